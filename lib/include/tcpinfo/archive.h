@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Archives: one connection, JSON lines, as docs/format.md describes them byte for byte. Writing is
+// free functions into the caller's memory that allocate nothing; reading is a reusable record and a
+// reader over files of any condition.
+#ifndef TCPINFO_ARCHIVE_H
+#define TCPINFO_ARCHIVE_H
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include <tcpinfo/error.h>
+#include <tcpinfo/export.h>
+#include <tcpinfo/inetdiag.h>
+
+namespace tcpinfo::inline v0 {
+
+// ---------------------------------------------------------------------------------------------
+// Time
+
+/// A moment, and the offset it is written with. Default: the zero time of the format,
+/// 0001-01-01T00:00:00Z, which stands for "no time".
+struct timestamp {
+  static constexpr std::int64_t zero_seconds = -62135596800;
+
+  std::int64_t seconds = zero_seconds;  ///< since 1970-01-01T00:00:00Z
+  std::uint32_t nanoseconds = 0;        ///< 0..999,999,999
+  std::int32_t utc_offset_seconds = 0;  ///< east of UTC positive; whole minutes
+
+  /// Whether this is the zero time, however it is written.
+  [[nodiscard]] constexpr bool is_zero() const noexcept {
+    return seconds == zero_seconds && nanoseconds == 0;
+  }
+  /// The same moment written in UTC.
+  [[nodiscard]] constexpr timestamp utc() const noexcept { return {seconds, nanoseconds, 0}; }
+
+  [[nodiscard]] static constexpr timestamp from_unix_nanoseconds(std::int64_t ns) noexcept {
+    constexpr std::int64_t second = 1'000'000'000;
+    std::int64_t s = ns / second;
+    std::int64_t rest = ns % second;
+    if (rest < 0) {
+      rest += second;
+      --s;
+    }
+    return {s, static_cast<std::uint32_t>(rest), 0};
+  }
+  /// Nanoseconds since 1970; nullopt outside what 64 bits hold (1678 to 2262), as for the zero
+  /// time.
+  [[nodiscard]] constexpr std::optional<std::int64_t> unix_nanoseconds() const noexcept {
+    constexpr std::int64_t second = 1'000'000'000;
+    constexpr std::int64_t limit = std::numeric_limits<std::int64_t>::max() / second;
+    if (seconds >= limit || seconds <= -limit) return std::nullopt;
+    return seconds * second + nanoseconds;
+  }
+
+  /// Same moment and same offset.
+  friend constexpr bool operator==(const timestamp&, const timestamp&) noexcept = default;
+};
+
+/// Longest text format_timestamp writes: 2019-08-26T19:55:42.754686952-04:00.
+inline constexpr std::size_t max_timestamp_size = 35;
+
+/// Reads RFC 3339 as the format has it: upper-case T and Z, years 0000 to 9999, any number of
+/// fraction digits after a point (those beyond nanoseconds are dropped), second 60 only at 23:59:60
+/// UTC (it is the next second). "+00:00" and "-00:00" are offset 0. Any thread.
+/// @return errc::bad_timestamp; `out` is unchanged then.
+[[nodiscard]] TCPINFO_API std::error_code parse_timestamp(std::string_view text,
+                                                          timestamp& out) noexcept;
+
+/// Writes RFC 3339: `Z` for offset 0, else ±hh:mm; fraction up to nanoseconds without trailing
+/// zeros. Not NUL-terminated. Any thread.
+/// @return its length; 0 where `out` is too small, the year is outside 0000..9999, nanoseconds are
+/// a second or more, or the offset is a day or more.
+[[nodiscard]] TCPINFO_API std::size_t format_timestamp(const timestamp& t,
+                                                       std::span<char> out) noexcept;
+/// The same as a string, empty where it cannot be written. May throw std::bad_alloc.
+[[nodiscard]] inline std::string to_string(const timestamp& t) {
+  std::array<char, max_timestamp_size> text;
+  return {text.data(), format_timestamp(t, text)};
+}
+
+// ---------------------------------------------------------------------------------------------
+// UUID and file names
+
+/// Longest prefix and UUID: what leaves room in a 255-byte file name for the largest sequence and
+/// every suffix.
+inline constexpr std::size_t max_uuid_prefix_size = 202;
+inline constexpr std::size_t max_uuid_size = max_uuid_prefix_size + 17;
+
+/// Whether UUIDs may begin so: not empty, at most max_uuid_prefix_size bytes, no '/', no NUL or
+/// other control character, not "." or "..", and UTF-8 (a UUID is also a JSON string). Drop the
+/// prefix file's trailing newline first; strip_newline does.
+/// @return errc::bad_uuid.
+[[nodiscard]] TCPINFO_API std::error_code check_uuid_prefix(std::string_view prefix) noexcept;
+/// The same for a whole UUID, whatever its form, of at most max_uuid_size bytes.
+[[nodiscard]] TCPINFO_API std::error_code check_uuid(std::string_view uuid) noexcept;
+/// Without one trailing newline.
+[[nodiscard]] constexpr std::string_view strip_newline(std::string_view text) noexcept {
+  if (!text.empty() && text.back() == '\n') text.remove_suffix(1);
+  return text;
+}
+
+/// prefix + '_' + cookie as 16 upper-case hex digits. Not NUL-terminated; checks nothing.
+/// @return its length, prefix.size() + 17; 0 where `out` is too small.
+[[nodiscard]] TCPINFO_API std::size_t format_uuid(std::string_view prefix, std::uint64_t cookie,
+                                                  std::span<char> out) noexcept;
+/// The cookie at a UUID's end: '_' (after at least one character) and exactly 16 hex digits.
+/// @return errc::bad_uuid where there is none.
+[[nodiscard]] TCPINFO_API std::error_code parse_uuid_cookie(std::string_view uuid,
+                                                            std::uint64_t& cookie) noexcept;
+
+/// YYYY/MM/DD/<uuid>.<sequence, at least 5 digits>.jsonl.zst, the date that of `date` in UTC. Not
+/// NUL-terminated. `directory_size` (may be null) is the length of YYYY/MM/DD.
+/// @return its length; 0 where `out` is too small, the date is outside years 0000..9999, or
+/// check_uuid refuses the UUID. max_archive_path_size always suffices.
+[[nodiscard]] TCPINFO_API std::size_t format_archive_path(const timestamp& date,
+                                                          std::string_view uuid,
+                                                          std::uint64_t sequence,
+                                                          std::span<char> out,
+                                                          std::size_t* directory_size) noexcept;
+inline constexpr std::size_t max_archive_path_size = 11 + 255;
+
+/// What a file's name tells.
+struct archive_name {
+  std::string_view uuid;  ///< into the text that was parsed
+  std::uint64_t sequence = 0;
+  bool compressed = false;  ///< .jsonl.zst, not .jsonl
+  bool partial = false;     ///< .part at the end: not complete, its writer died or still lives
+};
+
+/// Reads <uuid>.<sequence>.jsonl[.zst][.part]; a path's directories are skipped. The sequence has
+/// at least 5 digits, more only without leading zeros, so each name says one thing.
+/// @return errc::invalid_argument for any other name (errc::bad_uuid: only the UUID is at fault).
+[[nodiscard]] TCPINFO_API std::error_code parse_archive_name(std::string_view path,
+                                                             archive_name& out) noexcept;
+
+// ---------------------------------------------------------------------------------------------
+// Writing
+
+/// As a poll number: none (a record that comes from a destroy event).
+inline constexpr std::uint64_t no_poll = ~std::uint64_t{0};
+
+/// What encoding a message left out of the line. Added to, never reset, so one can serve many
+/// records.
+struct encode_notes {
+  std::size_t size = sizeof(encode_notes);  ///< for later members; leave it
+  std::uint64_t duplicates = 0;  ///< attributes whose type had come before: the first one is kept
+  std::uint64_t secrets = 0;     ///< MD5SIG attributes (they hold keys), never written
+  std::uint64_t unread_bytes =
+      0;  ///< after a malformed attribute; nothing from there on is written
+};
+
+/// Bytes that suffice for the line of `m`: one walk over its attributes. About 1.4 times the
+/// message; but an attribute of a high type costs 5 bytes for every absent one below it, up to 82
+/// KB. An unknown type is never left out.
+[[nodiscard]] TCPINFO_API std::size_t max_record_size(const message& m) noexcept;
+
+/// Writes one data record, newline included, to the start of `out`. Allocates nothing. Any thread.
+/// `written` is the line's length, 0 on error. MD5SIG is not written. `notes` may be null.
+/// @return errc::buffer_too_small (never with max_record_size(m) bytes); errc::bad_timestamp where
+/// the time cannot be written; errc::message_too_short.
+[[nodiscard]] TCPINFO_API std::error_code encode_record(std::span<char> out, std::size_t& written,
+                                                        const timestamp& time, const message& m,
+                                                        std::uint64_t poll,
+                                                        encode_notes* notes) noexcept;
+[[nodiscard]] inline std::error_code encode_record(std::span<char> out, std::size_t& written,
+                                                   const timestamp& time, const message& m,
+                                                   std::uint64_t poll = no_poll) noexcept {
+  return encode_record(out, written, time, m, poll, nullptr);
+}
+
+/// What the first line of a file says. The views are the caller's when writing; when reading they
+/// are the record's, until its next parse. An empty optional text means that the key is not there.
+struct metadata {
+  std::size_t size = sizeof(metadata);  ///< for later members; leave it
+  std::string_view uuid;
+  std::uint64_t sequence = 0;
+  timestamp start_time;        ///< first sight of the connection, also in later files of it
+  std::string_view host;       ///< optional from here on
+  std::string_view kernel;     ///< release, as of uname(2)
+  std::string_view collector;  ///< program and version
+  std::string_view interval;   ///< between polls, such as 10ms
+  std::string_view run;        ///< poll numbers are comparable within one run
+  std::string_view netns;      ///< where not the collector's own
+  /// "big" for the payloads of a big-endian machine, empty for little-endian.
+  std::string_view byte_order =
+      std::endian::native == std::endian::big ? std::string_view("big") : std::string_view();
+};
+
+/// Bytes that suffice for the line of `m`.
+[[nodiscard]] TCPINFO_API std::size_t max_metadata_size(const metadata& m) noexcept;
+
+/// Writes the metadata record, newline included, to the start of `out`. Any thread. Texts are
+/// escaped as Go's encoding/json does it; bytes that are not UTF-8 become U+FFFD.
+/// @return errc::buffer_too_small (never with max_metadata_size(m) bytes); errc::bad_timestamp.
+[[nodiscard]] TCPINFO_API std::error_code encode_metadata(std::span<char> out, std::size_t& written,
+                                                          const metadata& m) noexcept;
+
+// ---------------------------------------------------------------------------------------------
+// Reading
+
+/// One parsed line. Made to be used again: after the first few lines parsing allocates nothing. All
+/// views it gives are its own and valid until it parses again, is moved from or ends. One thread at
+/// a time; const use from several.
+class TCPINFO_API record final {
+ public:
+  record() noexcept = default;
+  ~record();
+  record(record&& other) noexcept : impl_(std::exchange(other.impl_, nullptr)) {}
+  record& operator=(record&& other) noexcept {
+    std::swap(impl_, other.impl_);
+    return *this;
+  }
+  record(const record&) = delete;
+  record& operator=(const record&) = delete;
+
+  /// Reads one line, with or without its "\n" or "\r\n". Keys come in any order; unknown ones are
+  /// counted and kept; null is as good as absent except for Timestamp. The line need not outlive
+  /// the call. After an error the record is empty.
+  /// @return errc::bad_json (no JSON object, or more than one; not UTF-8; a known key twice or of
+  /// the wrong type), errc::bad_timestamp (also: none), errc::bad_raw_idm (not 72 bytes),
+  /// errc::bad_base64 (of RawIDM or an attribute; strict: only what an encoder writes is read, so
+  /// that writing it again gives the same text), errc::malformed_attribute (more than 16,384
+  /// attributes, or one larger than netlink can hold, 65,531 bytes), errc::out_of_memory.
+  [[nodiscard]] std::error_code parse(std::string_view line) noexcept;
+
+  /// The time of the record; the zero time in a metadata record.
+  [[nodiscard]] timestamp time() const noexcept;
+
+  /// Whether there is an inet_diag_msg: false in a metadata record.
+  [[nodiscard]] bool has_idm() const noexcept;
+  /// Its 72 bytes; empty where absent.
+  [[nodiscard]] bytes_view idm() const noexcept;
+  /// The message as the kernel sent it, put together again: attributes in the order of their types,
+  /// MD5SIG included where the file has it. Empty (too short for message's accessors) without idm.
+  [[nodiscard]] message view() const noexcept;
+
+  /// Length of the Attributes array, its absent ones included: types are 0 to attribute_count()
+  /// - 1.
+  [[nodiscard]] std::size_t attribute_count() const noexcept;
+  /// @return false where the attribute is absent (also beyond the array); true with `payload` set,
+  /// perhaps empty, where it is present.
+  [[nodiscard]] bool attribute(std::size_t type, bytes_view& payload) const noexcept;
+
+  /// The poll it was seen in, or no_poll.
+  [[nodiscard]] std::uint64_t poll() const noexcept;
+
+  /// Whether it is a metadata record (it could, in theory, be a data record as well).
+  [[nodiscard]] bool has_metadata() const noexcept;
+  /// Fills `out` as far as `out.size` says.
+  /// @return false without metadata; `out` is unchanged then.
+  [[nodiscard]] bool get_metadata(metadata& out) const noexcept;
+
+  /// Keys that are none of the format's, in the record and in its Metadata.
+  [[nodiscard]] std::uint32_t unknown_keys() const noexcept;
+
+  /// Access for the library's own functions.
+  struct impl;
+  [[nodiscard]] const impl* internals() const noexcept { return impl_; }
+
+ private:
+  impl* impl_ = nullptr;
+};
+
+/// Bytes that suffice for the line of `r`.
+[[nodiscard]] TCPINFO_API std::size_t max_record_size(const record& r) noexcept;
+
+/// Writes a parsed record again, newline included: the same bytes for every line that stands in the
+/// format's canonical form, and the canonical form of any other (key order, no spaces). Nothing is
+/// lost: times are written as they were read, MD5SIG and unknown keys (after Metadata, before Poll;
+/// in Metadata at its end) are kept. Any thread.
+/// @return errc::buffer_too_small (never with max_record_size(r) bytes); errc::invalid_argument for
+/// an empty record.
+[[nodiscard]] TCPINFO_API std::error_code encode_record(std::span<char> out, std::size_t& written,
+                                                        const record& r) noexcept;
+
+/// How archives are read.
+struct archive_reader_options {
+  std::size_t size = sizeof(archive_reader_options);  ///< for later members; leave it
+  std::size_t max_line = std::size_t{16} << 20;  ///< bytes of the longest line taken, newline apart
+};
+
+/// Reads the records of one archive, zstd or plain, in whatever condition. Memory is constant: that
+/// of stream_reader plus the longest line, at most max_line. One thread at a time.
+class TCPINFO_API archive_reader final {
+ public:
+  archive_reader() noexcept = default;
+  ~archive_reader();
+  archive_reader(archive_reader&& other) noexcept : impl_(std::exchange(other.impl_, nullptr)) {}
+  archive_reader& operator=(archive_reader&& other) noexcept {
+    std::swap(impl_, other.impl_);
+    return *this;
+  }
+  archive_reader(const archive_reader&) = delete;
+  archive_reader& operator=(const archive_reader&) = delete;
+
+  /// As stream_reader's: the path's file is the reader's, descriptor and memory stay the caller's
+  /// and must outlive the reading. A reader can be opened again; its buffers are kept.
+  [[nodiscard]] std::error_code open_path(std::string_view path,
+                                          const archive_reader_options& options = {}) noexcept;
+  [[nodiscard]] std::error_code open_fd(int fd,
+                                        const archive_reader_options& options = {}) noexcept;
+  [[nodiscard]] std::error_code open_memory(bytes_view bytes,
+                                            const archive_reader_options& options = {}) noexcept;
+  void close() noexcept;
+
+  /// Reads the next record; `more` tells success (true, `out` holds a record) from the end (false).
+  /// After an error (`more` is true) call again:
+  /// - a fault of one line (those of record::parse, errc::line_too_long): reading goes on at the
+  /// next
+  ///   line; line_number(), line_offset() and line() are of the bad line. Blank lines are skipped.
+  /// - errc::unterminated_line: the last line has no newline and is no whole record. One that is a
+  ///   whole record is delivered.
+  /// - a fault of the stream (errc::truncated_frame, errc::corrupt_frame, an errno), reported once,
+  ///   after all whole records before it; the cut line is not reported on its own. Then the end.
+  [[nodiscard]] std::error_code next(record& out, bool& more) noexcept;
+
+  /// Number of the latest line, from 1; blank ones count. 0 before the first.
+  [[nodiscard]] std::uint64_t line_number() const noexcept;
+  /// Where that line starts in the decompressed text, in bytes.
+  [[nodiscard]] std::uint64_t line_offset() const noexcept;
+  /// Its text without newline, valid until the next call; empty when it was too long to keep.
+  [[nodiscard]] std::string_view line() const noexcept;
+  /// Whether the latest metadata record said ByteOrder "big".
+  [[nodiscard]] bool big_endian() const noexcept;
+  /// Bytes of input consumed so far: progress against the file's size.
+  [[nodiscard]] std::uint64_t compressed_offset() const noexcept;
+  /// Whether the input is zstd.
+  [[nodiscard]] bool is_zstd() const noexcept;
+
+ private:
+  struct impl;
+  impl* impl_ = nullptr;
+};
+
+}  // namespace tcpinfo::inline v0
+
+#endif

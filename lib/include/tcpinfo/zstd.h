@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Zstandard as archives use it: a writer of whole frames, and a streaming reader that also takes
+// plain text and says how much of a damaged file can be saved. No zstd type or header shows
+// through.
+#ifndef TCPINFO_ZSTD_H
+#define TCPINFO_ZSTD_H
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include <tcpinfo/error.h>
+#include <tcpinfo/export.h>
+#include <tcpinfo/inetdiag.h>
+
+namespace tcpinfo::inline v0 {
+
+/// How frames are written.
+struct frame_options {
+  std::size_t size = sizeof(frame_options);  ///< for later members; leave it
+  std::int32_t level = 3;                    ///< 1 (fast) to 22 (small)
+  /// Largest window as a power of two, 10 to 27; 0 = what the level and the frame's size ask for.
+  std::int32_t window_log = 0;
+};
+
+/// Compresses buffers into whole frames, each with its content size and a checksum. One compression
+/// context serves any number of frames and connections. One thread at a time.
+class TCPINFO_API frame_writer final {
+ public:
+  frame_writer() noexcept = default;
+  ~frame_writer();
+  frame_writer(frame_writer&& other) noexcept : impl_(std::exchange(other.impl_, nullptr)) {}
+  frame_writer& operator=(frame_writer&& other) noexcept {
+    std::swap(impl_, other.impl_);
+    return *this;
+  }
+  frame_writer(const frame_writer&) = delete;
+  frame_writer& operator=(const frame_writer&) = delete;
+
+  /// Makes the context, or makes it anew.
+  /// @return errc::invalid_argument for a level or window out of range; errc::out_of_memory.
+  [[nodiscard]] std::error_code create(const frame_options& options) noexcept;
+  [[nodiscard]] std::error_code create(std::int32_t level) noexcept {
+    frame_options options;
+    options.level = level;
+    return create(options);
+  }
+
+  /// Writes exactly one frame that holds all of `in` (which may be empty) to the start of `out`.
+  /// `written` is its length, 0 on error. No state passes from one frame to the next.
+  /// @return errc::buffer_too_small (never with bound(in.size()) bytes), errc::out_of_memory,
+  /// errc::not_open.
+  [[nodiscard]] std::error_code compress(bytes_view in, std::span<std::byte> out,
+                                         std::size_t& written) noexcept;
+
+  /// Bytes that suffice for the frame of any `size` bytes.
+  [[nodiscard]] static std::size_t bound(std::size_t size) noexcept;
+
+  /// Memory the context holds now, in bytes. It grows with the largest frame so far, up to what the
+  /// level asks for.
+  [[nodiscard]] std::size_t memory_bytes() const noexcept;
+
+ private:
+  struct impl;
+  impl* impl_ = nullptr;
+};
+
+/// How streams are read.
+struct stream_options {
+  std::size_t size = sizeof(stream_options);  ///< for later members; leave it
+  /// Largest window accepted, as a power of two: what bounds the memory a frame can ask for. 27
+  /// (128 MiB) is zstd's own default and more than any level without --long writes.
+  std::int32_t max_window_log = 27;
+};
+
+/// Reads zstd (any number of frames one after the other, skippable ones among them) or plain text;
+/// which of the two, the first bytes say and not the file's name. Memory is bounded by the window
+/// of the frames plus about 256 KiB. One thread at a time.
+///
+/// Damage: all that can be decoded before the fault is delivered first, block by block; then read()
+/// returns errc::truncated_frame (the input ends inside a frame), errc::corrupt_frame (anything
+/// else: bad magic, bad block, wrong checksum) or errc::out_of_memory (also: a window above the
+/// limit), and the same again on every later call. Nothing after a fault is taken for data.
+class TCPINFO_API stream_reader final {
+ public:
+  stream_reader() noexcept = default;
+  ~stream_reader();
+  stream_reader(stream_reader&& other) noexcept : impl_(std::exchange(other.impl_, nullptr)) {}
+  stream_reader& operator=(stream_reader&& other) noexcept {
+    std::swap(impl_, other.impl_);
+    return *this;
+  }
+  stream_reader(const stream_reader&) = delete;
+  stream_reader& operator=(const stream_reader&) = delete;
+
+  /// Reads a file from its start. @return the errno of open(2); errc::out_of_memory;
+  /// errc::invalid_argument for options out of range or a path with a NUL in it.
+  [[nodiscard]] std::error_code open_path(std::string_view path,
+                                          const stream_options& options = {}) noexcept;
+  /// Reads from where `fd` stands. The descriptor stays the caller's and must outlive the reading.
+  [[nodiscard]] std::error_code open_fd(int fd, const stream_options& options = {}) noexcept;
+  /// Reads memory, which must outlive the reading.
+  [[nodiscard]] std::error_code open_memory(bytes_view bytes,
+                                            const stream_options& options = {}) noexcept;
+  /// Gives up memory, and the file if it was opened by path.
+  void close() noexcept;
+
+  /// Delivers the next bytes of content: `n` of them, at least one unless the input has ended or
+  /// `out` is empty. `n` == 0 with success is the end.
+  /// @return the faults described above; the errno of read(2); errc::not_open.
+  [[nodiscard]] std::error_code read(std::span<std::byte> out, std::size_t& n) noexcept;
+
+  /// Whether the input is zstd. False before the first read, for plain text and for empty input.
+  /// Input of fewer than 4 bytes is zstd when it begins a frame's magic number (of a skippable one:
+  /// at least 2 bytes of it), else text.
+  [[nodiscard]] bool is_zstd() const noexcept;
+  /// Bytes of input consumed, from where reading began.
+  [[nodiscard]] std::uint64_t compressed_offset() const noexcept;
+  /// Bytes of content delivered.
+  [[nodiscard]] std::uint64_t content_offset() const noexcept;
+  /// Offset in the input just after the last whole frame that decoded with a right checksum: where
+  /// a damaged file is to be cut. 0 for plain text.
+  [[nodiscard]] std::uint64_t whole_frames_end() const noexcept;
+  /// Content bytes of those whole frames.
+  [[nodiscard]] std::uint64_t whole_frames_content() const noexcept;
+  /// Whole frames so far, skippable ones included.
+  [[nodiscard]] std::uint64_t frames() const noexcept;
+
+ private:
+  struct impl;
+  impl* impl_ = nullptr;
+};
+
+/// What a walk over all frames found.
+struct frame_scan {
+  std::size_t size = sizeof(frame_scan);  ///< for later members; leave it
+  std::uint64_t frames = 0;               ///< whole frames, skippable ones included
+  std::uint64_t whole_end = 0;            ///< offset just after the last of them
+  std::uint64_t content_bytes = 0;        ///< what they hold
+  errc fault = errc::ok;  ///< why it ended: ok at a frame's end, truncated_frame, corrupt_frame, …
+  bool is_zstd = false;   ///< false for plain text and for empty input
+  std::uint8_t reserved[3] = {};
+};
+
+/// Decodes everything, verifying checksums and keeping nothing: salvage cuts the file at
+/// `whole_end`. Plain text is not read to its end.
+/// @return success also for damaged input (see `fault`); the errno of read(2); errc::out_of_memory.
+[[nodiscard]] TCPINFO_API std::error_code scan_frames(int fd, frame_scan& out) noexcept;
+[[nodiscard]] TCPINFO_API std::error_code scan_frames(bytes_view bytes, frame_scan& out) noexcept;
+
+}  // namespace tcpinfo::inline v0
+
+#endif
