@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A row of a table of fields, and how a number is read by it. Shared with parse, whose groups are
+// declared in the same manner.
+#ifndef TCPINFO_TCP_FIELD_ENTRY_H
+#define TCPINFO_TCP_FIELD_ENTRY_H
+
+#include <tcpinfo/tcp.h>
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string_view>
+
+namespace tcpinfo::inline v0 {
+
+/// The sentinel column of the .def files: `none` or `is(N)`, pasted behind `sentinel_column::`.
+struct sentinel_column {
+  bool present = false;
+  std::uint64_t value = 0;
+
+  static const sentinel_column none;
+  static constexpr sentinel_column is(std::uint64_t value) noexcept { return {true, value}; }
+};
+inline constexpr sentinel_column sentinel_column::none{};
+
+/// How the bytes of a field make its value.
+enum class field_kind : std::uint8_t {
+  number,   ///< host order, or some of its bits
+  be16,     ///< network order
+  lohi64,   ///< two u32 in host order, low word first whatever the machine
+  address,  ///< 16 bytes, of which IPv4 uses 4
+  text,     ///< up to a NUL or the end of the payload
+  flag,     ///< set by being there, with no payload
+};
+
+struct field_entry {
+  std::uint32_t id;
+  std::uint16_t at;
+  std::uint8_t size;
+  std::uint8_t shift;
+  std::uint8_t bits;
+  std::uint8_t group;  ///< field_group of parse.h
+  field_kind kind;
+  info_layout layout;
+  field_unit unit;
+  change_rule rule;
+  sentinel_column sentinel;
+  std::string_view name;
+  std::string_view csv_name;
+  std::string_view first_kernel;
+  std::string_view meaning;
+};
+
+/// Where the lowest bit of a bit field is on this machine. Compilers of big-endian kernels lay bit
+/// fields out from the top of the word, and the tables count from the bottom.
+[[nodiscard]] constexpr unsigned host_shift(unsigned size, unsigned shift, unsigned bits) noexcept {
+  return std::endian::native == std::endian::little ? shift : size * 8U - shift - bits;
+}
+
+/// Reads a field of kind number. @return false where the payload ends before the field does.
+[[nodiscard]] inline bool read_number(std::span<const std::byte> payload, const field_entry& field,
+                                      std::uint64_t& out) noexcept {
+  if (std::size_t{field.at} + field.size > payload.size()) return false;
+  const std::byte* from = payload.data() + field.at;
+  std::uint64_t word = 0;
+  switch (field.size) {
+    case 1:
+      word = static_cast<std::uint8_t>(*from);
+      break;
+    case 2: {
+      std::uint16_t v;
+      std::memcpy(&v, from, sizeof v);
+      word = v;
+      break;
+    }
+    case 4: {
+      std::uint32_t v;
+      std::memcpy(&v, from, sizeof v);
+      word = v;
+      break;
+    }
+    case 8:
+      std::memcpy(&word, from, sizeof word);
+      break;
+    default:
+      return false;
+  }
+  if (field.bits < field.size * 8U) {
+    word >>= host_shift(field.size, field.shift, field.bits);
+    word &= (std::uint64_t{1} << field.bits) - 1U;
+  }
+  out = word;
+  return true;
+}
+
+/// All fields of tcp_info, by rising id.
+[[nodiscard]] std::span<const field_entry> tcp_field_table() noexcept;
+/// The row of a field, nullptr where it is none.
+[[nodiscard]] const field_entry* find_tcp_field(tcp_field field) noexcept;
+
+/// Whether the bit fields of the build host's <linux/tcp.h> lie where the table says. What is no
+/// bit field is checked when the library is compiled; where a bit field lies is known at run time
+/// only.
+[[nodiscard]] bool uapi_bit_fields_agree() noexcept;
+
+}  // namespace tcpinfo::inline v0
+
+#endif
