@@ -263,11 +263,11 @@ class TCPINFO_API record final {
   /// Keys that are none of the format's, in the record and in its Metadata.
   [[nodiscard]] std::uint32_t unknown_keys() const noexcept;
 
-  /// Access for the library's own functions.
-  struct impl;
-  [[nodiscard]] const impl* internals() const noexcept { return impl_; }
-
  private:
+  friend TCPINFO_API std::size_t max_record_size(const record& r) noexcept;
+  friend TCPINFO_API std::error_code encode_record(std::span<char> out, std::size_t& written,
+                                                   const record& r) noexcept;
+  struct impl;
   impl* impl_ = nullptr;
 };
 
@@ -322,6 +322,7 @@ class TCPINFO_API archive_reader final {
   ///   whole record is delivered.
   /// - a fault of the stream (errc::truncated_frame, errc::corrupt_frame, an errno), reported once,
   ///   after all whole records before it; the cut line is not reported on its own. Then the end.
+  /// errc::not_open comes with `more` false.
   [[nodiscard]] std::error_code next(record& out, bool& more) noexcept;
 
   /// Number of the latest line, from 1; blank ones count. 0 before the first.

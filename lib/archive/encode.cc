@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// From a message, a metadata struct or a parsed record to a line. Every function works out the
+// exact size first, so that writing needs no further checks.
+#include <array>
+
+#include <tcpinfo/archive.h>
+
+#include "archive/base64.h"
+#include "archive/record_impl.h"
+#include "archive/text.h"
+
+namespace tcpinfo::inline v0 {
+namespace {
+
+constexpr std::string_view time_key = "{\"Timestamp\":";
+constexpr std::string_view idm_key = ",\"RawIDM\":\"";
+constexpr std::string_view attributes_key = ",\"Attributes\":[";
+constexpr std::string_view metadata_key = ",\"Metadata\":{";
+constexpr std::string_view poll_key = ",\"Poll\":";
+constexpr std::string_view null_text = "null";
+constexpr std::string_view line_end = "}\n";
+
+constexpr std::size_t idm_text_size = base64::encoded_size(wire::inet_diag_msg_size);
+
+char* write_base64(char* to, bytes_view bytes) noexcept {
+  *to++ = '"';
+  to = base64::encode(bytes.data(), bytes.size(), to);
+  *to++ = '"';
+  return to;
+}
+
+char* write_nulls(char* to, std::size_t n) noexcept {
+  for (; n > 0; --n) to = write(to, "null,");
+  return to;
+}
+
+std::size_t decimal_size(std::uint64_t value) noexcept {
+  std::size_t n = 1;
+  for (; value >= 10; value /= 10) ++n;
+  return n;
+}
+
+// The attributes of a message, by type. Types below 64, which is all that Linux has, are found in
+// one walk; each one above costs another walk, so that no table of 16,384 entries is needed.
+class sorted_attributes {
+ public:
+  explicit sorted_attributes(const message& m) noexcept : range_(m.attributes()) {
+    auto it = range_.begin();
+    for (; it != range_.end(); ++it) {
+      const attribute& a = *it;
+      if (a.is(attribute_type::md5sig)) {
+        ++secrets_;
+      } else if (a.type >= table_size) {
+        ++high_;
+      } else if ((present_ >> a.type & 1U) == 0) {
+        present_ |= std::uint64_t{1} << a.type;
+        table_[a.type] = a.payload;
+        size_ += base64::encoded_size(a.payload.size()) + 3;
+      } else if (!a.is(attribute_type::pad) || !a.payload.empty()) {
+        // Some machines need several PADs for alignment; they say nothing.
+        ++duplicates_;
+      }
+    }
+    unread_ = it.remainder().size();
+    unsigned count = 64U - static_cast<unsigned>(std::countl_zero(present_));
+    auto distinct = static_cast<unsigned>(std::popcount(present_));
+    if (high_ > 0) {
+      std::uint64_t distinct_high = 0;
+      for_each_high([&](const attribute& a) {
+        ++distinct_high;
+        count = a.type + 1U;
+        size_ += base64::encoded_size(a.payload.size()) + 3;
+      });
+      duplicates_ += high_ - distinct_high;
+      distinct += static_cast<unsigned>(distinct_high);
+    }
+    size_ += std::size_t{5} * (count - distinct);
+    if (count == 0) size_ = null_text.size() + 1;
+  }
+
+  // What write() writes, and a comma.
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+  // Writes the array's elements, each followed by a comma.
+  char* write_elements(char* to) const noexcept {
+    if (present_ == 0 && high_ == 0) return write_nulls(to, 1);
+    unsigned next = 0;
+    for (std::uint64_t rest = present_; rest != 0; rest &= rest - 1) {
+      const auto type = static_cast<unsigned>(std::countr_zero(rest));
+      to = write_nulls(to, type - next);
+      to = write_base64(to, table_[type]);
+      *to++ = ',';
+      next = type + 1;
+    }
+    if (high_ > 0)
+      for_each_high([&](const attribute& a) {
+        to = write_nulls(to, a.type - next);
+        to = write_base64(to, a.payload);
+        *to++ = ',';
+        next = a.type + 1U;
+      });
+    return to;
+  }
+
+  void note(encode_notes& notes) const noexcept {
+    encode_notes full = known_part(notes);
+    full.duplicates += duplicates_;
+    full.secrets += secrets_;
+    full.unread_bytes += unread_;
+    fill_known(notes, full);
+  }
+
+ private:
+  static constexpr unsigned table_size = 64;
+
+  // The first one of each type from 64 on, in the order of the types.
+  template <class F>
+  void for_each_high(F&& f) const noexcept {
+    for (unsigned from = table_size;;) {
+      attribute lowest;
+      bool found = false;
+      for (auto it = range_.begin(); it != range_.end(); ++it)
+        if (it->type >= from && (!found || it->type < lowest.type)) {
+          lowest = *it;
+          found = true;
+        }
+      if (!found) return;
+      f(lowest);
+      from = lowest.type + 1U;
+    }
+  }
+
+  attribute_range range_;
+  std::array<bytes_view, table_size> table_;
+  std::uint64_t present_ = 0;
+  std::uint64_t high_ = 0;
+  std::uint64_t duplicates_ = 0;
+  std::uint64_t secrets_ = 0;
+  std::size_t unread_ = 0;
+  std::size_t size_ = 0;
+};
+
+// `elements` is what write_elements writes; its last comma makes room for the bracket.
+std::size_t data_record_size(std::size_t time, std::size_t elements, std::size_t poll) noexcept {
+  return time_key.size() + time + 2 + idm_key.size() + idm_text_size + 1 + attributes_key.size() +
+         elements + (poll == 0 ? 0 : poll_key.size() + poll) + line_end.size();
+}
+
+}  // namespace
+
+std::size_t max_record_size(const message& m) noexcept {
+  if (m.bytes.size() < wire::inet_diag_msg_size) return 0;
+  return data_record_size(max_timestamp_size, sorted_attributes(m).size(), max_decimal_size);
+}
+
+std::error_code encode_record(std::span<char> out, std::size_t& written, const timestamp& time,
+                              const message& m, std::uint64_t poll, encode_notes* notes) noexcept {
+  written = 0;
+  if (m.bytes.size() < wire::inet_diag_msg_size) return errc::message_too_short;
+  std::array<char, max_timestamp_size> time_text;
+  const std::size_t time_size = format_timestamp(time, time_text);
+  if (time_size == 0) return errc::bad_timestamp;
+  const sorted_attributes attributes(m);
+  const std::size_t size =
+      data_record_size(time_size, attributes.size(), poll == no_poll ? 0 : decimal_size(poll));
+  if (size > out.size()) return errc::buffer_too_small;
+
+  char* to = write(out.data(), time_key);
+  *to++ = '"';
+  to = write(to, {time_text.data(), time_size});
+  *to++ = '"';
+  to = write(to, idm_key);
+  to = base64::encode(m.bytes.data(), wire::inet_diag_msg_size, to);
+  *to++ = '"';
+  to = write(to, attributes_key);
+  to = attributes.write_elements(to);
+  to[-1] = ']';
+  if (poll != no_poll) {
+    to = write(to, poll_key);
+    to = write_decimal(to, poll);
+  }
+  to = write(to, line_end);
+  written = static_cast<std::size_t>(to - out.data());
+  if (notes != nullptr) attributes.note(*notes);
+  return {};
+}
+
+// ---------------------------------------------------------------------------------------------
+
+namespace {
+
+std::array<std::string_view, optional_names.size()> optional_texts(const metadata& m) noexcept {
+  return {m.host, m.kernel, m.collector, m.interval, m.run, m.netns, m.byte_order};
+}
+
+constexpr std::string_view metadata_start =
+    "{\"Timestamp\":\"0001-01-01T00:00:00Z\",\"Metadata\":{\"UUID\":";
+constexpr std::string_view sequence_key = ",\"Sequence\":";
+constexpr std::string_view start_time_key = ",\"StartTime\":\"";
+
+// The largest name with quotes, comma and colon.
+constexpr std::size_t max_key_size = 16;
+
+}  // namespace
+
+std::size_t max_metadata_size(const metadata& given) noexcept {
+  const metadata m = known_part(given);
+  std::size_t size = metadata_start.size() + max_escaped_size(m.uuid.size()) + sequence_key.size() +
+                     max_decimal_size + start_time_key.size() + max_timestamp_size + 2 +
+                     line_end.size();
+  for (const std::string_view text : optional_texts(m))
+    if (!text.empty()) size += max_key_size + max_escaped_size(text.size());
+  return size;
+}
+
+std::error_code encode_metadata(std::span<char> out, std::size_t& written,
+                                const metadata& given) noexcept {
+  written = 0;
+  const metadata m = known_part(given);
+  // One line for each file: asking for the bound instead of the exact size is no loss.
+  if (out.size() < max_metadata_size(m)) return errc::buffer_too_small;
+  char* to = write(out.data(), metadata_start);
+  to = write_escaped(to, m.uuid);
+  to = write(to, sequence_key);
+  to = write_decimal(to, m.sequence);
+  to = write(to, start_time_key);
+  const std::size_t time_size = format_timestamp(m.start_time, {to, max_timestamp_size});
+  if (time_size == 0) return errc::bad_timestamp;
+  to += time_size;
+  *to++ = '"';
+  const auto texts = optional_texts(m);
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    if (texts[i].empty()) continue;
+    to = write(to, ",\"");
+    to = write(to, optional_names[i]);
+    to = write(to, "\":");
+    to = write_escaped(to, texts[i]);
+  }
+  *to++ = '}';
+  to = write(to, line_end);
+  written = static_cast<std::size_t>(to - out.data());
+  return {};
+}
+
+// ---------------------------------------------------------------------------------------------
+
+std::size_t max_record_size(const record& r) noexcept {
+  if (r.impl_ == nullptr || !r.impl_->valid) return 0;
+  const record::impl& from = *r.impl_;
+  std::size_t size = time_key.size() + line_end.size() + poll_key.size() + max_decimal_size;
+  // Time texts have nothing to escape; the unknown members are JSON already.
+  for (std::size_t i = 0; i < from.refs.size(); ++i)
+    if (const auto key = static_cast<text_key>(i); from.has(key))
+      size += max_key_size + max_escaped_size(from.get(key).size());
+  if (from.has_idm) size += idm_key.size() + idm_text_size + 1;
+  if (from.has_attributes) size += attributes_key.size() + 1;
+  for (const auto& slot : from.attributes)
+    size += slot.at == record::impl::absent ? 5 : base64::encoded_size(slot.size) + 3;
+  if (from.has_metadata) size += metadata_key.size() + max_key_size + max_decimal_size + 1;
+  return size;
+}
+
+std::error_code encode_record(std::span<char> out, std::size_t& written, const record& r) noexcept {
+  written = 0;
+  if (r.impl_ == nullptr || !r.impl_->valid) return errc::invalid_argument;
+  if (out.size() < max_record_size(r)) return errc::buffer_too_small;
+  const record::impl& from = *r.impl_;
+
+  char* to = write(out.data(), time_key);
+  *to++ = '"';
+  to = write(to, from.get(text_key::time));
+  *to++ = '"';
+  if (from.has_idm) {
+    to = write(to, idm_key);
+    to = base64::encode(from.bytes.get(), wire::inet_diag_msg_size, to);
+    *to++ = '"';
+  }
+  if (from.has_attributes) {
+    to = write(to, attributes_key);
+    for (const auto& slot : from.attributes) {
+      if (slot.at == record::impl::absent) {
+        to = write_nulls(to, 1);
+      } else {
+        to = write_base64(to, {from.bytes.get() + slot.at, slot.size});
+        *to++ = ',';
+      }
+    }
+    if (!from.attributes.empty()) --to;
+    *to++ = ']';
+  }
+  if (from.has_metadata) {
+    to = write(to, metadata_key);
+    const char* const first = to;
+    const auto start = [&](std::string_view name) {
+      if (to != first) *to++ = ',';
+      *to++ = '"';
+      to = write(to, name);
+      to = write(to, "\":");
+    };
+    if (from.has(text_key::uuid)) {
+      start("UUID");
+      to = write_escaped(to, from.get(text_key::uuid));
+    }
+    if (from.has_sequence) {
+      start("Sequence");
+      to = write_decimal(to, from.sequence);
+    }
+    if (from.has(text_key::start_time)) {
+      start("StartTime");
+      *to++ = '"';
+      to = write(to, from.get(text_key::start_time));
+      *to++ = '"';
+    }
+    for (std::size_t i = 0; i < optional_names.size(); ++i)
+      if (const text_key key = optional_key(i); from.has(key)) {
+        start(optional_names[i]);
+        to = write_escaped(to, from.get(key));
+      }
+    if (from.has(text_key::metadata_extra)) {
+      if (to != first) *to++ = ',';
+      to = write(to, from.get(text_key::metadata_extra));
+    }
+    *to++ = '}';
+  }
+  if (from.has(text_key::extra)) {
+    *to++ = ',';
+    to = write(to, from.get(text_key::extra));
+  }
+  if (from.has_poll) {
+    to = write(to, poll_key);
+    to = write_decimal(to, from.poll);
+  }
+  to = write(to, line_end);
+  written = static_cast<std::size_t>(to - out.data());
+  return {};
+}
+
+}  // namespace tcpinfo::inline v0

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <new>
+
+#include <tcpinfo/archive.h>
+#include <tcpinfo/zstd.h>
+
+#include "archive/text.h"
+
+namespace tcpinfo::inline v0 {
+namespace {
+
+constexpr std::size_t first_buffer_size = std::size_t{256} << 10;
+
+bool is_blank(std::string_view line) noexcept {
+  return line.find_first_not_of(" \t\r") == std::string_view::npos;
+}
+
+}  // namespace
+
+struct [[gnu::visibility("hidden")]] archive_reader::impl {
+  stream_reader input;
+  std::unique_ptr<char[]> buffer;
+  std::size_t capacity = 0;
+  std::size_t begin = 0;    // of the line being looked for
+  std::size_t scanned = 0;  // no newline before this
+  std::size_t end = 0;
+  std::size_t max_line = 0;
+  std::uint64_t begin_offset = 0;  // of `begin` in the text
+  std::uint64_t line_number = 0;
+  std::uint64_t line_offset = 0;
+  std::string_view line;
+  std::error_code fault;  // of the stream, not reported yet
+  bool input_ended = false;
+  bool skipping = false;  // inside a line that is too long; what was read of it is gone
+  bool big_endian = false;
+
+  std::error_code prepare(const archive_reader_options& given) noexcept {
+    const archive_reader_options options = known_part(given);
+    if (options.max_line == 0) return errc::invalid_argument;
+    begin = scanned = end = 0;
+    max_line = options.max_line;
+    begin_offset = line_number = line_offset = 0;
+    line = {};
+    fault.clear();
+    input_ended = skipping = big_endian = false;
+    if (buffer) return {};
+    buffer.reset(new (std::nothrow) char[first_buffer_size]);
+    if (!buffer) return errc::out_of_memory;
+    capacity = first_buffer_size;
+    return {};
+  }
+
+  // Makes room and reads. Whatever goes wrong ends the input.
+  void refill() noexcept {
+    if (begin > 0) {
+      std::memmove(buffer.get(), buffer.get() + begin, end - begin);
+      end -= begin;
+      scanned -= begin;
+      begin = 0;
+    }
+    if (end == capacity) {
+      std::unique_ptr<char[]> grown(new (std::nothrow) char[2 * capacity]);
+      if (!grown) {
+        fault = errc::out_of_memory;
+        input_ended = true;
+        return;
+      }
+      std::memcpy(grown.get(), buffer.get(), end);
+      buffer = std::move(grown);
+      capacity *= 2;
+    }
+    std::size_t n = 0;
+    fault = input.read(std::as_writable_bytes(std::span(buffer.get() + end, capacity - end)), n);
+    input_ended = fault || n == 0;
+    end += n;
+  }
+
+  // Takes `size` bytes as a line and `with_end` bytes off the buffer.
+  void take(std::size_t size, std::size_t with_end) noexcept {
+    ++line_number;
+    if (!skipping) line_offset = begin_offset;
+    line = skipping ? std::string_view() : std::string_view(buffer.get() + begin, size);
+    begin += with_end;
+    begin_offset += with_end;
+    scanned = begin;
+  }
+
+  std::error_code parse(record & out) noexcept {
+    if (std::exchange(skipping, false)) return errc::line_too_long;
+    if (line.size() > max_line) {
+      line = {};
+      return errc::line_too_long;
+    }
+    if (const std::error_code ec = out.parse(line)) return ec;
+    if (out.has_metadata()) {
+      metadata m;
+      big_endian = out.get_metadata(m) && m.byte_order == "big";
+    }
+    return {};
+  }
+
+  std::error_code next(record & out, bool& more) noexcept {
+    for (;;) {
+      const auto* const newline =
+          static_cast<const char*>(std::memchr(buffer.get() + scanned, '\n', end - scanned));
+      if (newline != nullptr) {
+        const auto size = static_cast<std::size_t>(newline - (buffer.get() + begin));
+        take(size, size + 1);
+        if (!skipping && is_blank(line)) continue;
+        return parse(out);
+      }
+      scanned = end;
+      // One more than the limit for the '\r' of "\r\n".
+      if (skipping || end - begin > max_line + 1) {
+        if (!std::exchange(skipping, true)) line_offset = begin_offset;
+        begin_offset += end - begin;
+        begin = scanned = end = 0;
+      }
+      if (!input_ended) {
+        refill();
+        continue;
+      }
+      if (skipping || begin != end) {
+        take(end - begin, end - begin);
+        if (!skipping && is_blank(line)) continue;
+        const std::error_code ec = parse(out);
+        if (!ec || ec == errc::line_too_long || ec == errc::out_of_memory) return ec;
+        // A line cut by a cut frame is the same damage; it is told once.
+        if (fault) continue;
+        return errc::unterminated_line;
+      }
+      if (fault) return std::exchange(fault, std::error_code());
+      more = false;
+      line = {};
+      return {};
+    }
+  }
+};
+
+archive_reader::~archive_reader() { delete impl_; }
+
+std::error_code archive_reader::open_path(std::string_view path,
+                                          const archive_reader_options& options) noexcept {
+  if (impl_ == nullptr) impl_ = new (std::nothrow) impl;
+  if (impl_ == nullptr) return errc::out_of_memory;
+  if (const std::error_code ec = impl_->prepare(options)) return ec;
+  return impl_->input.open_path(path);
+}
+
+std::error_code archive_reader::open_fd(int fd, const archive_reader_options& options) noexcept {
+  if (impl_ == nullptr) impl_ = new (std::nothrow) impl;
+  if (impl_ == nullptr) return errc::out_of_memory;
+  if (const std::error_code ec = impl_->prepare(options)) return ec;
+  return impl_->input.open_fd(fd);
+}
+
+std::error_code archive_reader::open_memory(bytes_view bytes,
+                                            const archive_reader_options& options) noexcept {
+  if (impl_ == nullptr) impl_ = new (std::nothrow) impl;
+  if (impl_ == nullptr) return errc::out_of_memory;
+  if (const std::error_code ec = impl_->prepare(options)) return ec;
+  return impl_->input.open_memory(bytes);
+}
+
+void archive_reader::close() noexcept { delete std::exchange(impl_, nullptr); }
+
+std::error_code archive_reader::next(record& out, bool& more) noexcept {
+  more = impl_ != nullptr && impl_->buffer != nullptr;
+  return more ? impl_->next(out, more) : std::error_code(errc::not_open);
+}
+
+std::uint64_t archive_reader::line_number() const noexcept {
+  return impl_ == nullptr ? 0 : impl_->line_number;
+}
+std::uint64_t archive_reader::line_offset() const noexcept {
+  return impl_ == nullptr ? 0 : impl_->line_offset;
+}
+std::string_view archive_reader::line() const noexcept {
+  return impl_ == nullptr ? std::string_view() : impl_->line;
+}
+bool archive_reader::big_endian() const noexcept { return impl_ != nullptr && impl_->big_endian; }
+std::uint64_t archive_reader::compressed_offset() const noexcept {
+  return impl_ == nullptr ? 0 : impl_->input.compressed_offset();
+}
+bool archive_reader::is_zstd() const noexcept { return impl_ != nullptr && impl_->input.is_zstd(); }
+
+}  // namespace tcpinfo::inline v0

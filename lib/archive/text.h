@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the module's files share: dates, decimal numbers, and strings as Go's encoding/json writes
+// them.
+#ifndef TCPINFO_ARCHIVE_TEXT_H
+#define TCPINFO_ARCHIVE_TEXT_H
+
+#include <algorithm>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace tcpinfo::inline v0 {
+
+struct civil_date {
+  unsigned year;
+  unsigned month;
+  unsigned day;
+};
+
+/// Days are counted from 1970-01-01.
+[[nodiscard]] civil_date civil_from_days(std::int64_t days) noexcept;
+[[nodiscard]] std::int64_t floor_days(std::int64_t seconds) noexcept;
+/// Whether the second is within years 0000 to 9999, which four digits can write.
+[[nodiscard]] bool in_calendar(std::int64_t local_seconds) noexcept;
+/// Writes 10 characters.
+char* write_date(char* to, const civil_date& date, char separator) noexcept;
+
+inline constexpr std::size_t max_decimal_size = 20;
+
+inline char* write_decimal(char* to, std::uint64_t value) noexcept {
+  return std::to_chars(to, to + max_decimal_size, value).ptr;
+}
+
+inline char* write(char* to, std::string_view text) noexcept {
+  // An empty view may have no address, which memcpy must not get.
+  if (!text.empty()) std::memcpy(to, text.data(), text.size());
+  return to + text.size();
+}
+
+/// Length of the UTF-8 sequence at the start of `text` (not empty), 0 where it is none: overlong
+/// forms, surrogates and what is above U+10FFFF are none.
+[[nodiscard]] std::size_t utf8_sequence(std::string_view text) noexcept;
+
+/// A JSON string with its quotes takes at most this.
+[[nodiscard]] constexpr std::size_t max_escaped_size(std::size_t bytes) noexcept {
+  return 6 * bytes + 2;
+}
+/// Writes `text` as a JSON string with quotes.
+char* write_escaped(char* to, std::string_view text) noexcept;
+
+/// Fills a caller's struct, which may be of an older, shorter version of the header, as far as its
+/// size member says.
+template <class Struct>
+void fill_known(Struct& to, Struct from) noexcept {
+  from.size = to.size;
+  std::memcpy(&to, &from, std::min(to.size, sizeof from));
+}
+/// The other way: what the caller's header does not know yet keeps its default.
+template <class Struct>
+[[nodiscard]] Struct known_part(const Struct& given) noexcept {
+  Struct full;
+  std::memcpy(&full, &given, std::min(given.size, sizeof full));
+  full.size = sizeof full;
+  return full;
+}
+
+}  // namespace tcpinfo::inline v0
+
+#endif
