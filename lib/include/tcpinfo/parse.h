@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One decoded message of inet_diag: every field of the header and of every attribute the kernel is
+// known to send, each either present with a value or absent; and the table that tells what each is.
+// Bytes the library does not understand are kept in reach, and what is odd about a message is told
+// by flags. Sources of places and meanings: <linux/inet_diag.h>, <linux/sock_diag.h>,
+// <linux/tls.h>, <linux/mptcp.h>, and what kernels from 4.19 to 7.0 were seen to send.
+#ifndef TCPINFO_PARSE_H
+#define TCPINFO_PARSE_H
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <system_error>
+
+#include <tcpinfo/error.h>
+#include <tcpinfo/export.h>
+#include <tcpinfo/inetdiag.h>
+#include <tcpinfo/tcp.h>
+
+namespace tcpinfo::inline v0 {
+
+/// Where in a message a field stands: 0 is struct inet_diag_msg, any other the attribute of that
+/// number.
+enum class field_group : std::uint8_t {
+  header = 0,
+  meminfo = 1,
+  info = 2,
+  vegasinfo = 3,
+  cong = 4,
+  tos = 5,
+  tclass = 6,
+  skmeminfo = 7,
+  shutdown = 8,
+  dctcpinfo = 9,
+  protocol = 10,
+  skv6only = 11,
+  mark = 15,
+  bbrinfo = 16,
+  class_id = 17,
+  ulp_info = 19,
+  cgroup_id = 21,
+  sockopt = 22,
+};
+
+/// Name of a group: "header", "skmeminfo". Empty for a number that is none. Static storage, any
+/// thread.
+[[nodiscard]] TCPINFO_API std::string_view group_name(field_group group) noexcept;
+
+/// A field of a message. The value is the group << 24 plus the bit where the field begins; of
+/// tcp_info's fields, which have no enumerators here, it is made by field(); inside ULP_INFO it is
+/// nest << 16 | type << 8 | bit. Values never change and are not consecutive.
+enum class field_id : std::uint32_t {
+#define TCPINFO_GROUP_FIELD(group, id, at, size, shift, ...) \
+  id = (static_cast<std::uint32_t>(field_group::group) << 24U) + (at)*8U + (shift),
+#define TCPINFO_ULP_FIELD(nest, type, id, size, shift, ...)                           \
+  id = (static_cast<std::uint32_t>(field_group::ulp_info) << 24U) + ((nest) << 16U) + \
+       ((type) << 8U) + (shift),
+#include <tcpinfo/groups.def>
+};
+
+/// The id of a field of tcp_info among all.
+[[nodiscard]] constexpr field_id field(tcp_field f) noexcept {
+  return static_cast<field_id>((static_cast<std::uint32_t>(field_group::info) << 24U) |
+                               static_cast<std::uint32_t>(f));
+}
+
+/// What kind of value a field has.
+enum class field_type : std::uint8_t {
+  u8 = 1,
+  u16 = 2,
+  u32 = 3,
+  u64 = 4,
+  boolean = 5,  ///< 0 or 1, of one bit or of an attribute's being there
+  text = 6,     ///< read with snapshot::text
+  address = 7,  ///< read with snapshot::address
+};
+
+/// What is known about a field. A handle to static data: copy freely, any thread. A default-made
+/// one is of no field: its texts are empty, its numbers 0. Texts have static storage.
+class TCPINFO_API field_descriptor final {
+ public:
+  field_descriptor() noexcept = default;
+
+  [[nodiscard]] bool valid() const noexcept { return entry_ != nullptr; }
+  [[nodiscard]] field_id id() const noexcept;
+  [[nodiscard]] field_group group() const noexcept;
+  /// The kernel's name in short, unique in its group.
+  [[nodiscard]] std::string_view name() const noexcept;
+  /// Name of the CSV column and JSON key, with the unit; unique over all groups.
+  [[nodiscard]] std::string_view csv_name() const noexcept;
+  [[nodiscard]] field_type type() const noexcept;
+  [[nodiscard]] field_unit unit() const noexcept;
+  /// First mainline kernel that sends the field, as "4.19".
+  [[nodiscard]] std::string_view first_kernel() const noexcept;
+  /// One line of English.
+  [[nodiscard]] std::string_view meaning() const noexcept;
+  [[nodiscard]] change_rule rule() const noexcept;
+  /// info_layout::unknown where the field does not depend on it.
+  [[nodiscard]] info_layout layout() const noexcept;
+  /// Byte offset in the header or payload; inside ULP_INFO, in the nested attribute's payload.
+  [[nodiscard]] std::size_t offset() const noexcept;
+  /// Bytes that must be there to read the field; texts and flags may have none.
+  [[nodiscard]] std::size_t size() const noexcept;
+  /// Width of the field.
+  [[nodiscard]] unsigned bits() const noexcept;
+  /// Whether one value stands for "never measured", "not set" or "unlimited", and which.
+  [[nodiscard]] bool sentinel(std::uint64_t& out) const noexcept;
+  [[nodiscard]] std::optional<std::uint64_t> sentinel() const noexcept {
+    std::uint64_t value = 0;
+    if (!sentinel(value)) return std::nullopt;
+    return value;
+  }
+
+ private:
+  friend struct field_access;
+  const void* entry_ = nullptr;
+};
+
+/// Number of fields of all groups.
+[[nodiscard]] TCPINFO_API std::size_t field_count() noexcept;
+/// The field number `index`: groups by number, fields by place, tcp_info's layouts last among its
+/// own. Of no field from field_count() on. The order changes only by fields that newer releases
+/// add.
+[[nodiscard]] TCPINFO_API field_descriptor field_at(std::size_t index) noexcept;
+/// The descriptor of a field. Of no field for a number that is none.
+[[nodiscard]] TCPINFO_API field_descriptor describe(field_id id) noexcept;
+/// The field with that CSV name. Of no field where there is none.
+[[nodiscard]] TCPINFO_API field_descriptor find_field(std::string_view csv_name) noexcept;
+
+/// What can be odd about a message. Bits of snapshot::faults(); none of them stops decoding.
+enum class snapshot_fault : std::uint32_t {
+  unknown_attribute = 1,  ///< a type this library does not know (a newer kernel's). Inside
+                          ///< ULP_INFO: told of that attribute, and not among unknown_count()
+  long_attribute = 2,   ///< longer than known: the kernel is newer; the tail is in payload()
+  short_attribute = 4,  ///< ends before the last known field: the kernel is older
+  partial_field = 8,    ///< ends inside a field, which therefore is absent; no kernel does that
+  duplicate_attribute = 16,  ///< a type came twice; the first one counts
+  malformed_tail = 32,   ///< an attribute's length is impossible: nothing after it could be read
+  malformed_nest = 64,   ///< the same inside ULP_INFO
+  secret_dropped = 128,  ///< an MD5SIG attribute was there; it holds keys and is not shown
+};
+
+/// One message, decoded. It keeps a view of the message's bytes: they must live, unchanged, as long
+/// as anything but clear() or decode() is called. Made for reuse: after the first decode no call
+/// allocates. One thread at a time; const use from several threads. Moved-from and default-made
+/// snapshots hold nothing.
+class TCPINFO_API snapshot final {
+ public:
+  snapshot() noexcept = default;
+  ~snapshot();
+  snapshot(snapshot&& other) noexcept;
+  snapshot& operator=(snapshot&& other) noexcept;
+  snapshot(const snapshot&) = delete;
+  snapshot& operator=(const snapshot&) = delete;
+
+  /// Takes a message of TCP in place of the one before. Attributes may be missing, unknown, of any
+  /// length and in any order.
+  /// @param layout of the kernel that sent it (running_kernel_layout, layout_of_kernel)
+  /// @return errc::message_too_short below 72 bytes, errc::out_of_memory; then it holds nothing.
+  [[nodiscard]] std::error_code decode(const message& m, info_layout layout) noexcept;
+
+  /// Lets go of the message.
+  void clear() noexcept;
+
+  /// Reads a number. @return false, `out` untouched, where the field is absent, or is no number.
+  [[nodiscard]] bool value(field_id id, std::uint64_t& out) const noexcept;
+  /// The same without a search, for loops over all fields.
+  [[nodiscard]] bool value(field_descriptor field, std::uint64_t& out) const noexcept;
+  [[nodiscard]] std::optional<std::uint64_t> value(field_id id) const noexcept {
+    std::uint64_t number = 0;
+    if (!value(id, number)) return std::nullopt;
+    return number;
+  }
+  [[nodiscard]] std::optional<std::uint64_t> value(tcp_field f) const noexcept {
+    return value(field(f));
+  }
+
+  /// Reads a text: a view into the message. @return false where absent, or no text.
+  [[nodiscard]] bool text(field_id id, std::string_view& out) const noexcept;
+  [[nodiscard]] bool text(field_descriptor field, std::string_view& out) const noexcept;
+  [[nodiscard]] std::optional<std::string_view> text(field_id id) const noexcept {
+    std::string_view view;
+    if (!text(id, view)) return std::nullopt;
+    return view;
+  }
+
+  /// Reads an address. @return false where absent, or no address.
+  [[nodiscard]] bool address(field_id id, ip_address& out) const noexcept;
+  [[nodiscard]] bool address(field_descriptor field, ip_address& out) const noexcept;
+  [[nodiscard]] std::optional<ip_address> address(field_id id) const noexcept {
+    ip_address a;
+    if (!address(id, a)) return std::nullopt;
+    return a;
+  }
+
+  /// The payload of a known attribute: a view into the message. @return false where absent; always
+  /// for MD5SIG, which holds keys, and PAD, which is filler.
+  [[nodiscard]] bool payload(attribute_type type, bytes_view& out) const noexcept;
+  [[nodiscard]] std::optional<bytes_view> payload(attribute_type type) const noexcept {
+    bytes_view view;
+    if (!payload(type, view)) return std::nullopt;
+    return view;
+  }
+
+  /// Whether a group is there at all; the header is, once something was decoded.
+  [[nodiscard]] bool has(field_group group) const noexcept;
+
+  /// Number of attributes of unknown type, in the order of the message, duplicates included.
+  [[nodiscard]] std::size_t unknown_count() const noexcept;
+  /// One of them: its type without flags, and a view of its payload. Walks the message.
+  /// @return false from unknown_count() on.
+  [[nodiscard]] bool unknown_at(std::size_t index, attribute& out) const noexcept;
+
+  /// All snapshot_fault bits of the message.
+  [[nodiscard]] std::uint32_t faults() const noexcept;
+  [[nodiscard]] bool has(snapshot_fault fault) const noexcept {
+    return (faults() & static_cast<std::uint32_t>(fault)) != 0;
+  }
+  /// Which attributes have a fault: bit N for type N, types up to 63.
+  [[nodiscard]] std::uint64_t attributes_with(snapshot_fault fault) const noexcept;
+
+  /// The message it was made of; empty bytes where it holds nothing.
+  [[nodiscard]] message source() const noexcept;
+  /// The layout given to decode().
+  [[nodiscard]] info_layout layout() const noexcept;
+
+ private:
+  struct impl;
+  impl* impl_ = nullptr;
+};
+
+}  // namespace tcpinfo::inline v0
+
+#endif
