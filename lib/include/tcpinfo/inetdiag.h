@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// inet_diag over netlink: what a message of the kernel is, how to ask for messages, and how to hear of
-// sockets that end. Wire layouts are those of <linux/inet_diag.h> and <linux/netlink.h>; multi-byte
-// values are in host order except ports and addresses, which the kernel sends in network order.
+// inet_diag over netlink: what a message of the kernel is, how to ask for messages, and how to hear
+// of sockets that end. Wire layouts are those of <linux/inet_diag.h> and <linux/netlink.h>;
+// multi-byte values are in host order except ports and addresses, which the kernel sends in network
+// order.
 #ifndef TCPINFO_INETDIAG_H
 #define TCPINFO_INETDIAG_H
 
@@ -110,8 +111,8 @@ struct ip_prefix {
 /// Reads an address, optionally followed by "/bits". Host bits beyond the prefix are refused.
 [[nodiscard]] TCPINFO_API std::error_code parse_ip_prefix(std::string_view text,
                                                           ip_prefix& out) noexcept;
-/// Writes the address as text (dotted quad, or RFC 5952), not NUL-terminated, and returns its length;
-/// 46 characters always suffice. Returns 0 where `out` is too small.
+/// Writes the address as text (dotted quad, or RFC 5952), not NUL-terminated, and returns its
+/// length; 46 characters always suffice. Returns 0 where `out` is too small.
 [[nodiscard]] TCPINFO_API std::size_t format_ip_address(const ip_address& address,
                                                         std::span<char> out) noexcept;
 /// The same as a string. May throw std::bad_alloc.
@@ -122,12 +123,12 @@ struct ip_prefix {
 
 /// struct inet_diag_sockid, decoded: ports in host order.
 struct socket_id {
-  ip_address src;                ///< the local end
-  ip_address dst;                ///< the remote end
-  std::uint16_t sport = 0;       ///< local port
-  std::uint16_t dport = 0;       ///< remote port
-  std::uint32_t interface = 0;   ///< ifindex the socket is bound to, 0 = none
-  std::uint64_t cookie = 0;      ///< unique on this machine until reboot (SO_COOKIE)
+  ip_address src;               ///< the local end
+  ip_address dst;               ///< the remote end
+  std::uint16_t sport = 0;      ///< local port
+  std::uint16_t dport = 0;      ///< remote port
+  std::uint32_t interface = 0;  ///< ifindex the socket is bound to, 0 = none
+  std::uint64_t cookie = 0;     ///< unique on this machine until reboot (SO_COOKIE)
 };
 
 namespace wire {
@@ -155,7 +156,7 @@ inline constexpr std::uint16_t attribute_type_mask = 0x3fff;
 
 /// Reads a host-order integer from any alignment.
 template <class T>
-  requires std::is_integral_v<T>
+requires std::is_integral_v<T>
 [[nodiscard]] inline T load(const std::byte* from) noexcept {
   T value;
   std::memcpy(&value, from, sizeof value);
@@ -221,8 +222,8 @@ class attribute_range {
       }
       const auto raw = wire::load<std::uint16_t>(rest_.data() + 2);
       current_.type = static_cast<std::uint16_t>(raw & wire::attribute_type_mask);
-      current_.payload = rest_.subspan(wire::attribute_header_size,
-                                       length - wire::attribute_header_size);
+      current_.payload =
+          rest_.subspan(wire::attribute_header_size, length - wire::attribute_header_size);
       const std::size_t next = wire::align4(length);
       rest_ = next < rest_.size() ? rest_.subspan(next) : bytes_view{};
     }
@@ -299,9 +300,7 @@ struct message {
     return {src(), dst(), sport(), dport(), interface(), cookie()};
   }
 
-  [[nodiscard]] bytes_view header() const noexcept {
-    return bytes.first(wire::inet_diag_msg_size);
-  }
+  [[nodiscard]] bytes_view header() const noexcept { return bytes.first(wire::inet_diag_msg_size); }
   [[nodiscard]] attribute_range attributes() const noexcept {
     return attribute_range(bytes.subspan(wire::inet_diag_msg_size));
   }
@@ -329,10 +328,10 @@ struct message {
 /// socket that calls it.
 using message_callback = void (*)(void* user, const message& m) noexcept;
 
-/// Which connections not to be told about, as rules any of which excludes. The same rules run in the
-/// kernel (bytecode of INET_DIAG_REQ_BYTECODE; any kernel since 2.6) and here, for messages that the
-/// kernel does not filter (destroy events). An IPv4 rule also excludes the IPv4-mapped form.
-/// Thread-compatible: const use from several threads, changes from one.
+/// Which connections not to be told about, as rules any of which excludes. The same rules run in
+/// the kernel (bytecode of INET_DIAG_REQ_BYTECODE; any kernel since 2.6) and here, for messages
+/// that the kernel does not filter (destroy events). An IPv4 rule also excludes the IPv4-mapped
+/// form. Thread-compatible: const use from several threads, changes from one.
 class TCPINFO_API filter final {
  public:
   filter() noexcept = default;
@@ -368,8 +367,8 @@ enum class dump_walk : std::uint32_t {
 struct dump_request {
   std::size_t size = sizeof(dump_request);  ///< for later members; leave it
   dump_walk walk = dump_walk::both;
-  std::uint32_t states = 0;      ///< bit 1 << state for each state wanted
-  std::uint8_t extensions = 0;   ///< bit N-1 requests attribute N; see extension()
+  std::uint32_t states = 0;     ///< bit 1 << state for each state wanted
+  std::uint8_t extensions = 0;  ///< bit N-1 requests attribute N; see extension()
   std::uint8_t reserved[7] = {};
   const filter* exclude = nullptr;  ///< run in the kernel; must live until the dump returns
   /// Called after each datagram of the dump, so that a long dump does not starve other sockets.
@@ -386,18 +385,18 @@ inline constexpr std::uint8_t all_extensions = 0xff;
 
 /// Counters of the latest dump (dump_counter) and of a listener's life. Values are frozen.
 enum class dump_counter : std::uint32_t {
-  messages = 0,           ///< sock_diag messages handed to the callback
-  bytes = 1,              ///< bytes received, netlink headers included
-  datagrams = 2,          ///< datagrams received
-  truncated = 3,          ///< datagrams larger than the buffer (MSG_TRUNC)
-  wrong_sequence = 4,     ///< messages of another request
-  wrong_port = 5,         ///< messages for or from somebody else
-  refused_messages = 6,   ///< messages too short or with a length out of bounds
-  interrupted = 7,        ///< messages with NLM_F_DUMP_INTR
-  done_status = 8,        ///< status in NLMSG_DONE, as int64; 0 = the kernel finished the walk
-  completed = 9,          ///< 1 when NLMSG_DONE came with status 0 and no fault was counted
-  duration_ns = 10,       ///< request sent to NLMSG_DONE, monotonic clock
-  overflows = 11,         ///< listener: times the kernel said ENOBUFS; events were lost each time
+  messages = 0,          ///< sock_diag messages handed to the callback
+  bytes = 1,             ///< bytes received, netlink headers included
+  datagrams = 2,         ///< datagrams received
+  truncated = 3,         ///< datagrams larger than the buffer (MSG_TRUNC)
+  wrong_sequence = 4,    ///< messages of another request
+  wrong_port = 5,        ///< messages for or from somebody else
+  refused_messages = 6,  ///< messages too short or with a length out of bounds
+  interrupted = 7,       ///< messages with NLM_F_DUMP_INTR
+  done_status = 8,       ///< status in NLMSG_DONE, as int64; 0 = the kernel finished the walk
+  completed = 9,         ///< 1 when NLMSG_DONE came with status 0 and no fault was counted
+  duration_ns = 10,      ///< request sent to NLMSG_DONE, monotonic clock
+  overflows = 11,        ///< listener: times the kernel said ENOBUFS; events were lost each time
 };
 
 /// A netlink socket for dumps and point queries, kept open between them. One thread at a time.
@@ -418,8 +417,8 @@ class TCPINFO_API diag_socket final {
   /// Walks the kernel's sockets and hands each message to `fn`.
   /// @return success only when the kernel said it finished (NLMSG_DONE, status 0) and nothing was
   /// truncated or refused; otherwise the first fault, the messages up to and after it having been
-  /// delivered. ENOENT: the kernel has no tcp_diag. After a fault the socket is reopened, so that no
-  /// late answer of the failed dump can reach the next one.
+  /// delivered. ENOENT: the kernel has no tcp_diag. After a fault the socket is reopened, so that
+  /// no late answer of the failed dump can reach the next one.
   [[nodiscard]] std::error_code dump(const dump_request& request, message_callback fn,
                                      void* user) noexcept;
 
@@ -433,16 +432,15 @@ class TCPINFO_API diag_socket final {
 
   /// Adapts any callable `void(const message&)`; it must not throw.
   template <class F>
-    requires std::is_invocable_v<F&, const message&>
+  requires std::is_invocable_v<F&, const message&>
   [[nodiscard]] std::error_code dump(const dump_request& request, F&& fn) noexcept {
     using callable = std::remove_reference_t<F>;
     return dump(
-        request,
-        [](void* user, const message& m) noexcept { (*static_cast<callable*>(user))(m); },
+        request, [](void* user, const message& m) noexcept { (*static_cast<callable*>(user))(m); },
         const_cast<void*>(static_cast<const void*>(&fn)));
   }
   template <class F>
-    requires std::is_invocable_v<F&, const message&>
+  requires std::is_invocable_v<F&, const message&>
   [[nodiscard]] std::error_code query(const socket_id& id, std::uint8_t extensions,
                                       F&& fn) noexcept {
     using callable = std::remove_reference_t<F>;
@@ -458,8 +456,8 @@ class TCPINFO_API diag_socket final {
 };
 
 /// Hears of every full TCP socket that ends, IPv4 and IPv6 (groups SKNLGRP_INET_TCP_DESTROY and
-/// SKNLGRP_INET6_TCP_DESTROY, Linux 4.2): a message in state CLOSE with the final tcp_info, also for
-/// sockets too short-lived for any dump. Listeners and never-connected sockets are among them.
+/// SKNLGRP_INET6_TCP_DESTROY, Linux 4.2): a message in state CLOSE with the final tcp_info, also
+/// for sockets too short-lived for any dump. Listeners and never-connected sockets are among them.
 /// Needs no privilege. One thread at a time.
 class TCPINFO_API destroy_listener final {
  public:
@@ -470,8 +468,9 @@ class TCPINFO_API destroy_listener final {
   destroy_listener(const destroy_listener&) = delete;
   destroy_listener& operator=(const destroy_listener&) = delete;
 
-  /// Opens and joins both groups. `receive_buffer` bytes are asked of the kernel for the queue, past
-  /// the system's limit where CAP_NET_ADMIN allows it, else as much as it gives; 0 = its default.
+  /// Opens and joins both groups. `receive_buffer` bytes are asked of the kernel for the queue,
+  /// past the system's limit where CAP_NET_ADMIN allows it, else as much as it gives; 0 = its
+  /// default.
   [[nodiscard]] std::error_code open(std::size_t receive_buffer) noexcept;
 
   /// Hands over what is queued, without waiting.
@@ -490,7 +489,7 @@ class TCPINFO_API destroy_listener final {
   [[nodiscard]] std::int64_t counter(dump_counter which) const noexcept;
 
   template <class F>
-    requires std::is_invocable_v<F&, const message&>
+  requires std::is_invocable_v<F&, const message&>
   [[nodiscard]] std::error_code receive(F&& fn) noexcept {
     using callable = std::remove_reference_t<F>;
     return receive(

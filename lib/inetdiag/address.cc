@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Addresses and prefixes as text.
+#include <arpa/inet.h>
+#include <tcpinfo/inetdiag.h>
+
+#include <charconv>
+
+namespace tcpinfo::inline v0 {
+
+std::error_code parse_ip_address(std::string_view text, ip_address& out) noexcept {
+  char copy[INET6_ADDRSTRLEN];
+  if (text.empty() || text.size() >= sizeof copy) return errc::invalid_argument;
+  std::memcpy(copy, text.data(), text.size());
+  copy[text.size()] = '\0';
+  ip_address result;
+  if (inet_pton(AF_INET, copy, result.bytes.data()) == 1) {
+    result.family = address_family::ipv4;
+  } else if (inet_pton(AF_INET6, copy, result.bytes.data()) == 1) {
+    result.family = address_family::ipv6;
+  } else {
+    return errc::invalid_argument;
+  }
+  out = result;
+  return {};
+}
+
+std::error_code parse_ip_prefix(std::string_view text, ip_prefix& out) noexcept {
+  const std::size_t slash = text.find('/');
+  ip_prefix result;
+  if (const auto ec = parse_ip_address(text.substr(0, slash), result.address)) return ec;
+  const unsigned bits = result.address.family == address_family::ipv4 ? 32 : 128;
+  unsigned length = bits;
+  if (slash != std::string_view::npos) {
+    const std::string_view digits = text.substr(slash + 1);
+    const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), length);
+    if (ec != std::errc{} || end != digits.data() + digits.size() || length > bits)
+      return errc::invalid_argument;
+  }
+  result.length = static_cast<std::uint8_t>(length);
+  // "10.0.0.1/8" is more likely a mistyped length than a wish: refuse set bits past the prefix.
+  for (unsigned bit = length; bit < bits; ++bit)
+    if ((result.address.bytes[bit / 8] >> (7 - bit % 8) & 1) != 0) return errc::invalid_argument;
+  out = result;
+  return {};
+}
+
+std::size_t format_ip_address(const ip_address& address, std::span<char> out) noexcept {
+  char text[INET6_ADDRSTRLEN];
+  const int family = address.family == address_family::ipv4 ? AF_INET : AF_INET6;
+  if (inet_ntop(family, address.bytes.data(), text, sizeof text) == nullptr) return 0;
+  const std::size_t size = std::strlen(text);
+  if (size > out.size()) return 0;
+  std::memcpy(out.data(), text, size);
+  return size;
+}
+
+}  // namespace tcpinfo::inline v0

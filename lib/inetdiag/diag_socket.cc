@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Requests and their answers.
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <tcpinfo/inetdiag.h>
+#include <time.h>
+
+#include <cerrno>
+#include <new>
+#include <utility>
+
+#include "inetdiag/counters.h"
+#include "inetdiag/datagram.h"
+#include "inetdiag/netlink_socket.h"
+
+namespace tcpinfo::inline v0 {
+namespace {
+
+// The kernel fills at most 32 KiB a datagram, or one page where pages are larger.
+constexpr std::size_t buffer_size = 64 * 1024;
+
+// A dump answers as fast as it is read. Waiting this long means that the answer is not coming.
+constexpr timeval receive_timeout{10, 0};
+
+std::int64_t monotonic_ns() noexcept {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+std::error_code last_error() noexcept { return {errno, std::system_category()}; }
+
+inet_diag_sockid to_wire(const socket_id& id) noexcept {
+  inet_diag_sockid wire{};
+  wire.idiag_sport = htons(id.sport);
+  wire.idiag_dport = htons(id.dport);
+  std::memcpy(wire.idiag_src, id.src.bytes.data(), sizeof wire.idiag_src);
+  std::memcpy(wire.idiag_dst, id.dst.bytes.data(), sizeof wire.idiag_dst);
+  wire.idiag_if = id.interface;
+  wire.idiag_cookie[0] = static_cast<std::uint32_t>(id.cookie);
+  wire.idiag_cookie[1] = static_cast<std::uint32_t>(id.cookie >> 32);
+  return wire;
+}
+
+}  // namespace
+
+struct diag_socket::impl {
+  netlink_socket socket;
+  std::uint32_t sequence = 0;
+  dump_counters counters;
+  alignas(8) std::byte buffer[buffer_size];
+
+  [[nodiscard]] std::error_code reopen() noexcept;
+  [[nodiscard]] std::error_code send(std::uint16_t type, std::uint16_t flags, bytes_view body,
+                                     bytes_view program) noexcept;
+  [[nodiscard]] std::error_code receive(bytes_view& datagram) noexcept;
+  [[nodiscard]] std::error_code send_dump(const dump_request& request) noexcept;
+  [[nodiscard]] bool is_answer(const nlmsghdr& header) noexcept;
+  [[nodiscard]] bool deliver(bytes_view payload, message_callback fn, void* user) noexcept;
+  [[nodiscard]] std::error_code read_dump(const dump_request& request, message_callback fn,
+                                          void* user) noexcept;
+  [[nodiscard]] std::error_code read_answer(message_callback fn, void* user) noexcept;
+};
+
+std::error_code diag_socket::impl::reopen() noexcept {
+  if (const auto ec = socket.open()) return ec;
+  if (setsockopt(socket.fd(), SOL_SOCKET, SO_RCVTIMEO, &receive_timeout, sizeof receive_timeout))
+    return last_error();
+  return {};
+}
+
+std::error_code diag_socket::impl::send(std::uint16_t type, std::uint16_t flags, bytes_view body,
+                                        bytes_view program) noexcept {
+  nlmsghdr header{};
+  nlattr attribute{};
+  header.nlmsg_type = type;
+  header.nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
+  header.nlmsg_seq = ++sequence;
+  header.nlmsg_pid = socket.port();
+  std::size_t length = sizeof header + body.size();
+  iovec parts[4] = {{&header, sizeof header},
+                    {const_cast<std::byte*>(body.data()), body.size()},
+                    {nullptr, 0},
+                    {nullptr, 0}};
+  if (!program.empty()) {
+    attribute.nla_type = INET_DIAG_REQ_BYTECODE;
+    attribute.nla_len = static_cast<std::uint16_t>(sizeof attribute + program.size());
+    parts[2] = {&attribute, sizeof attribute};
+    parts[3] = {const_cast<std::byte*>(program.data()), program.size()};
+    length += attribute.nla_len;
+  }
+  header.nlmsg_len = static_cast<std::uint32_t>(length);
+  sockaddr_nl kernel{};
+  kernel.nl_family = AF_NETLINK;
+  msghdr message{};
+  message.msg_name = &kernel;
+  message.msg_namelen = sizeof kernel;
+  message.msg_iov = parts;
+  message.msg_iovlen = program.empty() ? 2 : 4;
+  while (sendmsg(socket.fd(), &message, 0) < 0)
+    if (errno != EINTR) return last_error();
+  return {};
+}
+
+std::error_code diag_socket::impl::receive(bytes_view& datagram) noexcept {
+  for (;;) {
+    sockaddr_nl from{};
+    iovec part{buffer, sizeof buffer};
+    msghdr message{};
+    message.msg_name = &from;
+    message.msg_namelen = sizeof from;
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    const ssize_t received = recvmsg(socket.fd(), &message, 0);
+    if (received < 0) {
+      if (errno == EINTR) continue;
+      if (errno == EAGAIN) return {ETIMEDOUT, std::system_category()};
+      return last_error();
+    }
+    ++counters[dump_counter::datagrams];
+    counters[dump_counter::bytes] += received;
+    if (from.nl_pid != 0) {
+      // Any process may send to a netlink socket; only the kernel is believed.
+      ++counters[dump_counter::wrong_port];
+      continue;
+    }
+    datagram = bytes_view(buffer, static_cast<std::size_t>(received));
+    if ((message.msg_flags & MSG_TRUNC) != 0) {
+      ++counters[dump_counter::truncated];
+      return errc::datagram_truncated;
+    }
+    return {};
+  }
+}
+
+bool diag_socket::impl::is_answer(const nlmsghdr& header) noexcept {
+  if (header.nlmsg_pid != socket.port()) {
+    ++counters[dump_counter::wrong_port];
+    return false;
+  }
+  if (header.nlmsg_seq != sequence) {
+    ++counters[dump_counter::wrong_sequence];
+    return false;
+  }
+  return true;
+}
+
+bool diag_socket::impl::deliver(bytes_view payload, message_callback fn, void* user) noexcept {
+  message m;
+  if (message::from(payload, m)) {
+    ++counters[dump_counter::refused_messages];
+    return false;
+  }
+  ++counters[dump_counter::messages];
+  fn(user, m);
+  return true;
+}
+
+std::error_code diag_socket::impl::send_dump(const dump_request& request) noexcept {
+  bytes_view program;
+  if (request.exclude != nullptr)
+    if (const auto ec = request.exclude->program(program)) return ec;
+  if (request.walk == dump_walk::both) {
+    inet_diag_req body{};
+    body.idiag_ext = request.extensions;
+    body.idiag_states = request.states;
+    return send(TCPDIAG_GETSOCK, NLM_F_DUMP, std::as_bytes(std::span(&body, 1)), program);
+  }
+  inet_diag_req_v2 body{};
+  body.sdiag_family = request.walk == dump_walk::ipv4 ? AF_INET : AF_INET6;
+  body.sdiag_protocol = IPPROTO_TCP;
+  body.idiag_ext = request.extensions;
+  body.idiag_states = request.states;
+  return send(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, std::as_bytes(std::span(&body, 1)), program);
+}
+
+std::error_code diag_socket::impl::read_dump(const dump_request& request, message_callback fn,
+                                             void* user) noexcept {
+  std::error_code first_fault;
+  const auto note = [&](std::error_code ec) {
+    if (!first_fault) first_fault = ec;
+  };
+  for (;;) {
+    bytes_view datagram;
+    if (const auto ec = receive(datagram)) {
+      note(ec);
+      // A truncated datagram's end is missing, perhaps with the NLMSG_DONE we would wait for.
+      return first_fault;
+    }
+    datagram_walk walk(datagram);
+    netlink_message m;
+    while (walk.next(m)) {
+      if (!is_answer(m.header)) continue;
+      if ((m.header.nlmsg_flags & NLM_F_DUMP_INTR) != 0) {
+        ++counters[dump_counter::interrupted];
+        note(errc::dump_incomplete);
+      }
+      if (is_inet_diag_type(m.header.nlmsg_type)) {
+        if (!deliver(m.payload, fn, user)) note(errc::message_too_short);
+      } else if (m.header.nlmsg_type == NLMSG_DONE) {
+        const std::int32_t status =
+            m.payload.size() >= 4 ? wire::load<std::int32_t>(m.payload.data()) : 0;
+        counters[dump_counter::done_status] = status;
+        if (status < 0) note({-status, std::system_category()});
+        return first_fault;
+      } else if (m.header.nlmsg_type == NLMSG_ERROR) {
+        const std::int32_t error =
+            m.payload.size() >= 4 ? wire::load<std::int32_t>(m.payload.data()) : -EPROTO;
+        note(error < 0 ? std::error_code(-error, std::system_category())
+                       : std::error_code(errc::unexpected_reply));
+        return first_fault;
+      } else if (m.header.nlmsg_type != NLMSG_NOOP) {
+        ++counters[dump_counter::refused_messages];
+        note(errc::unexpected_reply);
+      }
+    }
+    if (walk.malformed()) {
+      ++counters[dump_counter::refused_messages];
+      note(errc::malformed_attribute);
+      return first_fault;
+    }
+    if (request.between != nullptr) request.between(request.between_user);
+  }
+}
+
+std::error_code diag_socket::impl::read_answer(message_callback fn, void* user) noexcept {
+  for (;;) {
+    bytes_view datagram;
+    if (const auto ec = receive(datagram)) return ec;
+    datagram_walk walk(datagram);
+    netlink_message m;
+    while (walk.next(m)) {
+      if (!is_answer(m.header)) continue;
+      if (is_inet_diag_type(m.header.nlmsg_type))
+        return deliver(m.payload, fn, user) ? errc::ok : errc::message_too_short;
+      if (m.header.nlmsg_type == NLMSG_ERROR && m.payload.size() >= 4) {
+        const auto error = wire::load<std::int32_t>(m.payload.data());
+        if (error < 0) return {-error, std::system_category()};
+      }
+      return errc::unexpected_reply;
+    }
+    if (walk.malformed()) return errc::unexpected_reply;
+  }
+}
+
+diag_socket::~diag_socket() { delete impl_; }
+diag_socket::diag_socket(diag_socket&& other) noexcept
+    : impl_(std::exchange(other.impl_, nullptr)) {}
+diag_socket& diag_socket::operator=(diag_socket&& other) noexcept {
+  std::swap(impl_, other.impl_);
+  return *this;
+}
+
+std::error_code diag_socket::open() noexcept {
+  if (impl_ == nullptr) impl_ = new (std::nothrow) impl;
+  if (impl_ == nullptr) return errc::out_of_memory;
+  return impl_->reopen();
+}
+
+std::error_code diag_socket::dump(const dump_request& request, message_callback fn,
+                                  void* user) noexcept {
+  if (impl_ == nullptr) return errc::not_open;
+  if (fn == nullptr || request.size < sizeof(dump_request)) return errc::invalid_argument;
+  impl_->counters.reset();
+  // A reopening that failed after the last fault is tried again here.
+  if (!impl_->socket.is_open())
+    if (const auto ec = impl_->reopen()) return ec;
+  const std::int64_t start = monotonic_ns();
+  std::error_code ec = impl_->send_dump(request);
+  if (!ec) ec = impl_->read_dump(request, fn, user);
+  impl_->counters[dump_counter::duration_ns] = monotonic_ns() - start;
+  if (!ec) {
+    impl_->counters[dump_counter::completed] = 1;
+    return {};
+  }
+  // Whatever the kernel still has to say on this socket belongs to a dump that failed.
+  if (impl_->reopen()) impl_->socket.close();
+  return ec;
+}
+
+std::error_code diag_socket::query(const socket_id& id, std::uint8_t extensions,
+                                   message_callback fn, void* user) noexcept {
+  if (impl_ == nullptr) return errc::not_open;
+  if (fn == nullptr || id.src.family == address_family::unspecified) return errc::invalid_argument;
+  if (!impl_->socket.is_open())
+    if (const auto ec = impl_->reopen()) return ec;
+  inet_diag_req_v2 body{};
+  body.sdiag_family = static_cast<std::uint8_t>(id.src.family);
+  body.sdiag_protocol = IPPROTO_TCP;
+  body.idiag_ext = extensions;
+  body.idiag_states = ~0U;
+  body.id = to_wire(id);
+  if (const auto ec = impl_->send(SOCK_DIAG_BY_FAMILY, 0, std::as_bytes(std::span(&body, 1)), {}))
+    return ec;
+  const std::error_code ec = impl_->read_answer(fn, user);
+  const bool kernel_said_no =
+      ec.category() == std::system_category() && (ec.value() == ENOENT || ec.value() == ESTALE);
+  if (ec && !kernel_said_no && impl_->reopen()) impl_->socket.close();
+  return ec;
+}
+
+std::int64_t diag_socket::counter(dump_counter which) const noexcept {
+  return impl_ == nullptr ? 0 : impl_->counters.get(which);
+}
+
+}  // namespace tcpinfo::inline v0

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "inetdiag/netlink_socket.h"
+
+#include <linux/netlink.h>
+#include <netlink/netlink.h>
+#include <netlink/socket.h>
+
+#include <cerrno>
+
+namespace tcpinfo::inline v0 {
+
+std::error_code netlink_socket::open() noexcept {
+  close();
+  nl_sock* fresh = nl_socket_alloc();
+  if (fresh == nullptr) return {ENOMEM, std::system_category()};
+  // libnl folds many errnos into few codes of its own; the call's own errno says more.
+  errno = 0;
+  if (nl_connect(fresh, NETLINK_SOCK_DIAG) < 0) {
+    const int error = errno != 0 ? errno : EIO;
+    nl_socket_free(fresh);
+    return {error, std::system_category()};
+  }
+  socket_ = fresh;
+  return {};
+}
+
+void netlink_socket::close() noexcept {
+  if (socket_ == nullptr) return;
+  nl_socket_free(socket_);
+  socket_ = nullptr;
+}
+
+int netlink_socket::fd() const noexcept {
+  return socket_ == nullptr ? -1 : nl_socket_get_fd(socket_);
+}
+
+std::uint32_t netlink_socket::port() const noexcept { return nl_socket_get_local_port(socket_); }
+
+std::error_code netlink_socket::join(int group) noexcept {
+  errno = 0;
+  if (nl_socket_add_membership(socket_, group) < 0)
+    return {errno != 0 ? errno : EIO, std::system_category()};
+  return {};
+}
+
+}  // namespace tcpinfo::inline v0
