@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <tcpinfo/cache.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <new>
+#include <utility>
+
+#include "cache/cookie_map.h"
+#include "cache/kept_message.h"
+
+namespace tcpinfo::inline v0 {
+namespace {
+
+struct flow {
+  std::uint64_t cookie = 0;
+  kept_message* kept = nullptr;
+  std::uint32_t cycle = 0;   // the last one it was seen in
+  std::uint32_t absent = 0;  // complete cycles since
+
+  [[nodiscard]] bool used() const noexcept { return kept != nullptr; }
+};
+
+struct tombstone {
+  std::uint64_t cookie = 0;
+  std::uint32_t cycle = 0;
+  std::uint32_t present = 0;
+
+  [[nodiscard]] bool used() const noexcept { return present != 0; }
+};
+
+constexpr std::size_t endpoints_at = wire::sport_at;
+constexpr std::size_t endpoints_end = wire::interface_at;
+
+bool same_endpoints(const message& a, const message& b) noexcept {
+  return std::memcmp(a.bytes.data() + endpoints_at, b.bytes.data() + endpoints_at,
+                     endpoints_end - endpoints_at) == 0;
+}
+
+}  // namespace
+
+struct flow_table::impl {
+  flow_table_options options;
+  cookie_map<flow> flows;
+  cookie_map<tombstone> tombstones;
+  std::uint32_t cycle = 1;      // the one that is running
+  std::size_t seen = 0;         // flows seen in it
+  std::size_t block_bytes = 0;  // of kept messages
+  // A message without its keys, where it had any.
+  std::byte* scratch = nullptr;
+  std::size_t scratch_size = 0;
+
+  ~impl() {
+    flows.for_each([](const flow& f) { kept_message::free(f.kept); });
+    std::free(scratch);
+  }
+
+  void mark_seen(flow& f) noexcept {
+    if (f.cycle == cycle) return;
+    f.cycle = cycle;
+    f.absent = 0;
+    ++seen;
+  }
+  void drop(flow* f) noexcept {
+    if (f->cycle == cycle) --seen;
+    block_bytes -= sizeof(kept_message) + f->kept->capacity;
+    kept_message::free(f->kept);
+    flows.erase(f);
+  }
+  [[nodiscard]] std::error_code without_keys(const message& m, message& out) noexcept;
+  [[nodiscard]] std::error_code keep(flow* f, const flow_update& update) noexcept;
+  [[nodiscard]] std::error_code close(flow* f, std::uint64_t cookie) noexcept;
+};
+
+// MD5SIG holds secret keys. It is dropped here, before anything can be kept or recorded.
+std::error_code flow_table::impl::without_keys(const message& m, message& out) noexcept {
+  out = m;
+  if (!m.find(attribute_type::md5sig)) return {};
+  if (scratch_size < m.bytes.size()) {
+    void* grown = std::realloc(scratch, m.bytes.size());
+    if (grown == nullptr) return errc::out_of_memory;
+    scratch = static_cast<std::byte*>(grown);
+    scratch_size = m.bytes.size();
+  }
+  std::size_t used = wire::inet_diag_msg_size;
+  std::memcpy(scratch, m.bytes.data(), used);
+  const std::byte* const start = m.bytes.data();
+  const std::byte* const end = start + m.bytes.size();
+  for (const attribute& a : m.attributes()) {
+    if (a.is(attribute_type::md5sig)) continue;
+    const std::byte* from = a.payload.data() - wire::attribute_header_size;
+    const std::size_t padded = wire::align4(a.payload.size() + wire::attribute_header_size);
+    const std::size_t size = std::min(padded, static_cast<std::size_t>(end - from));
+    std::memcpy(scratch + used, from, size);
+    used += size;
+  }
+  out.bytes = bytes_view(scratch, used);
+  return {};
+}
+
+std::error_code flow_table::impl::keep(flow* f, const flow_update& update) noexcept {
+  if (f == nullptr) {
+    if (!flows.reserve_one()) return errc::out_of_memory;
+    kept_message* block = kept_message::store(nullptr, update.current, update.now_ns);
+    if (block == nullptr) return errc::out_of_memory;
+    block_bytes += sizeof(kept_message) + block->capacity;
+    mark_seen(flows.insert({update.current.cookie(), block, 0, 0}));
+    return {};
+  }
+  const std::size_t before = f->kept->capacity;
+  kept_message* block = kept_message::store(f->kept, update.current, update.now_ns);
+  if (block == nullptr) return errc::out_of_memory;
+  block_bytes = block_bytes - before + block->capacity;
+  f->kept = block;
+  return {};
+}
+
+std::error_code flow_table::impl::close(flow* f, std::uint64_t cookie) noexcept {
+  if (tombstones.find(cookie) == nullptr) {
+    if (!tombstones.reserve_one()) return errc::out_of_memory;
+    tombstones.insert({cookie, cycle, 1});
+  }
+  if (f != nullptr) drop(f);
+  return {};
+}
+
+flow_table::~flow_table() { delete impl_; }
+flow_table::flow_table(flow_table&& other) noexcept : impl_(std::exchange(other.impl_, nullptr)) {}
+flow_table& flow_table::operator=(flow_table&& other) noexcept {
+  std::swap(impl_, other.impl_);
+  return *this;
+}
+
+std::error_code flow_table::reset(const flow_table_options& options) noexcept {
+  if (options.size < sizeof(flow_table_options)) return errc::invalid_argument;
+  impl* fresh = new (std::nothrow) impl;
+  if (fresh == nullptr) return errc::out_of_memory;
+  fresh->options = options;
+  delete std::exchange(impl_, fresh);
+  return {};
+}
+
+std::error_code flow_table::update(const message& m, std::int64_t now_ns,
+                                   flow_update& out) noexcept {
+  if (impl_ == nullptr) return errc::not_open;
+  out = {};
+  out.now_ns = now_ns;
+  const std::uint64_t cookie = m.cookie();
+  flow* f = impl_->flows.find(cookie);
+  if (f == nullptr) {
+    if (tombstone* closed = impl_->tombstones.find(cookie)) {
+      closed->cycle = impl_->cycle;
+      return {};
+    }
+    out.change = flow_change::opened;
+    return impl_->without_keys(m, out.current);
+  }
+  out.known = 1;
+  impl_->mark_seen(*f);
+  const kept_message& kept = *f->kept;
+  message current = m;
+  if (!same_content(kept, m)) {
+    if (const auto ec = impl_->without_keys(m, current)) return ec;
+    // A message that lost its keys is compared again: what was kept has none either.
+    if (current.bytes.size() == m.bytes.size() || !same_content(kept, current)) {
+      out.change = same_endpoints(kept.view(), current) ? flow_change::changed : flow_change::moved;
+      out.current = current;
+      return {};
+    }
+  }
+  if (now_ns - kept.kept_ns >= impl_->options.clock_interval_ns && !same_clocks(kept, current)) {
+    out.change = flow_change::clocks;
+    out.current = current;
+  }
+  return {};
+}
+
+std::error_code flow_table::destroyed(const message& m, std::int64_t now_ns,
+                                      flow_update& out) noexcept {
+  if (impl_ == nullptr) return errc::not_open;
+  out = {};
+  out.now_ns = now_ns;
+  const std::uint64_t cookie = m.cookie();
+  const flow* f = impl_->flows.find(cookie);
+  if (f == nullptr && impl_->tombstones.find(cookie) != nullptr) return {};
+  out.known = f != nullptr;
+  out.change = flow_change::closed;
+  return impl_->without_keys(m, out.current);
+}
+
+std::error_code flow_table::commit(const flow_update& update) noexcept {
+  if (impl_ == nullptr) return errc::not_open;
+  if (update.change == flow_change::none) return {};
+  const std::uint64_t cookie = update.current.cookie();
+  flow* f = impl_->flows.find(cookie);
+  if (update.change == flow_change::closed) return impl_->close(f, cookie);
+  return impl_->keep(f, update);
+}
+
+void flow_table::end_cycle(bool complete, absence_callback fn, void* user) noexcept {
+  if (impl_ == nullptr) return;
+  impl& t = *impl_;
+  if (!complete) return;  // the cycle goes on: only what a whole walk did not show is absent
+  if (t.seen < t.flows.size()) {
+    t.flows.for_each([&](flow& f) {
+      if (f.cycle == t.cycle) return;
+      ++f.absent;
+      if (fn != nullptr) fn(user, {f.cookie, f.absent, 0, f.kept->view()});
+    });
+  }
+  ++t.cycle;
+  t.seen = 0;
+  if (t.tombstones.size() > 0 && t.cycle % 16 == 0) {
+    t.tombstones.erase_if([&](const tombstone& closed) {
+      return t.cycle - closed.cycle > t.options.tombstone_cycles;
+    });
+  }
+}
+
+void flow_table::erase(std::uint64_t cookie) noexcept {
+  if (impl_ == nullptr) return;
+  if (flow* f = impl_->flows.find(cookie)) impl_->drop(f);
+}
+
+bool flow_table::find(std::uint64_t cookie, message& out) const noexcept {
+  const flow* f = impl_ == nullptr ? nullptr : impl_->flows.find(cookie);
+  if (f == nullptr) return false;
+  out = f->kept->view();
+  return true;
+}
+
+std::size_t flow_table::flows() const noexcept {
+  return impl_ == nullptr ? 0 : impl_->flows.size();
+}
+std::size_t flow_table::tombstones() const noexcept {
+  return impl_ == nullptr ? 0 : impl_->tombstones.size();
+}
+std::size_t flow_table::memory_bytes() const noexcept {
+  if (impl_ == nullptr) return 0;
+  return sizeof(impl) + impl_->flows.memory_bytes() + impl_->tombstones.memory_bytes() +
+         impl_->block_bytes + impl_->scratch_size;
+}
+
+}  // namespace tcpinfo::inline v0

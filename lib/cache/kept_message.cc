@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cache/kept_message.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <new>
+
+#include "parse/change_mask.h"
+
+namespace tcpinfo::inline v0 {
+namespace {
+
+// Of tcp_info only known fields can be ages or clocks; what a newer kernel appended counts in full.
+constexpr std::size_t known_info = info_changes_mask.size();
+static_assert(info_grows_mask.size() == known_info);
+
+// The header in two runs, around the one member that moves by itself.
+constexpr std::size_t after_expires = wire::expires_at + 4;
+static_assert([] {
+  for (std::size_t at = 0; at < wire::inet_diag_msg_size; ++at) {
+    const bool expires = at >= wire::expires_at && at < after_expires;
+    if ((header_changes_mask[at] == std::byte{0}) != expires) return false;
+  }
+  return true;
+}());
+
+bool same_bytes(const std::byte* a, const std::byte* b, std::size_t size) noexcept {
+  return std::memcmp(a, b, size) == 0;
+}
+
+// Without an early exit: the compiler makes wide loads of it, and most flows are equal to the end.
+template <std::size_t N>
+bool same_masked(const std::byte* a, const std::byte* b, std::size_t size,
+                 const std::array<std::byte, N>& mask) noexcept {
+  static_assert(N % 8 == 0);
+  const std::size_t limit = std::min(size, N);
+  std::uint64_t difference = 0;
+  std::size_t at = 0;
+  for (; at + 8 <= limit; at += 8)
+    difference |= (wire::load<std::uint64_t>(a + at) ^ wire::load<std::uint64_t>(b + at)) &
+                  wire::load<std::uint64_t>(mask.data() + at);
+  for (; at < limit; ++at) difference |= std::to_integer<std::uint64_t>((a[at] ^ b[at]) & mask[at]);
+  return difference == 0;
+}
+
+}  // namespace
+
+kept_message* kept_message::store(kept_message* old, const message& m,
+                                  std::int64_t now_ns) noexcept {
+  const std::size_t size = m.bytes.size();
+  kept_message* block = old;
+  if (block == nullptr || block->capacity < size) {
+    // Rounded up so that an attribute that comes and goes does not allocate each time.
+    const std::size_t capacity = (size + 63) & ~std::size_t{63};
+    void* memory = std::malloc(sizeof(kept_message) + capacity);
+    if (memory == nullptr) return nullptr;
+    block = new (memory) kept_message;
+    block->capacity = static_cast<std::uint32_t>(capacity);
+    free(old);
+  }
+  std::memcpy(block->bytes(), m.bytes.data(), size);
+  block->size = static_cast<std::uint32_t>(size);
+  block->kept_ns = now_ns;
+  block->info_at = 0;
+  block->info_size = 0;
+  if (const auto info = block->view().find(attribute_type::info); info && !info->empty()) {
+    block->info_at = static_cast<std::uint32_t>(info->data() - block->bytes());
+    block->info_size = static_cast<std::uint32_t>(info->size());
+  }
+  return block;
+}
+
+void kept_message::free(kept_message* block) noexcept { std::free(block); }
+
+bool same_content(const kept_message& kept, const message& m) noexcept {
+  const std::byte* a = kept.bytes();
+  const std::byte* b = m.bytes.data();
+  if (kept.size != m.bytes.size() || !same_bytes(a, b, wire::expires_at)) return false;
+  if (kept.info_at == 0)
+    return same_bytes(a + after_expires, b + after_expires, kept.size - after_expires);
+  // Equal bytes up to the payload include INFO's own header, so it is where it was in both.
+  if (!same_bytes(a + after_expires, b + after_expires, kept.info_at - after_expires)) return false;
+  if (!same_masked(a + kept.info_at, b + kept.info_at, kept.info_size, info_changes_mask))
+    return false;
+  const std::size_t rest = kept.info_at + std::min<std::size_t>(kept.info_size, known_info);
+  return same_bytes(a + rest, b + rest, kept.size - rest);
+}
+
+bool same_clocks(const kept_message& kept, const message& m) noexcept {
+  return kept.info_at == 0 ||
+         same_masked(kept.bytes() + kept.info_at, m.bytes.data() + kept.info_at, kept.info_size,
+                     info_grows_mask);
+}
+
+}  // namespace tcpinfo::inline v0

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The last message of a flow and its comparison with the next one: the inner loop of every poll.
+#ifndef TCPINFO_CACHE_KEPT_MESSAGE_H
+#define TCPINFO_CACHE_KEPT_MESSAGE_H
+
+#include <tcpinfo/inetdiag.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace tcpinfo::inline v0 {
+
+/// One heap block: this header, then the message's bytes.
+struct kept_message {
+  std::uint32_t size = 0;      ///< of the message
+  std::uint32_t capacity = 0;  ///< of the block, behind this header
+  std::uint32_t info_at = 0;   ///< where the payload of INFO starts, 0 = there is none
+  std::uint32_t info_size = 0;
+  std::int64_t kept_ns = 0;  ///< when it was kept
+
+  [[nodiscard]] std::byte* bytes() noexcept { return reinterpret_cast<std::byte*>(this + 1); }
+  [[nodiscard]] const std::byte* bytes() const noexcept {
+    return reinterpret_cast<const std::byte*>(this + 1);
+  }
+  [[nodiscard]] message view() const noexcept { return {bytes_view(bytes(), size)}; }
+
+  /// A block that holds `m`, reusing `old` where it is large enough. nullptr when there is no
+  /// memory; then `old` is as it was.
+  [[nodiscard]] static kept_message* store(kept_message* old, const message& m,
+                                           std::int64_t now_ns) noexcept;
+  static void free(kept_message* block) noexcept;
+};
+
+/// Whether `m` says the same as `kept`, ages and clocks aside.
+[[nodiscard]] bool same_content(const kept_message& kept, const message& m) noexcept;
+/// Whether the clocks stand as in `kept`. Only after same_content() was true.
+[[nodiscard]] bool same_clocks(const kept_message& kept, const message& m) noexcept;
+
+}  // namespace tcpinfo::inline v0
+
+#endif

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The flow table: the last message of every connection, and whether the next one says anything new.
+#ifndef TCPINFO_CACHE_H
+#define TCPINFO_CACHE_H
+
+#include <cstddef>
+#include <cstdint>
+#include <system_error>
+#include <type_traits>
+
+#include <tcpinfo/error.h>
+#include <tcpinfo/export.h>
+#include <tcpinfo/inetdiag.h>
+
+namespace tcpinfo::inline v0 {
+
+/// What a message means for its connection. Values are frozen.
+enum class flow_change : std::uint32_t {
+  none = 0,     ///< nothing that carries information changed, or the cookie is closed
+  opened = 1,   ///< first message of this cookie
+  changed = 2,  ///< anything but ages and running clocks changed
+  clocks = 3,   ///< only running clocks grew, and the last kept message is old enough
+  moved = 4,    ///< the same socket with another remote end: it was disconnected and used again
+  closed = 5,   ///< a destroy event
+};
+
+/// The answer of update() and destroyed(). Plain data; valid until the table's next call.
+struct flow_update {
+  flow_change change = flow_change::none;
+  std::uint32_t known = 0;  ///< 1 where the cookie had a message before
+  /// What to record: the message given, without MD5SIG (it holds keys). Valid until the table's
+  /// next call and as long as the bytes given are.
+  message current;
+  std::int64_t now_ns = 0;  ///< as given; commit() needs it
+  std::uint64_t reserved = 0;
+};
+
+struct flow_table_options {
+  std::size_t size = sizeof(flow_table_options);  ///< for later members; leave it
+  /// The least time between messages kept only because busy_time, rwnd_limited, sndbuf_limited or
+  /// total_rto_time grew.
+  std::int64_t clock_interval_ns = 1'000'000'000;
+  /// A closed cookie is remembered until this many complete cycles have passed without it: what is
+  /// left of a closed socket (a time-wait mini socket in FIN_WAIT2) is dumped on.
+  std::uint32_t tombstone_cycles = 64;
+  std::uint32_t reserved = 0;
+};
+
+/// A flow that a complete cycle did not show.
+struct flow_absence {
+  std::uint64_t cookie = 0;
+  std::uint32_t cycles = 0;  ///< complete cycles in a row without it, this one included
+  std::uint32_t reserved = 0;
+  message last;  ///< valid until the table's next call
+};
+
+using absence_callback = void (*)(void* user, const flow_absence& absence) noexcept;
+
+/// Keeps the last message of every cookie. Keeping is in two steps, so that a message that could
+/// not be recorded is offered again: update() compares, commit() keeps. No allocation where no
+/// connection is opened and no message grows. One thread at a time.
+///
+/// What counts as a change: the message header but `expires`, every attribute, and in tcp_info
+/// every byte but last_data_sent, last_data_recv, last_ack_recv (ages); busy_time, rwnd_limited,
+/// sndbuf_limited and total_rto_time (clocks) count at most once in clock_interval_ns. A payload
+/// that got longer or shorter is a change.
+class TCPINFO_API flow_table final {
+ public:
+  flow_table() noexcept = default;
+  ~flow_table();
+  flow_table(flow_table&& other) noexcept;
+  flow_table& operator=(flow_table&& other) noexcept;
+  flow_table(const flow_table&) = delete;
+  flow_table& operator=(const flow_table&) = delete;
+
+  /// Makes the table empty. Must come first.
+  [[nodiscard]] std::error_code reset(const flow_table_options& options) noexcept;
+
+  /// Compares `m` with the last message kept for its cookie, and marks the cookie as seen in this
+  /// cycle. `now_ns` is a monotonic time.
+  [[nodiscard]] std::error_code update(const message& m, std::int64_t now_ns,
+                                       flow_update& out) noexcept;
+
+  /// The final message of a socket, from a destroy event. `closed`, or `none` where the cookie is
+  /// closed already. Filters are the caller's: see flow_update::known.
+  [[nodiscard]] std::error_code destroyed(const message& m, std::int64_t now_ns,
+                                          flow_update& out) noexcept;
+
+  /// Keeps what update() or destroyed() answered last. A closed flow is forgotten and its cookie
+  /// remembered, so that what is left of the socket opens nothing.
+  /// @return errc::out_of_memory: nothing changed.
+  [[nodiscard]] std::error_code commit(const flow_update& update) noexcept;
+
+  /// Ends a cycle. Only a `complete` one (every socket was looked at) is evidence of absence: then
+  /// `fn` is called for each flow not seen in it. `fn` must not use the table.
+  void end_cycle(bool complete, absence_callback fn, void* user) noexcept;
+
+  /// Forgets a flow that ended without a destroy event. Its cookie may come back (a socket can be
+  /// disconnected and connected again); then it is `opened`.
+  void erase(std::uint64_t cookie) noexcept;
+
+  /// The last message kept. False where there is none.
+  [[nodiscard]] bool find(std::uint64_t cookie, message& out) const noexcept;
+
+  [[nodiscard]] std::size_t flows() const noexcept;         ///< open flows
+  [[nodiscard]] std::size_t tombstones() const noexcept;    ///< closed cookies still remembered
+  [[nodiscard]] std::size_t memory_bytes() const noexcept;  ///< allocated by the table
+
+  /// Adapts any callable `void(const flow_absence&)`; it must not throw.
+  template <class F>
+  requires std::is_invocable_v<F&, const flow_absence&>
+  void end_cycle(bool complete, F&& fn) noexcept {
+    using callable = std::remove_reference_t<F>;
+    end_cycle(
+        complete,
+        [](void* user, const flow_absence& a) noexcept { (*static_cast<callable*>(user))(a); },
+        const_cast<void*>(static_cast<const void*>(&fn)));
+  }
+
+ private:
+  struct impl;
+  impl* impl_ = nullptr;
+};
+
+}  // namespace tcpinfo::inline v0
+
+#endif
