@@ -68,8 +68,8 @@ const std::error_category& error_category() noexcept {
 std::string_view version_string() noexcept {
 #define TCPINFO_TEXT2(x) #x
 #define TCPINFO_TEXT(x) TCPINFO_TEXT2(x)
-  return TCPINFO_TEXT(TCPINFO_VERSION_MAJOR) "." TCPINFO_TEXT(TCPINFO_VERSION_MINOR) "." TCPINFO_TEXT(
-      TCPINFO_VERSION_PATCH);
+  return TCPINFO_TEXT(TCPINFO_VERSION_MAJOR) "." TCPINFO_TEXT(
+      TCPINFO_VERSION_MINOR) "." TCPINFO_TEXT(TCPINFO_VERSION_PATCH);
 }
 
 }  // namespace tcpinfo::inline v0

@@ -17,25 +17,25 @@ namespace tcpinfo::inline v0 {
 /// What can be wrong with data or with a request. Values are frozen; new ones are appended.
 enum class errc : std::int32_t {
   ok = 0,
-  message_too_short = 1,       ///< fewer bytes than struct inet_diag_msg has (72)
-  malformed_attribute = 2,     ///< an attribute's length is below 4 or runs past its container
-  buffer_too_small = 3,        ///< the output span cannot hold the result
-  dump_incomplete = 4,         ///< a dump ended without NLMSG_DONE, or with a bad message in it
-  datagram_truncated = 5,      ///< a netlink datagram was larger than the receive buffer
-  unexpected_reply = 6,        ///< the kernel answered something that is no answer to the request
-  not_open = 7,                ///< the object was default-constructed or moved from
-  invalid_argument = 8,        ///< an argument is out of its documented range
-  bad_json = 9,                ///< a line is not a JSON object, or a known key has the wrong type
-  bad_base64 = 10,             ///< not standard padded base64 (RFC 4648 section 4)
-  bad_timestamp = 11,          ///< not an RFC 3339 time
-  bad_raw_idm = 12,            ///< RawIDM is not 72 bytes
-  line_too_long = 13,          ///< a line exceeds the reader's limit
-  truncated_frame = 14,        ///< the input ends inside a zstd frame
-  corrupt_frame = 15,          ///< a zstd frame does not decode
-  unterminated_line = 16,      ///< the last line has no newline: its writer was cut off
-  bad_uuid = 17,               ///< a UUID or prefix that cannot be part of a file name
-  out_of_memory = 18,          ///< an allocation failed
-  filter_too_large = 19,       ///< the filter program exceeds what one netlink attribute holds
+  message_too_short = 1,    ///< fewer bytes than struct inet_diag_msg has (72)
+  malformed_attribute = 2,  ///< an attribute's length is below 4 or runs past its container
+  buffer_too_small = 3,     ///< the output span cannot hold the result
+  dump_incomplete = 4,      ///< a dump ended without NLMSG_DONE, or with a bad message in it
+  datagram_truncated = 5,   ///< a netlink datagram was larger than the receive buffer
+  unexpected_reply = 6,     ///< the kernel answered something that is no answer to the request
+  not_open = 7,             ///< the object was default-constructed or moved from
+  invalid_argument = 8,     ///< an argument is out of its documented range
+  bad_json = 9,             ///< a line is not a JSON object, or a known key has the wrong type
+  bad_base64 = 10,          ///< not standard padded base64 (RFC 4648 section 4)
+  bad_timestamp = 11,       ///< not an RFC 3339 time
+  bad_raw_idm = 12,         ///< RawIDM is not 72 bytes
+  line_too_long = 13,       ///< a line exceeds the reader's limit
+  truncated_frame = 14,     ///< the input ends inside a zstd frame
+  corrupt_frame = 15,       ///< a zstd frame does not decode
+  unterminated_line = 16,   ///< the last line has no newline: its writer was cut off
+  bad_uuid = 17,            ///< a UUID or prefix that cannot be part of a file name
+  out_of_memory = 18,       ///< an allocation failed
+  filter_too_large = 19,    ///< the filter program exceeds what one netlink attribute holds
 };
 
 /// The category of errc. Static storage; any thread.

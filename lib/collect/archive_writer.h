@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Puts flow logs into files: encodes, compresses, appends whole frames, begins new sequences.
+#ifndef TCPINFO_COLLECT_ARCHIVE_WRITER_H
+#define TCPINFO_COLLECT_ARCHIVE_WRITER_H
+
+#include <tcpinfo/archive.h>
+#include <tcpinfo/zstd.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "collect/completer.h"
+#include "collect/config.h"
+#include "collect/flow_log.h"
+#include "collect/identity.h"
+#include "collect/os.h"
+#include "collect/sequence_index.h"
+#include "collect/statistics.h"
+
+namespace tcpinfo::collect {
+
+/// What all writers share; outlives them.
+struct writer_context {
+  os& system;
+  const config& settings;
+  const identity& who;
+  statistics& counts;
+  completer& complete;
+  const sequence_index& earlier;
+};
+
+/// One thread's. Never throws but std::bad_alloc.
+class archive_writer {
+ public:
+  explicit archive_writer(const writer_context& context) : context_(context) {}
+
+  [[nodiscard]] std::error_code open();
+
+  /// Sets up a connection at its first snapshot, going on after files of an earlier run.
+  void begin(flow_log& flow, std::uint64_t cookie, std::int64_t time_ns);
+  /// Adds a snapshot. A new file begins where the connection's file is old enough, or where the
+  /// socket has another remote end.
+  void add(flow_log& flow, const snapshot_header& header, bytes_view message, std::int64_t now_ns);
+  /// Whether enough waits for a frame that compresses well.
+  [[nodiscard]] static bool is_full(const flow_log& flow) noexcept;
+  /// Writes what waits. False: it still waits, and the fault is counted and said.
+  [[nodiscard]] bool flush(flow_log& flow);
+  /// Flushes and hands the file over for completion; what comes next goes to the next sequence.
+  /// False: as flush.
+  [[nodiscard]] bool complete(flow_log& flow);
+  /// Gives up what waits, counting it as lost.
+  void drop_waiting(flow_log& flow);
+
+ private:
+  [[nodiscard]] std::error_code write_frame(flow_log& flow);
+  [[nodiscard]] std::error_code append(flow_log& flow, bytes_view frame);
+  void choose_sequence(flow_log& flow);
+  void encode(const flow_log& flow);
+  void put_metadata(const flow_log& flow);
+  void make_path(const flow_log& flow);
+  [[nodiscard]] std::string_view uuid_of(const flow_log& flow);
+  [[nodiscard]] bool read_start(const known_files& files, std::string_view uuid, timestamp& out);
+  void next_file(flow_log& flow);
+
+  const writer_context& context_;
+  frame_writer frames_;
+  std::vector<char> text_;  // of the frame being made
+  std::size_t text_size_ = 0;
+  std::vector<std::byte> frame_;
+  char uuid_[max_uuid_size];
+  std::string path_;  // of the complete file
+  std::string part_;  // the same with .part
+  std::string directory_;
+  log_limit limit_;
+};
+
+}  // namespace tcpinfo::collect
+
+#endif

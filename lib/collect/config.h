@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the collector was asked to do, checked.
+#ifndef TCPINFO_COLLECT_CONFIG_H
+#define TCPINFO_COLLECT_CONFIG_H
+
+#include <tcpinfo/inetdiag.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace tcpinfo::collect {
+
+struct config {
+  std::string output = ".";
+  std::int64_t interval_ns = 10'000'000;
+  std::uint64_t reps = 0;        ///< polls to do, 0 = no end
+  std::int64_t duration_ns = 0;  ///< time to run, 0 = no end
+  std::int64_t rotate_ns = 600'000'000'000;
+  std::int64_t flush_ns = 5'000'000'000;
+  int level = 3;
+  unsigned writers = 0;  ///< 0 = by the machine's size
+  std::uint64_t max_memory = std::uint64_t{256} << 20;
+  bool include_local = false;
+  bool verbose = false;
+  std::vector<std::uint16_t> exclude_sports;
+  std::vector<ip_prefix> exclude_destinations;
+  std::string uuid_prefix_file;  ///< empty: the prefix is made from host and boot time
+};
+
+}  // namespace tcpinfo::collect
+
+#endif

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collect/dump_source.h"
+
+#include <tcpinfo/tcp.h>
+
+#include <cerrno>
+
+namespace tcpinfo::collect {
+namespace {
+
+// Every state of a connection. Left out: listeners, sockets not connected, half-open ones of the
+// server's side (a flood of them is no traffic; those that complete appear as ESTABLISHED with the
+// same cookie), and time-wait mini sockets, which say nothing (the final counters come with the
+// destroy event). FIN_WAIT2 mini sockets come all the same: the kernel matches their substate.
+constexpr std::uint32_t connection_states =
+    state_bit(tcp_state::established) | state_bit(tcp_state::syn_sent) |
+    state_bit(tcp_state::fin_wait1) | state_bit(tcp_state::fin_wait2) |
+    state_bit(tcp_state::close_wait) | state_bit(tcp_state::last_ack) |
+    state_bit(tcp_state::closing);
+
+// An event occupies about 1.3 KB of queue: room for some 25,000 while we are busy. Without
+// CAP_NET_ADMIN the system's limit (net.core.rmem_max) holds.
+constexpr std::size_t event_queue_bytes = std::size_t{32} << 20;
+
+bool is_refusal(const std::error_code& ec) noexcept {
+  return ec.category() == std::system_category() &&
+         (ec.value() == EINVAL || ec.value() == EOPNOTSUPP || ec.value() == ENOENT);
+}
+
+}  // namespace
+
+std::error_code dump_source::open() {
+  // Events first: what closes after the first dump began must not be missed.
+  if (const auto ec = events_.open(event_queue_bytes)) return ec;
+  if (const auto ec = dumps_.open()) return ec;
+  return queries_.open();
+}
+
+std::error_code dump_source::walk(dump_walk kind, message_sink& sink,
+                                  poll_report& report) noexcept {
+  struct context {
+    dump_source* self;
+    message_sink* sink;
+  } both{this, &sink};
+  dump_request request;
+  request.walk = kind;
+  request.states = connection_states;
+  request.extensions = all_extensions;
+  if (kernel_filters_ && options_.exclude != nullptr && !options_.exclude->empty())
+    request.exclude = options_.exclude;
+  // A walk over many sockets takes longer than the event queue can hold out.
+  request.between = [](void* user) noexcept {
+    auto* c = static_cast<context*>(user);
+    (void)c->self->drain(*c->sink);
+  };
+  request.between_user = &both;
+  const auto ec = dumps_.dump(request, [&](const message& m) noexcept { sink.on_socket(m); });
+  report.duration_ns += dumps_.counter(dump_counter::duration_ns);
+  report.messages += dumps_.counter(dump_counter::messages);
+  report.bytes += dumps_.counter(dump_counter::bytes);
+  return ec;
+}
+
+poll_report dump_source::poll(message_sink& sink) noexcept {
+  poll_report report;
+  std::error_code ec;
+  if (one_walk_) {
+    ec = walk(dump_walk::both, sink, report);
+    if (!is_refusal(ec) || report.messages > 0) {
+      report.error = ec;
+      report.complete = !ec;
+      return report;
+    }
+  }
+  // The kernel does not know the old request, or not with this filter: find out which.
+  ec = walk(dump_walk::ipv4, sink, report);
+  if (is_refusal(ec) && ec.value() == EINVAL && kernel_filters_) {
+    kernel_filters_ = false;
+    return poll(sink);
+  }
+  if (!ec) {
+    one_walk_ = false;
+    ec = walk(dump_walk::ipv6, sink, report);
+    // A kernel without IPv6 has no IPv6 sockets either.
+    if (is_refusal(ec)) ec = {};
+  }
+  report.error = ec;
+  report.complete = !ec;
+  return report;
+}
+
+std::error_code dump_source::drain(message_sink& sink) noexcept {
+  return events_.receive([&](const message& m) noexcept { sink.on_destroyed(m); });
+}
+
+int dump_source::descriptor() const noexcept { return events_.descriptor(); }
+
+std::error_code dump_source::query(const socket_id& id, message_sink& sink) noexcept {
+  return queries_.query(id, all_extensions, [&](const message& m) noexcept { sink.on_socket(m); });
+}
+
+std::int64_t dump_source::event_overflows() const noexcept {
+  return events_.counter(dump_counter::overflows);
+}
+
+}  // namespace tcpinfo::collect

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Full dumps for the history, destroy events for the complete tail, point queries in doubt.
+#ifndef TCPINFO_COLLECT_DUMP_SOURCE_H
+#define TCPINFO_COLLECT_DUMP_SOURCE_H
+
+#include "collect/source.h"
+
+namespace tcpinfo::collect {
+
+class dump_source final : public source {
+ public:
+  explicit dump_source(const source_options& options) : options_(options) {}
+
+  [[nodiscard]] std::error_code open() override;
+  [[nodiscard]] poll_report poll(message_sink& sink) noexcept override;
+  [[nodiscard]] std::error_code drain(message_sink& sink) noexcept override;
+  [[nodiscard]] int descriptor() const noexcept override;
+  [[nodiscard]] std::error_code query(const socket_id& id, message_sink& sink) noexcept override;
+  [[nodiscard]] std::int64_t event_overflows() const noexcept override;
+
+ private:
+  std::error_code walk(dump_walk kind, message_sink& sink, poll_report& report) noexcept;
+
+  source_options options_;
+  diag_socket dumps_;
+  // Of its own: one dump at a time runs on a socket, and a query must not wait for it.
+  diag_socket queries_;
+  destroy_listener events_;
+  bool one_walk_ = true;        // the old-style request works (until the kernel says otherwise)
+  bool kernel_filters_ = true;  // the kernel takes our filter program
+};
+
+}  // namespace tcpinfo::collect
+
+#endif

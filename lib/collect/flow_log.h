@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One connection on its way into files: the snapshots that wait, and where they go. Raw snapshots
+// wait rather than JSON text, which is twice as large, and no compressor belongs to a connection.
+#ifndef TCPINFO_COLLECT_FLOW_LOG_H
+#define TCPINFO_COLLECT_FLOW_LOG_H
+
+#include <tcpinfo/archive.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "collect/ring.h"
+
+namespace tcpinfo::collect {
+
+struct flow_log {
+  std::uint64_t cookie = 0;
+  timestamp first_seen;
+  std::uint64_t sequence = 0;
+
+  // The file now being written; it exists where file_size > 0.
+  std::int64_t file_date_ns = 0;   ///< whose UTC date names the folder, since 1970
+  std::int64_t file_since_ns = 0;  ///< monotonic, of its first snapshot; for rotation
+  std::uint64_t file_size = 0;
+  std::uint64_t file_text = 0;  ///< bytes before compression
+  std::uint64_t file_frames = 0;
+
+  // What waits.
+  std::vector<std::byte>
+      waiting;  ///< snapshot_header and message, padded to 8, one after the other
+  std::uint32_t waiting_records = 0;
+  std::int64_t waiting_since_ns = 0;  ///< monotonic
+  bool ended = false;                 ///< nothing more will come; it waits for a write to succeed
+};
+
+}  // namespace tcpinfo::collect
+
+#endif

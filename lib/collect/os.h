@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The operating system as the collector uses it: clock, files, netlink. One production
+// implementation (linux_os); tests give another that fails, lies or replays. File operations are
+// whole deeds ("append this frame"), so that no caller can leave one half done.
+#ifndef TCPINFO_COLLECT_OS_H
+#define TCPINFO_COLLECT_OS_H
+
+#include <tcpinfo/inetdiag.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "collect/source.h"
+
+namespace tcpinfo::collect {
+
+struct directory_entry {
+  std::string name;
+  bool is_directory = false;
+};
+
+class os {
+ public:
+  virtual ~os() = default;
+
+  // Clock. Thread-safe.
+
+  /// Nanoseconds since 1970, UTC. May jump.
+  [[nodiscard]] virtual std::int64_t realtime_ns() noexcept = 0;
+  /// Nanoseconds since some start. Never jumps.
+  [[nodiscard]] virtual std::int64_t monotonic_ns() noexcept = 0;
+  /// Sleeps until the monotonic time `until_ns`, or less long where a descriptor (-1 is none)
+  /// becomes readable or a signal handler ran.
+  virtual void wait(int descriptor_a, int descriptor_b, std::int64_t until_ns) noexcept = 0;
+
+  // Files. Thread-safe for different paths. All follow no symbolic link in the last component.
+
+  /// Makes the directory and its parents; one that exists is fine.
+  [[nodiscard]] virtual std::error_code make_directories(const std::string& path) = 0;
+  /// Writes `bytes` at offset `at`, which must be the file's size: ESTALE where it is not. At 0 the
+  /// file is created, EEXIST where it exists. After an error the file has its former size or, where
+  /// even that could not be restored, is cut by recovery; a file that was to be created is gone.
+  [[nodiscard]] virtual std::error_code append(const std::string& path, bytes_view bytes,
+                                               std::uint64_t at) = 0;
+  /// Cuts a file.
+  [[nodiscard]] virtual std::error_code truncate(const std::string& path, std::uint64_t size) = 0;
+  /// Waits until a file's content is on stable storage.
+  [[nodiscard]] virtual std::error_code sync(const std::string& path) = 0;
+  /// The same for everything on the file system that holds `path`.
+  [[nodiscard]] virtual std::error_code sync_file_system(const std::string& path) = 0;
+  /// Renames, atomically and never over an existing file: EEXIST.
+  [[nodiscard]] virtual std::error_code rename_new(const std::string& from,
+                                                   const std::string& to) = 0;
+  /// Renames, atomically, over what is there.
+  [[nodiscard]] virtual std::error_code replace(const std::string& from, const std::string& to) = 0;
+  [[nodiscard]] virtual std::error_code remove(const std::string& path) = 0;
+  [[nodiscard]] virtual bool exists(const std::string& path) = 0;
+  /// The entries of a directory, unsorted, without "." and "..".
+  [[nodiscard]] virtual std::error_code list(const std::string& path,
+                                             std::vector<directory_entry>& out) = 0;
+  /// Takes a lock that is held until this object ends, creating the file. EWOULDBLOCK: somebody
+  /// else holds it.
+  [[nodiscard]] virtual std::error_code lock(const std::string& path) = 0;
+
+  // Netlink.
+
+  /// A source that dumps the caller's network namespace, not yet open.
+  [[nodiscard]] virtual std::unique_ptr<source> make_dump_source(const source_options& options) = 0;
+};
+
+/// The real one.
+[[nodiscard]] std::unique_ptr<os> make_linux_os();
+
+}  // namespace tcpinfo::collect
+
+#endif

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collect/sampler.h"
+
+#include <poll.h>
+#include <tcpinfo/archive.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace tcpinfo::collect {
+namespace {
+
+// A connection that a dump does not show has either ended, and its destroy event is on its way (a
+// work item of the kernel: milliseconds), or was passed over while the table's chains changed. Both
+// are given this many complete polls and this much time before the kernel is asked about the one
+// socket.
+constexpr std::uint32_t absent_polls = 3;
+constexpr std::int64_t absent_time_ns = 300'000'000;
+// Queries for missing connections in one poll: 6 us each.
+constexpr std::size_t queries_a_poll = 500;
+// Destroy events that wait for room in a ring.
+constexpr std::size_t pending_limit = std::size_t{32} << 20;
+
+bool is_gone(const std::error_code& ec) noexcept {
+  return ec.category() == std::system_category() && (ec.value() == ENOENT || ec.value() == ESTALE);
+}
+
+bool is_readable(int descriptor) noexcept {
+  pollfd watched{descriptor, POLLIN, 0};
+  return descriptor >= 0 && ::poll(&watched, 1, 0) > 0;
+}
+
+}  // namespace
+
+bool sampler::push(const snapshot_header& header, bytes_view message) noexcept {
+  // Cookies are handed out in order: neighbours go to different writers.
+  const std::size_t at = static_cast<std::size_t>(header.cookie) % writers_.size();
+  writer& to = *writers_[at];
+  pushed_ = true;
+  const bool taken = to.ring().push(header, message);
+  // In a poll with much news the writer must not wait for the poll's end.
+  if (!nudged_[at] && to.ring().used_bytes() > to.ring().capacity_bytes() / 4) {
+    nudged_[at] = true;
+    to.wake();
+  }
+  return taken;
+}
+
+bool sampler::record(const flow_update& update, std::int64_t time_ns, std::uint64_t poll) noexcept {
+  snapshot_header header;
+  header.cookie = update.current.cookie();
+  header.kind = update.change == flow_change::moved ? snapshot_kind::moved : snapshot_kind::data;
+  header.poll = poll;
+  header.time_ns = time_ns;
+  if (!push(header, update.current.bytes)) {
+    // Not committed: the next poll finds it changed again, and tries again.
+    counts_.lost_ring.add();
+    return false;
+  }
+  // Out of memory here means that the next poll records it once more, which loses nothing.
+  (void)table_.commit(update);
+  if (update.known == 0) counts_.connections.add();
+  return true;
+}
+
+void sampler::on_socket(const message& m) noexcept {
+  counts_.sockets_seen.add();
+  flow_update update;
+  if (table_.update(m, now_ns_, update) || update.change == flow_change::none) return;
+  // Known ones passed this already.
+  if (update.known == 0 && unwanted_.excludes(m)) return;
+  (void)record(update, poll_time_ns_, poll_);
+}
+
+bool sampler::record_final(const message& m, std::int64_t time_ns) noexcept {
+  flow_update update;
+  if (table_.destroyed(m, now_ns_, update)) return false;
+  if (update.change == flow_change::none) return true;
+  if (update.known == 0 && unwanted_.excludes(m)) return true;
+  snapshot_header header;
+  header.cookie = m.cookie();
+  header.kind = snapshot_kind::final;
+  header.poll = no_poll;
+  header.time_ns = time_ns;
+  if (!push(header, update.current.bytes)) return false;
+  (void)table_.commit(update);
+  counts_.destroy_events.add();
+  if (update.known == 0) counts_.connections.add();
+  return true;
+}
+
+void sampler::on_destroyed(const message& m) noexcept {
+  if (pending_.empty() && record_final(m, event_time_ns_)) return;
+  // There is no next poll for it: it waits here until the writer has room.
+  try {
+    if (pending_bytes_ + m.bytes.size() <= pending_limit) {
+      pending_.push_back({{m.bytes.begin(), m.bytes.end()}, event_time_ns_});
+      pending_bytes_ += m.bytes.size();
+      return;
+    }
+  } catch (const std::bad_alloc&) {
+  }
+  counts_.lost_backlog.add();
+}
+
+void sampler::retry_pending() noexcept {
+  while (!pending_.empty()) {
+    const pending_final& oldest = pending_.front();
+    if (!record_final({oldest.bytes}, oldest.time_ns)) return;
+    pending_bytes_ -= oldest.bytes.size();
+    pending_.pop_front();
+  }
+}
+
+void sampler::drain_events() {
+  event_time_ns_ = system_.realtime_ns();
+  retry_pending();
+  if (const auto ec = source_.drain(*this)) {
+    std::uint64_t held_back = 0;
+    if (poll_limit_.allow(now_ns_, held_back)) log("cannot read destroy events: {}", ec.message());
+  }
+  const std::int64_t overflows = source_.event_overflows();
+  if (overflows == overflows_) return;
+  counts_.lost_events.add(static_cast<std::uint64_t>(overflows - overflows_));
+  overflows_ = overflows;
+  std::uint64_t held_back = 0;
+  if (loss_limit_.allow(now_ns_, held_back))
+    log("the kernel dropped destroy events: they were not read in time; the connections that "
+        "polls have seen are found by them, shorter ones are lost");
+}
+
+// What a complete poll did not show is remembered for confirm_missing(); the table must not be used
+// inside the callback.
+void sampler::look_for_missing() {
+  missing_.clear();
+  const std::uint64_t needed = std::max<std::uint64_t>(
+      absent_polls, static_cast<std::uint64_t>(absent_time_ns / settings_.interval_ns));
+  table_.end_cycle(true, [&](const flow_absence& absence) noexcept {
+    if (absence.cycles < needed || missing_.size() >= queries_a_poll) return;
+    try {
+      missing_.push_back(
+          {absence.cookie, absence.last.id(), absence.last.find(attribute_type::info).has_value()});
+    } catch (const std::bad_alloc&) {
+      // The next poll finds it missing again.
+    }
+  });
+}
+
+void sampler::confirm_missing() {
+  for (const missing& lost : missing_) {
+    // A socket that lives, or what is left of it in TIME_WAIT, is recorded by on_socket().
+    const auto ec = source_.query(lost.id, *this);
+    message last;
+    if (!table_.find(lost.cookie, last)) continue;
+    // Time-wait mini sockets are not dumped in that state, so they will be missing from now on.
+    const bool only_time_wait = !ec && !last.find(attribute_type::info);
+    if (!is_gone(ec) && !only_time_wait) continue;
+    snapshot_header header;
+    header.cookie = lost.cookie;
+    header.kind = snapshot_kind::gone;
+    if (!push(header, {})) continue;
+    table_.erase(lost.cookie);
+    counts_.ended_unseen.add();
+    // Its final counters went by with an event that was lost; a mini socket had none to lose.
+    if (lost.had_info) counts_.lost_finals.add();
+  }
+}
+
+void sampler::say_failed_poll(const std::error_code& ec) {
+  counts_.failed_polls.add();
+  std::uint64_t held_back = 0;
+  if (poll_limit_.allow(now_ns_, held_back))
+    log("poll {} failed: {} (no connection is taken for closed by it; {} more such since the last "
+        "line)",
+        poll_, ec.message(), held_back);
+}
+
+std::error_code sampler::poll_once() {
+  now_ns_ = system_.monotonic_ns();
+  poll_time_ns_ = system_.realtime_ns();
+  event_time_ns_ = poll_time_ns_;
+  const poll_report report = source_.poll(*this);
+  counts_.polls.add();
+  if (report.complete) {
+    look_for_missing();
+    drain_events();
+    confirm_missing();
+  } else {
+    table_.end_cycle(false, nullptr, nullptr);
+  }
+  return report.error;
+}
+
+void sampler::wake_writers() noexcept {
+  if (pushed_)
+    for (const auto& w : writers_) w->wake();
+  pushed_ = false;
+  nudged_.assign(writers_.size(), false);
+}
+
+void sampler::wait_for_tick(std::int64_t tick_ns, int stop_descriptor) {
+  for (;;) {
+    now_ns_ = system_.monotonic_ns();
+    if (now_ns_ >= tick_ns || is_readable(stop_descriptor)) return;
+    system_.wait(source_.descriptor(), stop_descriptor, tick_ns);
+    now_ns_ = system_.monotonic_ns();
+    drain_events();
+    wake_writers();
+  }
+}
+
+std::error_code sampler::run(int stop_descriptor) {
+  if (const auto ec = table_.reset({})) return ec;
+  nudged_.assign(writers_.size(), false);
+  overflows_ = source_.event_overflows();
+  const std::int64_t start_ns = system_.monotonic_ns();
+  const std::int64_t end_ns = settings_.duration_ns > 0 ? start_ns + settings_.duration_ns
+                                                        : std::numeric_limits<std::int64_t>::max();
+  std::int64_t previous_ns = 0;
+  std::uint64_t tick = 0;
+  for (std::uint64_t done = 0; settings_.reps == 0 || done < settings_.reps; ++done) {
+    const std::int64_t begun_ns = system_.monotonic_ns();
+    if (done > 0) intervals_.add(begun_ns - previous_ns);
+    previous_ns = begun_ns;
+    poll_ = tick + 1;
+    if (const auto ec = poll_once()) {
+      if (done == 0) return ec;
+      say_failed_poll(ec);
+    }
+    wake_writers();
+    // The next tick that is still to come; those the poll ran past are missed, never made up for.
+    const std::int64_t now_ns = system_.monotonic_ns();
+    const auto next = std::max<std::uint64_t>(
+        tick + 1, static_cast<std::uint64_t>((now_ns - start_ns) / settings_.interval_ns) + 1);
+    counts_.missed_ticks.add(next - tick - 1);
+    tick = next;
+    const std::int64_t tick_ns = start_ns + static_cast<std::int64_t>(tick) * settings_.interval_ns;
+    if (settings_.reps != 0 && done + 1 == settings_.reps) break;
+    wait_for_tick(std::min(tick_ns, end_ns), stop_descriptor);
+    if (system_.monotonic_ns() >= end_ns || is_readable(stop_descriptor)) break;
+  }
+  // What closed until now is known to the kernel already.
+  now_ns_ = system_.monotonic_ns();
+  drain_events();
+  while (!pending_.empty()) {
+    wake_writers();
+    system_.wait(-1, -1, system_.monotonic_ns() + 1'000'000);
+    retry_pending();
+  }
+  wake_writers();
+  return {};
+}
+
+}  // namespace tcpinfo::collect

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The sampling loop: at each tick one poll of the source, the flow table decides what is news, news
+// goes into the writers' rings. It never waits for a writer, and ends a connection only on
+// evidence.
+#ifndef TCPINFO_COLLECT_SAMPLER_H
+#define TCPINFO_COLLECT_SAMPLER_H
+
+#include <tcpinfo/cache.h>
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "collect/config.h"
+#include "collect/exclusions.h"
+#include "collect/log.h"
+#include "collect/os.h"
+#include "collect/source.h"
+#include "collect/statistics.h"
+#include "collect/writer.h"
+
+namespace tcpinfo::collect {
+
+class sampler final : private message_sink {
+ public:
+  /// All arguments outlive it. The source is open.
+  sampler(os& system, const config& settings, const exclusions& unwanted, source& from,
+          std::vector<std::unique_ptr<writer>>& writers, statistics& counts)
+      : system_(system),
+        settings_(settings),
+        unwanted_(unwanted),
+        source_(from),
+        writers_(writers),
+        counts_(counts) {}
+
+  /// Runs until reps or duration are reached, or `stop_descriptor` becomes readable.
+  /// @return the error of the very first poll: then nothing can be recorded at all. Later faults
+  /// are counted and said, and the loop goes on.
+  [[nodiscard]] std::error_code run(int stop_descriptor);
+
+  /// Time from one poll to the next. After run().
+  [[nodiscard]] const duration_histogram& intervals() const noexcept { return intervals_; }
+
+ private:
+  struct pending_final {
+    std::vector<std::byte> bytes;
+    std::int64_t time_ns;
+  };
+  struct missing {
+    std::uint64_t cookie;
+    socket_id id;
+    bool had_info;
+  };
+
+  void on_socket(const message& m) noexcept override;
+  void on_destroyed(const message& m) noexcept override;
+
+  [[nodiscard]] std::error_code poll_once();
+  void drain_events();
+  void retry_pending() noexcept;
+  void look_for_missing();
+  void confirm_missing();
+  void wait_for_tick(std::int64_t tick_ns, int stop_descriptor);
+  [[nodiscard]] bool record(const flow_update& update, std::int64_t time_ns,
+                            std::uint64_t poll) noexcept;
+  [[nodiscard]] bool record_final(const message& m, std::int64_t time_ns) noexcept;
+  [[nodiscard]] bool push(const snapshot_header& header, bytes_view message) noexcept;
+  void wake_writers() noexcept;
+  void say_failed_poll(const std::error_code& ec);
+
+  os& system_;
+  const config& settings_;
+  const exclusions& unwanted_;
+  source& source_;
+  std::vector<std::unique_ptr<writer>>& writers_;
+  statistics& counts_;
+
+  flow_table table_;
+  std::uint64_t poll_ = 0;         // number of the running poll, from 1, missed ticks included
+  std::int64_t poll_time_ns_ = 0;  // its time since 1970
+  std::int64_t now_ns_ = 0;        // monotonic
+  std::int64_t event_time_ns_ = 0;
+  bool pushed_ = false;
+  std::vector<bool> nudged_;  // writers told this poll that their ring fills
+  std::vector<missing> missing_;
+  std::deque<pending_final> pending_;
+  std::size_t pending_bytes_ = 0;
+  std::int64_t overflows_ = 0;
+  duration_histogram intervals_;
+  log_limit poll_limit_;
+  log_limit loss_limit_;
+};
+
+}  // namespace tcpinfo::collect
+
+#endif

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collect/sequence_index.h"
+
+#include <tcpinfo/archive.h>
+
+#include <algorithm>
+#include <optional>
+
+namespace tcpinfo::collect {
+namespace {
+
+// Folders are YYYY/MM/DD; anything else below the output is not ours to read.
+std::optional<std::uint32_t> number_of_digits(std::string_view text, std::size_t digits) {
+  if (text.size() != digits) return std::nullopt;
+  std::uint32_t value = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return std::nullopt;
+    value = value * 10 + static_cast<std::uint32_t>(c - '0');
+  }
+  return value;
+}
+
+}  // namespace
+
+void sequence_index::add_file(const std::string& directory, const std::string& name,
+                              std::uint32_t date, std::string_view prefix,
+                              std::vector<std::string>& leftovers,
+                              std::vector<std::string>& stale) {
+  if (std::string_view(name).ends_with(rewrite_suffix)) {
+    stale.push_back(directory + "/" + name);
+    return;
+  }
+  archive_name parsed;
+  if (parse_archive_name(name, parsed) || !parsed.compressed) return;
+  if (parsed.partial) leftovers.push_back(directory + "/" + name);
+  std::uint64_t cookie = 0;
+  if (parsed.uuid.size() != prefix.size() + 17 || !parsed.uuid.starts_with(prefix) ||
+      parse_uuid_cookie(parsed.uuid, cookie))
+    return;
+  files_.push_back({cookie, parsed.sequence, date});
+}
+
+std::error_code sequence_index::read(os& system, const std::string& output, std::string_view prefix,
+                                     std::vector<std::string>& leftovers,
+                                     std::vector<std::string>& stale) {
+  files_.clear();
+  std::vector<directory_entry> years;
+  std::vector<directory_entry> months;
+  std::vector<directory_entry> days;
+  std::vector<directory_entry> names;
+  if (const auto ec = system.list(output, years)) return ec;
+  for (const auto& year : years) {
+    const auto y = number_of_digits(year.name, 4);
+    if (!y || !year.is_directory) continue;
+    const std::string in_year = output + "/" + year.name;
+    if (const auto ec = system.list(in_year, months)) return ec;
+    for (const auto& month : months) {
+      const auto m = number_of_digits(month.name, 2);
+      if (!m || !month.is_directory) continue;
+      const std::string in_month = in_year + "/" + month.name;
+      if (const auto ec = system.list(in_month, days)) return ec;
+      for (const auto& day : days) {
+        const auto d = number_of_digits(day.name, 2);
+        if (!d || !day.is_directory) continue;
+        const std::string in_day = in_month + "/" + day.name;
+        if (const auto ec = system.list(in_day, names)) return ec;
+        for (const auto& file : names)
+          if (!file.is_directory)
+            add_file(in_day, file.name, *y * 10000 + *m * 100 + *d, prefix, leftovers, stale);
+      }
+    }
+  }
+  std::sort(files_.begin(), files_.end(), [](const known_files& a, const known_files& b) {
+    return a.cookie != b.cookie ? a.cookie < b.cookie : a.highest > b.highest;
+  });
+  // The first of each cookie is its highest sequence.
+  files_.erase(
+      std::unique(files_.begin(), files_.end(),
+                  [](const known_files& a, const known_files& b) { return a.cookie == b.cookie; }),
+      files_.end());
+  files_.shrink_to_fit();
+  return {};
+}
+
+const known_files* sequence_index::find(std::uint64_t cookie) const noexcept {
+  const auto at = std::lower_bound(
+      files_.begin(), files_.end(), cookie,
+      [](const known_files& files, std::uint64_t wanted) { return files.cookie < wanted; });
+  return at != files_.end() && at->cookie == cookie ? &*at : nullptr;
+}
+
+}  // namespace tcpinfo::collect

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What an output directory holds when the collector starts: the highest sequence of each connection
+// of this boot, so that a connection that outlives a restart goes on after it, and files that an
+// earlier run could not complete.
+#ifndef TCPINFO_COLLECT_SEQUENCE_INDEX_H
+#define TCPINFO_COLLECT_SEQUENCE_INDEX_H
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "collect/os.h"
+
+namespace tcpinfo::collect {
+
+/// Files of one connection that exist already.
+struct known_files {
+  std::uint64_t cookie = 0;
+  std::uint64_t highest = 0;       ///< sequence
+  std::uint32_t highest_date = 0;  ///< year * 10000 + month * 100 + day of its folder
+};
+
+/// Read-only once made; any thread then.
+class sequence_index {
+ public:
+  /// Walks YYYY/MM/DD below `output`. UUIDs that do not begin with `prefix` are not of this boot
+  /// (or not of this collector) and are left out. `leftovers` gets the paths of .part files of any
+  /// prefix, `stale` those of rewrites that were not finished and hold nothing of their own.
+  [[nodiscard]] std::error_code read(os& system, const std::string& output, std::string_view prefix,
+                                     std::vector<std::string>& leftovers,
+                                     std::vector<std::string>& stale);
+
+  /// nullptr where the connection has no file yet.
+  [[nodiscard]] const known_files* find(std::uint64_t cookie) const noexcept;
+
+ private:
+  void add_file(const std::string& directory, const std::string& name, std::uint32_t date,
+                std::string_view prefix, std::vector<std::string>& leftovers,
+                std::vector<std::string>& stale);
+
+  std::vector<known_files> files_;  // sorted by cookie
+};
+
+/// Suffix of a file that is not complete.
+inline constexpr std::string_view part_suffix = ".part";
+/// Suffix of the copy in larger frames that will replace a .part file.
+inline constexpr std::string_view rewrite_suffix = ".part.new";
+
+}  // namespace tcpinfo::collect
+
+#endif

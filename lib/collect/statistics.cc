@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collect/statistics.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <iterator>
+#include <string_view>
+
+namespace tcpinfo::collect {
+
+int duration_histogram::bucket_of(std::int64_t ns) noexcept {
+  const auto us = static_cast<std::uint64_t>(std::max<std::int64_t>(ns, 0) / 1000);
+  if (us < steps) return static_cast<int>(us);
+  // The leading bit selects the power, the five bits below it the step.
+  const int power = static_cast<int>(std::bit_width(us)) - 6;
+  const auto step = static_cast<int>((us >> power) & (steps - 1));
+  return std::min((power + 1) * steps + step, steps * powers - 1);
+}
+
+void duration_histogram::add(std::int64_t ns) noexcept {
+  ++buckets_[static_cast<std::size_t>(bucket_of(ns))];
+  ++count_;
+  max_ = std::max(max_, ns);
+}
+
+std::int64_t duration_histogram::quantile(double q) const noexcept {
+  if (count_ == 0) return 0;
+  const auto rank = static_cast<std::uint64_t>(std::ceil(q * static_cast<double>(count_)));
+  std::uint64_t sum = 0;
+  for (int i = 0; i < steps * powers; ++i) {
+    sum += buckets_[static_cast<std::size_t>(i)];
+    if (sum < std::max<std::uint64_t>(rank, 1)) continue;
+    // The bucket's upper edge, which never exceeds what was really seen.
+    const int power = i / steps - 1;
+    const std::int64_t us = power < 0 ? i + 1 : (std::int64_t{i % steps + steps} + 1) << power;
+    return std::min(us * 1000, max_);
+  }
+  return max_;
+}
+
+std::uint64_t total_losses(const statistics& s) noexcept {
+  return s.lost_ring.get() + s.lost_events.get() + s.lost_finals.get() + s.lost_backlog.get() +
+         s.lost_write.get() + s.lost_files.get();
+}
+
+std::string summary_line(const statistics& s, const duration_histogram& intervals) {
+  const auto ms = [](std::int64_t ns) { return static_cast<double>(ns) / 1e6; };
+  std::string line = fmt::format(
+      "summary: polls={} missed_ticks={} interval_ms_p50={:.2f} interval_ms_p99={:.2f} "
+      "interval_ms_max={:.2f} connections={} records={} bytes={} files={} losses={}",
+      s.polls.get(), s.missed_ticks.get(), ms(intervals.quantile(0.5)),
+      ms(intervals.quantile(0.99)), ms(intervals.max()), s.connections.get(), s.records.get(),
+      s.bytes_written.get(), s.files_completed.get(), total_losses(s));
+  // Said only where there is something to say.
+  const std::pair<std::string_view, const counter&> reasons[] = {
+      {"lost_ring", s.lost_ring},
+      {"lost_events", s.lost_events},
+      {"lost_finals", s.lost_finals},
+      {"lost_backlog", s.lost_backlog},
+      {"lost_write", s.lost_write},
+      {"lost_files", s.lost_files},
+      {"failed_polls", s.failed_polls},
+      {"write_errors", s.write_errors},
+      {"duplicate_attributes", s.duplicate_attributes},
+      {"unread_bytes", s.unread_bytes},
+      {"leftovers_completed", s.leftovers_completed},
+  };
+  for (const auto& [name, value] : reasons)
+    if (value.get() > 0) fmt::format_to(std::back_inserter(line), " {}={}", name, value.get());
+  return line;
+}
+
+}  // namespace tcpinfo::collect

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collect/writer.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace tcpinfo::collect {
+namespace {
+
+// A write that failed is tried again no sooner.
+constexpr std::int64_t retry_ns = 1'000'000'000;
+// Between two looks at what is due, at most this many snapshots.
+constexpr int drain_limit = 4096;
+
+}  // namespace
+
+std::error_code writer::start() {
+  if (const auto ec = archives_.open()) return ec;
+  thread_ = std::thread([this] { run(); });
+  return {};
+}
+
+void writer::wake() noexcept {
+  // Both sides use sequentially consistent operations: either the writer sees what was pushed, or
+  // we see that it sleeps.
+  if (!sleeping_.load(std::memory_order_seq_cst)) return;
+  const std::lock_guard lock(mutex_);
+  changed_.notify_one();
+}
+
+void writer::finish() {
+  if (!thread_.joinable()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    finishing_.store(true, std::memory_order_seq_cst);
+    changed_.notify_one();
+  }
+  thread_.join();
+}
+
+void writer::run() {
+  for (;;) {
+    // Read before the ring: what was pushed before finish() is then seen.
+    const bool finishing = finishing_.load(std::memory_order_seq_cst);
+    drain();
+    const std::int64_t now_ns = context_.system.monotonic_ns();
+    flush_due(now_ns);
+    if (ring_.used_bytes() > 0) continue;
+    if (finishing) break;
+    wait(now_ns);
+  }
+  finish_all();
+}
+
+void writer::wait(std::int64_t now_ns) {
+  std::int64_t until_ns = now_ns + 1'000'000'000;
+  if (!due_.empty())
+    until_ns = std::min(until_ns, due_.front().since_ns + context_.settings.flush_ns);
+  std::unique_lock lock(mutex_);
+  sleeping_.store(true, std::memory_order_seq_cst);
+  if (ring_.used_bytes() == 0 && !finishing_.load(std::memory_order_seq_cst) && until_ns > now_ns)
+    changed_.wait_for(lock, std::chrono::nanoseconds(until_ns - now_ns));
+  sleeping_.store(false, std::memory_order_seq_cst);
+}
+
+void writer::drain() {
+  snapshot_header header;
+  bytes_view message;
+  const std::int64_t now_ns = context_.system.monotonic_ns();
+  for (int i = 0; i < drain_limit && ring_.front(header, message); ++i) {
+    take(header, message, now_ns);
+    ring_.pop(header);
+    keep_budget(now_ns);
+  }
+}
+
+template <class F>
+bool writer::with_account(flow_log& flow, std::int64_t now_ns, F&& deed) {
+  const std::size_t before = flow.waiting.capacity();
+  const bool waited = flow.waiting_records > 0;
+  const bool done = deed();
+  waiting_bytes_ = waiting_bytes_ - before + flow.waiting.capacity();
+  if (flow.waiting_records == 0) return done;
+  if (!done) flow.waiting_since_ns = now_ns - context_.settings.flush_ns + retry_ns;
+  if (!done || !waited) due_.push_back({flow.cookie, flow.waiting_since_ns});
+  return done;
+}
+
+void writer::take(const snapshot_header& header, bytes_view message, std::int64_t now_ns) {
+  auto found = flows_.find(header.cookie);
+  if (found == flows_.end()) {
+    if (header.kind == snapshot_kind::gone) return;
+    found = flows_.try_emplace(header.cookie).first;
+    archives_.begin(found->second, header.cookie, header.time_ns);
+  }
+  flow_log& flow = found->second;
+  flow.ended = false;  // a cookie may come back while its old file still waits for the disk
+  if (header.kind != snapshot_kind::gone) {
+    with_account(flow, now_ns, [&] {
+      archives_.add(flow, header, message, now_ns);
+      return true;
+    });
+  }
+  if (header.kind == snapshot_kind::final || header.kind == snapshot_kind::gone)
+    end(flow, now_ns);
+  else if (archive_writer::is_full(flow))
+    with_account(flow, now_ns, [&] { return archives_.flush(flow); });
+}
+
+void writer::end(flow_log& flow, std::int64_t now_ns) {
+  flow.ended = true;
+  if (with_account(flow, now_ns, [&] { return archives_.complete(flow); })) {
+    waiting_bytes_ -= flow.waiting.capacity();
+    flows_.erase(flow.cookie);
+  }
+}
+
+void writer::flush_due(std::int64_t now_ns) {
+  while (!due_.empty() && now_ns - due_.front().since_ns >= context_.settings.flush_ns) {
+    const due next = due_.front();
+    due_.pop_front();
+    const auto found = flows_.find(next.cookie);
+    if (found == flows_.end()) continue;
+    flow_log& flow = found->second;
+    if (flow.waiting_records == 0 || flow.waiting_since_ns != next.since_ns) continue;
+    if (flow.ended)
+      end(flow, now_ns);
+    else
+      with_account(flow, now_ns, [&] { return archives_.flush(flow); });
+  }
+}
+
+// The oldest go first. Only when they cannot be written is anything given up, the oldest again, and
+// counted: better than to be killed for memory and lose all.
+void writer::keep_budget(std::int64_t now_ns) {
+  while (waiting_bytes_ > budget_ && !due_.empty()) {
+    const due next = due_.front();
+    due_.pop_front();
+    const auto found = flows_.find(next.cookie);
+    if (found == flows_.end() || found->second.waiting_records == 0 ||
+        found->second.waiting_since_ns != next.since_ns)
+      continue;
+    flow_log& flow = found->second;
+    const bool written = with_account(flow, now_ns, [&] { return archives_.flush(flow); });
+    if (!written && waiting_bytes_ > budget_ + budget_ / 8) {
+      with_account(flow, now_ns, [&] {
+        archives_.drop_waiting(flow);
+        return true;
+      });
+    } else if (!written) {
+      return;  // its retry is due later; until then there is an eighth to go
+    }
+    if (flow.ended && flow.waiting_records == 0) end(flow, now_ns);
+  }
+}
+
+void writer::finish_all() {
+  const std::int64_t now_ns = context_.system.monotonic_ns();
+  for (auto& [cookie, flow] : flows_)
+    if (!with_account(flow, now_ns, [&] { return archives_.complete(flow); }))
+      archives_.drop_waiting(flow);
+  flows_.clear();
+}
+
+}  // namespace tcpinfo::collect

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A writer thread: takes snapshots from its ring, owns the flow logs of its connections, and
+// decides when each is written: when a frame is full, when the oldest snapshot has waited long
+// enough, when memory runs short, and at the end.
+#ifndef TCPINFO_COLLECT_WRITER_H
+#define TCPINFO_COLLECT_WRITER_H
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+
+#include "collect/archive_writer.h"
+#include "collect/ring.h"
+
+namespace tcpinfo::collect {
+
+class writer {
+ public:
+  /// `waiting_bytes`: the most that snapshots may occupy while they wait.
+  writer(const writer_context& context, std::size_t ring_bytes, std::size_t waiting_bytes)
+      : context_(context), ring_(ring_bytes), archives_(context), budget_(waiting_bytes) {}
+  ~writer() { finish(); }
+  writer(const writer&) = delete;
+  writer& operator=(const writer&) = delete;
+
+  [[nodiscard]] std::error_code start();
+  /// The sampler's end.
+  [[nodiscard]] snapshot_ring& ring() noexcept { return ring_; }
+  /// There is something in the ring. The sampler calls it once a poll. Cheap where the writer is
+  /// awake.
+  void wake() noexcept;
+  /// Writes all there is, hands every file over for completion, and ends the thread.
+  void finish();
+
+ private:
+  struct due {
+    std::uint64_t cookie;
+    std::int64_t since_ns;
+  };
+
+  void run();
+  void drain();
+  void take(const snapshot_header& header, bytes_view message, std::int64_t now_ns);
+  void flush_due(std::int64_t now_ns);
+  void keep_budget(std::int64_t now_ns);
+  void wait(std::int64_t now_ns);
+  void finish_all();
+  /// Ends a connection's files; it stays where that fails.
+  void end(flow_log& flow, std::int64_t now_ns);
+  /// Runs `deed` on the flow, keeping the account of memory and of what is due.
+  template <class F>
+  bool with_account(flow_log& flow, std::int64_t now_ns, F&& deed);
+
+  const writer_context& context_;
+  snapshot_ring ring_;
+  archive_writer archives_;
+  const std::size_t budget_;
+  std::unordered_map<std::uint64_t, flow_log> flows_;
+  std::deque<due> due_;            // oldest first; entries of flows written since are stale
+  std::size_t waiting_bytes_ = 0;  // capacity of all waiting buffers
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::atomic<bool> sleeping_{false};
+  std::atomic<bool> finishing_{false};
+  std::thread thread_;
+};
+
+}  // namespace tcpinfo::collect
+
+#endif
