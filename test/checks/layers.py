@@ -1,0 +1,226 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Checks who includes whom against the layers of docs/design.md.
+
+usage: layers.py ROOT
+
+The rules stand in the tables below. Before the tree is looked at, the same code is given small
+trees that break each rule, so that a check that has gone blind is noticed.
+"""
+import pathlib
+import re
+import sys
+import tempfile
+
+# What each module of ring 1 uses directly; what those use may be used as well.
+USES = {
+    "common": [],
+    "inetdiag": ["common"],
+    "tcp": ["common"],
+    "zstd": ["common"],
+    "parse": ["inetdiag", "tcp"],
+    "cache": ["parse"],
+    "archive": ["parse", "zstd"],
+    "eventsocket": ["archive"],
+}
+RING2 = ["collect", "offline"]
+# Ring 2 of each tool: the readers do not link the collector.
+TOOL_USES = {
+    "tcpinfo-collect": ["collect", "offline"],
+    "tcpinfo-csv": ["offline"],
+    "tcpinfo-dump": ["offline"],
+}
+# Public headers and the module each belongs to. tcpinfo.h is the umbrella over all.
+PUBLIC = {
+    "export.h": "common",
+    "error.h": "common",
+    "version.h": "common",
+    "bytes.h": "common",
+    "inetdiag.h": "inetdiag",
+    "tcp.h": "tcp",
+    "tcp_info_fields.def": "tcp",
+    "parse.h": "parse",
+    "groups.def": "parse",
+    "cache.h": "cache",
+    "archive.h": "archive",
+    "zstd.h": "zstd",
+    "eventsocket.h": "eventsocket",
+}
+UMBRELLA = "tcpinfo.h"
+OUTER = RING2 + ["tools"]
+# First part of an <...> include, and where it may stand. The first pattern that matches decides.
+THIRD_PARTIES = [
+    (r"netlink/route/", ["tools"]),
+    (r"netlink/", ["inetdiag"]),
+    (r"simdjson\.h$", ["archive", "eventsocket"]),
+    (r"zstd(_errors)?\.h$", ["zstd"]),
+    (r"prometheus/", OUTER),
+    (r"CLI/", OUTER),
+    (r"bpf/", OUTER),
+    (r"linux/", ["inetdiag", "tcp"]),
+]
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
+
+
+def closure(module):
+    found = {module}
+    for used in USES[module]:
+        found |= closure(used)
+    return found
+
+
+def owner(path):
+    """The module, ring-2 part, tool or public header a file belongs to, as (kind, name)."""
+    parts = path.parts
+    if parts[:3] == ("lib", "include", "tcpinfo"):
+        return "public", parts[3]
+    if parts[0] == "lib" and len(parts) > 2:
+        return ("ring2" if parts[1] in RING2 else "ring1"), parts[1]
+    if parts[0] == "tools":
+        return "tool", path.stem
+    return None, None
+
+
+def check_include(path, kind, name, form, target):
+    """What is wrong with one #include, or None."""
+    module = PUBLIC.get(name) if kind == "public" else name
+    place = "tools" if kind == "tool" else module
+    if form == '"':
+        if kind == "public":
+            return "public headers include with <...> only"
+        first, _, rest = target.partition("/")
+        if not rest:
+            return "private headers are included as \"module/header.h\""
+        if kind == "ring1":
+            return None if first in closure(module) else f"{module} does not stand on {first}"
+        if kind == "ring2":
+            return None if first == name else f"header of {first}"
+        allowed = TOOL_USES.get(name, []) + ["tools"]
+        return None if first in allowed else f"header of {first}"
+    if target.startswith("tcpinfo/"):
+        header = target.removeprefix("tcpinfo/")
+        if header == UMBRELLA:
+            return "the umbrella is for users, not for the library" if kind in (
+                "public", "ring1") else None
+        if header not in PUBLIC:
+            return "no public header that the layers know (add it to layers.py)"
+        if kind in ("ring2", "tool"):
+            return None
+        used = PUBLIC[header]
+        return None if used in closure(module) else f"{module} does not stand on {used}"
+    if target.startswith("fmt/"):
+        return "no third party in public headers" if kind == "public" else None
+    for pattern, places in THIRD_PARTIES:
+        if re.match(pattern, target):
+            if kind == "public":
+                return "no third party and no kernel header in public headers"
+            return None if place in places else f"only in {', '.join(places)}"
+    return None
+
+
+def check_tree(root):
+    faults = []
+    kernel_tcp = []
+    files = sorted(p for top in ("lib", "tools") for p in (root / top).rglob("*")
+                   if p.suffix in (".h", ".cc", ".def"))
+    for full in files:
+        path = full.relative_to(root)
+        kind, name = owner(path)
+        if kind is None:
+            faults.append(f"{path}: belongs to no module")
+            continue
+        if kind == "ring1" and name not in USES:
+            faults.append(f"{path}: module {name} is not in the layers (add it to layers.py)")
+            continue
+        if kind == "public" and name not in PUBLIC and name != UMBRELLA:
+            faults.append(f"{path}: public header is not in the layers (add it to layers.py)")
+            continue
+        text = full.read_text(encoding="utf-8")
+        for match in INCLUDE.finditer(text):
+            form, target = match.groups()
+            if name == UMBRELLA and kind == "public":
+                fault = None if target.startswith("tcpinfo/") else "the umbrella adds nothing"
+            else:
+                fault = check_include(path, kind, name, form, target)
+            if fault:
+                line = text.count("\n", 0, match.start(1)) + 1
+                faults.append(f"{path}:{line}: {target}: {fault}")
+            if target == "linux/tcp.h":
+                kernel_tcp.append(str(path))
+    # It clashes with <netinet/tcp.h>, which libnl and libc headers pull in.
+    if len(kernel_tcp) > 1:
+        faults.append(f"<linux/tcp.h> belongs to one file, not to {', '.join(kernel_tcp)}")
+    return faults, len(files)
+
+
+# File, content, and whether the layers allow it.
+EXAMPLES = [
+    ("lib/tcp/a.cc", "#include <tcpinfo/tcp.h>\n", True),
+    ("lib/tcp/a.cc", "#include <tcpinfo/inetdiag.h>\n", False),
+    ("lib/inetdiag/a.cc", "#include <tcpinfo/parse.h>\n", False),
+    ("lib/cache/a.cc", "#include <tcpinfo/inetdiag.h>\n", True),
+    ("lib/cache/a.cc", "#include <tcpinfo/archive.h>\n", False),
+    ("lib/cache/a.cc", '#include "cache/own.h"\n', True),
+    ("lib/cache/a.cc", '#include "tcp/other.h"\n', True),
+    ("lib/cache/a.cc", '#include "archive/other.h"\n', False),
+    ("lib/cache/a.cc", '#include "own.h"\n', False),
+    ("lib/cache/a.cc", "  #  include <tcpinfo/tcpinfo.h>\n", False),
+    ("lib/archive/a.cc", "#include <simdjson.h>\n", True),
+    ("lib/parse/a.cc", "#include <simdjson.h>\n", False),
+    ("lib/archive/a.cc", "#include <zstd.h>\n", False),
+    ("lib/zstd/a.cc", "#include <zstd.h>\n", True),
+    ("lib/inetdiag/a.cc", "#include <netlink/netlink.h>\n", True),
+    ("lib/collect/a.cc", "#include <netlink/netlink.h>\n", False),
+    ("lib/inetdiag/a.cc", "#include <netlink/route/link.h>\n", False),
+    ("tools/tcpinfo-dump.cc", "#include <netlink/route/link.h>\n", True),
+    ("lib/parse/a.cc", "#include <linux/inet_diag.h>\n", False),
+    ("lib/collect/a.cc", "#include <linux/inet_diag.h>\n", False),
+    ("lib/parse/a.cc", "#include <fmt/format.h>\n", True),
+    ("lib/include/tcpinfo/parse.h", "#include <fmt/format.h>\n", False),
+    ("lib/include/tcpinfo/parse.h", "#include <linux/tcp.h>\n", False),
+    ("lib/include/tcpinfo/parse.h", '#include "parse/own.h"\n', False),
+    ("lib/include/tcpinfo/parse.h", "#include <tcpinfo/cache.h>\n", False),
+    ("lib/include/tcpinfo/tcpinfo.h", "#include <tcpinfo/cache.h>\n", True),
+    ("lib/include/tcpinfo/unknown.h", "", False),
+    ("lib/unknown/a.cc", "", False),
+    ("lib/collect/a.cc", '#include "cache/own.h"\n', False),
+    ("lib/collect/a.cc", '#include "offline/own.h"\n', False),
+    ("lib/offline/a.cc", '#include "collect/own.h"\n', False),
+    ("lib/collect/a.cc", "#include <prometheus/counter.h>\n", True),
+    ("lib/archive/a.cc", "#include <prometheus/counter.h>\n", False),
+    ("lib/offline/a.cc", "#include <CLI/CLI.hpp>\n", True),
+    ("lib/cache/a.cc", "#include <bpf/libbpf.h>\n", False),
+    ("tools/tcpinfo-collect.cc", '#include "collect/collector.h"\n', True),
+    ("tools/tcpinfo-csv.cc", '#include "collect/collector.h"\n', False),
+    ("tools/tcpinfo-csv.cc", '#include "archive/own.h"\n', False),
+]
+
+
+def self_test():
+    for path, content, good in EXAMPLES:
+        with tempfile.TemporaryDirectory() as folder:
+            root = pathlib.Path(folder)
+            full = root / path
+            full.parent.mkdir(parents=True)
+            full.write_text(content, encoding="utf-8")
+            faults, count = check_tree(root)
+            assert count == 1
+            assert good == (not faults), (path, content, faults)
+    with tempfile.TemporaryDirectory() as folder:
+        root = pathlib.Path(folder)
+        (root / "lib/tcp").mkdir(parents=True)
+        for name in ("a.cc", "b.cc"):
+            (root / "lib/tcp" / name).write_text("#include <linux/tcp.h>\n", encoding="utf-8")
+        assert len(check_tree(root)[0]) == 1
+
+
+def main():
+    self_test()
+    faults, count = check_tree(pathlib.Path(sys.argv[1]))
+    for fault in faults:
+        print(fault)
+    print(f"{count} files, {len(faults)} faults")
+    sys.exit(1 if faults or not count else 0)
+
+
+main()

@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Checks what a reader of any source file may rely on.
+
+usage: style.py ROOT
+
+An SPDX line near the top of each source file, no tabs, no trailing blanks, one newline at the end,
+Python lines of 100 characters at most, and no path of somebody's machine.
+"""
+import pathlib
+import re
+import sys
+
+from sources import source_files
+
+MAX_LINE = 100
+SOURCE_SUFFIXES = {".h", ".cc", ".def", ".py", ".sh", ".map"}
+TEXT_SUFFIXES = SOURCE_SUFFIXES | {
+    ".md", ".build", ".txt", ".scd", ".wrap", ".yml", ".json", ".in", ".service", ".editorconfig",
+    ".gitignore", ".clang-format", ""}
+# Put together, so that this file does not hold them.
+MACHINE_PATH = re.compile(r"(?<![\w.}])/(?:" + "|".join(["work", "root", "home"]) + r")/")
+# Files that are given to tests as they are, byte for byte.
+AS_THEY_ARE = ("test/golden/", "test/fuzz/corpus/")
+SPDX = "SPDX-License-Identifier: Apache-2.0"
+
+
+def is_source(path, text):
+    return path.suffix in SOURCE_SUFFIXES or text.startswith("#!")
+
+
+def check(path, text):
+    faults = []
+    if is_source(path, text) and path.suffix != ".map" and SPDX not in text[:400]:
+        faults.append(f"{path}: no line {SPDX}")
+    if text and (not text.endswith("\n") or text.endswith("\n\n")):
+        faults.append(f"{path}: does not end in one newline")
+    for number, line in enumerate(text.split("\n"), 1):
+        place = f"{path}:{number}"
+        # The man page format indents by tabs and knows nothing else.
+        if "\t" in line and path.suffix != ".scd":
+            faults.append(f"{place}: tab")
+        if line != line.rstrip():
+            faults.append(f"{place}: trailing blanks")
+        if path.suffix == ".py" and len(line) > MAX_LINE:
+            faults.append(f"{place}: {len(line)} characters")
+        if MACHINE_PATH.search(line):
+            faults.append(f"{place}: path of a machine")
+    return faults
+
+
+def self_test():
+    def clean(name, text):
+        return not check(pathlib.Path(name), text)
+    head = "// " + SPDX + "\n"
+    assert clean("a.cc", head)
+    assert not clean("a.cc", "int a;\n")
+    assert not clean("dev", "#!/bin/sh\n")
+    assert not clean("a.md", "a\tb\n")
+    assert not clean("a.md", "a \n")
+    assert not clean("a.md", "a")
+    assert not clean("a.md", "a\n\n")
+    assert not clean("a.md", "see /" + "work/x\n")
+    assert clean("a.md", "see framework/x and ~/x\n")
+    assert not clean("a.py", "# " + SPDX + "\n" + "x" * 101 + "\n")
+
+
+def main():
+    self_test()
+    root = pathlib.Path(sys.argv[1])
+    faults = []
+    count = 0
+    for full in source_files(root):
+        path = full.relative_to(root)
+        if path.suffix not in TEXT_SUFFIXES or str(path).startswith(AS_THEY_ARE):
+            continue
+        count += 1
+        try:
+            faults += check(path, full.read_text(encoding="utf-8"))
+        except UnicodeDecodeError:
+            faults.append(f"{path}: not UTF-8")
+    for fault in faults:
+        print(fault)
+    print(f"{count} files, {len(faults)} faults")
+    sys.exit(1 if faults or not count else 0)
+
+
+main()
