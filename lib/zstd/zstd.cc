@@ -235,9 +235,11 @@ struct [[gnu::visibility("hidden")]] stream_reader::impl {
         return {};
       }
       // On an error the decoder does not tell what it wrote before it in the same call. So no call
-      // is given more than one step: a block without the header of the next one, which the hint
-      // includes.
-      const std::size_t step = hint > block_header_size ? hint - block_header_size : hint;
+      // is given more than one step: what it still holds, or a block without the header of the next
+      // one (which the hint includes).
+      const std::size_t step = maybe_held                 ? 0
+                               : hint > block_header_size ? hint - block_header_size
+                                                          : hint;
       ZSTD_inBuffer in{available.data(), std::min(available.size(), step), 0};
       ZSTD_outBuffer to{out.data() + n, out.size() - n, 0};
       const std::size_t result = ZSTD_decompressStream(context.get(), &to, &in);

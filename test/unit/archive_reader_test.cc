@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Archives in any condition.
+#include <tcpinfo/archive.h>
+#include <tcpinfo/zstd.h>
+
+#include <string>
+#include <vector>
+
+#include "archive_messages.h"
+#include "catch.h"
+
+using tcpinfo::errc;
+
+namespace {
+
+std::string numbered(unsigned i) {
+  return "{\"Timestamp\":\"2020-01-02T03:04:05Z\",\"RawIDM\":\"" + std::string(96, 'A') +
+         "\",\"Attributes\":[null],\"Poll\":" + std::to_string(i) + "}\n";
+}
+
+std::string compressed(std::string_view text) {
+  tcpinfo::frame_writer writer;
+  REQUIRE_FALSE(writer.create(3));
+  std::string out(tcpinfo::frame_writer::bound(text.size()), '\0');
+  std::size_t n = 0;
+  REQUIRE_FALSE(
+      writer.compress(std::as_bytes(std::span(text)), std::as_writable_bytes(std::span(out)), n));
+  out.resize(n);
+  return out;
+}
+
+struct step {
+  std::error_code ec;
+  std::uint64_t poll = 0;
+  std::uint64_t line = 0;
+  std::uint64_t offset = 0;
+  std::string text;
+};
+
+std::vector<step> read(std::string_view bytes, std::size_t max_line = std::size_t{1} << 20) {
+  tcpinfo::archive_reader reader;
+  tcpinfo::archive_reader_options options;
+  options.max_line = max_line;
+  REQUIRE_FALSE(reader.open_memory(std::as_bytes(std::span(bytes)), options));
+  tcpinfo::record r;
+  std::vector<step> steps;
+  for (;;) {
+    bool more = false;
+    const std::error_code ec = reader.next(r, more);
+    if (!more) {
+      CHECK_FALSE(ec);
+      break;
+    }
+    steps.push_back({ec, ec ? 0 : r.poll(), reader.line_number(), reader.line_offset(),
+                     std::string(reader.line())});
+    REQUIRE(steps.size() < 100'000);
+  }
+  // The end stays the end.
+  bool more = true;
+  CHECK_FALSE(reader.next(r, more));
+  CHECK_FALSE(more);
+  return steps;
+}
+
+}  // namespace
+
+TEST_CASE("records come one by one with their place") {
+  std::string text;
+  for (unsigned i = 0; i < 5000; ++i) text += numbered(i);
+  for (const std::string& bytes :
+       {text, compressed(text), compressed(text.substr(0, 1000)) + compressed(text.substr(1000))}) {
+    const auto steps = read(bytes);
+    REQUIRE(steps.size() == 5000);
+    std::uint64_t offset = 0;
+    for (unsigned i = 0; i < steps.size(); ++i) {
+      REQUIRE_FALSE(steps[i].ec);
+      REQUIRE(steps[i].poll == i);
+      REQUIRE(steps[i].line == i + 1);
+      REQUIRE(steps[i].offset == offset);
+      REQUIRE(steps[i].text + "\n" == numbered(i));
+      offset += numbered(i).size();
+    }
+  }
+}
+
+TEST_CASE("nothing, and nothing but blank lines") {
+  CHECK(read("").empty());
+  CHECK(read("\n\n \r\n\t").empty());
+  CHECK(read(compressed("")).empty());
+}
+
+TEST_CASE("a bad line is told and reading goes on") {
+  const auto steps =
+      read(numbered(0) + "\n" + "nonsense\n" + "\r\n" + numbered(1) + "{}\n" + numbered(2));
+  REQUIRE(steps.size() == 5);
+  CHECK_FALSE(steps[0].ec);
+  CHECK(steps[1].ec == errc::bad_json);
+  CHECK(steps[1].line == 3);
+  CHECK(steps[1].offset == numbered(0).size() + 1);
+  CHECK(steps[1].text == "nonsense");
+  CHECK(steps[2].poll == 1);
+  CHECK(steps[2].line == 5);
+  CHECK(steps[3].ec == errc::bad_timestamp);
+  CHECK(steps[4].poll == 2);
+  CHECK(steps[4].line == 7);
+}
+
+TEST_CASE("a last line without newline") {
+  std::string whole = numbered(7);
+  whole.pop_back();
+  auto steps = read(numbered(0) + whole);
+  REQUIRE(steps.size() == 2);
+  CHECK(steps[1].poll == 7);
+  steps = read(numbered(0) + whole + "\r");
+  REQUIRE(steps.size() == 2);
+  CHECK(steps[1].poll == 7);
+  for (std::size_t cut = 1; cut < whole.size(); ++cut) {
+    steps = read(numbered(0) + whole.substr(0, cut));
+    REQUIRE(steps.size() == 2);
+    REQUIRE(steps[1].ec == errc::unterminated_line);
+    REQUIRE(steps[1].line == 2);
+  }
+}
+
+TEST_CASE("a cut or broken file gives every whole record before the damage, and tells once") {
+  std::string text;
+  for (unsigned i = 0; i < 6; ++i) text += numbered(i);
+  const std::string first = compressed(text.substr(0, 2 * numbered(0).size() + 20));
+  const std::string all = first + compressed(text.substr(2 * numbered(0).size() + 20));
+  for (std::size_t cut = 1; cut < all.size(); ++cut) {
+    const auto steps = read(std::string_view(all).substr(0, cut));
+    INFO("cut at " << cut);
+    const std::size_t expected = cut < first.size() ? 0 : 2;
+    REQUIRE(steps.size() >= expected + 1);
+    for (std::size_t i = 0; i < expected; ++i) REQUIRE_FALSE(steps[i].ec);
+    std::size_t faults = 0;
+    for (const step& s : steps) faults += s.ec ? 1U : 0U;
+    REQUIRE(faults == 1);
+    // Cut between frames, in the middle of a line.
+    REQUIRE(steps.back().ec ==
+            (cut == first.size() ? errc::unterminated_line : errc::truncated_frame));
+  }
+  std::string broken = all;
+  broken[first.size() + 20] = static_cast<char>(broken[first.size() + 20] ^ 0x55);
+  const auto steps = read(broken);
+  REQUIRE(steps.size() >= 3);
+  CHECK(steps.back().ec == errc::corrupt_frame);
+  CHECK(steps[1].poll == 1);
+
+  // The line before the cut is whole but for its newline.
+  std::string tail = numbered(3);
+  tail.pop_back();
+  const std::string cut_frame = compressed("x").substr(0, 5);
+  const auto kept = read(compressed(numbered(2) + tail) + cut_frame);
+  REQUIRE(kept.size() == 3);
+  CHECK(kept[1].poll == 3);
+  CHECK(kept[2].ec == errc::truncated_frame);
+}
+
+TEST_CASE("long lines are skipped") {
+  const std::size_t size = numbered(1).size() - 1;
+  CHECK(read(numbered(1), size).size() == 1);
+  CHECK_FALSE(read(numbered(1), size)[0].ec);
+  CHECK(read(numbered(1), size - 1)[0].ec == errc::line_too_long);
+  for (const std::size_t length :
+       {std::size_t{2000}, std::size_t{300'000}, std::size_t{3'000'000}}) {
+    const std::string lines = numbered(0) + std::string(length, 'x') + "\n" + numbered(1);
+    for (const std::string& bytes : {lines, compressed(lines)}) {
+      const auto steps = read(bytes, 1000);
+      REQUIRE(steps.size() == 3);
+      CHECK(steps[1].ec == errc::line_too_long);
+      CHECK(steps[1].line == 2);
+      CHECK(steps[1].offset == numbered(0).size());
+      CHECK(steps[1].text.empty());
+      CHECK(steps[2].poll == 1);
+      CHECK(steps[2].line == 3);
+      CHECK(steps[2].offset == numbered(0).size() + length + 1);
+    }
+    const auto last = read(numbered(0) + std::string(length, 'x'), 1000);
+    REQUIRE(last.size() == 2);
+    CHECK(last[1].ec == errc::line_too_long);
+  }
+  // A long one within the limit makes the buffer grow.
+  std::string padded = numbered(4);
+  padded.insert(1, 900'000, ' ');
+  const auto steps = read(padded + numbered(5));
+  REQUIRE(steps.size() == 2);
+  CHECK(steps[0].poll == 4);
+  CHECK(steps[1].poll == 5);
+}
+
+TEST_CASE("byte order is what the file's metadata says") {
+  tcpinfo::metadata m;
+  m.uuid = "u";
+  m.byte_order = "big";
+  std::string text(tcpinfo::max_metadata_size(m), '?');
+  std::size_t n = 0;
+  REQUIRE_FALSE(tcpinfo::encode_metadata(text, n, m));
+  text.resize(n);
+  tcpinfo::archive_reader reader;
+  tcpinfo::record r;
+  bool more = true;
+  CHECK(reader.next(r, more) == errc::not_open);
+  CHECK_FALSE(more);
+  REQUIRE_FALSE(reader.open_memory(std::as_bytes(std::span(text))));
+  CHECK_FALSE(reader.big_endian());
+  REQUIRE_FALSE(reader.next(r, more));
+  CHECK(reader.big_endian());
+  const std::string other = numbered(0);
+  REQUIRE_FALSE(reader.open_memory(std::as_bytes(std::span(other))));
+  CHECK_FALSE(reader.big_endian());
+}
+
+TEST_CASE("files that do not open") {
+  tcpinfo::archive_reader reader;
+  tcpinfo::record r;
+  bool more = false;
+  CHECK(reader.open_path("/nonexistent/a.jsonl") ==
+        std::error_code(ENOENT, std::system_category()));
+  CHECK(reader.open_fd(-1) == std::error_code());
+  CHECK(reader.next(r, more) == std::error_code(EBADF, std::system_category()));
+  CHECK(more);
+  CHECK_FALSE(reader.next(r, more));
+  CHECK_FALSE(more);
+  tcpinfo::archive_reader_options options;
+  options.max_line = 0;
+  CHECK(reader.open_memory({}, options) == errc::invalid_argument);
+}

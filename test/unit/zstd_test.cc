@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <tcpinfo/zstd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "catch.h"
+
+using tcpinfo::bytes_view;
+using tcpinfo::errc;
+
+namespace {
+
+using buffer = std::vector<std::byte>;
+
+bytes_view view(std::string_view text) { return std::as_bytes(std::span(text)); }
+
+buffer operator+(buffer a, const buffer& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+buffer frame(std::string_view text, std::int32_t level = 3) {
+  tcpinfo::frame_writer writer;
+  REQUIRE_FALSE(writer.create(level));
+  buffer out(tcpinfo::frame_writer::bound(text.size()));
+  std::size_t n = 0;
+  REQUIRE_FALSE(writer.compress(view(text), out, n));
+  out.resize(n);
+  return out;
+}
+
+buffer skippable(std::string_view content) {
+  const std::uint8_t header[8] = {0x53, 0x2a, 0x4d, 0x18, static_cast<std::uint8_t>(content.size()),
+                                  0,    0,    0};
+  buffer out(8 + content.size());
+  std::memcpy(out.data(), header, 8);
+  std::memcpy(out.data() + 8, content.data(), content.size());
+  return out;
+}
+
+struct result {
+  std::string text;
+  std::error_code fault;
+  std::uint64_t frames = 0;
+  std::uint64_t whole_end = 0;
+  std::uint64_t whole_content = 0;
+  std::uint64_t consumed = 0;
+  bool is_zstd = false;
+};
+
+result drain(tcpinfo::stream_reader& reader, std::size_t piece) {
+  result r;
+  std::string out(piece, '\0');
+  for (;;) {
+    std::size_t n = 0;
+    r.fault = reader.read(std::as_writable_bytes(std::span(out)), n);
+    if (r.fault) {
+      CHECK(n == 0);
+      CHECK(reader.read(std::as_writable_bytes(std::span(out)), n) == r.fault);  // it stays
+      break;
+    }
+    if (n == 0) break;
+    r.text.append(out, 0, n);
+  }
+  CHECK(reader.content_offset() == r.text.size());
+  r.frames = reader.frames();
+  r.whole_end = reader.whole_frames_end();
+  r.whole_content = reader.whole_frames_content();
+  r.consumed = reader.compressed_offset();
+  r.is_zstd = reader.is_zstd();
+  return r;
+}
+
+result read_all(bytes_view bytes, std::size_t piece = 4096) {
+  tcpinfo::stream_reader reader;
+  REQUIRE_FALSE(reader.open_memory(bytes));
+  return drain(reader, piece);
+}
+
+std::string noise(std::size_t size, unsigned seed) {
+  std::mt19937 random(seed);
+  std::string text(size, '\0');
+  for (char& c : text) c = static_cast<char>(random() & 0xff);
+  return text;
+}
+
+// Compresses some, but not to almost nothing.
+std::string prose(std::size_t size, unsigned seed) {
+  std::mt19937 random(seed);
+  std::string text;
+  while (text.size() < size) text += "word" + std::to_string(random() % 1000) + ' ';
+  text.resize(size);
+  return text;
+}
+
+class temporary_file {
+ public:
+  temporary_file() : fd_(mkstemp(name_.data())) { REQUIRE(fd_ >= 0); }
+  ~temporary_file() {
+    close(fd_);
+    unlink(name_.data());
+  }
+  temporary_file(const temporary_file&) = delete;
+  temporary_file& operator=(const temporary_file&) = delete;
+  void write(bytes_view bytes) const {
+    REQUIRE(::write(fd_, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()));
+    REQUIRE(lseek(fd_, 0, SEEK_SET) == 0);
+  }
+  int fd() const { return fd_; }
+  const char* name() const { return name_.data(); }
+
+ private:
+  std::string name_ = "/tmp/tcpinfo_zstd_test_XXXXXX";
+  int fd_;
+};
+
+}  // namespace
+
+TEST_CASE("a frame holds everything, its size and a checksum") {
+  for (const std::string& text :
+       {std::string(), std::string("x"), prose(1000, 1), prose(700'000, 2), noise(300'000, 3)}) {
+    const buffer f = frame(text);
+    // Magic, then the descriptor: content size flag or single segment, and the checksum flag.
+    REQUIRE(f.size() >= 6);
+    const auto descriptor = std::to_integer<unsigned>(f[4]);
+    CHECK((descriptor & 0x04U) != 0);
+    CHECK(((descriptor & 0xc0U) != 0 || (descriptor & 0x20U) != 0));
+    for (const std::size_t piece : {std::size_t{1} << 20, std::size_t{1000}}) {
+      const result r = read_all(f, piece);
+      CHECK_FALSE(r.fault);
+      CHECK(r.text == text);
+      CHECK(r.frames == 1);
+      CHECK(r.whole_end == f.size());
+      CHECK(r.whole_content == text.size());
+      CHECK(r.is_zstd);
+    }
+  }
+}
+
+TEST_CASE("a writer serves many frames with one context") {
+  tcpinfo::frame_writer writer;
+  std::size_t n = 1;
+  buffer out(tcpinfo::frame_writer::bound(100'000));
+  CHECK(writer.compress({}, out, n) == errc::not_open);
+  CHECK(n == 0);
+  CHECK(writer.memory_bytes() == 0);
+  REQUIRE_FALSE(writer.create(3));
+  buffer all;
+  std::string text;
+  std::size_t memory = 0;
+  for (unsigned i = 0; i < 50; ++i) {
+    const std::string part = prose(i * 1000, i);
+    REQUIRE_FALSE(writer.compress(view(part), out, n));
+    all.insert(all.end(), out.begin(), out.begin() + static_cast<std::ptrdiff_t>(n));
+    text += part;
+    // The same input gives the same frame: nothing passes on from the frame before.
+    std::size_t again = 0;
+    buffer second(out.size());
+    REQUIRE_FALSE(writer.compress(view(part), second, again));
+    CHECK(again == n);
+    CHECK(std::equal(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(n), second.begin()));
+    memory = std::max(memory, writer.memory_bytes());
+  }
+  CHECK(memory > 0);
+  CHECK(memory < std::size_t{8} << 20);
+  const result r = read_all(all);
+  CHECK_FALSE(r.fault);
+  CHECK(r.text == text);
+  CHECK(r.frames == 50);
+
+  std::array<std::byte, 8> small;
+  CHECK(writer.compress(view(text), small, n) == errc::buffer_too_small);
+  CHECK(n == 0);
+  REQUIRE_FALSE(writer.compress(view("after an error"), out, n));
+  CHECK(read_all({out.data(), n}).text == "after an error");
+
+  for (const std::int32_t level : {0, -1, 23, 1000})
+    CHECK(tcpinfo::frame_writer().create(level) == errc::invalid_argument);
+  tcpinfo::frame_options options;
+  options.window_log = 9;
+  CHECK(writer.create(options) == errc::invalid_argument);
+  options.window_log = 17;
+  options.level = 19;
+  CHECK_FALSE(writer.create(options));
+
+  tcpinfo::frame_writer moved = std::move(writer);
+  CHECK_FALSE(moved.compress(view("x"), out, n));
+}
+
+TEST_CASE("what is zstd, the content says") {
+  CHECK(read_all({}).text.empty());
+  CHECK_FALSE(read_all({}).fault);
+  CHECK_FALSE(read_all({}).is_zstd);
+  for (const std::string_view text : {"{", "P", "(", "{}\n", "PK", "plain text\n"}) {
+    if (text == "(") continue;  // begins the magic number: below
+    const result r = read_all(view(text));
+    CHECK_FALSE(r.fault);
+    CHECK(r.text == text);
+    CHECK_FALSE(r.is_zstd);
+    CHECK(r.whole_end == 0);
+    CHECK(r.consumed == text.size());
+  }
+  const std::string large = noise(500'000, 9);
+  CHECK(read_all(view("x" + large), 777).text == "x" + large);
+  CHECK(read_all(view("(")).fault == errc::truncated_frame);
+  CHECK(read_all(view("(\xb5")).fault == errc::truncated_frame);
+  CHECK_FALSE(read_all(view("(b")).fault);
+}
+
+TEST_CASE("frames follow one another, skippable ones among them") {
+  const buffer all =
+      skippable("first") + frame("a") + frame("") + skippable("") + frame("b") + skippable("last");
+  for (const std::size_t piece : {std::size_t{1}, std::size_t{2}, std::size_t{100}}) {
+    const result r = read_all(all, piece);
+    CHECK_FALSE(r.fault);
+    CHECK(r.text == "ab");
+    CHECK(r.frames == 6);
+    CHECK(r.whole_end == all.size());
+    CHECK(r.consumed == all.size());
+  }
+}
+
+TEST_CASE("a file cut anywhere gives all that stands before the cut") {
+  const std::vector<std::string> parts = {prose(3000, 1), prose(10, 2), "", prose(5000, 3)};
+  buffer all;
+  std::vector<std::size_t> ends;
+  std::string text;
+  std::vector<std::string> whole;
+  for (const std::string& p : parts) {
+    all = all + frame(p);
+    text += p;
+    ends.push_back(all.size());
+    whole.push_back(text);
+  }
+  for (std::size_t cut = 0; cut <= all.size(); ++cut) {
+    const bytes_view some = bytes_view(all).first(cut);
+    const auto complete = static_cast<std::size_t>(
+        std::count_if(ends.begin(), ends.end(), [&](std::size_t e) { return e <= cut; }));
+    const std::size_t end = complete == 0 ? 0 : ends[complete - 1];
+    const std::string expected = complete == 0 ? "" : whole[complete - 1];
+    const result r = read_all(some, 64);
+    INFO("cut at " << cut);
+    REQUIRE(r.frames == complete);
+    REQUIRE(r.whole_end == end);
+    REQUIRE(r.whole_content == expected.size());
+    REQUIRE(r.text.substr(0, expected.size()) == expected);
+    REQUIRE(text.starts_with(r.text));
+    if (cut == end)
+      REQUIRE_FALSE(r.fault);
+    else
+      REQUIRE(r.fault == errc::truncated_frame);
+
+    tcpinfo::frame_scan scan;
+    REQUIRE_FALSE(tcpinfo::scan_frames(some, scan));
+    REQUIRE(scan.frames == complete);
+    REQUIRE(scan.whole_end == end);
+    REQUIRE(scan.content_bytes == expected.size());
+    REQUIRE(scan.fault == (cut == end ? errc::ok : errc::truncated_frame));
+  }
+}
+
+TEST_CASE("blocks before the fault are delivered, whatever the caller's buffer") {
+  // Noise is stored, so that blocks are 128 KiB each and their places are known.
+  const std::string text = noise(600'000, 4);
+  const buffer whole = frame(text);
+  constexpr std::size_t block = std::size_t{128} << 10;
+  for (const std::size_t piece : {std::size_t{100}, block, std::size_t{1} << 21}) {
+    const result cut = read_all(bytes_view(whole).first(3 * block), piece);
+    CHECK(cut.fault == errc::truncated_frame);
+    CHECK(cut.text.size() >= 2 * block);
+    CHECK(text.starts_with(cut.text));
+
+    // The third block's header says a reserved type.
+    buffer broken = whole;
+    const std::size_t header = whole.size() - text.size() - 4 - 5 * 3;
+    const std::size_t third = header + 2 * (block + 3);
+    broken[third] |= std::byte{6};
+    const result r = read_all(broken, piece);
+    CHECK(r.fault == errc::corrupt_frame);
+    CHECK(r.text.size() == 2 * block);
+    CHECK(text.starts_with(r.text));
+    CHECK(r.frames == 0);
+  }
+}
+
+TEST_CASE("corruption is found, and nothing after it is data") {
+  const buffer first = frame(prose(4000, 5));
+  const buffer second = frame(prose(4000, 6));
+  const buffer third = frame(prose(4000, 7));
+  const buffer all = first + second + third;
+  std::size_t noticed = 0;
+  for (std::size_t at = first.size(); at < first.size() + second.size(); ++at) {
+    buffer broken = all;
+    broken[at] ^= std::byte{0x10};
+    const result r = read_all(broken, 100);
+    INFO("byte " << at);
+    REQUIRE(r.text.starts_with(prose(4000, 5)));
+    // A few bits mean nothing; then nothing is lost either.
+    if (!r.fault) {
+      REQUIRE(r.text == prose(4000, 5) + prose(4000, 6) + prose(4000, 7));
+      continue;
+    }
+    ++noticed;
+    REQUIRE(r.frames == 1);
+    REQUIRE(r.whole_end == first.size());
+  }
+  CHECK(noticed > second.size() * 9 / 10);
+
+  buffer bad_checksum = first + second;
+  bad_checksum.back() ^= std::byte{1};
+  result r = read_all(bad_checksum);
+  CHECK(r.fault == errc::corrupt_frame);
+  CHECK(r.text == prose(4000, 5) + prose(4000, 6));
+  CHECK(r.whole_end == first.size());
+  CHECK(r.whole_content == 4000);
+
+  buffer trailing = first;
+  trailing.insert(trailing.end(), 100, std::byte{0});
+  r = read_all(trailing);
+  CHECK(r.fault == errc::corrupt_frame);
+  CHECK(r.text == prose(4000, 5));
+  CHECK(r.whole_end == first.size());
+}
+
+TEST_CASE("a window above the limit is refused") {
+  // Magic; no content size, no single segment; window descriptor 2^31.
+  const std::uint8_t header[] = {0x28, 0xb5, 0x2f, 0xfd, 0x00, 0xa8, 0x01, 0x00, 0x00};
+  const result r = read_all(std::as_bytes(std::span(header)));
+  CHECK(r.fault == errc::out_of_memory);
+  tcpinfo::stream_reader reader;
+  tcpinfo::stream_options options;
+  options.max_window_log = 99;
+  CHECK(reader.open_memory({}, options) == errc::invalid_argument);
+  options.max_window_log = 10;
+  REQUIRE_FALSE(reader.open_memory({}, options));
+}
+
+TEST_CASE("files, descriptors and pipes") {
+  const std::string text = prose(900'000, 8);
+  const buffer all = frame(text.substr(0, 400'000)) + frame(text.substr(400'000));
+  const temporary_file file;
+  file.write(all);
+  tcpinfo::stream_reader reader;
+  std::size_t n = 0;
+  std::array<std::byte, 16> out;
+  CHECK(reader.read(out, n) == errc::not_open);
+  REQUIRE_FALSE(reader.open_path(file.name()));
+  CHECK(drain(reader, 10'000).text == text);
+  REQUIRE_FALSE(reader.open_fd(file.fd()));
+  const result r = drain(reader, std::size_t{1} << 20);
+  CHECK(r.text == text);
+  CHECK(r.frames == 2);
+  reader.close();
+  CHECK(fcntl(file.fd(), F_GETFD) >= 0);
+
+  REQUIRE(lseek(file.fd(), 0, SEEK_SET) == 0);
+  REQUIRE(ftruncate(file.fd(), static_cast<off_t>(all.size() - 1)) == 0);
+  tcpinfo::frame_scan scan;
+  REQUIRE_FALSE(tcpinfo::scan_frames(file.fd(), scan));
+  CHECK(scan.fault == errc::truncated_frame);
+  CHECK(scan.frames == 1);
+  CHECK(scan.content_bytes == 400'000);
+  CHECK(scan.is_zstd);
+
+  CHECK(reader.open_path("/nonexistent/x") == std::error_code(ENOENT, std::system_category()));
+  CHECK(reader.open_path(std::string_view("a\0b", 3)) == errc::invalid_argument);
+  REQUIRE_FALSE(reader.open_path("/"));
+  CHECK(reader.read(out, n) == std::error_code(EISDIR, std::system_category()));
+  CHECK(tcpinfo::scan_frames(-1, scan) == std::error_code(EBADF, std::system_category()));
+
+  // What is there is handed over before the reader waits for more.
+  int pipe_ends[2];
+  REQUIRE(pipe(pipe_ends) == 0);
+  const buffer one = frame("one\n");
+  REQUIRE(write(pipe_ends[1], one.data(), one.size()) == static_cast<ssize_t>(one.size()));
+  REQUIRE_FALSE(reader.open_fd(pipe_ends[0]));
+  REQUIRE_FALSE(reader.read(out, n));
+  CHECK(n == 4);
+  close(pipe_ends[1]);
+  REQUIRE_FALSE(reader.read(out, n));
+  CHECK(n == 0);
+  close(pipe_ends[0]);
+}
+
+TEST_CASE("plain text is not a frame to salvage") {
+  tcpinfo::frame_scan scan;
+  REQUIRE_FALSE(tcpinfo::scan_frames(view("{}\n{}\n"), scan));
+  CHECK_FALSE(scan.is_zstd);
+  CHECK(scan.whole_end == 0);
+  CHECK(scan.fault == errc::ok);
+}
