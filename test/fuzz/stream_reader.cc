@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Compressed input in any condition: what is read does not depend on the caller's buffer, and the
+// part that salvage would keep reads without a fault.
+#include <tcpinfo/zstd.h>
+
+#include <string>
+#include <vector>
+
+#include "fuzz.h"
+
+namespace {
+
+// A few bytes can hold gigabytes; the rest would not be read differently.
+constexpr std::size_t enough = std::size_t{1} << 20;
+
+struct result {
+  std::string text;
+  std::error_code fault;
+  std::uint64_t whole_end = 0;
+  std::uint64_t whole_content = 0;
+  bool ended = false;
+};
+
+result read(tcpinfo::bytes_view input, std::size_t piece) {
+  tcpinfo::stream_reader reader;
+  tcpinfo::stream_options options;
+  options.max_window_log = 20;
+  FUZZ_CHECK(!reader.open_memory(input, options));
+  result r;
+  std::string out(piece, '\0');
+  while (r.text.size() < enough) {
+    std::size_t n = 0;
+    r.fault = reader.read(std::as_writable_bytes(std::span(out)), n);
+    FUZZ_CHECK(n <= out.size());
+    FUZZ_CHECK(!r.fault || n == 0);
+    if (n == 0) {
+      r.ended = true;
+      break;
+    }
+    r.text.append(out, 0, n);
+  }
+  r.whole_end = reader.whole_frames_end();
+  r.whole_content = reader.whole_frames_content();
+  FUZZ_CHECK(r.whole_end <= reader.compressed_offset());
+  FUZZ_CHECK(reader.compressed_offset() <= input.size());
+  FUZZ_CHECK(reader.content_offset() == r.text.size());
+  return r;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::vector<std::uint8_t> copy(data, data + size);
+  const tcpinfo::bytes_view input = std::as_bytes(std::span(copy));
+  const result large = read(input, std::size_t{256} << 10);
+  if (!large.ended) return 0;
+  const result small = read(input, 1 + (size == 0 ? 0 : data[size - 1]));
+  FUZZ_CHECK(small.ended);
+  FUZZ_CHECK(small.text == large.text);
+  FUZZ_CHECK(small.fault == large.fault);
+  FUZZ_CHECK(small.whole_end == large.whole_end);
+  if (large.whole_end > 0) {
+    const result kept = read(input.first(static_cast<std::size_t>(large.whole_end)), 4096);
+    FUZZ_CHECK(!kept.fault);
+    FUZZ_CHECK(kept.text == large.text.substr(0, static_cast<std::size_t>(large.whole_content)));
+  }
+  return 0;
+}
