@@ -6,13 +6,16 @@ usage: cli_collect.py COLLECTOR DENY_NETLINK
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 COLLECTOR, DENY = sys.argv[1:3]
@@ -148,11 +151,23 @@ def summary_of(what: str, done: subprocess.CompletedProcess[str]) -> dict[str, s
     return {key: value for key, _, value in pairs}
 
 
+@contextlib.contextmanager
+def connection_to_see() -> Iterator[None]:
+    """One connection, both ends here."""
+    with socket.create_server(("127.0.0.1", 0)) as server, \
+            socket.create_connection(server.getsockname()) as client:
+        accepted, _ = server.accept()
+        with accepted:
+            client.sendall(b"hello")
+            yield
+
+
 def test_ends_by_itself() -> None:
     global skips
     with tempfile.TemporaryDirectory() as scratch:
         output = Path(scratch) / "new" / "and" / "deep"
-        done = run(COLLECTOR, "-o", str(output), "--reps", "3", "--include-local")
+        with connection_to_see():
+            done = run(COLLECTOR, "-o", str(output), "--reps", "3", "--include-local")
         if done.returncode == 1 and "inet_diag" in done.stderr:
             print("SKIPPED: this kernel has no inet_diag:", done.stderr.strip())
             skips += 1
@@ -160,7 +175,10 @@ def test_ends_by_itself() -> None:
         summary = summary_of("--reps 3", done)
         check(output.is_dir(), "the output directory was not created")
         check(summary.get("polls") == "3", f"--reps 3: polls {summary.get('polls')}")
-        files = [path for path in output.glob("**/*") if path.is_file()]
+        check(float(summary.get("connections", 0)) >= 2, "--reps 3: too few connections")
+        check(float(summary.get("records", 0)) >= 2, "--reps 3: too few records")
+        files = [path for path in output.glob("**/*")
+                 if path.is_file() and path != output / ".tcpinfo-collect.lock"]
         check(str(len(files)) == summary.get("files"), f"--reps 3: {len(files)} files")
         check(str(sum(path.stat().st_size for path in files)) == summary.get("bytes"),
               "--reps 3: bytes of the summary are not those of the files")
@@ -174,6 +192,29 @@ def test_ends_by_itself() -> None:
         check(0.4 <= took <= 5, f"--duration 500ms took {took:.2f} s")
         ticks = float(summary.get("polls", 0)) + float(summary.get("missed_ticks", 0))
         check(9 <= ticks <= 12, f"--duration 500ms --interval 50ms: {ticks} ticks")
+
+
+def test_one_directory_one_collector() -> None:
+    """A second one would take the first one's unfinished files for leftovers of a crash."""
+    with tempfile.TemporaryDirectory() as scratch:
+        with subprocess.Popen([COLLECTOR, "-o", scratch, "--duration", "10s"],
+                              stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as first:
+            try:
+                deadline = time.monotonic() + 5
+                while not tree(Path(scratch)) and first.poll() is None \
+                        and time.monotonic() < deadline:
+                    time.sleep(0.01)
+                time.sleep(0.2)
+                if first.poll() is not None:
+                    return  # no inet_diag here: told by another test
+                done = run(COLLECTOR, "-o", scratch, "--duration", "200ms")
+                check(done.returncode in (1, 2), f"second collector: status {done.returncode}")
+                check_one_line("second collector", done, "output|" + re.escape(scratch))
+            finally:
+                first.send_signal(signal.SIGINT)
+                _, errors = first.communicate(timeout=20)
+        check(first.returncode == 0 and "summary: " in errors,
+              f"SIGINT: exit status {first.returncode}: {errors!r}")
 
 
 def test_denied() -> None:
@@ -194,7 +235,8 @@ def test_denied() -> None:
 
 def main() -> None:
     tests: list[Callable[[], None]] = [test_usage, test_prefix_file, test_output,
-                                       test_help_and_version, test_ends_by_itself, test_denied]
+                                       test_help_and_version, test_ends_by_itself,
+                                       test_one_directory_one_collector, test_denied]
     for test in tests:
         test()
     print(f"{checks} checks, {len(failures)} failed, {skips} parts skipped")

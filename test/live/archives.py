@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 BATCH = 400  # files per zstd process
+LOCK_FILE = ".tcpinfo-collect.lock"  # keeps two collectors out of one directory
 
 # Attribute numbers.
 INFO, PROTOCOL, MD5SIG = 2, 10, 18
@@ -307,7 +308,8 @@ def read_directory(root: Path, first_sequence: int = 0) -> dict[int, Connection]
     """Every connection of a finished run, by cookie. What holds for any directory is checked."""
     check(not part_files(root), f"unfinished files: {part_files(root)[:5]}")
     files = finished_files(root)
-    others = [path for path in root.glob("**/*") if path.is_file() and path not in set(files)]
+    known = {*files, root / LOCK_FILE}
+    others = [path for path in root.glob("**/*") if path.is_file() and path not in known]
     check(not others, f"files that are no archives: {others[:5]}")
     test_frames(files)
     return group(read(files), first_sequence)

@@ -173,8 +173,12 @@ class Collector:
             raise Malformed(f"the collector did not end within {patience} s:\n{self.log()}"
                             ) from None
         errors = self.log()
-        check(status == 0, f"the collector ended with {status}:\n{errors}")
-        return Ended(status, errors, parse_summary(errors))
+        check(status in (0, 1), f"the collector ended with {status}:\n{errors}")
+        ended = Ended(status, errors, parse_summary(errors))
+        # 1 says that something was lost, which the summary then has to tell.
+        check(status == 0 or ended.summary["losses"] != "0",
+              f"the collector ended with {status} and no losses:\n{errors}")
+        return ended
 
     def kill(self) -> None:
         self.child.kill()
@@ -293,6 +297,7 @@ def compare_all(made: list[Truth], recorded: dict[int, Connection], every_record
     missed = [one for cookie, one in known.items() if cookie not in recorded]
     invented = [one.uuid for cookie, one in recorded.items() if cookie not in known]
     wrong = []
+    broken: list[str] = []
     count = 0
     for cookie, connection in recorded.items():
         one = known.get(cookie)
@@ -300,7 +305,11 @@ def compare_all(made: list[Truth], recorded: dict[int, Connection], every_record
             continue
         check(connection.uuid == f"{PREFIX}_{cookie:016X}", f"UUID is {connection.uuid}")
         if every_record:
-            records = check_history(connection)
+            try:
+                records = check_history(connection)
+            except Malformed as reason:
+                broken.append(f"{one.close} {one.group}: {reason}")
+                records = connection.records()
             count += len(records)
             last = records[-1]
         else:
@@ -310,9 +319,11 @@ def compare_all(made: list[Truth], recorded: dict[int, Connection], every_record
         if not counters_right(one, last):
             wrong.append((one, last.total("bytes_received"), last.from_event))
     print(f"made {len(made)}, recorded {len(recorded)}, missed {len(missed)}, "
-          f"not made by us {len(invented)}, wrong final counters {len(wrong)}, records {count}")
+          f"not made by us {len(invented)}, wrong final counters {len(wrong)}, broken histories {len(broken)}, "
+          f"records {count}")
     check(not missed, f"missed, the first: {missed[:3]}")
     check(not invented, f"never made: {invented[:3]}")
+    check(not broken, f"broken histories, the first: {broken[:3]}")
     check(not wrong, f"wrong final counters, the first: {wrong[:3]}")
     return count
 
@@ -320,3 +331,14 @@ def compare_all(made: list[Truth], recorded: dict[int, Connection], every_record
 def check_no_losses(ended: Ended) -> None:
     print("summary: " + ended.told())
     check(ended.summary["losses"] == "0", f"losses reported:\n{ended.errors}")
+    check(ended.status == 0, f"exit status {ended.status}")
+
+
+def check_losses_by_load_only(ended: Ended) -> None:
+    """For tests that ask for more than a small or busy machine can do: a snapshot that found the
+    writers' ring full is made up for by a later one (and told); nothing else may be lost."""
+    print("summary: " + ended.told())
+    dropped = int(ended.summary.get("lost_ring", "0"))
+    if dropped:
+        print(f"NOTE: {dropped} snapshots were dropped because the writers could not keep up")
+    check(int(ended.summary["losses"]) == dropped, f"losses reported:\n{ended.errors}")
