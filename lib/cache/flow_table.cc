@@ -8,6 +8,7 @@
 
 #include "cache/cookie_map.h"
 #include "cache/kept_message.h"
+#include "cache/totals.h"
 
 namespace tcpinfo::inline v0 {
 namespace {
@@ -32,9 +33,13 @@ struct tombstone {
 constexpr std::size_t endpoints_at = wire::sport_at;
 constexpr std::size_t endpoints_end = wire::interface_at;
 
-bool same_endpoints(const message& a, const message& b) noexcept {
-  return std::memcmp(a.bytes.data() + endpoints_at, b.bytes.data() + endpoints_at,
-                     endpoints_end - endpoints_at) == 0;
+// Whether `next` is of the connection that `kept` is of, not of one the same socket made later.
+bool same_connection(const kept_message& kept, const message& next) noexcept {
+  if (std::memcmp(kept.bytes() + endpoints_at, next.bytes.data() + endpoints_at,
+                  endpoints_end - endpoints_at) != 0)
+    return false;
+  const auto info = next.find(attribute_type::info);
+  return !info || !totals_went_back(kept.info(), *info);
 }
 
 }  // namespace
@@ -67,33 +72,62 @@ struct flow_table::impl {
     kept_message::free(f->kept);
     flows.erase(f);
   }
+  [[nodiscard]] std::error_code copy_without(const message& m, attribute_type one,
+                                             attribute_type other, std::size_t room,
+                                             message& out) noexcept;
   [[nodiscard]] std::error_code without_keys(const message& m, message& out) noexcept;
+  [[nodiscard]] std::error_code carry_info(const message& event, bytes_view info,
+                                           message& out) noexcept;
   [[nodiscard]] std::error_code keep(flow* f, const flow_update& update) noexcept;
   [[nodiscard]] std::error_code close(flow* f, std::uint64_t cookie) noexcept;
 };
 
-// MD5SIG holds secret keys. It is dropped here, before anything can be kept or recorded.
-std::error_code flow_table::impl::without_keys(const message& m, message& out) noexcept {
-  out = m;
-  if (!m.find(attribute_type::md5sig)) return {};
-  if (scratch_size < m.bytes.size()) {
-    void* grown = std::realloc(scratch, m.bytes.size());
+// A copy without the attributes of two types.
+std::error_code flow_table::impl::copy_without(const message& m, attribute_type one,
+                                               attribute_type other, std::size_t room,
+                                               message& out) noexcept {
+  if (scratch_size < m.bytes.size() + room) {
+    void* grown = std::realloc(scratch, m.bytes.size() + room);
     if (grown == nullptr) return errc::out_of_memory;
     scratch = static_cast<std::byte*>(grown);
-    scratch_size = m.bytes.size();
+    scratch_size = m.bytes.size() + room;
   }
   std::size_t used = wire::inet_diag_msg_size;
   std::memcpy(scratch, m.bytes.data(), used);
-  const std::byte* const start = m.bytes.data();
-  const std::byte* const end = start + m.bytes.size();
+  const std::byte* const end = m.bytes.data() + m.bytes.size();
   for (const attribute& a : m.attributes()) {
-    if (a.is(attribute_type::md5sig)) continue;
+    if (a.is(one) || a.is(other)) continue;
     const std::byte* from = a.payload.data() - wire::attribute_header_size;
     const std::size_t padded = wire::align4(a.payload.size() + wire::attribute_header_size);
     const std::size_t size = std::min(padded, static_cast<std::size_t>(end - from));
     std::memcpy(scratch + used, from, size);
     used += size;
   }
+  out.bytes = bytes_view(scratch, used);
+  return {};
+}
+
+// MD5SIG holds secret keys. It is dropped here, before anything can be kept or recorded.
+std::error_code flow_table::impl::without_keys(const message& m, message& out) noexcept {
+  out = m;
+  if (!m.find(attribute_type::md5sig)) return {};
+  return copy_without(m, attribute_type::md5sig, attribute_type::md5sig, 0, out);
+}
+
+// The event's message, with the INFO last kept in place of its own.
+std::error_code flow_table::impl::carry_info(const message& event, bytes_view info,
+                                             message& out) noexcept {
+  const std::size_t room = wire::align4(wire::attribute_header_size + info.size()) + 4;
+  if (const auto ec = copy_without(event, attribute_type::md5sig, attribute_type::info, room, out))
+    return ec;
+  std::size_t used = out.bytes.size();
+  while (used % 4 != 0) scratch[used++] = std::byte{0};
+  const auto length = static_cast<std::uint16_t>(wire::attribute_header_size + info.size());
+  const auto type = static_cast<std::uint16_t>(attribute_type::info);
+  std::memcpy(scratch + used, &length, sizeof length);
+  std::memcpy(scratch + used + 2, &type, sizeof type);
+  std::memcpy(scratch + used + wire::attribute_header_size, info.data(), info.size());
+  used += wire::attribute_header_size + info.size();
   out.bytes = bytes_view(scratch, used);
   return {};
 }
@@ -163,7 +197,7 @@ std::error_code flow_table::update(const message& m, std::int64_t now_ns,
     if (const auto ec = impl_->without_keys(m, current)) return ec;
     // A message that lost its keys is compared again: what was kept has none either.
     if (current.bytes.size() == m.bytes.size() || !same_content(kept, current)) {
-      out.change = same_endpoints(kept.view(), current) ? flow_change::changed : flow_change::moved;
+      out.change = same_connection(kept, current) ? flow_change::changed : flow_change::moved;
       out.current = current;
       return {};
     }
@@ -185,6 +219,11 @@ std::error_code flow_table::destroyed(const message& m, std::int64_t now_ns,
   if (f == nullptr && impl_->tombstones.find(cookie) != nullptr) return {};
   out.known = f != nullptr;
   out.change = flow_change::closed;
+  const auto info = m.find(attribute_type::info);
+  if (f != nullptr && info && totals_went_back(f->kept->info(), *info)) {
+    out.carried = 1;
+    return impl_->carry_info(m, f->kept->info(), out.current);
+  }
   return impl_->without_keys(m, out.current);
 }
 

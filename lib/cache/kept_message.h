@@ -24,6 +24,8 @@ struct kept_message {
     return reinterpret_cast<const std::byte*>(this + 1);
   }
   [[nodiscard]] message view() const noexcept { return {bytes_view(bytes(), size)}; }
+  /// The payload of INFO, empty where there is none.
+  [[nodiscard]] bytes_view info() const noexcept { return {bytes() + info_at, info_size}; }
 
   /// A block that holds `m`, reusing `old` where it is large enough. nullptr when there is no
   /// memory; then `old` is as it was.

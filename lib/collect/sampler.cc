@@ -85,6 +85,7 @@ bool sampler::record_final(const message& m, std::int64_t time_ns) noexcept {
   if (!push(header, update.current.bytes)) return false;
   (void)table_.commit(update);
   counts_.destroy_events.add();
+  if (update.carried != 0) counts_.cleared_finals.add();
   if (update.known == 0) counts_.connections.add();
   return true;
 }

@@ -62,6 +62,7 @@ std::string summary_line(const statistics& s, const duration_histogram& interval
       {"lost_backlog", s.lost_backlog},
       {"lost_write", s.lost_write},
       {"lost_files", s.lost_files},
+      {"cleared_finals", s.cleared_finals},
       {"failed_polls", s.failed_polls},
       {"write_errors", s.write_errors},
       {"duplicate_attributes", s.duplicate_attributes},

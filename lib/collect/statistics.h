@@ -30,6 +30,7 @@ struct statistics {
   counter sockets_seen;    ///< messages of dumps and queries
   counter destroy_events;  ///< of connections, recorded or known
   counter connections;     ///< opened in the flow table
+  counter cleared_finals;  ///< destroy events whose totals the kernel had cleared (aborted here)
   counter ended_unseen;    ///< ended without a destroy event, by absence and a point query
   // Writing.
   counter records;        ///< data records in files

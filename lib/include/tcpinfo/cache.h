@@ -21,7 +21,7 @@ enum class flow_change : std::uint32_t {
   opened = 1,   ///< first message of this cookie
   changed = 2,  ///< anything but ages and running clocks changed
   clocks = 3,   ///< only running clocks grew, and the last kept message is old enough
-  moved = 4,    ///< the same socket with another remote end: it was disconnected and used again
+  moved = 4,    ///< the same socket, disconnected and used again: other ends or totals cleared
   closed = 5,   ///< a destroy event
 };
 
@@ -33,7 +33,11 @@ struct flow_update {
   /// next call and as long as the bytes given are.
   message current;
   std::int64_t now_ns = 0;  ///< as given; commit() needs it
-  std::uint64_t reserved = 0;
+  /// 1 in a final message whose totals the kernel had cleared (a socket closed with a zero linger
+  /// time is disconnected first): `current` then carries the INFO of the last message kept, so that
+  /// totals never go back. It can be told apart: the state inside a true final INFO is CLOSE.
+  std::uint32_t carried = 0;
+  std::uint32_t reserved = 0;
 };
 
 struct flow_table_options {

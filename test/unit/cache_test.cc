@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <tcpinfo/cache.h>
+
+#include <cstdlib>
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cache/cookie_map.h"
+#include "catch.h"
+#include "made_socket.h"
+
+using namespace tcpinfo;
+
+namespace {
+
+constexpr std::int64_t second = 1'000'000'000;
+
+flow_table made_table() {
+  flow_table t;
+  REQUIRE_FALSE(t.reset({}));
+  return t;
+}
+
+// Shows the table a message and keeps it.
+flow_change feed(flow_table& t, made_socket& s, std::int64_t now = 0) {
+  flow_update u;
+  REQUIRE_FALSE(t.update(s.view(), now, u));
+  REQUIRE_FALSE(t.commit(u));
+  return u.change;
+}
+
+flow_change end(flow_table& t, made_socket& s) {
+  flow_update u;
+  REQUIRE_FALSE(t.destroyed(s.view(), 0, u));
+  REQUIRE_FALSE(t.commit(u));
+  return u.change;
+}
+
+std::map<std::uint64_t, std::uint32_t> absent_after_cycle(flow_table& t) {
+  std::map<std::uint64_t, std::uint32_t> absent;
+  t.end_cycle(true, [&](const flow_absence& a) { absent[a.cookie] = a.cycles; });
+  return absent;
+}
+
+}  // namespace
+
+TEST_CASE("each byte of a message is a change but those that move by themselves") {
+  // Ages: last_data_sent 44, last_data_recv 52, last_ack_recv 56. Clocks: busy_time 168,
+  // rwnd_limited 176, sndbuf_limited 184, total_rto_time 244. And expires in the header.
+  std::set<std::size_t> silent;
+  const auto silence = [&](std::size_t at, std::size_t size) {
+    for (std::size_t i = 0; i < size; ++i) silent.insert(at + i);
+  };
+  made_socket probe;
+  const message original = probe.view();
+  const std::size_t info_at =
+      static_cast<std::size_t>(original.find(attribute_type::info)->data() - original.bytes.data());
+  silence(wire::expires_at, 4);
+  for (const std::size_t at : {44U, 52U, 56U, 244U}) silence(info_at + at, 4);
+  for (const std::size_t at : {168U, 176U, 184U}) silence(info_at + at, 8);
+
+  for (std::size_t at = 0; at < original.bytes.size(); ++at) {
+    if (at >= wire::cookie_at && at < wire::cookie_at + 8) continue;
+    flow_table t = made_table();
+    made_socket s;
+    REQUIRE(feed(t, s) == flow_change::opened);
+    const message same = s.view();
+    std::vector<std::byte> changed(same.bytes.begin(), same.bytes.end());
+    changed[at] ^= std::byte{1};
+    flow_update u;
+    REQUIRE_FALSE(t.update({changed}, 0, u));
+    INFO("byte " << at << ", INFO at " << info_at);
+    const bool endpoint = at >= wire::sport_at && at < wire::interface_at;
+    if (silent.contains(at))
+      CHECK(u.change == flow_change::none);
+    else
+      CHECK(u.change == (endpoint ? flow_change::moved : flow_change::changed));
+  }
+}
+
+TEST_CASE("what a newer kernel appends counts in full") {
+  flow_table t = made_table();
+  made_socket s;
+  s.info.resize(300);
+  CHECK(feed(t, s) == flow_change::opened);
+  CHECK(feed(t, s) == flow_change::none);
+  s.info[299] = 1;
+  CHECK(feed(t, s) == flow_change::changed);
+  CHECK(feed(t, s) == flow_change::none);
+}
+
+TEST_CASE("payloads of every length compare, and another length is a change") {
+  for (const std::size_t length : {4U, 104U, 136U, 170U, 192U, 224U, 232U, 248U, 279U, 281U}) {
+    flow_table t = made_table();
+    made_socket s;
+    s.info.resize(length);
+    CHECK(feed(t, s) == flow_change::opened);
+    CHECK(feed(t, s) == flow_change::none);
+    if (length > 48) {
+      s.info[44] = 7;  // an age
+      CHECK(feed(t, s) == flow_change::none);
+    }
+    s.info[0] = 9;
+    CHECK(feed(t, s) == flow_change::changed);
+    s.info.resize(length + 8);
+    CHECK(feed(t, s) == flow_change::changed);
+    s.info.resize(length);
+    CHECK(feed(t, s) == flow_change::changed);
+    s.has_info = false;
+    CHECK(feed(t, s) == flow_change::changed);
+    CHECK(feed(t, s) == flow_change::none);
+    s.has_info = true;
+    CHECK(feed(t, s) == flow_change::changed);
+  }
+}
+
+TEST_CASE("clocks make a record of their own at most once a second, and ride along before") {
+  flow_table t = made_table();
+  made_socket s;
+  CHECK(feed(t, s, 0) == flow_change::opened);
+  std::vector<std::int64_t> kept;
+  for (std::int64_t ms = 10; ms <= 3000; ms += 10) {
+    s.set(168, static_cast<std::uint64_t>(ms * 1000));  // busy_time runs
+    if (feed(t, s, ms * 1'000'000) == flow_change::clocks) kept.push_back(ms);
+  }
+  CHECK(kept == std::vector<std::int64_t>{1000, 2000, 3000});
+  // A real change is recorded at once and starts the second anew.
+  s.set(120, std::uint64_t{77});
+  CHECK(feed(t, s, 3010 * 1'000'000LL) == flow_change::changed);
+  s.set(168, std::uint64_t{9'999'999});
+  CHECK(feed(t, s, 4000 * 1'000'000LL) == flow_change::none);
+  CHECK(feed(t, s, 4010 * 1'000'000LL) == flow_change::clocks);
+  // A clock that stands makes none.
+  CHECK(feed(t, s, 9 * second) == flow_change::none);
+  for (const std::size_t at : {176U, 184U, 244U}) {
+    s.info[at] = 1;
+    static std::int64_t now = 10 * second;
+    CHECK(feed(t, s, now += 2 * second) == flow_change::clocks);
+  }
+}
+
+TEST_CASE("what was not committed is offered again") {
+  flow_table t = made_table();
+  made_socket s;
+  flow_update u;
+  for (int i = 0; i < 3; ++i) {
+    REQUIRE_FALSE(t.update(s.view(), 0, u));
+    CHECK(u.change == flow_change::opened);
+    CHECK(u.known == 0);
+    CHECK(t.flows() == 0);
+  }
+  REQUIRE_FALSE(t.commit(u));
+  CHECK(t.flows() == 1);
+  s.set(120, std::uint64_t{5});
+  for (int i = 0; i < 3; ++i) {
+    REQUIRE_FALSE(t.update(s.view(), 0, u));
+    CHECK(u.change == flow_change::changed);
+    CHECK(u.known == 1);
+  }
+  REQUIRE_FALSE(t.commit(u));
+  REQUIRE_FALSE(t.update(s.view(), 0, u));
+  CHECK(u.change == flow_change::none);
+}
+
+TEST_CASE("keys of MD5SIG are never kept nor handed on, and do not make every poll a change") {
+  flow_table t = made_table();
+  made_socket s;
+  s.md5sig = std::string(99, 'k') + "!";
+  flow_update u;
+  REQUIRE_FALSE(t.update(s.view(), 0, u));
+  CHECK(u.change == flow_change::opened);
+  CHECK_FALSE(u.current.find(attribute_type::md5sig));
+  REQUIRE(u.current.find(attribute_type::cong));
+  CHECK(u.current.attributes().well_formed());
+  REQUIRE_FALSE(t.commit(u));
+  message kept;
+  REQUIRE(t.find(1, kept));
+  CHECK_FALSE(kept.find(attribute_type::md5sig));
+  CHECK(feed(t, s) == flow_change::none);
+  s.set(120, std::uint64_t{5});
+  REQUIRE_FALSE(t.update(s.view(), 0, u));
+  CHECK(u.change == flow_change::changed);
+  CHECK_FALSE(u.current.find(attribute_type::md5sig));
+  REQUIRE_FALSE(t.destroyed(s.view(), 0, u));
+  CHECK_FALSE(u.current.find(attribute_type::md5sig));
+}
+
+TEST_CASE("a destroy event closes its cookie for good") {
+  flow_table t = made_table();
+  made_socket s;
+  CHECK(feed(t, s) == flow_change::opened);
+  made_socket other;
+  other.cookie = 2;
+  CHECK(end(t, s) == flow_change::closed);
+  CHECK(t.flows() == 0);
+  CHECK(t.tombstones() == 1);
+  CHECK(end(t, s) == flow_change::none);
+  // What is left of the socket is dumped on, and opens nothing.
+  s.has_info = false;
+  s.state = tcp_state::fin_wait2;
+  for (int cycle = 0; cycle < 1000; ++cycle) {
+    CHECK(feed(t, s) == flow_change::none);
+    CHECK(absent_after_cycle(t).empty());
+  }
+  CHECK(t.tombstones() == 1);
+  // Once it is not dumped any more the cookie is forgotten.
+  for (int cycle = 0; cycle < 100; ++cycle) (void)absent_after_cycle(t);
+  CHECK(t.tombstones() == 0);
+  // Unknown cookies close too: connections shorter than a poll.
+  flow_update u;
+  REQUIRE_FALSE(t.destroyed(other.view(), 0, u));
+  CHECK(u.change == flow_change::closed);
+  CHECK(u.known == 0);
+}
+
+TEST_CASE("a mini socket makes one record, not one a poll") {
+  flow_table t = made_table();
+  made_socket s;
+  CHECK(feed(t, s) == flow_change::opened);
+  s.has_info = false;
+  s.state = tcp_state::fin_wait2;
+  s.expires = 60000;
+  CHECK(feed(t, s) == flow_change::changed);
+  for (int i = 0; i < 100; ++i) {
+    s.expires -= 10;
+    CHECK(feed(t, s, i * second) == flow_change::none);
+  }
+}
+
+TEST_CASE("totals never go back: a final message that the kernel cleared carries the last ones") {
+  flow_table t = made_table();
+  made_socket s;
+  s.set(128, std::uint64_t{5000}).set(140, std::uint32_t{7}).set(0, std::uint8_t{1});
+  feed(t, s);
+  made_socket event = s;
+  event.state = tcp_state::close;
+  event.dport = 0;
+  event.md5sig = "secret";
+  event.info.assign(280, '\0');
+  event.set(0, std::uint8_t{7});
+  flow_update u;
+  REQUIRE_FALSE(t.destroyed(event.view(), 0, u));
+  CHECK(u.change == flow_change::closed);
+  CHECK(u.carried == 1);
+  CHECK(u.current.state() == 7);
+  CHECK(u.current.dport() == 0);
+  CHECK(u.current.attributes().well_formed());
+  CHECK(u.current.find(attribute_type::cong));
+  CHECK_FALSE(u.current.find(attribute_type::md5sig));
+  const auto info = u.current.find(attribute_type::info);
+  REQUIRE(info);
+  CHECK(std::memcmp(info->data(), s.info.data(), 280) == 0);
+  // A true final message is left alone; 32-bit totals may wrap.
+  s.set(140, std::uint32_t{0xffffffff});
+  feed(t, s);
+  event = s;
+  event.state = tcp_state::close;
+  event.set(128, std::uint64_t{5001}).set(140, std::uint32_t{3});
+  REQUIRE_FALSE(t.destroyed(event.view(), 0, u));
+  CHECK(u.carried == 0);
+  // Of a socket that no poll saw, what the event says is all there is.
+  event.cookie = 99;
+  event.info.assign(280, '\0');
+  REQUIRE_FALSE(t.destroyed(event.view(), 0, u));
+  CHECK(u.carried == 0);
+}
+
+TEST_CASE("a socket that is used again is another connection, to the same end or not") {
+  flow_table t = made_table();
+  made_socket s;
+  s.set(128, std::uint64_t{5000});
+  CHECK(feed(t, s) == flow_change::opened);
+  s.dport = 1;
+  CHECK(feed(t, s) == flow_change::moved);
+  s.set(128, std::uint64_t{4999});
+  CHECK(feed(t, s) == flow_change::moved);
+  s.set(128, std::uint64_t{6000});
+  CHECK(feed(t, s) == flow_change::changed);
+}
+
+TEST_CASE("only a complete cycle is evidence of absence") {
+  flow_table t = made_table();
+  made_socket a;
+  made_socket b;
+  b.cookie = 2;
+  feed(t, a);
+  feed(t, b);
+  CHECK(absent_after_cycle(t).empty());
+  feed(t, a);
+  CHECK(absent_after_cycle(t) == std::map<std::uint64_t, std::uint32_t>{{2, 1}});
+  // Cycles that failed prove nothing, however many.
+  for (int i = 0; i < 10; ++i) {
+    bool called = false;
+    t.end_cycle(false, [&](const flow_absence&) { called = true; });
+    CHECK_FALSE(called);
+  }
+  feed(t, a);
+  CHECK(absent_after_cycle(t) == std::map<std::uint64_t, std::uint32_t>{{2, 2}});
+  feed(t, a);
+  feed(t, b);
+  CHECK(absent_after_cycle(t).empty());
+  CHECK(absent_after_cycle(t) == std::map<std::uint64_t, std::uint32_t>{{1, 1}, {2, 1}});
+  t.erase(2);
+  CHECK(absent_after_cycle(t) == std::map<std::uint64_t, std::uint32_t>{{1, 2}});
+  // Erased, not closed: the cookie may come back.
+  CHECK(feed(t, b) == flow_change::opened);
+}
+
+TEST_CASE("a table that was never reset refuses work") {
+  flow_table t;
+  made_socket s;
+  flow_update u;
+  CHECK(t.update(s.view(), 0, u) == errc::not_open);
+  CHECK(t.destroyed(s.view(), 0, u) == errc::not_open);
+  CHECK(t.flows() == 0);
+  CHECK(t.memory_bytes() == 0);
+}
+
+TEST_CASE("memory of ten thousand flows stays below one kilobyte each") {
+  flow_table t = made_table();
+  made_socket s;
+  for (std::uint64_t cookie = 1; cookie <= 10'000; ++cookie) {
+    s.cookie = cookie;
+    CHECK(feed(t, s) == flow_change::opened);
+  }
+  CHECK(t.flows() == 10'000);
+  CHECK(t.memory_bytes() < 10'000 * 1024);
+}
+
+TEST_CASE("the cookie map agrees with std::map over a random history") {
+  struct entry {
+    std::uint64_t cookie = 0;
+    int value = 0;
+    bool present = false;
+    bool used() const { return present; }
+  };
+  cookie_map<entry> map;
+  std::map<std::uint64_t, int> oracle;
+  std::mt19937_64 random(42);
+  for (int step = 0; step < 200'000; ++step) {
+    // Few cookies, many collisions and removals; some far apart.
+    const std::uint64_t cookie = random() % 700 * (random() % 8 == 0 ? 0x10001 : 1);
+    entry* found = map.find(cookie);
+    REQUIRE((found != nullptr) == oracle.contains(cookie));
+    if (found != nullptr) {
+      REQUIRE(found->value == oracle[cookie]);
+      if (random() % 2 == 0) {
+        map.erase(found);
+        oracle.erase(cookie);
+      }
+    } else if (random() % 2 == 0) {
+      REQUIRE(map.reserve_one());
+      map.insert({cookie, step, true});
+      oracle[cookie] = step;
+    }
+    if (step % 5000 == 0) {
+      map.erase_if([](const entry& e) { return e.value % 3 == 0; });
+      std::erase_if(oracle, [](const auto& e) { return e.second % 3 == 0; });
+    }
+    REQUIRE(map.size() == oracle.size());
+  }
+  std::size_t visited = 0;
+  map.for_each([&](entry& e) {
+    CHECK(oracle.at(e.cookie) == e.value);
+    ++visited;
+  });
+  CHECK(visited == oracle.size());
+}
