@@ -319,8 +319,8 @@ def compare_all(made: list[Truth], recorded: dict[int, Connection], every_record
         if not counters_right(one, last):
             wrong.append((one, last.total("bytes_received"), last.from_event))
     print(f"made {len(made)}, recorded {len(recorded)}, missed {len(missed)}, "
-          f"not made by us {len(invented)}, wrong final counters {len(wrong)}, broken histories {len(broken)}, "
-          f"records {count}")
+          f"not made by us {len(invented)}, wrong final counters {len(wrong)}, "
+          f"broken histories {len(broken)}, records {count}")
     check(not missed, f"missed, the first: {missed[:3]}")
     check(not invented, f"never made: {invented[:3]}")
     check(not broken, f"broken histories, the first: {broken[:3]}")
