@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a user's first program looks like. Built by test/checks/consumer.py against an installed copy,
-// through pkg-config and nothing else.
+// What a user's first program looks like. Built by test/checks/consumer.py against an installed
+// copy, through pkg-config and nothing else.
 #include <tcpinfo/inetdiag.h>
 #include <tcpinfo/version.h>
 

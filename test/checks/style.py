@@ -20,7 +20,7 @@ TEXT_SUFFIXES = SOURCE_SUFFIXES | {
     ".gitignore", ".clang-format", ""}
 # Put together, so that this file does not hold them.
 MACHINE_PATH = re.compile(r"(?<![\w.}])/(?:" + "|".join(["work", "root", "home"]) + r")/")
-# Files that are given to tests as they are, byte for byte.
+# What lies there and is no source is given to tests as it is, byte for byte.
 AS_THEY_ARE = ("test/golden/", "test/fuzz/corpus/")
 SPDX = "SPDX-License-Identifier: Apache-2.0"
 
@@ -72,7 +72,10 @@ def main():
     count = 0
     for full in source_files(root):
         path = full.relative_to(root)
-        if path.suffix not in TEXT_SUFFIXES or str(path).startswith(AS_THEY_ARE):
+        suffixes = TEXT_SUFFIXES
+        if str(path).startswith(AS_THEY_ARE):
+            suffixes = SOURCE_SUFFIXES | {".build", ".md"}
+        if path.suffix not in suffixes:
             continue
         count += 1
         try:
