@@ -80,11 +80,13 @@ int64_t steady_ns() { return clock_ns(CLOCK_MONOTONIC); }
 void sleep_until(int64_t due) {
   // Waking up costs about as much as the shortest lifetimes last: the last stretch is spun.
   constexpr int64_t kSpin = 150'000;
+  // No signal wakes this thread: it looks now and then whether one has come.
+  constexpr int64_t kLook = 50 * kMillisecond;
   for (;;) {
     const int64_t left = due - steady_ns();
     if (left <= 0) return;
     if (left > kSpin) {
-      const int64_t until = due - kSpin;
+      const int64_t until = due - std::max(kSpin, left - kLook);
       timespec at{static_cast<time_t>(until / kSecond), static_cast<long>(until % kSecond)};
       clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, nullptr);
       if (stop_requested) return;
