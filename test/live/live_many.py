@@ -45,7 +45,8 @@ def main() -> None:
             print(f"peak memory {memory:.1f} MB, processor {processor:.1f} s in "
                   f"{elapsed:.1f} s, {len(set(children))} child processes")
             stopping = time.monotonic()
-            ended = collector.stop(patience=120)
+            # Service managers commonly kill what takes longer than this to stop.
+            ended = collector.stop(patience=90)
             print(f"{time.monotonic() - stopping:.2f} s to end")
         check_losses_by_load_only(ended)
         archives.check(not children, f"it started processes: {sorted(set(children))}")
