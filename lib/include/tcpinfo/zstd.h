@@ -15,9 +15,11 @@
 
 #include <tcpinfo/error.h>
 #include <tcpinfo/export.h>
-#include <tcpinfo/inetdiag.h>
 
 namespace tcpinfo::inline v0 {
+
+/// Bytes owned by somebody else (the same alias as in inetdiag.h, which this module does not need).
+using bytes_view = std::span<const std::byte>;
 
 /// How frames are written.
 struct frame_options {
