@@ -290,7 +290,8 @@ struct archive_reader_options {
 };
 
 /// Reads the records of one archive, zstd or plain, in whatever condition. Memory is constant: that
-/// of stream_reader plus the longest line, at most max_line. One thread at a time.
+/// of stream_reader plus 256 KiB, or twice the longest line taken where that is more. One thread at
+/// a time.
 class TCPINFO_API archive_reader final {
  public:
   archive_reader() noexcept = default;
