@@ -2,7 +2,9 @@
 #include <tcpinfo/parse.h>
 
 #include <bit>
+#include <cstdlib>
 #include <cstring>
+#include <new>
 #include <set>
 #include <string>
 #include <vector>
@@ -11,6 +13,22 @@
 #include "parse/change_mask.h"
 
 using namespace tcpinfo;
+
+// Counts every allocation of this program.
+static std::size_t allocations = 0;
+
+void* operator new(std::size_t size) {
+  ++allocations;
+  if (void* p = std::malloc(size)) return p;
+  throw std::bad_alloc();
+}
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  ++allocations;
+  return std::malloc(size);
+}
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete(void* p, const std::nothrow_t&) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t) noexcept { std::free(p); }
 
 namespace {
 
@@ -527,6 +545,33 @@ TEST_CASE("a snapshot moves, clears and refuses short messages") {
   s.clear();
   CHECK_FALSE(s.value(field_id::state));
   CHECK(s.layout() == info_layout::unknown);
+}
+
+TEST_CASE("a snapshot in use does not allocate") {
+  bytes m = header();
+  attribute_of(m, 2, counting(280));
+  attribute_of(m, 99, counting(8));
+  bytes ulp;
+  attribute_of(ulp, 1, text_bytes("tls"));
+  attribute_of(m, 19, ulp);
+  snapshot s;
+  REQUIRE_FALSE(s.decode(message{m}, info_layout::b));
+  const std::size_t before = allocations;
+  std::uint64_t sum = 0;
+  for (int round = 0; round < 100; ++round) {
+    sum += s.decode(message{m}, info_layout::b) ? 1U : 0U;
+    for (std::size_t i = 0; i < field_count(); ++i) {
+      std::uint64_t number = 0;
+      if (s.value(field_at(i), number)) sum += number;
+    }
+    attribute a;
+    sum += s.unknown_at(0, a) ? a.type : 0U;
+    s.clear();
+  }
+  const std::size_t after = allocations;
+  CHECK(after == before);
+  CHECK(before > 0);
+  CHECK(sum != 0);
 }
 
 TEST_CASE("no cut or changed byte of a message makes the decoder read outside it") {

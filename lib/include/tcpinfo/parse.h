@@ -131,15 +131,23 @@ class TCPINFO_API field_descriptor final {
 
 /// What can be odd about a message. Bits of snapshot::faults(); none of them stops decoding.
 enum class snapshot_fault : std::uint32_t {
-  unknown_attribute = 1,  ///< a type this library does not know (a newer kernel's). Inside
-                          ///< ULP_INFO: told of that attribute, and not among unknown_count()
-  long_attribute = 2,   ///< longer than known: the kernel is newer; the tail is in payload()
-  short_attribute = 4,  ///< ends before the last known field: the kernel is older
-  partial_field = 8,    ///< ends inside a field, which therefore is absent; no kernel does that
-  duplicate_attribute = 16,  ///< a type came twice; the first one counts
-  malformed_tail = 32,   ///< an attribute's length is impossible: nothing after it could be read
-  malformed_nest = 64,   ///< the same inside ULP_INFO
-  secret_dropped = 128,  ///< an MD5SIG attribute was there; it holds keys and is not shown
+  /// A type this library does not know (a newer kernel's). Inside ULP_INFO it is told of that
+  /// attribute and is not among unknown_count().
+  unknown_attribute = 1,
+  /// Longer than known: the kernel is newer. The tail is in payload().
+  long_attribute = 2,
+  /// Ends before the last known field: the kernel is older.
+  short_attribute = 4,
+  /// Ends inside a field, which therefore is absent. No kernel does that.
+  partial_field = 8,
+  /// A type came twice; the first one counts.
+  duplicate_attribute = 16,
+  /// An attribute's length is impossible: nothing after it could be read.
+  malformed_tail = 32,
+  /// The same inside ULP_INFO.
+  malformed_nest = 64,
+  /// An MD5SIG attribute was there; it holds keys and is not shown.
+  secret_dropped = 128,
 };
 
 /// One message, decoded. It keeps a view of the message's bytes: they must live, unchanged, as long
