@@ -44,7 +44,7 @@ bool same_connection(const kept_message& kept, const message& next) noexcept {
 
 }  // namespace
 
-struct flow_table::impl {
+struct [[gnu::visibility("hidden")]] flow_table::impl {
   flow_table_options options;
   cookie_map<flow> flows;
   cookie_map<tombstone> tombstones;
@@ -60,13 +60,13 @@ struct flow_table::impl {
     std::free(scratch);
   }
 
-  void mark_seen(flow& f) noexcept {
+  void mark_seen(flow & f) noexcept {
     if (f.cycle == cycle) return;
     f.cycle = cycle;
     f.absent = 0;
     ++seen;
   }
-  void drop(flow* f) noexcept {
+  void drop(flow * f) noexcept {
     if (f->cycle == cycle) --seen;
     block_bytes -= sizeof(kept_message) + f->kept->capacity;
     kept_message::free(f->kept);
@@ -78,8 +78,8 @@ struct flow_table::impl {
   [[nodiscard]] std::error_code without_keys(const message& m, message& out) noexcept;
   [[nodiscard]] std::error_code carry_info(const message& event, bytes_view info,
                                            message& out) noexcept;
-  [[nodiscard]] std::error_code keep(flow* f, const flow_update& update) noexcept;
-  [[nodiscard]] std::error_code close(flow* f, std::uint64_t cookie) noexcept;
+  [[nodiscard]] std::error_code keep(flow * f, const flow_update& update) noexcept;
+  [[nodiscard]] std::error_code close(flow * f, std::uint64_t cookie) noexcept;
 };
 
 // A copy without the attributes of two types.

@@ -13,7 +13,6 @@
 #include "collect/log.h"
 #include "collect/sampler.h"
 #include "collect/sequence_index.h"
-#include "collect/values.h"
 #include "collect/writer.h"
 
 namespace tcpinfo::collect {

@@ -27,6 +27,10 @@ std::string complete_name(const std::string& part) {
   return part.substr(0, part.size() - part_suffix.size());
 }
 
+std::string copy_name(const std::string& part) {
+  return complete_name(part) + std::string(rewrite_suffix);
+}
+
 }  // namespace
 
 completer::completer(os& system, statistics& counts, std::string output, int level)
@@ -82,19 +86,15 @@ void completer::fail(const completion& job, std::string_view deed, std::error_co
 
 void completer::complete(std::vector<completion>& batch) {
   std::erase_if(batch, [this](completion& job) { return !prepare(job); });
-  bool synced = false;
-  if (batch.size() >= many_files) {
-    const auto ec = system_.sync_file_system(output_);
-    synced = !ec;
-  }
+  const bool synced = batch.size() >= many_files && !system_.sync_file_system(output_);
   for (const completion& job : batch) {
     if (!synced) {
-      if (const auto ec = system_.sync(job.part)) {
+      if (const auto ec = system_.sync(job.rewritten ? copy_name(job.part) : job.part)) {
         fail(job, "sync", ec);
         continue;
       }
     }
-    if (const auto ec = system_.rename_new(job.part, complete_name(job.part))) {
+    if (const auto ec = publish(job)) {
       fail(job, "rename", ec);
       continue;
     }
@@ -109,6 +109,13 @@ void completer::complete(std::vector<completion>& batch) {
   }
 }
 
+// In two steps where there is a copy: at no moment are there two files that hold the same records.
+std::error_code completer::publish(const completion& job) {
+  if (job.rewritten)
+    if (const auto ec = system_.replace(copy_name(job.part), job.part)) return ec;
+  return system_.rename_new(job.part, complete_name(job.part));
+}
+
 // Everything but making it durable. False when the file is done with, or must stay as it is.
 bool completer::prepare(completion& job) {
   if (job.leftover && !salvage(job)) return false;
@@ -118,7 +125,9 @@ bool completer::prepare(completion& job) {
     std::uint64_t held_back = 0;
     if (limit_.allow(system_.monotonic_ns(), held_back))
       log("cannot rewrite {} in large frames: {}; it is kept as it is", job.part, ec.message());
-    (void)system_.remove(complete_name(job.part) + std::string(rewrite_suffix));
+    (void)system_.remove(copy_name(job.part));
+  } else {
+    job.rewritten = true;
   }
   return true;
 }
@@ -140,8 +149,7 @@ std::error_code completer::append_frame(const std::string& path, std::string_vie
 // Cuts a crashed writer's file after its last whole frame. Of a frame that was cut short, the lines
 // that can still be read are data: they are kept in a frame of their own.
 bool completer::salvage(completion& job) {
-  stream_reader reader;
-  if (const auto ec = reader.open_path(job.part)) {
+  if (const auto ec = reader_.open_path(job.part)) {
     fail(job, "read", ec);
     return false;
   }
@@ -151,14 +159,14 @@ bool completer::salvage(completion& job) {
   std::error_code fault;
   for (;;) {
     std::size_t n = 0;
-    fault = reader.read(block, n);
+    fault = reader_.read(block, n);
     tail.append(reinterpret_cast<const char*>(block.data()), n);
-    if (reader.whole_frames_end() != whole_end) {
-      whole_end = reader.whole_frames_end();
-      const std::uint64_t beyond = reader.content_offset() - reader.whole_frames_content();
+    if (reader_.whole_frames_end() != whole_end) {
+      whole_end = reader_.whole_frames_end();
+      const std::uint64_t beyond = reader_.content_offset() - reader_.whole_frames_content();
       tail.erase(0, tail.size() - static_cast<std::size_t>(beyond));
-      job.text_bytes = reader.whole_frames_content();
-      job.frames = reader.frames();
+      job.text_bytes = reader_.whole_frames_content();
+      job.frames = reader_.frames();
     }
     if (fault || n == 0) break;
   }
@@ -167,7 +175,7 @@ bool completer::salvage(completion& job) {
     return false;
   }
   job.size = whole_end;
-  std::uint64_t file_size = reader.compressed_offset();
+  std::uint64_t file_size = reader_.compressed_offset();
   if (fault) {
     if (const auto ec = system_.truncate(job.part, whole_end)) {
       fail(job, "cut", ec);
@@ -197,16 +205,15 @@ bool completer::salvage(completion& job) {
   return false;
 }
 
-std::error_code completer::rewrite(completion& job) {
-  const std::string copy = complete_name(job.part) + std::string(rewrite_suffix);
-  stream_reader reader;
-  if (const auto ec = reader.open_path(job.part)) return ec;
+std::error_code completer::rewrite(const completion& job) {
+  const std::string copy = copy_name(job.part);
+  if (const auto ec = reader_.open_path(job.part)) return ec;
   text_.resize(large_frame);
   std::uint64_t size = 0;
   std::size_t filled = 0;
   for (;;) {
     std::size_t n = 0;
-    if (const auto ec = reader.read(std::as_writable_bytes(std::span(text_)).subspan(filled), n))
+    if (const auto ec = reader_.read(std::as_writable_bytes(std::span(text_)).subspan(filled), n))
       return ec;
     filled += n;
     if (n > 0 && filled < text_.size()) continue;
@@ -215,11 +222,7 @@ std::error_code completer::rewrite(completion& job) {
     filled = 0;
     if (n == 0) break;
   }
-  if (reader.content_offset() != job.text_bytes) return errc::corrupt_frame;
-  // The copy must be durable before it takes the place of what was written long ago.
-  if (const auto ec = system_.sync(copy)) return ec;
-  if (const auto ec = system_.replace(copy, job.part)) return ec;
-  job.size = size;
+  if (reader_.content_offset() != job.text_bytes) return errc::corrupt_frame;
   return {};
 }
 

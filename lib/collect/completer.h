@@ -27,7 +27,8 @@ struct completion {
   std::uint64_t size = 0;        ///< what we wrote to it; a leftover's is found by salvage
   std::uint64_t text_bytes = 0;  ///< what its frames hold
   std::uint64_t frames = 0;
-  bool leftover = false;  ///< its writer died, or could not end a frame: salvage first
+  bool rewritten = false;  ///< a copy in large frames is to take its place
+  bool leftover = false;   ///< its writer died, or could not end a frame: salvage first
 };
 
 class completer {
@@ -48,8 +49,9 @@ class completer {
   void run();
   void complete(std::vector<completion>& batch);
   [[nodiscard]] bool prepare(completion& job);
+  [[nodiscard]] std::error_code publish(const completion& job);
   [[nodiscard]] bool salvage(completion& job);
-  [[nodiscard]] std::error_code rewrite(completion& job);
+  [[nodiscard]] std::error_code rewrite(const completion& job);
   [[nodiscard]] std::error_code append_frame(const std::string& path, std::string_view text,
                                              std::uint64_t& size);
   void fail(const completion& job, std::string_view deed, std::error_code ec);
@@ -59,6 +61,7 @@ class completer {
   const std::string output_;
   const int level_;
 
+  stream_reader reader_;
   frame_writer frames_;
   std::vector<std::byte> frame_;
   std::vector<char> text_;

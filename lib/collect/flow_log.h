@@ -31,6 +31,7 @@ struct flow_log {
       waiting;  ///< snapshot_header and message, padded to 8, one after the other
   std::uint32_t waiting_records = 0;
   std::int64_t waiting_since_ns = 0;  ///< monotonic
+  bool ready = false;                 ///< queued to be written at once
   bool ended = false;                 ///< nothing more will come; it waits for a write to succeed
 };
 

@@ -9,12 +9,13 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <fstream>
-#include <iterator>
+#include <memory>
 
-#include "collect/values.h"
+#include "text/values.h"
 
 namespace tcpinfo::collect {
 namespace {
@@ -57,11 +58,15 @@ std::string random_id() {
 }  // namespace
 
 std::error_code read_uuid_prefix(const std::string& file, std::string& out) {
-  errno = 0;
-  std::ifstream in(file, std::ios::binary);
-  if (!in) return {errno != 0 ? errno : ENOENT, std::system_category()};
-  const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  if (in.bad()) return {errno != 0 ? errno : EIO, std::system_category()};
+  // A stream would not tell why it fails, and throws on a directory.
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> in(std::fopen(file.c_str(), "re"),
+                                                           &std::fclose);
+  if (in == nullptr) return {errno, std::system_category()};
+  // More than any prefix may have, so that a file too long is refused as such.
+  char text_bytes[1024];
+  const std::size_t size = std::fread(text_bytes, 1, sizeof text_bytes, in.get());
+  if (std::ferror(in.get()) != 0) return {errno, std::system_category()};
+  const std::string_view text(text_bytes, size);
   const std::string_view prefix = strip_newline(text);
   if (const auto ec = check_uuid_prefix(prefix)) return ec;
   out = prefix;
@@ -79,7 +84,7 @@ std::error_code make_identity(const config& c, identity& out) {
   utsname system{};
   if (uname(&system) == 0) out.kernel = system.release;
   out.collector = fmt::format("libtcpinfo {}", version_string());
-  out.interval = format_duration(c.interval_ns);
+  out.interval = text::format_duration(c.interval_ns);
   out.run = random_id();
   return {};
 }

@@ -3,14 +3,17 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 
 namespace tcpinfo::collect {
 namespace {
 
 // A write that failed is tried again no sooner.
 constexpr std::int64_t retry_ns = 1'000'000'000;
-// Between two looks at what is due, at most this many snapshots.
+// Between two portions of writing, at most this many snapshots are taken; and between two looks at
+// the ring, at most this many flows are written.
 constexpr int drain_limit = 4096;
+constexpr int write_limit = 16;
 
 }  // namespace
 
@@ -44,10 +47,10 @@ void writer::run() {
     const bool finishing = finishing_.load(std::memory_order_seq_cst);
     drain();
     const std::int64_t now_ns = context_.system.monotonic_ns();
-    flush_due(now_ns);
+    const bool more = write_portion(now_ns);
     if (ring_.used_bytes() > 0) continue;
     if (finishing) break;
-    wait(now_ns);
+    if (!more) wait(now_ns);
   }
   finish_all();
 }
@@ -101,56 +104,77 @@ void writer::take(const snapshot_header& header, bytes_view message, std::int64_
       return true;
     });
   }
-  if (header.kind == snapshot_kind::final || header.kind == snapshot_kind::gone)
-    end(flow, now_ns);
-  else if (archive_writer::is_full(flow))
-    with_account(flow, now_ns, [&] { return archives_.flush(flow); });
+  flow.ended = header.kind == snapshot_kind::final || header.kind == snapshot_kind::gone;
+  if (flow.ended || archive_writer::is_full(flow)) make_ready(flow);
 }
 
-void writer::end(flow_log& flow, std::int64_t now_ns) {
-  flow.ended = true;
-  if (with_account(flow, now_ns, [&] { return archives_.complete(flow); })) {
-    waiting_bytes_ -= flow.waiting.capacity();
-    flows_.erase(flow.cookie);
-  }
+void writer::make_ready(flow_log& flow) {
+  if (flow.ready) return;
+  flow.ready = true;
+  ready_.push_back(flow.cookie);
 }
 
-void writer::flush_due(std::int64_t now_ns) {
-  while (!due_.empty() && now_ns - due_.front().since_ns >= context_.settings.flush_ns) {
+// The oldest flow with something that has waited since before that time; nullptr where there is
+// none.
+flow_log* writer::next_due(std::int64_t due_before_ns) {
+  while (!due_.empty() && due_.front().since_ns <= due_before_ns) {
     const due next = due_.front();
     due_.pop_front();
     const auto found = flows_.find(next.cookie);
-    if (found == flows_.end()) continue;
-    flow_log& flow = found->second;
-    if (flow.waiting_records == 0 || flow.waiting_since_ns != next.since_ns) continue;
-    if (flow.ended)
-      end(flow, now_ns);
-    else
-      with_account(flow, now_ns, [&] { return archives_.flush(flow); });
+    // An entry is stale when its flow was written in between.
+    if (found != flows_.end() && found->second.waiting_records > 0 &&
+        found->second.waiting_since_ns == next.since_ns)
+      return &found->second;
   }
+  return nullptr;
+}
+
+flow_log* writer::next_to_write(std::int64_t now_ns) {
+  while (!ready_.empty()) {
+    const auto found = flows_.find(ready_.front());
+    ready_.pop_front();
+    if (found == flows_.end()) continue;
+    found->second.ready = false;
+    return &found->second;
+  }
+  return next_due(now_ns - context_.settings.flush_ns);
+}
+
+// Writes what waits; of an ended connection also hands the file over and forgets the flow. Where
+// that fails the flow stays, and is due again.
+void writer::write(flow_log& flow, std::int64_t now_ns) {
+  const bool done = with_account(
+      flow, now_ns, [&] { return flow.ended ? archives_.complete(flow) : archives_.flush(flow); });
+  if (!done || !flow.ended) return;
+  waiting_bytes_ -= flow.waiting.capacity();
+  flows_.erase(flow.cookie);
+}
+
+bool writer::write_portion(std::int64_t now_ns) {
+  for (int i = 0; i < write_limit; ++i) {
+    flow_log* flow = next_to_write(now_ns);
+    if (flow == nullptr) return false;
+    write(*flow, now_ns);
+  }
+  return true;
 }
 
 // The oldest go first. Only when they cannot be written is anything given up, the oldest again, and
 // counted: better than to be killed for memory and lose all.
 void writer::keep_budget(std::int64_t now_ns) {
-  while (waiting_bytes_ > budget_ && !due_.empty()) {
-    const due next = due_.front();
-    due_.pop_front();
-    const auto found = flows_.find(next.cookie);
-    if (found == flows_.end() || found->second.waiting_records == 0 ||
-        found->second.waiting_since_ns != next.since_ns)
-      continue;
-    flow_log& flow = found->second;
-    const bool written = with_account(flow, now_ns, [&] { return archives_.flush(flow); });
-    if (!written && waiting_bytes_ > budget_ + budget_ / 8) {
-      with_account(flow, now_ns, [&] {
-        archives_.drop_waiting(flow);
-        return true;
-      });
-    } else if (!written) {
-      return;  // its retry is due later; until then there is an eighth to go
-    }
-    if (flow.ended && flow.waiting_records == 0) end(flow, now_ns);
+  while (waiting_bytes_ > budget_) {
+    flow_log* flow = next_due(std::numeric_limits<std::int64_t>::max());
+    if (flow == nullptr) return;
+    const std::size_t before = waiting_bytes_;
+    write(*flow, now_ns);
+    if (waiting_bytes_ < before) continue;
+    // Its retry is due later; until then there is an eighth to go.
+    if (waiting_bytes_ <= budget_ + budget_ / 8) return;
+    with_account(*flow, now_ns, [&] {
+      archives_.drop_waiting(*flow);
+      return true;
+    });
+    if (flow->ended) write(*flow, now_ns);
   }
 }
 

@@ -46,12 +46,14 @@ class writer {
   void run();
   void drain();
   void take(const snapshot_header& header, bytes_view message, std::int64_t now_ns);
-  void flush_due(std::int64_t now_ns);
+  void make_ready(flow_log& flow);
+  [[nodiscard]] bool write_portion(std::int64_t now_ns);
+  [[nodiscard]] flow_log* next_to_write(std::int64_t now_ns);
+  [[nodiscard]] flow_log* next_due(std::int64_t due_before_ns);
+  void write(flow_log& flow, std::int64_t now_ns);
   void keep_budget(std::int64_t now_ns);
   void wait(std::int64_t now_ns);
   void finish_all();
-  /// Ends a connection's files; it stays where that fails.
-  void end(flow_log& flow, std::int64_t now_ns);
   /// Runs `deed` on the flow, keeping the account of memory and of what is due.
   template <class F>
   bool with_account(flow_log& flow, std::int64_t now_ns, F&& deed);
@@ -61,8 +63,9 @@ class writer {
   archive_writer archives_;
   const std::size_t budget_;
   std::unordered_map<std::uint64_t, flow_log> flows_;
-  std::deque<due> due_;            // oldest first; entries of flows written since are stale
-  std::size_t waiting_bytes_ = 0;  // capacity of all waiting buffers
+  std::deque<std::uint64_t> ready_;  // full frames and ended connections
+  std::deque<due> due_;              // oldest first; entries of flows written since are stale
+  std::size_t waiting_bytes_ = 0;    // capacity of all waiting buffers
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -27,7 +27,7 @@ std::error_code last_error() noexcept { return {errno, std::system_category()}; 
 
 }  // namespace
 
-struct destroy_listener::impl {
+struct [[gnu::visibility("hidden")]] destroy_listener::impl {
   netlink_socket socket;
   std::size_t granted = 0;
   dump_counters counters;

@@ -49,7 +49,7 @@ inet_diag_sockid to_wire(const socket_id& id) noexcept {
 
 }  // namespace
 
-struct diag_socket::impl {
+struct [[gnu::visibility("hidden")]] diag_socket::impl {
   netlink_socket socket;
   std::uint32_t sequence = 0;
   dump_counters counters;
@@ -58,7 +58,7 @@ struct diag_socket::impl {
   [[nodiscard]] std::error_code reopen() noexcept;
   [[nodiscard]] std::error_code send(std::uint16_t type, std::uint16_t flags, bytes_view body,
                                      bytes_view program) noexcept;
-  [[nodiscard]] std::error_code receive(bytes_view& datagram) noexcept;
+  [[nodiscard]] std::error_code receive(bytes_view & datagram) noexcept;
   [[nodiscard]] std::error_code send_dump(const dump_request& request) noexcept;
   [[nodiscard]] bool is_answer(const nlmsghdr& header) noexcept;
   [[nodiscard]] bool deliver(bytes_view payload, message_callback fn, void* user) noexcept;

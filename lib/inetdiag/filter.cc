@@ -28,7 +28,7 @@ struct host_rule {
 
 }  // namespace
 
-struct filter::impl {
+struct [[gnu::visibility("hidden")]] filter::impl {
   std::vector<std::uint16_t> sports;
   std::vector<host_rule> hosts;
   std::vector<std::byte> program;
@@ -36,7 +36,7 @@ struct filter::impl {
 
   void build();
   void put_op(std::uint8_t code, std::uint8_t yes, std::uint16_t no);
-  void put_reject(std::vector<std::size_t>& jumps);
+  void put_reject(std::vector<std::size_t> & jumps);
 };
 
 void filter::impl::put_op(std::uint8_t code, std::uint8_t yes, std::uint16_t no) {

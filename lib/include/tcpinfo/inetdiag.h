@@ -20,13 +20,11 @@
 #include <system_error>
 #include <type_traits>
 
+#include <tcpinfo/bytes.h>
 #include <tcpinfo/error.h>
 #include <tcpinfo/export.h>
 
 namespace tcpinfo::inline v0 {
-
-/// Bytes owned by somebody else. Every function says how long they must live.
-using bytes_view = std::span<const std::byte>;
 
 /// Address families as inet_diag numbers them (AF_INET, AF_INET6).
 enum class address_family : std::uint8_t { unspecified = 0, ipv4 = 2, ipv6 = 10 };

@@ -13,13 +13,11 @@
 #include <system_error>
 #include <utility>
 
+#include <tcpinfo/bytes.h>
 #include <tcpinfo/error.h>
 #include <tcpinfo/export.h>
 
 namespace tcpinfo::inline v0 {
-
-/// Bytes owned by somebody else (the same alias as in inetdiag.h, which this module does not need).
-using bytes_view = std::span<const std::byte>;
 
 /// How frames are written.
 struct frame_options {
