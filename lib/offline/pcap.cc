@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "pcap.h"
+#include "offline/pcap.h"
 
 #include <string>
 

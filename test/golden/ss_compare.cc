@@ -24,7 +24,7 @@
 #include <string>
 #include <vector>
 
-#include "pcap.h"
+#include "offline/pcap.h"
 
 namespace fs = std::filesystem;
 using namespace tcpinfo;

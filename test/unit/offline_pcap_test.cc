@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "catch.h"
-#include "pcap.h"
+#include "offline/pcap.h"
 
 using namespace tcpinfo;
 using namespace tcpinfo::offline;
