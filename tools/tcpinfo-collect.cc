@@ -16,11 +16,12 @@
 #include "collect/collector.h"
 #include "collect/identity.h"
 #include "collect/log.h"
-#include "collect/values.h"
+#include "text/values.h"
 
 namespace {
 
 namespace collect = tcpinfo::collect;
+namespace text = tcpinfo::text;
 
 constexpr std::int64_t millisecond = 1'000'000;
 
@@ -50,7 +51,7 @@ struct flags {
 
 std::int64_t duration_of(const char* flag, const std::string& text, std::int64_t least,
                          const char* least_text) {
-  const auto value = collect::parse_duration(text);
+  const auto value = text::parse_duration(text);
   if (!value)
     throw bad_value(fmt::format("{}: '{}' is no duration (examples: 10ms, 1m30s)", flag, text));
   if (*value < least)
@@ -81,12 +82,12 @@ collect::config to_config(const flags& f) {
   c.include_local = f.include_local;
   c.verbose = f.verbose;
   c.uuid_prefix_file = f.uuid_prefix_file;
-  const auto memory = collect::parse_size(f.max_memory);
+  const auto memory = text::parse_size(f.max_memory);
   if (!memory || *memory < (64U << 20))
     throw bad_value(fmt::format("--max-memory: '{}' is no size of at least 64MiB", f.max_memory));
   c.max_memory = *memory;
   if (!f.exclude_srcport.empty()) {
-    const auto ports = collect::parse_ports(f.exclude_srcport);
+    const auto ports = text::parse_ports(f.exclude_srcport);
     if (!ports)
       throw bad_value(fmt::format(
           "--exclude-srcport: '{}' is no list of ports from 1 to 65535 (example: 9100,443)",
@@ -94,7 +95,7 @@ collect::config to_config(const flags& f) {
     c.exclude_sports = *ports;
   }
   if (!f.exclude_dstip.empty()) {
-    const auto prefixes = collect::parse_prefixes(f.exclude_dstip);
+    const auto prefixes = text::parse_prefixes(f.exclude_dstip);
     if (!prefixes)
       throw bad_value(
           fmt::format("--exclude-dstip: '{}' is no list of addresses or prefixes "

@@ -23,7 +23,9 @@ USES = {
     "archive": ["parse", "zstd"],
     "eventsocket": ["archive"],
 }
-RING2 = ["collect", "offline"]
+RING2 = ["text", "collect", "offline"]
+# What the parts of ring 2 share.
+RING2_SHARED = ["text"]
 # Ring 2 of each tool: the readers do not link the collector.
 TOOL_USES = {
     "tcpinfo-collect": ["collect", "offline"],
@@ -94,8 +96,8 @@ def check_include(path, kind, name, form, target):
         if kind == "ring1":
             return None if first in closure(module) else f"{module} does not stand on {first}"
         if kind == "ring2":
-            return None if first == name else f"header of {first}"
-        allowed = TOOL_USES.get(name, []) + ["tools"]
+            return None if first in [name, *RING2_SHARED] else f"header of {first}"
+        allowed = TOOL_USES.get(name, []) + [*RING2_SHARED, "tools"]
         return None if first in allowed else f"header of {first}"
     if target.startswith("tcpinfo/"):
         header = target.removeprefix("tcpinfo/")
@@ -186,6 +188,8 @@ EXAMPLES = [
     ("lib/collect/a.cc", '#include "cache/own.h"\n', False),
     ("lib/collect/a.cc", '#include "offline/own.h"\n', False),
     ("lib/offline/a.cc", '#include "collect/own.h"\n', False),
+    ("lib/offline/a.cc", '#include "text/own.h"\n', True),
+    ("lib/text/a.cc", '#include "collect/own.h"\n', False),
     ("lib/collect/a.cc", "#include <prometheus/counter.h>\n", True),
     ("lib/archive/a.cc", "#include <prometheus/counter.h>\n", False),
     ("lib/offline/a.cc", "#include <CLI/CLI.hpp>\n", True),

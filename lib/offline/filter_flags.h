@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The flags by which every reading tool picks records: the same names, texts and refusals.
+#ifndef TCPINFO_OFFLINE_FILTER_FLAGS_H
+#define TCPINFO_OFFLINE_FILTER_FLAGS_H
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "offline/filters.h"
+
+namespace CLI {
+class App;
+}
+
+namespace tcpinfo::offline {
+
+/// A value that cannot be used: what() is the whole line to print; exit status 2.
+class bad_value : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// The flags as they were typed.
+struct filter_flags {
+  std::vector<std::string> uuid;
+  std::string port, sport, dport;
+  std::string host, src, dst;
+  std::string state;
+  std::string since, until, every;
+};
+
+/// Declares --uuid --port --sport --dport --host --src --dst --state --since --until, and --every
+/// where `thins`.
+void declare(CLI::App& app, filter_flags& f, bool thins = true);
+
+/// Throws bad_value.
+[[nodiscard]] filter_options to_filter_options(const filter_flags& f);
+
+}  // namespace tcpinfo::offline
+
+#endif

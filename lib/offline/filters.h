@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which records are wanted, and thinning by time.
+#ifndef TCPINFO_OFFLINE_FILTERS_H
+#define TCPINFO_OFFLINE_FILTERS_H
+
+#include <tcpinfo/archive.h>
+#include <tcpinfo/inetdiag.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "offline/inputs.h"
+
+namespace tcpinfo::offline {
+
+/// What is wanted. Empty lists want everything; within a list one match is enough, and every list
+/// that is not empty must match.
+struct filter_options {
+  std::vector<std::string> uuids;
+  std::vector<std::uint16_t> ports;  ///< at either end
+  std::vector<std::uint16_t> sports;
+  std::vector<std::uint16_t> dports;
+  std::vector<ip_prefix> hosts;  ///< at either end; an IPv4 prefix also takes IPv4-mapped addresses
+  std::vector<ip_prefix> srcs;
+  std::vector<ip_prefix> dsts;
+  std::uint32_t states = 0;        ///< state_bit of each; 0 = all
+  std::optional<timestamp> since;  ///< this moment and later; a record without a time fails
+  std::optional<timestamp> until;  ///< before this moment
+  std::int64_t every_ns = 0;       ///< thin to one record in this time; 0 = all (see thinner)
+};
+
+/// "ESTABLISHED", "close-wait", "ESTAB": the kernel's names or those of ss, in any case; several
+/// between commas. @return the bits, nullopt for a name that is none.
+[[nodiscard]] std::optional<std::uint32_t> parse_states(std::string_view text);
+
+/// Says which records are wanted. Keeps the ends of the connections it saw, because the last record
+/// of a connection that was aborted here has no remote port. One for each reader.
+class record_filter {
+ public:
+  explicit record_filter(filter_options options) : options_(std::move(options)) {}
+
+  /// Whether a record with a message is wanted. Records without a message (metadata) are never
+  /// refused. Show it every record of the input, in order.
+  [[nodiscard]] bool wants(const input_record& r);
+  /// The same without regard to the state.
+  [[nodiscard]] bool wants_in_any_state(const input_record& r);
+
+  /// UUID, ports and addresses alone.
+  [[nodiscard]] bool wants_connection(std::string_view uuid, const socket_id& id) const;
+  [[nodiscard]] bool wants_state(std::uint8_t state) const noexcept;
+  [[nodiscard]] bool wants_time(const timestamp& t) const noexcept;
+
+  [[nodiscard]] const filter_options& options() const noexcept { return options_; }
+
+ private:
+  [[nodiscard]] socket_id ends_of(const input_record& r);
+
+  filter_options options_;
+  const input_context* context_ = nullptr;             // compared only
+  std::unordered_map<std::uint64_t, socket_id> ends_;  // by cookie, of that context
+};
+
+/// Thins by time: keeps a connection's first and last record of an input, every change of state,
+/// and of the others one in each `every_ns`. Order is kept. Records without a message or without a
+/// time pass untouched. One for each reader.
+class thinner {
+ public:
+  explicit thinner(std::int64_t every_ns) : every_ns_(every_ns) {}
+
+  /// Calls `emit(input_record&)` for the records that are known to be kept, `r` perhaps among them.
+  /// `r` may come back with its parsed record swapped for another.
+  template <class F>
+  void push(input_record& r, F&& emit) {
+    if (every_ns_ <= 0) {
+      emit(r);
+      return;
+    }
+    if (context_ != r.context) {
+      flush(emit);
+      context_ = r.context;
+    }
+    switch (judge(r)) {
+      case verdict::keep:
+        emit(r);
+        break;
+      case verdict::hold:
+        hold(r);
+        break;
+    }
+  }
+  /// At the end of each input: emits the last record of each connection. (Before the reader opens
+  /// the next input: records of captures are views into it.)
+  template <class F>
+  void flush(F&& emit) {
+    for (held* h : take_held()) emit(h->r);
+    forget();
+  }
+
+ private:
+  enum class verdict : std::uint8_t { keep, hold };
+  struct held {
+    input_record r;
+    record parsed;
+    bool full = false;
+    timestamp kept;          // when one was kept last
+    std::uint8_t state = 0;  // of the record before
+  };
+  [[nodiscard]] verdict judge(const input_record& r);
+  void hold(input_record& r);
+  [[nodiscard]] std::vector<held*> take_held();
+  void forget();
+
+  std::int64_t every_ns_;
+  std::shared_ptr<const input_context> context_;
+  std::unordered_map<std::uint64_t, held> connections_;  // by cookie, of that context
+};
+
+}  // namespace tcpinfo::offline
+
+#endif
