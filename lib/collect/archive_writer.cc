@@ -128,7 +128,10 @@ bool archive_writer::complete(flow_log& flow) {
   if (!flush(flow)) return false;
   if (flow.file_size == 0) return true;
   make_path(flow);
-  context_.complete.add({part_, flow.file_size, flow.file_text, flow.file_frames, false});
+  context_.complete.add({.part = part_,
+                         .size = flow.file_size,
+                         .text_bytes = flow.file_text,
+                         .frames = flow.file_frames});
   next_file(flow);
   return true;
 }
@@ -234,7 +237,7 @@ std::error_code archive_writer::write_frame(flow_log& flow) {
     const bool changed = flow.file_size > 0 && (is_errno(ec, ESTALE) || is_errno(ec, ENOENT));
     if (!taken && !changed) return ec;
     // What is whole in a file that got a torn end (a full disk that would not even cut it) is kept.
-    if (is_errno(ec, ESTALE)) context_.complete.add({part_, 0, 0, 0, true});
+    if (is_errno(ec, ESTALE)) context_.complete.add({.part = part_, .leftover = true});
     next_file(flow);
     flow.file_date_ns = context_.system.realtime_ns();
   }

@@ -42,13 +42,12 @@ std::string describe(const std::error_code& ec) {
 }
 
 // Makes the output directory and takes its lock. 0, or the exit status.
-int claim_output(os& system, const std::string& output) {
+int claim_output(os& system, const std::string& output, std::unique_ptr<held_lock>& lock) {
   if (const auto ec = system.make_directories(output)) {
     log("cannot create output directory {}: {}", output, ec.message());
     return exit_usage;
   }
-  const std::string lock = output + "/" + std::string(lock_name);
-  if (const auto ec = system.lock(lock)) {
+  if (const auto ec = system.lock(output + "/" + std::string(lock_name), lock)) {
     if (ec.category() == std::system_category() && ec.value() == EWOULDBLOCK) {
       log("another collector is recording to {}", output);
       return exit_trouble;
@@ -70,7 +69,7 @@ std::error_code read_output(os& system, const config& settings, const identity& 
   for (const std::string& path : stale) (void)system.remove(path);
   std::vector<completion> jobs;
   jobs.reserve(leftovers.size());
-  for (std::string& path : leftovers) jobs.push_back({std::move(path), 0, 0, 0, true});
+  for (std::string& path : leftovers) jobs.push_back({.part = std::move(path), .leftover = true});
   complete.add(std::move(jobs));
   return {};
 }
@@ -93,7 +92,9 @@ int run(os& system, const config& settings, int stop_descriptor) {
     log("cannot open inet_diag: {}", describe(ec));
     return exit_trouble;
   }
-  if (const int status = claim_output(system, settings.output); status != exit_ok) return status;
+  std::unique_ptr<held_lock> lock;
+  if (const int status = claim_output(system, settings.output, lock); status != exit_ok)
+    return status;
 
   statistics counts;
   completer complete(system, counts, settings.output, settings.level);

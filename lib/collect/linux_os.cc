@@ -54,12 +54,13 @@ std::error_code write_all(int fd, bytes_view bytes) noexcept {
   return {};
 }
 
+struct flock_lock final : held_lock {
+  explicit flock_lock(int fd) noexcept : file(fd) {}
+  descriptor file;
+};
+
 class linux_os final : public os {
  public:
-  ~linux_os() override {
-    for (const int fd : locks_) ::close(fd);
-  }
-
   std::int64_t realtime_ns() noexcept override { return nanoseconds(CLOCK_REALTIME); }
   std::int64_t monotonic_ns() noexcept override { return nanoseconds(CLOCK_MONOTONIC); }
 
@@ -174,20 +175,18 @@ class linux_os final : public os {
     return ec;
   }
 
-  std::error_code lock(const std::string& path) override {
-    descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640));
-    if (file.get() < 0 || ::flock(file.get(), LOCK_EX | LOCK_NB) != 0) return last_error();
-    locks_.push_back(file.get());
-    (void)file.release();
+  std::error_code lock(const std::string& path, std::unique_ptr<held_lock>& out) override {
+    auto taken = std::make_unique<flock_lock>(
+        ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640));
+    if (taken->file.get() < 0 || ::flock(taken->file.get(), LOCK_EX | LOCK_NB) != 0)
+      return last_error();
+    out = std::move(taken);
     return {};
   }
 
   std::unique_ptr<source> make_dump_source(const source_options& options) override {
     return std::make_unique<dump_source>(options);
   }
-
- private:
-  std::vector<int> locks_;
 };
 
 }  // namespace

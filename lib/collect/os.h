@@ -23,6 +23,15 @@ struct directory_entry {
   bool is_directory = false;
 };
 
+/// Gives the lock back when it ends.
+class held_lock {
+ public:
+  held_lock() = default;
+  virtual ~held_lock() = default;
+  held_lock(const held_lock&) = delete;
+  held_lock& operator=(const held_lock&) = delete;
+};
+
 class os {
  public:
   virtual ~os() = default;
@@ -62,9 +71,10 @@ class os {
   /// The entries of a directory, unsorted, without "." and "..".
   [[nodiscard]] virtual std::error_code list(const std::string& path,
                                              std::vector<directory_entry>& out) = 0;
-  /// Takes a lock that is held until this object ends, creating the file. EWOULDBLOCK: somebody
-  /// else holds it.
-  [[nodiscard]] virtual std::error_code lock(const std::string& path) = 0;
+  /// Takes a lock that is held as long as `out`, creating the file. EWOULDBLOCK: somebody else
+  /// holds it.
+  [[nodiscard]] virtual std::error_code lock(const std::string& path,
+                                             std::unique_ptr<held_lock>& out) = 0;
 
   // Netlink.
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <limits>
 
 namespace tcpinfo::collect {
@@ -14,6 +15,10 @@ constexpr std::int64_t retry_ns = 1'000'000'000;
 // the ring, at most this many flows are written.
 constexpr int drain_limit = 4096;
 constexpr int write_limit = 16;
+constexpr std::size_t gone_limit = 100'000;
+// At the end a write that fails is tried so often, with a pause before each new try.
+constexpr int last_tries = 10;
+constexpr std::int64_t last_pause_ns = 100'000'000;
 
 }  // namespace
 
@@ -84,20 +89,37 @@ bool writer::with_account(flow_log& flow, std::int64_t now_ns, F&& deed) {
   const bool done = deed();
   waiting_bytes_ = waiting_bytes_ - before + flow.waiting.capacity();
   if (flow.waiting_records == 0) return done;
-  if (!done) flow.waiting_since_ns = now_ns - context_.settings.flush_ns + retry_ns;
+  if (!done) {
+    flow.retry_ns = now_ns + retry_ns;
+    flow.waiting_since_ns = flow.retry_ns - context_.settings.flush_ns;
+  }
   if (!done || !waited) due_.push_back({flow.cookie, flow.waiting_since_ns});
   return done;
 }
 
-void writer::take(const snapshot_header& header, bytes_view message, std::int64_t now_ns) {
+flow_log& writer::flow_of(const snapshot_header& header, std::int64_t now_ns) {
   auto found = flows_.find(header.cookie);
-  if (found == flows_.end()) {
-    if (header.kind == snapshot_kind::gone) return;
-    found = flows_.try_emplace(header.cookie).first;
-    archives_.begin(found->second, header.cookie, header.time_ns);
+  if (found != flows_.end() && found->second.ended) {
+    // The socket came back: what it did before belongs to a file of its own. Where that cannot be
+    // finished now, one file holds both.
+    write(found->second, now_ns);
+    found = flows_.find(header.cookie);
+    if (found != flows_.end()) found->second.ended = false;
   }
-  flow_log& flow = found->second;
-  flow.ended = false;  // a cookie may come back while its old file still waits for the disk
+  if (found != flows_.end()) return found->second;
+  flow_log& flow = flows_[header.cookie];
+  archives_.begin(flow, header.cookie, header.time_ns);
+  if (const auto before = gone_.find(header.cookie); before != gone_.end()) {
+    flow.sequence = before->second.sequence;
+    flow.first_seen = before->second.first_seen;
+    gone_.erase(before);
+  }
+  return flow;
+}
+
+void writer::take(const snapshot_header& header, bytes_view message, std::int64_t now_ns) {
+  if (header.kind == snapshot_kind::gone && !flows_.contains(header.cookie)) return;
+  flow_log& flow = flow_of(header, now_ns);
   if (header.kind != snapshot_kind::gone) {
     with_account(flow, now_ns, [&] {
       archives_.add(flow, header, message, now_ns);
@@ -105,7 +127,8 @@ void writer::take(const snapshot_header& header, bytes_view message, std::int64_
     });
   }
   flow.ended = header.kind == snapshot_kind::final || header.kind == snapshot_kind::gone;
-  if (flow.ended || archive_writer::is_full(flow)) make_ready(flow);
+  flow.may_return = header.kind == snapshot_kind::gone;
+  if ((flow.ended || archive_writer::is_full(flow)) && now_ns >= flow.retry_ns) make_ready(flow);
 }
 
 void writer::make_ready(flow_log& flow) {
@@ -147,6 +170,11 @@ void writer::write(flow_log& flow, std::int64_t now_ns) {
       flow, now_ns, [&] { return flow.ended ? archives_.complete(flow) : archives_.flush(flow); });
   if (!done || !flow.ended) return;
   waiting_bytes_ -= flow.waiting.capacity();
+  if (flow.may_return) {
+    // Rare: an event was lost, or a socket was disconnected. Not worth more than a bound.
+    if (gone_.size() >= gone_limit) gone_.clear();
+    gone_[flow.cookie] = {flow.sequence, flow.first_seen};
+  }
   flows_.erase(flow.cookie);
 }
 
@@ -179,10 +207,16 @@ void writer::keep_budget(std::int64_t now_ns) {
 }
 
 void writer::finish_all() {
-  const std::int64_t now_ns = context_.system.monotonic_ns();
-  for (auto& [cookie, flow] : flows_)
-    if (!with_account(flow, now_ns, [&] { return archives_.complete(flow); }))
-      archives_.drop_waiting(flow);
+  for (int tries = 0; !flows_.empty() && tries < last_tries; ++tries) {
+    if (tries > 0) context_.system.wait(-1, -1, context_.system.monotonic_ns() + last_pause_ns);
+    const std::int64_t now_ns = context_.system.monotonic_ns();
+    for (auto at = flows_.begin(); at != flows_.end();) {
+      flow_log& flow = at->second;
+      const bool done = with_account(flow, now_ns, [&] { return archives_.complete(flow); });
+      at = done ? flows_.erase(at) : std::next(at);
+    }
+  }
+  for (auto& [cookie, flow] : flows_) archives_.drop_waiting(flow);
   flows_.clear();
 }
 

@@ -42,10 +42,16 @@ class writer {
     std::uint64_t cookie;
     std::int64_t since_ns;
   };
+  /// Where a connection goes on whose socket may come back (snapshot_kind::gone).
+  struct next_file {
+    std::uint64_t sequence;
+    timestamp first_seen;
+  };
 
   void run();
   void drain();
   void take(const snapshot_header& header, bytes_view message, std::int64_t now_ns);
+  [[nodiscard]] flow_log& flow_of(const snapshot_header& header, std::int64_t now_ns);
   void make_ready(flow_log& flow);
   [[nodiscard]] bool write_portion(std::int64_t now_ns);
   [[nodiscard]] flow_log* next_to_write(std::int64_t now_ns);
@@ -63,6 +69,7 @@ class writer {
   archive_writer archives_;
   const std::size_t budget_;
   std::unordered_map<std::uint64_t, flow_log> flows_;
+  std::unordered_map<std::uint64_t, next_file> gone_;
   std::deque<std::uint64_t> ready_;  // full frames and ended connections
   std::deque<due> due_;              // oldest first; entries of flows written since are stale
   std::size_t waiting_bytes_ = 0;    // capacity of all waiting buffers

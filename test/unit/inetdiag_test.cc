@@ -32,8 +32,8 @@ bool refused(std::string_view text) {
 }  // namespace
 
 TEST_CASE("addresses go from text to bytes and back") {
-  for (const std::string text : {"0.0.0.0", "192.0.2.255", "::", "::1", "2001:db8::1:0:0:1",
-                                 "fe80::1", "::ffff:192.0.2.1"})
+  for (const std::string text :
+       {"0.0.0.0", "192.0.2.255", "::", "::1", "2001:db8::1:0:0:1", "fe80::1", "::ffff:192.0.2.1"})
     CHECK(to_string(address(text)) == text);
   ip_address untouched = address("192.0.2.1");
   for (const std::string_view text :
@@ -145,8 +145,7 @@ TEST_CASE("a datagram's messages are read with their lengths checked") {
     return sizes;
   };
   bool malformed = false;
-  CHECK(walk(header(20, 20) + "abcd" + header(16, 3), malformed) ==
-        std::vector<std::size_t>{4, 0});
+  CHECK(walk(header(20, 20) + "abcd" + header(16, 3), malformed) == std::vector<std::size_t>{4, 0});
   CHECK_FALSE(malformed);
   // A length that is no multiple of 4 is padded, but not at the very end.
   CHECK(walk(header(18, 20) + "abxx" + header(17, 3) + "y", malformed) ==

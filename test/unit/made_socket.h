@@ -24,7 +24,7 @@ struct made_socket {
   bool has_info = true;
   std::string info = std::string(280, '\0');
   std::string cong = "cubic";
-  std::string md5sig;     ///< payload of an MD5SIG attribute, none when empty
+  std::string md5sig;  ///< payload of an MD5SIG attribute, none when empty
   built_message built;
 
   /// Sets a value in tcp_info.

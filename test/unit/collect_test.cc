@@ -1,0 +1,501 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The whole collector against a scripted kernel; what counts is what stands in the files.
+#include "collect/collector.h"
+
+#include <tcpinfo/archive.h>
+#include <tcpinfo/zstd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <thread>
+
+#include "collect/ring.h"
+#include "collect/statistics.h"
+#include "scripted_os.h"
+
+using namespace tcpinfo;
+using namespace tcpinfo::collect;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct line {
+  std::uint64_t poll = no_poll;
+  std::uint8_t state = 0;
+  std::uint64_t bytes_received = 0;
+  bool has_info = false;
+  std::string time;
+};
+
+struct file {
+  std::string path;
+  std::string start_time;
+  std::uint64_t sequence = 0;
+  std::vector<line> lines;
+};
+
+file read_file(const fs::path& path) {
+  file f;
+  f.path = path.string();
+  archive_reader reader;
+  REQUIRE_FALSE(reader.open_path(f.path));
+  record r;
+  bool more = false;
+  bool first = true;
+  for (;;) {
+    REQUIRE_FALSE(reader.next(r, more));
+    if (!more) return f;
+    metadata m;
+    CHECK(r.get_metadata(m) == first);
+    if (first) {
+      f.start_time = to_string(m.start_time);
+      f.sequence = m.sequence;
+    } else {
+      line l;
+      l.poll = r.poll();
+      l.state = r.view().state();
+      l.time = to_string(r.time());
+      if (const auto info = r.view().find(attribute_type::info)) {
+        l.has_info = true;
+        l.bytes_received = wire::load<std::uint64_t>(info->data() + 128);
+      }
+      f.lines.push_back(l);
+    }
+    first = false;
+  }
+}
+
+// Complete files by name; fails where a .part is left.
+std::map<std::string, file> read_all(const fs::path& output) {
+  std::map<std::string, file> files;
+  for (const auto& entry : fs::recursive_directory_iterator(output)) {
+    if (!entry.is_regular_file() || entry.path().filename().string().front() == '.') continue;
+    INFO(entry.path());
+    CHECK(entry.path().extension() == ".zst");
+    files[entry.path().filename().string()] = read_file(entry.path());
+  }
+  return files;
+}
+
+std::string name_of(std::uint64_t cookie, int sequence) {
+  char name[64];
+  std::snprintf(name, sizeof name, "test_%016lX.%05d.jsonl.zst", static_cast<unsigned long>(cookie),
+                sequence);
+  return name;
+}
+
+struct run {
+  scripted_kernel kernel;
+  scripted_os system{kernel};
+  scratch_directory scratch;
+  config settings;
+  fs::path output = scratch.path() / "out";
+
+  run() {
+    const fs::path prefix = scratch.path() / "prefix";
+    std::ofstream(prefix) << "test\n";
+    settings.uuid_prefix_file = prefix.string();
+    settings.output = output.string();
+    settings.reps = 100;
+  }
+  made_socket& add(std::uint64_t cookie) {
+    made_socket& s = kernel.sockets[cookie];
+    s.cookie = cookie;
+    return s;
+  }
+  int collect() { return tcpinfo::collect::collect(system, settings, -1); }
+};
+
+std::string bytes_of(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+}  // namespace
+
+TEST_CASE("every change makes a record with its poll, and the destroy event the last one") {
+  run r;
+  r.add(0xA);
+  r.kernel.before_poll = [](scripted_kernel& k, std::uint64_t poll) {
+    if (poll == 10) k.sockets.at(0xA).set(128, std::uint64_t{100});
+    if (poll == 20) k.sockets.at(0xA).set(44, std::uint32_t{100});  // an age
+    if (poll == 30) {
+      k.sockets.at(0xA).set(128, std::uint64_t{201});
+      k.destroy(0xA);
+    }
+  };
+  CHECK(r.collect() == exit_ok);
+  const auto files = read_all(r.output);
+  REQUIRE(files.size() == 1);
+  const file& f = files.at(name_of(0xA, 0));
+  REQUIRE(f.lines.size() == 3);
+  CHECK(f.lines[0].poll == 1);
+  CHECK(f.lines[1].poll == 10);
+  CHECK(f.lines[1].bytes_received == 100);
+  CHECK(f.lines[2].poll == no_poll);
+  CHECK(f.lines[2].state == 7);
+  CHECK(f.lines[2].bytes_received == 201);
+  CHECK(f.start_time == f.lines[0].time);
+}
+
+TEST_CASE("a connection that lived between two polls has its file") {
+  run r;
+  r.kernel.before_poll = [](scripted_kernel& k, std::uint64_t poll) {
+    if (poll != 5) return;
+    made_socket s;
+    s.cookie = 0xB;
+    k.sockets[0xB] = s;
+    k.destroy(0xB);
+  };
+  CHECK(r.collect() == exit_ok);
+  const auto files = read_all(r.output);
+  REQUIRE(files.contains(name_of(0xB, 0)));
+  CHECK(files.at(name_of(0xB, 0)).lines.size() == 1);
+}
+
+TEST_CASE("listeners, sockets never connected and unwanted ones make no file, also by event") {
+  run r;
+  r.settings.exclude_sports = {8080};
+  r.kernel.before_poll = [](scripted_kernel& k, std::uint64_t poll) {
+    if (poll != 5) return;
+    made_socket s;
+    s.cookie = 1;
+    s.dst = "0.0.0.0";
+    k.events.push_back(s);
+    s.cookie = 2;
+    s.src = "::";
+    s.dst = "::";
+    k.events.push_back(s);
+    s.cookie = 3;
+    s.src = s.dst = "127.0.0.1";
+    k.events.push_back(s);
+    s.cookie = 4;
+    s.src = s.dst = "::ffff:127.0.0.1";
+    k.events.push_back(s);
+    s.cookie = 5;
+    s.src = "10.0.0.1";
+    s.dst = "10.0.0.2";
+    s.sport = 8080;
+    k.events.push_back(s);
+    s.cookie = 6;  // a failed connect: no local address, no port, but a remote end
+    s.src = "0.0.0.0";
+    s.sport = 40000;
+    s.dport = 0;
+    k.events.push_back(s);
+  };
+  CHECK(r.collect() == exit_ok);
+  const auto files = read_all(r.output);
+  REQUIRE(files.size() == 1);
+  CHECK(files.contains(name_of(6, 0)));
+}
+
+TEST_CASE("a failed poll closes nothing, however many sockets it did not show") {
+  run r;
+  for (std::uint64_t cookie = 1; cookie <= 10; ++cookie) r.add(cookie);
+  r.kernel.before_poll = [](scripted_kernel& k, std::uint64_t poll) {
+    k.dump_fault =
+        poll > 10 && poll < 90 ? std::error_code(errc::dump_incomplete) : std::error_code{};
+  };
+  CHECK(r.collect() == exit_ok);
+  const auto files = read_all(r.output);
+  CHECK(files.size() == 10);
+  for (const auto& [name, f] : files) CHECK(f.lines.size() == 1);
+  CHECK(r.kernel.queries == 0);
+}
+
+TEST_CASE("without a destroy event a connection ends only after the kernel was asked") {
+  run r;
+  r.add(1);
+  r.add(2);
+  r.kernel.before_poll = [](scripted_kernel& k, std::uint64_t poll) {
+    if (poll == 20) k.sockets.erase(1);
+    if (poll == 80) {  // the same socket, connected again
+      made_socket s;
+      s.cookie = 1;
+      s.dport = 99;
+      k.sockets[1] = s;
+    }
+  };
+  // Its final counters are lost, and that is said.
+  CHECK(r.collect() == exit_trouble);
+  CHECK(r.kernel.queries >= 1);
+  const auto files = read_all(r.output);
+  CHECK(files.size() == 3);
+  CHECK(files.at(name_of(1, 0)).lines.size() == 1);
+  CHECK(files.at(name_of(1, 1)).lines.size() == 1);
+  CHECK(files.at(name_of(1, 1)).lines[0].poll == 80);
+}
+
+TEST_CASE("records wait where a file cannot be written, and all of them reach it") {
+  run r;
+  r.settings.flush_ns = 100'000'000;
+  r.settings.reps = 1000;
+  r.system.append_faults = 3;
+  r.add(1);
+  r.kernel.before_poll = [](scripted_kernel& k, std::uint64_t poll) {
+    k.sockets.at(1).set(128, poll);
+    // The writer's own waiting is real time: give it turns.
+    if (poll % 50 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  };
+  CHECK(r.collect() == exit_ok);
+  const auto files = read_all(r.output);
+  REQUIRE(files.size() == 1);
+  const file& f = files.begin()->second;
+  REQUIRE(f.lines.size() == 1000);
+  for (std::size_t i = 0; i < f.lines.size(); ++i) CHECK(f.lines[i].bytes_received == i + 1);
+}
+
+TEST_CASE("a disk that stays full costs what memory cannot hold, counted, and nothing else") {
+  run r;
+  r.system.append_faults = 1'000'000;
+  r.add(1);
+  CHECK(r.collect() == exit_trouble);
+  CHECK(read_all(r.output).empty());
+}
+
+TEST_CASE("a restart goes on after earlier files and touches none of them") {
+  run r;
+  r.add(1);
+  CHECK(r.collect() == exit_ok);
+  const fs::path first = fs::path(read_all(r.output).at(name_of(1, 0)).path);
+  const std::string before = bytes_of(first);
+  const std::string start = read_file(first).start_time;
+  // Later, also on another day.
+  for (int i = 1; i <= 2; ++i) {
+    r.system.realtime += 86'400'000'000'000;
+    r.kernel.sockets.at(1).set(128, static_cast<std::uint64_t>(i));
+    CHECK(r.collect() == exit_ok);
+    const auto files = read_all(r.output);
+    CHECK(files.size() == static_cast<std::size_t>(i) + 1);
+    const file& next = files.at(name_of(1, i));
+    CHECK(next.sequence == static_cast<std::uint64_t>(i));
+    CHECK(next.start_time == start);
+    CHECK(next.lines.size() == 1);
+    CHECK(bytes_of(first) == before);
+  }
+}
+
+TEST_CASE("a file old enough is followed by the next sequence at the next record") {
+  run r;
+  r.settings.rotate_ns = 1'000'000'000;
+  r.settings.reps = 350;
+  r.add(1);
+  r.kernel.before_poll = [](scripted_kernel& k, std::uint64_t poll) {
+    k.sockets.at(1).set(128, poll);
+    if (poll % 20 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  };
+  CHECK(r.collect() == exit_ok);
+  const auto files = read_all(r.output);
+  CHECK(files.size() >= 2);
+  std::uint64_t expected = 1;
+  for (const auto& [name, f] : files)
+    for (const line& l : f.lines) CHECK(l.bytes_received == expected++);
+  CHECK(expected == 351);
+}
+
+TEST_CASE("leftovers of a crash are cut at the last whole frame and keep every whole line") {
+  run r;
+  r.add(1);
+  r.kernel.before_poll = [](scripted_kernel& k, std::uint64_t poll) {
+    k.sockets.at(1).set(128, poll);
+  };
+  CHECK(r.collect() == exit_ok);
+  const auto whole = read_all(r.output);
+  const fs::path original = whole.begin()->second.path;
+  const std::string frame = bytes_of(original);
+  const fs::path part = original.string() + ".part";
+  r.kernel.sockets.clear();
+  r.kernel.before_poll = nullptr;
+  r.settings.reps = 1;
+  // Two frames, cut in the second; the same with garbage behind; cut in the only frame.
+  struct damage {
+    std::string content;
+    std::size_t at_least;
+  };
+  const damage cases[] = {
+      {frame + frame.substr(0, frame.size() - 1), 100},
+      {frame + frame.substr(0, 3), 100},
+      {frame + "garbage", 100},
+      {frame + std::string(4096, '\0'), 100},
+      {frame, 100},
+      {frame.substr(0, frame.size() - 2), 90},
+  };
+  for (const auto& [content, at_least] : cases) {
+    fs::remove(original);
+    std::ofstream(part, std::ios::binary) << content;
+    CHECK(r.collect() == exit_ok);
+    INFO(content.size());
+    CHECK_FALSE(fs::exists(part));
+    REQUIRE(fs::exists(original));
+    archive_reader reader;
+    REQUIRE_FALSE(reader.open_path(original.string()));
+    record rec;
+    bool more = false;
+    std::size_t data = 0;
+    for (;;) {
+      REQUIRE_FALSE(reader.next(rec, more));
+      if (!more) break;
+      data += rec.has_idm() ? 1 : 0;
+    }
+    CHECK(data >= at_least);
+  }
+  // A complete file of the same name is never touched; the leftover stays.
+  std::ofstream(part, std::ios::binary) << frame;
+  const std::string before = bytes_of(original);
+  CHECK(r.collect() == exit_trouble);
+  CHECK(bytes_of(original) == before);
+  CHECK(fs::exists(part));
+  // Nothing whole at all: nothing to keep.
+  fs::remove(original);
+  std::ofstream(part, std::ios::binary | std::ios::trunc) << frame.substr(0, 5);
+  CHECK(r.collect() == exit_ok);
+  CHECK_FALSE(fs::exists(original));
+  CHECK_FALSE(fs::exists(part));
+}
+
+TEST_CASE("files of many small frames are rewritten as few large ones with the same lines") {
+  run r;
+  r.settings.flush_ns = 50'000'000;
+  r.settings.reps = 600;
+  r.add(1);
+  r.kernel.before_poll = [](scripted_kernel& k, std::uint64_t poll) {
+    k.sockets.at(1).set(128, poll);
+    if (poll % 10 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  };
+  CHECK(r.collect() == exit_ok);
+  const auto files = read_all(r.output);
+  REQUIRE(files.size() == 1);
+  CHECK(files.begin()->second.lines.size() == 600);
+  stream_reader reader;
+  REQUIRE_FALSE(reader.open_path(files.begin()->second.path));
+  std::vector<std::byte> block(1 << 20);
+  std::size_t n = 1;
+  while (n > 0) REQUIRE_FALSE(reader.read(block, n));
+  CHECK(reader.frames() <= 2);
+}
+
+TEST_CASE("a second collector on the same output is refused") {
+  run r;
+  const auto other = make_linux_os();
+  REQUIRE_FALSE(other->make_directories(r.output.string()));
+  std::unique_ptr<held_lock> lock;
+  REQUIRE_FALSE(other->lock((r.output / ".tcpinfo-collect.lock").string(), lock));
+  CHECK(r.collect() == exit_trouble);
+  lock.reset();
+  CHECK(r.collect() == exit_ok);
+}
+
+TEST_CASE("events that the kernel dropped are said, and the connections found by polls") {
+  run r;
+  r.add(1);
+  r.kernel.before_poll = [](scripted_kernel& k, std::uint64_t poll) {
+    if (poll == 10) {
+      k.sockets.erase(1);
+      k.overflows = 1;
+    }
+  };
+  CHECK(r.collect() == exit_trouble);
+  CHECK(read_all(r.output).size() == 1);
+}
+
+TEST_CASE("a mini socket without tcp_info makes one record and ends without a loss") {
+  run r;
+  r.add(1);
+  r.kernel.before_poll = [](scripted_kernel& k, std::uint64_t poll) {
+    if (poll == 1) {
+      k.sockets.at(1).has_info = false;
+      k.sockets.at(1).state = tcp_state::fin_wait2;
+    }
+    if (poll < 50) k.sockets.at(1).expires = 6000 - 10 * static_cast<std::uint32_t>(poll);
+    if (poll == 50) k.sockets.erase(1);
+  };
+  CHECK(r.collect() == exit_ok);
+  const auto files = read_all(r.output);
+  REQUIRE(files.size() == 1);
+  CHECK(files.begin()->second.lines.size() == 1);
+}
+
+TEST_CASE("the ring keeps order across its end and says no when full") {
+  snapshot_ring ring(4096);
+  std::uint64_t written = 0;
+  std::uint64_t read = 0;
+  std::vector<std::byte> message(700);
+  for (int round = 0; round < 2000; ++round) {
+    const std::size_t size = static_cast<std::size_t>(round * 37 % 700);
+    snapshot_header header;
+    header.cookie = written;
+    if (ring.push(header, bytes_view(message).first(size))) ++written;
+    if (round % 3 != 0) continue;
+    snapshot_header out;
+    bytes_view bytes;
+    while (ring.front(out, bytes)) {
+      CHECK(out.cookie == read++);
+      CHECK(bytes.size() == out.size);
+      ring.pop(out);
+    }
+    CHECK(ring.used_bytes() == 0);
+  }
+  CHECK(written > 1000);
+  int pushed = 0;
+  while (ring.push({}, message)) ++pushed;
+  CHECK(pushed >= 4);
+  CHECK_FALSE(ring.push({}, message));
+}
+
+TEST_CASE("the ring hands everything from one thread to another in order") {
+  snapshot_ring ring(8192);
+  constexpr std::uint64_t count = 200'000;
+  std::thread producer([&] {
+    std::vector<std::byte> message(96);
+    for (std::uint64_t i = 0; i < count;) {
+      snapshot_header header;
+      header.cookie = i;
+      std::memcpy(message.data(), &i, sizeof i);
+      if (ring.push(header, bytes_view(message).first(8 + i % 80)))
+        ++i;
+      else
+        std::this_thread::yield();
+    }
+  });
+  bool good = true;
+  for (std::uint64_t i = 0; i < count;) {
+    snapshot_header header;
+    bytes_view message;
+    if (!ring.front(header, message)) {
+      std::this_thread::yield();
+      continue;
+    }
+    good = good && header.cookie == i && message.size() == 8 + i % 80 &&
+           wire::load<std::uint64_t>(message.data()) == i;
+    ring.pop(header);
+    ++i;
+  }
+  producer.join();
+  CHECK(good);
+}
+
+TEST_CASE("a duration histogram tells quantiles to a few percent") {
+  duration_histogram h;
+  CHECK(h.quantile(0.5) == 0);
+  for (std::int64_t us = 1; us <= 100'000; ++us) h.add(us * 1000);
+  for (const double q : {0.01, 0.5, 0.9, 0.99, 1.0}) {
+    const double expected = q * 1e8;
+    CHECK(std::abs(static_cast<double>(h.quantile(q)) - expected) <= 0.04 * expected + 1000);
+  }
+  CHECK(h.max() == 100'000'000);
+  h.add(std::int64_t{10} * 3'600'000'000'000);
+  CHECK(h.quantile(1.0) <= h.max());
+}
+
+TEST_CASE("the summary names losses only where there are some") {
+  statistics s;
+  duration_histogram h;
+  s.polls.add(3);
+  CHECK(summary_line(s, h).find("losses=0") != std::string::npos);
+  CHECK(summary_line(s, h).find("lost_") == std::string::npos);
+  s.lost_ring.add(2);
+  s.lost_write.add(3);
+  CHECK(summary_line(s, h).find("losses=5 lost_ring=2 lost_write=3") != std::string::npos);
+}
