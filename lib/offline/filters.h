@@ -8,6 +8,7 @@
 #include <tcpinfo/inetdiag.h>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -62,7 +63,7 @@ class record_filter {
   [[nodiscard]] socket_id ends_of(const input_record& r);
 
   filter_options options_;
-  const input_context* context_ = nullptr;             // compared only
+  std::shared_ptr<const input_context> context_;
   std::unordered_map<std::uint64_t, socket_id> ends_;  // by cookie, of that context
 };
 
@@ -74,7 +75,7 @@ class thinner {
   explicit thinner(std::int64_t every_ns) : every_ns_(every_ns) {}
 
   /// Calls `emit(input_record&)` for the records that are known to be kept, `r` perhaps among them.
-  /// `r` may come back with its parsed record swapped for another.
+  /// Where `r` is held back, *r.parsed is swapped for another record.
   template <class F>
   void push(input_record& r, F&& emit) {
     if (every_ns_ <= 0) {
@@ -85,14 +86,10 @@ class thinner {
       flush(emit);
       context_ = r.context;
     }
-    switch (judge(r)) {
-      case verdict::keep:
-        emit(r);
-        break;
-      case verdict::hold:
-        hold(r);
-        break;
-    }
+    if (keeps(r))
+      emit(r);
+    else
+      hold(r);
   }
   /// At the end of each input: emits the last record of each connection. (Before the reader opens
   /// the next input: records of captures are views into it.)
@@ -103,7 +100,6 @@ class thinner {
   }
 
  private:
-  enum class verdict : std::uint8_t { keep, hold };
   struct held {
     input_record r;
     record parsed;
@@ -111,7 +107,7 @@ class thinner {
     timestamp kept;          // when one was kept last
     std::uint8_t state = 0;  // of the record before
   };
-  [[nodiscard]] verdict judge(const input_record& r);
+  [[nodiscard]] bool keeps(const input_record& r);
   void hold(input_record& r);
   [[nodiscard]] std::vector<held*> take_held();
   void forget();

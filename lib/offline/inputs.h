@@ -55,7 +55,7 @@ class input_walk {
 
  private:
   struct level;
-  [[nodiscard]] bool enter(const std::string& directory);
+  void enter(const std::string& directory);
 
   std::vector<std::string> paths_;
   walk_options options_;

@@ -129,6 +129,8 @@ std::uint32_t capture_reader::file_u32(std::size_t at) const noexcept {
 
 void capture_reader::fault(capture_errc e, std::size_t at) noexcept {
   ++faults_;
+  latest_error_ = e;
+  latest_at_ = at;
   if (error_) return;
   error_ = e;
   error_at_ = at;

@@ -76,6 +76,9 @@ class capture_reader {
   /// reading goes on with the next one; what cannot be found again ends the file.
   [[nodiscard]] std::error_code error() const noexcept { return error_; }
   [[nodiscard]] std::size_t error_offset() const noexcept { return error_at_; }
+  /// The latest one.
+  [[nodiscard]] std::error_code latest_error() const noexcept { return latest_error_; }
+  [[nodiscard]] std::size_t latest_offset() const noexcept { return latest_at_; }
 
   [[nodiscard]] bool is_pcap() const noexcept { return pcap_; }
   /// Packets read (0 without pcap), of them those of other netlink protocols.
@@ -99,6 +102,8 @@ class capture_reader {
   std::int64_t time_ns_ = 0;
   std::error_code error_;
   std::size_t error_at_ = 0;
+  std::error_code latest_error_;
+  std::size_t latest_at_ = 0;
   std::uint64_t packets_ = 0;
   std::uint64_t other_packets_ = 0;
   std::uint64_t faults_ = 0;

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "offline/filter_flags.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "offline/times.h"
+#include "text/values.h"
+
+namespace tcpinfo::offline {
+namespace {
+
+std::vector<std::uint16_t> ports_of(const char* flag, const std::string& text) {
+  if (text.empty()) return {};
+  auto ports = text::parse_ports(text);
+  if (!ports)
+    throw bad_value(fmt::format("{}: '{}' is no list of ports from 1 to 65535 (example: 443,5201)",
+                                flag, text));
+  return std::move(*ports);
+}
+
+std::vector<ip_prefix> prefixes_of(const char* flag, const std::string& text) {
+  if (text.empty()) return {};
+  auto prefixes = text::parse_prefixes(text);
+  if (!prefixes)
+    throw bad_value(
+        fmt::format("{}: '{}' is no list of addresses or prefixes "
+                    "(example: 192.0.2.1,2001:db8::/32)",
+                    flag, text));
+  return std::move(*prefixes);
+}
+
+std::optional<timestamp> moment_of(const char* flag, const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  const auto t = parse_moment(text);
+  if (!t)
+    throw bad_value(
+        fmt::format("{}: '{}' is no time (examples: 2026-01-31T12:00:00Z, 2026-01-31, 1769860800)",
+                    flag, text));
+  return t;
+}
+
+}  // namespace
+
+void declare(CLI::App& app, filter_flags& f, bool thins) {
+  const auto add = [&app](const char* name, std::string& to, const char* meaning,
+                          const char* type) {
+    app.add_option(name, to, meaning)
+        ->type_name(type)
+        ->group("Filters")
+        ->check([](const std::string& text) { return text.empty() ? "empty value" : ""; });
+  };
+  app.add_option("--uuid", f.uuid, "only these connections")
+      ->type_name("UUID")
+      ->group("Filters")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->expected(1)
+      ->delimiter(',');
+  add("--port", f.port, "ports at either end", "LIST");
+  add("--sport", f.sport, "local ports", "LIST");
+  add("--dport", f.dport, "remote ports", "LIST");
+  add("--host", f.host, "addresses or prefixes at either end", "LIST");
+  add("--src", f.src, "local addresses or prefixes", "LIST");
+  add("--dst", f.dst, "remote addresses or prefixes", "LIST");
+  add("--state", f.state, "TCP states, as the kernel or ss names them", "LIST");
+  add("--since", f.since, "records of this moment and later", "TIME");
+  add("--until", f.until, "records before this moment", "TIME");
+  if (thins)
+    add("--every", f.every,
+        "one record in this time; the first, the last and changes of state always", "DURATION");
+}
+
+filter_options to_filter_options(const filter_flags& f) {
+  filter_options o;
+  o.uuids = f.uuid;
+  o.ports = ports_of("--port", f.port);
+  o.sports = ports_of("--sport", f.sport);
+  o.dports = ports_of("--dport", f.dport);
+  o.hosts = prefixes_of("--host", f.host);
+  o.srcs = prefixes_of("--src", f.src);
+  o.dsts = prefixes_of("--dst", f.dst);
+  if (!f.state.empty()) {
+    const auto states = parse_states(f.state);
+    if (!states)
+      throw bad_value(fmt::format(
+          "--state: '{}' is no list of TCP states (example: ESTABLISHED,close-wait)", f.state));
+    o.states = *states;
+  }
+  o.since = moment_of("--since", f.since);
+  o.until = moment_of("--until", f.until);
+  if (!f.every.empty()) {
+    const auto every = text::parse_duration(f.every);
+    if (!every)
+      throw bad_value(fmt::format("--every: '{}' is no duration (examples: 10ms, 1m30s)", f.every));
+    o.every_ns = *every;
+  }
+  return o;
+}
+
+}  // namespace tcpinfo::offline

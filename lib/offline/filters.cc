@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "offline/filters.h"
+
+#include <tcpinfo/tcp.h>
+#include <algorithm>
+#include <utility>
+
+#include "offline/times.h"
+
+namespace tcpinfo::offline {
+namespace {
+
+// Names are told apart by letters and digits only: CLOSE_WAIT, close-wait and CloseWait are one.
+std::string folded(std::string_view name) {
+  std::string text;
+  for (const char c : name) {
+    if (c >= 'A' && c <= 'Z')
+      text += static_cast<char>(c - 'A' + 'a');
+    else if (c != '_' && c != '-')
+      text += c;
+  }
+  return text;
+}
+
+template <class T>
+bool holds(const std::vector<T>& list, const T& value) {
+  return std::find(list.begin(), list.end(), value) != list.end();
+}
+
+bool any_contains(const std::vector<ip_prefix>& prefixes, const ip_address& a) {
+  return std::any_of(prefixes.begin(), prefixes.end(),
+                     [&](const ip_prefix& p) { return p.contains(a); });
+}
+
+}  // namespace
+
+std::optional<std::uint32_t> parse_states(std::string_view text) {
+  std::uint32_t states = 0;
+  for (;;) {
+    const std::size_t comma = text.find(',');
+    const std::string wanted = folded(text.substr(0, comma));
+    std::uint32_t bit = 0;
+    for (std::uint8_t s = 1; s < 32; ++s) {
+      if (state_name(s).empty()) continue;
+      if (wanted == folded(state_name(s)) || wanted == folded(state_ss_name(s)))
+        bit = std::uint32_t{1} << s;
+      if (bit != 0) break;
+    }
+    if (bit == 0) return std::nullopt;
+    states |= bit;
+    if (comma == std::string_view::npos) return states;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+bool record_filter::wants_connection(std::string_view uuid, const socket_id& id) const {
+  const filter_options& o = options_;
+  if (!o.uuids.empty() &&
+      std::none_of(o.uuids.begin(), o.uuids.end(), [&](const std::string& u) { return u == uuid; }))
+    return false;
+  if (!o.ports.empty() && !holds(o.ports, id.sport) && !holds(o.ports, id.dport)) return false;
+  if (!o.sports.empty() && !holds(o.sports, id.sport)) return false;
+  if (!o.dports.empty() && !holds(o.dports, id.dport)) return false;
+  if (!o.hosts.empty() && !any_contains(o.hosts, id.src) && !any_contains(o.hosts, id.dst))
+    return false;
+  if (!o.srcs.empty() && !any_contains(o.srcs, id.src)) return false;
+  return o.dsts.empty() || any_contains(o.dsts, id.dst);
+}
+
+bool record_filter::wants_state(std::uint8_t state) const noexcept {
+  return options_.states == 0 || (state < 32 && (options_.states >> state & 1U) != 0);
+}
+
+bool record_filter::wants_time(const timestamp& t) const noexcept {
+  if (!options_.since && !options_.until) return true;
+  if (t.is_zero()) return false;
+  if (options_.since && compare(t, *options_.since) < 0) return false;
+  return !options_.until || compare(t, *options_.until) < 0;
+}
+
+socket_id record_filter::ends_of(const input_record& r) {
+  if (context_ != r.context) {
+    ends_.clear();
+    context_ = r.context;
+  }
+  const socket_id now = r.m.id();
+  if (now.dport != 0) {
+    ends_.insert_or_assign(now.cookie, now);
+    return now;
+  }
+  const auto before = ends_.find(now.cookie);
+  return before == ends_.end() ? now : before->second;
+}
+
+bool record_filter::wants_in_any_state(const input_record& r) {
+  if (!r.has_message) return true;
+  const filter_options& o = options_;
+  const bool by_ends = !o.ports.empty() || !o.sports.empty() || !o.dports.empty() ||
+                       !o.hosts.empty() || !o.srcs.empty() || !o.dsts.empty();
+  if (by_ends || !o.uuids.empty())
+    if (!wants_connection(r.uuid(), by_ends ? ends_of(r) : socket_id{})) return false;
+  return wants_time(r.time);
+}
+
+bool record_filter::wants(const input_record& r) {
+  return wants_in_any_state(r) && (!r.has_message || wants_state(r.m.state()));
+}
+
+bool thinner::keeps(const input_record& r) {
+  if (!r.has_message || r.time.is_zero()) return true;
+  held& h = connections_[r.m.cookie()];
+  const bool first = h.state == 0;
+  const bool changed = h.state != r.m.state();
+  h.state = r.m.state();
+  if (!first && !changed) {
+    const std::int64_t age = nanoseconds_between(r.time, h.kept);
+    if (age >= 0 && age < every_ns_) return false;
+  }
+  h.kept = r.time;
+  h.full = false;
+  return true;
+}
+
+void thinner::hold(input_record& r) {
+  held& h = connections_[r.m.cookie()];
+  h.r = r;
+  h.full = true;
+  if (r.parsed == nullptr) return;
+  // The reader gets an old one to write its next line into; views into this one stay valid.
+  std::swap(h.parsed, *r.parsed);
+  h.r.parsed = &h.parsed;
+}
+
+std::vector<thinner::held*> thinner::take_held() {
+  std::vector<held*> all;
+  for (auto& [cookie, h] : connections_)
+    if (h.full) all.push_back(&h);
+  std::sort(all.begin(), all.end(),
+            [](const held* a, const held* b) { return a->r.line < b->r.line; });
+  return all;
+}
+
+void thinner::forget() {
+  connections_.clear();
+  context_ = nullptr;
+}
+
+}  // namespace tcpinfo::offline

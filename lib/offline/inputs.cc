@@ -1,0 +1,436 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "offline/inputs.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <tcpinfo/zstd.h>
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <new>
+#include <utility>
+
+#include "offline/pcap.h"
+
+namespace tcpinfo::offline {
+namespace {
+
+std::string message_of(int error) { return std::generic_category().message(error); }
+
+std::string_view base_name(std::string_view path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
+bool take_ending(std::string_view& name, std::string_view ending) {
+  if (!name.ends_with(ending)) return false;
+  name.remove_suffix(ending.size());
+  return true;
+}
+
+bool is_archive_name(std::string_view name) {
+  take_ending(name, ".part");
+  take_ending(name, ".zst");
+  return name.ends_with(".jsonl");
+}
+
+bool is_wanted(std::string_view name, const walk_options& options) {
+  if (is_archive_name(name)) return true;
+  return options.captures && (name.ends_with(".pcap") || name.ends_with(".zst"));
+}
+
+/// What holds for a file before a record of it was read.
+std::shared_ptr<input_context> context_of(const std::string& path) {
+  auto context = std::make_shared<input_context>();
+  context->file = path;
+  if (path == stdin_path) return context;
+  archive_name name;
+  if (!parse_archive_name(path, name)) {
+    context->uuid = name.uuid;
+    context->sequence = name.sequence;
+    context->partial = name.partial;
+  } else {
+    std::string_view rest = base_name(path);
+    context->partial = take_ending(rest, ".part");
+    take_ending(rest, ".zst");
+    take_ending(rest, ".jsonl");
+    context->uuid = rest;
+  }
+  if (!context->uuid.empty()) context->source = uuid_source::file_name;
+  return context;
+}
+
+void take_metadata(const metadata& from, input_context& to) {
+  if (!from.uuid.empty()) {
+    to.uuid = from.uuid;
+    to.source = uuid_source::metadata;
+  }
+  to.sequence = from.sequence;
+  to.start_time = from.start_time;
+  to.host = from.host;
+  to.kernel = from.kernel;
+  to.run = from.run;
+  to.interval = from.interval;
+  to.netns = from.netns;
+  to.layout = layout_of_kernel(from.kernel);
+}
+
+class descriptor {
+ public:
+  descriptor() = default;
+  ~descriptor() { close(); }
+  descriptor(const descriptor&) = delete;
+  descriptor& operator=(const descriptor&) = delete;
+
+  void take(int fd, bool owned) {
+    close();
+    fd_ = fd;
+    owned_ = owned;
+  }
+  void close() {
+    if (owned_ && fd_ >= 0) ::close(fd_);
+    fd_ = -1;
+  }
+  [[nodiscard]] int get() const { return fd_; }
+
+ private:
+  int fd_ = -1;
+  bool owned_ = false;
+};
+
+constexpr std::size_t peek_size = 4096;
+using peek_buffer = std::array<std::byte, peek_size>;
+
+/// The next bytes of `fd`, left where they are. What cannot be looked at without taking it away
+/// gives none.
+bytes_view peek(int fd, peek_buffer& buffer) {
+  const off_t at = lseek(fd, 0, SEEK_CUR);
+  ssize_t n = 0;
+  if (at >= 0) {
+    n = pread(fd, buffer.data(), buffer.size(), at);
+  } else {
+    int copy[2];
+    if (pipe2(copy, O_CLOEXEC) != 0) return {};
+    n = tee(fd, copy[1], buffer.size(), 0);
+    if (n > 0) n = read(copy[0], buffer.data(), static_cast<std::size_t>(n));
+    ::close(copy[0]);
+    ::close(copy[1]);
+  }
+  return {buffer.data(), n > 0 ? static_cast<std::size_t>(n) : 0};
+}
+
+bool is_zstd_magic(bytes_view head) {
+  if (head.size() < 4) return false;
+  const auto magic = wire::load<std::uint32_t>(head.data());
+  const std::uint32_t little =
+      std::endian::native == std::endian::little ? magic : __builtin_bswap32(magic);
+  return little == 0xfd2fb528U || (little & 0xfffffff0U) == 0x184d2a50U;
+}
+
+/// Whether content that begins so is a capture or bare netlink messages. Anything that is not
+/// clearly one is taken for an archive: its reader says best what is wrong with a line.
+bool begins_capture(bytes_view head) {
+  if (head.size() < 16) return false;
+  const auto first = wire::load<std::uint32_t>(head.data());
+  for (const std::uint32_t magic :
+       {0xa1b2c3d4U, 0xd4c3b2a1U, 0xa1b23c4dU, 0x4d3cb2a1U, 0x0a0d0d0aU})
+    if (first == magic) return true;
+  const auto type = wire::load<std::uint16_t>(head.data() + 4);
+  return first >= 16 && first <= 0xffff && (type == 2 || type == 3 || (type >= 18 && type <= 21));
+}
+
+/// The beginning of what zstd made `head` of, as far as it is there.
+bytes_view decompressed_head(bytes_view head, peek_buffer& buffer) {
+  stream_reader in;
+  std::size_t n = 0;
+  if (in.open_memory(head) || in.read(buffer, n)) return {};
+  return {buffer.data(), n};
+}
+
+}  // namespace
+
+std::string to_string(const input_fault& f) {
+  const std::string_view file = f.file == stdin_path ? "(standard input)" : f.file;
+  if (f.line == 0) return fmt::format("{}: {}", file, f.what);
+  return fmt::format("{}:{}: {}", file, f.line, f.what);
+}
+
+std::string_view input_record::uuid() const {
+  if (context == nullptr) return {};
+  if (context->source != uuid_source::cookie) return context->uuid;
+  if (!has_message) return {};
+  std::uint64_t cookie = m.cookie();
+  for (std::size_t i = sizeof cookie_text_; i-- > 0; cookie >>= 4U)
+    cookie_text_[i] = "0123456789ABCDEF"[cookie & 15U];
+  return {cookie_text_, sizeof cookie_text_};
+}
+
+// ---- The walk ----
+
+struct input_walk::level {
+  std::string path;  // with a slash behind
+  std::vector<std::string> names;
+  std::size_t at = 0;
+};
+
+input_walk::input_walk(std::vector<std::string> paths, walk_options options,
+                       fault_callback on_fault)
+    : paths_(std::move(paths)), options_(options), on_fault_(std::move(on_fault)) {
+  if (paths_.empty()) paths_.emplace_back(stdin_path);
+}
+
+void input_walk::enter(const std::string& directory) {
+  DIR* dir = opendir(directory.c_str());
+  if (dir == nullptr) {
+    const std::string what = message_of(errno);
+    if (!on_fault_({directory, 0, what})) stopped_ = true;
+    return;
+  }
+  auto l = std::make_shared<level>();
+  l->path = directory;
+  if (l->path.empty() || l->path.back() != '/') l->path += '/';
+  errno = 0;
+  while (const dirent* entry = readdir(dir)) {
+    const std::string_view name = entry->d_name;
+    if (name == "." || name == "..") continue;
+    l->names.emplace_back(name);
+  }
+  const int error = errno;
+  closedir(dir);
+  if (error != 0 && !on_fault_({directory, 0, message_of(error)})) stopped_ = true;
+  std::sort(l->names.begin(), l->names.end());
+  levels_.push_back(std::move(l));
+}
+
+bool input_walk::next(std::string& path) {
+  while (!stopped_) {
+    if (!levels_.empty()) {
+      level& l = *levels_.back();
+      if (l.at == l.names.size()) {
+        levels_.pop_back();
+        continue;
+      }
+      const std::string& name = l.names[l.at++];
+      std::string full = l.path + name;
+      struct stat st {};
+      if (lstat(full.c_str(), &st) != 0) continue;  // gone since the directory was read
+      if (S_ISDIR(st.st_mode)) {
+        enter(full);
+        continue;
+      }
+      if (!is_wanted(name, options_)) continue;
+      if (S_ISLNK(st.st_mode) && (stat(full.c_str(), &st) != 0 || !S_ISREG(st.st_mode))) continue;
+      if (!S_ISREG(st.st_mode)) continue;
+      path = std::move(full);
+      return true;
+    }
+    if (at_ == paths_.size()) return false;
+    const std::string& named = paths_[at_++];
+    struct stat st {};
+    if (named != stdin_path && stat(named.c_str(), &st) == 0 && S_ISDIR(st.st_mode)) {
+      enter(named);
+      continue;
+    }
+    path = named;  // whatever it is: opening it tells
+    return true;
+  }
+  return false;
+}
+
+// ---- The reader ----
+
+struct input_reader::impl {
+  std::shared_ptr<const input_context> context;
+  descriptor fd;
+  bool capture = false;
+  bool open = false;
+
+  archive_reader archive;
+  record parsed;
+  bool any_line = false;
+  bool swapped_told = false;
+
+  std::vector<std::byte> bytes;
+  capture_reader messages;
+  std::uint64_t message_number = 0;
+  std::uint64_t capture_faults = 0;
+  bool capture_zstd = false;
+  std::uint64_t capture_size = 0;
+  std::string late_fault;  // of the capture's compression, told after its messages
+
+  void load(int from);
+};
+
+// All of it: messages refer to each other's place only, but a capture is small where an archive is
+// not.
+void input_reader::impl::load(int from) {
+  stream_reader in;
+  bytes.clear();
+  late_fault.clear();
+  std::error_code ec = in.open_fd(from);
+  std::size_t used = 0;
+  while (!ec) {
+    bytes.resize(used + (std::size_t{1} << 20));
+    std::size_t n = 0;
+    ec = in.read(std::span(bytes).subspan(used), n);
+    used += n;
+    if (n == 0) break;
+  }
+  bytes.resize(used);
+  if (ec) late_fault = ec.message();
+  capture_zstd = in.is_zstd();
+  capture_size = in.compressed_offset();
+}
+
+input_reader::input_reader(fault_callback on_fault, reader_options options)
+    : impl_(std::make_unique<impl>()), on_fault_(std::move(on_fault)), options_(options) {}
+input_reader::~input_reader() = default;
+
+void input_reader::fault(std::uint64_t line, std::string_view what) {
+  ++faults_;
+  if (!on_fault_({impl_->context->file, line, what})) stopped_ = true;
+}
+
+bool input_reader::open(const std::string& path) {
+  impl& i = *impl_;
+  i.open = false;
+  i.capture = false;
+  i.any_line = false;
+  i.swapped_told = false;
+  i.archive.close();
+  if (stopped_) return false;
+  i.context = context_of(path);
+  if (path == stdin_path) {
+    i.fd.take(STDIN_FILENO, false);
+  } else {
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+      fault(0, message_of(errno));
+      return false;
+    }
+    i.fd.take(fd, true);
+  }
+  if (options_.captures) {
+    peek_buffer raw;
+    bytes_view head = peek(i.fd.get(), raw);
+    peek_buffer content;
+    if (is_zstd_magic(head) && !is_archive_name(path)) head = decompressed_head(head, content);
+    i.capture = begins_capture(head);
+  }
+  if (!i.capture) {
+    archive_reader_options o;
+    o.max_line = options_.max_line;
+    if (const auto ec = i.archive.open_fd(i.fd.get(), o)) {
+      fault(0, ec.message());
+      return false;
+    }
+    i.open = true;
+    return true;
+  }
+  try {
+    i.load(i.fd.get());
+  } catch (const std::bad_alloc&) {
+    fault(0, "too large to be read into memory");
+    return false;
+  }
+  // A capture holds many connections: its name is none's.
+  auto context = std::make_shared<input_context>();
+  context->file = path;
+  i.context = std::move(context);
+  i.message_number = 0;
+  i.capture_faults = 0;
+  if (const auto ec = i.messages.open(i.bytes)) {
+    fault(0, i.late_fault.empty() ? ec.message() : i.late_fault);
+    return false;
+  }
+  i.open = true;
+  return true;
+}
+
+bool input_reader::next(input_record& out) {
+  impl& i = *impl_;
+  while (i.open && !stopped_ && i.capture) {
+    netlink_message n;
+    const bool more = i.messages.next(n);
+    if (i.messages.faults() != i.capture_faults) {
+      i.capture_faults = i.messages.faults();
+      fault(0, fmt::format("at byte {}: {}", i.messages.latest_offset(),
+                           i.messages.latest_error().message()));
+    }
+    if (!more) {
+      if (!i.late_fault.empty()) fault(0, i.late_fault);
+      i.open = false;
+      return false;
+    }
+    if (stopped_) return false;
+    if (n.kind != message_kind::response) continue;
+    message m;
+    if (message::from(n.payload, m)) continue;  // a short one is a fault already
+    // Other families of sock_diag (unix, netlink, packet) have messages of their own.
+    if (m.family() != address_family::ipv4 && m.family() != address_family::ipv6) continue;
+    out.context = i.context;
+    out.line = ++i.message_number;
+    out.parsed = nullptr;
+    out.is_metadata = false;
+    out.has_message = true;
+    out.m = m;
+    out.time = n.has_time ? timestamp::from_unix_nanoseconds(n.time_ns) : timestamp{};
+    out.poll = no_poll;
+    return true;
+  }
+  while (i.open && !stopped_) {
+    bool more = false;
+    const std::error_code ec = i.archive.next(i.parsed, more);
+    if (ec) {
+      i.any_line = true;
+      fault(i.archive.line_number(), ec.message());
+      if (!more) i.open = false;
+      continue;
+    }
+    if (!more) {
+      i.open = false;
+      if (!i.any_line && i.archive.line_number() == 0) fault(1, "empty: no record at all");
+      return false;
+    }
+    i.any_line = true;
+    if (i.parsed.has_metadata()) {
+      metadata said;
+      if (i.parsed.get_metadata(said)) {
+        auto context = std::make_shared<input_context>(*i.context);
+        take_metadata(said, *context);
+        i.context = std::move(context);
+      }
+    }
+    if (i.parsed.has_idm() && i.archive.big_endian() != (std::endian::native == std::endian::big)) {
+      if (!i.swapped_told)
+        fault(i.archive.line_number(),
+              "recorded on a machine of the other byte order; its records are passed over");
+      i.swapped_told = true;
+      continue;
+    }
+    if (out.context != i.context) out.context = i.context;
+    out.line = i.archive.line_number();
+    out.parsed = &i.parsed;
+    out.has_message = i.parsed.has_idm();
+    out.is_metadata = i.parsed.has_metadata();
+    out.m = i.parsed.view();
+    out.time = i.parsed.time();
+    out.poll = i.parsed.poll();
+    return true;
+  }
+  return false;
+}
+
+std::uint64_t input_reader::bytes_read() const noexcept {
+  return impl_->capture ? impl_->capture_size : impl_->archive.compressed_offset();
+}
+bool input_reader::is_zstd() const noexcept {
+  return impl_->capture ? impl_->capture_zstd : impl_->archive.is_zstd();
+}
+bool input_reader::is_capture() const noexcept { return impl_->capture; }
+
+}  // namespace tcpinfo::offline
