@@ -143,12 +143,16 @@ bool begins_capture(bytes_view head) {
   return first >= 16 && first <= 0xffff && (type == 2 || type == 3 || (type >= 18 && type <= 21));
 }
 
-/// The beginning of what zstd made `head` of, as far as it is there.
-bytes_view decompressed_head(bytes_view head, peek_buffer& buffer) {
+/// The beginning of the content behind a zstd `head` of `fd`, as far as it can be had without
+/// taking anything away: a block decodes as a whole only, and a pipe shows no more than it holds.
+bytes_view decompressed_head(int fd, bytes_view head, peek_buffer& buffer) {
   stream_reader in;
   std::size_t n = 0;
-  if (in.open_memory(head) || in.read(buffer, n)) return {};
-  return {buffer.data(), n};
+  const off_t at = lseek(fd, 0, SEEK_CUR);
+  const std::error_code opened = at >= 0 ? in.open_fd(fd) : in.open_memory(head);
+  const std::error_code ec = opened ? opened : in.read(buffer, n);
+  if (at >= 0) (void)lseek(fd, at, SEEK_SET);
+  return {buffer.data(), ec ? 0 : n};
 }
 
 }  // namespace
@@ -318,7 +322,8 @@ bool input_reader::open(const std::string& path) {
     peek_buffer raw;
     bytes_view head = peek(i.fd.get(), raw);
     peek_buffer content;
-    if (is_zstd_magic(head) && !is_archive_name(path)) head = decompressed_head(head, content);
+    if (is_zstd_magic(head) && !is_archive_name(path))
+      head = decompressed_head(i.fd.get(), head, content);
     i.capture = begins_capture(head);
   }
   if (!i.capture) {

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What tcpinfo-dump does, apart from reading its flags. Each answers with the exit status.
+#ifndef TCPINFO_OFFLINE_COMMANDS_H
+#define TCPINFO_OFFLINE_COMMANDS_H
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "offline/filters.h"
+#include "offline/flow_print.h"
+#include "offline/output.h"
+
+namespace tcpinfo::offline {
+
+inline constexpr int exit_done = 0;
+inline constexpr int exit_trouble = 1;  ///< the data or the system went wrong
+inline constexpr int exit_usage = 2;    ///< the command line cannot be obeyed
+
+/// Says one line to the person: on standard error.
+using say = std::function<void(std::string_view)>;
+
+struct list_options {
+  std::vector<std::string> paths;
+  filter_options filter;
+  flow_print_options print;
+};
+/// tcpinfo-dump ls
+[[nodiscard]] int list_flows(output& out, const list_options& options, const say& complain);
+
+/// The exit status after all output: a reader that went away is no trouble.
+[[nodiscard]] int end_status(output& out, bool trouble, const say& complain);
+
+}  // namespace tcpinfo::offline
+
+#endif

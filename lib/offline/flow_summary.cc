@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "offline/flow_summary.h"
+
+#include <fmt/format.h>
+#include <tcpinfo/tcp.h>
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+#include "offline/times.h"
+
+namespace tcpinfo::offline {
+namespace {
+
+constexpr std::uint64_t many_timeouts = 3;  // more than one answer by RST would let pass
+
+std::uint64_t or_zero(const snapshot& s, tcp_field f) { return s.value(f).value_or(0); }
+
+}  // namespace
+
+std::string_view closing_text(closing c) noexcept {
+  switch (c) {
+    case closing::open:
+      return "open";
+    case closing::fin_local:
+      return "FIN by us";
+    case closing::fin_remote:
+      return "FIN by them";
+    case closing::fin_both:
+      return "FIN by both";
+    case closing::fin:
+      return "FIN";
+    case closing::rst_local:
+      return "RST by us";
+    case closing::rst:
+      return "RST";
+    case closing::timeout:
+      return "timeout";
+    case closing::no_connect:
+      return "no connect";
+    case closing::unknown:
+      break;
+  }
+  return "?";
+}
+
+std::string_view closing_name(closing c) noexcept {
+  switch (c) {
+    case closing::open:
+      return "";
+    case closing::fin_local:
+      return "fin_local";
+    case closing::fin_remote:
+      return "fin_remote";
+    case closing::fin_both:
+      return "fin_both";
+    case closing::fin:
+      return "fin";
+    case closing::rst_local:
+      return "rst_local";
+    case closing::rst:
+      return "rst";
+    case closing::timeout:
+      return "timeout";
+    case closing::no_connect:
+      return "no_connect";
+    case closing::unknown:
+      break;
+  }
+  return "unknown";
+}
+
+// ---- Median ----
+
+void median_of::add(std::uint32_t value) {
+  if (!runs_.empty() && runs_.back().first == value) {
+    ++runs_.back().second;
+    return;
+  }
+  if (runs_.size() >= compact_at_) {
+    compact();
+    compact_at_ = std::max<std::size_t>(1024, runs_.size() * 2);
+  }
+  runs_.emplace_back(value, 1);
+}
+
+void median_of::compact() {
+  std::sort(runs_.begin(), runs_.end());
+  std::size_t to = 0;
+  for (std::size_t from = 1; from < runs_.size(); ++from) {
+    if (runs_[from].first == runs_[to].first)
+      runs_[to].second += runs_[from].second;
+    else
+      runs_[++to] = runs_[from];
+  }
+  if (!runs_.empty()) runs_.resize(to + 1);
+}
+
+std::optional<double> median_of::median() {
+  compact();
+  std::uint64_t count = 0;
+  for (const auto& r : runs_) count += r.second;
+  if (count == 0) return std::nullopt;
+  const auto at = [this](std::uint64_t index) {
+    for (const auto& r : runs_) {
+      if (index < r.second) return static_cast<double>(r.first);
+      index -= r.second;
+    }
+    return 0.0;
+  };
+  return (at((count - 1) / 2) + at(count / 2)) / 2;
+}
+
+// ---- One connection ----
+
+void flow_summary::saw_sequence(const input_context& c) {
+  if (c.sequence) sequences_.insert(*c.sequence);
+  if (!c.start_time.is_zero() && (start_time_.is_zero() || compare(c.start_time, start_time_) < 0))
+    start_time_ = c.start_time;
+}
+
+void flow_summary::saw_poll(std::uint32_t run, std::uint64_t poll) {
+  for (poll_span& p : polls_) {
+    if (p.run != run) continue;
+    p.first = std::min(p.first, poll);
+    p.last = std::max(p.last, poll);
+    return;
+  }
+  polls_.push_back({run, poll, poll});
+}
+
+void flow_summary::take_totals(const snapshot& s, flow_totals& to) const {
+  to.acked = or_zero(s, tcp_field::bytes_acked);
+  to.received = or_zero(s, tcp_field::bytes_received);
+  to.sent = s.value(tcp_field::bytes_sent);
+  to.retrans = s.value(tcp_field::bytes_retrans);
+  to.total_retrans = or_zero(s, tcp_field::total_retrans);
+  to.segs_out = or_zero(s, tcp_field::segs_out);
+  to.segs_in = or_zero(s, tcp_field::segs_in);
+  to.data_segs_out = s.value(tcp_field::data_segs_out);
+  to.data_segs_in = s.value(tcp_field::data_segs_in);
+  to.retransmits = or_zero(s, tcp_field::retransmits);
+  to.probes = or_zero(s, tcp_field::probes);
+  to.unacked = or_zero(s, tcp_field::unacked);
+}
+
+// The end that connected has its SYN among the bytes acknowledged, the end that accepted has not.
+// While nothing is in flight and no FIN can have been sent, the difference to the data tells.
+void flow_summary::judge_opener(const flow_totals& t, std::uint8_t state) {
+  if (active_opener_) return;
+  if (state == static_cast<std::uint8_t>(tcp_state::syn_sent)) {
+    active_opener_ = true;
+    return;
+  }
+  const bool before_fin = state == static_cast<std::uint8_t>(tcp_state::established) ||
+                          state == static_cast<std::uint8_t>(tcp_state::close_wait);
+  const auto unique = t.unique();
+  if (!before_fin || t.unacked != 0 || !unique || t.acked < *unique || t.acked - *unique > 1)
+    return;
+  active_opener_ = t.acked - *unique == 1;
+}
+
+// Whether bytes_received has the peer's FIN in it. What the states tell is certain. Else: a segment
+// without data that adds one byte is a FIN, and where nothing was added there was none.
+void flow_summary::judge_fin(const flow_totals& now, bool end) {
+  if (saw({tcp_state::close_wait, tcp_state::last_ack, tcp_state::closing})) {
+    fin_counted_ = true;
+    return;
+  }
+  const std::uint64_t before = info_ ? last_.received : 0;
+  const std::uint64_t segments = info_ ? last_.data_segs_in.value_or(0) : 0;
+  if (now.received == before) {
+    if (end && !fin_counted_) fin_counted_ = false;
+  } else if (now.received == before + 1 && now.data_segs_in == segments) {
+    fin_counted_ = true;
+  }
+}
+
+void flow_summary::add(const input_record& r, const snapshot& s) {
+  const std::uint8_t state = r.m.state();
+  const bool end = state == static_cast<std::uint8_t>(tcp_state::close);
+  const bool latest = snapshots_ == 0 || compare(r.time, last_time_) >= 0;
+  const bool earliest = snapshots_ == 0 || compare(r.time, first_time_) < 0;
+  ++snapshots_;
+  if (latest) last_time_ = r.time;
+  if (earliest) {
+    first_time_ = r.time;
+    // What the first poll of a run shows may be of any age.
+    seen_from_birth_ = r.poll != no_poll && r.poll > 1 && sequences_.count(0) != 0;
+  }
+  if (r.m.dport() != 0 && (ends_.dport == 0 || earliest)) ends_ = r.m.id();
+  if (ends_.dport == 0) ends_ = r.m.id();
+
+  if (end) {
+    ended_ = true;
+    if (r.m.dport() == 0) end_without_remote_ = true;
+  } else if (state < 32) {
+    states_ |= std::uint32_t{1} << state;
+    if (state_ == 0 || compare(r.time, state_time_) >= 0) {
+      state_ = state;
+      state_time_ = r.time;
+    }
+  }
+  if (const auto cong = s.text(field_id::cong); cong && (latest || cong_.empty())) cong_ = *cong;
+  if (!s.has(field_group::info)) return;
+
+  flow_totals t;
+  take_totals(s, t);
+  judge_opener(t, state);
+  if (!info_ || compare(r.time, first_info_time_) < 0) {
+    first_ = t;
+    first_info_time_ = r.time;
+  }
+  if (!info_ || compare(r.time, last_info_time_) >= 0) {
+    judge_fin(t, end);
+    last_ = t;
+    last_info_time_ = r.time;
+  }
+  info_ = true;
+
+  const std::uint64_t rtt = or_zero(s, tcp_field::rtt);
+  if (rtt != 0) rtts_.add(static_cast<std::uint32_t>(rtt));
+  const auto min_rtt = s.value(tcp_field::min_rtt);
+  const auto never = describe(tcp_field::min_rtt).sentinel();
+  // Before 4.6 there is only the smoothed one.
+  const std::optional<std::uint64_t> low =
+      min_rtt ? (min_rtt == never || *min_rtt == 0 ? std::nullopt : min_rtt)
+              : (rtt != 0 ? std::optional(rtt) : std::nullopt);
+  if (low && (!min_rtt_ || *low < *min_rtt_)) min_rtt_ = low;
+  if (const auto rate = s.value(tcp_field::delivery_rate))
+    if (!peak_rate_ || *rate > *peak_rate_) peak_rate_ = rate;
+}
+
+timestamp flow_summary::start() const noexcept {
+  if (start_time_.is_zero()) return first_time_;
+  return !first_time_.is_zero() && compare(first_time_, start_time_) < 0 ? first_time_
+                                                                         : start_time_;
+}
+
+std::optional<std::int64_t> flow_summary::duration_ns() const noexcept {
+  if (last_time_.is_zero() || start().is_zero()) return std::nullopt;
+  return nanoseconds_between(last_time_, start());
+}
+
+bool flow_summary::saw(std::initializer_list<tcp_state> states) const noexcept {
+  return std::any_of(states.begin(), states.end(),
+                     [this](tcp_state s) { return (states_ & state_bit(s)) != 0; });
+}
+
+std::optional<bool> flow_summary::fin_of_ours_acked() const noexcept {
+  const auto unique = last_.unique();
+  if (!info_ || !unique || last_.acked < *unique) return std::nullopt;
+  switch (last_.acked - *unique) {
+    case 0:
+      return false;
+    case 1:
+      // The SYN of the end that connected, or the FIN of the one that accepted.
+      if (!active_opener_) return std::nullopt;
+      return !*active_opener_;
+    default:
+      return true;
+  }
+}
+
+closing flow_summary::closed() const noexcept {
+  const bool time_wait = saw({tcp_state::time_wait});
+  if (!ended_ && !time_wait) return closing::open;
+  // A connect that fails is disconnected, and so is a socket that is aborted.
+  const bool connected = (states_ & ~state_bit(tcp_state::syn_sent)) != 0 ||
+                         (info_ && (last_.acked != 0 || last_.received != 0));
+  if (ended_ && !connected && (end_without_remote_ || states_ != 0)) return closing::no_connect;
+  if (end_without_remote_) return closing::rst_local;
+  if (saw({tcp_state::closing})) return closing::fin_both;
+  const bool gave_up = last_.retransmits >= many_timeouts || last_.probes >= many_timeouts;
+  const bool remote = saw({tcp_state::close_wait, tcp_state::last_ack});
+  const bool local = saw({tcp_state::fin_wait1, tcp_state::fin_wait2, tcp_state::time_wait});
+  if (ended_ && gave_up && !saw({tcp_state::fin_wait2, tcp_state::time_wait}))
+    return closing::timeout;
+  if (remote) return closing::fin_remote;
+  if (local) return closing::fin_local;
+  if (!info_) return closing::unknown;
+  const auto fin = fin_of_ours_acked();
+  if (!fin) return closing::unknown;
+  if (!*fin) return closing::rst;
+  // Ours was acknowledged while theirs had not come.
+  return fin_counted_ == false ? closing::fin_local : closing::fin;
+}
+
+std::optional<std::uint64_t> flow_summary::sent() const noexcept {
+  if (!info_) return std::nullopt;
+  const auto unique = last_.unique();
+  return unique ? std::min(last_.acked, *unique) : last_.acked;
+}
+
+std::optional<std::uint64_t> flow_summary::received() const noexcept {
+  if (!info_) return std::nullopt;
+  return last_.received - (fin_counted_.value_or(false) && last_.received > 0 ? 1U : 0U);
+}
+
+std::optional<double> flow_summary::retransmitted_percent() const noexcept {
+  if (!info_) return std::nullopt;
+  const auto percent = [](std::uint64_t part, std::uint64_t whole) -> std::optional<double> {
+    if (whole == 0) return part == 0 ? std::optional(0.0) : std::nullopt;
+    return 100.0 * static_cast<double>(part) / static_cast<double>(whole);
+  };
+  if (last_.sent && last_.retrans) return percent(*last_.retrans, *last_.sent);
+  return percent(last_.total_retrans, last_.data_segs_out.value_or(last_.segs_out));
+}
+
+std::optional<double> flow_summary::mean_rate() const noexcept {
+  if (!info_ || first_info_time_.is_zero()) return std::nullopt;
+  const std::int64_t ns = nanoseconds_between(last_info_time_, first_info_time_);
+  if (ns <= 0) return std::nullopt;
+  const auto grown = [](std::uint64_t from, std::uint64_t to) { return to > from ? to - from : 0; };
+  const flow_totals from = seen_from_birth_ ? flow_totals{} : first_;
+  const std::uint64_t bytes =
+      std::max(grown(from.acked, last_.acked), grown(from.received, last_.received));
+  return static_cast<double>(bytes) * 1e9 / static_cast<double>(ns);
+}
+
+std::uint64_t flow_summary::gaps() const noexcept {
+  std::uint64_t gaps = polls_.empty() ? 0 : polls_.size() - 1;
+  if (!sequences_.empty())
+    gaps += *sequences_.rbegin() - *sequences_.begin() + 1 - sequences_.size();
+  return gaps;
+}
+
+// ---- All of them ----
+
+flow_summary* flow_list::add(const input_record& r, bool wanted) {
+  if (context_ != r.context) {
+    context_ = r.context;
+    latest_ = nullptr;
+    if (!context_->run.empty()) {
+      const auto [it, is_new] =
+          run_numbers_.try_emplace(context_->run, static_cast<std::uint32_t>(runs_.size()));
+      if (is_new) runs_.emplace_back();
+      run_ = it->second;
+    }
+  }
+  if (!r.has_message) return nullptr;
+  // Poll numbers without a run could be of several runs.
+  const bool polled = r.poll != no_poll && !context_->run.empty();
+  if (polled)
+    runs_[run_][r.poll / 64 / piece_words][r.poll / 64 % piece_words] |= std::uint64_t{1}
+                                                                         << (r.poll % 64);
+  if (!wanted) return nullptr;
+
+  const std::uint64_t cookie = r.m.cookie();
+  if (latest_ == nullptr || latest_cookie_ != cookie) {
+    std::uint64_t named = 0;
+    std::string key(r.uuid());
+    // A name that is nobody's UUID may hold many connections.
+    if (context_->source == uuid_source::file_name &&
+        (parse_uuid_cookie(key, named) || named != cookie))
+      key += fmt::format("_{:016X}", cookie);
+    auto it = flows_.find(key);
+    if (it == flows_.end()) {
+      const bool of_capture = r.parsed == nullptr;
+      // Archives hold connections only; a dump has also sockets that are none.
+      if (of_capture && (r.m.dport() == 0 || r.m.dst().is_unspecified())) return nullptr;
+      if (r.m.state() == static_cast<std::uint8_t>(tcp_state::listen)) return nullptr;
+      it = flows_.try_emplace(key, std::string(r.uuid())).first;
+    }
+    latest_ = &it->second;
+    latest_cookie_ = cookie;
+    latest_->saw_sequence(*context_);
+  }
+  if (decoded_.decode(r.m, context_->layout)) return nullptr;
+  latest_->add(r, decoded_);
+  if (polled) latest_->saw_poll(run_, r.poll);
+  ++snapshots_;
+  return latest_;
+}
+
+std::vector<flow_summary*> flow_list::flows() {
+  std::vector<flow_summary*> all;
+  all.reserve(flows_.size());
+  for (auto& [key, f] : flows_) all.push_back(&f);
+  return all;
+}
+
+std::optional<std::uint64_t> flow_list::silent_polls(const flow_summary& f) const {
+  if (f.polls().empty()) return std::nullopt;
+  std::uint64_t silent = 0;
+  for (const poll_span& p : f.polls()) {
+    std::uint64_t count = 0;
+    const run_polls& seen = runs_[p.run];
+    constexpr std::uint64_t piece_polls = piece_words * 64;
+    for (auto piece = seen.lower_bound(p.first / piece_polls);
+         piece != seen.end() && piece->first <= p.last / piece_polls; ++piece) {
+      for (std::uint64_t w = 0; w < piece_words; ++w) {
+        const std::uint64_t word = piece->first * piece_words + w;
+        if (word < p.first / 64 || word > p.last / 64) continue;
+        std::uint64_t bits = piece->second[w];
+        if (word == p.first / 64) bits &= ~std::uint64_t{0} << (p.first % 64);
+        if (word == p.last / 64) bits &= ~std::uint64_t{0} >> (63 - p.last % 64);
+        count += static_cast<std::uint64_t>(std::popcount(bits));
+      }
+    }
+    silent += p.last - p.first + 1 - count;
+  }
+  return silent;
+}
+
+}  // namespace tcpinfo::offline

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a connection's records say of it as a whole. Records may come from any number of files and
+// in any order; memory is that of the distinct round-trip times.
+#ifndef TCPINFO_OFFLINE_FLOW_SUMMARY_H
+#define TCPINFO_OFFLINE_FLOW_SUMMARY_H
+
+#include <tcpinfo/archive.h>
+#include <tcpinfo/inetdiag.h>
+#include <tcpinfo/parse.h>
+
+#include <array>
+#include <cstdint>
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "offline/inputs.h"
+
+namespace tcpinfo::offline {
+
+/// How a connection ended, as far as its records tell.
+enum class closing : std::uint8_t {
+  open,        ///< no end was recorded
+  fin_local,   ///< this end sent the first FIN
+  fin_remote,  ///< the other end did
+  fin_both,    ///< both at once
+  fin,         ///< by FIN; who was first is not recorded
+  rst_local,   ///< aborted here (closed with a zero linger time)
+  rst,         ///< by RST; whose is not recorded
+  timeout,     ///< the other end stopped answering
+  no_connect,  ///< the connect failed
+  unknown,     ///< it ended between two looks and the counters do not tell how
+};
+/// "FIN by us", for people.
+[[nodiscard]] std::string_view closing_text(closing c) noexcept;
+/// "fin_local", for programs; empty for open.
+[[nodiscard]] std::string_view closing_name(closing c) noexcept;
+
+/// The exact median of numbers, in the memory of the distinct ones (or of runs of equal ones).
+class median_of {
+ public:
+  void add(std::uint32_t value);
+  /// The mean of the two in the middle where their number is even. nullopt without numbers.
+  [[nodiscard]] std::optional<double> median();
+
+ private:
+  void compact();
+
+  std::vector<std::pair<std::uint32_t, std::uint64_t>> runs_;  // value, how often in a row
+  std::size_t compact_at_ = 1024;
+};
+
+/// The totals and clocks of one snapshot, for the first and the last.
+struct flow_totals {
+  std::uint64_t acked = 0;
+  std::uint64_t received = 0;
+  std::optional<std::uint64_t> sent;     // with retransmissions
+  std::optional<std::uint64_t> retrans;  // bytes
+  std::uint64_t total_retrans = 0;
+  std::uint64_t segs_out = 0;
+  std::optional<std::uint64_t> data_segs_out;
+  std::optional<std::uint64_t> data_segs_in;
+  std::uint64_t retransmits = 0;
+  std::uint64_t probes = 0;
+  std::uint64_t segs_in = 0;
+  std::uint64_t unacked = 0;
+
+  /// Data bytes sent once: without retransmissions, SYN and FIN.
+  [[nodiscard]] std::optional<std::uint64_t> unique() const noexcept {
+    if (!sent || !retrans || *retrans > *sent) return std::nullopt;
+    return *sent - *retrans;
+  }
+};
+
+/// Polls of one run in which a connection was seen.
+struct poll_span {
+  std::uint32_t run = 0;  // index into flow_list::runs
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+};
+
+class flow_summary {
+ public:
+  explicit flow_summary(std::string uuid) : uuid_(std::move(uuid)) {}
+
+  /// `s` is the decoded r.m.
+  void add(const input_record& r, const snapshot& s);
+  void saw_sequence(const input_context& c);
+  void saw_poll(std::uint32_t run, std::uint64_t poll);
+
+  [[nodiscard]] const std::string& uuid() const noexcept { return uuid_; }
+  /// Of the first record with a remote port: the last one may have none.
+  [[nodiscard]] const socket_id& ends() const noexcept { return ends_; }
+  [[nodiscard]] timestamp start() const noexcept;  ///< first sight; zero where unknown
+  [[nodiscard]] std::optional<std::int64_t> duration_ns() const noexcept;
+  /// The last one before the socket's end; 0 where only the end was recorded.
+  [[nodiscard]] std::uint8_t state() const noexcept { return state_; }
+  [[nodiscard]] closing closed() const noexcept;
+
+  /// Data bytes the peer acknowledged, without SYN and FIN. One too many at most: while data is in
+  /// flight and SYN was counted, and on kernels before 4.19.
+  [[nodiscard]] std::optional<std::uint64_t> sent() const noexcept;
+  /// Data bytes received in order, without FIN where the records tell that it came; else one too
+  /// many at most.
+  [[nodiscard]] std::optional<std::uint64_t> received() const noexcept;
+  [[nodiscard]] std::optional<double> retransmitted_percent() const noexcept;
+  [[nodiscard]] std::optional<std::uint64_t> min_rtt_us() const noexcept { return min_rtt_; }
+  [[nodiscard]] std::optional<double> median_rtt_us() { return rtts_.median(); }
+  [[nodiscard]] std::optional<std::uint64_t> peak_rate() const noexcept { return peak_rate_; }
+  /// Bytes a second from the first record to the last, of the direction that carried more. What
+  /// came before the first record counts only where the collector saw the connection begin.
+  [[nodiscard]] std::optional<double> mean_rate() const noexcept;
+  [[nodiscard]] const std::string& congestion_control() const noexcept { return cong_; }
+  [[nodiscard]] std::uint64_t snapshots() const noexcept { return snapshots_; }
+  /// Sequence numbers missing between the lowest and the highest, and changes of run: while the
+  /// collector was not running nobody looked.
+  [[nodiscard]] std::uint64_t gaps() const noexcept;
+  [[nodiscard]] const std::vector<poll_span>& polls() const noexcept { return polls_; }
+
+ private:
+  void take_totals(const snapshot& s, flow_totals& to) const;
+  void judge_opener(const flow_totals& t, std::uint8_t state);
+  void judge_fin(const flow_totals& now, bool end);
+  [[nodiscard]] bool saw(std::initializer_list<tcp_state> states) const noexcept;
+  [[nodiscard]] std::optional<bool> fin_of_ours_acked() const noexcept;
+
+  std::string uuid_;
+  socket_id ends_;
+  timestamp start_time_;
+  timestamp first_time_;
+  timestamp last_time_;
+  timestamp state_time_;
+  std::uint8_t state_ = 0;
+  std::uint32_t states_ = 0;  // bit for each seen before the end
+  bool ended_ = false;
+  bool end_without_remote_ = false;
+  bool info_ = false;
+  std::optional<bool> fin_counted_;    // the peer's, in the last received
+  bool seen_from_birth_ = false;       // the collector ran when the connection began
+  std::optional<bool> active_opener_;  // whether acked counts a SYN
+  flow_totals first_;
+  flow_totals last_;
+  timestamp first_info_time_;
+  timestamp last_info_time_;
+  std::optional<std::uint64_t> min_rtt_;
+  std::optional<std::uint64_t> peak_rate_;
+  median_of rtts_;
+  std::string cong_;
+  std::uint64_t snapshots_ = 0;
+  std::set<std::uint64_t> sequences_;
+  std::vector<poll_span> polls_;
+};
+
+/// All connections of what was read.
+class flow_list {
+ public:
+  /// Give every record of the input, wanted or not: polls are counted over all of them.
+  /// @return the connection it belongs to, null where it is of none (metadata, a listener).
+  flow_summary* add(const input_record& r, bool wanted);
+
+  [[nodiscard]] std::vector<flow_summary*> flows();
+  [[nodiscard]] std::uint64_t snapshots() const noexcept { return snapshots_; }
+  /// Polls between a connection's first and last record of which no record of any connection tells:
+  /// missed, or nothing changed anywhere. nullopt without poll numbers.
+  [[nodiscard]] std::optional<std::uint64_t> silent_polls(const flow_summary& f) const;
+
+ private:
+  // A bit for each poll, in pieces: a poll number out of all reason must not cost memory.
+  static constexpr std::uint64_t piece_words = 64;
+  using run_polls = std::map<std::uint64_t, std::array<std::uint64_t, piece_words>>;
+
+  snapshot decoded_;
+  std::shared_ptr<const input_context> context_;
+  std::uint32_t run_ = 0;
+  std::unordered_map<std::string, std::uint32_t> run_numbers_;
+  std::vector<run_polls> runs_;
+  std::map<std::string, flow_summary, std::less<>> flows_;
+  flow_summary* latest_ = nullptr;  // of latest_cookie_ in context_
+  std::uint64_t latest_cookie_ = 0;
+  std::uint64_t snapshots_ = 0;
+};
+
+}  // namespace tcpinfo::offline
+
+#endif
