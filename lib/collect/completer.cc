@@ -14,13 +14,17 @@ namespace {
 // A frame that holds less compresses badly: two of 5 s of a slow connection cost twice what one
 // does.
 constexpr std::uint64_t small_frame = std::uint64_t{64} << 10;
+// A file within one block of the disk takes no less room for being rewritten, while making and
+// deleting a file for it costs ext4 up to a millisecond (it avoids inodes freed in the last
+// minute).
+constexpr std::uint64_t one_block = 4096;
 // What a rewritten file's frames hold.
 constexpr std::size_t large_frame = std::size_t{1} << 20;
 // From here on one sync of the file system is cheaper than one for each file.
 constexpr std::size_t many_files = 64;
 
 bool pays_to_rewrite(const completion& job) noexcept {
-  return job.frames > 1 && job.text_bytes / job.frames < small_frame;
+  return job.size > one_block && job.frames > 1 && job.text_bytes / job.frames < small_frame;
 }
 
 std::string complete_name(const std::string& part) {

@@ -11,11 +11,11 @@ namespace tcpinfo::collect {
 namespace {
 
 // A connection that a dump does not show has either ended, and its destroy event is on its way (a
-// work item of the kernel: milliseconds), or was passed over while the table's chains changed. Both
-// are given this many complete polls and this much time before the kernel is asked about the one
-// socket.
+// work item of the kernel: milliseconds when idle, but seconds were seen when thousands close at
+// once), or was passed over while the table's chains changed. Both are given this many complete
+// polls and this much time before the kernel is asked about the one socket. Waiting costs nothing.
 constexpr std::uint32_t absent_polls = 3;
-constexpr std::int64_t absent_time_ns = 300'000'000;
+constexpr std::int64_t absent_time_ns = 5'000'000'000;
 // Queries for missing connections in one poll: 6 us each.
 constexpr std::size_t queries_a_poll = 500;
 // Destroy events that wait for room in a ring.

@@ -207,11 +207,12 @@ TEST_CASE("a failed poll closes nothing, however many sockets it did not show") 
 
 TEST_CASE("without a destroy event a connection ends only after the kernel was asked") {
   run r;
+  r.settings.reps = 1000;
   r.add(1);
   r.add(2);
   r.kernel.before_poll = [](scripted_kernel& k, std::uint64_t poll) {
     if (poll == 20) k.sockets.erase(1);
-    if (poll == 80) {  // the same socket, connected again
+    if (poll == 800) {  // the same socket, connected again
       made_socket s;
       s.cookie = 1;
       s.dport = 99;
@@ -225,7 +226,7 @@ TEST_CASE("without a destroy event a connection ends only after the kernel was a
   CHECK(files.size() == 3);
   CHECK(files.at(name_of(1, 0)).lines.size() == 1);
   CHECK(files.at(name_of(1, 1)).lines.size() == 1);
-  CHECK(files.at(name_of(1, 1)).lines[0].poll == 80);
+  CHECK(files.at(name_of(1, 1)).lines[0].poll == 800);
 }
 
 TEST_CASE("records wait where a file cannot be written, and all of them reach it") {
@@ -389,6 +390,7 @@ TEST_CASE("a second collector on the same output is refused") {
 
 TEST_CASE("events that the kernel dropped are said, and the connections found by polls") {
   run r;
+  r.settings.reps = 1000;
   r.add(1);
   r.kernel.before_poll = [](scripted_kernel& k, std::uint64_t poll) {
     if (poll == 10) {
@@ -402,6 +404,7 @@ TEST_CASE("events that the kernel dropped are said, and the connections found by
 
 TEST_CASE("a mini socket without tcp_info makes one record and ends without a loss") {
   run r;
+  r.settings.reps = 1000;
   r.add(1);
   r.kernel.before_poll = [](scripted_kernel& k, std::uint64_t poll) {
     if (poll == 1) {
