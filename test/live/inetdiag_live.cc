@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The inetdiag module against the running kernel, in a network namespace of its own: dumps in each
+// walk, point queries, exclusions by the kernel against the same ones here, destroy events, and
+// libnl-idiag as an oracle for what it knows.
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <netlink/cache.h>
+#include <netlink/idiag/idiagnl.h>
+#include <netlink/idiag/msg.h>
+#include <netlink/netlink.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <tcpinfo/inetdiag.h>
+#include <tcpinfo/tcp.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace tcpinfo;
+
+namespace {
+
+int failures = 0;
+
+void check(bool good, const char* what) {
+  if (good) return;
+  ++failures;
+  std::printf("FAILED: %s\n", what);
+}
+
+// Not a failure of ours when the environment says no; anything else is.
+void must(bool good, const char* what) {
+  if (good) return;
+  std::printf("cannot %s: %s\n", what, std::strerror(errno));
+  std::exit(1);
+}
+
+class owned_fd {
+ public:
+  explicit owned_fd(int fd = -1) : fd_(fd) {}
+  ~owned_fd() { reset(); }
+  owned_fd(owned_fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  owned_fd& operator=(owned_fd&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  void reset() {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = -1;
+  }
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+std::uint64_t cookie_of(int fd) {
+  std::uint64_t cookie = 0;
+  socklen_t size = sizeof cookie;
+  must(getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0, "read SO_COOKIE");
+  return cookie;
+}
+
+struct connection {
+  owned_fd client;
+  owned_fd server;
+};
+
+// Two ends over loopback: AF_INET, AF_INET6, or AF_INET6 to an IPv4-mapped address.
+connection connect_over(int family, bool mapped) {
+  owned_fd listener(socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  must(listener.get() >= 0, "make a socket");
+  sockaddr_in6 six{};
+  sockaddr_in four{};
+  sockaddr* address =
+      family == AF_INET6 ? reinterpret_cast<sockaddr*>(&six) : reinterpret_cast<sockaddr*>(&four);
+  socklen_t size = family == AF_INET6 ? sizeof six : sizeof four;
+  six.sin6_family = AF_INET6;
+  four.sin_family = AF_INET;
+  four.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  six.sin6_addr = in6addr_loopback;
+  if (mapped) {
+    six.sin6_addr = {};
+    six.sin6_addr.s6_addr[10] = six.sin6_addr.s6_addr[11] = 0xff;
+    six.sin6_addr.s6_addr[12] = 127;
+    six.sin6_addr.s6_addr[15] = 1;
+  }
+  must(bind(listener.get(), address, size) == 0, "bind");
+  must(listen(listener.get(), 8) == 0, "listen");
+  must(getsockname(listener.get(), address, &size) == 0, "getsockname");
+  connection made;
+  made.client = owned_fd(socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  must(connect(made.client.get(), address, size) == 0, "connect");
+  made.server = owned_fd(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  must(made.server.get() >= 0, "accept");
+  return made;
+}
+
+constexpr std::uint32_t established = state_bit(tcp_state::established);
+
+using shown = std::map<std::uint64_t, std::vector<std::byte>>;
+
+shown dump(diag_socket& socket, dump_walk walk, const filter* exclude = nullptr,
+           std::uint32_t states = established) {
+  shown result;
+  dump_request request;
+  request.walk = walk;
+  request.states = states;
+  request.extensions = all_extensions;
+  request.exclude = exclude;
+  const auto ec = socket.dump(request, [&](const message& m) {
+    check(m.attributes().well_formed(), "attributes of a live message are well formed");
+    result[m.cookie()].assign(m.bytes.begin(), m.bytes.end());
+  });
+  if (ec) std::printf("dump: %s\n", ec.message().c_str());
+  check(!ec, "a dump succeeds");
+  check(socket.counter(dump_counter::completed) == 1, "a dump is complete");
+  check(socket.counter(dump_counter::messages) == static_cast<std::int64_t>(result.size()),
+        "a dump counts its messages");
+  return result;
+}
+
+std::set<std::uint64_t> keys(const shown& s) {
+  std::set<std::uint64_t> k;
+  for (const auto& [cookie, bytes] : s) k.insert(cookie);
+  return k;
+}
+
+void dumps_show_every_connection(diag_socket& socket, const std::vector<connection>& made) {
+  std::set<std::uint64_t> expected;
+  for (const connection& c : made) {
+    expected.insert(cookie_of(c.client.get()));
+    expected.insert(cookie_of(c.server.get()));
+  }
+  const auto both = keys(dump(socket, dump_walk::both));
+  check(both == expected, "one walk shows both families");
+  auto split = keys(dump(socket, dump_walk::ipv4));
+  check(split.size() == 20, "the IPv4 walk shows the IPv4 sockets");
+  split.merge(keys(dump(socket, dump_walk::ipv6)));
+  check(split == expected, "two walks show the same as one");
+  check(dump(socket, dump_walk::both, nullptr, state_bit(tcp_state::listen)).empty(),
+        "states select");
+}
+
+ip_prefix prefix(const char* text) {
+  ip_prefix p;
+  check(!parse_ip_prefix(text, p), text);
+  return p;
+}
+
+void kernel_and_we_exclude_alike(diag_socket& socket) {
+  const shown all = dump(socket, dump_walk::both);
+  std::vector<std::uint16_t> ports;
+  for (const auto& [cookie, bytes] : all) ports.push_back(message{bytes}.sport());
+  const auto compare = [&](filter& f, const char* what) {
+    std::set<std::uint64_t> expected;
+    for (const auto& [cookie, bytes] : all)
+      if (!f.excludes({bytes})) expected.insert(cookie);
+    for (const dump_walk walk : {dump_walk::both, dump_walk::ipv4, dump_walk::ipv6}) {
+      for (const auto& [cookie, bytes] : dump(socket, walk, &f))
+        check(expected.contains(cookie), what);
+    }
+    check(keys(dump(socket, dump_walk::both, &f)) == expected, what);
+  };
+  filter by_port;
+  for (std::size_t i = 0; i < ports.size(); i += 3)
+    check(!by_port.exclude_sport(ports[i]), "exclude a port");
+  check(!by_port.exclude_sport(1) && !by_port.exclude_sport(65535), "exclude a port");
+  compare(by_port, "ports are excluded as here");
+  for (const char* text : {"127.0.0.0/8", "127.0.0.1", "128.0.0.0/1", "::1", "::/0", "0.0.0.0/0",
+                           "::ffff:127.0.0.0/104", "::ffff:0:0/96", "fe80::/10"}) {
+    filter dst;
+    check(!dst.exclude_dst(prefix(text)), text);
+    compare(dst, text);
+    filter src;
+    check(!src.exclude_src(prefix(text)), text);
+    check(!src.exclude_sport(ports.front()), "exclude a port");
+    compare(src, text);
+  }
+  // As many rules as one attribute holds.
+  filter many;
+  for (unsigned port = 1; port <= 3000; ++port)
+    check(!many.exclude_sport(static_cast<std::uint16_t>(port)), "exclude a port");
+  compare(many, "three thousand rules");
+}
+
+void a_query_finds_one_socket(diag_socket& socket, const std::vector<connection>& made) {
+  const shown all = dump(socket, dump_walk::both);
+  for (const connection& c : made) {
+    const std::uint64_t cookie = cookie_of(c.client.get());
+    const message known{all.at(cookie)};
+    int answers = 0;
+    check(!socket.query(known.id(), all_extensions,
+                        [&](const message& m) {
+                          ++answers;
+                          check(m.cookie() == cookie, "a query answers about its socket");
+                          check(m.find(attribute_type::info).has_value(), "a query has INFO");
+                        }),
+          "a query succeeds");
+    check(answers == 1, "a query has one answer");
+    socket_id wrong = known.id();
+    ++wrong.cookie;
+    const auto ec = socket.query(wrong, 0, [&](const message&) { ++answers; });
+    check(ec.value() == ESTALE || ec.value() == ENOENT, "a query checks the cookie");
+    wrong = known.id();
+    wrong.dport = 1;
+    check(socket.query(wrong, 0, [&](const message&) { ++answers; }).value() == ENOENT,
+          "a query for nothing says ENOENT");
+    check(answers == 1, "a query in vain has no answer");
+  }
+}
+
+// libnl-idiag knows the first 104 bytes of tcp_info and no cookie: compared by ports. It sends the
+// old request, so its one cache holds both families whatever is asked.
+void libnl_agrees(diag_socket& socket) {
+  nl_sock* oracle = nl_socket_alloc();
+  must(oracle != nullptr && nl_connect(oracle, NETLINK_SOCK_DIAG) == 0, "open libnl's socket");
+  std::map<std::pair<unsigned, unsigned>, const std::vector<std::byte>*> ours;
+  const shown all = dump(socket, dump_walk::both);
+  for (const auto& [cookie, bytes] : all)
+    ours[{message{bytes}.sport(), message{bytes}.dport()}] = &bytes;
+  nl_cache* cache = nullptr;
+  const int states = static_cast<int>(established);
+  check(idiagnl_msg_alloc_cache(oracle, AF_INET, states, &cache) == 0, "libnl dumps");
+  if (cache == nullptr) return;
+  int compared = 0;
+  for (nl_object* object = nl_cache_get_first(cache); object != nullptr;
+       object = nl_cache_get_next(object)) {
+    auto* theirs = reinterpret_cast<idiagnl_msg*>(object);
+    const auto found =
+        ours.find({ntohs(idiagnl_msg_get_sport(theirs)), ntohs(idiagnl_msg_get_dport(theirs))});
+    if (found == ours.end()) {
+      check(false, "libnl shows a socket that we do not");
+      continue;
+    }
+    const message m{*found->second};
+    check(m.state() == idiagnl_msg_get_state(theirs), "state as libnl");
+    check(m.uid() == idiagnl_msg_get_uid(theirs), "uid as libnl");
+    check(m.inode() == idiagnl_msg_get_inode(theirs), "inode as libnl");
+    check(m.rqueue() == idiagnl_msg_get_rqueue(theirs), "rqueue as libnl");
+    // glibc's struct, whose 104 bytes libnl copies; values that age are left out.
+    const tcp_info info = idiagnl_msg_get_tcpinfo(theirs);
+    const auto payload = m.find(attribute_type::info);
+    const auto same = [&](tcp_field field, std::uint64_t value, const char* what) {
+      check(payload && tcp_value(*payload, info_layout::unknown, field) == value, what);
+    };
+    same(tcp_field::state, info.tcpi_state, "tcp_info.state as libnl");
+    same(tcp_field::options, info.tcpi_options, "options as libnl");
+    same(tcp_field::rto, info.tcpi_rto, "rto as libnl");
+    same(tcp_field::snd_mss, info.tcpi_snd_mss, "snd_mss as libnl");
+    same(tcp_field::pmtu, info.tcpi_pmtu, "pmtu as libnl");
+    same(tcp_field::rtt, info.tcpi_rtt, "rtt as libnl");
+    same(tcp_field::snd_cwnd, info.tcpi_snd_cwnd, "snd_cwnd as libnl");
+    same(tcp_field::rcv_space, info.tcpi_rcv_space, "rcv_space as libnl");
+    same(tcp_field::total_retrans, info.tcpi_total_retrans, "total_retrans as libnl");
+    ++compared;
+  }
+  check(compared > 0, "libnl shows sockets");
+  nl_cache_free(cache);
+  nl_socket_free(oracle);
+}
+
+// Events come a moment after the socket is gone.
+shown events_for(destroy_listener& listener, std::size_t wanted) {
+  shown result;
+  for (int tries = 0; tries < 200 && result.size() < wanted; ++tries) {
+    usleep(10'000);
+    check(!listener.receive(
+              [&](const message& m) { result[m.cookie()].assign(m.bytes.begin(), m.bytes.end()); }),
+          "events are received");
+  }
+  return result;
+}
+
+void destroyed_sockets_are_told(std::vector<connection>& made) {
+  destroy_listener listener;
+  must(!listener.open(1 << 20), "listen to destroy events");
+  check(listener.receive_buffer() >= (1U << 20), "root gets the queue it asks for");
+  std::map<std::uint64_t, std::size_t> sent;
+  for (std::size_t i = 0; i < made.size(); ++i) {
+    const std::string data(1000 + i, 'x');
+    must(write(made[i].client.get(), data.data(), data.size()) == static_cast<ssize_t>(data.size()),
+         "write");
+    std::string sink(data.size(), '\0');
+    must(recv(made[i].server.get(), sink.data(), sink.size(), MSG_WAITALL) ==
+             static_cast<ssize_t>(sink.size()),
+         "read");
+    sent[cookie_of(made[i].server.get())] = data.size();
+  }
+  const std::size_t ends = 2 * made.size();
+  made.clear();
+  const shown events = events_for(listener, ends);
+  check(events.size() == ends, "each end of each connection is told of");
+  for (const auto& [cookie, size] : sent) {
+    const auto found = events.find(cookie);
+    if (found == events.end()) continue;
+    const message m{found->second};
+    check(m.state() == static_cast<std::uint8_t>(tcp_state::close), "the final state is CLOSE");
+    const auto info = m.find(attribute_type::info);
+    const auto received =
+        info ? tcp_value(*info, info_layout::unknown, tcp_field::bytes_received) : std::nullopt;
+    // The client's FIN counts for one.
+    check(received == size + 1, "final counters are complete");
+  }
+  check(listener.counter(dump_counter::overflows) == 0, "nothing was dropped");
+}
+
+// A queue too small for a burst: the loss is counted, and the listener works on.
+void an_overflow_is_counted() {
+  destroy_listener listener;
+  must(!listener.open(1), "listen to destroy events");
+  {
+    std::vector<connection> burst;
+    for (int i = 0; i < 200; ++i) burst.push_back(connect_over(AF_INET, false));
+  }
+  usleep(300'000);
+  const shown some = events_for(listener, 400);
+  check(some.size() < 400, "a tiny queue loses events");
+  check(listener.counter(dump_counter::overflows) >= 1, "the loss is counted");
+  { const connection one = connect_over(AF_INET6, false); }
+  check(!events_for(listener, 1).empty(), "the listener works on");
+}
+
+bool up_loopback() { return std::system("ip link set lo up") == 0; }
+
+}  // namespace
+
+int main() {
+  if (unshare(CLONE_NEWNET) != 0) {
+    std::printf("SKIP: no network namespace may be made here (%s)\n", std::strerror(errno));
+    return 77;
+  }
+  if (!up_loopback()) {
+    std::printf("SKIP: no ip command to bring the namespace's loopback up\n");
+    return 77;
+  }
+  diag_socket socket;
+  if (const auto ec = socket.open()) {
+    std::printf("cannot open inet_diag: %s\n", ec.message().c_str());
+    return 1;
+  }
+  std::vector<connection> made;
+  for (int i = 0; i < 10; ++i) {
+    made.push_back(connect_over(AF_INET, false));
+    made.push_back(connect_over(AF_INET6, false));
+    made.push_back(connect_over(AF_INET6, true));
+  }
+  dumps_show_every_connection(socket, made);
+  kernel_and_we_exclude_alike(socket);
+  a_query_finds_one_socket(socket, made);
+  libnl_agrees(socket);
+  destroyed_sockets_are_told(made);
+  an_overflow_is_counted();
+  std::printf("%s\n", failures == 0 ? "passed" : "failed");
+  return failures == 0 ? 0 : 1;
+}
