@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 namespace tcpinfo::collect {
 
@@ -16,8 +17,12 @@ namespace tcpinfo::collect {
 void log_line(std::string_view text) noexcept;
 
 template <class... Args>
-void log(fmt::format_string<Args...> format, Args&&... args) {
-  log_line(fmt::format(format, std::forward<Args>(args)...));
+void log(fmt::format_string<Args...> format, Args&&... args) noexcept {
+  try {
+    log_line(fmt::format(format, std::forward<Args>(args)...));
+  } catch (...) {
+    // No memory for a log line: the counters still tell.
+  }
 }
 
 /// Lets one line through per interval, and counts the ones held back, so that a fault that lasts is

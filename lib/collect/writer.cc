@@ -5,6 +5,7 @@
 #include <chrono>
 #include <iterator>
 #include <limits>
+#include <new>
 
 namespace tcpinfo::collect {
 namespace {
@@ -76,7 +77,11 @@ void writer::drain() {
   bytes_view message;
   const std::int64_t now_ns = context_.system.monotonic_ns();
   for (int i = 0; i < drain_limit && ring_.front(header, message); ++i) {
-    take(header, message, now_ns);
+    try {
+      take(header, message, now_ns);
+    } catch (const std::bad_alloc&) {
+      context_.counts.lost_write.add();
+    }
     ring_.pop(header);
     keep_budget(now_ns);
   }
@@ -86,7 +91,13 @@ template <class F>
 bool writer::with_account(flow_log& flow, std::int64_t now_ns, F&& deed) {
   const std::size_t before = flow.waiting.capacity();
   const bool waited = flow.waiting_records > 0;
-  const bool done = deed();
+  bool done = false;
+  try {
+    done = deed();
+  } catch (const std::bad_alloc&) {
+    // As a write that failed: what waits still waits, and memory may come back.
+    context_.counts.write_errors.add();
+  }
   waiting_bytes_ = waiting_bytes_ - before + flow.waiting.capacity();
   if (flow.waiting_records == 0) return done;
   if (!done) {
@@ -121,10 +132,11 @@ void writer::take(const snapshot_header& header, bytes_view message, std::int64_
   if (header.kind == snapshot_kind::gone && !flows_.contains(header.cookie)) return;
   flow_log& flow = flow_of(header, now_ns);
   if (header.kind != snapshot_kind::gone) {
-    with_account(flow, now_ns, [&] {
+    const bool added = with_account(flow, now_ns, [&] {
       archives_.add(flow, header, message, now_ns);
       return true;
     });
+    if (!added) context_.counts.lost_write.add();
   }
   flow.ended = header.kind == snapshot_kind::final || header.kind == snapshot_kind::gone;
   flow.may_return = header.kind == snapshot_kind::gone;
