@@ -38,6 +38,7 @@ PUBLIC = {
     "error.h": "common",
     "version.h": "common",
     "bytes.h": "common",
+    "decimal.h": "common",
     "inetdiag.h": "inetdiag",
     "tcp.h": "tcp",
     "tcp_info_fields.def": "tcp",

@@ -11,8 +11,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include <tcpinfo/error.h>
 #include <tcpinfo/export.h>
@@ -233,6 +235,87 @@ class TCPINFO_API snapshot final {
   [[nodiscard]] message source() const noexcept;
   /// The layout given to decode().
   [[nodiscard]] info_layout layout() const noexcept;
+
+ private:
+  struct impl;
+  impl* impl_ = nullptr;
+};
+
+// ---------------------------------------------------------------------------------------------
+// Rows of a table
+
+/// A column of a table of snapshots. There is one for each field, but: sets of bits are split into
+/// a column for each bit, the layouts of tcp_info's last word share their columns, and states are
+/// names. A handle to static data, as field_descriptor is.
+class TCPINFO_API column_descriptor final {
+ public:
+  column_descriptor() noexcept = default;
+
+  [[nodiscard]] bool valid() const noexcept { return entry_ != nullptr; }
+  /// Unique, in snake_case, with the unit; the JSON key too.
+  [[nodiscard]] std::string_view name() const noexcept;
+  /// What the cells hold. Numbers are unsigned; a boolean is 0 or 1 (true or false in JSON).
+  [[nodiscard]] field_type type() const noexcept;
+  [[nodiscard]] field_unit unit() const noexcept;
+  [[nodiscard]] std::string_view first_kernel() const noexcept;
+  [[nodiscard]] std::string_view meaning() const noexcept;
+
+ private:
+  friend struct column_access;
+  const void* entry_ = nullptr;
+};
+
+[[nodiscard]] TCPINFO_API std::size_t column_count() noexcept;
+/// In the order of the fields. Of no column from column_count() on.
+[[nodiscard]] TCPINFO_API column_descriptor column_at(std::size_t index) noexcept;
+
+/// How rows are written. An absent field is an empty cell, and in JSON no member at all.
+enum class row_format : std::uint8_t {
+  csv = 0,   ///< RFC 4180; a text that is there and empty is ""
+  tsv = 1,   ///< tab, newline, carriage return and backslash are \t \n \r \\ .
+  json = 2,  ///< members of an object, without the braces
+};
+
+struct row_options {
+  std::size_t size = sizeof(row_options);  ///< for later members; leave it
+  row_format format = row_format::csv;
+  /// Write the numbers that stand for "never measured", "not set" and "unlimited". Without, such a
+  /// field is as good as absent.
+  bool keep_sentinels = false;
+};
+
+/// Writes a text as a cell, or as a JSON string. Bytes that are not UTF-8 become U+FFFD.
+/// @return errc::buffer_too_small; never where `out` has 6 bytes for each of the text's and 2 more.
+[[nodiscard]] TCPINFO_API std::error_code format_text_cell(row_format format, std::string_view text,
+                                                           std::span<char> out,
+                                                           std::size_t& written) noexcept;
+
+/// Writes snapshots as rows of the columns it was prepared for. What there is to know about the
+/// columns is worked out once, so that writing is one pass over the message. One thread at a time.
+class TCPINFO_API row_writer final {
+ public:
+  row_writer() noexcept = default;
+  ~row_writer();
+  row_writer(row_writer&& other) noexcept : impl_(std::exchange(other.impl_, nullptr)) {}
+  row_writer& operator=(row_writer&& other) noexcept {
+    std::swap(impl_, other.impl_);
+    return *this;
+  }
+  row_writer(const row_writer&) = delete;
+  row_writer& operator=(const row_writer&) = delete;
+
+  /// @return errc::invalid_argument for a column that is none, errc::out_of_memory.
+  [[nodiscard]] std::error_code prepare(std::span<const column_descriptor> columns,
+                                        const row_options& options = {}) noexcept;
+
+  /// Room that write() wants for that snapshot.
+  [[nodiscard]] std::size_t max_row_size(const snapshot& s) const noexcept;
+
+  /// Writes the cells with their separators between them; no separator and no newline at the end.
+  /// Allocates nothing. `written` is 0 on error.
+  /// @return errc::buffer_too_small below max_row_size(s) bytes; errc::not_open before prepare().
+  [[nodiscard]] std::error_code write(const snapshot& s, std::span<char> out,
+                                      std::size_t& written) noexcept;
 
  private:
   struct impl;

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "offline/csv_progress.h"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "offline/inputs.h"
+#include "text/values.h"
+
+namespace tcpinfo::offline {
+namespace {
+
+constexpr auto delay = std::chrono::seconds(1);
+constexpr auto period = std::chrono::milliseconds(200);
+
+void write_all(std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t n = write(STDERR_FILENO, text.data(), text.size());
+    if (n <= 0) return;  // nobody to tell
+    text.remove_prefix(static_cast<std::size_t>(n));
+  }
+}
+
+std::string with_commas(std::uint64_t n) {
+  std::string digits = std::to_string(n);
+  for (std::size_t at = digits.size(); at > 3;) {
+    at -= 3;
+    digits.insert(at, ",");
+  }
+  return digits;
+}
+
+std::string megabytes(std::uint64_t bytes) {
+  return fmt::format("{:.1f}", static_cast<double>(bytes) / 1e6);
+}
+
+std::size_t terminal_width() {
+  struct winsize size {};
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+  return size.ws_col;
+}
+
+csv_totals count_work(const std::vector<std::string>& paths) {
+  csv_totals totals;
+  input_walk walk(paths, {}, [](const input_fault&) { return true; });
+  std::string path;
+  while (walk.next(path)) {
+    struct stat st {};
+    // The end of standard input, or of a pipe, is not known.
+    if (path == stdin_path || stat(path.c_str(), &st) != 0 || !S_ISREG(st.st_mode)) return {};
+    ++totals.files;
+    totals.bytes += static_cast<std::uint64_t>(st.st_size);
+  }
+  return totals;
+}
+
+}  // namespace
+
+std::string progress_line(const csv_totals& totals, std::uint64_t files, std::uint64_t bytes,
+                          std::uint64_t rows, double seconds) {
+  const auto rate = static_cast<std::uint64_t>(static_cast<double>(rows) / seconds);
+  if (totals.bytes == 0)
+    return fmt::format("{} files  {} MB  {} rows/s", with_commas(files), megabytes(bytes),
+                       with_commas(rate));
+  std::string line = fmt::format("{} of {} files  {} of {} MB  {} rows/s", with_commas(files),
+                                 with_commas(totals.files), megabytes(bytes),
+                                 megabytes(totals.bytes), with_commas(rate));
+  if (bytes == 0 || bytes > totals.bytes) return line;
+  const double left =
+      seconds * static_cast<double>(totals.bytes - bytes) / static_cast<double>(bytes);
+  constexpr double most = 1e9;  // a line of text, not a promise
+  line += fmt::format(
+      "  {} left", text::format_duration(
+                       static_cast<std::int64_t>(std::min(std::ceil(left), most)) * 1'000'000'000));
+  return line;
+}
+
+csv_progress::csv_progress(const csv_counts& counts, const std::vector<std::string>& paths,
+                           bool shown)
+    : counts_(counts) {
+  if (shown) thread_ = std::thread([this, paths] { run(paths); });
+}
+
+void csv_progress::run(const std::vector<std::string>& paths) {
+  using clock = std::chrono::steady_clock;
+  const auto start = clock::now();
+  {
+    std::unique_lock lock(mutex_);
+    if (changed_.wait_for(lock, delay, [&] { return stopped_; })) return;
+  }
+  const csv_totals totals = count_work(paths);
+  std::unique_lock lock(mutex_);
+  while (!stopped_) {
+    const double seconds = std::chrono::duration<double>(clock::now() - start).count();
+    const std::string line =
+        progress_line(totals, counts_.files, counts_.bytes, counts_.rows, seconds);
+    write_all("\r" + line.substr(0, terminal_width() - 1) + "\x1b[K");
+    visible_ = true;
+    changed_.wait_for(lock, period, [&] { return stopped_; });
+  }
+  clear();
+}
+
+void csv_progress::clear() {
+  if (visible_) write_all("\r\x1b[K");
+  visible_ = false;
+}
+
+void csv_progress::say(std::string_view line) {
+  const std::lock_guard lock(mutex_);
+  clear();
+  write_all(std::string(line) + '\n');
+}
+
+void csv_progress::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+}  // namespace tcpinfo::offline

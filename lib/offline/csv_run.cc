@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "offline/csv_run.h"
+
+#include <fmt/format.h>
+
+#include <exception>
+#include <new>
+#include <system_error>
+#include <thread>
+
+#include "offline/csv_worker.h"
+#include "offline/mlab_csv.h"
+
+namespace tcpinfo::offline {
+namespace {
+
+constexpr std::string_view program = "tcpinfo-csv";
+
+std::string message_of(int error) { return std::generic_category().message(error); }
+
+std::string name_of(const std::string& output) {
+  return output.empty() ? "standard output" : output;
+}
+
+void work(csv_shared& shared) {
+  try {
+    csv_worker(shared).run();
+  } catch (const std::exception& e) {
+    shared.lost = true;
+    shared.progress.say(fmt::format("{}: {}", program, e.what()));
+    shared.turns.stop();
+  }
+}
+
+// All workers but this thread. Fewer than wanted is no trouble: one can do it all.
+void work_in_parallel(csv_shared& shared) {
+  std::vector<std::thread> others;
+  for (unsigned i = 1; i < shared.options.workers; ++i) {
+    try {
+      others.emplace_back([&shared] { work(shared); });
+    } catch (const std::system_error&) {
+      break;
+    }
+  }
+  work(shared);
+  for (std::thread& t : others) t.join();
+}
+
+}  // namespace
+
+csv_status run_csv(const csv_options& options) {
+  csv_counts counts;
+  csv_progress progress(counts, options.paths, options.progress);
+  csv_target target;
+  if (const int error = target.open(options.output)) {
+    progress.say(fmt::format("{}: {}: {}", program, name_of(options.output), message_of(error)));
+    return csv_status::usage;
+  }
+
+  // The walk's faults wait for their turn, which is that of the file after them.
+  csv_shared* all = nullptr;
+  input_walk walk(options.paths, {}, [&](const input_fault& f) {
+    return all->turns.wait(all->turns.next_number()) && all->tell(f);
+  });
+  csv_turns turns([&](std::string& path) { return walk.next(path); });
+  csv_shared shared{options, target, turns, progress, counts, {}};
+  all = &shared;
+
+  const std::string header(options.mlab ? std::string(mlab_csv::header())
+                                        : table_header(options.table));
+  if (target.write(header)) work_in_parallel(shared);
+
+  progress.stop();
+  const bool cut_short = shared.lost && options.strict;
+  if (target.closed()) return shared.lost ? csv_status::trouble : csv_status::done;
+  // What --strict refused gets no name.
+  if (const int error = cut_short ? target.error() : target.finish()) {
+    progress.say(fmt::format("{}: {}: {}", program, name_of(options.output), message_of(error)));
+    return csv_status::trouble;
+  }
+  return shared.lost ? csv_status::trouble : csv_status::done;
+}
+
+}  // namespace tcpinfo::offline

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What tcpinfo-csv does, apart from reading its flags.
+#ifndef TCPINFO_OFFLINE_CSV_RUN_H
+#define TCPINFO_OFFLINE_CSV_RUN_H
+
+#include <string>
+#include <vector>
+
+#include "offline/filters.h"
+#include "offline/table_rows.h"
+
+namespace tcpinfo::offline {
+
+struct csv_options {
+  std::vector<std::string> paths;
+  std::string output;  ///< empty: standard output
+  bool mlab = false;   ///< the compatible table; `table` plays no part
+  table_options table;
+  filter_options filter;
+  unsigned workers = 1;
+  bool strict = false;
+  bool progress = false;
+};
+
+enum class csv_status : int {
+  done = 0,
+  trouble = 1,  ///< something in the data was lost, or the system failed
+  usage = 2,    ///< the output cannot be created
+};
+
+/// Ignore SIGPIPE in the process. Says what goes wrong on standard error.
+[[nodiscard]] csv_status run_csv(const csv_options& options);
+
+}  // namespace tcpinfo::offline
+
+#endif

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "offline/csv_target.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+
+namespace tcpinfo::offline {
+namespace {
+
+// For the signal handler, which may use nothing else.
+std::atomic<const char*> unfinished = nullptr;
+
+extern "C" void remove_unfinished(int signal) {
+  if (const char* path = unfinished.load()) unlink(path);
+  // The handler is reset (SA_RESETHAND): who waits for us sees the signal.
+  raise(signal);
+}
+
+void watch_signals() {
+  struct sigaction action {};
+  action.sa_handler = remove_unfinished;
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  for (const int signal : {SIGHUP, SIGINT, SIGTERM}) {
+    struct sigaction before {};
+    if (sigaction(signal, nullptr, &before) == 0 && before.sa_handler == SIG_DFL)
+      sigaction(signal, &action, nullptr);
+  }
+}
+
+mode_t default_mode() {
+  const mode_t mask = umask(0);
+  umask(mask);
+  return 0666 & ~mask;
+}
+
+}  // namespace
+
+csv_target::~csv_target() {
+  discard();
+  if (owned_ && fd_ >= 0) close(fd_);
+}
+
+void csv_target::discard() {
+  if (temporary_.empty()) return;
+  unfinished = nullptr;
+  unlink(temporary_.c_str());
+  temporary_.clear();
+}
+
+int csv_target::open(const std::string& path) {
+  if (path.empty()) {
+    fd_ = STDOUT_FILENO;
+    return 0;
+  }
+  path_ = path;
+  // A link stays, and what it points to is replaced.
+  if (char* real = realpath(path.c_str(), nullptr)) {
+    path_ = real;
+    std::free(real);
+  }
+  struct stat there {};
+  if (stat(path_.c_str(), &there) == 0 && !S_ISREG(there.st_mode)) {
+    fd_ = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC);
+    owned_ = fd_ >= 0;
+    return fd_ >= 0 ? 0 : errno;
+  }
+  return open_beside();
+}
+
+int csv_target::open_beside() {
+  temporary_ = path_ + ".XXXXXX";
+  fd_ = mkostemp(temporary_.data(), O_CLOEXEC);
+  if (fd_ < 0) {
+    const int error = errno;
+    temporary_.clear();
+    return error;
+  }
+  owned_ = true;
+  unfinished = temporary_.c_str();
+  watch_signals();
+  return fchmod(fd_, default_mode()) == 0 ? 0 : errno;
+}
+
+bool csv_target::write(std::string_view text) {
+  while (!text.empty() && !closed_ && error_ == 0) {
+    const ssize_t n = ::write(fd_, text.data(), text.size());
+    if (n > 0)
+      text.remove_prefix(static_cast<std::size_t>(n));
+    else if (n < 0 && errno == EPIPE)
+      closed_ = true;
+    else if (n < 0 && errno != EINTR)
+      error_ = errno;
+  }
+  return !closed_ && error_ == 0;
+}
+
+int csv_target::finish() {
+  if (error_ != 0) return error_;
+  if (temporary_.empty()) return 0;
+  if (fsync(fd_) != 0 || rename(temporary_.c_str(), path_.c_str()) != 0) return errno;
+  unfinished = nullptr;
+  temporary_.clear();
+  return 0;
+}
+
+}  // namespace tcpinfo::offline

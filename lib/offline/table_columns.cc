@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "offline/table_columns.h"
+
+#include <fmt/format.h>
+#include <fnmatch.h>
+
+#include <algorithm>
+
+namespace tcpinfo::offline {
+namespace {
+
+struct record_column {
+  std::string_view name;
+  std::string_view unit;
+  std::string_view meaning;
+};
+
+// By table_source. No kernel sends them.
+constexpr record_column record_columns[] = {
+    {"uuid", "text", "the connection: what the file's metadata says, else its name"},
+    {"sequence", "id", "number of the file among those of the connection"},
+    {"timestamp", "time", "when the kernel was asked"},
+    {"poll", "id", "number of the look at all connections; none at a connection's end"},
+};
+
+const record_column& row_of(table_source s) { return record_columns[static_cast<std::size_t>(s)]; }
+
+std::string_view type_text(field_type t) {
+  switch (t) {
+    case field_type::u8:
+      return "u8";
+    case field_type::u16:
+      return "u16";
+    case field_type::u32:
+      return "u32";
+    case field_type::u64:
+      return "u64";
+    case field_type::boolean:
+      return "boolean";
+    case field_type::text:
+      return "text";
+    case field_type::address:
+      return "address";
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string_view table_column::name() const {
+  return source == table_source::snapshot ? field.name() : row_of(source).name;
+}
+
+std::string_view table_column::type(time_style style) const {
+  switch (source) {
+    case table_source::uuid:
+      return "text";
+    case table_source::sequence:
+    case table_source::poll:
+      return "u64";
+    case table_source::timestamp:
+      return style == time_style::epoch ? "decimal" : "time";
+    case table_source::snapshot:
+      break;
+  }
+  return type_text(field.type());
+}
+
+std::string_view table_column::unit() const {
+  return source == table_source::snapshot ? unit_name(field.unit()) : row_of(source).unit;
+}
+
+std::string_view table_column::first_kernel() const {
+  return source == table_source::snapshot ? field.first_kernel() : "-";
+}
+
+std::string_view table_column::meaning() const {
+  return source == table_source::snapshot ? field.meaning() : row_of(source).meaning;
+}
+
+std::vector<table_column> all_columns() {
+  std::vector<table_column> all;
+  for (const table_source s :
+       {table_source::uuid, table_source::sequence, table_source::timestamp, table_source::poll})
+    all.push_back({s, {}});
+  for (std::size_t i = 0; i < column_count(); ++i)
+    all.push_back({table_source::snapshot, column_at(i)});
+  return all;
+}
+
+bool pick_columns(std::string_view list, std::vector<table_column>& out, std::string& wrong) {
+  const std::vector<table_column> all = all_columns();
+  std::vector<bool> taken(all.size());
+  out.clear();
+  for (;;) {
+    const std::size_t comma = list.find(',');
+    const std::string pattern(list.substr(0, comma));
+    bool any = false;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (fnmatch(pattern.c_str(), std::string(all[i].name()).c_str(), 0) != 0) continue;
+      any = true;
+      if (!taken[i]) out.push_back(all[i]);
+      taken[i] = true;
+    }
+    if (!any) {
+      wrong = pattern;
+      return false;
+    }
+    if (comma == std::string_view::npos) return true;
+    list.remove_prefix(comma + 1);
+  }
+}
+
+std::string list_of(const std::vector<table_column>& columns, time_style style) {
+  std::string text = "name\ttype\tunit\tfirst_kernel\tmeaning\n";
+  for (const table_column& c : columns)
+    text += fmt::format("{}\t{}\t{}\t{}\t{}\n", c.name(), c.type(style), c.unit(), c.first_kernel(),
+                        c.meaning());
+  return text;
+}
+
+}  // namespace tcpinfo::offline

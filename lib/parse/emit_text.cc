@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parse/emit_text.h"
+
+#include <cstdint>
+#include <cstring>
+
+namespace tcpinfo::inline v0 {
+namespace {
+
+std::uint8_t byte_at(std::string_view text, std::size_t i) noexcept {
+  return static_cast<std::uint8_t>(text[i]);
+}
+
+// Length of the UTF-8 character that text begins with, 0 where it begins with none (Unicode, table
+// 3-7: no overlong forms, no surrogates, nothing beyond U+10FFFF).
+std::size_t character_size(std::string_view text) noexcept {
+  const std::uint8_t first = byte_at(text, 0);
+  if (first < 0x80) return 1;
+  std::size_t size = 0;
+  std::uint8_t low = 0x80;
+  std::uint8_t high = 0xbf;
+  if (first >= 0xc2 && first <= 0xdf) {
+    size = 2;
+  } else if (first >= 0xe0 && first <= 0xef) {
+    size = 3;
+    if (first == 0xe0) low = 0xa0;
+    if (first == 0xed) high = 0x9f;
+  } else if (first >= 0xf0 && first <= 0xf4) {
+    size = 4;
+    if (first == 0xf0) low = 0x90;
+    if (first == 0xf4) high = 0x8f;
+  }
+  if (size == 0 || text.size() < size) return 0;
+  if (byte_at(text, 1) < low || byte_at(text, 1) > high) return 0;
+  for (std::size_t i = 2; i < size; ++i)
+    if ((byte_at(text, i) & 0xc0U) != 0x80U) return 0;
+  return size;
+}
+
+char* put(char* to, std::string_view text) noexcept {
+  std::memcpy(to, text.data(), text.size());
+  return to + text.size();
+}
+
+char* escape_csv(char* to, char c) noexcept {
+  if (c == '"') *to++ = '"';
+  *to++ = c;
+  return to;
+}
+
+char* escape_tsv(char* to, char c) noexcept {
+  switch (c) {
+    case '\t':
+      return put(to, "\\t");
+    case '\n':
+      return put(to, "\\n");
+    case '\r':
+      return put(to, "\\r");
+    case '\\':
+      return put(to, "\\\\");
+    default:
+      *to++ = c;
+      return to;
+  }
+}
+
+char* escape_json(char* to, char c) noexcept {
+  const auto byte = static_cast<std::uint8_t>(c);
+  if (c == '"' || c == '\\') {
+    *to++ = '\\';
+    *to++ = c;
+  } else if (byte < 0x20 || byte == 0x7f) {
+    to = put(to, "\\u00");
+    *to++ = "0123456789abcdef"[byte >> 4U];
+    *to++ = "0123456789abcdef"[byte & 15U];
+  } else {
+    *to++ = c;
+  }
+  return to;
+}
+
+template <class Escape>
+char* write_characters(char* to, std::string_view text, Escape escape) noexcept {
+  while (!text.empty()) {
+    const std::size_t size = character_size(text);
+    if (size == 0)
+      to = put(to, "\xef\xbf\xbd");
+    else if (size == 1)
+      to = escape(to, text[0]);
+    else
+      to = put(to, text.substr(0, size));
+    text.remove_prefix(size == 0 ? 1 : size);
+  }
+  return to;
+}
+
+}  // namespace
+
+char* write_text_cell(char* to, row_format format, std::string_view text) noexcept {
+  if (format == row_format::tsv) return write_characters(to, text, escape_tsv);
+  if (format == row_format::json) {
+    *to++ = '"';
+    to = write_characters(to, text, escape_json);
+    *to++ = '"';
+    return to;
+  }
+  // A space at either end would be dropped by some readers.
+  const bool quoted = text.empty() || text.find_first_of(",\"\r\n") != std::string_view::npos ||
+                      text.front() == ' ' || text.back() == ' ';
+  if (!quoted) return write_characters(to, text, escape_csv);
+  *to++ = '"';
+  to = write_characters(to, text, escape_csv);
+  *to++ = '"';
+  return to;
+}
+
+std::error_code format_text_cell(row_format format, std::string_view text, std::span<char> out,
+                                 std::size_t& written) noexcept {
+  written = 0;
+  if (out.size() < max_text_cell(text.size())) return errc::buffer_too_small;
+  written = static_cast<std::size_t>(write_text_cell(out.data(), format, text) - out.data());
+  return {};
+}
+
+}  // namespace tcpinfo::inline v0

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// tcpinfo-csv: archives in, tables out. Flags and main; the work is done by lib/offline.
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <tcpinfo/version.h>
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "offline/csv_run.h"
+#include "offline/filter_flags.h"
+#include "offline/table_columns.h"
+
+namespace {
+
+namespace offline = tcpinfo::offline;
+using offline::bad_value;
+
+constexpr unsigned max_workers = 256;
+
+// The flags as they were typed.
+struct flags {
+  std::vector<std::string> paths;
+  std::string output;
+  std::string columns;
+  std::string format = "csv";
+  std::string compat;
+  std::string time = "utc";
+  std::string sentinels = "empty";
+  std::string jobs = "1";
+  offline::filter_flags filter;
+  bool list_columns = false;
+  bool strict = false;
+  bool no_progress = false;
+};
+
+void complain(std::string_view line) {
+  const std::string text = fmt::format("tcpinfo-csv: {}\n", line);
+  std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
+void declare(CLI::App& app, flags& f) {
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  app.set_version_flag("--version", "tcpinfo-csv " + std::string(tcpinfo::version_string()));
+  app.add_option("PATH", f.paths, "archives, and directories of them; - or none: standard input");
+  app.add_option("-o,--output", f.output, "file for the table; it appears when it is whole")
+      ->type_name("FILE");
+  app.add_option("--format", f.format, "csv, tsv or jsonl")
+      ->type_name("FORMAT")
+      ->capture_default_str();
+  app.add_option("--columns", f.columns, "columns to print, in that order; * ? [...] match names")
+      ->type_name("LIST");
+  app.add_flag("--list-columns", f.list_columns,
+               "print name, type, unit, first kernel and meaning of each column, and end");
+  app.add_option("--time", f.time, "utc, as-is or epoch")
+      ->type_name("STYLE")
+      ->capture_default_str();
+  app.add_option("--sentinels", f.sentinels,
+                 "numbers that mean 'never measured' or 'unlimited': empty or keep")
+      ->type_name("WHAT")
+      ->capture_default_str();
+  app.add_option("--compat", f.compat, "the table of another program, byte for byte: mlab")
+      ->type_name("PROGRAM");
+  app.add_option("-j,--jobs", f.jobs, "files to work on at a time, 0 = by the machine")
+      ->type_name("N")
+      ->capture_default_str();
+  app.add_flag("--strict", f.strict, "stop at the first thing that is lost");
+  app.add_flag("--no-progress", f.no_progress, "no progress on a terminal");
+  declare(app, f.filter);
+}
+
+unsigned workers_of(const std::string& text) {
+  unsigned n = 0;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), n);
+  if (ec != std::errc{} || end != text.data() + text.size() || n > max_workers)
+    throw bad_value(fmt::format("--jobs: '{}' is no number from 0 to {}", text, max_workers));
+  if (n != 0) return n;
+  const long here = sysconf(_SC_NPROCESSORS_ONLN);
+  return here < 1 ? 1 : static_cast<unsigned>(std::min(here, long{max_workers}));
+}
+
+offline::table_options to_table(const flags& f) {
+  offline::table_options t;
+  if (f.format == "csv")
+    t.format = tcpinfo::row_format::csv;
+  else if (f.format == "tsv")
+    t.format = tcpinfo::row_format::tsv;
+  else if (f.format == "jsonl")
+    t.format = tcpinfo::row_format::json;
+  else
+    throw bad_value(fmt::format("--format: '{}' is none of csv, tsv, jsonl", f.format));
+  const auto time = offline::parse_time_style(f.time);
+  if (!time) throw bad_value(fmt::format("--time: '{}' is none of utc, as-is, epoch", f.time));
+  t.time = *time;
+  if (f.sentinels != "empty" && f.sentinels != "keep")
+    throw bad_value(fmt::format("--sentinels: '{}' is neither empty nor keep", f.sentinels));
+  t.keep_sentinels = f.sentinels == "keep";
+  if (f.columns.empty()) {
+    t.columns = offline::all_columns();
+  } else if (std::string wrong; !offline::pick_columns(f.columns, t.columns, wrong)) {
+    throw bad_value(fmt::format("--columns: no column is called '{}' (see --list-columns)", wrong));
+  }
+  return t;
+}
+
+// The compatible table is what it is.
+void check_compat(const CLI::App& app, const flags& f) {
+  if (f.compat.empty()) return;
+  if (f.compat != "mlab") throw bad_value(fmt::format("--compat: '{}' is not mlab", f.compat));
+  for (const char* name : {"--columns", "--format", "--time", "--sentinels", "--list-columns"})
+    if (app.count(name) != 0) throw bad_value(fmt::format("{} does not go with --compat", name));
+}
+
+offline::csv_options to_options(const CLI::App& app, const flags& f) {
+  check_compat(app, f);
+  for (const char* name : {"--output", "--columns", "--compat"})
+    if (app.count(name) != 0 && app.get_option(name)->as<std::string>().empty())
+      throw bad_value(fmt::format("{}: empty value", name));
+  offline::csv_options o;
+  o.paths = f.paths;
+  o.output = f.output;
+  o.mlab = !f.compat.empty();
+  o.table = to_table(f);
+  o.filter = to_filter_options(f.filter);
+  o.workers = workers_of(f.jobs);
+  o.strict = f.strict;
+  // Rows on the same terminal are progress enough.
+  o.progress = !f.no_progress && isatty(STDERR_FILENO) != 0 &&
+               (!f.output.empty() || isatty(STDOUT_FILENO) == 0);
+  return o;
+}
+
+int list_columns(const offline::table_options& table) {
+  const std::string text = offline::list_of(table.columns, table.time);
+  const bool good =
+      std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+  // A reader that went away has read what it wanted.
+  return good || errno == EPIPE ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  flags f;
+  CLI::App app("Archives of TCP connections as a table: one row a record.", "tcpinfo-csv");
+  declare(app, f);
+  offline::csv_options o;
+  try {
+    app.parse(argc, argv);
+    o = to_options(app, f);
+  } catch (const CLI::Success& done) {  // --help, --version
+    return app.exit(done);
+  } catch (const CLI::ParseError& e) {
+    const std::string line = e.what();
+    complain(fmt::format("{} (see --help)", line.substr(0, line.find('\n'))));
+    return static_cast<int>(offline::csv_status::usage);
+  } catch (const bad_value& e) {
+    complain(e.what());
+    return static_cast<int>(offline::csv_status::usage);
+  }
+  signal(SIGPIPE, SIG_IGN);
+  if (f.list_columns) return list_columns(o.table);
+  return static_cast<int>(offline::run_csv(o));
+}
