@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <netlink/route/link.h>
 #include <tcpinfo/version.h>
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -13,6 +14,7 @@
 
 #include "offline/commands.h"
 #include "offline/filter_flags.h"
+#include "text/values.h"
 
 namespace {
 
@@ -35,6 +37,12 @@ offline::time_style time_style_of(const std::string& text) {
   return *style;
 }
 
+/// Waiting for somebody to type an archive is never what was meant.
+void refuse_terminal(const std::vector<std::string>& paths) {
+  if (paths.empty() && isatty(STDIN_FILENO) != 0)
+    throw bad_value("no file named, and standard input is a terminal (see --help)");
+}
+
 /// Parses, then runs `body`; says what is wrong with the command line.
 template <class F>
 int run(CLI::App& app, std::vector<std::string> arguments, F&& body) {
@@ -53,6 +61,9 @@ int run(CLI::App& app, std::vector<std::string> arguments, F&& body) {
   return offline::exit_usage;
 }
 
+constexpr const char* paths_help = "files and directories; - or none: standard input";
+constexpr const char* time_help = "utc, as-is or epoch";
+
 int list(std::vector<std::string> arguments) {
   CLI::App app("One line a connection, all its files taken together.", "tcpinfo-dump ls");
   prepare(app);
@@ -62,24 +73,20 @@ int list(std::vector<std::string> arguments) {
   std::string time = "utc";
   bool json = false;
   bool csv = false;
-  app.add_option("PATH", o.paths, "files and directories; - or none: standard input");
-  const auto* as_json = app.add_flag("--json", json, "one JSON object a line");
-  app.add_flag("--csv", csv, "comma-separated values with a header")
-      ->excludes(const_cast<CLI::Option*>(as_json));
-  app.add_option("--sort", sort, "column to sort by, with - before it downwards: start, sent, …")
+  app.add_option("PATH", o.paths, paths_help);
+  CLI::Option* as_json = app.add_flag("--json", json, "one JSON object a line");
+  app.add_flag("--csv", csv, "comma-separated values with a header")->excludes(as_json);
+  app.add_option("--sort", sort, "column to sort by, such as start, sent, median_rtt")
       ->type_name("COLUMN");
-  app.add_flag("-r,--reverse", o.print.reverse, "the other way round");
-  app.add_option("--time", time, "utc, as-is or epoch")->capture_default_str();
+  app.add_flag("-r,--reverse", o.print.reverse, "the largest first");
+  app.add_option("--time", time, time_help)->type_name("STYLE")->capture_default_str();
   declare(app, filter, false);
   return run(app, std::move(arguments), [&] {
+    refuse_terminal(o.paths);
     o.filter = to_filter_options(filter);
     o.print.time = time_style_of(time);
     if (json) o.print.format = offline::flow_format::json;
     if (csv) o.print.format = offline::flow_format::csv;
-    if (sort.starts_with('-')) {
-      o.print.reverse = !o.print.reverse;
-      sort.erase(0, 1);
-    }
     if (!sort.empty()) {
       o.print.sort = offline::find_flow_column(sort);
       if (!o.print.sort)
@@ -92,6 +99,128 @@ int list(std::vector<std::string> arguments) {
   });
 }
 
+/// What printing snapshots from files and from the kernel have in common.
+struct print_flags {
+  bool json = false;
+  bool changes = false;
+  bool zeros = false;
+  std::string time = "utc";
+
+  void declare(CLI::App& app) {
+    CLI::Option* as_json = app.add_flag("--json", json, "one JSON object a line");
+    app.add_flag("--changes", changes, "only what changed since the connection's previous snapshot")
+        ->excludes(as_json);
+    app.add_flag("-z,--zeros", zeros, "also the fields that are 0")->excludes(as_json);
+    app.add_option("--time", time, time_help)->type_name("STYLE")->capture_default_str();
+  }
+  [[nodiscard]] offline::snapshot_print_options options() const {
+    offline::snapshot_print_options o;
+    if (json) o.format = offline::snapshot_format::json;
+    o.changes = changes;
+    o.text.zeros = zeros;
+    o.time = time_style_of(time);
+    o.colour = offline::wants_colour(STDOUT_FILENO);
+    return o;
+  }
+};
+
+int print(std::vector<std::string> arguments) {
+  CLI::App app(
+      "Prints what was recorded of TCP connections, in the words of ss.\n"
+      "  tcpinfo-dump ls      one line a connection\n"
+      "  tcpinfo-dump live    the same text straight from the kernel\n"
+      "  tcpinfo-dump verify  whether archives are whole and consistent\n"
+      "each with its own --help.",
+      "tcpinfo-dump");
+  prepare(app);
+  offline::print_options o;
+  offline::filter_flags filter;
+  print_flags flags;
+  app.add_option("FILE", o.paths, paths_help);
+  flags.declare(app);
+  declare(app, filter);
+  return run(app, std::move(arguments), [&] {
+    refuse_terminal(o.paths);
+    o.filter = to_filter_options(filter);
+    o.print = flags.options();
+    offline::output out(STDOUT_FILENO);
+    return offline::print_files(out, o, complain);
+  });
+}
+
+int verify(std::vector<std::string> arguments) {
+  CLI::App app("Says whether archives are whole and consistent.", "tcpinfo-dump verify");
+  prepare(app);
+  offline::verify_options o;
+  app.add_option("PATH", o.paths, paths_help);
+  app.add_flag("-q,--quiet", o.quiet, "findings only, no counts");
+  return run(app, std::move(arguments), [&] {
+    refuse_terminal(o.paths);
+    offline::output out(STDOUT_FILENO);
+    return offline::verify_files(out, o, complain);
+  });
+}
+
+/// Names of the interfaces there are now.
+class interfaces {
+ public:
+  interfaces() {
+    nl_sock* socket = nl_socket_alloc();
+    if (socket == nullptr) return;
+    if (nl_connect(socket, NETLINK_ROUTE) == 0)
+      (void)rtnl_link_alloc_cache(socket, AF_UNSPEC, &links_);
+    nl_socket_free(socket);
+  }
+  ~interfaces() {
+    if (links_ != nullptr) nl_cache_free(links_);
+  }
+  interfaces(const interfaces&) = delete;
+  interfaces& operator=(const interfaces&) = delete;
+
+  [[nodiscard]] std::string name(std::uint32_t index) const {
+    char text[64];
+    if (links_ != nullptr &&
+        rtnl_link_i2name(links_, static_cast<int>(index), text, sizeof text) != nullptr)
+      return text;
+    return std::to_string(index);
+  }
+
+ private:
+  nl_cache* links_ = nullptr;
+};
+
+int live(std::vector<std::string> arguments) {
+  CLI::App app("Prints what the kernel knows now of this machine's TCP connections.",
+               "tcpinfo-dump live");
+  prepare(app);
+  offline::live_options o;
+  offline::filter_flags filter;
+  print_flags flags;
+  std::string interval;
+  app.add_option("--interval", interval, "again and again, with this time between")
+      ->type_name("DURATION");
+  app.add_option("--reps", o.reps, "so many times with --interval, 0 = until interrupted")
+      ->type_name("N")
+      ->capture_default_str();
+  flags.declare(app);
+  declare_of_connections(app, filter);
+  return run(app, std::move(arguments), [&] {
+    o.filter = to_filter_options(filter);
+    o.print = flags.options();
+    if (!interval.empty()) {
+      const auto ns = tcpinfo::text::parse_duration(interval);
+      if (!ns || *ns < 1'000'000)
+        throw bad_value(fmt::format(
+            "--interval: '{}' is no duration of at least 1ms (examples: 100ms, 1s)", interval));
+      o.interval_ns = *ns;
+    }
+    const interfaces names;
+    o.print.text.interface_name = [&names](std::uint32_t index) { return names.name(index); };
+    offline::output out(STDOUT_FILENO);
+    return offline::print_live(out, o, complain);
+  });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -99,10 +228,17 @@ int main(int argc, char** argv) {
   signal(SIGPIPE, SIG_IGN);
   std::vector<std::string> arguments(argv + 1, argv + argc);
   const std::string command = arguments.empty() ? "" : arguments.front();
-  if (command == "ls") {
+  const auto rest = [&arguments] {
     arguments.erase(arguments.begin());
-    return list(std::move(arguments));
+    return std::move(arguments);
+  };
+  try {
+    if (command == "ls") return list(rest());
+    if (command == "live") return live(rest());
+    if (command == "verify") return verify(rest());
+    return print(std::move(arguments));
+  } catch (const std::exception& e) {  // out of memory, above all
+    complain(e.what());
+    return offline::exit_trouble;
   }
-  complain("not yet: only 'ls'");
-  return offline::exit_usage;
 }

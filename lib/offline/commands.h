@@ -4,6 +4,7 @@
 #ifndef TCPINFO_OFFLINE_COMMANDS_H
 #define TCPINFO_OFFLINE_COMMANDS_H
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include "offline/filters.h"
 #include "offline/flow_print.h"
 #include "offline/output.h"
+#include "offline/print_command.h"
 
 namespace tcpinfo::offline {
 
@@ -29,6 +31,31 @@ struct list_options {
 };
 /// tcpinfo-dump ls
 [[nodiscard]] int list_flows(output& out, const list_options& options, const say& complain);
+
+struct print_options {
+  std::vector<std::string> paths;
+  filter_options filter;
+  snapshot_print_options print;
+};
+/// tcpinfo-dump FILE…
+[[nodiscard]] int print_files(output& out, const print_options& options, const say& complain);
+
+struct verify_options {
+  std::vector<std::string> paths;
+  bool quiet = false;  ///< findings only, no counts
+};
+/// tcpinfo-dump verify
+[[nodiscard]] int verify_files(output& out, const verify_options& options, const say& complain);
+
+struct live_options {
+  filter_options filter;
+  snapshot_print_options print;
+  std::int64_t interval_ns = 0;  ///< 0: once
+  std::uint64_t reps = 0;        ///< how often; 0: until interrupted
+  bool listeners = false;        ///< also sockets that are no connections
+};
+/// tcpinfo-dump live
+[[nodiscard]] int print_live(output& out, const live_options& options, const say& complain);
 
 /// The exit status after all output: a reader that went away is no trouble.
 [[nodiscard]] int end_status(output& out, bool trouble, const say& complain);

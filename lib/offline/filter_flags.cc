@@ -41,33 +41,37 @@ std::optional<timestamp> moment_of(const char* flag, const std::string& text) {
   return t;
 }
 
+void add(CLI::App& app, const char* name, std::string& to, const char* meaning, const char* type) {
+  app.add_option(name, to, meaning)
+      ->type_name(type)
+      ->group("Filters")
+      ->check([](const std::string& text) { return text.empty() ? "empty value" : ""; });
+}
+
 }  // namespace
 
-void declare(CLI::App& app, filter_flags& f, bool thins) {
-  const auto add = [&app](const char* name, std::string& to, const char* meaning,
-                          const char* type) {
-    app.add_option(name, to, meaning)
-        ->type_name(type)
-        ->group("Filters")
-        ->check([](const std::string& text) { return text.empty() ? "empty value" : ""; });
-  };
+void declare_of_connections(CLI::App& app, filter_flags& f) {
   app.add_option("--uuid", f.uuid, "only these connections")
       ->type_name("UUID")
       ->group("Filters")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->expected(1)
       ->delimiter(',');
-  add("--port", f.port, "ports at either end", "LIST");
-  add("--sport", f.sport, "local ports", "LIST");
-  add("--dport", f.dport, "remote ports", "LIST");
-  add("--host", f.host, "addresses or prefixes at either end", "LIST");
-  add("--src", f.src, "local addresses or prefixes", "LIST");
-  add("--dst", f.dst, "remote addresses or prefixes", "LIST");
-  add("--state", f.state, "TCP states, as the kernel or ss names them", "LIST");
-  add("--since", f.since, "records of this moment and later", "TIME");
-  add("--until", f.until, "records before this moment", "TIME");
+  add(app, "--port", f.port, "ports at either end", "LIST");
+  add(app, "--sport", f.sport, "local ports", "LIST");
+  add(app, "--dport", f.dport, "remote ports", "LIST");
+  add(app, "--host", f.host, "addresses or prefixes at either end", "LIST");
+  add(app, "--src", f.src, "local addresses or prefixes", "LIST");
+  add(app, "--dst", f.dst, "remote addresses or prefixes", "LIST");
+  add(app, "--state", f.state, "TCP states, as the kernel or ss names them", "LIST");
+}
+
+void declare(CLI::App& app, filter_flags& f, bool thins) {
+  declare_of_connections(app, f);
+  add(app, "--since", f.since, "records of this moment and later", "TIME");
+  add(app, "--until", f.until, "records before this moment", "TIME");
   if (thins)
-    add("--every", f.every,
+    add(app, "--every", f.every,
         "one record in this time; the first, the last and changes of state always", "DURATION");
 }
 

@@ -35,6 +35,9 @@ struct filter_flags {
 /// where `thins`.
 void declare(CLI::App& app, filter_flags& f, bool thins = true);
 
+/// Those of connections alone: without --since and --until, which a live dump has no use for.
+void declare_of_connections(CLI::App& app, filter_flags& f);
+
 /// Throws bad_value.
 [[nodiscard]] filter_options to_filter_options(const filter_flags& f);
 

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "offline/print_command.h"
+
+#include <fmt/format.h>
+#include <array>
+#include <iterator>
+#include <new>
+#include <utility>
+
+#include "offline/commands.h"
+#include "offline/filters.h"
+#include "offline/inputs.h"
+
+namespace tcpinfo::offline {
+
+snapshot_printer::snapshot_printer(snapshot_print_options options) : options_(std::move(options)) {
+  if (options_.format != snapshot_format::json) return;
+  std::vector<column_descriptor> columns;
+  for (std::size_t i = 0; i < column_count(); ++i) columns.push_back(column_at(i));
+  row_options row;
+  row.format = row_format::json;
+  if (const auto ec = row_.prepare(columns, row)) throw std::system_error(ec);
+}
+
+void snapshot_printer::print(std::string& to, const snapshot_label& label, const message& m,
+                             info_layout layout) {
+  if (decoded_.decode(m, layout)) return;  // too short: its reader refused it already
+  if (options_.format == snapshot_format::json)
+    print_json(to, label);
+  else
+    print_text(to, label);
+}
+
+void snapshot_printer::append_label(std::string& to, const snapshot_label& label) const {
+  std::array<char, max_moment_size> time;
+  const std::size_t length =
+      label.time.is_zero() ? 0 : format_moment(label.time, options_.time, time);
+  if (length == 0 && label.uuid.empty()) return;
+  if (options_.colour) to += "\x1b[36m";
+  to.append(time.data(), length);
+  if (!label.uuid.empty()) {
+    if (length != 0) to += ' ';
+    to += label.uuid;
+  }
+  if (label.sequence) fmt::format_to(std::back_inserter(to), " sequence:{}", *label.sequence);
+  if (label.poll != no_poll) fmt::format_to(std::back_inserter(to), " poll:{}", label.poll);
+  if (options_.colour) to += "\x1b[0m";
+  to += '\n';
+}
+
+void snapshot_printer::print_text(std::string& to, const snapshot_label& label) {
+  describe(decoded_, options_.text, text_);
+  if (!options_.changes) {
+    append_label(to, label);
+    append_block(to, text_, options_.colour);
+    return;
+  }
+  const message m = decoded_.source();
+  const auto [it, is_new] = previous_.try_emplace(fmt::format("{}/{:x}", label.uuid, m.cookie()));
+  kept& k = it->second;
+  if (is_new) {
+    append_label(to, label);
+    append_block(to, text_, options_.colour);
+  } else {
+    message old;
+    if (!message::from(k.bytes, old) && !before_.decode(old, k.layout))
+      describe(before_, options_.text, text_before_);
+    const std::size_t start = to.size();
+    append_label(to, label);
+    if (!append_changes(to, text_before_, text_, options_.colour)) to.resize(start);
+  }
+  k.bytes.assign(m.bytes.begin(), m.bytes.end());
+  k.layout = decoded_.layout();
+}
+
+void snapshot_printer::print_json(std::string& to, const snapshot_label& label) {
+  to += '{';
+  if (!label.uuid.empty()) {
+    to += "\"uuid\":";
+    append_json_string(to, label.uuid);
+    to += ',';
+  }
+  if (label.sequence) fmt::format_to(std::back_inserter(to), "\"sequence\":{},", *label.sequence);
+  std::array<char, max_moment_size> time;
+  if (!label.time.is_zero()) {
+    const std::size_t length = format_moment(label.time, options_.time, time);
+    const std::string_view quote = options_.time == time_style::epoch ? "" : "\"";
+    fmt::format_to(std::back_inserter(to), "\"timestamp\":{}{}{},", quote,
+                   std::string_view(time.data(), length), quote);
+  }
+  if (label.poll != no_poll) fmt::format_to(std::back_inserter(to), "\"poll\":{},", label.poll);
+  cells_.resize(row_.max_row_size(decoded_));
+  std::size_t written = 0;
+  if (const auto ec = row_.write(decoded_, cells_, written)) throw std::system_error(ec);
+  to.append(cells_.data(), written);
+  if (to.back() == ',') to.pop_back();  // a snapshot without any member
+  to += "}\n";
+}
+
+int print_files(output& out, const print_options& options, const say& complain) {
+  bool trouble = false;
+  const auto on_fault = [&](const input_fault& f) {
+    trouble = true;
+    out.flush();  // on a terminal both come in order
+    complain(to_string(f));
+    return true;
+  };
+  input_walk walk(options.paths, {.captures = true}, on_fault);
+  input_reader reader(on_fault, {.captures = true});
+  record_filter filter(options.filter);
+  thinner thin(options.filter.every_ns);
+  snapshot_printer printer(options.print);
+  input_record r;
+  std::string path;
+  bool going = true;
+  const auto emit = [&](const input_record& kept) {
+    if (!kept.has_message) return;
+    printer.print(out.buffer(), {kept.uuid(), kept.context->sequence, kept.time, kept.poll}, kept.m,
+                  kept.context->layout);
+    going = out.written();
+  };
+  while (going && walk.next(path)) {
+    if (!reader.open(path)) continue;
+    while (going && reader.next(r)) {
+      if (filter.wants(r)) thin.push(r, emit);
+    }
+    thin.flush(emit);
+  }
+  return end_status(out, trouble, complain);
+}
+
+}  // namespace tcpinfo::offline

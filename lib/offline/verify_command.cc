@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// tcpinfo-dump verify: whether archives are whole and say what can be true.
+#include <fmt/format.h>
+
+#include <tcpinfo/tcp.h>
+#include <array>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+
+#include "offline/commands.h"
+#include "offline/flow_summary.h"
+#include "offline/inputs.h"
+#include "offline/times.h"
+
+namespace tcpinfo::offline {
+namespace {
+
+/// What only grows as long as a socket is not connected anew.
+constexpr tcp_field counters[] = {
+    tcp_field::total_retrans,  tcp_field::bytes_acked,
+    tcp_field::bytes_received, tcp_field::segs_out,
+    tcp_field::segs_in,        tcp_field::data_segs_in,
+    tcp_field::data_segs_out,  tcp_field::busy_time,
+    tcp_field::rwnd_limited,   tcp_field::sndbuf_limited,
+    tcp_field::delivered,      tcp_field::delivered_ce,
+    tcp_field::bytes_sent,     tcp_field::bytes_retrans,
+    tcp_field::dsack_dups,     tcp_field::reord_seen,
+    tcp_field::rcv_ooopack,    tcp_field::rehash,
+    tcp_field::total_rto,      tcp_field::total_rto_recoveries,
+    tcp_field::total_rto_time,
+};
+constexpr std::size_t counter_count = std::size(counters);
+
+/// A counter may pass its width: then the step forward, counted around, is the shorter one.
+bool went_back(std::uint64_t before, std::uint64_t now, unsigned bits) {
+  if (now >= before) return false;
+  if (bits >= 64) return true;
+  const std::uint64_t range = std::uint64_t{1} << bits;
+  return before - now <= range / 2;
+}
+
+struct connection {
+  std::map<std::uint64_t, std::string> files;  // by sequence
+  // Of the latest record.
+  std::optional<std::uint64_t> sequence;
+  timestamp time;
+  std::string run;
+  std::uint64_t poll = no_poll;
+  bool any = false;
+  bool info = false;
+  std::uint16_t sport = 0;
+  std::uint16_t dport = 0;
+  std::uint8_t state = 0;
+  std::array<std::optional<std::uint64_t>, counter_count> counts;
+};
+
+class verifier {
+ public:
+  verifier(output& out, const verify_options& options) : out_(out), options_(options) {}
+
+  int run(const say& complain) {
+    const auto on_fault = [this](const input_fault& f) {
+      find(f);
+      return !out_.closed();
+    };
+    input_walk walk(options_.paths, {.captures = true}, on_fault);
+    input_reader reader(on_fault, {.captures = true});
+    input_record r;
+    std::string path;
+    while (walk.next(path)) {
+      if (!reader.open(path)) continue;
+      begin_file(path);
+      while (reader.next(r)) take(r);
+      end_file(reader);
+    }
+    holes();
+    if (!options_.quiet) summary();
+    return end_status(out_, findings_ != 0, complain);
+  }
+
+ private:
+  void find(const input_fault& f) {
+    ++findings_;
+    out_.put(to_string(f) + "\n");
+  }
+  void find(std::uint64_t line, std::string_view what) { find({path_, line, what}); }
+
+  void begin_file(const std::string& path) {
+    path_ = path;
+    ++files_;
+    metadata_records_ = 0;
+    records_in_file_ = 0;
+    connection_ = nullptr;
+    context_ = nullptr;
+    told_cookie_ = false;
+    told_no_time_ = false;
+    named_ = !parse_archive_name(path, name_);
+    name_uuid_ = named_ ? std::string(name_.uuid) : std::string();
+    if (named_ && name_.partial) ++partial_;
+  }
+
+  void end_file(const input_reader& reader) {
+    if (reader.is_capture() || reader.stopped()) return;
+    if (metadata_records_ == 0 && records_in_file_ != 0) find(1, "no metadata record");
+  }
+
+  void take(const input_record& r) {
+    if (context_ != r.context) enter(r);
+    if (r.is_metadata) metadata_record(r);
+    if (!r.has_message) {
+      if (!r.is_metadata) find(r.line, "neither a message nor metadata");
+      return;
+    }
+    ++records_;
+    ++records_in_file_;
+    if (r.parsed == nullptr) return;  // of a capture: nothing to hold it against
+    if (metadata_records_ == 0 && records_in_file_ == 1 && context_->sequence) check_sequence(r);
+    check_uuid(r);
+    check_times(r);
+    check_counters(r);
+    connection& c = *connection_;
+    c.any = true;
+    c.sport = r.m.sport();
+    c.dport = r.m.dport();
+    c.state = r.m.state();
+  }
+
+  void enter(const input_record& r) {
+    context_ = r.context;
+    if (!context_->run.empty()) run_ = polls_.run_number(context_->run);
+    const std::string uuid(r.uuid());
+    connection_ = &connections_[uuid];
+  }
+
+  void metadata_record(const input_record& r) {
+    ++metadata_records_;
+    const bool concatenated = path_ == stdin_path;  // many files one after the other
+    if (metadata_records_ > 1 && !concatenated)
+      find(r.line, "a second metadata record");
+    else if (records_in_file_ != 0 && !concatenated)
+      find(r.line, "the metadata record is not the first");
+    if (context_->source != uuid_source::metadata)
+      find(r.line, "the metadata record names no UUID");
+    else if (named_ && context_->uuid != name_uuid_)
+      find(r.line,
+           fmt::format("the UUID is {}, by the file's name {}", context_->uuid, name_uuid_));
+    if (named_ && context_->sequence != name_.sequence)
+      find(r.line, fmt::format("the sequence number is {}, by the file's name {}",
+                               context_->sequence.value_or(0), name_.sequence));
+    check_sequence(r);
+  }
+
+  void check_sequence(const input_record& r) {
+    if (!context_->sequence) return;
+    connection& c = *connection_;
+    const std::uint64_t sequence = *context_->sequence;
+    const auto [it, is_new] = c.files.try_emplace(sequence, path_);
+    if (!is_new && it->second != path_)
+      find(r.line,
+           fmt::format("sequence number {} of this connection is in {} too", sequence, it->second));
+    // What came before counts only where this file is the next one.
+    if (c.sequence && *c.sequence + 1 != sequence) {
+      auto files = std::move(c.files);
+      c = connection();
+      c.files = std::move(files);
+    }
+    c.sequence = sequence;
+  }
+
+  void check_uuid(const input_record& r) {
+    std::uint64_t cookie = 0;
+    if (told_cookie_ || context_->source == uuid_source::cookie ||
+        parse_uuid_cookie(context_->uuid, cookie))
+      return;
+    if (cookie == r.m.cookie()) return;
+    find(r.line,
+         fmt::format("a record of another connection: its cookie is {:016X}, the UUID's {:016X}",
+                     r.m.cookie(), cookie));
+    told_cookie_ = true;  // once a file
+  }
+
+  void check_times(const input_record& r) {
+    connection& c = *connection_;
+    if (!r.time.is_zero()) {
+      if (!c.time.is_zero() && compare(r.time, c.time) < 0)
+        find(r.line,
+             fmt::format("time goes back by {}", span_text(nanoseconds_between(c.time, r.time))));
+      c.time = r.time;
+    } else if (!told_no_time_) {
+      find(r.line, "a record without a time (told once a file)");
+      told_no_time_ = true;
+    }
+    if (r.poll == no_poll) return;
+    if (!context_->run.empty()) polls_.see(run_, r.poll);
+    if (c.poll != no_poll && c.run == context_->run && r.poll <= c.poll)
+      find(r.line, r.poll == c.poll ? fmt::format("a second record of poll {}", r.poll)
+                                    : fmt::format("poll {} after poll {}", r.poll, c.poll));
+    if (c.poll != no_poll && c.run != context_->run) ++gaps_;
+    c.poll = r.poll;
+    c.run = context_->run;
+  }
+
+  void check_counters(const input_record& r) {
+    if (decoded_.decode(r.m, context_->layout)) return;
+    if (decoded_.has(snapshot_fault::malformed_tail))
+      find(r.line, "attributes end in a malformed one");
+    connection& c = *connection_;
+    // The same socket connected anew counts anew. An aborted one has no remote port at its end.
+    const bool anew = c.any && r.m.state() != static_cast<std::uint8_t>(tcp_state::close) &&
+                      (c.sport != r.m.sport() || c.dport != r.m.dport() ||
+                       c.state == static_cast<std::uint8_t>(tcp_state::close));
+    if (anew) c.counts = {};
+    if (!decoded_.has(field_group::info)) return;
+    for (std::size_t i = 0; i < counter_count; ++i) {
+      const auto now = decoded_.value(counters[i]);
+      if (!now) continue;
+      std::optional<std::uint64_t>& before = c.counts[i];
+      const tcp_field_descriptor d = tcpinfo::describe(counters[i]);
+      if (before && went_back(*before, *now, d.bits()))
+        find(r.line, fmt::format("{} goes back from {} to {}", d.csv_name(), *before, *now));
+      before = now;
+    }
+  }
+
+  void holes() {
+    for (const auto& [uuid, c] : connections_) {
+      const std::string* before = nullptr;
+      std::uint64_t last = 0;
+      for (const auto& [sequence, file] : c.files) {
+        if (before != nullptr && sequence != last + 1) {
+          gaps_ += sequence - last - 1;
+          find({file, 1,
+                fmt::format("sequence number {} follows {}: {} missing", sequence, last,
+                            sequence - last - 1)});
+        }
+        before = &file;
+        last = sequence;
+      }
+    }
+  }
+
+  void summary() {
+    std::string text =
+        fmt::format("{} files, {} connections, {} records", files_, connections_.size(), records_);
+    if (partial_ != 0) text += fmt::format(", {} files not complete (.part)", partial_);
+    if (polls_.runs() != 0)
+      text += fmt::format(", {} runs, {} polls, at most {} missed", polls_.runs(), polls_.seen(),
+                          polls_.silent());
+    text += fmt::format(", {} gaps, {} findings\n", gaps_, findings_);
+    out_.put(text);
+  }
+
+  output& out_;
+  const verify_options& options_;
+
+  std::string path_;
+  archive_name name_;
+  std::string name_uuid_;
+  bool named_ = false;
+  bool told_cookie_ = false;
+  bool told_no_time_ = false;
+  std::uint64_t metadata_records_ = 0;
+  std::uint64_t records_in_file_ = 0;
+  std::shared_ptr<const input_context> context_;
+  connection* connection_ = nullptr;
+  std::uint32_t run_ = 0;
+
+  snapshot decoded_;
+  poll_log polls_;
+  std::map<std::string, connection> connections_;
+  std::uint64_t files_ = 0;
+  std::uint64_t partial_ = 0;
+  std::uint64_t records_ = 0;
+  std::uint64_t gaps_ = 0;
+  std::uint64_t findings_ = 0;
+};
+
+}  // namespace
+
+int verify_files(output& out, const verify_options& options, const say& complain) {
+  return verifier(out, options).run(complain);
+}
+
+}  // namespace tcpinfo::offline
