@@ -23,17 +23,18 @@ namespace tcpinfo::offline {
 /// What is wanted. Empty lists want everything; within a list one match is enough, and every list
 /// that is not empty must match.
 struct filter_options {
-  std::vector<std::string> uuids;
-  std::vector<std::uint16_t> ports;  ///< at either end
-  std::vector<std::uint16_t> sports;
-  std::vector<std::uint16_t> dports;
-  std::vector<ip_prefix> hosts;  ///< at either end; an IPv4 prefix also takes IPv4-mapped addresses
-  std::vector<ip_prefix> srcs;
-  std::vector<ip_prefix> dsts;
-  std::uint32_t states = 0;        ///< state_bit of each; 0 = all
-  std::optional<timestamp> since;  ///< this moment and later; a record without a time fails
-  std::optional<timestamp> until;  ///< before this moment
-  std::int64_t every_ns = 0;       ///< thin to one record in this time; 0 = all (see thinner)
+  std::vector<std::string> uuids{};
+  std::vector<std::uint16_t> ports{};  ///< at either end
+  std::vector<std::uint16_t> sports{};
+  std::vector<std::uint16_t> dports{};
+  std::vector<ip_prefix>
+      hosts{};  ///< at either end; an IPv4 prefix also takes IPv4-mapped addresses
+  std::vector<ip_prefix> srcs{};
+  std::vector<ip_prefix> dsts{};
+  std::uint32_t states = 0;          ///< state_bit of each; 0 = all
+  std::optional<timestamp> since{};  ///< this moment and later; a record without a time fails
+  std::optional<timestamp> until{};  ///< before this moment
+  std::int64_t every_ns = 0;         ///< thin to one record in this time; 0 = all (see thinner)
 };
 
 /// "ESTABLISHED", "close-wait", "ESTAB": the kernel's names or those of ss, in any case; several

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include "catch.h"
+#include "offline/flow_print.h"
+#include "offline/flow_summary.h"
+#include "offline/snapshot_text.h"
+#include "offline_files.h"
+
+using namespace tcpinfo;
+using namespace tcpinfo::offline;
+
+namespace {
+
+// Where the fields stand that these tests set.
+constexpr std::size_t retransmits_at = 2;
+constexpr std::size_t unacked_at = 24;
+constexpr std::size_t rtt_at = 68;
+constexpr std::size_t acked_at = 120;
+constexpr std::size_t received_at = 128;
+constexpr std::size_t min_rtt_at = 148;
+constexpr std::size_t data_segs_in_at = 152;
+constexpr std::size_t rate_at = 160;
+constexpr std::size_t sent_at = 200;
+constexpr std::size_t retrans_at = 208;
+
+/// Summaries of the files, read in the order given.
+class reading {
+ public:
+  explicit reading(const std::vector<std::string>& texts) {
+    input_reader reader([](const input_fault& f) {
+      FAIL(to_string(f));
+      return true;
+    });
+    input_record r;
+    int n = 0;
+    for (const std::string& text : texts) {
+      REQUIRE(reader.open(dir_.file("f" + std::to_string(n++) + ".jsonl", text)));
+      while (reader.next(r)) list.add(r, true);
+    }
+  }
+  flow_summary& only() {
+    const auto all = list.flows();
+    REQUIRE(all.size() == 1);
+    return *all.front();
+  }
+
+  flow_list list;
+
+ private:
+  scratch dir_;
+};
+
+std::string with_uuid(const std::string& records, std::uint64_t sequence = 0,
+                      std::string_view run = "r1") {
+  return metadata_line("h_1_0000000000000001", sequence, run) + records;
+}
+
+template <class T>
+void put(made_socket& s, std::size_t at, T v) {
+  s.set(at, v);
+}
+
+void totals(made_socket& s, std::uint64_t acked, std::uint64_t received, std::uint64_t sent,
+            std::uint64_t retrans = 0) {
+  put(s, acked_at, acked);
+  put(s, received_at, received);
+  put(s, sent_at, sent);
+  put(s, retrans_at, retrans);
+}
+
+std::string line(made_socket& s, int second, std::uint64_t poll = no_poll) {
+  return record_line(at_second(second), s.view(), poll);
+}
+
+closing closing_of(const std::string& records) {
+  reading r({with_uuid(records)});
+  return r.only().closed();
+}
+
+}  // namespace
+
+TEST_CASE("medians are exact, whatever the order and number") {
+  median_of none;
+  CHECK_FALSE(none.median());
+  std::mt19937 random(7);  // the same numbers in every run
+  for (const std::size_t count : {1U, 2U, 3U, 1000U, 5001U, 40000U}) {
+    std::vector<std::uint32_t> values(count);
+    median_of m;
+    for (auto& v : values) {
+      v = static_cast<std::uint32_t>(random() % 3000);
+      m.add(v);
+    }
+    std::sort(values.begin(), values.end());
+    CHECK(m.median() == (double{1} * values[(count - 1) / 2] + values[count / 2]) / 2);
+  }
+}
+
+TEST_CASE("the files of a connection are one, in any order") {
+  made_socket s;
+  totals(s, 1001, 0, 1000);
+  put(s, rtt_at, std::uint32_t{300});
+  put(s, min_rtt_at, std::uint32_t{250});
+  const std::string first = with_uuid(line(s, 0, 1), 0);
+  totals(s, 5001, 0, 5000);
+  put(s, rtt_at, std::uint32_t{100});
+  put(s, min_rtt_at, std::uint32_t{90});
+  put(s, rate_at, std::uint64_t{777});
+  const std::string second = with_uuid(line(s, 10, 11), 1);
+  totals(s, 9002, 0, 10000, 1000);
+  put(s, rtt_at, std::uint32_t{200});
+  put(s, min_rtt_at, std::uint32_t{95});
+  put(s, rate_at, std::uint64_t{5});
+  s.state = tcp_state::fin_wait2;
+  const std::string third = with_uuid(line(s, 20, 21), 3);
+  for (const auto& order : {std::vector{first, second, third}, std::vector{third, first, second}}) {
+    reading r(order);
+    flow_summary& f = r.only();
+    CHECK(f.snapshots() == 3);
+    CHECK(f.duration_ns() == 20'000'000'000);
+    CHECK(f.start() == at_second(0));
+    CHECK(f.sent() == 9000);
+    CHECK(f.retransmitted_percent() == 10.0);
+    CHECK(f.min_rtt_us() == 90);
+    CHECK(f.median_rtt_us() == 200.0);
+    CHECK(f.peak_rate() == 777);
+    CHECK(std::abs(*f.mean_rate() - 400.05) < 1e-6);
+    CHECK(f.gaps() == 1);
+    CHECK(f.state() == static_cast<std::uint8_t>(tcp_state::fin_wait2));
+    CHECK(f.closed() == closing::open);
+    CHECK(f.congestion_control() == "cubic");
+    // Polls 2 to 10 and 12 to 20 have no record of anybody.
+    CHECK(r.list.silent_polls(f) == 18);
+  }
+}
+
+TEST_CASE("a poll that another connection tells of was not missed") {
+  made_socket a;
+  made_socket b;
+  b.cookie = 2;
+  reading r({with_uuid(line(a, 0, 1) + line(a, 5, 6)), metadata_line("h_1_0000000000000002", 0) +
+                                                           line(b, 1, 2) + line(b, 2, 3) +
+                                                           line(b, 9, 200) + line(b, 10, 5000)});
+  const auto all = r.list.flows();
+  REQUIRE(all.size() == 2);
+  CHECK(r.list.silent_polls(*all[0]) == 2);
+  CHECK(r.list.silent_polls(*all[1]) == 5000 - 2 + 1 - 5);
+}
+
+TEST_CASE("a file without metadata may hold many connections") {
+  made_socket a;
+  made_socket b;
+  b.cookie = 2;
+  b.sport = 80;
+  reading r({line(a, 0) + line(b, 0) + line(a, 1)});
+  CHECK(r.list.flows().size() == 2);
+  CHECK(r.list.snapshots() == 3);
+}
+
+TEST_CASE("totals are of data: without SYN, FIN and retransmissions") {
+  made_socket s;
+  totals(s, 5002, 301, 5500, 500);  // connected here: SYN and FIN acknowledged
+  s.state = tcp_state::close_wait;
+  reading r({with_uuid(line(s, 0))});
+  CHECK(r.only().sent() == 5000);
+  CHECK(r.only().received() == 300);  // in CLOSE_WAIT the FIN has come
+
+  made_socket half;
+  totals(half, 2001, 300, 5000);  // 3000 in flight
+  reading in_flight({with_uuid(line(half, 0))});
+  CHECK(in_flight.only().sent() == 2001);
+  CHECK(in_flight.only().received() == 300);
+
+  made_socket old;
+  old.info.resize(136);  // of 4.1: bytes_sent does not exist
+  put(old, acked_at, std::uint64_t{100});
+  reading of_old({with_uuid(line(old, 0))});
+  CHECK(of_old.only().sent() == 100);
+}
+
+TEST_CASE("how a connection closed is told by its states") {
+  made_socket s;
+  totals(s, 1001, 0, 1000);
+  const std::string open = line(s, 0);
+  const auto then = [&](std::initializer_list<tcp_state> states) {
+    std::string text = open;
+    int second = 1;
+    for (const tcp_state state : states) {
+      made_socket n;
+      n.info = s.info;
+      n.state = state;
+      text += line(n, second++);
+    }
+    return closing_of(text);
+  };
+  CHECK(then({}) == closing::open);
+  CHECK(then({tcp_state::fin_wait1}) == closing::open);
+  CHECK(then({tcp_state::fin_wait1, tcp_state::fin_wait2, tcp_state::close}) == closing::fin_local);
+  CHECK(then({tcp_state::fin_wait2, tcp_state::time_wait}) == closing::fin_local);
+  CHECK(then({tcp_state::close_wait, tcp_state::last_ack, tcp_state::close}) ==
+        closing::fin_remote);
+  CHECK(then({tcp_state::fin_wait1, tcp_state::closing, tcp_state::close}) == closing::fin_both);
+}
+
+TEST_CASE("where it closed between two looks the counters tell") {
+  made_socket s;
+  totals(s, 1001, 0, 1000);
+  const std::string open = line(s, 0);
+  s.state = tcp_state::close;
+  CHECK(closing_of(open + line(s, 1)) == closing::rst);  // the FIN was not acknowledged
+  totals(s, 1002, 0, 1000);
+  CHECK(closing_of(open + line(s, 1)) == closing::fin_local);  // ours was, theirs had not come
+  totals(s, 1002, 1, 1000);
+  CHECK(closing_of(open + line(s, 1)) == closing::fin);  // both
+  totals(s, 1001, 0, 1000);
+  put(s, retransmits_at, std::uint8_t{15});
+  CHECK(closing_of(open + line(s, 1)) == closing::timeout);
+  put(s, retransmits_at, std::uint8_t{0});
+  s.dport = 0;
+  CHECK(closing_of(open + line(s, 1)) == closing::rst_local);
+
+  // Nothing but the end: one more than the data is a SYN or a FIN.
+  made_socket end;
+  end.state = tcp_state::close;
+  totals(end, 1, 5001, 0);
+  CHECK(closing_of(line(end, 0)) == closing::unknown);
+  totals(end, 5002, 0, 5000);
+  CHECK(closing_of(line(end, 0)) == closing::fin_local);
+  totals(end, 0, 0, 0);
+  end.dport = 0;
+  CHECK(closing_of(line(end, 0)) == closing::no_connect);
+}
+
+TEST_CASE("a FIN without data is known by its byte") {
+  made_socket s;
+  totals(s, 1, 4000, 0);
+  put(s, data_segs_in_at, std::uint32_t{3});
+  const std::string open = line(s, 0);
+  s.state = tcp_state::close;
+  totals(s, 2, 4001, 0);
+  reading r({with_uuid(open + line(s, 1))});
+  CHECK(r.only().received() == 4000);
+}
+
+TEST_CASE("the ends are those of a record that has both") {
+  made_socket s;
+  const std::string open = line(s, 0);
+  s.state = tcp_state::close;
+  s.dport = 0;
+  reading r({with_uuid(open + line(s, 1))});
+  CHECK(r.only().ends().dport == 50000);
+  CHECK(r.only().state() == static_cast<std::uint8_t>(tcp_state::established));
+}
+
+TEST_CASE("columns are found by what people type") {
+  CHECK(find_flow_column("sent_bytes").has_value());
+  CHECK(find_flow_column("sent") == find_flow_column("sent_bytes"));
+  CHECK(find_flow_column("median_rtt") == find_flow_column("median_rtt_us"));
+  CHECK_FALSE(find_flow_column("sen"));
+  CHECK_FALSE(find_flow_column(""));
+  CHECK(bit_rate_text(0) == "0bit/s");
+  CHECK(bit_rate_text(1250000) == "10.0Mbit/s");
+  CHECK(bit_rate_text(124.99e6) == "1.00Gbit/s");
+  CHECK(span_text(1'234'567'890) == "1.235s");
+  CHECK(span_text(59'999'600'000) == "1m00.0s");
+  CHECK(span_text(90'000'000'000) == "1m30.0s");
+  CHECK(span_text(90'061'000'000'000) == "1d01h01m");
+}
+
+TEST_CASE("a block says everything that is not 0, once") {
+  made_socket s;
+  put(s, rtt_at, std::uint32_t{1500});
+  put(s, unacked_at, std::uint32_t{4});
+  put(s, std::size_t{240}, std::uint16_t{2});  // total_rto, which ss has no word for
+  snapshot decoded;
+  REQUIRE(!decoded.decode(s.view(), info_layout::a));
+  snapshot_text text;
+  describe(decoded, {}, text);
+  std::string block;
+  append_block(block, text, false);
+  CHECK(block.find("ESTAB ") == 0);
+  CHECK(block.find("10.1.2.3:443") != block.npos);
+  CHECK(block.find(" rtt:1.5/0 ") != block.npos);
+  CHECK(block.find(" unacked:4") != block.npos);
+  CHECK(block.find("unacked_segments") == block.npos);
+  CHECK(block.find(" total_rto:2") != block.npos);
+  CHECK(block.find("rcv_space") == block.npos);
+  CHECK(block.find('\x1b') == block.npos);
+
+  describe(decoded, {.zeros = true, .interface_name = {}}, text);
+  block.clear();
+  append_block(block, text, false);
+  CHECK(block.find(" rcv_space_bytes:0") != block.npos);
+}
+
+TEST_CASE("changes are what is new, and ages are no news") {
+  made_socket s;
+  snapshot decoded;
+  snapshot_text before;
+  snapshot_text now;
+  put(s, rtt_at, std::uint32_t{1500});
+  put(s, unacked_at, std::uint32_t{4});
+  REQUIRE(!decoded.decode(s.view(), info_layout::a));
+  describe(decoded, {}, before);
+  std::string text;
+  put(s, std::size_t{44}, std::uint32_t{12});  // last_data_sent
+  REQUIRE(!decoded.decode(s.view(), info_layout::a));
+  describe(decoded, {}, now);
+  CHECK_FALSE(append_changes(text, before, now, false));
+  CHECK(text.empty());
+  put(s, rtt_at, std::uint32_t{1600});
+  put(s, unacked_at, std::uint32_t{0});
+  s.state = tcp_state::close_wait;
+  REQUIRE(!decoded.decode(s.view(), info_layout::a));
+  describe(decoded, {}, now);
+  CHECK(append_changes(text, before, now, false));
+  CHECK(text.find(" rtt:1.6/0") != text.npos);
+  CHECK(text.find(" -unacked") != text.npos);
+  CHECK(text.find(" state:CLOSE-WAIT") != text.npos);
+  CHECK(text.find("lastsnd") == text.npos);
+  CHECK(text.find("peer") == text.npos);
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "offline/inputs.h"
+
+#include <filesystem>
+
+#include "catch.h"
+#include "offline_files.h"
+
+using namespace tcpinfo;
+using namespace tcpinfo::offline;
+
+namespace {
+
+struct seen {
+  std::vector<std::string> records;  // "uuid#sequence line"
+  std::vector<std::string> faults;
+};
+
+seen read_all(const std::vector<std::string>& paths, bool captures = true) {
+  seen s;
+  const auto on_fault = [&s](const input_fault& f) {
+    s.faults.push_back(to_string(f));
+    return true;
+  };
+  input_walk walk(paths, {.captures = captures}, on_fault);
+  input_reader reader(on_fault, {.captures = captures});
+  input_record r;
+  std::string path;
+  while (walk.next(path)) {
+    if (!reader.open(path)) continue;
+    while (reader.next(r)) {
+      std::string text = std::string(r.uuid()) + "#";
+      text += r.context->sequence ? std::to_string(*r.context->sequence) : "-";
+      text += (r.is_metadata ? " metadata " : " line ") + std::to_string(r.line);
+      s.records.push_back(text);
+    }
+  }
+  CHECK(reader.faults() == s.faults.size());
+  return s;
+}
+
+std::string uuid_of(std::uint64_t cookie) {
+  std::string out(64, '\0');
+  out.resize(format_uuid("host_1_unsafe", cookie, out));
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("directories are walked in name order and only archives are taken") {
+  scratch dir;
+  made_socket s;
+  const std::string text = metadata_line("u", 0) + record_line(at_second(1), s.view(), 1);
+  dir.file("2026/02/01/b.00000.jsonl.zst", zstd_frame(text));
+  dir.file("2026/01/31/z.00000.jsonl", text);
+  dir.file("2026/01/31/a.00000.jsonl.zst.part", zstd_frame(text));
+  dir.file("2026/01/31/notes.txt", "not an archive");
+  dir.file("a.00000.jsonl", text);
+  std::filesystem::create_directory_symlink(dir.path(), dir.path() + "/2026/loop");
+
+  std::vector<std::string> names;
+  input_walk walk({dir.path()}, {}, [](const input_fault&) { return true; });
+  for (std::string path; walk.next(path);) names.push_back(path.substr(dir.path().size() + 1));
+  CHECK(names == std::vector<std::string>{"2026/01/31/a.00000.jsonl.zst.part",
+                                          "2026/01/31/z.00000.jsonl",
+                                          "2026/02/01/b.00000.jsonl.zst", "a.00000.jsonl"});
+}
+
+TEST_CASE("the UUID comes from metadata, else the name, else the cookie") {
+  scratch dir;
+  made_socket s;
+  s.cookie = 0xabc;
+  const std::string record = record_line(at_second(1), s.view());
+  const auto one = [&](const std::string& name, const std::string& text) {
+    const seen got = read_all({dir.file(name, text)});
+    CHECK(got.faults.empty());
+    return got.records.back();
+  };
+  CHECK(one("named_0000000000000ABC.00007.jsonl", metadata_line("said", 3) + record) ==
+        "said#3 line 2");
+  CHECK(one("named_0000000000000ABC.00007.jsonl", record) == "named_0000000000000ABC#7 line 1");
+  CHECK(one("mine.jsonl", record) == "mine#- line 1");
+  CHECK(one("mine.jsonl.zst", zstd_frame(record)) == "mine#- line 1");
+  // What a name says of the content does not count, and neither does what it does not say.
+  CHECK(one("wrong.jsonl.zst", record) == "wrong#- line 1");
+  CHECK(one("wrong.jsonl", zstd_frame(record)) == "wrong#- line 1");
+}
+
+TEST_CASE("a later metadata record speaks for what follows it") {
+  scratch dir;
+  made_socket s;
+  const std::string record = record_line(at_second(1), s.view());
+  const seen got = read_all(
+      {dir.file("x.jsonl", metadata_line("a", 1) + record + metadata_line("b", 2) + record)});
+  CHECK(got.records ==
+        std::vector<std::string>{"a#1 metadata 1", "a#1 line 2", "b#2 metadata 3", "b#2 line 4"});
+}
+
+TEST_CASE("every good record is delivered and each fault is one line with its place") {
+  scratch dir;
+  made_socket s;
+  const std::string record = record_line(at_second(1), s.view());
+
+  const seen middle = read_all(
+      {dir.file("x.jsonl", record + "garbage\n\n" + record + "{\"Timestamp\":1}\r\n" + record)});
+  CHECK(middle.records == std::vector<std::string>{"x#- line 1", "x#- line 4", "x#- line 6"});
+  REQUIRE(middle.faults.size() == 2);
+  CHECK(middle.faults[0].starts_with(dir.path() + "/x.jsonl:2: "));
+  CHECK(middle.faults[1].starts_with(dir.path() + "/x.jsonl:5: "));
+
+  const seen cut_line = read_all({dir.file("x.jsonl", record + record.substr(0, 100))});
+  CHECK(cut_line.records.size() == 1);
+  REQUIRE(cut_line.faults.size() == 1);
+  CHECK(cut_line.faults[0].starts_with(dir.path() + "/x.jsonl:2: "));
+
+  const std::string frames = zstd_frame(record) + zstd_frame(record);
+  const seen cut_frame =
+      read_all({dir.file("x.jsonl.zst", std::string_view(frames).substr(0, frames.size() - 9))});
+  CHECK(!cut_frame.records.empty());
+  CHECK(cut_frame.faults.size() == 1);
+
+  const seen empty = read_all({dir.file("e.jsonl.zst", "")});
+  CHECK(empty.records.empty());
+  CHECK(empty.faults.size() == 1);
+
+  const seen absent = read_all({dir.path() + "/none.jsonl"});
+  CHECK(absent.faults ==
+        std::vector<std::string>{dir.path() + "/none.jsonl: No such file or directory"});
+}
+
+TEST_CASE("a callback that says no ends the reading") {
+  scratch dir;
+  made_socket s;
+  const std::string record = record_line(at_second(1), s.view());
+  int faults = 0;
+  input_reader reader([&faults](const input_fault&) {
+    ++faults;
+    return false;
+  });
+  REQUIRE(reader.open(dir.file("x.jsonl", record + "bad\n" + record + "bad\n")));
+  input_record r;
+  CHECK(reader.next(r));
+  CHECK_FALSE(reader.next(r));
+  CHECK(reader.stopped());
+  CHECK(faults == 1);
+  CHECK_FALSE(reader.open(dir.file("y.jsonl", record)));
+}
+
+TEST_CASE("bare netlink messages are told by their content, compressed or not") {
+  scratch dir;
+  std::string file;
+  for (std::uint64_t cookie = 1; cookie < 4; ++cookie) {
+    made_socket s;
+    s.cookie = cookie;
+    const message m = s.view();
+    const auto length = static_cast<std::uint32_t>(16 + m.bytes.size());
+    const std::uint16_t type = 20;
+    char header[16] = {};
+    std::memcpy(header, &length, 4);
+    std::memcpy(header + 4, &type, 2);
+    file.append(header, 16);
+    file.append(reinterpret_cast<const char*>(m.bytes.data()), m.bytes.size());
+  }
+  const std::vector<std::string> expected = {
+      "0000000000000001#- line 1", "0000000000000002#- line 2", "0000000000000003#- line 3"};
+  CHECK(read_all({dir.file("messages", file)}).records == expected);
+  CHECK(read_all({dir.file("messages.zst", zstd_frame(file))}).records == expected);
+  const seen cut =
+      read_all({dir.file("messages", std::string_view(file).substr(0, file.size() - 5))});
+  CHECK(cut.records.size() == 2);
+  CHECK(cut.faults.size() == 1);
+}
+
+TEST_CASE("the kernel's release in the metadata decides the layout") {
+  scratch dir;
+  made_socket s;
+  input_reader reader([](const input_fault&) { return true; });
+  REQUIRE(reader.open(
+      dir.file("x.jsonl", metadata_line(uuid_of(1), 0) + record_line(at_second(1), s.view(), 9))));
+  input_record r;
+  REQUIRE(reader.next(r));
+  CHECK(r.is_metadata);
+  CHECK_FALSE(r.has_message);
+  REQUIRE(reader.next(r));
+  CHECK(r.context->layout == info_layout::a);
+  CHECK(r.context->kernel == "6.18.1");
+  CHECK(r.poll == 9);
+  CHECK(r.time == at_second(1));
+}
