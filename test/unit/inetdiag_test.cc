@@ -110,7 +110,7 @@ TEST_CASE("an attribute walk never leaves its bytes, whatever they are") {
     CHECK(seen <= 3);
   }
   // Lengths that are wrong end the walk.
-  for (const std::uint16_t length : {0, 1, 3, 5000}) {
+  for (const std::uint16_t length : std::initializer_list<std::uint16_t>{0, 1, 3, 5000}) {
     std::vector<std::byte> bytes(whole.bytes.begin(), whole.bytes.end());
     std::memcpy(bytes.data() + wire::inet_diag_msg_size + 8, &length, 2);
     const message m{bytes};

@@ -37,7 +37,8 @@ using bytes = std::vector<std::byte>;
 template <class T>
 void append(bytes& to, T value) {
   const auto* from = reinterpret_cast<const std::byte*>(&value);
-  to.insert(to.end(), from, from + sizeof value);
+  // One by one: g++ 12 under TSan takes the range insert for an overflow.
+  for (std::size_t i = 0; i < sizeof value; ++i) to.push_back(from[i]);
 }
 
 bytes header(std::uint8_t family = 2) {
