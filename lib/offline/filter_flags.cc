@@ -54,8 +54,8 @@ void declare_of_connections(CLI::App& app, filter_flags& f) {
   app.add_option("--uuid", f.uuid, "only these connections")
       ->type_name("UUID")
       ->group("Filters")
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->expected(1)
+      ->take_all()
+      ->allow_extra_args(false)  // what follows the UUID is a file
       ->delimiter(',');
   add(app, "--port", f.port, "ports at either end", "LIST");
   add(app, "--sport", f.sport, "local ports", "LIST");

@@ -1,0 +1,355 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line of tcpinfo-dump: what it prints, what it finds, what it refuses.
+
+usage: cli_dump.py TCPINFO-DUMP GOLDEN [CORPUS]
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+DUMP, GOLDEN = sys.argv[1], Path(sys.argv[2])
+CORPUS = Path(sys.argv[3]) if len(sys.argv) > 3 else None
+
+failures: list[str] = []
+checks = 0
+
+
+def check(condition: object, message: str) -> None:
+    global checks
+    checks += 1
+    if not condition:
+        failures.append(message)
+        print("FAILED:", message)
+
+
+def run(*arguments: str | Path, stdin: bytes = b"", env: dict[str, str] | None = None
+        ) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run([DUMP, *map(str, arguments)], input=stdin, capture_output=True,
+                          timeout=60, check=False, env={**os.environ, **(env or {})})
+    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(),
+                                       done.stderr.decode())
+
+
+# --- Archives made here -----------------------------------------------------------------------
+
+ESTABLISHED, FIN_WAIT2, CLOSE, CLOSE_WAIT = 1, 5, 7, 8
+UUID = "host_1700000000_unsafe_00000000000000AB"
+
+
+def record(second: float, poll: int | None = None, state: int = ESTABLISHED, dport: int = 5201,
+           cookie: int = 0xAB, sent: int = 0, acked: int = 1, received: int = 0, rtt: int = 100,
+           cwnd: int = 10) -> str:
+    idm = bytearray(72)
+    idm[0:4] = bytes([2, state, 0, 0])
+    idm[4:8] = struct.pack(">HH", 443, dport)
+    idm[8:12] = bytes([192, 0, 2, 1])
+    idm[24:28] = bytes([198, 51, 100, 9])
+    idm[44:52] = struct.pack("<Q", cookie)
+    info = bytearray(280)
+    info[0] = state
+    struct.pack_into("<I", info, 68, rtt)
+    struct.pack_into("<I", info, 80, cwnd)
+    struct.pack_into("<QQ", info, 120, acked, received)
+    struct.pack_into("<I", info, 148, rtt)
+    struct.pack_into("<Q", info, 200, sent)
+    text = {"Timestamp": f"2023-11-14T22:13:{20 + second:06.3f}Z".replace(".000Z", "Z"),
+            "RawIDM": base64.b64encode(idm).decode(),
+            "Attributes": [None, None, base64.b64encode(info).decode(), None,
+                           base64.b64encode(b"cubic\0").decode()]}
+    if poll is not None:
+        text["Poll"] = poll
+    return json.dumps(text, separators=(",", ":")) + "\n"
+
+
+def metadata(sequence: int = 0, uuid: str = UUID, run_id: str = "r") -> str:
+    return json.dumps({"Timestamp": "0001-01-01T00:00:00Z",
+                       "Metadata": {"UUID": uuid, "Sequence": sequence,
+                                    "StartTime": "2023-11-14T22:13:20Z", "Kernel": "6.18.1",
+                                    "Run": run_id}}, separators=(",", ":")) + "\n"
+
+
+def write(folder: Path, name: str, text: str | bytes) -> Path:
+    path = folder / name
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+def archive(folder: Path, sequence: int, text: str, uuid: str = UUID) -> Path:
+    return write(folder, f"{uuid}.{sequence:05}.jsonl", text)
+
+
+# --- Printing ---------------------------------------------------------------------------------
+
+def test_print(folder: Path) -> None:
+    path = archive(folder, 0, metadata() + record(0, 1) + record(1, 101, sent=5000, acked=5001)
+                   + record(2, 201, state=CLOSE_WAIT, sent=5000, acked=5001, received=1))
+    done = run(path)
+    check(done.returncode == 0 and not done.stderr, f"print: {done.returncode} {done.stderr}")
+    blocks = [l for l in done.stdout.splitlines() if not l.startswith("\t")]
+    check(len(blocks) == 6, f"print: {len(blocks)} lines before a tab, not 6")
+    check(f"2023-11-14T22:13:20Z {UUID} sequence:0 poll:1" in blocks, "print: the label")
+    check(re.search(r"^CLOSE-WAIT +0 +0 +192\.0\.2\.1:443 +198\.51\.100\.9:5201 ", done.stdout,
+                    re.MULTILINE), "print: the socket line")
+    check(" cubic rtt:0.1/0 cwnd:10 bytes_sent:5000 bytes_acked:5001 " in done.stdout,
+          "print: the words of ss")
+
+    changes = run("--changes", path).stdout.splitlines()
+    check(len(changes) == 3 + 2 + 2, f"--changes: {len(changes)} lines")
+    check(changes[4].split() == ["bytes_sent:5000", "bytes_acked:5001"],
+          f"--changes: {changes[4]!r}")
+    check("state:CLOSE-WAIT" in changes[6] and "bytes_received:1" in changes[6],
+          f"--changes: {changes[6]!r}")
+
+    rows = [json.loads(l) for l in run("--json", path).stdout.splitlines()]
+    check([r["poll"] for r in rows] == [1, 101, 201], "--json: polls")
+    check(rows[2]["state"] == "CLOSE_WAIT" and rows[2]["bytes_acked"] == 5001
+          and rows[2]["src"] == "192.0.2.1" and rows[2]["uuid"] == UUID
+          and rows[2]["timestamp"] == "2023-11-14T22:13:22Z", "--json: values")
+    check([json.loads(l)["timestamp"] for l in
+           run("--json", "--time", "epoch", path).stdout.splitlines()][1] == 1700000001,
+          "--time epoch")
+
+    check(run("--json", "-", stdin=path.read_bytes()).stdout == run("--json", path).stdout,
+          "standard input is not read as the file is")
+    for flags, count in ((["--state", "close-wait"], 1), (["--dport", "5201"], 3),
+                         (["--port", "1"], 0), (["--dst", "198.51.100.0/24"], 3),
+                         (["--src", "198.51.100.0/24"], 0), (["--uuid", "x", "--uuid", UUID], 3),
+                         (["--since", "2023-11-14T22:13:21Z", "--until", "1700000002"], 1),
+                         (["--every", "1h"], 2), (["--every", "1h", "--until", "1700000002"], 2)):
+        got = len(run("--json", *flags, path).stdout.splitlines())
+        check(got == count, f"{flags}: {got} snapshots, not {count}")
+
+
+def test_no_colour(folder: Path) -> None:
+    path = archive(folder, 0, metadata() + record(0, 1))
+    check("\x1b" not in run(path).stdout, "colour where there is no terminal")
+
+    def on_terminal(**env: str) -> bytes:
+        master, slave = pty.openpty()
+        with subprocess.Popen([DUMP, str(path)], stdout=slave, stdin=subprocess.DEVNULL,
+                              env={**os.environ, "TERM": "xterm", **env}) as process:
+            os.close(slave)
+            text = b""
+            while True:
+                try:
+                    piece = os.read(master, 65536)
+                except OSError:  # how a terminal's end shows
+                    break
+                if not piece:
+                    break
+                text += piece
+            process.wait(20)
+        os.close(master)
+        return text
+
+    check(b"\x1b[" in on_terminal(NO_COLOR=""), "no colour on a terminal")
+    check(b"\x1b[" not in on_terminal(NO_COLOR="1"), "colour in spite of NO_COLOR")
+
+
+def test_closed_pipe(folder: Path) -> None:
+    path = archive(folder, 0, metadata() + "".join(record(n / 100, n) for n in range(3000)))
+    for command in ([], ["--json"], ["ls"], ["verify"]):
+        with subprocess.Popen([DUMP, *command, str(path)], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE) as process:
+            assert process.stdout and process.stderr
+            process.stdout.close()
+            error = process.stderr.read()
+            status = process.wait(30)
+        check(status == 0 and error == b"", f"closed pipe: {command}: status {status}, {error!r}")
+
+
+# --- ls ---------------------------------------------------------------------------------------
+
+def test_ls(folder: Path) -> None:
+    archive(folder, 0, metadata(0) + record(0, 1, rtt=300) + record(1, 2, sent=1000, acked=1001))
+    archive(folder, 1, metadata(1) + record(10, 900, sent=8000, acked=8001, rtt=200)
+            + record(12, 901, state=FIN_WAIT2, sent=8000, acked=8002, rtt=200)
+            + record(12.5, state=CLOSE, sent=8000, acked=8002, rtt=200))
+    other = UUID[:-2] + "CD"
+    archive(folder, 0, metadata(0, other) + record(5, 500, cookie=0xCD, received=77)
+            + record(6, state=CLOSE, dport=0, cookie=0xCD, received=77), other)
+    done = run("ls", folder)
+    lines = done.stdout.splitlines()
+    check(done.returncode == 0 and len(lines) == 3, f"ls: {done}")
+    check(len({len(l) - len(l.split()[-1]) for l in lines[1:]}) == 1, "ls: not aligned")
+
+    rows = [json.loads(l) for l in run("ls", "--json", folder).stdout.splitlines()]
+    check([r["uuid"] for r in rows] == [UUID, other] or
+          [r["uuid"] for r in rows] == [other, UUID], "ls: connections")
+    first = next(r for r in rows if r["uuid"] == UUID)
+    expected = {"duration_s": 12.5, "local": "192.0.2.1:443", "remote": "198.51.100.9:5201",
+                "state": "FIN_WAIT2", "closed": "fin_local", "sent_bytes": 8000,
+                "received_bytes": 0, "retransmitted_percent": 0, "min_rtt_us": 100,
+                "median_rtt_us": 200, "cong": "cubic", "snapshots": 5, "gaps": 0,
+                "start": "2023-11-14T22:13:20Z"}
+    for name, value in expected.items():
+        check(first.get(name) == value, f"ls: {name} is {first.get(name)!r}, not {value!r}")
+    second = next(r for r in rows if r["uuid"] == other)
+    check(second["closed"] == "rst_local" and second["remote"] == "198.51.100.9:5201"
+          and second["received_bytes"] == 77 and second["state"] == "ESTABLISHED",
+          f"ls: aborted: {second}")
+
+    table = list(csv.DictReader(io.StringIO(run("ls", "--csv", folder).stdout)))
+    check(len(table) == 2 and {r["uuid"] for r in table} == {UUID, other}, "ls --csv")
+    for flags, uuids in ((["--sort", "sent"], [other, UUID]),
+                         (["--sort", "sent_bytes", "-r"], [UUID, other]),
+                         (["--sort", "received", "--reverse"], [other, UUID])):
+        got = [json.loads(l)["uuid"] for l in run("ls", "--json", *flags, folder).stdout.splitlines()]
+        check(got == uuids, f"ls {flags}: {got}")
+    check(len(run("ls", "--json", "--state", "FIN-WAIT-2", folder).stdout.splitlines()) == 1,
+          "ls --state is the state at the end")
+
+
+# --- verify -----------------------------------------------------------------------------------
+
+def findings(folder: Path) -> tuple[int, list[str], str]:
+    done = run("verify", folder)
+    lines = done.stdout.splitlines()
+    check(not done.stderr, f"verify: {done.stderr}")
+    return done.returncode, lines[:-1], lines[-1]
+
+
+def test_verify(folder: Path) -> None:
+    number = 0
+
+    def one(what: str, files: dict[str, str | bytes], place: str | None, words: str = "") -> None:
+        nonlocal number
+        number += 1
+        sub = folder / str(number)
+        sub.mkdir()
+        for name, text in files.items():
+            write(sub, name, text)
+        status, lines, counts = findings(sub)
+        if place is None:
+            check(status == 0 and not lines, f"verify: {what}: {status} {lines}")
+        else:
+            check(status == 1 and len(lines) == 1, f"verify: {what}: {status} {lines}")
+            check(lines and lines[0].startswith(f"{sub}/{place}: ") and words in lines[0],
+                  f"verify: {what}: {lines}, not {place} {words}")
+        check(f"{len(files)} files, " in counts, f"verify: {what}: {counts}")
+
+    name = f"{UUID}.00000.jsonl"
+    good = metadata() + record(0, 1) + record(1, 5, sent=10, acked=11)
+    one("good", {name: good}, None)
+    one("good, two files", {name: good, f"{UUID}.00001.jsonl": metadata(1) + record(2, 9, sent=10, acked=11)},
+        None)
+    one("garbage", {name: good + "garbage\n" + record(2, 7, sent=10, acked=11)}, f"{name}:4")
+    one("a cut line", {name: good + record(2, 7)[:50]}, f"{name}:4")
+    one("empty", {name: ""}, f"{name}:1", "empty")
+    one("no metadata", {name: record(0, 1)}, f"{name}:1", "no metadata")
+    one("two metadata records", {name: metadata() + metadata() + record(0)}, f"{name}:2", "second")
+    one("another UUID", {name: metadata(0, UUID[:-2] + "AC") + record(0, cookie=0xAC)}, f"{name}:1",
+        "UUID")
+    one("another cookie", {name: metadata() + record(0, cookie=0xAC) + record(1, cookie=0xAC)},
+        f"{name}:2", "another connection")
+    one("another sequence number", {name: metadata(7) + record(0)}, f"{name}:1", "sequence")
+    one("a hole", {name: good, f"{UUID}.00002.jsonl": metadata(2) + record(2, 9)},
+        f"{UUID}.00002.jsonl:1", "1 missing")
+    one("time back", {name: metadata() + record(1, 1) + record(0, 2)}, f"{name}:3", "time")
+    one("poll back", {name: metadata() + record(0, 2) + record(1, 1)}, f"{name}:3", "poll 1 after")
+    one("poll twice", {name: metadata() + record(0, 2) + record(1, 2)}, f"{name}:3", "second record")
+    one("a counter back", {name: metadata() + record(0, 1, received=9) + record(1, 2, received=8)},
+        f"{name}:3", "bytes_received goes back from 9 to 8")
+    one("polls anew in another run", {name: metadata() + record(0, 9),
+                                      f"{UUID}.00001.jsonl": metadata(1, run_id="s") + record(1, 1)},
+        None)
+    one("counters anew on a socket used again",
+        {name: metadata() + record(0, 1, received=9) + record(1, 2, dport=80, received=1)}, None)
+    one("an aborted end", {name: metadata() + record(0, 1, received=9)
+                           + record(1, state=CLOSE, dport=0, received=9)}, None)
+    check(run("verify", "-q", folder / "1").stdout == "", "verify -q prints counts")
+
+
+# --- Damage and usage -------------------------------------------------------------------------
+
+def test_damage(folder: Path) -> None:
+    path = archive(folder, 0, metadata() + record(0, 1) + "garbage\n\n" + record(1, 2).rstrip("\n")
+                   + "\r\n" + record(2, 3)[:70])
+    done = run("--json", path)
+    check(done.returncode == 1, f"damage: status {done.returncode}")
+    check(len(done.stdout.splitlines()) == 2, "damage: not every good record")
+    check([l.startswith(f"tcpinfo-dump: {path}:{n}: ") for l, n in
+           zip(done.stderr.splitlines(), (3, 6))] == [True, True], f"damage: {done.stderr}")
+    check(len(done.stderr.splitlines()) == 2, f"damage: {done.stderr}")
+    done = run("ls", path)
+    check(done.returncode == 1 and len(done.stdout.splitlines()) == 2, "damage: ls")
+    done = run(folder / "none")
+    check(done.returncode == 1 and len(done.stderr.splitlines()) == 1, f"absent: {done}")
+    done = run(stdin=b"")
+    check(done.returncode == 1 and "standard input" in done.stderr, f"empty input: {done}")
+
+
+def test_usage() -> None:
+    for arguments, words in (
+            (["--no-such-flag"], "no-such-flag"), (["ls", "--no-such-flag"], "no-such-flag"),
+            (["--port", "70000"], "--port"), (["--port", ""], "--port"),
+            (["--host", "x"], "--host"), (["--state", "OPEN"], "--state"),
+            (["--since", "yesterday"], "--since"), (["--every", "5"], "--every"),
+            (["--time", "local"], "--time"), (["--json", "--changes"], "--"),
+            (["ls", "--sort", "colour"], "--sort"), (["ls", "--json", "--csv"], "--csv|--json"),
+            (["live", "--interval", "0"], "--interval"), (["live", "--reps", "x"], "--reps"),
+            (["verify", "--json"], "--json")):
+        done = run(*arguments)
+        check(done.returncode == 2, f"{arguments}: status {done.returncode}")
+        check(len(done.stderr.splitlines()) == 1 and re.search(words, done.stderr),
+              f"{arguments}: {done.stderr!r}")
+        check(done.stdout == "", f"{arguments}: prints {done.stdout[:80]!r}")
+    for arguments in (["--help"], ["ls", "--help"], ["live", "--help"], ["verify", "--help"],
+                      ["--version"]):
+        done = run(*arguments)
+        check(done.returncode == 0 and done.stdout and not done.stderr, f"{arguments}: {done}")
+
+
+def test_golden() -> None:
+    path = GOLDEN / "own" / "kernel618_1.jsonl"
+    records = [json.loads(l) for l in path.read_text(encoding="utf-8").splitlines()][1:]
+    rows = [json.loads(l) for l in run("--json", path).stdout.splitlines()]
+    check(len(rows) == len(records), f"golden: {len(rows)} rows of {len(records)} records")
+    check([r["timestamp"] for r in rows] == [r["Timestamp"] for r in records], "golden: times")
+    info = [base64.b64decode(r["Attributes"][2]) for r in records]
+    check([r["bytes_received"] for r in rows]
+          == [struct.unpack_from("<Q", i, 128)[0] for i in info], "golden: bytes_received")
+    done = run("verify", path)
+    check("UUID" in done.stdout or done.returncode == 0, f"golden: verify: {done.stdout}")
+
+
+def test_live() -> None:
+    done = run("live", "--json", "--interval", "10ms", "--reps", "2")
+    check(done.returncode == 0 and not done.stderr, f"live: {done.returncode} {done.stderr}")
+    for line in done.stdout.splitlines():
+        check("cookie" in json.loads(line), "live: no cookie")
+
+
+def test_corpus() -> None:
+    if CORPUS is None or not CORPUS.is_dir():
+        print(f"skipped: no corpus at {CORPUS}")
+        return
+    messages = run("ls", "--json", CORPUS / "mlab" / "raw-netlink-messages.zst")
+    check(messages.returncode == 0 and messages.stdout, "corpus: bare netlink messages")
+    done = run("verify", CORPUS / "kernels")
+    check(done.returncode == 0, f"corpus: captures: {done.stdout[-300:]}")
+
+
+def main() -> int:
+    for test in (test_print, test_no_colour, test_closed_pipe, test_ls, test_verify, test_damage):
+        with tempfile.TemporaryDirectory() as folder:
+            test(Path(folder))
+    for test in (test_usage, test_golden, test_live, test_corpus):
+        test()
+    print(f"{checks} checks, {len(failures)} failures")
+    return 1 if failures or not checks else 0
+
+
+sys.exit(main())
