@@ -7,6 +7,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "archive/base64_avx2.h"
+
 namespace tcpinfo::inline v0 {
 namespace base64 {
 namespace {
@@ -107,7 +109,8 @@ char* encode(const std::byte* from, std::size_t n, char* to) noexcept {
 
 const char* decode(const char* from, const char* end, std::byte* to, std::size_t& n) noexcept {
   const std::byte* const start = to;
-  while (end - from >= 16) {
+  const bool at_end = decode_blocks(from, end, to);
+  while (!at_end && end - from >= 16) {
     const std::uint32_t a = group(from);
     const std::uint32_t b = group(from + 4);
     const std::uint32_t c = group(from + 8);
@@ -118,7 +121,7 @@ const char* decode(const char* from, const char* end, std::byte* to, std::size_t
     from += 16;
     to += 12;
   }
-  while (end - from >= 4) {
+  while (!at_end && end - from >= 4) {
     const std::uint32_t v = group(from);
     if ((v & bad) != 0) break;
     store_little_endian(to, v);

@@ -305,7 +305,6 @@ bool input_reader::open(const std::string& path) {
   i.capture = false;
   i.any_line = false;
   i.swapped_told = false;
-  i.archive.close();
   if (stopped_) return false;
   i.context = context_of(path);
   if (path == stdin_path) {

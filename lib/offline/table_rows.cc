@@ -21,6 +21,7 @@ struct segment {
   table_source source = table_source::snapshot;
   std::vector<column_descriptor> columns;
   row_writer writer;
+  std::size_t room = 0;  // that the present record wants
 };
 
 class table_rows final : public row_maker {
@@ -52,9 +53,11 @@ class table_rows final : public row_maker {
     if (decodes_) decode(r);
     take_uuid(r);
     std::size_t size = 4;
-    for (const segment& s : segments_)
-      size += s.source == table_source::snapshot ? s.writer.max_row_size(snapshot_) + 1
-                                                 : max_record_cell + uuid_.size();
+    for (segment& s : segments_) {
+      s.room = s.source == table_source::snapshot ? s.writer.max_row_size(snapshot_)
+                                                  : max_record_cell + uuid_.size();
+      size += s.room + 1;
+    }
     return size;
   }
 
@@ -98,7 +101,7 @@ class table_rows final : public row_maker {
 
   char* write_snapshot(segment& s, char* to) {
     std::size_t n = 0;
-    static_cast<void>(s.writer.write(snapshot_, {to, s.writer.max_row_size(snapshot_)}, n));
+    static_cast<void>(s.writer.write(snapshot_, {to, s.room}, n));
     return to + n;
   }
 

@@ -7,6 +7,7 @@
 
 #include <tcpinfo/parse.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -23,8 +24,9 @@ enum class step_kind : std::uint8_t {
   u16,  //
   u32,
   u64,
-  bits,  ///< some bits of a word, or a whole one that has a sentinel
-  be16,  //
+  flags,  ///< single bits of a byte, one after the other, a cell each
+  bits,   ///< some bits of a word, or a whole one that has a sentinel
+  be16,   //
   lohi64,
   address,  //
   text,
@@ -46,7 +48,7 @@ struct step {
   bool boolean = false;  ///< true or false in JSON
   bool has_sentinel = false;
   bool by_layout = false;   ///< `a` holds for layout a, `place` for layout b, else there is no cell
-  std::uint16_t cells = 1;  ///< more than one for whole words only
+  std::uint16_t cells = 1;  ///< more than one for whole words and flags only
   bit_place place;
   bit_place a;
   std::uint64_t sentinel = 0;
@@ -54,16 +56,35 @@ struct step {
   std::string key;  ///< JSON: "name":
 };
 
-/// Steps on the payload of one attribute, or on the header.
+/// Steps whose bytes lie close together. Records of a connection differ from each other in few
+/// places: where the bytes are those of the row before, so is the text.
+struct step_block {
+  static constexpr std::size_t max_bytes = 32;
+  static constexpr std::size_t max_text = 192;
+
+  std::size_t first = 0;  ///< of the plan's steps
+  std::size_t last = 0;
+  bool remembers = false;
+  std::uint16_t at = 0;  ///< in the payload
+  std::uint16_t size = 0;
+
+  // Of the latest row; no text: nothing is known.
+  std::uint16_t text_size = 0;
+  std::array<std::byte, max_bytes> bytes;
+  std::array<char, max_text> text;
+};
+
+/// Blocks on the payload of one attribute, or on the header.
 struct step_run {
   field_group group = field_group::header;
-  std::size_t first = 0;  ///< of the plan's steps
+  std::size_t first = 0;  ///< of the plan's blocks
   std::size_t last = 0;
   std::size_t cells = 0;
 };
 
 struct emit_plan {
   std::vector<step> steps;
+  std::vector<step_block> blocks;
   std::vector<step_run> runs;
   std::size_t fixed_size = 0;  ///< room for all but texts
   std::size_t texts = 0;       ///< cells of texts

@@ -38,13 +38,14 @@ class row_cursor {
   row_cursor(const snapshot& s, row_format format, std::array<known_address, 2>& addresses,
              char* to) noexcept
       : s_(s),
+        layout_(s.layout()),
         addresses_(addresses),
         to_(to),
         format_(format),
         separator_(format == row_format::tsv ? '\t' : ','),
         json_(format == row_format::json) {}
 
-  void run(const emit_plan& plan, const step_run& r) noexcept {
+  void run(emit_plan& plan, const step_run& r) noexcept {
     bytes_view payload;
     if (r.group == field_group::header) {
       payload = s_.source().header();
@@ -52,12 +53,34 @@ class row_cursor {
       nothing(r.cells);
       return;
     }
-    for (std::size_t i = r.first; i < r.last; ++i) take(plan.steps[i], payload);
+    for (std::size_t i = r.first; i < r.last; ++i) block(plan, plan.blocks[i], payload);
   }
 
   [[nodiscard]] char* end() const noexcept { return to_; }
 
  private:
+  void block(const emit_plan& plan, step_block& b, bytes_view payload) noexcept {
+    const bool remembers = b.remembers && payload.size() >= std::size_t{b.at} + b.size;
+    if (remembers && b.text_size != 0 &&
+        std::memcmp(b.bytes.data(), payload.data() + b.at, b.size) == 0) {
+      copy(b);
+      return;
+    }
+    char* const start = to_;
+    for (std::size_t i = b.first; i < b.last; ++i) take(plan.steps[i], payload);
+    if (!remembers) return;
+    std::memcpy(b.bytes.data(), payload.data() + b.at, b.size);
+    b.text_size = static_cast<std::uint16_t>(to_ - start);
+    std::memcpy(b.text.data(), start, b.text_size);
+  }
+
+  // Pieces of a fixed size are single instructions; the text is followed by room.
+  void copy(const step_block& b) noexcept {
+    for (std::size_t at = 0; at < b.text_size; at += 32)
+      std::memcpy(to_ + at, b.text.data() + at, 32);
+    to_ += b.text_size;
+  }
+
   void take(const step& s, bytes_view payload) noexcept {
     switch (s.kind) {
       case step_kind::u8:
@@ -68,6 +91,8 @@ class row_cursor {
         return words<std::uint32_t>(s, payload);
       case step_kind::u64:
         return words<std::uint64_t>(s, payload);
+      case step_kind::flags:
+        return flags(s, payload);
       case step_kind::bits:
         return bits(s, payload);
       case step_kind::be16:
@@ -122,10 +147,20 @@ class row_cursor {
     nothing(s.cells - there);
   }
 
+  void flags(const step& s, bytes_view payload) noexcept {
+    if (payload.size() <= s.place.at) return nothing(s.cells);
+    unsigned v = static_cast<unsigned>(payload[s.place.at]) >> s.place.shift;
+    if (json_) return number(s, v & 1U);
+    for (std::size_t i = 0; i < s.cells; ++i, v >>= 1U) {
+      *to_++ = static_cast<char>('0' + (v & 1U));
+      *to_++ = separator_;
+    }
+  }
+
   void bits(const step& s, bytes_view payload) noexcept {
     const bit_place* p = &s.place;
-    if (s.by_layout && s_.layout() != info_layout::b) {
-      if (s_.layout() != info_layout::a || s.a.size == 0) return nothing(1);
+    if (s.by_layout && layout_ != info_layout::b) {
+      if (layout_ != info_layout::a || s.a.size == 0) return nothing(1);
       p = &s.a;
     }
     if (payload.size() < std::size_t{p->at} + p->size) return nothing(1);
@@ -202,11 +237,12 @@ class row_cursor {
 
   void nothing(std::size_t cells) noexcept {
     if (json_) return;
-    std::memset(to_, separator_, cells);
+    for (std::size_t i = 0; i < cells; ++i) to_[i] = separator_;
     to_ += cells;
   }
 
   const snapshot& s_;
+  info_layout layout_;
   std::array<known_address, 2>& addresses_;
   char* to_;
   row_format format_;
@@ -219,6 +255,7 @@ class row_cursor {
 struct row_writer::impl {
   emit_plan plan;
   row_format format = row_format::csv;
+  info_layout layout = info_layout::unknown;  // of the latest row
   std::array<known_address, 2> addresses;
 };
 
@@ -265,6 +302,10 @@ std::error_code row_writer::write(const snapshot& s, std::span<char> out,
   if (impl_ == nullptr) return errc::not_open;
   if (out.size() < max_row_size(s)) return errc::buffer_too_small;
   if (impl_->plan.runs.empty() || s.source().bytes.empty()) return {};
+  // What is remembered was written by the layout of its time.
+  if (impl_->layout != s.layout())
+    for (step_block& b : impl_->plan.blocks) b.text_size = 0;
+  impl_->layout = s.layout();
   row_cursor cursor(s, impl_->format, impl_->addresses, out.data());
   for (const step_run& r : impl_->plan.runs) cursor.run(impl_->plan, r);
   // Each cell was followed by a separator.

@@ -94,9 +94,20 @@ char* write_characters(char* to, std::string_view text, Escape escape) noexcept 
   return to;
 }
 
+// Texts that are written as they are in every format: names, nearly always.
+bool is_plain(std::string_view text) noexcept {
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '_' || c == '-' || c == '.';
+    if (!plain) return false;
+  }
+  return !text.empty();
+}
+
 }  // namespace
 
 char* write_text_cell(char* to, row_format format, std::string_view text) noexcept {
+  if (format != row_format::json && is_plain(text)) return put(to, text);
   if (format == row_format::tsv) return write_characters(to, text, escape_tsv);
   if (format == row_format::json) {
     *to++ = '"';
