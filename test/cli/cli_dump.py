@@ -13,10 +13,13 @@ import json
 import os
 import pty
 import re
+import shutil
+import socket
 import struct
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 DUMP, GOLDEN = sys.argv[1], Path(sys.argv[2])
@@ -206,7 +209,8 @@ def test_ls(folder: Path) -> None:
     for flags, uuids in ((["--sort", "sent"], [other, UUID]),
                          (["--sort", "sent_bytes", "-r"], [UUID, other]),
                          (["--sort", "received", "--reverse"], [other, UUID])):
-        got = [json.loads(l)["uuid"] for l in run("ls", "--json", *flags, folder).stdout.splitlines()]
+        done = run("ls", "--json", *flags, folder)
+        got = [json.loads(l)["uuid"] for l in done.stdout.splitlines()]
         check(got == uuids, f"ls {flags}: {got}")
     check(len(run("ls", "--json", "--state", "FIN-WAIT-2", folder).stdout.splitlines()) == 1,
           "ls --state is the state at the end")
@@ -243,15 +247,15 @@ def test_verify(folder: Path) -> None:
     name = f"{UUID}.00000.jsonl"
     good = metadata() + record(0, 1) + record(1, 5, sent=10, acked=11)
     one("good", {name: good}, None)
-    one("good, two files", {name: good, f"{UUID}.00001.jsonl": metadata(1) + record(2, 9, sent=10, acked=11)},
-        None)
+    one("good, two files", {name: good, f"{UUID}.00001.jsonl": metadata(1)
+                            + record(2, 9, sent=10, acked=11)}, None)
     one("garbage", {name: good + "garbage\n" + record(2, 7, sent=10, acked=11)}, f"{name}:4")
     one("a cut line", {name: good + record(2, 7)[:50]}, f"{name}:4")
     one("empty", {name: ""}, f"{name}:1", "empty")
     one("no metadata", {name: record(0, 1)}, f"{name}:1", "no metadata")
     one("two metadata records", {name: metadata() + metadata() + record(0)}, f"{name}:2", "second")
-    one("another UUID", {name: metadata(0, UUID[:-2] + "AC") + record(0, cookie=0xAC)}, f"{name}:1",
-        "UUID")
+    one("another UUID", {name: metadata(0, UUID[:-2] + "AC") + record(0, cookie=0xAC)},
+        f"{name}:1", "UUID")
     one("another cookie", {name: metadata() + record(0, cookie=0xAC) + record(1, cookie=0xAC)},
         f"{name}:2", "another connection")
     one("another sequence number", {name: metadata(7) + record(0)}, f"{name}:1", "sequence")
@@ -259,12 +263,13 @@ def test_verify(folder: Path) -> None:
         f"{UUID}.00002.jsonl:1", "1 missing")
     one("time back", {name: metadata() + record(1, 1) + record(0, 2)}, f"{name}:3", "time")
     one("poll back", {name: metadata() + record(0, 2) + record(1, 1)}, f"{name}:3", "poll 1 after")
-    one("poll twice", {name: metadata() + record(0, 2) + record(1, 2)}, f"{name}:3", "second record")
+    one("poll twice", {name: metadata() + record(0, 2) + record(1, 2)}, f"{name}:3",
+        "second record")
     one("a counter back", {name: metadata() + record(0, 1, received=9) + record(1, 2, received=8)},
         f"{name}:3", "bytes_received goes back from 9 to 8")
-    one("polls anew in another run", {name: metadata() + record(0, 9),
-                                      f"{UUID}.00001.jsonl": metadata(1, run_id="s") + record(1, 1)},
-        None)
+    one("polls anew in another run",
+        {name: metadata() + record(0, 9),
+         f"{UUID}.00001.jsonl": metadata(1, run_id="s") + record(1, 1)}, None)
     one("counters anew on a socket used again",
         {name: metadata() + record(0, 1, received=9) + record(1, 2, dport=80, received=1)}, None)
     one("an aborted end", {name: metadata() + record(0, 1, received=9)
@@ -332,6 +337,41 @@ def test_live() -> None:
         check("cookie" in json.loads(line), "live: no cookie")
 
 
+def test_live_against_ss() -> None:
+    """A quiet connection: nothing but ages moves between the two looks."""
+    if shutil.which("ss") is None:
+        print("skipped: no ss to compare with")
+        return
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(
+            server.getsockname()) as client, server.accept()[0] as served:
+        port = server.getsockname()[1]
+        client.sendall(bytes(12345))
+        while len(served.recv(65536, socket.MSG_PEEK)) < 12345:
+            time.sleep(0.01)
+        served.sendall(b"answer")
+        time.sleep(0.5)  # delayed acknowledgements, and the loss probe some kernels send
+        filters = f"( sport = :{port} or dport = :{port} )"
+        theirs = subprocess.run(["ss", "-tinmoe", filters], capture_output=True, text=True,
+                                check=True).stdout
+        ours = run("live", "--port", str(port)).stdout
+    # What only ss knows, and what moves.
+    left_out = re.compile(r"cgroup:|users:|lastsnd:|lastrcv:|lastack:|timer:")
+
+    def sockets(text: str) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for block in re.findall(r"^ESTAB.*(?:\n\t.*)*", text, re.MULTILINE):
+            words = [w for w in block.split() if not left_out.match(w)]
+            found[next(w for w in words if w.startswith("sk:"))] = words
+        return found
+
+    said, told = sockets(theirs), sockets(ours)
+    check(len(said) == 2 and said.keys() == told.keys(), f"live: {ours!r} for {theirs!r}")
+    for key in said.keys() & told.keys():
+        rest = iter(told[key])
+        missing = [w for w in said[key] if w not in rest]
+        check(not missing, f"live: ss says {missing[:1]}: {said[key]}, not {told[key]}")
+
+
 def test_corpus() -> None:
     if CORPUS is None or not CORPUS.is_dir():
         print(f"skipped: no corpus at {CORPUS}")
@@ -346,7 +386,7 @@ def main() -> int:
     for test in (test_print, test_no_colour, test_closed_pipe, test_ls, test_verify, test_damage):
         with tempfile.TemporaryDirectory() as folder:
             test(Path(folder))
-    for test in (test_usage, test_golden, test_live, test_corpus):
+    for test in (test_usage, test_golden, test_live, test_live_against_ss, test_corpus):
         test()
     print(f"{checks} checks, {len(failures)} failures")
     return 1 if failures or not checks else 0
