@@ -1,0 +1,330 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tcpinfo-csv: its formats, its filters, and what it does with input in any condition.
+
+usage: cli_csv.py TCPINFO_CSV GOLDEN CORPUS
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+import os
+import resource
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+CSV = sys.argv[1]
+GOLDEN, CORPUS = Path(sys.argv[2]), Path(sys.argv[3])
+UUID = "test_1700000000_0000000000000007"
+MEMORY_LIMIT_KIB = 64 << 10
+
+failures: list[str] = []
+checks = 0
+
+
+def check(condition: object, message: str) -> None:
+    global checks
+    checks += 1
+    if not condition:
+        failures.append(message)
+        print("FAILED:", message)
+
+
+def run(*flags: str | Path, given: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([CSV, *map(str, flags)], input=given, capture_output=True, timeout=60,
+                          check=False, **({} if given is not None
+                                          else {"stdin": subprocess.DEVNULL}))
+
+
+def zstd(data: bytes) -> bytes:
+    return subprocess.run(["zstd", "-qc"], input=data, capture_output=True, check=True).stdout
+
+
+# --- made-up archives ---------------------------------------------------------------------------
+
+def metadata(uuid: str = UUID, **more: object) -> bytes:
+    inner = {"UUID": uuid, "Sequence": 3, "StartTime": "2023-11-14T22:13:20Z", **more}
+    return line({"Timestamp": "0001-01-01T00:00:00Z", "Metadata": inner})
+
+
+def line(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode() + b"\n"
+
+
+def idm(state: int = 1, sport: int = 1000, dport: int = 443, cookie: int = 7) -> bytes:
+    return struct.pack("=BBBB2s2s16s16sIIIIIIII", 2, state, 0, 0, sport.to_bytes(2, "big"),
+                       dport.to_bytes(2, "big"), bytes([192, 0, 2, 1]), bytes([198, 51, 100, 9]),
+                       0, cookie, 0, 0, 0, 0, 0, 0)
+
+
+def b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def info(rtt: int, length: int = 280) -> bytes:
+    return (bytes(68) + struct.pack("=I", rtt) + bytes(300))[:length]
+
+
+def record(second: float, rtt: int = 5, state: int = 1, attributes: dict[int, bytes] | None = None,
+           poll: int | None = None, **ends: int) -> bytes:
+    present = {2: info(rtt)} if attributes is None else attributes
+    listed = [b64(present[t]) if t in present else None for t in range(max(present, default=0) + 1)]
+    value: dict[str, object] = {
+        "Timestamp": f"2023-11-14T22:14:{second:09.6f}".rstrip("0").rstrip(".") + "Z",
+        "RawIDM": b64(idm(state, **ends)), "Attributes": listed}
+    if poll is not None:
+        value["Poll"] = poll
+    return line(value)
+
+
+def rtts(output: bytes) -> list[str]:
+    return [row["rtt_us"] for row in csv.DictReader(io.StringIO(output.decode()))]
+
+
+# --- compat -------------------------------------------------------------------------------------
+
+def compat() -> None:
+    pairs = [(one, one.with_suffix(".jsonl")) for one in sorted((GOLDEN / "own").glob("*.csv"))]
+    mlab = sorted((CORPUS / "mlab").glob("*.csv"))
+    pairs += [(one, one.with_name(one.stem + ".jsonl.zst")) for one in mlab]
+    if not mlab:
+        print(f"SKIPPED: {CORPUS / 'mlab'} is not here; {len(pairs)} golden tables are compared")
+    for expected, archive in pairs:
+        content = archive.read_bytes()
+        plain = content if archive.suffix == ".jsonl" else subprocess.run(
+            ["zstd", "-dqc", archive], capture_output=True, check=True).stdout
+        ways = {"file": run("--compat=mlab", archive),
+                "standard input": run("--compat=mlab", given=content),
+                "standard input, plain": run("--compat=mlab", "-", given=plain),
+                "standard input, zstd": run("--compat=mlab", given=zstd(plain))}
+        for way, done in ways.items():
+            check(done.stdout == expected.read_bytes(), f"{archive.name} from {way}: other bytes")
+            check(done.returncode == 0 and not done.stderr,
+                  f"{archive.name} from {way}: {done.returncode} {done.stderr!r}")
+
+
+# --- damage -------------------------------------------------------------------------------------
+
+def damage_cases() -> dict[str, tuple[bytes, list[str], list[str], str]]:
+    """Name: content, RTTs of the rows, lines on stderr after the file's name, name's ending."""
+    first, second, third = record(1, 11), record(2, 12), record(3, 13)
+    good = metadata() + first + second + third
+    packed = zstd(good)
+    # Two frames, the second one cut: what of it decodes comes from its blocks.
+    cut = zstd(metadata() + first) + zstd(second + third)[:-7]
+    short_idm = line({"Timestamp": "2023-11-14T22:14:02Z", "RawIDM": b64(bytes(71)),
+                      "Attributes": [None]})
+    bad_text = second.replace(b'"RawIDM":"', b'"RawIDM":"*')
+    long_line = b'{"Timestamp":"' + b"x" * (10 << 20) + b'"}\n'
+    return {
+        "whole": (good, ["11", "12", "13"], [], ".jsonl"),
+        "whole_zstd": (packed, ["11", "12", "13"], [], ".jsonl.zst"),
+        "two_frames": (zstd(metadata() + first) + zstd(second + third), ["11", "12", "13"], [],
+                       ".jsonl.zst"),
+        "empty": (b"", [], [":1: empty: no record at all"], ".jsonl"),
+        "empty_zstd": (b"", [], [":1: empty: no record at all"], ".jsonl.zst"),
+        "cut_frame": (cut, ["11"], ["input ends inside a zstd frame"], ".jsonl.zst"),
+        "cut_line": (good[:-20], ["11", "12"], [":4: "], ".jsonl"),
+        "no_newline": (good[:-1], ["11", "12", "13"], [], ".jsonl"),
+        "garbage": (metadata() + first + b"!garbage{\n" + third, ["11", "13"], [":3: "], ".jsonl"),
+        "blank": (metadata() + first + b"\n \n" + third, ["11", "13"], [], ".jsonl"),
+        "crlf": (good.replace(b"\n", b"\r\n"), ["11", "12", "13"], [], ".jsonl"),
+        "long_line": (metadata() + first + long_line + third, ["11", "13"], [":3: "], ".jsonl"),
+        "bad_base64": (metadata() + first + bad_text + third, ["11", "13"], [":3: "], ".jsonl"),
+        "short_idm": (metadata() + short_idm + third, ["13"], [":2: "], ".jsonl"),
+        "longer": (metadata() + record(1, attributes={2: info(21, 300)}), ["21"], [], ".jsonl"),
+        "shorter": (metadata() + record(1, attributes={2: info(22, 72)}), ["22"], [], ".jsonl"),
+        "cut_field": (metadata() + record(1, attributes={2: info(23, 74)}), ["23"],
+                      [":2: attribute info ends inside a field"], ".jsonl"),
+        "unknown": (metadata() + record(1, attributes={2: info(24), 60: b"new"}), ["24"], [],
+                    ".jsonl"),
+        "noise": (bytes(range(128, 256)) * 4, [], [":1: "], ".jsonl"),
+    }
+
+
+def damage(folder: Path) -> None:
+    for name, (content, rows, complaints, ending) in damage_cases().items():
+        path = folder / (name + ending)
+        path.write_bytes(content)
+        for how, file, done in (("file", str(path), run(path)),
+                                ("standard input", "(standard input)", run(given=content))):
+            what = f"{name} from {how}"
+            check(rtts(done.stdout) == rows, f"{what}: rows {rtts(done.stdout)}, not {rows}")
+            check(done.returncode == (1 if complaints else 0), f"{what}: status {done.returncode}")
+            said = done.stderr.decode().splitlines()
+            check(len(said) == len(complaints), f"{what}: says {said}")
+            for text, expected in zip(said, complaints):
+                check(text.startswith(file + ":") and expected in text, f"{what}: says {text!r}")
+        strict = run("--strict", path)
+        check(strict.returncode == (1 if complaints else 0), f"{name}: strict {strict.returncode}")
+    bad = folder / "garbage.jsonl"
+    strict = run("--strict", bad)
+    check(rtts(strict.stdout) == ["11"], f"strict goes on: {rtts(strict.stdout)}")
+    check(len(strict.stderr.splitlines()) == 1, f"strict says {strict.stderr!r}")
+    missing = run(folder / "missing.jsonl", folder / "whole.jsonl")
+    check(rtts(missing.stdout) == ["11", "12", "13"] and missing.returncode == 1
+          and b"missing.jsonl: No such file" in missing.stderr, f"missing file: {missing.stderr!r}")
+
+
+def order(folder: Path) -> None:
+    """Many files, some damaged, by many workers: the same bytes and the same complaints."""
+    root = folder / "many"
+    for i in range(40):
+        path = root / f"{i % 4:02}" / f"{i:03}.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rows = b"".join(record(s, rtt=1000 * i + s) for s in range(40))
+        path.write_bytes(metadata(f"u{i}_0000000000000001") + rows
+                         + (b"garbage\n" if i % 5 == 0 else b""))
+    one, many = run(root), run("-j", "7", root)
+    check(one.stdout == many.stdout and one.stdout.count(b"\n") == 1601, "order of rows with -j")
+    check(one.stderr == many.stderr and one.stderr.count(b"\n") == 8, "order of complaints with -j")
+    check(one.returncode == many.returncode == 1, "status with -j")
+    strict = [run("--strict", "-j", jobs, root) for jobs in ("1", "7")]
+    check(strict[0].stdout == strict[1].stdout and strict[0].stderr == strict[1].stderr
+          and strict[0].returncode == 1, "--strict with -j")
+
+
+# --- formats, columns, filters ------------------------------------------------------------------
+
+def formats(folder: Path) -> None:
+    path = folder / "format.jsonl"
+    path.write_bytes(metadata() + record(1.5, 0, attributes={2: info(7), 4: b'a,"\tb\0'}, poll=12)
+                     + record(2, attributes={1: bytes(16)}))
+    columns = "uuid,sequence,timestamp,poll,src,dport,state,rtt_us,cong"
+    start = f"{UUID},3,2023-11-14T22:14:01.5Z,12,192.0.2.1,443,ESTABLISHED,7,"
+    rows = run("--columns", columns, path).stdout.decode()
+    check(rows == f'{columns}\n{start}"a,""\tb"\n'
+          f"{UUID},3,2023-11-14T22:14:02Z,,192.0.2.1,443,ESTABLISHED,,\n", f"csv: {rows!r}")
+    tabs = run("--columns", columns, "--format", "tsv", path).stdout.decode().splitlines()
+    check(tabs[1] == start.replace(",", "\t") + 'a,"\\tb', f"tsv: {tabs[1]!r}")
+    objects = [json.loads(text) for text in
+               run("--columns", columns, "--format", "jsonl", path).stdout.splitlines()]
+    check(objects[0] == {"uuid": UUID, "sequence": 3, "timestamp": "2023-11-14T22:14:01.5Z",
+                         "poll": 12, "src": "192.0.2.1", "dport": 443, "state": "ESTABLISHED",
+                         "rtt_us": 7, "cong": 'a,"\tb'}, f"jsonl: {objects[0]}")
+    check("poll" not in objects[1] and "rtt_us" not in objects[1], f"jsonl: {objects[1]}")
+    epoch = run("--columns", "timestamp", "--time", "epoch", path).stdout
+    check(epoch == b"timestamp\n1700000041.5\n1700000042\n", f"epoch: {epoch!r}")
+    offset = record(1).replace(b"22:14:01Z", b"18:14:01-04:00")
+    for style, text in (("utc", b"2023-11-14T22:14:01Z"), ("as-is", b"2023-11-14T18:14:01-04:00")):
+        out = run("--columns", "timestamp", "--time", style, given=offset).stdout
+        check(out == b"timestamp\n" + text + b"\n", f"--time {style}: {out!r}")
+    whole = csv.DictReader(io.StringIO(run(path).stdout.decode()))
+    names = run("--list-columns").stdout.decode().splitlines()
+    check([n.split("\t")[0] for n in names[1:]] == whole.fieldnames, "--list-columns and header")
+    check(all(n.count("\t") == 4 for n in names), "--list-columns has five columns")
+    sentinel = bytes(148) + b"\xff" * 4
+    kept = [run("--columns", "min_rtt_us", "--sentinels", how,
+                given=record(1, attributes={2: sentinel})).stdout for how in ("empty", "keep")]
+    check(kept == [b"min_rtt_us\n\n", b"min_rtt_us\n4294967295\n"], f"sentinels: {kept}")
+
+
+def filters(folder: Path) -> None:
+    path = folder / "filter.jsonl"
+    path.write_bytes(metadata() + b"".join(
+        record(s, rtt=s, state=4 if s >= 7 else 1) for s in range(10)))
+    for flags, expected in {
+        ("--since", "2023-11-14T22:14:08Z"): "89",
+        ("--until", "2023-11-14T22:14:02Z"): "01",
+        ("--every", "4s"): "0479",
+        ("--every", "1h"): "079",
+        ("--state", "fin-wait1"): "789",
+        ("--port", "443"): "0123456789",
+        ("--sport", "443"): "",
+        ("--host", "198.51.100.0/24"): "0123456789",
+        ("--src", "198.51.100.0/24"): "",
+        ("--uuid", UUID): "0123456789",
+        ("--uuid", "other"): "",
+    }.items():
+        done = run(*flags, path)
+        check("".join(rtts(done.stdout)) == expected and done.returncode == 0,
+              f"{flags}: {rtts(done.stdout)}, not {expected}")
+    compat_rows = run("--compat=mlab", "--since", "2023-11-14T22:14:08Z", path).stdout
+    check(compat_rows.count(b"\n") == 4, "filters hold in compat output; metadata rows stay")
+
+
+# --- output -------------------------------------------------------------------------------------
+
+def output(folder: Path) -> None:
+    archive = folder / "out.jsonl"
+    archive.write_bytes(metadata() + record(1, 5))
+    to = folder / "table.csv"
+    to.write_text("old")
+    done = run("-o", to, "--columns", "rtt_us", archive)
+    check(done.returncode == 0 and to.read_text() == "rtt_us\n5\n" and not done.stdout, "-o")
+    broken = folder / "broken.jsonl"
+    broken.write_bytes(metadata() + record(1, 6) + b"garbage\n")
+    run("-o", to, "--columns", "rtt_us", broken)
+    check(to.read_text() == "rtt_us\n6\n", "-o holds every good row")
+    run("--strict", "-o", to, "--columns", "rtt_us", archive, broken)
+    check(to.read_text() == "rtt_us\n6\n", "-o with --strict leaves what was there")
+    check(not list(folder.glob("table.csv.*")), "-o leaves nothing beside")
+    check(run("-o", folder / "none" / "x.csv", archive).returncode == 2, "-o that cannot be made")
+    with subprocess.Popen([CSV, GOLDEN / "own"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as p:
+        p.stdout.close()
+        said = p.stderr.read()
+    check(p.returncode in (0, 1) and b"Broken" not in said, f"closed pipe: {p.returncode} {said!r}")
+    if os.path.exists("/dev/full"):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([CSV, archive], stdout=full, stderr=subprocess.PIPE, check=False)
+        check(done.returncode == 1 and b"No space left" in done.stderr, f"full: {done.stderr!r}")
+
+
+def usage() -> None:
+    for flags, names in {
+        ("--format", "xml"): "--format", ("--columns", "nope"): "nope", ("--time", "x"): "--time",
+        ("--sentinels", "x"): "--sentinels", ("--jobs", "x"): "--jobs", ("-j", "1000"): "--jobs",
+        ("--compat", "x"): "--compat", ("--compat=mlab", "--columns", "uuid"): "--columns",
+        ("--compat=mlab", "--format", "csv"): "--format", ("--columns", ""): "--columns",
+        ("--since", "x"): "--since", ("--nope",): "nope",
+    }.items():
+        done = run(*flags, GOLDEN)
+        check(done.returncode == 2 and not done.stdout and done.stderr.count(b"\n") == 1
+              and names.encode() in done.stderr, f"{flags}: {done.returncode} {done.stderr!r}")
+    check(run("--help").returncode == 0 and run("--version").stdout.startswith(b"tcpinfo-csv "),
+          "--help, --version")
+
+
+def memory(folder: Path) -> None:
+    """Constant whatever the input: a large file, and a line of 10 MB."""
+    large = folder / "large.jsonl"
+    rows = b"".join(record(s, s) for s in range(50))
+    with open(large, "wb") as out:
+        out.write(metadata())
+        for _ in range(2000):
+            out.write(rows)
+        out.write(b"x" * (10 << 20) + b"\n")
+    with open(os.devnull, "wb") as nowhere:
+        pid = os.posix_spawn(CSV, [CSV, str(large)], os.environ, file_actions=[
+            (os.POSIX_SPAWN_DUP2, nowhere.fileno(), 1), (os.POSIX_SPAWN_DUP2, nowhere.fileno(), 2)])
+        _, status, used = os.wait4(pid, 0)
+    large.unlink()
+    if os.environ.get("TCPINFO_SANITIZED") == "1":
+        return
+    check(os.waitstatus_to_exitcode(status) == 1, "a line too long is a loss")
+    check(used.ru_maxrss <= MEMORY_LIMIT_KIB, f"{used.ru_maxrss} KiB for 100,000 records")
+
+
+def main() -> None:
+    if shutil.which("zstd") is None:
+        print("SKIPPED: there is no `zstd` command")
+        sys.exit(77)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    compat()
+    in_folder: list[Callable[[Path], None]] = [damage, order, formats, filters, output, memory]
+    for test in in_folder:
+        with tempfile.TemporaryDirectory() as scratch:
+            test(Path(scratch))
+    usage()
+    print(f"{checks} checks, {len(failures)} failed")
+    sys.exit(1 if failures else 0)
+
+
+main()
