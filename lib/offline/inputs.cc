@@ -14,6 +14,7 @@
 #include <new>
 #include <utility>
 
+#include "offline/byte_order.h"
 #include "offline/pcap.h"
 
 namespace tcpinfo::offline {
@@ -256,7 +257,6 @@ struct input_reader::impl {
   archive_reader archive;
   record parsed;
   bool any_line = false;
-  bool swapped_told = false;
 
   std::vector<std::byte> bytes;
   capture_reader messages;
@@ -304,7 +304,6 @@ bool input_reader::open(const std::string& path) {
   i.open = false;
   i.capture = false;
   i.any_line = false;
-  i.swapped_told = false;
   if (stopped_) return false;
   i.context = context_of(path);
   if (path == stdin_path) {
@@ -379,6 +378,7 @@ bool input_reader::next(input_record& out) {
     out.context = i.context;
     out.line = ++i.message_number;
     out.parsed = nullptr;
+    out.turned.reset();
     out.is_metadata = false;
     out.has_message = true;
     out.m = m;
@@ -409,19 +409,18 @@ bool input_reader::next(input_record& out) {
         i.context = std::move(context);
       }
     }
-    if (i.parsed.has_idm() && i.archive.big_endian() != (std::endian::native == std::endian::big)) {
-      if (!i.swapped_told)
-        fault(i.archive.line_number(),
-              "recorded on a machine of the other byte order; its records are passed over");
-      i.swapped_told = true;
-      continue;
-    }
     if (out.context != i.context) out.context = i.context;
     out.line = i.archive.line_number();
     out.parsed = &i.parsed;
     out.has_message = i.parsed.has_idm();
     out.is_metadata = i.parsed.has_metadata();
     out.m = i.parsed.view();
+    out.turned.reset();
+    if (out.has_message && i.archive.big_endian() != (std::endian::native == std::endian::big)) {
+      auto bytes = std::make_shared<std::vector<std::byte>>();
+      out.m = turn_byte_order(out.m, i.context->layout, *bytes);
+      out.turned = std::move(bytes);
+    }
     out.time = i.parsed.time();
     out.poll = i.parsed.poll();
     return true;

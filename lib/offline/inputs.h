@@ -101,7 +101,9 @@ struct input_record {
   bool is_metadata = false;
   bool has_message = false;  ///< a metadata record has none
   message m;                 ///< valid as long as *parsed, or the reader for captures
-  timestamp time;            ///< the zero time where unknown
+  /// Holds m's bytes where they had to be turned into this machine's order; null elsewhere.
+  std::shared_ptr<const std::vector<std::byte>> turned;
+  timestamp time;  ///< the zero time where unknown
   std::uint64_t poll = no_poll;
 
   /// The connection's UUID; the view is valid as long as this object is not changed.

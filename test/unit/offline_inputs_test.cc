@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "offline/inputs.h"
 
+#include <algorithm>
+#include <bit>
 #include <filesystem>
 
 #include "catch.h"
+#include "offline/byte_order.h"
 #include "offline_files.h"
 
 using namespace tcpinfo;
@@ -186,4 +189,71 @@ TEST_CASE("the kernel's release in the metadata decides the layout") {
   CHECK(r.context->kernel == "6.18.1");
   CHECK(r.poll == 9);
   CHECK(r.time == at_second(1));
+}
+
+TEST_CASE("numbers are turned, ports and addresses are not, and bit fields change places") {
+  made_socket s;
+  s.cookie = 0x1122334455667788;
+  s.src = "2001:db8::1";
+  s.dst = "2001:db8::2";
+  s.expires = 12345;
+  for (std::size_t at = 8; at < 276; at += 4) s.set(at, static_cast<std::uint32_t>(at * 7919));
+  std::vector<std::byte> there;
+  std::vector<std::byte> back;
+  const message m = s.view();
+  const message foreign = turn_byte_order(m, info_layout::a, there);
+  CHECK(foreign.expires_ms() == __builtin_bswap32(12345));
+  CHECK(foreign.sport() == m.sport());
+  CHECK(foreign.src() == m.src());
+  // Without bit fields the way back is the way there.
+  const message again = turn_byte_order(foreign, info_layout::a, back);
+  CHECK(std::equal(again.bytes.begin(), again.bytes.end(), m.bytes.begin(), m.bytes.end()));
+
+  if (std::endian::native == std::endian::big) return;
+  // As a big-endian compiler lays them out: from the top bit down.
+  s.set(6, std::uint8_t{0x7a}).set(7, std::uint8_t{0xc0});
+  constexpr std::uint8_t last[] = {0x9a, 0x12, 0x34, 0x56};
+  for (std::size_t i = 0; i < 4; ++i) s.set(276 + i, last[i]);
+  const message turned = turn_byte_order(s.view(), info_layout::b, back);
+  const auto info = turned.find(attribute_type::info);
+  REQUIRE(info);
+  const auto value = [&](tcp_field f) { return tcp_value(*info, info_layout::b, f); };
+  CHECK(value(tcp_field::snd_wscale) == 7);
+  CHECK(value(tcp_field::rcv_wscale) == 10);
+  CHECK(value(tcp_field::delivery_rate_app_limited) == 1);
+  CHECK(value(tcp_field::fastopen_client_fail) == 2);
+  CHECK(value(tcp_field::ecn_mode) == 2);
+  CHECK(value(tcp_field::accecn_opt_seen) == 1);
+  CHECK(value(tcp_field::accecn_fail_mode) == 0xa);
+  CHECK(value(tcp_field::options2) == 0x123456);
+}
+
+TEST_CASE("an archive of the other byte order reads like one of this machine") {
+  scratch dir;
+  made_socket s;
+  s.cookie = 0x1122334455667788;
+  s.set(68, std::uint32_t{1234});
+  std::vector<std::byte> foreign;
+  const std::string record =
+      record_line(at_second(1), turn_byte_order(s.view(), info_layout::a, foreign), 3);
+  std::string meta = metadata_line("big", 0);
+  const bool big_here = std::endian::native == std::endian::big;
+  if (!big_here) meta.insert(meta.rfind("}}"), ",\"ByteOrder\":\"big\"");
+  if (big_here) meta.erase(meta.find(",\"ByteOrder\""), 18);
+  input_reader reader([](const input_fault& f) {
+    FAIL(to_string(f));
+    return true;
+  });
+  REQUIRE(reader.open(dir.file("x.jsonl", meta + record)));
+  input_record r;
+  REQUIRE(reader.next(r));
+  REQUIRE(reader.next(r));
+  CHECK(r.m.cookie() == 0x1122334455667788);
+  const message m = s.view();
+  // The archive's attributes come in the order of their types: compared one by one.
+  for (const attribute& a : m.attributes()) {
+    const auto read = r.m.find(static_cast<attribute_type>(a.type));
+    REQUIRE(read);
+    CHECK(std::equal(read->begin(), read->end(), a.payload.begin(), a.payload.end()));
+  }
 }
