@@ -24,6 +24,7 @@ namespace collect = tcpinfo::collect;
 namespace text = tcpinfo::text;
 
 constexpr std::int64_t millisecond = 1'000'000;
+constexpr std::int64_t longest = std::int64_t{10} * 366 * 24 * 3'600'000 * millisecond;
 
 // A value that cannot be used: what() is the whole line to print.
 class bad_value : public std::runtime_error {
@@ -54,6 +55,8 @@ std::int64_t duration_of(const char* flag, const std::string& text, std::int64_t
   const auto value = text::parse_duration(text);
   if (!value)
     throw bad_value(fmt::format("{}: '{}' is no duration (examples: 10ms, 1m30s)", flag, text));
+  // So that sums of times stay within 64 bits.
+  if (*value > longest) throw bad_value(fmt::format("{}: {} is longer than 10 years", flag, text));
   if (*value < least)
     throw bad_value(fmt::format("{}: {} is too short, the least is {}", flag, text, least_text));
   return *value;
@@ -167,6 +170,9 @@ int stop_descriptor() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // A log whose reader is gone, or a file size limit, is an error of one write, not the end.
+  (void)signal(SIGPIPE, SIG_IGN);
+  (void)signal(SIGXFSZ, SIG_IGN);
   flags f;
   CLI::App app("Records what the kernel knows about every TCP connection of this machine.");
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);

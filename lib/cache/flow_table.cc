@@ -16,8 +16,9 @@ namespace {
 struct flow {
   std::uint64_t cookie = 0;
   kept_message* kept = nullptr;
-  std::uint32_t cycle = 0;   // the last one it was seen in
-  std::uint32_t absent = 0;  // complete cycles since
+  std::uint32_t cycle = 0;     // the last one it was seen in
+  std::uint32_t absent = 0;    // complete cycles since
+  std::int64_t absent_ns = 0;  // time of the first of these
 
   [[nodiscard]] bool used() const noexcept { return kept != nullptr; }
 };
@@ -138,7 +139,7 @@ std::error_code flow_table::impl::keep(flow* f, const flow_update& update) noexc
     kept_message* block = kept_message::store(nullptr, update.current, update.now_ns);
     if (block == nullptr) return errc::out_of_memory;
     block_bytes += sizeof(kept_message) + block->capacity;
-    mark_seen(flows.insert({update.current.cookie(), block, 0, 0}));
+    mark_seen(flows.insert({update.current.cookie(), block, 0, 0, 0}));
     return {};
   }
   const std::size_t before = f->kept->capacity;
@@ -192,6 +193,7 @@ std::error_code flow_table::update(const message& m, std::int64_t now_ns,
   out.known = 1;
   impl_->mark_seen(*f);
   const kept_message& kept = *f->kept;
+  if (kept.kept_ns == now_ns) return {};
   message current = m;
   if (!same_content(kept, m)) {
     if (const auto ec = impl_->without_keys(m, current)) return ec;
@@ -221,8 +223,11 @@ std::error_code flow_table::destroyed(const message& m, std::int64_t now_ns,
   out.change = flow_change::closed;
   const auto info = m.find(attribute_type::info);
   if (f != nullptr && info && totals_went_back(f->kept->info(), *info)) {
-    out.carried = 1;
-    return impl_->carry_info(m, f->kept->info(), out.current);
+    if (totals_are_zero(*info)) {
+      out.carried = 1;
+      return impl_->carry_info(m, f->kept->info(), out.current);
+    }
+    out.moved = 1;
   }
   return impl_->without_keys(m, out.current);
 }
@@ -236,15 +241,17 @@ std::error_code flow_table::commit(const flow_update& update) noexcept {
   return impl_->keep(f, update);
 }
 
-void flow_table::end_cycle(bool complete, absence_callback fn, void* user) noexcept {
+void flow_table::end_cycle(bool complete, std::int64_t now_ns, absence_callback fn,
+                           void* user) noexcept {
   if (impl_ == nullptr) return;
   impl& t = *impl_;
   if (!complete) return;  // the cycle goes on: only what a whole walk did not show is absent
   if (t.seen < t.flows.size()) {
     t.flows.for_each([&](flow& f) {
       if (f.cycle == t.cycle) return;
-      ++f.absent;
-      if (fn != nullptr) fn(user, {f.cookie, f.absent, 0, f.kept->view()});
+      if (++f.absent == 1) f.absent_ns = now_ns;
+      if (fn != nullptr)
+        fn(user, {f.cookie, f.absent, f.kept->ever_info, f.absent_ns, f.kept->view()});
     });
   }
   ++t.cycle;

@@ -50,6 +50,7 @@ kept_message* kept_message::store(kept_message* old, const message& m,
                                   std::int64_t now_ns) noexcept {
   const std::size_t size = m.bytes.size();
   kept_message* block = old;
+  const std::uint32_t ever_info = old == nullptr ? 0 : old->ever_info;
   if (block == nullptr || block->capacity < size) {
     // Rounded up so that an attribute that comes and goes does not allocate each time.
     const std::size_t capacity = (size + 63) & ~std::size_t{63};
@@ -68,6 +69,7 @@ kept_message* kept_message::store(kept_message* old, const message& m,
     block->info_at = static_cast<std::uint32_t>(info->data() - block->bytes());
     block->info_size = static_cast<std::uint32_t>(info->size());
   }
+  block->ever_info = ever_info != 0 || block->info_at != 0 ? 1 : 0;
   return block;
 }
 

@@ -17,6 +17,8 @@ struct kept_message {
   std::uint32_t capacity = 0;  ///< of the block, behind this header
   std::uint32_t info_at = 0;   ///< where the payload of INFO starts, 0 = there is none
   std::uint32_t info_size = 0;
+  std::uint32_t ever_info = 0;  ///< this message or one before it had INFO
+  std::uint32_t reserved = 0;
   std::int64_t kept_ns = 0;  ///< when it was kept
 
   [[nodiscard]] std::byte* bytes() noexcept { return reinterpret_cast<std::byte*>(this + 1); }

@@ -24,7 +24,20 @@ bool any_lower(std::span<const tcp_field> fields, bytes_view before, bytes_view 
   return false;
 }
 
+template <class T>
+bool all_zero(std::span<const tcp_field> fields, bytes_view info) noexcept {
+  for (const tcp_field field : fields) {
+    const std::size_t at = static_cast<std::size_t>(field) / 8;
+    if (at + sizeof(T) <= info.size() && wire::load<T>(info.data() + at) != 0) return false;
+  }
+  return true;
+}
+
 }  // namespace
+
+bool totals_are_zero(bytes_view info) noexcept {
+  return all_zero<std::uint64_t>(wide_totals, info) && all_zero<std::uint32_t>(narrow_totals, info);
+}
 
 bool totals_went_back(bytes_view before, bytes_view after) noexcept {
   return any_lower<std::uint64_t>(wide_totals, before, after) ||

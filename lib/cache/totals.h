@@ -14,6 +14,9 @@ namespace tcpinfo::inline v0 {
 /// that wrapped around has grown.
 [[nodiscard]] bool totals_went_back(bytes_view before, bytes_view after) noexcept;
 
+/// Whether every total in the payload of INFO is zero, as after the kernel cleared them.
+[[nodiscard]] bool totals_are_zero(bytes_view info) noexcept;
+
 }  // namespace tcpinfo::inline v0
 
 #endif

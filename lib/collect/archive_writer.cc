@@ -2,10 +2,11 @@
 #include "collect/archive_writer.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <iterator>
+#include <memory>
 
 namespace tcpinfo::collect {
 namespace {
@@ -19,20 +20,15 @@ constexpr std::size_t keep_bytes = 1024;
 
 constexpr std::size_t padded(std::size_t n) noexcept { return (n + 7) & ~std::size_t{7}; }
 
-bool is_errno(const std::error_code& ec, int value) noexcept {
-  return ec.category() == std::system_category() && ec.value() == value;
+// Doubles up to what a full frame needs with a little to spare; beyond (nothing can be written) by
+// half.
+std::size_t next_capacity(std::size_t now) noexcept {
+  constexpr std::size_t enough = full_bytes + full_bytes / 8;
+  return now < enough ? std::min(2 * now, enough) : now + now / 2;
 }
 
-// The snapshots that wait, oldest first.
-template <class F>
-void for_each_waiting(const flow_log& flow, F&& fn) {
-  for (std::size_t at = 0; at < flow.waiting.size();) {
-    snapshot_header header;
-    std::memcpy(&header, flow.waiting.data() + at, sizeof header);
-    at += sizeof header;
-    fn(header, message{bytes_view(flow.waiting.data() + at, header.size)});
-    at += padded(header.size);
-  }
+bool is_errno(const std::error_code& ec, int value) noexcept {
+  return ec.category() == std::system_category() && ec.value() == value;
 }
 
 }  // namespace
@@ -60,8 +56,15 @@ bool archive_writer::read_start(const known_files& files, std::string_view uuid,
       fmt::format("{}/{:04}/{:02}/{:02}/{}.{:05}.jsonl.zst", context_.settings.output,
                   files.highest_date / 10000, files.highest_date / 100 % 100,
                   files.highest_date % 100, uuid, files.highest);
+  // Once more after .part: it may be completed between the two looks.
+  int fd = -1;
+  if (context_.system.open_read(path, fd) &&
+      context_.system.open_read(path + std::string(part_suffix), fd) &&
+      context_.system.open_read(path, fd))
+    return false;
+  const std::unique_ptr<int, void (*)(int*)> closer(&fd, [](int* open) { ::close(*open); });
   archive_reader reader;
-  if (reader.open_path(path) && reader.open_path(path + std::string(part_suffix))) return false;
+  if (reader.open_fd(fd)) return false;
   record first;
   bool more = false;
   metadata found;
@@ -81,8 +84,11 @@ void archive_writer::next_file(flow_log& flow) {
 void archive_writer::add(flow_log& flow, const snapshot_header& header, bytes_view message,
                          std::int64_t now_ns) {
   const bool has_file = flow.file_size > 0 || flow.waiting_records > 0;
-  const bool old = now_ns - flow.file_since_ns >= context_.settings.rotate_ns;
-  if (has_file && (old || header.kind == snapshot_kind::moved)) {
+  const bool old =
+      now_ns - flow.file_since_ns >= context_.settings.rotate_ns && now_ns >= flow.retry_ns;
+  const bool moved =
+      header.kind == snapshot_kind::moved || header.kind == snapshot_kind::moved_final;
+  if (has_file && (old || moved)) {
     // Where the old file cannot be finished now, it simply goes on.
     if (complete(flow)) flow.file_date_ns = header.time_ns;
   }
@@ -92,8 +98,7 @@ void archive_writer::add(flow_log& flow, const snapshot_header& header, bytes_vi
   const std::size_t at = flow.waiting.size();
   const std::size_t need = at + sizeof header + padded(message.size());
   if (flow.waiting.capacity() < need)
-    flow.waiting.reserve(std::min(std::max(2 * flow.waiting.capacity(), need),
-                                  std::max(need, full_bytes + full_bytes / 8)));
+    flow.waiting.reserve(std::max(next_capacity(flow.waiting.capacity()), need));
   flow.waiting.resize(need);
   snapshot_header stored = header;
   stored.size = static_cast<std::uint32_t>(message.size());
@@ -107,20 +112,20 @@ bool archive_writer::is_full(const flow_log& flow) noexcept {
 }
 
 bool archive_writer::flush(flow_log& flow) {
-  if (flow.waiting_records == 0) return true;
   const bool full = is_full(flow);
-  if (const auto ec = write_frame(flow)) {
-    context_.counts.write_errors.add();
-    std::uint64_t held_back = 0;
-    if (limit_.allow(context_.system.monotonic_ns(), held_back))
-      log("cannot write {}: {} (its records wait; {} more such since the last line)", part_,
-          ec.message(), held_back);
-    return false;
+  while (flow.waiting_records > 0) {
+    if (const auto ec = write_frame(flow)) {
+      context_.counts.write_errors.add();
+      std::uint64_t held_back = 0;
+      if (limit_.allow(context_.system.monotonic_ns(), held_back))
+        log("cannot write {}: {} (its records wait; {} more such since the last line)", part_,
+            ec.message(), held_back);
+      return false;
+    }
   }
-  flow.waiting.clear();
-  flow.waiting_records = 0;
   // A busy connection fills its buffer again at once; others give the memory back.
-  if (!full && flow.waiting.capacity() > keep_bytes) std::vector<std::byte>().swap(flow.waiting);
+  if ((!full && flow.waiting.capacity() > keep_bytes) || flow.waiting.capacity() > 2 * full_bytes)
+    std::vector<std::byte>().swap(flow.waiting);
   return true;
 }
 
@@ -181,21 +186,38 @@ void archive_writer::put_metadata(const flow_log& flow) {
   text_size_ = written;
 }
 
-void archive_writer::encode(const flow_log& flow) {
+// Encodes the oldest snapshots that wait, as many as make a full frame.
+archive_writer::portion archive_writer::encode(const flow_log& flow) {
   text_size_ = 0;
   if (flow.file_size == 0) put_metadata(flow);
-  encode_notes notes;
-  for_each_waiting(flow, [&](const snapshot_header& header, const message& m) {
+  portion taken;
+  while (taken.bytes < flow.waiting.size() && taken.bytes < full_bytes) {
+    snapshot_header header;
+    std::memcpy(&header, flow.waiting.data() + taken.bytes, sizeof header);
+    taken.bytes += sizeof header;
+    const message m{bytes_view(flow.waiting.data() + taken.bytes, header.size)};
+    taken.bytes += padded(header.size);
     const std::size_t need = text_size_ + max_record_size(m);
     if (text_.size() < need) text_.resize(std::max(need, 2 * text_.size()));
     std::size_t written = 0;
     if (encode_record(std::span(text_).subspan(text_size_), written,
-                      timestamp::from_unix_nanoseconds(header.time_ns), m, header.poll, &notes))
-      context_.counts.lost_write.add();
+                      timestamp::from_unix_nanoseconds(header.time_ns), m, header.poll,
+                      &taken.notes))
+      ++taken.refused;
     text_size_ += written;
-  });
-  context_.counts.duplicate_attributes.add(notes.duplicates);
-  context_.counts.unread_bytes.add(notes.unread_bytes);
+    ++taken.records;
+  }
+  return taken;
+}
+
+void archive_writer::take_away(flow_log& flow, const portion& written) {
+  flow.waiting.erase(flow.waiting.begin(),
+                     flow.waiting.begin() + static_cast<std::ptrdiff_t>(written.bytes));
+  flow.waiting_records -= written.records;
+  context_.counts.records.add(written.records - written.refused);
+  context_.counts.lost_write.add(written.refused);
+  context_.counts.duplicate_attributes.add(written.notes.duplicates);
+  context_.counts.unread_bytes.add(written.notes.unread_bytes);
 }
 
 std::error_code archive_writer::append(flow_log& flow, bytes_view frame) {
@@ -214,7 +236,7 @@ std::error_code archive_writer::write_frame(flow_log& flow) {
       choose_sequence(flow);
     else
       make_path(flow);
-    encode(flow);
+    const portion encoded = encode(flow);
     frame_.resize(std::max(frame_.size(), frame_writer::bound(text_size_)));
     std::size_t written = 0;
     if (const auto ec =
@@ -226,7 +248,7 @@ std::error_code archive_writer::write_frame(flow_log& flow) {
       flow.file_size += written;
       flow.file_text += text_size_;
       ++flow.file_frames;
-      context_.counts.records.add(flow.waiting_records);
+      take_away(flow, encoded);
       context_.counts.frames.add();
       context_.counts.bytes_written.add(written);
       return {};

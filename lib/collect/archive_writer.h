@@ -57,7 +57,15 @@ class archive_writer {
   [[nodiscard]] std::error_code write_frame(flow_log& flow);
   [[nodiscard]] std::error_code append(flow_log& flow, bytes_view frame);
   void choose_sequence(flow_log& flow);
-  void encode(const flow_log& flow);
+  /// What one frame took of what waits.
+  struct portion {
+    std::size_t bytes = 0;
+    std::uint32_t records = 0;
+    std::uint32_t refused = 0;  ///< that could not be encoded
+    encode_notes notes;
+  };
+  [[nodiscard]] portion encode(const flow_log& flow);
+  void take_away(flow_log& flow, const portion& written);
   void put_metadata(const flow_log& flow);
   void make_path(const flow_log& flow);
   [[nodiscard]] std::string_view uuid_of(const flow_log& flow);

@@ -41,6 +41,20 @@ std::string describe(const std::error_code& ec) {
   return ec.message();
 }
 
+class nowhere final : public message_sink {
+ public:
+  void on_socket(const message&) noexcept override {}
+  void on_destroyed(const message&) noexcept override {}
+};
+
+// Whether this kernel answers us at all. Asked before the output directory is made: where it says
+// no, nothing is left behind.
+std::error_code try_source(source& from) {
+  if (const auto ec = from.open()) return ec;
+  nowhere sink;
+  return from.poll(sink).error;
+}
+
 // Makes the output directory and takes its lock. 0, or the exit status.
 int claim_output(os& system, const std::string& output, std::unique_ptr<held_lock>& lock) {
   if (const auto ec = system.make_directories(output)) {
@@ -77,7 +91,9 @@ std::error_code read_output(os& system, const config& settings, const identity& 
 int run(os& system, const config& settings, int stop_descriptor) {
   identity who;
   if (const auto ec = make_identity(settings, who)) {
-    log("UUID prefix file {}: {}", settings.uuid_prefix_file, ec.message());
+    log("UUID prefix from {}: {}",
+        settings.uuid_prefix_file.empty() ? "host name and boot time" : settings.uuid_prefix_file,
+        ec.message());
     return exit_usage;
   }
   exclusions unwanted;
@@ -86,10 +102,9 @@ int run(os& system, const config& settings, int stop_descriptor) {
     log("exclusions: {}", ec.message());
     return exit_usage;
   }
-  // The kernel is asked before the directory is made: where it says no, nothing is left behind.
   const auto from = system.make_dump_source({&unwanted.rules()});
-  if (const auto ec = from->open()) {
-    log("cannot open inet_diag: {}", describe(ec));
+  if (const auto ec = try_source(*from)) {
+    log("cannot dump sockets: {}", describe(ec));
     return exit_trouble;
   }
   std::unique_ptr<held_lock> lock;
@@ -117,12 +132,17 @@ int run(os& system, const config& settings, int stop_descriptor) {
       return exit_trouble;
     }
   }
+  // Anew, so that no events have gathered while the output directory was read.
+  if (const auto ec = from->open()) {
+    log("cannot open inet_diag: {}", describe(ec));
+    return exit_trouble;
+  }
   complete.start();
   if (settings.verbose)
     log("recording to {} every {}, UUID prefix {}, run {}, {} writer{}", settings.output,
         who.interval, who.uuid_prefix, who.run, count, count == 1 ? "" : "s");
 
-  sampler samples(system, settings, unwanted, *from, writers, counts);
+  sampler samples(system, settings, unwanted, earlier, *from, writers, counts);
   const auto ec = samples.run(stop_descriptor);
   for (const auto& w : writers) w->finish();
   complete.finish();

@@ -27,8 +27,8 @@ struct completion {
   std::uint64_t size = 0;        ///< what we wrote to it; a leftover's is found by salvage
   std::uint64_t text_bytes = 0;  ///< what its frames hold
   std::uint64_t frames = 0;
-  bool rewritten = false;  ///< a copy in large frames is to take its place
-  bool leftover = false;   ///< its writer died, or could not end a frame: salvage first
+  bool copied = false;    ///< a copy of its records is to be published in its place
+  bool leftover = false;  ///< its writer died, or could not end a frame: salvage first
 };
 
 class completer {
@@ -49,12 +49,16 @@ class completer {
   void run();
   void complete(std::vector<completion>& batch);
   [[nodiscard]] bool prepare(completion& job);
-  [[nodiscard]] std::error_code publish(const completion& job);
   [[nodiscard]] bool salvage(completion& job);
+  [[nodiscard]] bool set_aside(completion& job, std::string_view what, bool has_frames);
+  [[nodiscard]] std::error_code copy_frames(const completion& job);
   [[nodiscard]] std::error_code rewrite(const completion& job);
+  [[nodiscard]] std::error_code publish(const completion& job);
   [[nodiscard]] std::error_code append_frame(const std::string& path, std::string_view text,
                                              std::uint64_t& size);
-  void fail(const completion& job, std::string_view deed, std::error_code ec);
+  void fail(completion& job, std::string_view deed, std::error_code ec);
+  void give_up();
+  void tell_leftovers();
 
   os& system_;
   statistics& counts_;
@@ -69,6 +73,7 @@ class completer {
   std::uint64_t leftovers_ = 0;
   std::uint64_t leftover_bytes_cut_ = 0;
   std::uint64_t leftovers_empty_ = 0;
+  std::vector<completion> failed_;  // to be tried again
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -82,7 +82,7 @@ poll_report dump_source::poll(message_sink& sink) noexcept {
     one_walk_ = false;
     ec = walk(dump_walk::ipv6, sink, report);
     // A kernel without IPv6 has no IPv6 sockets either.
-    if (is_refusal(ec)) ec = {};
+    if (is_refusal(ec) && ec.value() != EINVAL) ec = {};
   }
   report.error = ec;
   report.complete = !ec;
@@ -100,7 +100,8 @@ std::error_code dump_source::query(const socket_id& id, message_sink& sink) noex
 }
 
 std::int64_t dump_source::event_overflows() const noexcept {
-  return events_.counter(dump_counter::overflows);
+  // Events that came cut or malformed are lost just as well.
+  return events_.counter(dump_counter::overflows) + events_.counter(dump_counter::refused_messages);
 }
 
 }  // namespace tcpinfo::collect

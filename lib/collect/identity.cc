@@ -20,8 +20,9 @@
 namespace tcpinfo::collect {
 namespace {
 
-// The kernel's own answer: it is the same at every start of the collector, which a difference of
-// two clock readings would not be, and the UUIDs of connections that outlive a restart hang on it.
+// The kernel's own answer: unlike a difference of two clock readings it is the same at every start
+// of the collector as long as nobody steps the clock, and the UUIDs of connections that outlive a
+// restart hang on it. Where clocks are stepped after boot, a prefix file is the remedy.
 long long boot_time() {
   std::ifstream stat("/proc/stat");
   std::string word;

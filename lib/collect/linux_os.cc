@@ -75,11 +75,17 @@ class linux_os final : public os {
   std::error_code make_directories(const std::string& path) override {
     // mkdir(2) on each prefix; what exists already is no error, and the last one says what is
     // wrong.
+    std::vector<std::string> made;
     for (std::size_t at = path.find('/', 1);; at = path.find('/', at + 1)) {
       const std::string part = path.substr(0, at);
-      if (::mkdir(part.c_str(), 0750) != 0 && errno != EEXIST &&
-          (at == std::string::npos || (errno != EROFS && errno != EACCES)))
-        return last_error();
+      if (::mkdir(part.c_str(), 0750) == 0) {
+        made.push_back(part);
+      } else if (errno != EEXIST &&
+                 (at == std::string::npos || (errno != EROFS && errno != EACCES))) {
+        const std::error_code ec = last_error();
+        for (auto it = made.rbegin(); it != made.rend(); ++it) (void)::rmdir(it->c_str());
+        return ec;
+      }
       if (at == std::string::npos) break;
     }
     struct stat status {};
@@ -110,9 +116,29 @@ class linux_os final : public os {
     return ec;
   }
 
+  std::error_code open_read(const std::string& path, int& out) override {
+    // Not blocking: a FIFO of that name must not hold us up.
+    descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    struct stat status {};
+    if (file.get() < 0 || ::fstat(file.get(), &status) != 0) return last_error();
+    if (!S_ISREG(status.st_mode)) return {EINVAL, std::system_category()};
+    out = file.release();
+    return {};
+  }
+
+  std::error_code size(const std::string& path, std::uint64_t& out) override {
+    struct stat status {};
+    if (::lstat(path.c_str(), &status) != 0) return last_error();
+    if (!S_ISREG(status.st_mode)) return {EINVAL, std::system_category()};
+    out = static_cast<std::uint64_t>(status.st_size);
+    return {};
+  }
+
   std::error_code truncate(const std::string& path, std::uint64_t size) override {
-    return ::truncate(path.c_str(), static_cast<off_t>(size)) == 0 ? std::error_code{}
-                                                                   : last_error();
+    const descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (file.get() < 0 || ::ftruncate(file.get(), static_cast<off_t>(size)) != 0)
+      return last_error();
+    return {};
   }
 
   std::error_code sync(const std::string& path) override {
@@ -160,13 +186,14 @@ class linux_os final : public os {
       const std::string_view name = entry->d_name;
       if (name != "." && name != "..") {
         bool is_directory = entry->d_type == DT_DIR;
-        if (entry->d_type == DT_UNKNOWN) {
-          struct stat status {};
-          is_directory =
-              ::fstatat(::dirfd(directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-              S_ISDIR(status.st_mode);
+        bool is_file = entry->d_type == DT_REG;
+        struct stat status {};
+        if (entry->d_type == DT_UNKNOWN &&
+            ::fstatat(::dirfd(directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+          is_directory = S_ISDIR(status.st_mode);
+          is_file = S_ISREG(status.st_mode);
         }
-        out.push_back({std::string(name), is_directory});
+        out.push_back({std::string(name), is_directory, is_file});
       }
       errno = 0;
     }

@@ -21,6 +21,7 @@ namespace tcpinfo::collect {
 struct directory_entry {
   std::string name;
   bool is_directory = false;
+  bool is_file = false;  ///< a regular one
 };
 
 /// Gives the lock back when it ends.
@@ -46,15 +47,21 @@ class os {
   /// becomes readable or a signal handler ran.
   virtual void wait(int descriptor_a, int descriptor_b, std::int64_t until_ns) noexcept = 0;
 
-  // Files. Thread-safe for different paths. All follow no symbolic link in the last component.
+  // Files. Thread-safe for different paths. None follows a symbolic link in the last component.
 
-  /// Makes the directory and its parents; one that exists is fine.
+  /// Makes the directory and its parents; one that exists is fine. Where it fails, what it made is
+  /// gone again.
   [[nodiscard]] virtual std::error_code make_directories(const std::string& path) = 0;
   /// Writes `bytes` at offset `at`, which must be the file's size: ESTALE where it is not. At 0 the
   /// file is created, EEXIST where it exists. After an error the file has its former size or, where
   /// even that could not be restored, is cut by recovery; a file that was to be created is gone.
   [[nodiscard]] virtual std::error_code append(const std::string& path, bytes_view bytes,
                                                std::uint64_t at) = 0;
+  /// Opens a regular file for reading; the descriptor is the caller's to close. EINVAL for anything
+  /// but a regular file.
+  [[nodiscard]] virtual std::error_code open_read(const std::string& path, int& descriptor) = 0;
+  /// A regular file's size.
+  [[nodiscard]] virtual std::error_code size(const std::string& path, std::uint64_t& out) = 0;
   /// Cuts a file.
   [[nodiscard]] virtual std::error_code truncate(const std::string& path, std::uint64_t size) = 0;
   /// Waits until a file's content is on stable storage.

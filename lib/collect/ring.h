@@ -20,6 +20,8 @@ enum class snapshot_kind : std::uint32_t {
   moved = 1,  ///< the same of a socket that was disconnected and used again
   final = 2,  ///< a destroy event's message: the last of its cookie
   gone = 3,   ///< the connection has ended without one: no message
+  moved_final =
+      4,  ///< a destroy event's message of a socket that was used again since the last one
 };
 
 /// What goes through the ring, followed by the message's bytes.
@@ -85,7 +87,7 @@ class snapshot_ring {
     head_.store(head + padded(sizeof header + header.size), std::memory_order_release);
   }
 
-  /// Any thread; a moment's truth.
+  /// Producer or consumer; the other side may have moved on.
   [[nodiscard]] std::size_t used_bytes() const noexcept {
     return static_cast<std::size_t>(tail_.load(std::memory_order_seq_cst) -
                                     head_.load(std::memory_order_seq_cst));

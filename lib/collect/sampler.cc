@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <tcpinfo/archive.h>
+#include <tcpinfo/tcp.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -16,6 +17,8 @@ namespace {
 // polls and this much time before the kernel is asked about the one socket. Waiting costs nothing.
 constexpr std::uint32_t absent_polls = 3;
 constexpr std::int64_t absent_time_ns = 5'000'000'000;
+// At the end, events that wait for room in a ring get this long.
+constexpr std::int64_t last_wait_ns = 5'000'000'000;
 // Queries for missing connections in one poll: 6 us each.
 constexpr std::size_t queries_a_poll = 500;
 // Destroy events that wait for room in a ring.
@@ -57,7 +60,7 @@ bool sampler::record(const flow_update& update, std::int64_t time_ns, std::uint6
     counts_.lost_ring.add();
     return false;
   }
-  // Out of memory here means that the next poll records it once more, which loses nothing.
+  // Out of memory here means that the next poll records it once more: a record too many, none lost.
   (void)table_.commit(update);
   if (update.known == 0) counts_.connections.add();
   return true;
@@ -68,8 +71,16 @@ void sampler::on_socket(const message& m) noexcept {
   flow_update update;
   if (table_.update(m, now_ns_, update) || update.change == flow_change::none) return;
   // Known ones passed this already.
-  if (update.known == 0 && unwanted_.excludes(m)) return;
+  if (update.known == 0 && (unwanted_.excludes(m) || is_remains(m))) return;
   (void)record(update, poll_time_ns_, poll_);
+}
+
+// What is left of a socket whose final record an earlier run of the collector has written: it is no
+// connection of its own.
+bool sampler::is_remains(const message& m) const noexcept {
+  constexpr std::uint8_t time_wait_timer = 3;
+  return m.timer() == time_wait_timer && !m.find(attribute_type::info) &&
+         earlier_.find(m.cookie()) != nullptr;
 }
 
 bool sampler::record_final(const message& m, std::int64_t time_ns) noexcept {
@@ -79,7 +90,7 @@ bool sampler::record_final(const message& m, std::int64_t time_ns) noexcept {
   if (update.known == 0 && unwanted_.excludes(m)) return true;
   snapshot_header header;
   header.cookie = m.cookie();
-  header.kind = snapshot_kind::final;
+  header.kind = update.moved != 0 ? snapshot_kind::moved_final : snapshot_kind::final;
   header.poll = no_poll;
   header.time_ns = time_ns;
   if (!push(header, update.current.bytes)) return false;
@@ -92,6 +103,8 @@ bool sampler::record_final(const message& m, std::int64_t time_ns) noexcept {
 
 void sampler::on_destroyed(const message& m) noexcept {
   if (pending_.empty() && record_final(m, event_time_ns_)) return;
+  message known;
+  if (!table_.find(m.cookie(), known) && unwanted_.excludes(m)) return;
   // There is no next poll for it: it waits here until the writer has room.
   try {
     if (pending_bytes_ + m.bytes.size() <= pending_limit) {
@@ -134,13 +147,12 @@ void sampler::drain_events() {
 // inside the callback.
 void sampler::look_for_missing() {
   missing_.clear();
-  const std::uint64_t needed = std::max<std::uint64_t>(
-      absent_polls, static_cast<std::uint64_t>(absent_time_ns / settings_.interval_ns));
-  table_.end_cycle(true, [&](const flow_absence& absence) noexcept {
-    if (absence.cycles < needed || missing_.size() >= queries_a_poll) return;
+  table_.end_cycle(true, now_ns_, [&](const flow_absence& absence) noexcept {
+    if (absence.cycles < absent_polls || now_ns_ - absence.since_ns < absent_time_ns ||
+        missing_.size() >= queries_a_poll)
+      return;
     try {
-      missing_.push_back(
-          {absence.cookie, absence.last.id(), absence.last.find(attribute_type::info).has_value()});
+      missing_.push_back({absence.cookie, absence.last.id(), absence.had_info != 0});
     } catch (const std::bad_alloc&) {
       // The next poll finds it missing again.
     }
@@ -153,8 +165,9 @@ void sampler::confirm_missing() {
     const auto ec = source_.query(lost.id, *this);
     message last;
     if (!table_.find(lost.cookie, last)) continue;
-    // Time-wait mini sockets are not dumped in that state, so they will be missing from now on.
-    const bool only_time_wait = !ec && !last.find(attribute_type::info);
+    // Not asked for in dumps, so it will be missing from now on.
+    const bool only_time_wait =
+        !ec && last.state() == static_cast<std::uint8_t>(tcp_state::time_wait);
     if (!is_gone(ec) && !only_time_wait) continue;
     snapshot_header header;
     header.cookie = lost.cookie;
@@ -162,7 +175,8 @@ void sampler::confirm_missing() {
     if (!push(header, {})) continue;
     table_.erase(lost.cookie);
     counts_.ended_unseen.add();
-    // Its final counters went by with an event that was lost; a mini socket had none to lose.
+    // Its final counters went by with an event that was lost; a socket that was a mini one from the
+    // start had none to lose.
     if (lost.had_info) counts_.lost_finals.add();
   }
 }
@@ -187,7 +201,7 @@ std::error_code sampler::poll_once() {
     drain_events();
     confirm_missing();
   } else {
-    table_.end_cycle(false, nullptr, nullptr);
+    table_.end_cycle(false, now_ns_, nullptr, nullptr);
   }
   return report.error;
 }
@@ -243,11 +257,13 @@ std::error_code sampler::run(int stop_descriptor) {
   // What closed until now is known to the kernel already.
   now_ns_ = system_.monotonic_ns();
   drain_events();
-  while (!pending_.empty()) {
+  const std::int64_t deadline_ns = now_ns_ + last_wait_ns;
+  while (!pending_.empty() && system_.monotonic_ns() < deadline_ns) {
     wake_writers();
     system_.wait(-1, -1, system_.monotonic_ns() + 1'000'000);
     retry_pending();
   }
+  counts_.lost_backlog.add(pending_.size());
   wake_writers();
   return {};
 }

@@ -17,6 +17,7 @@
 #include "collect/exclusions.h"
 #include "collect/log.h"
 #include "collect/os.h"
+#include "collect/sequence_index.h"
 #include "collect/source.h"
 #include "collect/statistics.h"
 #include "collect/writer.h"
@@ -26,11 +27,13 @@ namespace tcpinfo::collect {
 class sampler final : private message_sink {
  public:
   /// All arguments outlive it. The source is open.
-  sampler(os& system, const config& settings, const exclusions& unwanted, source& from,
+  sampler(os& system, const config& settings, const exclusions& unwanted,
+          const sequence_index& earlier, source& from,
           std::vector<std::unique_ptr<writer>>& writers, statistics& counts)
       : system_(system),
         settings_(settings),
         unwanted_(unwanted),
+        earlier_(earlier),
         source_(from),
         writers_(writers),
         counts_(counts) {}
@@ -57,6 +60,7 @@ class sampler final : private message_sink {
   void on_socket(const message& m) noexcept override;
   void on_destroyed(const message& m) noexcept override;
 
+  [[nodiscard]] bool is_remains(const message& m) const noexcept;
   [[nodiscard]] std::error_code poll_once();
   void drain_events();
   void retry_pending() noexcept;
@@ -73,6 +77,7 @@ class sampler final : private message_sink {
   os& system_;
   const config& settings_;
   const exclusions& unwanted_;
+  const sequence_index& earlier_;
   source& source_;
   std::vector<std::unique_ptr<writer>>& writers_;
   statistics& counts_;

@@ -4,6 +4,7 @@
 #include <tcpinfo/archive.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <optional>
 
 namespace tcpinfo::collect {
@@ -20,17 +21,29 @@ std::optional<std::uint32_t> number_of_digits(std::string_view text, std::size_t
   return value;
 }
 
+// Retention may take a folder away while we look.
+std::error_code list_if_there(os& system, const std::string& path,
+                              std::vector<directory_entry>& out) {
+  const std::error_code ec = system.list(path, out);
+  if (ec.category() == std::system_category() && ec.value() == ENOENT) {
+    out.clear();
+    return {};
+  }
+  return ec;
+}
+
 }  // namespace
 
 void sequence_index::add_file(const std::string& directory, const std::string& name,
                               std::uint32_t date, std::string_view prefix,
                               std::vector<std::string>& leftovers,
                               std::vector<std::string>& stale) {
+  archive_name parsed;
   if (std::string_view(name).ends_with(rewrite_suffix)) {
-    stale.push_back(directory + "/" + name);
+    const std::string_view of(name.data(), name.size() - rewrite_suffix.size());
+    if (!parse_archive_name(of, parsed)) stale.push_back(directory + "/" + name);
     return;
   }
-  archive_name parsed;
   if (parse_archive_name(name, parsed) || !parsed.compressed) return;
   if (parsed.partial) leftovers.push_back(directory + "/" + name);
   std::uint64_t cookie = 0;
@@ -48,24 +61,25 @@ std::error_code sequence_index::read(os& system, const std::string& output, std:
   std::vector<directory_entry> months;
   std::vector<directory_entry> days;
   std::vector<directory_entry> names;
-  if (const auto ec = system.list(output, years)) return ec;
+  // A link as the output directory itself is the operator's choice: "/." looks behind it.
+  if (const auto ec = system.list(output + "/.", years)) return ec;
   for (const auto& year : years) {
     const auto y = number_of_digits(year.name, 4);
     if (!y || !year.is_directory) continue;
     const std::string in_year = output + "/" + year.name;
-    if (const auto ec = system.list(in_year, months)) return ec;
+    if (const auto ec = list_if_there(system, in_year, months)) return ec;
     for (const auto& month : months) {
       const auto m = number_of_digits(month.name, 2);
       if (!m || !month.is_directory) continue;
       const std::string in_month = in_year + "/" + month.name;
-      if (const auto ec = system.list(in_month, days)) return ec;
+      if (const auto ec = list_if_there(system, in_month, days)) return ec;
       for (const auto& day : days) {
         const auto d = number_of_digits(day.name, 2);
         if (!d || !day.is_directory) continue;
         const std::string in_day = in_month + "/" + day.name;
-        if (const auto ec = system.list(in_day, names)) return ec;
+        if (const auto ec = list_if_there(system, in_day, names)) return ec;
         for (const auto& file : names)
-          if (!file.is_directory)
+          if (file.is_file)
             add_file(in_day, file.name, *y * 10000 + *m * 100 + *d, prefix, leftovers, stale);
       }
     }

@@ -40,6 +40,7 @@ class source {
  public:
   virtual ~source() = default;
 
+  /// Opens, or opens anew: what was queued before is dropped.
   [[nodiscard]] virtual std::error_code open() = 0;
   /// Looks at every connection once. Messages that `exclude` names may or may not be left out.
   [[nodiscard]] virtual poll_report poll(message_sink& sink) noexcept = 0;
@@ -49,7 +50,8 @@ class source {
   [[nodiscard]] virtual int descriptor() const noexcept = 0;
   /// Asks for one socket. ENOENT or ESTALE: it does not exist.
   [[nodiscard]] virtual std::error_code query(const socket_id& id, message_sink& sink) noexcept = 0;
-  /// Times that the kernel dropped destroy events because they were not read in time.
+  /// Times that the kernel dropped destroy events because they were not read in time, and events
+  /// that could not be read.
   [[nodiscard]] virtual std::int64_t event_overflows() const noexcept = 0;
 };
 

@@ -42,8 +42,8 @@ std::int64_t duration_histogram::quantile(double q) const noexcept {
 }
 
 std::uint64_t total_losses(const statistics& s) noexcept {
-  return s.lost_ring.get() + s.lost_events.get() + s.lost_finals.get() + s.lost_backlog.get() +
-         s.lost_write.get() + s.lost_files.get();
+  return s.failed_polls.get() + s.lost_ring.get() + s.lost_events.get() + s.lost_finals.get() +
+         s.lost_backlog.get() + s.lost_write.get() + s.lost_files.get();
 }
 
 std::string summary_line(const statistics& s, const duration_histogram& intervals) {
@@ -56,13 +56,19 @@ std::string summary_line(const statistics& s, const duration_histogram& interval
       s.bytes_written.get(), s.files_completed.get(), total_losses(s));
   // Said only where there is something to say.
   const std::pair<std::string_view, const counter&> reasons[] = {
-      {"lost_ring", s.lost_ring},           {"lost_events", s.lost_events},
-      {"lost_finals", s.lost_finals},       {"lost_backlog", s.lost_backlog},
-      {"lost_write", s.lost_write},         {"lost_files", s.lost_files},
-      {"cleared_finals", s.cleared_finals}, {"failed_polls", s.failed_polls},
-      {"write_errors", s.write_errors},     {"duplicate_attributes", s.duplicate_attributes},
-      {"unread_bytes", s.unread_bytes},     {"leftovers_completed", s.leftovers_completed},
-  };
+      {"lost_ring", s.lost_ring},
+      {"lost_events", s.lost_events},
+      {"lost_finals", s.lost_finals},
+      {"lost_backlog", s.lost_backlog},
+      {"lost_write", s.lost_write},
+      {"lost_files", s.lost_files},
+      {"cleared_finals", s.cleared_finals},
+      {"failed_polls", s.failed_polls},
+      {"write_errors", s.write_errors},
+      {"duplicate_attributes", s.duplicate_attributes},
+      {"unread_bytes", s.unread_bytes},
+      {"leftovers_completed", s.leftovers_completed},
+      {"set_aside", s.set_aside}};
   for (const auto& [name, value] : reasons)
     if (value.get() > 0) fmt::format_to(std::back_inserter(line), " {}={}", name, value.get());
   return line;

@@ -25,7 +25,6 @@ class counter {
 struct statistics {
   // Sampling.
   counter polls;
-  counter failed_polls;
   counter missed_ticks;
   counter sockets_seen;    ///< messages of dumps and queries
   counter destroy_events;  ///< of connections, recorded or known
@@ -39,11 +38,13 @@ struct statistics {
   counter files_created;
   counter files_completed;
   counter leftovers_completed;
+  counter set_aside;     ///< damaged leftovers, kept under another name
   counter write_errors;  ///< a write that failed is tried again
   // Damage in what the kernel sent; the message is kept as far as it can be read.
   counter duplicate_attributes;
   counter unread_bytes;
   // Losses: something that should be in a file and never will be.
+  counter failed_polls;  ///< polls that did not show every connection
   counter lost_ring;     ///< snapshots a full ring refused (the next poll shows the flow again)
   counter lost_events;   ///< times the kernel dropped destroy events (ENOBUFS)
   counter lost_finals;   ///< connections whose last record is not their final one

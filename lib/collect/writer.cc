@@ -48,17 +48,39 @@ void writer::finish() {
 }
 
 void writer::run() {
-  for (;;) {
-    // Read before the ring: what was pushed before finish() is then seen.
-    const bool finishing = finishing_.load(std::memory_order_seq_cst);
-    drain();
-    const std::int64_t now_ns = context_.system.monotonic_ns();
-    const bool more = write_portion(now_ns);
-    if (ring_.used_bytes() > 0) continue;
-    if (finishing) break;
-    if (!more) wait(now_ns);
+  // Out of memory anywhere: what was being done is done again later, when there may be some.
+  while (!without_memory_failing([this] { return turn(); })) {
   }
-  finish_all();
+  if (!without_memory_failing([this] {
+        finish_all();
+        return true;
+      }))
+    context_.counts.lost_write.add(flows_.size());
+}
+
+// The deed's answer; false, after a pause, where memory ran out.
+template <class F>
+bool writer::without_memory_failing(F&& deed) {
+  try {
+    return deed();
+  } catch (const std::bad_alloc&) {
+    context_.counts.write_errors.add();
+    context_.system.wait(-1, -1, context_.system.monotonic_ns() + last_pause_ns);
+    return false;
+  }
+}
+
+// True when all was taken that came before finish().
+bool writer::turn() {
+  // Read before the ring: what was pushed before finish() is then seen.
+  const bool finishing = finishing_.load(std::memory_order_seq_cst);
+  drain();
+  const std::int64_t now_ns = context_.system.monotonic_ns();
+  const bool more = write_portion(now_ns);
+  if (ring_.used_bytes() > 0) return false;
+  if (finishing) return true;
+  if (!more) wait(now_ns);
+  return false;
 }
 
 void writer::wait(std::int64_t now_ns) {
@@ -104,8 +126,19 @@ bool writer::with_account(flow_log& flow, std::int64_t now_ns, F&& deed) {
     flow.retry_ns = now_ns + retry_ns;
     flow.waiting_since_ns = flow.retry_ns - context_.settings.flush_ns;
   }
-  if (!done || !waited) due_.push_back({flow.cookie, flow.waiting_since_ns});
+  if (!done || !waited) add_due(flow);
   return done;
+}
+
+// Entries of flows that were written since are stale; short connections leave one each.
+void writer::add_due(const flow_log& flow) {
+  if (due_.size() > 4 * flows_.size() + 1024) {
+    std::erase_if(due_, [this](const due& entry) {
+      const auto found = flows_.find(entry.cookie);
+      return found == flows_.end() || found->second.waiting_since_ns != entry.since_ns;
+    });
+  }
+  due_.push_back({flow.cookie, flow.waiting_since_ns});
 }
 
 flow_log& writer::flow_of(const snapshot_header& header, std::int64_t now_ns) {
@@ -138,7 +171,8 @@ void writer::take(const snapshot_header& header, bytes_view message, std::int64_
     });
     if (!added) context_.counts.lost_write.add();
   }
-  flow.ended = header.kind == snapshot_kind::final || header.kind == snapshot_kind::gone;
+  flow.ended = header.kind == snapshot_kind::final || header.kind == snapshot_kind::moved_final ||
+               header.kind == snapshot_kind::gone;
   flow.may_return = header.kind == snapshot_kind::gone;
   if ((flow.ended || archive_writer::is_full(flow)) && now_ns >= flow.retry_ns) make_ready(flow);
 }
@@ -202,13 +236,14 @@ bool writer::write_portion(std::int64_t now_ns) {
 // The oldest go first. Only when they cannot be written is anything given up, the oldest again, and
 // counted: better than to be killed for memory and lose all.
 void writer::keep_budget(std::int64_t now_ns) {
-  while (waiting_bytes_ > budget_) {
+  // While nothing can be written there is an eighth to go before the next try.
+  while (waiting_bytes_ > (now_ns < budget_retry_ns_ ? budget_ + budget_ / 8 : budget_)) {
     flow_log* flow = next_due(std::numeric_limits<std::int64_t>::max());
     if (flow == nullptr) return;
     const std::size_t before = waiting_bytes_;
     write(*flow, now_ns);
     if (waiting_bytes_ < before) continue;
-    // Its retry is due later; until then there is an eighth to go.
+    budget_retry_ns_ = now_ns + retry_ns;
     if (waiting_bytes_ <= budget_ + budget_ / 8) return;
     with_account(*flow, now_ns, [&] {
       archives_.drop_waiting(*flow);
@@ -228,7 +263,11 @@ void writer::finish_all() {
       at = done ? flows_.erase(at) : std::next(at);
     }
   }
-  for (auto& [cookie, flow] : flows_) archives_.drop_waiting(flow);
+  for (auto& [cookie, flow] : flows_) {
+    archives_.drop_waiting(flow);
+    // What reached its file before makes a complete one: that needs no room.
+    (void)archives_.complete(flow);
+  }
   flows_.clear();
 }
 

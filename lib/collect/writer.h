@@ -49,10 +49,14 @@ class writer {
   };
 
   void run();
+  [[nodiscard]] bool turn();
+  template <class F>
+  [[nodiscard]] bool without_memory_failing(F&& deed);
   void drain();
   void take(const snapshot_header& header, bytes_view message, std::int64_t now_ns);
   [[nodiscard]] flow_log& flow_of(const snapshot_header& header, std::int64_t now_ns);
   void make_ready(flow_log& flow);
+  void add_due(const flow_log& flow);
   [[nodiscard]] bool write_portion(std::int64_t now_ns);
   [[nodiscard]] flow_log* next_to_write(std::int64_t now_ns);
   [[nodiscard]] flow_log* next_due(std::int64_t due_before_ns);
@@ -72,7 +76,8 @@ class writer {
   std::unordered_map<std::uint64_t, next_file> gone_;
   std::deque<std::uint64_t> ready_;  // full frames and ended connections
   std::deque<due> due_;              // oldest first; entries of flows written since are stale
-  std::size_t waiting_bytes_ = 0;    // capacity of all waiting buffers
+  std::int64_t budget_retry_ns_ = 0;
+  std::size_t waiting_bytes_ = 0;  // capacity of all waiting buffers
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -24,6 +24,9 @@ namespace {
 // The kernel fills at most 32 KiB a datagram, or one page where pages are larger.
 constexpr std::size_t buffer_size = 64 * 1024;
 
+// libnl asks for 32 KiB; a filter may fill one attribute.
+constexpr int send_buffer = 256 * 1024;
+
 // A dump answers as fast as it is read. Waiting this long means that the answer is not coming.
 constexpr timeval receive_timeout{10, 0};
 
@@ -71,6 +74,8 @@ std::error_code diag_socket::impl::reopen() noexcept {
   if (const auto ec = socket.open()) return ec;
   if (setsockopt(socket.fd(), SOL_SOCKET, SO_RCVTIMEO, &receive_timeout, sizeof receive_timeout))
     return last_error();
+  // Where less is granted, the largest filters are refused when they are sent.
+  (void)setsockopt(socket.fd(), SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
   return {};
 }
 

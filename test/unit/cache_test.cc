@@ -24,8 +24,10 @@ flow_table made_table() {
   return t;
 }
 
-// Shows the table a message and keeps it.
-flow_change feed(flow_table& t, made_socket& s, std::int64_t now = 0) {
+// Shows the table a message and keeps it; at a new moment unless one is given.
+flow_change feed(flow_table& t, made_socket& s, std::int64_t now = -1) {
+  static std::int64_t clock = 0;
+  if (now < 0) now = ++clock;
   flow_update u;
   REQUIRE_FALSE(t.update(s.view(), now, u));
   REQUIRE_FALSE(t.commit(u));
@@ -41,7 +43,7 @@ flow_change end(flow_table& t, made_socket& s) {
 
 std::map<std::uint64_t, std::uint32_t> absent_after_cycle(flow_table& t) {
   std::map<std::uint64_t, std::uint32_t> absent;
-  t.end_cycle(true, [&](const flow_absence& a) { absent[a.cookie] = a.cycles; });
+  t.end_cycle(true, 0, [&](const flow_absence& a) { absent[a.cookie] = a.cycles; });
   return absent;
 }
 
@@ -71,7 +73,7 @@ TEST_CASE("each byte of a message is a change but those that move by themselves"
     std::vector<std::byte> changed(same.bytes.begin(), same.bytes.end());
     changed[at] ^= std::byte{1};
     flow_update u;
-    REQUIRE_FALSE(t.update({changed}, 0, u));
+    REQUIRE_FALSE(t.update({changed}, second, u));
     INFO("byte " << at << ", INFO at " << info_at);
     const bool endpoint = at >= wire::sport_at && at < wire::interface_at;
     if (silent.contains(at))
@@ -156,12 +158,12 @@ TEST_CASE("what was not committed is offered again") {
   CHECK(t.flows() == 1);
   s.set(120, std::uint64_t{5});
   for (int i = 0; i < 3; ++i) {
-    REQUIRE_FALSE(t.update(s.view(), 0, u));
+    REQUIRE_FALSE(t.update(s.view(), 1, u));
     CHECK(u.change == flow_change::changed);
     CHECK(u.known == 1);
   }
   REQUIRE_FALSE(t.commit(u));
-  REQUIRE_FALSE(t.update(s.view(), 0, u));
+  REQUIRE_FALSE(t.update(s.view(), 2, u));
   CHECK(u.change == flow_change::none);
 }
 
@@ -181,7 +183,7 @@ TEST_CASE("keys of MD5SIG are never kept nor handed on, and do not make every po
   CHECK_FALSE(kept.find(attribute_type::md5sig));
   CHECK(feed(t, s) == flow_change::none);
   s.set(120, std::uint64_t{5});
-  REQUIRE_FALSE(t.update(s.view(), 0, u));
+  REQUIRE_FALSE(t.update(s.view(), second, u));
   CHECK(u.change == flow_change::changed);
   CHECK_FALSE(u.current.find(attribute_type::md5sig));
   REQUIRE_FALSE(t.destroyed(s.view(), 0, u));
@@ -281,6 +283,54 @@ TEST_CASE("a socket that is used again is another connection, to the same end or
   CHECK(feed(t, s) == flow_change::changed);
 }
 
+TEST_CASE("a socket that a dump shows twice makes one record a poll") {
+  flow_table t = made_table();
+  made_socket s;
+  CHECK(feed(t, s, 10) == flow_change::opened);
+  s.set(128, std::uint64_t{1});
+  CHECK(feed(t, s, 10) == flow_change::none);
+  CHECK(feed(t, s, 20) == flow_change::changed);
+}
+
+TEST_CASE("an absent flow tells since when, and whether tcp_info of it was ever seen") {
+  flow_table t = made_table();
+  made_socket full;
+  made_socket mini;
+  mini.cookie = 2;
+  mini.has_info = false;
+  feed(t, full);
+  feed(t, mini);
+  full.has_info = false;
+  feed(t, full);
+  t.end_cycle(true, 1 * second, nullptr, nullptr);
+  for (std::int64_t at = 2; at < 5; ++at) {
+    std::size_t seen = 0;
+    t.end_cycle(true, at * second, [&](const flow_absence& a) {
+      CHECK(a.since_ns == 2 * second);
+      CHECK(a.had_info == (a.cookie == 1 ? 1 : 0));
+      ++seen;
+    });
+    CHECK(seen == 2);
+  }
+}
+
+TEST_CASE("a final message of another connection of the same socket is told as such") {
+  flow_table t = made_table();
+  made_socket s;
+  s.set(128, std::uint64_t{5000});
+  feed(t, s);
+  made_socket event = s;
+  event.state = tcp_state::close;
+  event.dst = "10.4.4.4";
+  event.set(128, std::uint64_t{70});
+  flow_update u;
+  REQUIRE_FALSE(t.destroyed(event.view(), 0, u));
+  CHECK(u.change == flow_change::closed);
+  CHECK(u.moved == 1);
+  CHECK(u.carried == 0);
+  CHECK(wire::load<std::uint64_t>(u.current.find(attribute_type::info)->data() + 128) == 70);
+}
+
 TEST_CASE("only a complete cycle is evidence of absence") {
   flow_table t = made_table();
   made_socket a;
@@ -294,7 +344,7 @@ TEST_CASE("only a complete cycle is evidence of absence") {
   // Cycles that failed prove nothing, however many.
   for (int i = 0; i < 10; ++i) {
     bool called = false;
-    t.end_cycle(false, [&](const flow_absence&) { called = true; });
+    t.end_cycle(false, 0, [&](const flow_absence&) { called = true; });
     CHECK_FALSE(called);
   }
   feed(t, a);

@@ -20,6 +20,7 @@ struct made_socket {
   std::string dst = "10.9.8.7";
   std::uint16_t sport = 443;
   std::uint16_t dport = 50000;
+  std::uint8_t timer = 0;
   std::uint32_t expires = 0;
   bool has_info = true;
   std::string info = std::string(280, '\0');
@@ -45,6 +46,7 @@ struct made_socket {
     if (parse_ip_address(src, from) || parse_ip_address(dst, to)) std::abort();
     h[wire::family_at] = static_cast<std::uint8_t>(from.family);
     h[wire::state_at] = static_cast<std::uint8_t>(state);
+    h[wire::timer_at] = timer;
     h[wire::sport_at] = static_cast<std::uint8_t>(sport >> 8);
     h[wire::sport_at + 1] = static_cast<std::uint8_t>(sport & 0xff);
     h[wire::dport_at] = static_cast<std::uint8_t>(dport >> 8);

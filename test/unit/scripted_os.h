@@ -41,9 +41,13 @@ class scripted_source final : public tcpinfo::collect::source {
  public:
   explicit scripted_source(scripted_kernel& kernel) : kernel_(kernel) {}
 
-  std::error_code open() override { return {}; }
+  std::error_code open() override {
+    ++opened_;
+    return {};
+  }
   tcpinfo::collect::poll_report poll(tcpinfo::collect::message_sink& sink) noexcept override {
-    if (kernel_.before_poll) kernel_.before_poll(kernel_, ++kernel_.polls);
+    // The first opening is for a look whether the kernel answers.
+    if (opened_ > 1 && kernel_.before_poll) kernel_.before_poll(kernel_, ++kernel_.polls);
     tcpinfo::collect::poll_report report;
     report.error = kernel_.dump_fault;
     report.complete = !report.error;
@@ -72,6 +76,7 @@ class scripted_source final : public tcpinfo::collect::source {
 
  private:
   scripted_kernel& kernel_;
+  int opened_ = 0;
 };
 
 class scripted_os final : public tcpinfo::collect::os {
@@ -82,6 +87,10 @@ class scripted_os final : public tcpinfo::collect::os {
   /// How many appends fail, with which errno, after writing how much.
   std::atomic<int> append_faults{0};
   std::atomic<int> append_errno{ENOSPC};
+  /// Of opening files for reading; 0 = it works.
+  std::atomic<int> read_errno{0};
+  /// How many syncs fail with EIO.
+  std::atomic<int> sync_faults{0};
   std::atomic<std::int64_t> realtime{1'600'000'000'000'000'000};
 
   std::int64_t realtime_ns() noexcept override { return realtime + clock_; }
@@ -102,10 +111,21 @@ class scripted_os final : public tcpinfo::collect::os {
     }
     return real_->append(path, bytes, at);
   }
+  std::error_code open_read(const std::string& path, int& descriptor) override {
+    if (read_errno != 0) return {read_errno.load(), std::system_category()};
+    return real_->open_read(path, descriptor);
+  }
+  std::error_code size(const std::string& path, std::uint64_t& out) override {
+    return real_->size(path, out);
+  }
   std::error_code truncate(const std::string& path, std::uint64_t size) override {
     return real_->truncate(path, size);
   }
-  std::error_code sync(const std::string&) override { return {}; }
+  std::error_code sync(const std::string&) override {
+    if (sync_faults <= 0) return {};
+    --sync_faults;
+    return {EIO, std::system_category()};
+  }
   std::error_code sync_file_system(const std::string&) override { return {}; }
   std::error_code rename_new(const std::string& from, const std::string& to) override {
     return real_->rename_new(from, to);

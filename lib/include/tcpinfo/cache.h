@@ -37,7 +37,9 @@ struct flow_update {
   /// time is disconnected first): `current` then carries the INFO of the last message kept, so that
   /// totals never go back. It can be told apart: the state inside a true final INFO is CLOSE.
   std::uint32_t carried = 0;
-  std::uint32_t reserved = 0;
+  /// 1 in a final message of another connection than the last one kept: the socket was used again
+  /// since, and what the message tells belongs to a file of its own.
+  std::uint32_t moved = 0;
 };
 
 struct flow_table_options {
@@ -54,9 +56,10 @@ struct flow_table_options {
 /// A flow that a complete cycle did not show.
 struct flow_absence {
   std::uint64_t cookie = 0;
-  std::uint32_t cycles = 0;  ///< complete cycles in a row without it, this one included
-  std::uint32_t reserved = 0;
-  message last;  ///< valid until the table's next call
+  std::uint32_t cycles = 0;    ///< complete cycles in a row without it, this one included
+  std::uint32_t had_info = 0;  ///< 1 where any message of it had tcp_info: a final one is to come
+  std::int64_t since_ns = 0;   ///< time of the first of those cycles
+  message last;                ///< valid until the table's next call
 };
 
 using absence_callback = void (*)(void* user, const flow_absence& absence) noexcept;
@@ -82,7 +85,8 @@ class TCPINFO_API flow_table final {
   [[nodiscard]] std::error_code reset(const flow_table_options& options) noexcept;
 
   /// Compares `m` with the last message kept for its cookie, and marks the cookie as seen in this
-  /// cycle. `now_ns` is a monotonic time.
+  /// cycle. `now_ns` is a monotonic time, the same for all messages of a poll: a dump may show a
+  /// socket twice, and a second message of the same time is `none`.
   [[nodiscard]] std::error_code update(const message& m, std::int64_t now_ns,
                                        flow_update& out) noexcept;
 
@@ -97,8 +101,9 @@ class TCPINFO_API flow_table final {
   [[nodiscard]] std::error_code commit(const flow_update& update) noexcept;
 
   /// Ends a cycle. Only a `complete` one (every socket was looked at) is evidence of absence: then
-  /// `fn` is called for each flow not seen in it. `fn` must not use the table.
-  void end_cycle(bool complete, absence_callback fn, void* user) noexcept;
+  /// `fn` is called for each flow not seen since the last complete one. `fn` must not use the
+  /// table.
+  void end_cycle(bool complete, std::int64_t now_ns, absence_callback fn, void* user) noexcept;
 
   /// Forgets a flow that ended without a destroy event. Its cookie may come back (a socket can be
   /// disconnected and connected again); then it is `opened`.
@@ -114,10 +119,10 @@ class TCPINFO_API flow_table final {
   /// Adapts any callable `void(const flow_absence&)`; it must not throw.
   template <class F>
   requires std::is_invocable_v<F&, const flow_absence&>
-  void end_cycle(bool complete, F&& fn) noexcept {
+  void end_cycle(bool complete, std::int64_t now_ns, F&& fn) noexcept {
     using callable = std::remove_reference_t<F>;
     end_cycle(
-        complete,
+        complete, now_ns,
         [](void* user, const flow_absence& a) noexcept { (*static_cast<callable*>(user))(a); },
         const_cast<void*>(static_cast<const void*>(&fn)));
   }
