@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <new>
 
 #include "parse/change_mask.h"
@@ -54,7 +53,7 @@ kept_message* kept_message::store(kept_message* old, const message& m,
   if (block == nullptr || block->capacity < size) {
     // Rounded up so that an attribute that comes and goes does not allocate each time.
     const std::size_t capacity = (size + 63) & ~std::size_t{63};
-    void* memory = std::malloc(sizeof(kept_message) + capacity);
+    void* memory = ::operator new(sizeof(kept_message) + capacity, std::nothrow);
     if (memory == nullptr) return nullptr;
     block = new (memory) kept_message;
     block->capacity = static_cast<std::uint32_t>(capacity);
@@ -73,7 +72,7 @@ kept_message* kept_message::store(kept_message* old, const message& m,
   return block;
 }
 
-void kept_message::free(kept_message* block) noexcept { std::free(block); }
+void kept_message::free(kept_message* block) noexcept { ::operator delete(block); }
 
 bool same_content(const kept_message& kept, const message& m) noexcept {
   const std::byte* a = kept.bytes();

@@ -3,9 +3,7 @@
 // The parts of a line: time, base64, strings, UUIDs, names; and lines written from live messages.
 #include <tcpinfo/archive.h>
 
-#include <cstdlib>
 #include <cstring>
-#include <new>
 #include <random>
 #include <string>
 #include <vector>
@@ -14,29 +12,10 @@
 #include "archive/text.h"
 #include "archive_messages.h"
 #include "catch.h"
+#include "count_allocations.h"
 
 using tcpinfo::errc;
 using tcpinfo::timestamp;
-
-// Counts what the encoder must not do. A sanitizer has its own allocator, which must stay in place.
-namespace {
-thread_local std::size_t allocations = 0;
-}
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define TCPINFO_TEST_SANITIZED
-#endif
-#endif
-#if !defined(TCPINFO_TEST_SANITIZED) && !defined(__SANITIZE_ADDRESS__) && \
-    !defined(__SANITIZE_THREAD__)
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* const p = std::malloc(size == 0 ? 1 : size)) return p;
-  throw std::bad_alloc();
-}
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
-#endif
 
 namespace {
 

@@ -10,6 +10,7 @@
 
 #include "cache/cookie_map.h"
 #include "catch.h"
+#include "count_allocations.h"
 #include "made_socket.h"
 
 using namespace tcpinfo;
@@ -378,6 +379,38 @@ TEST_CASE("memory of ten thousand flows stays below one kilobyte each") {
   }
   CHECK(t.flows() == 10'000);
   CHECK(t.memory_bytes() < 10'000 * 1024);
+}
+
+TEST_CASE("a poll in which no connection is opened allocates nothing") {
+  flow_table t = made_table();
+  std::vector<made_socket> sockets(200);
+  for (std::size_t i = 0; i < sockets.size(); ++i) {
+    sockets[i].cookie = i + 1;
+    feed(t, sockets[i]);
+  }
+  std::vector<std::vector<std::byte>> messages;
+  for (made_socket& s : sockets) {
+    const message m = s.view();
+    messages.emplace_back(m.bytes.begin(), m.bytes.end());
+  }
+  const std::size_t info_at = [&] {
+    const message m{messages[0]};
+    return static_cast<std::size_t>(m.find(attribute_type::info)->data() - m.bytes.data());
+  }();
+  const std::size_t before = allocations;
+  int changes = 0;
+  for (std::int64_t poll = 1; poll <= 100; ++poll) {
+    for (std::size_t i = 0; i < messages.size(); ++i) {
+      // Every third connection moves.
+      if (i % 3 == 0) messages[i][info_at + 128] ^= std::byte{1};
+      flow_update u;
+      if (t.update({messages[i]}, poll * second, u) || t.commit(u)) ++changes;
+      if (u.change != flow_change::none) ++changes;
+    }
+    t.end_cycle(true, poll * second, nullptr, nullptr);
+  }
+  CHECK(allocations == before);
+  CHECK(changes == 67 * 100);
 }
 
 TEST_CASE("the cookie map agrees with std::map over a random history") {

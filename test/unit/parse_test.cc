@@ -2,33 +2,16 @@
 #include <tcpinfo/parse.h>
 
 #include <bit>
-#include <cstdlib>
 #include <cstring>
-#include <new>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "catch.h"
+#include "count_allocations.h"
 #include "parse/change_mask.h"
 
 using namespace tcpinfo;
-
-// Counts every allocation of this program.
-static std::size_t allocations = 0;
-
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* p = std::malloc(size)) return p;
-  throw std::bad_alloc();
-}
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  ++allocations;
-  return std::malloc(size);
-}
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, const std::nothrow_t&) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
 
 namespace {
 

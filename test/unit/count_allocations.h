@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Counts the allocations of the test program that includes it (one source file of it only).
+// Sanitizers have allocators of their own, which must stay in place: under them nothing is counted.
+#ifndef TCPINFO_TEST_UNIT_COUNT_ALLOCATIONS_H
+#define TCPINFO_TEST_UNIT_COUNT_ALLOCATIONS_H
+
+#include <cstdlib>
+#include <new>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define TCPINFO_TEST_SANITIZED
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define TCPINFO_TEST_SANITIZED
+#endif
+
+static thread_local std::size_t allocations = 0;
+
+#if !defined(TCPINFO_TEST_SANITIZED)
+void* operator new(std::size_t size) {
+  ++allocations;
+  if (void* const p = std::malloc(size == 0 ? 1 : size)) return p;
+  throw std::bad_alloc();
+}
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  ++allocations;
+  return std::malloc(size == 0 ? 1 : size);
+}
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete(void* p, const std::nothrow_t&) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+#endif
+
+#endif
