@@ -203,22 +203,43 @@ class padded {
   std::byte copy_[Size];
 };
 
-char* tcp_info_cells(char* to, bytes_view payload) noexcept {
-  const padded<info_size> info(payload);
-  const std::byte* b = info.get();
-  to = u8s(to, b, 8);
-  to = u32s(to, b + 8, 24);
-  to = i64s(to, b + 104, 4);
-  to = i32(to, wire::load<std::uint32_t>(b + 136));
-  to = i32(to, wire::load<std::uint32_t>(b + 140));
-  to = u32s(to, b + 144, 4);
-  to = i64s(to, b + 160, 4);
-  to = u32s(to, b + 192, 2);
-  to = i64s(to, b + 200, 2);
-  return u32s(to, b + 216, 4);
+}  // namespace
+
+template <std::size_t Size, class Write>
+char* mlab_csv::cells(known_cells& known, const std::byte* from, char* to, Write write) {
+  static_assert(Size <= known_cells::max_bytes);
+  if (known.size != 0 && std::memcmp(known.bytes, from, Size) == 0) {
+    // Of a fixed size, beyond the end: the rest of the row has room.
+    std::memcpy(to, known.text, known_cells::max_text);
+    return to + known.size;
+  }
+  char* const end = write(to, from);
+  std::memcpy(known.bytes, from, Size);
+  known.size = static_cast<std::size_t>(end - to);
+  std::memcpy(known.text, to, known_cells::max_text);
+  return end;
 }
 
-}  // namespace
+char* mlab_csv::write_info(bytes_view payload, char* to) {
+  const padded<info_size> info(payload);
+  const std::byte* b = info.get();
+  const auto words = [](char* at, const std::byte* from) { return u32s(at, from, 8); };
+  const auto longs = [](char* at, const std::byte* from) { return i64s(at, from, 4); };
+  to = cells<8>(info_[0], b, to, [](char* at, const std::byte* f) { return u8s(at, f, 8); });
+  to = cells<32>(info_[1], b + 8, to, words);
+  to = cells<32>(info_[2], b + 40, to, words);
+  to = cells<32>(info_[3], b + 72, to, words);
+  to = cells<32>(info_[4], b + 104, to, longs);
+  to = cells<24>(info_[5], b + 136, to, [](char* at, const std::byte* f) {
+    at = i32(at, wire::load<std::uint32_t>(f));
+    at = i32(at, wire::load<std::uint32_t>(f + 4));
+    return u32s(at, f + 8, 4);
+  });
+  to = cells<32>(info_[6], b + 160, to, longs);
+  to = u32s(to, b + 192, 2);
+  return cells<32>(info_[7], b + 200, to,
+                   [](char* at, const std::byte* f) { return u32s(i64s(at, f, 2), f + 16, 4); });
+}
 
 // The attributes of a message as the peer sorts them.
 struct mlab_csv::groups {
@@ -332,7 +353,8 @@ char* mlab_csv::write_message(const message& m, char* to) {
   } else {
     to = u8s(to, m.bytes.data(), 4);
     to = write_ends(m, to);
-    to = u32s(to, m.bytes.data() + wire::expires_at, 5);
+    to = cells<20>(idm_tail_, m.bytes.data() + wire::expires_at, to,
+                   [](char* at, const std::byte* f) { return u32s(at, f, 5); });
   }
   if (const bytes_view name = g.of(attribute_type::cong); !name.empty())
     to = text_cell(to, {reinterpret_cast<const char*>(name.data()), name.size() - 1});
@@ -340,7 +362,7 @@ char* mlab_csv::write_message(const message& m, char* to) {
   for (const std::uint32_t v : {g.tos, g.tclass, g.class_id, g.shutdown, g.protocol, g.mark})
     to = u32(to, v);
   if (g.has(attribute_type::info))
-    to = tcp_info_cells(to, g.of(attribute_type::info));
+    to = write_info(g.of(attribute_type::info), to);
   else
     to = commas(to, tcp_cells);
   const auto words = [&]<std::size_t N>(attribute_type t, std::integral_constant<std::size_t, N>) {
@@ -350,7 +372,14 @@ char* mlab_csv::write_message(const message& m, char* to) {
       to = commas(to, N);
   };
   words(attribute_type::meminfo, std::integral_constant<std::size_t, 4>());
-  words(attribute_type::skmeminfo, std::integral_constant<std::size_t, 9>());
+  if (g.has(attribute_type::skmeminfo)) {
+    const padded<skmem_size> skmem(g.of(attribute_type::skmeminfo));
+    to = cells<32>(skmem_, skmem.get(), to,
+                   [](char* at, const std::byte* f) { return u32s(at, f, 8); });
+    to = u32s(to, skmem.get() + 32, 1);
+  } else {
+    to = commas(to, 9);
+  }
   words(attribute_type::vegasinfo, std::integral_constant<std::size_t, 4>());
   if (g.has(attribute_type::dctcpinfo)) {
     const padded<words_size> dctcp(g.of(attribute_type::dctcpinfo));

@@ -30,6 +30,24 @@ class mlab_csv {
   char* write_message(const message& m, char* to);
   char* write_ends(const message& m, char* to);
 
+  /// The cells of some bytes of a payload, and those bytes. Records of a connection differ from
+  /// each other in few places: where the bytes are those of the row before, so is the text.
+  struct known_cells {
+    static constexpr std::size_t max_bytes = 32;
+    static constexpr std::size_t max_text = 96;
+    std::byte bytes[max_bytes];
+    char text[max_text];
+    std::size_t size = 0;  // of the text; 0: nothing is known
+  };
+  template <std::size_t Size, class Write>
+  static char* cells(known_cells& known, const std::byte* from, char* to, Write write);
+  char* write_info(bytes_view payload, char* to);
+
+  static constexpr std::size_t info_blocks = 8;
+  known_cells info_[info_blocks];
+  known_cells idm_tail_;
+  known_cells skmem_;
+
   // The ends of a connection are the same in all its rows.
   static constexpr std::size_t ends_size = 48;
   std::byte ends_[ends_size] = {};

@@ -1,0 +1,45 @@
+# bash completion for tcpinfo-csv                                        -*- shell-script -*-
+# SPDX-License-Identifier: Apache-2.0
+
+_tcpinfo_csv() {
+  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} words head
+  local states='ESTABLISHED SYN_SENT SYN_RECV FIN_WAIT1 FIN_WAIT2 TIME_WAIT CLOSE CLOSE_WAIT LAST_ACK
+    LISTEN CLOSING'
+
+  COMPREPLY=()
+  # readline takes --flag=value apart.
+  [[ $previous == = ]] && previous=${COMP_WORDS[COMP_CWORD - 2]}
+  [[ $current == = ]] && previous=${COMP_WORDS[COMP_CWORD - 1]} current=
+  case $previous in
+    --format) words='csv tsv jsonl' ;;
+    --time) words='utc as-is epoch' ;;
+    --sentinels) words='empty keep' ;;
+    --compat) words='mlab' ;;
+    --state) words=$states ;;
+    --columns)
+      # The last of a list.
+      [[ $current == *,* ]] && head=${current%,*},
+      words=$("${COMP_WORDS[0]}" --list-columns 2>/dev/null | tail -n +2 | cut -f 1)
+      mapfile -t COMPREPLY < <(compgen -P "$head" -W "$words" -- "${current##*,}")
+      compopt -o nospace 2>/dev/null
+      return
+      ;;
+    --uuid | --port | --sport | --dport | --host | --src | --dst | --since | --until | --every | \
+      --jobs | -j) return ;;
+  esac
+  if [[ -n $words ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+    return
+  fi
+  if [[ $current == -* ]]; then
+    words='--output --format --columns --list-columns --time --sentinels --compat --jobs --strict
+      --no-progress --uuid --port --sport --dport --host --src --dst --state --since --until --every
+      --help --version'
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+    return
+  fi
+  compopt -o filenames 2>/dev/null
+  mapfile -t COMPREPLY < <(compgen -f -- "$current")
+}
+
+complete -F _tcpinfo_csv tcpinfo-csv
