@@ -74,6 +74,9 @@ def bulk(server: Namespace, client: Namespace, address: str, from_client: bool,
 
 
 def record_round(collector: str, traffic: str, out: Path) -> None:
+    # A file of its own, never a device: the generator renames a new file to that name, and root's
+    # rename replaces even /dev/null.
+    truth = out.parent / "truth"
     with Pair() as pair:
         shape(pair.sender)
         shape(pair.receiver)
@@ -88,7 +91,7 @@ def record_round(collector: str, traffic: str, out: Path) -> None:
                 threads += bulk(pair.sender, pair.receiver, address, i < BULK_FLOWS // 2, end)
             subprocess.run([traffic, "hold", "--receiver-ns", pair.receiver.path, "--sender-ns",
                             pair.sender.path, "--v4", RECEIVER_V4, "--v6", RECEIVER_V6,
-                            "--truth", "/dev/null", "--connections", "200", "--active", "120",
+                            "--truth", truth, "--connections", "200", "--active", "120",
                             "--gap-ms", "10", "--seconds", str(ROUND_SECONDS - 2)],
                            check=True, stdout=subprocess.DEVNULL)
             for t in threads:

@@ -64,8 +64,8 @@ def instructions(flag: str) -> float | None:
         for n in (len(lines), 2):
             part = Path(scratch) / largest.name
             part.write_bytes(b"".join(lines[:n]))
-            done = subprocess.run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
-                                   CSV, flag, part], stdout=subprocess.DEVNULL,
+            done = subprocess.run(["valgrind", "--tool=callgrind",
+                                   f"--callgrind-out-file={scratch}/profile", CSV, flag, part], stdout=subprocess.DEVNULL,
                                   stderr=subprocess.PIPE, text=True, check=True)
             counts.append(int(re.search(r"refs:\s+([\d,]+)", done.stderr)[1].replace(",", "")))
     return (counts[0] - counts[1]) / (len(lines) - 2)
