@@ -267,7 +267,8 @@ def output(folder: Path) -> None:
     check(to.read_text() == "rtt_us\n6\n", "-o with --strict leaves what was there")
     check(not list(folder.glob("table.csv.*")), "-o leaves nothing beside")
     check(run("-o", folder / "none" / "x.csv", archive).returncode == 2, "-o that cannot be made")
-    with subprocess.Popen([CSV, GOLDEN / "own"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as p:
+    with subprocess.Popen([CSV, GOLDEN / "own"], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as p:
         p.stdout.close()
         said = p.stderr.read()
     check(p.returncode in (0, 1) and b"Broken" not in said, f"closed pipe: {p.returncode} {said!r}")
