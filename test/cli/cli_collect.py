@@ -18,21 +18,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from checks import check, finish
+
 COLLECTOR, DENY = sys.argv[1:3]
 SUMMARY_KEYS = ["polls", "missed_ticks", "interval_ms_p50", "interval_ms_p99", "interval_ms_max",
                 "connections", "records", "bytes", "files", "losses"]
 
-failures: list[str] = []
-checks = 0
 skips = 0
-
-
-def check(condition: object, message: str) -> None:
-    global checks
-    checks += 1
-    if not condition:
-        failures.append(message)
-        print("FAILED:", message)
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
@@ -239,8 +231,7 @@ def main() -> None:
                                        test_one_directory_one_collector, test_denied]
     for test in tests:
         test()
-    print(f"{checks} checks, {len(failures)} failed, {skips} parts skipped")
-    sys.exit(1 if failures else 0)
+    finish(f", {skips} parts skipped")
 
 
 main()

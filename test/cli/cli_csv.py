@@ -20,21 +20,13 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from checks import check, finish
+
 CSV = sys.argv[1]
 GOLDEN, CORPUS = Path(sys.argv[2]), Path(sys.argv[3])
 UUID = "test_1700000000_0000000000000007"
 MEMORY_LIMIT_KIB = 64 << 10
 
-failures: list[str] = []
-checks = 0
-
-
-def check(condition: object, message: str) -> None:
-    global checks
-    checks += 1
-    if not condition:
-        failures.append(message)
-        print("FAILED:", message)
 
 
 def run(*flags: str | Path, given: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
@@ -324,8 +316,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as scratch:
             test(Path(scratch))
     usage()
-    print(f"{checks} checks, {len(failures)} failed")
-    sys.exit(1 if failures else 0)
+    finish()
 
 
 main()

@@ -22,19 +22,11 @@ import tempfile
 import time
 from pathlib import Path
 
+from checks import check, finish
+
 DUMP, GOLDEN = sys.argv[1], Path(sys.argv[2])
 CORPUS = Path(sys.argv[3]) if len(sys.argv) > 3 else None
 
-failures: list[str] = []
-checks = 0
-
-
-def check(condition: object, message: str) -> None:
-    global checks
-    checks += 1
-    if not condition:
-        failures.append(message)
-        print("FAILED:", message)
 
 
 def run(*arguments: str | Path, stdin: bytes = b"", env: dict[str, str] | None = None
@@ -388,8 +380,7 @@ def main() -> int:
             test(Path(folder))
     for test in (test_usage, test_golden, test_live, test_live_against_ss, test_corpus):
         test()
-    print(f"{checks} checks, {len(failures)} failures")
-    return 1 if failures or not checks else 0
+    finish()
 
 
 sys.exit(main())

@@ -23,6 +23,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -325,7 +326,15 @@ std::string expected_received(const truth& one) {
   return "[" + data + "]";
 }
 
+// The truth file is renamed into place: that must not replace a device such as /dev/null.
+void refuse_special_file(const std::string& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode))
+    die("%s is not a regular file", path.c_str());
+}
+
 void write_truth(const std::string& path, const std::vector<truth>& all) {
+  refuse_special_file(path);
   // Written beside and renamed: whoever sees the file sees all of it.
   const std::string part = path + ".tmp";
   std::FILE* out = std::fopen(part.c_str(), "we");
