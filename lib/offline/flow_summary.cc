@@ -161,7 +161,9 @@ void flow_summary::judge_opener(const flow_totals& t, std::uint8_t state) {
 }
 
 // Whether bytes_received has the peer's FIN in it. What the states tell is certain. Else: a segment
-// without data that adds one byte is a FIN, and where nothing was added there was none.
+// without data that adds one byte is a FIN, and where nothing was added there was none; unless it
+// was in the record before, whose counters may be later than its state. A state after that would
+// tell of it.
 void flow_summary::judge_fin(const flow_totals& now, bool end) {
   if (saw({tcp_state::close_wait, tcp_state::last_ack, tcp_state::closing})) {
     fin_counted_ = true;
@@ -170,9 +172,14 @@ void flow_summary::judge_fin(const flow_totals& now, bool end) {
   const std::uint64_t before = info_ ? last_.received : 0;
   const std::uint64_t segments = info_ ? last_.data_segs_in.value_or(0) : 0;
   if (now.received == before) {
-    if (end && !fin_counted_) fin_counted_ = false;
+    if (!end)
+      data_with_fin_ = false;
+    else if (!fin_counted_ && !data_with_fin_)
+      fin_counted_ = false;
   } else if (now.received == before + 1 && now.data_segs_in == segments) {
     fin_counted_ = true;
+  } else {
+    data_with_fin_ = true;
   }
 }
 
@@ -204,9 +211,16 @@ void flow_summary::add(const input_record& r, const snapshot& s) {
   if (const auto cong = s.text(field_id::cong); cong && (latest || cong_.empty())) cong_ = *cong;
   if (!s.has(field_group::info)) return;
 
+  // The kernel reads the message's state first, then that in tcp_info, then the counters. What
+  // comes in between is in the later ones only.
+  constexpr auto closed = static_cast<std::uint8_t>(tcp_state::close);
+  const auto of_info = static_cast<std::uint8_t>(or_zero(s, tcp_field::state));
+  const std::uint8_t counted = of_info != 0 && of_info < 32 && !end ? of_info : state;
+  if (counted != closed && counted < 32) states_ |= std::uint32_t{1} << counted;
+
   flow_totals t;
   take_totals(s, t);
-  judge_opener(t, state);
+  judge_opener(t, state == static_cast<std::uint8_t>(tcp_state::syn_sent) ? state : counted);
   if (!info_ || compare(r.time, first_info_time_) < 0) {
     first_ = t;
     first_info_time_ = r.time;
@@ -265,8 +279,9 @@ std::optional<bool> flow_summary::fin_of_ours_acked() const noexcept {
 closing flow_summary::closed() const noexcept {
   const bool time_wait = saw({tcp_state::time_wait});
   if (!ended_ && !time_wait) return closing::open;
-  // A connect that fails is disconnected, and so is a socket that is aborted.
-  const bool connected = (states_ & ~state_bit(tcp_state::syn_sent)) != 0 ||
+  // A connect that fails is disconnected, and so is a socket that is aborted. That clears the
+  // counters, but not the smallest round-trip time: it was measured if there ever was an answer.
+  const bool connected = (states_ & ~state_bit(tcp_state::syn_sent)) != 0 || min_rtt_ ||
                          (info_ && (last_.acked != 0 || last_.received != 0));
   if (ended_ && !connected && (end_without_remote_ || states_ != 0)) return closing::no_connect;
   if (end_without_remote_) return closing::rst_local;

@@ -173,6 +173,7 @@ class flow_summary {
   bool end_without_remote_ = false;
   bool info_ = false;
   std::optional<bool> fin_counted_;    // the peer's, in the last received
+  bool data_with_fin_ = false;         // what was received last may have it in it
   bool seen_from_birth_ = false;       // the collector ran when the connection began
   std::optional<bool> active_opener_;  // whether acked counts a SYN
   flow_totals first_;

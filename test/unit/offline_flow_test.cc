@@ -231,6 +231,47 @@ TEST_CASE("where it closed between two looks the counters tell") {
   totals(end, 0, 0, 0);
   end.dport = 0;
   CHECK(closing_of(line(end, 0)) == closing::no_connect);
+  put(end, min_rtt_at, std::uint32_t{17});  // it was connected, and aborted before a look
+  CHECK(closing_of(line(end, 0)) == closing::rst_local);
+}
+
+TEST_CASE("a FIN that comes while the kernel fills a message is known by the state in tcp_info") {
+  made_socket s;
+  totals(s, 0, 4001, 0);
+  put(s, 0, static_cast<std::uint8_t>(tcp_state::close_wait));
+  const std::string caught = line(s, 0);
+  s.state = tcp_state::close;
+  put(s, 0, static_cast<std::uint8_t>(tcp_state::close));
+  totals(s, 1, 4001, 0);
+  reading r({with_uuid(caught + line(s, 1))});
+  CHECK(r.only().closed() == closing::fin_remote);
+  CHECK(r.only().received() == 4000);
+}
+
+TEST_CASE("a message filled while the socket closes tells no more than the end") {
+  made_socket s;
+  totals(s, 1, 4001, 0);
+  s.state = tcp_state::close;
+  const std::string end = line(s, 1);
+  s.state = tcp_state::established;
+  put(s, 0, static_cast<std::uint8_t>(tcp_state::close));
+  const std::string caught = line(s, 0);
+  CHECK(closing_of(end) == closing::unknown);
+  CHECK(closing_of(caught + end) == closing::unknown);
+  // Nor need the state in tcp_info be as late as the counters.
+  put(s, 0, static_cast<std::uint8_t>(tcp_state::established));
+  totals(s, 2, 4001, 0);
+  const std::string earlier = line(s, 0);
+  s.state = tcp_state::close;
+  const std::string end_of_both = line(s, 1);
+  s.state = tcp_state::established;
+  CHECK(closing_of(earlier + end_of_both) == closing::fin);
+  // What came before such a message still tells.
+  totals(s, 0, 4000, 0);
+  put(s, 0, static_cast<std::uint8_t>(tcp_state::established));
+  reading r({with_uuid(line(s, -1) + caught + end)});
+  CHECK(r.only().closed() == closing::fin);
+  CHECK(r.only().received() == 4000);
 }
 
 TEST_CASE("a FIN without data is known by its byte") {
