@@ -41,20 +41,6 @@ std::string describe(const std::error_code& ec) {
   return ec.message();
 }
 
-class nowhere final : public message_sink {
- public:
-  void on_socket(const message&) noexcept override {}
-  void on_destroyed(const message&) noexcept override {}
-};
-
-// Whether this kernel answers us at all. Asked before the output directory is made: where it says
-// no, nothing is left behind.
-std::error_code try_source(source& from) {
-  if (const auto ec = from.open()) return ec;
-  nowhere sink;
-  return from.poll(sink).error;
-}
-
 // Makes the output directory and takes its lock. 0, or the exit status.
 int claim_output(os& system, const std::string& output, std::unique_ptr<held_lock>& lock) {
   if (const auto ec = system.make_directories(output)) {
@@ -103,7 +89,8 @@ int run(os& system, const config& settings, int stop_descriptor) {
     return exit_usage;
   }
   const auto from = system.make_dump_source({&unwanted.rules()});
-  if (const auto ec = try_source(*from)) {
+  // Asked before the output directory is made: where the kernel says no, nothing is left behind.
+  if (const auto ec = from->probe()) {
     log("cannot dump sockets: {}", describe(ec));
     return exit_trouble;
   }
@@ -132,7 +119,7 @@ int run(os& system, const config& settings, int stop_descriptor) {
       return exit_trouble;
     }
   }
-  // Anew, so that no events have gathered while the output directory was read.
+  // Not earlier: events would gather while the output directory is read.
   if (const auto ec = from->open()) {
     log("cannot open inet_diag: {}", describe(ec));
     return exit_trouble;

@@ -40,7 +40,9 @@ class source {
  public:
   virtual ~source() = default;
 
-  /// Opens, or opens anew: what was queued before is dropped.
+  /// Finds out whether polls will work here, without listening for events yet.
+  [[nodiscard]] virtual std::error_code probe() noexcept = 0;
+  /// From here on no event is missed.
   [[nodiscard]] virtual std::error_code open() = 0;
   /// Looks at every connection once. Messages that `exclude` names may or may not be left out.
   [[nodiscard]] virtual poll_report poll(message_sink& sink) noexcept = 0;

@@ -41,13 +41,10 @@ class scripted_source final : public tcpinfo::collect::source {
  public:
   explicit scripted_source(scripted_kernel& kernel) : kernel_(kernel) {}
 
-  std::error_code open() override {
-    ++opened_;
-    return {};
-  }
+  std::error_code probe() noexcept override { return {}; }
+  std::error_code open() override { return {}; }
   tcpinfo::collect::poll_report poll(tcpinfo::collect::message_sink& sink) noexcept override {
-    // The first opening is for a look whether the kernel answers.
-    if (opened_ > 1 && kernel_.before_poll) kernel_.before_poll(kernel_, ++kernel_.polls);
+    if (kernel_.before_poll) kernel_.before_poll(kernel_, ++kernel_.polls);
     tcpinfo::collect::poll_report report;
     report.error = kernel_.dump_fault;
     report.complete = !report.error;
@@ -76,7 +73,6 @@ class scripted_source final : public tcpinfo::collect::source {
 
  private:
   scripted_kernel& kernel_;
-  int opened_ = 0;
 };
 
 class scripted_os final : public tcpinfo::collect::os {
