@@ -187,9 +187,12 @@ class row_cursor {
   void named(const step& s, std::uint8_t code, std::string_view name) noexcept {
     if (json_) key(s);
     if (json_) *to_++ = '"';
-    std::memcpy(to_, name.data(), name.size());
-    to_ += name.size();
-    if (name.empty()) to_ = write_decimal(to_, std::uint32_t{code});
+    if (name.empty()) {
+      to_ = write_decimal(to_, std::uint32_t{code});
+    } else {
+      std::memcpy(to_, name.data(), name.size());
+      to_ += name.size();
+    }
     if (json_) *to_++ = '"';
     *to_++ = separator_;
   }
