@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 import archives
-from collector import Collector, Traffic, check_no_losses, compare_all, settle
+from collector import Collector, Traffic, check_no_losses, compare_all, sanitized, settle
 from netns import Pair, run_test
 
 # Name, lifetime in µs, count, threads, connections open at a time in each thread.
@@ -42,7 +42,10 @@ def main() -> None:
                      for cookie, connection in recorded.items()
                      if by_cookie[cookie].group == "50ms")
         print(f"seen by a poll: {polled} of the 300 that lasted 50 ms")
-        archives.check(polled >= 150, "the polls saw too few of them")
+        if sanitized():
+            print("that is not judged: this build has sanitizers, which make it slow")
+        else:
+            archives.check(polled >= 150, "the polls saw too few of them")
 
 
 run_test(main)
