@@ -15,6 +15,7 @@
 #include "offline/csv_run.h"
 #include "offline/filter_flags.h"
 #include "offline/table_columns.h"
+#include "offline/window_flag.h"
 
 namespace {
 
@@ -33,6 +34,7 @@ struct flags {
   std::string time = "utc";
   std::string sentinels = "empty";
   std::string jobs = "1";
+  std::string max_window;
   offline::filter_flags filter;
   bool list_columns = false;
   bool strict = false;
@@ -69,6 +71,7 @@ void declare(CLI::App& app, flags& f) {
   app.add_option("-j,--jobs", f.jobs, "files to work on at a time, 0 = by the machine")
       ->type_name("N")
       ->capture_default_str();
+  offline::declare_max_window(app, f.max_window);
   app.add_flag("--strict", f.strict, "stop at the first thing that is lost");
   app.add_flag("--no-progress", f.no_progress, "no progress on a terminal");
   declare(app, f.filter);
@@ -118,7 +121,7 @@ void check_compat(const CLI::App& app, const flags& f) {
 
 offline::csv_options to_options(const CLI::App& app, const flags& f) {
   check_compat(app, f);
-  for (const char* name : {"--output", "--columns", "--compat"})
+  for (const char* name : {"--output", "--columns", "--compat", "--max-window"})
     if (app.count(name) != 0 && app.get_option(name)->as<std::string>().empty())
       throw bad_value(fmt::format("{}: empty value", name));
   offline::csv_options o;
@@ -127,6 +130,7 @@ offline::csv_options to_options(const CLI::App& app, const flags& f) {
   o.mlab = !f.compat.empty();
   o.table = to_table(f);
   o.filter = to_filter_options(f.filter);
+  o.max_window_log = offline::window_log_of(f.max_window);
   o.workers = workers_of(f.jobs);
   o.strict = f.strict;
   // Rows on the same terminal are progress enough.

@@ -14,6 +14,7 @@
 
 #include "offline/commands.h"
 #include "offline/filter_flags.h"
+#include "offline/window_flag.h"
 #include "text/values.h"
 
 namespace {
@@ -68,6 +69,7 @@ int list(std::vector<std::string> arguments) {
   CLI::App app("One line a connection, all its files taken together.", "tcpinfo-dump ls");
   prepare(app);
   offline::list_options o;
+  std::string max_window;
   offline::filter_flags filter;
   std::string sort;
   std::string time = "utc";
@@ -80,9 +82,11 @@ int list(std::vector<std::string> arguments) {
       ->type_name("COLUMN");
   app.add_flag("-r,--reverse", o.print.reverse, "the largest first");
   app.add_option("--time", time, time_help)->type_name("STYLE")->capture_default_str();
+  offline::declare_max_window(app, max_window);
   declare(app, filter, false);
   return run(app, std::move(arguments), [&] {
     refuse_terminal(o.paths);
+    o.max_window_log = offline::window_log_of(max_window);
     o.filter = to_filter_options(filter);
     o.print.time = time_style_of(time);
     if (json) o.print.format = offline::flow_format::json;
@@ -134,13 +138,16 @@ int print(std::vector<std::string> arguments) {
       "tcpinfo-dump");
   prepare(app);
   offline::print_options o;
+  std::string max_window;
   offline::filter_flags filter;
   print_flags flags;
   app.add_option("FILE", o.paths, paths_help);
   flags.declare(app);
+  offline::declare_max_window(app, max_window);
   declare(app, filter);
   return run(app, std::move(arguments), [&] {
     refuse_terminal(o.paths);
+    o.max_window_log = offline::window_log_of(max_window);
     o.filter = to_filter_options(filter);
     o.print = flags.options();
     offline::output out(STDOUT_FILENO);
@@ -152,10 +159,13 @@ int verify(std::vector<std::string> arguments) {
   CLI::App app("Says whether archives are whole and consistent.", "tcpinfo-dump verify");
   prepare(app);
   offline::verify_options o;
+  std::string max_window;
   app.add_option("PATH", o.paths, paths_help);
   app.add_flag("-q,--quiet", o.quiet, "findings only, no counts");
+  offline::declare_max_window(app, max_window);
   return run(app, std::move(arguments), [&] {
     refuse_terminal(o.paths);
+    o.max_window_log = offline::window_log_of(max_window);
     offline::output out(STDOUT_FILENO);
     return offline::verify_files(out, o, complain);
   });

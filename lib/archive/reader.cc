@@ -12,7 +12,8 @@
 namespace tcpinfo::inline v0 {
 namespace {
 
-constexpr std::size_t first_buffer_size = std::size_t{256} << 10;
+// Small enough to be in the cache still when its lines are read.
+constexpr std::size_t first_buffer_size = std::size_t{128} << 10;
 
 bool is_blank(std::string_view line) noexcept {
   return line.find_first_not_of(" \t\r") == std::string_view::npos;
@@ -28,6 +29,7 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
   std::size_t scanned = 0;  // no newline before this
   std::size_t end = 0;
   std::size_t max_line = 0;
+  stream_options stream;
   std::uint64_t begin_offset = 0;  // of `begin` in the text
   std::uint64_t line_number = 0;
   std::uint64_t line_offset = 0;
@@ -42,6 +44,7 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
     if (options.max_line == 0) return errc::invalid_argument;
     begin = scanned = end = 0;
     max_line = options.max_line;
+    stream.max_window_log = options.max_window_log;
     begin_offset = line_number = line_offset = 0;
     line = {};
     fault.clear();
@@ -147,14 +150,14 @@ std::error_code archive_reader::open_path(std::string_view path,
   if (impl_ == nullptr) impl_ = new (std::nothrow) impl;
   if (impl_ == nullptr) return errc::out_of_memory;
   if (const std::error_code ec = impl_->prepare(options)) return ec;
-  return impl_->input.open_path(path);
+  return impl_->input.open_path(path, impl_->stream);
 }
 
 std::error_code archive_reader::open_fd(int fd, const archive_reader_options& options) noexcept {
   if (impl_ == nullptr) impl_ = new (std::nothrow) impl;
   if (impl_ == nullptr) return errc::out_of_memory;
   if (const std::error_code ec = impl_->prepare(options)) return ec;
-  return impl_->input.open_fd(fd);
+  return impl_->input.open_fd(fd, impl_->stream);
 }
 
 std::error_code archive_reader::open_memory(bytes_view bytes,
@@ -162,7 +165,7 @@ std::error_code archive_reader::open_memory(bytes_view bytes,
   if (impl_ == nullptr) impl_ = new (std::nothrow) impl;
   if (impl_ == nullptr) return errc::out_of_memory;
   if (const std::error_code ec = impl_->prepare(options)) return ec;
-  return impl_->input.open_memory(bytes);
+  return impl_->input.open_memory(bytes, impl_->stream);
 }
 
 void archive_reader::close() noexcept { delete std::exchange(impl_, nullptr); }
@@ -184,6 +187,9 @@ std::string_view archive_reader::line() const noexcept {
 bool archive_reader::big_endian() const noexcept { return impl_ != nullptr && impl_->big_endian; }
 std::uint64_t archive_reader::compressed_offset() const noexcept {
   return impl_ == nullptr ? 0 : impl_->input.compressed_offset();
+}
+std::uint64_t archive_reader::window_needed() const noexcept {
+  return impl_ == nullptr ? 0 : impl_->input.window_needed();
 }
 bool archive_reader::is_zstd() const noexcept { return impl_ != nullptr && impl_->input.is_zstd(); }
 

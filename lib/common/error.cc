@@ -53,6 +53,8 @@ class category_impl final : public std::error_category {
         return "out of memory";
       case errc::filter_too_large:
         return "filter program too large";
+      case errc::window_too_large:
+        return "zstd frame needs a larger window than allowed";
     }
     return "unknown error " + std::to_string(value);
   }

@@ -27,6 +27,7 @@ using say = std::function<void(std::string_view)>;
 struct list_options {
   std::vector<std::string> paths;
   filter_options filter;
+  std::int32_t max_window_log = usual_window_log;
   flow_print_options print;
 };
 /// tcpinfo-dump ls
@@ -35,6 +36,7 @@ struct list_options {
 struct print_options {
   std::vector<std::string> paths;
   filter_options filter;
+  std::int32_t max_window_log = usual_window_log;
   snapshot_print_options print;
 };
 /// tcpinfo-dump FILE…
@@ -42,6 +44,7 @@ struct print_options {
 
 struct verify_options {
   std::vector<std::string> paths;
+  std::int32_t max_window_log = usual_window_log;
   bool quiet = false;  ///< findings only, no counts
 };
 /// tcpinfo-dump verify

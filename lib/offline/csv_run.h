@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "offline/filters.h"
+#include "offline/inputs.h"
 #include "offline/table_rows.h"
 
 namespace tcpinfo::offline {
@@ -18,6 +19,7 @@ struct csv_options {
   bool mlab = false;   ///< the compatible table; `table` plays no part
   table_options table;
   filter_options filter;
+  std::int32_t max_window_log = usual_window_log;
   unsigned workers = 1;
   bool strict = false;
   bool progress = false;

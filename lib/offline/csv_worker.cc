@@ -11,9 +11,10 @@ namespace {
 // ones would cost the memory that is promised not to be used.
 constexpr std::size_t max_line = std::size_t{1} << 20;
 
-reader_options how_to_read() {
+reader_options how_to_read(const csv_options& options) {
   reader_options o;
   o.max_line = max_line;
+  o.max_window_log = options.max_window_log;
   return o;
 }
 
@@ -27,7 +28,7 @@ bool csv_shared::tell(const input_fault& f) {
 
 csv_worker::csv_worker(csv_shared& shared)
     : shared_(shared),
-      reader_([this](const input_fault& f) { return fault(f); }, how_to_read()),
+      reader_([this](const input_fault& f) { return fault(f); }, how_to_read(shared.options)),
       rows_(shared.options.mlab ? make_mlab_rows() : make_table_rows(shared.options.table)),
       buffer_(std::make_unique_for_overwrite<char[]>(buffer_size)) {}
 

@@ -43,7 +43,7 @@ class csv_worker {
   void count();
 
   // Large enough for few writes, small enough for the second-level cache.
-  static constexpr std::size_t buffer_size = std::size_t{256} << 10;
+  static constexpr std::size_t buffer_size = std::size_t{128} << 10;
 
   csv_shared& shared_;
   input_reader reader_;

@@ -10,6 +10,7 @@
 #include <tcpinfo/zstd.h>
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cerrno>
 #include <new>
 #include <utility>
@@ -146,11 +147,12 @@ bool begins_capture(bytes_view head) {
 
 /// The beginning of the content behind a zstd `head` of `fd`, as far as it can be had without
 /// taking anything away: a block decodes as a whole only, and a pipe shows no more than it holds.
-bytes_view decompressed_head(int fd, bytes_view head, peek_buffer& buffer) {
+bytes_view decompressed_head(int fd, bytes_view head, peek_buffer& buffer,
+                             const stream_options& options) {
   stream_reader in;
   std::size_t n = 0;
   const off_t at = lseek(fd, 0, SEEK_CUR);
-  const std::error_code opened = at >= 0 ? in.open_fd(fd) : in.open_memory(head);
+  const std::error_code opened = at >= 0 ? in.open_fd(fd, options) : in.open_memory(head, options);
   const std::error_code ec = opened ? opened : in.read(buffer, n);
   if (at >= 0) (void)lseek(fd, at, SEEK_SET);
   return {buffer.data(), ec ? 0 : n};
@@ -264,18 +266,18 @@ struct input_reader::impl {
   std::uint64_t capture_faults = 0;
   bool capture_zstd = false;
   std::uint64_t capture_size = 0;
-  std::string late_fault;  // of the capture's compression, told after its messages
+  std::error_code late_fault;  // of the capture's compression, told after its messages
+  std::uint64_t late_window = 0;
 
-  void load(int from);
+  void load(int from, const stream_options& options);
 };
 
 // All of it: messages refer to each other's place only, but a capture is small where an archive is
 // not.
-void input_reader::impl::load(int from) {
+void input_reader::impl::load(int from, const stream_options& options) {
   stream_reader in;
   bytes.clear();
-  late_fault.clear();
-  std::error_code ec = in.open_fd(from);
+  std::error_code ec = in.open_fd(from, options);
   std::size_t used = 0;
   while (!ec) {
     bytes.resize(used + (std::size_t{1} << 20));
@@ -285,7 +287,8 @@ void input_reader::impl::load(int from) {
     if (n == 0) break;
   }
   bytes.resize(used);
-  if (ec) late_fault = ec.message();
+  late_fault = ec;
+  late_window = in.window_needed();
   capture_zstd = in.is_zstd();
   capture_size = in.compressed_offset();
 }
@@ -297,6 +300,19 @@ input_reader::~input_reader() = default;
 void input_reader::fault(std::uint64_t line, std::string_view what) {
   ++faults_;
   if (!on_fault_({impl_->context->file, line, what})) stopped_ = true;
+}
+
+// A window that is too large is no damage: say what to do.
+std::string input_reader::describe(const std::error_code& ec, std::uint64_t window) const {
+  if (ec != errc::window_too_large) return ec.message();
+  constexpr double mib = 1 << 20;
+  const std::uint64_t allowed = std::uint64_t{1} << options_.max_window_log;
+  const std::string more =
+      fmt::format("zstd frame needs a window of {:.4g} MiB, more than {:.4g}",
+                  static_cast<double>(window) / mib, static_cast<double>(allowed) / mib);
+  const std::uint64_t enough = std::bit_ceil(window);
+  if (enough > std::uint64_t{1} << largest_window_log) return more + " MiB";
+  return fmt::format("{} MiB; --max-window {}MiB allows it", more, enough >> 20U);
 }
 
 bool input_reader::open(const std::string& path) {
@@ -316,17 +332,20 @@ bool input_reader::open(const std::string& path) {
     }
     i.fd.take(fd, true);
   }
+  stream_options stream;
+  stream.max_window_log = options_.max_window_log;
   if (options_.captures) {
     peek_buffer raw;
     bytes_view head = peek(i.fd.get(), raw);
     peek_buffer content;
     if (is_zstd_magic(head) && !is_archive_name(path))
-      head = decompressed_head(i.fd.get(), head, content);
+      head = decompressed_head(i.fd.get(), head, content, stream);
     i.capture = begins_capture(head);
   }
   if (!i.capture) {
     archive_reader_options o;
     o.max_line = options_.max_line;
+    o.max_window_log = options_.max_window_log;
     if (const auto ec = i.archive.open_fd(i.fd.get(), o)) {
       fault(0, ec.message());
       return false;
@@ -335,7 +354,7 @@ bool input_reader::open(const std::string& path) {
     return true;
   }
   try {
-    i.load(i.fd.get());
+    i.load(i.fd.get(), stream);
   } catch (const std::bad_alloc&) {
     fault(0, "too large to be read into memory");
     return false;
@@ -347,7 +366,7 @@ bool input_reader::open(const std::string& path) {
   i.message_number = 0;
   i.capture_faults = 0;
   if (const auto ec = i.messages.open(i.bytes)) {
-    fault(0, i.late_fault.empty() ? ec.message() : i.late_fault);
+    fault(0, i.late_fault ? describe(i.late_fault, i.late_window) : ec.message());
     return false;
   }
   i.open = true;
@@ -365,7 +384,7 @@ bool input_reader::next(input_record& out) {
                            i.messages.latest_error().message()));
     }
     if (!more) {
-      if (!i.late_fault.empty()) fault(0, i.late_fault);
+      if (i.late_fault) fault(0, describe(i.late_fault, i.late_window));
       i.open = false;
       return false;
     }
@@ -391,7 +410,7 @@ bool input_reader::next(input_record& out) {
     const std::error_code ec = i.archive.next(i.parsed, more);
     if (ec) {
       i.any_line = true;
-      fault(i.archive.line_number(), ec.message());
+      fault(i.archive.line_number(), describe(ec, i.archive.window_needed()));
       if (!more) i.open = false;
       continue;
     }

@@ -113,9 +113,16 @@ struct input_record {
   mutable char cookie_text_[16] = {};
 };
 
+/// The largest zstd window read unless more is allowed, as a power of two: 32 MiB. A window of 128
+/// MiB, which zstd itself takes, would by itself break the promise of 64 MiB a worker.
+inline constexpr std::int32_t usual_window_log = 25;
+/// The largest that zstd can be told to take: 2 GiB, or 1 GiB with 32-bit addresses.
+inline constexpr std::int32_t largest_window_log = sizeof(void*) > 4 ? 31 : 30;
+
 struct reader_options {
   bool captures = false;  ///< also take captures and bare netlink messages
   std::size_t max_line = archive_reader_options{}.max_line;
+  std::int32_t max_window_log = usual_window_log;
 };
 
 /// Reads one input after the other; its buffers are used again. One thread at a time; several
@@ -148,6 +155,7 @@ class input_reader {
  private:
   struct impl;
   void fault(std::uint64_t line, std::string_view what);
+  [[nodiscard]] std::string describe(const std::error_code& ec, std::uint64_t window) const;
 
   std::unique_ptr<impl> impl_;
   fault_callback on_fault_;

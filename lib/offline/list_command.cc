@@ -24,7 +24,7 @@ int list_flows(output& out, const list_options& options, const say& complain) {
     return true;
   };
   input_walk walk(options.paths, {.captures = true}, on_fault);
-  input_reader reader(on_fault, {.captures = true});
+  input_reader reader(on_fault, {.captures = true, .max_window_log = options.max_window_log});
   record_filter filter(options.filter);
   flow_list list;
   input_record r;

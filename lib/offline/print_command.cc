@@ -106,7 +106,7 @@ int print_files(output& out, const print_options& options, const say& complain) 
     return true;
   };
   input_walk walk(options.paths, {.captures = true}, on_fault);
-  input_reader reader(on_fault, {.captures = true});
+  input_reader reader(on_fault, {.captures = true, .max_window_log = options.max_window_log});
   record_filter filter(options.filter);
   thinner thin(options.filter.every_ns);
   snapshot_printer printer(options.print);

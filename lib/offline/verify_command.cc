@@ -69,7 +69,7 @@ class verifier {
       return !out_.closed();
     };
     input_walk walk(options_.paths, {.captures = true}, on_fault);
-    input_reader reader(on_fault, {.captures = true});
+    input_reader reader(on_fault, {.captures = true, .max_window_log = options_.max_window_log});
     input_record r;
     std::string path;
     while (walk.next(path)) {

@@ -29,8 +29,9 @@ Options known_part(const Options& given) noexcept {
 std::error_code from_zstd(std::size_t result, errc otherwise) noexcept {
   switch (ZSTD_getErrorCode(result)) {
     case ZSTD_error_memory_allocation:
-    case ZSTD_error_frameParameter_windowTooLarge:
       return errc::out_of_memory;
+    case ZSTD_error_frameParameter_windowTooLarge:
+      return errc::window_too_large;
     case ZSTD_error_dstSize_tooSmall:
       return errc::buffer_too_small;
     default:
@@ -118,6 +119,43 @@ bool starts_frame(const std::byte* at, std::size_t n) noexcept {
   return is_frame || is_skippable;
 }
 
+// The beginning of a frame, collected over reads: zstd's own parser of it is not in its stable API.
+class frame_head {
+ public:
+  void clear() noexcept { size_ = 0; }
+  void add(bytes_view bytes) noexcept {
+    const std::size_t n = std::min(bytes.size(), bytes_.size() - size_);
+    std::copy_n(bytes.begin(), n, bytes_.begin() + static_cast<std::ptrdiff_t>(size_));
+    size_ += n;
+  }
+
+  // The window of a frame whose head is there as a whole (RFC 8878 section 3.1.1.1).
+  [[nodiscard]] std::uint64_t window() const noexcept {
+    const unsigned descriptor = at(4);
+    const bool single_segment = (descriptor & 0x20U) != 0;
+    if (!single_segment) {
+      const std::uint64_t base = std::uint64_t{1} << (10 + (at(5) >> 3U));
+      return base + base / 8 * (at(5) & 7U);
+    }
+    // The window is the content.
+    static constexpr std::array<std::size_t, 4> id_sizes{0, 1, 2, 4};
+    const std::size_t content_at = 5 + id_sizes[descriptor & 3U];
+    const std::size_t content_size = std::size_t{1} << (descriptor >> 6U);
+    std::uint64_t content = content_size == 2 ? 256 : 0;
+    for (std::size_t i = 0; i < content_size; ++i)
+      content += std::uint64_t{at(content_at + i)} << (8 * i);
+    return content;
+  }
+
+ private:
+  [[nodiscard]] unsigned at(std::size_t i) const noexcept {
+    return i < size_ ? std::to_integer<unsigned>(bytes_[i]) : 0;
+  }
+
+  std::array<std::byte, 18> bytes_{};
+  std::size_t size_ = 0;
+};
+
 }  // namespace
 
 struct [[gnu::visibility("hidden")]] stream_reader::impl {
@@ -139,6 +177,8 @@ struct [[gnu::visibility("hidden")]] stream_reader::impl {
   std::uint64_t whole_end = 0;
   std::uint64_t whole_content = 0;
   std::uint64_t frames = 0;
+  frame_head head;  // of the frame being read
+  std::uint64_t window_needed = 0;
 
   ~impl() { close_fd(); }
   impl() = default;
@@ -159,7 +199,8 @@ struct [[gnu::visibility("hidden")]] stream_reader::impl {
     what = kind::unknown;
     hint = 0;
     fault.clear();
-    consumed = delivered = whole_end = whole_content = frames = 0;
+    consumed = delivered = whole_end = whole_content = frames = window_needed = 0;
+    head.clear();
   }
 
   std::error_code prepare(const stream_options& given) noexcept {
@@ -243,7 +284,15 @@ struct [[gnu::visibility("hidden")]] stream_reader::impl {
       ZSTD_inBuffer in{available.data(), std::min(available.size(), step), 0};
       ZSTD_outBuffer to{out.data() + n, out.size() - n, 0};
       const std::size_t result = ZSTD_decompressStream(context.get(), &to, &in);
-      if (ZSTD_isError(result) != 0) return from_zstd(result, errc::corrupt_frame);
+      if (ZSTD_isError(result) != 0) {
+        const std::error_code ec = from_zstd(result, errc::corrupt_frame);
+        if (ec == errc::window_too_large) {
+          head.add(available.first(in.size));
+          window_needed = head.window();
+        }
+        return ec;
+      }
+      head.add(available.first(in.pos));
       available = available.subspan(in.pos);
       consumed += in.pos;
       n += to.pos;
@@ -251,6 +300,7 @@ struct [[gnu::visibility("hidden")]] stream_reader::impl {
       maybe_held = to.pos == to.size;
       if (result == 0) {
         in_frame = maybe_held = false;
+        head.clear();
         ++frames;
         whole_end = consumed;
         whole_content = delivered;
@@ -346,6 +396,9 @@ std::uint64_t stream_reader::whole_frames_content() const noexcept {
 }
 std::uint64_t stream_reader::frames() const noexcept {
   return impl_ == nullptr ? 0 : impl_->frames;
+}
+std::uint64_t stream_reader::window_needed() const noexcept {
+  return impl_ == nullptr ? 0 : impl_->window_needed;
 }
 
 namespace {

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import base64
 import csv
+import fcntl
 import io
 import json
 import os
+import pty
+import re
 import resource
 import shutil
 import struct
 import subprocess
 import sys
 import tempfile
+import termios
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -270,6 +275,81 @@ def output(folder: Path) -> None:
         check(done.returncode == 1 and b"No space left" in done.stderr, f"full: {done.stderr!r}")
 
 
+def screen(written: bytes) -> list[str]:
+    """What stands on a terminal in the end."""
+    lines, column = [""], 0
+    for part in re.findall(r"\x1b\[K|[\r\n]|[^\r\n\x1b]+", written.decode()):
+        if part == "\r":
+            column = 0
+        elif part == "\n":
+            lines.append("")
+        elif part == "\x1b[K":
+            lines[-1] = lines[-1][:column]
+        else:
+            lines[-1] = lines[-1][:column].ljust(column) + part + lines[-1][column + len(part):]
+            column += len(part)
+    return lines
+
+
+def on_terminal(columns: int, *flags: str | Path) -> tuple[int, bytes, bytes]:
+    """Exit status, rows, and what came to the terminal that is standard error. The rows are not
+    taken at once: so the work takes as long as it is to take, whatever the machine."""
+    terminal, ours = pty.openpty()
+    fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    with subprocess.Popen([CSV, *map(str, flags)], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=ours) as child:
+        os.close(ours)
+        assert child.stdout is not None
+        rows = b""
+        begin = time.monotonic()
+        while time.monotonic() < begin + 2.2:
+            time.sleep(0.1)
+            rows += os.read(child.stdout.fileno(), 40_000)
+        rows += child.stdout.read()
+    written = b""
+    try:
+        while piece := os.read(terminal, 65536):
+            written += piece
+    except OSError:  # what a terminal without a process says
+        pass
+    os.close(terminal)
+    return child.returncode, rows, written
+
+
+def progress(folder: Path) -> None:
+    """Drawn on a terminal, in one line whatever its width, with faults in lines of their own; at
+    the end it is gone."""
+    good = b"".join(record(s, s) for s in range(50)) * 100
+    faulty = record(1) + b"garbage\n" + record(2)
+    for number, content in enumerate((good, faulty, good, good)):
+        (folder / f"{number}.jsonl").write_bytes(metadata() + content)
+    said = f"{folder}/1.jsonl:3: not a JSON record"
+    full = re.compile(r"\d of 4 files  [\d.]+ of [\d.]+ MB  [\d,]+ rows/s  \S+ left")
+    narrow = re.compile(r"\d/4  [\d.]+/[\d.]+MB  \d+k?/s  [\dhms]+")
+    for columns, form in ((100, full), (40, narrow), (10, re.compile(r"\d/4  .*"))):
+        status, rows, written = on_terminal(columns, folder)
+        drawn = [one for one in re.findall(r"\r([^\r\n\x1b]+)\x1b\[K", written.decode())
+                 if one != said]
+        check(status == 1 and rows.count(b"\n") == 3 * 5000 + 2 + 1, f"{columns} columns: rows")
+        check(len(drawn) >= 3, f"{columns} columns: drawn {len(drawn)} times: {written!r}")
+        for one in drawn:
+            check(form.fullmatch(one) and len(one) < columns, f"{columns} columns: {one!r}")
+        check(screen(written) == [said, ""], f"{columns} columns: left {screen(written)}")
+        told = written.index(said.encode())
+        check(b"\r" in written[:told] and screen(written[:told + len(said) + 20])[0] == said,
+              f"{columns} columns: a fault while it is drawn: {written!r}")
+    for flags in (["--no-progress"], ["-o", folder / "table"]):
+        # Without it; and where the work is short.
+        status, rows, written = (on_terminal(100, *flags, folder) if "-o" not in flags
+                                 else on_terminal(100, *flags, folder / "0.jsonl"))
+        check(b"\r" not in written.replace(b"\r\n", b""), f"{flags}: {written!r}")
+    with subprocess.Popen([CSV, folder], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert child.stdout is not None and child.stderr is not None
+        time.sleep(1.5)
+        child.stdout.read()
+        check(child.stderr.read().decode() == said + "\n", "progress on a pipe")
+
+
 def usage() -> None:
     for flags, names in {
         ("--format", "xml"): "--format", ("--columns", "nope"): "nope", ("--time", "x"): "--time",
@@ -285,8 +365,28 @@ def usage() -> None:
           "--help, --version")
 
 
+# A process begins with the peak of the one that started it: one that is small does so.
+MEASURE = """
+import os, sys
+with open(os.devnull, "wb") as nowhere:
+    pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=[
+        (os.POSIX_SPAWN_DUP2, nowhere.fileno(), 1), (os.POSIX_SPAWN_DUP2, nowhere.fileno(), 2)])
+    _, status, used = os.wait4(pid, 0)
+print(os.waitstatus_to_exitcode(status), used.ru_maxrss)
+"""
+
+
+def peak(*flags: str | Path) -> tuple[int, int]:
+    """Exit status, and the most memory the process had, in KiB."""
+    told = subprocess.run([sys.executable, "-ISc", MEASURE, CSV, *map(str, flags)],
+                          capture_output=True, check=True, timeout=200).stdout
+    status, used = map(int, told.split())
+    return status, used
+
+
 def memory(folder: Path) -> None:
-    """Constant whatever the input: a large file, and a line of 10 MB."""
+    """Constant whatever the input: a large file, a line of 10 MB, the largest zstd window taken
+    without asking."""
     large = folder / "large.jsonl"
     rows = b"".join(record(s, s) for s in range(50))
     with open(large, "wb") as out:
@@ -294,15 +394,51 @@ def memory(folder: Path) -> None:
         for _ in range(2000):
             out.write(rows)
         out.write(b"x" * (10 << 20) + b"\n")
-    with open(os.devnull, "wb") as nowhere:
-        pid = os.posix_spawn(CSV, [CSV, str(large)], os.environ, file_actions=[
-            (os.POSIX_SPAWN_DUP2, nowhere.fileno(), 1), (os.POSIX_SPAWN_DUP2, nowhere.fileno(), 2)])
-        _, status, used = os.wait4(pid, 0)
-    large.unlink()
-    if os.environ.get("TCPINFO_SANITIZED") == "1":
-        return
-    check(os.waitstatus_to_exitcode(status) == 1, "a line too long is a loss")
-    check(used.ru_maxrss <= MEMORY_LIMIT_KIB, f"{used.ru_maxrss} KiB for 100,000 records")
+    packed = folder / "large.jsonl.zst"
+    with open(large, "rb") as text, open(packed, "wb") as out:
+        # From a pipe, so that no size is known and the window is what was asked for.
+        with subprocess.Popen(["cat"], stdin=text, stdout=subprocess.PIPE) as cat:
+            subprocess.run(["zstd", "-qc1", "--long=25"], stdin=cat.stdout, stdout=out, check=True)
+    for file in (large, packed):
+        status, used = peak(file)
+        check(status == 1, f"{file.name}: a line too long is a loss")
+        if os.environ.get("TCPINFO_SANITIZED") != "1":
+            check(used <= MEMORY_LIMIT_KIB, f"{file.name}: {used} KiB for 100,000 records")
+            print(f"{file.name}: {used} KiB at most")
+        file.unlink()
+
+
+def window(folder: Path) -> None:
+    """A frame that asks for more memory than the promise leaves is one fault that says what to do;
+    one whose content is small asks for no more than that, whatever it was made with."""
+    text = metadata() + record(1, 11) + record(2, 22)
+    small = folder / "small.jsonl.zst"
+    (folder / "small.jsonl").write_bytes(text)
+    subprocess.run(["zstd", "-q19", "--long=27", str(folder / "small.jsonl")], check=True)
+    done = run(small)
+    check((done.returncode, done.stderr, rtts(done.stdout)) == (0, b"", ["11", "22"]),
+          f"small content, --long=27: {done}")
+
+    # From a pipe zstd knows no size, and the frame asks for the whole window.
+    large = folder / "large.jsonl.zst"
+    large.write_bytes(zstd(text) + subprocess.run(
+        ["zstd", "-qc", "--long=27"], input=record(3, 33), capture_output=True, check=True).stdout)
+    says = ("zstd frame needs a window of 128 MiB, more than 32 MiB; --max-window 128MiB allows it")
+    done = run(large, small)
+    check((done.returncode, done.stderr.decode()) == (1, f"{large}:3: {says}\n"),
+          f"a window of 128 MiB: {done.returncode} {done.stderr!r}")
+    check(rtts(done.stdout) == ["11", "22", "11", "22"], "what stands before it, and other files")
+    done = run("--max-window", "128MiB", large)
+    check((done.returncode, done.stderr, rtts(done.stdout)) == (0, b"", ["11", "22", "33"]),
+          f"allowed: {done.returncode} {done.stderr!r}")
+    done = run(given=subprocess.run(["zstd", "-qc", "--long=27"], input=text, capture_output=True,
+                                    check=True).stdout)
+    check((done.returncode, done.stderr.decode()) == (1, f"(standard input): {says}\n"),
+          f"standard input: {done.returncode} {done.stderr!r}")
+    for wrong in ("", "100MiB", "4GiB", "512", "x"):
+        done = run("--max-window", wrong, large)
+        check(done.returncode == 2 and b"--max-window: " in done.stderr and not done.stdout,
+              f"--max-window '{wrong}': {done.returncode} {done.stderr!r}")
 
 
 def main() -> None:
@@ -311,7 +447,8 @@ def main() -> None:
         sys.exit(77)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     compat()
-    in_folder: list[Callable[[Path], None]] = [damage, order, formats, filters, output, memory]
+    in_folder: list[Callable[[Path], None]] = [damage, order, formats, filters, output, memory,
+                                               window, progress]
     for test in in_folder:
         with tempfile.TemporaryDirectory() as scratch:
             test(Path(scratch))

@@ -227,3 +227,33 @@ TEST_CASE("files that do not open") {
   options.max_line = 0;
   CHECK(reader.open_memory({}, options) == errc::invalid_argument);
 }
+
+TEST_CASE("a window above the limit is a fault of the stream") {
+  std::string text;
+  for (unsigned poll = 0; poll < 100; ++poll) text += numbered(poll);
+  tcpinfo::frame_writer writer;
+  REQUIRE_FALSE(writer.create(3));
+  std::vector<std::byte> frame(tcpinfo::frame_writer::bound(text.size()));
+  std::size_t n = 0;
+  REQUIRE_FALSE(writer.compress(std::as_bytes(std::span(text)), frame, n));
+  frame.resize(n);
+  tcpinfo::archive_reader reader;
+  tcpinfo::archive_reader_options options;
+  CHECK(reader.window_needed() == 0);
+  options.max_window_log = 9;
+  CHECK(reader.open_memory(frame, options) == errc::invalid_argument);
+  options.max_window_log = 10;
+  REQUIRE_FALSE(reader.open_memory(frame, options));
+  tcpinfo::record r;
+  bool more = false;
+  CHECK(reader.next(r, more) == errc::window_too_large);
+  CHECK(more);
+  CHECK(reader.window_needed() == text.size());
+  CHECK_FALSE(reader.next(r, more));
+  CHECK_FALSE(more);
+  // A program that knows no such option has what was before.
+  options.size = offsetof(tcpinfo::archive_reader_options, max_window_log);
+  REQUIRE_FALSE(reader.open_memory(frame, options));
+  CHECK_FALSE(reader.next(r, more));
+  CHECK(more);
+}

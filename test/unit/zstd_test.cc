@@ -10,6 +10,7 @@
 #include <cstring>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "catch.h"
@@ -335,13 +336,56 @@ TEST_CASE("a window above the limit is refused") {
   // Magic; no content size, no single segment; window descriptor 2^31.
   const std::uint8_t header[] = {0x28, 0xb5, 0x2f, 0xfd, 0x00, 0xa8, 0x01, 0x00, 0x00};
   const result r = read_all(std::as_bytes(std::span(header)));
-  CHECK(r.fault == errc::out_of_memory);
+  CHECK(r.fault == errc::window_too_large);
   tcpinfo::stream_reader reader;
   tcpinfo::stream_options options;
   options.max_window_log = 99;
   CHECK(reader.open_memory({}, options) == errc::invalid_argument);
   options.max_window_log = 10;
   REQUIRE_FALSE(reader.open_memory({}, options));
+}
+
+TEST_CASE("what window a refused frame needs is told") {
+  tcpinfo::stream_reader reader;
+  tcpinfo::stream_options options;
+  const auto needed = [&](bytes_view bytes) {
+    REQUIRE_FALSE(reader.open_memory(bytes, options));
+    const result r = drain(reader, 4096);
+    return r.fault == errc::window_too_large ? reader.window_needed() : 0;
+  };
+  const auto of_descriptor = [&](std::uint8_t window) {
+    const std::uint8_t header[] = {0x28, 0xb5, 0x2f, 0xfd, 0x00, window, 0x01, 0x00, 0x00};
+    return needed(std::as_bytes(std::span(header)));
+  };
+  CHECK(of_descriptor(17U << 3U) == 0);  // 2^27, the limit
+  CHECK(reader.window_needed() == 0);
+  CHECK(of_descriptor((17U << 3U) + 1) == (std::uint64_t{1} << 27U) + (1U << 24U));
+  CHECK(of_descriptor(21U << 3U) == std::uint64_t{1} << 31U);
+
+  // Where the content is one segment, it is the window; whatever length its size is written in.
+  options.max_window_log = 10;
+  const buffer small = frame(prose(500, 1));
+  for (const std::size_t size : {2000U, 70'000U, 200'000U}) {
+    const buffer large = frame(prose(size, 2));
+    CHECK(needed(large) == size);
+    // Behind another frame, and in pieces however small.
+    const buffer both = small + large;
+    CHECK(needed(both) == size);
+    int ends[2];
+    REQUIRE(pipe(ends) == 0);
+    std::thread writer([&] {
+      for (const std::byte b : std::span(both).first(small.size() + 20))
+        if (write(ends[1], &b, 1) != 1) break;
+      close(ends[1]);
+    });
+    REQUIRE_FALSE(reader.open_fd(ends[0], options));
+    const result r = drain(reader, 4096);
+    CHECK(r.text == prose(500, 1));
+    CHECK(r.fault == errc::window_too_large);
+    CHECK(reader.window_needed() == size);
+    writer.join();
+    close(ends[0]);
+  }
 }
 
 TEST_CASE("files, descriptors and pipes") {

@@ -287,10 +287,12 @@ class TCPINFO_API record final {
 struct archive_reader_options {
   std::size_t size = sizeof(archive_reader_options);  ///< for later members; leave it
   std::size_t max_line = std::size_t{16} << 20;  ///< bytes of the longest line taken, newline apart
+  std::int32_t max_window_log = 27;              ///< as stream_options has it
+  std::uint32_t reserved = 0;                    ///< leave it
 };
 
 /// Reads the records of one archive, zstd or plain, in whatever condition. Memory is constant: that
-/// of stream_reader plus 256 KiB, or twice the longest line taken where that is more. One thread at
+/// of stream_reader plus 128 KiB, or twice the longest line taken where that is more. One thread at
 /// a time.
 class TCPINFO_API archive_reader final {
  public:
@@ -321,8 +323,10 @@ class TCPINFO_API archive_reader final {
   ///   line; line_number(), line_offset() and line() are of the bad line. Blank lines are skipped.
   /// - errc::unterminated_line: the last line has no newline and is no whole record. One that is a
   ///   whole record is delivered.
-  /// - a fault of the stream (errc::truncated_frame, errc::corrupt_frame, an errno), reported once,
-  ///   after all whole records before it; the cut line is not reported on its own. Then the end.
+  /// - a fault of the stream (errc::truncated_frame, errc::corrupt_frame, errc::window_too_large,
+  /// an
+  ///   errno), reported once, after all whole records before it; the cut line is not reported on
+  ///   its own. Then the end.
   /// errc::not_open comes with `more` false.
   [[nodiscard]] std::error_code next(record& out, bool& more) noexcept;
 
@@ -336,6 +340,8 @@ class TCPINFO_API archive_reader final {
   [[nodiscard]] bool big_endian() const noexcept;
   /// Bytes of input consumed so far: progress against the file's size.
   [[nodiscard]] std::uint64_t compressed_offset() const noexcept;
+  /// As stream_reader's.
+  [[nodiscard]] std::uint64_t window_needed() const noexcept;
   /// Whether the input is zstd.
   [[nodiscard]] bool is_zstd() const noexcept;
 

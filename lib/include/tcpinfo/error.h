@@ -36,6 +36,7 @@ enum class errc : std::int32_t {
   bad_uuid = 17,            ///< a UUID or prefix that cannot be part of a file name
   out_of_memory = 18,       ///< an allocation failed
   filter_too_large = 19,    ///< the filter program exceeds what one netlink attribute holds
+  window_too_large = 20,    ///< a zstd frame needs a larger window than the reader allows
 };
 
 /// The category of errc. Static storage; any thread.

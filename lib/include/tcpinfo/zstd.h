@@ -83,8 +83,9 @@ struct stream_options {
 ///
 /// Damage: all that can be decoded before the fault is delivered first, block by block; then read()
 /// returns errc::truncated_frame (the input ends inside a frame), errc::corrupt_frame (anything
-/// else: bad magic, bad block, wrong checksum) or errc::out_of_memory (also: a window above the
-/// limit), and the same again on every later call. Nothing after a fault is taken for data.
+/// else: bad magic, bad block, wrong checksum), errc::window_too_large (see window_needed()) or
+/// errc::out_of_memory, and the same again on every later call. Nothing after a fault is taken for
+/// data.
 class TCPINFO_API stream_reader final {
  public:
   stream_reader() noexcept = default;
@@ -129,6 +130,8 @@ class TCPINFO_API stream_reader final {
   [[nodiscard]] std::uint64_t whole_frames_content() const noexcept;
   /// Whole frames so far, skippable ones included.
   [[nodiscard]] std::uint64_t frames() const noexcept;
+  /// After errc::window_too_large: the window the frame needs, in bytes. Else 0.
+  [[nodiscard]] std::uint64_t window_needed() const noexcept;
 
  private:
   struct impl;
