@@ -5,6 +5,7 @@
 #include <array>
 
 #include <tcpinfo/archive.h>
+#include <tcpinfo/decimal.h>
 
 #include "archive/base64.h"
 #include "archive/record_impl.h"

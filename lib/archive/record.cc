@@ -5,6 +5,7 @@
 // give the same record (test/unit/archive_record_test.cc and the fuzz target hold them against each
 // other).
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <new>
 
@@ -97,15 +98,16 @@ class line_parser {
     return r_.bytes.get() + r_.used + wire::attribute_header_size;
   }
 
-  std::error_code add_absent() {
-    if (r_.attributes.size() == max_attributes) return errc::malformed_attribute;
+  // Both are false where netlink has no such attribute.
+  bool add_absent() {
+    if (r_.attributes.size() == max_attributes) return false;
     r_.attributes.emplace_back();
-    return {};
+    return true;
   }
 
   // The payload has been decoded to payload_place().
-  std::error_code add_attribute(std::size_t n) {
-    if (r_.attributes.size() == max_attributes || n > max_payload) return errc::malformed_attribute;
+  bool add_attribute(std::size_t n) {
+    if (r_.attributes.size() == max_attributes || n > max_payload) return false;
     const auto type = static_cast<std::uint16_t>(r_.attributes.size());
     const auto length = static_cast<std::uint16_t>(n + wire::attribute_header_size);
     std::byte* const header = r_.bytes.get() + r_.used;
@@ -116,7 +118,7 @@ class line_parser {
     r_.attributes.push_back({static_cast<std::uint32_t>(r_.used + wire::attribute_header_size),
                              static_cast<std::uint32_t>(n)});
     r_.used += wire::align4(length);
-    return {};
+    return true;
   }
 
   // --- the canonical form
@@ -151,19 +153,16 @@ class line_parser {
     if (!skip("\",\"Attributes\":[")) return {};
     for (;;) {
       if (at == end) return {};
-      std::error_code ec;
+      // parse_any refuses what cannot be added as well, but only if the rest of the line is good.
       if (*at == '"') {
         ++at;
         const char* const next = base64::decode(at, end, payload_place(), n);
         if (next == nullptr || next == end || *next != '"') return {};
         at = next + 1;
-        ec = add_attribute(n);
+        if (!add_attribute(n)) return {};
       } else {
-        if (!skip("null")) return {};
-        ec = add_absent();
+        if (!skip("null") || !add_absent()) return {};
       }
-      // parse_any refuses these as well, but only if the rest of the line is good.
-      if (ec) return {};
       if (at == end) return {};
       const char c = *at++;
       if (c == ']') break;
@@ -314,19 +313,19 @@ class line_parser {
     for (auto item : array) {
       ondemand::value element;
       if (const auto e = std::move(item).get(element)) return from_simdjson(e);
-      std::error_code ec = is_null(element, null);
-      if (ec) return ec;
+      if (const std::error_code ec = is_null(element, null)) return ec;
+      bool added = false;
       if (null) {
-        ec = add_absent();
+        added = add_absent();
       } else {
         std::string_view text;
         if (const auto e = element.get_string().get(text)) return from_simdjson(e);
         std::size_t n = 0;
         const char* const end = text.data() + text.size();
         if (base64::decode(text.data(), end, payload_place(), n) != end) return errc::bad_base64;
-        ec = add_attribute(n);
+        added = add_attribute(n);
       }
-      if (ec) return ec;
+      if (!added) return errc::malformed_attribute;
     }
     r_.has_attributes = true;
     return {};

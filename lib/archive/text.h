@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the module's files share: dates, decimal numbers, and strings as Go's encoding/json writes
-// them.
+// What the module's files share: dates, and strings as Go's encoding/json writes them.
 #ifndef TCPINFO_ARCHIVE_TEXT_H
 #define TCPINFO_ARCHIVE_TEXT_H
 
 #include <algorithm>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -27,12 +25,6 @@ struct civil_date {
 [[nodiscard]] bool in_calendar(std::int64_t local_seconds) noexcept;
 /// Writes 10 characters.
 char* write_date(char* to, const civil_date& date, char separator) noexcept;
-
-inline constexpr std::size_t max_decimal_size = 20;
-
-inline char* write_decimal(char* to, std::uint64_t value) noexcept {
-  return std::to_chars(to, to + max_decimal_size, value).ptr;
-}
 
 inline char* write(char* to, std::string_view text) noexcept {
   // An empty view may have no address, which memcpy must not get.

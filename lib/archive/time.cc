@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include <tcpinfo/archive.h>
+#include <tcpinfo/decimal.h>
 
 #include "archive/text.h"
 
@@ -36,22 +37,24 @@ constexpr unsigned days_in(unsigned year, unsigned month) noexcept {
   return month == 2 && is_leap(year) ? 29 : days[month - 1];
 }
 
-// A number of exactly `digits` digits at `at`; false where there is none.
-bool number(const char* at, int digits, unsigned& out) noexcept {
-  out = 0;
-  for (int i = 0; i < digits; ++i) {
-    const unsigned d = static_cast<unsigned char>(at[i]) - unsigned{'0'};
-    if (d > 9) return false;
-    out = out * 10 + d;
-  }
-  return true;
+unsigned digit(char c) noexcept { return static_cast<unsigned char>(c) - unsigned{'0'}; }
+
+// A number of exactly two digits at `at`; false where there is none.
+bool two_digits(const char* at, unsigned& out) noexcept {
+  const unsigned tens = digit(at[0]);
+  const unsigned ones = digit(at[1]);
+  out = tens * 10 + ones;
+  return tens <= 9 && ones <= 9;
 }
 
-char* two_digits(char* to, unsigned value) noexcept {
-  to[0] = static_cast<char>('0' + value / 10);
-  to[1] = static_cast<char>('0' + value % 10);
-  return to + 2;
+bool four_digits(const char* at, unsigned& out) noexcept {
+  unsigned low = 0;
+  const bool good = two_digits(at, out) && two_digits(at + 2, low);
+  out = out * 100 + low;
+  return good;
 }
+
+using decimal_detail::two;
 
 }  // namespace
 
@@ -79,12 +82,12 @@ std::int64_t floor_days(std::int64_t seconds) noexcept {
 }
 
 char* write_date(char* to, const civil_date& date, char separator) noexcept {
-  to = two_digits(to, date.year / 100);
-  to = two_digits(to, date.year % 100);
+  to = two(to, date.year / 100);
+  to = two(to, date.year % 100);
   *to++ = separator;
-  to = two_digits(to, date.month);
+  to = two(to, date.month);
   *to++ = separator;
-  return two_digits(to, date.day);
+  return two(to, date.day);
 }
 
 std::error_code parse_timestamp(std::string_view text, timestamp& out) noexcept {
@@ -99,9 +102,9 @@ std::error_code parse_timestamp(std::string_view text, timestamp& out) noexcept 
   unsigned hour = 0;
   unsigned minute = 0;
   unsigned second = 0;
-  if (!number(at, 4, year) || at[4] != '-' || !number(at + 5, 2, month) || at[7] != '-' ||
-      !number(at + 8, 2, day) || at[10] != 'T' || !number(at + 11, 2, hour) || at[13] != ':' ||
-      !number(at + 14, 2, minute) || at[16] != ':' || !number(at + 17, 2, second))
+  if (!four_digits(at, year) || at[4] != '-' || !two_digits(at + 5, month) || at[7] != '-' ||
+      !two_digits(at + 8, day) || at[10] != 'T' || !two_digits(at + 11, hour) || at[13] != ':' ||
+      !two_digits(at + 14, minute) || at[16] != ':' || !two_digits(at + 17, second))
     return errc::bad_timestamp;
   if (month < 1 || month > 12 || day < 1 || day > days_in(year, month) || hour > 23 ||
       minute > 59 || second > 60)
@@ -113,7 +116,7 @@ std::error_code parse_timestamp(std::string_view text, timestamp& out) noexcept 
     std::uint32_t scale = 100'000'000;
     const char* const first = ++at;
     for (; at != end; ++at) {
-      const unsigned d = static_cast<unsigned char>(*at) - unsigned{'0'};
+      const unsigned d = digit(*at);
       if (d > 9) break;
       nanoseconds += d * scale;
       scale /= 10;
@@ -127,8 +130,9 @@ std::error_code parse_timestamp(std::string_view text, timestamp& out) noexcept 
   } else {
     unsigned offset_hour = 0;
     unsigned offset_minute = 0;
-    if (end - at < 6 || (*at != '+' && *at != '-') || !number(at + 1, 2, offset_hour) ||
-        at[3] != ':' || !number(at + 4, 2, offset_minute) || offset_hour > 23 || offset_minute > 59)
+    if (end - at < 6 || (*at != '+' && *at != '-') || !two_digits(at + 1, offset_hour) ||
+        at[3] != ':' || !two_digits(at + 4, offset_minute) || offset_hour > 23 ||
+        offset_minute > 59)
       return errc::bad_timestamp;
     offset = static_cast<std::int32_t>(offset_hour * 3600 + offset_minute * 60);
     if (*at == '-') offset = -offset;
@@ -161,18 +165,16 @@ std::size_t format_timestamp(const timestamp& t, std::span<char> out) noexcept {
   const auto second_of_day = static_cast<unsigned>(local - days * day_seconds);
   char* to = write_date(text, civil_from_days(days), '-');
   *to++ = 'T';
-  to = two_digits(to, second_of_day / 3600);
+  to = two(to, second_of_day / 3600);
   *to++ = ':';
-  to = two_digits(to, second_of_day / 60 % 60);
+  to = two(to, second_of_day / 60 % 60);
   *to++ = ':';
-  to = two_digits(to, second_of_day % 60);
+  to = two(to, second_of_day % 60);
   if (t.nanoseconds != 0) {
     *to++ = '.';
-    std::uint32_t rest = t.nanoseconds;
-    for (std::uint32_t scale = 100'000'000; rest != 0; scale /= 10) {
-      *to++ = static_cast<char>('0' + rest / scale);
-      rest %= scale;
-    }
+    *to++ = static_cast<char>('0' + t.nanoseconds / 100'000'000);
+    to = decimal_detail::eight(to, t.nanoseconds % 100'000'000);
+    while (to[-1] == '0') --to;
   }
   if (offset_minutes == 0) {
     *to++ = 'Z';
@@ -180,9 +182,9 @@ std::size_t format_timestamp(const timestamp& t, std::span<char> out) noexcept {
     const auto minutes =
         static_cast<unsigned>(offset_minutes < 0 ? -offset_minutes : offset_minutes);
     *to++ = offset_minutes < 0 ? '-' : '+';
-    to = two_digits(to, minutes / 60);
+    to = two(to, minutes / 60);
     *to++ = ':';
-    to = two_digits(to, minutes % 60);
+    to = two(to, minutes % 60);
   }
   const auto size = static_cast<std::size_t>(to - text);
   if (size > out.size()) return 0;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <array>
+#include <charconv>
 
 #include <tcpinfo/archive.h>
+#include <tcpinfo/decimal.h>
 
 #include "archive/text.h"
 
