@@ -139,25 +139,11 @@ void flow_summary::take_totals(const snapshot& s, flow_totals& to) const {
   to.segs_in = or_zero(s, tcp_field::segs_in);
   to.data_segs_out = s.value(tcp_field::data_segs_out);
   to.data_segs_in = s.value(tcp_field::data_segs_in);
+  to.delivered = s.value(tcp_field::delivered);
+  to.options = or_zero(s, tcp_field::options);
   to.retransmits = or_zero(s, tcp_field::retransmits);
   to.probes = or_zero(s, tcp_field::probes);
   to.unacked = or_zero(s, tcp_field::unacked);
-}
-
-// The end that connected has its SYN among the bytes acknowledged, the end that accepted has not.
-// While nothing is in flight and no FIN can have been sent, the difference to the data tells.
-void flow_summary::judge_opener(const flow_totals& t, std::uint8_t state) {
-  if (active_opener_) return;
-  if (state == static_cast<std::uint8_t>(tcp_state::syn_sent)) {
-    active_opener_ = true;
-    return;
-  }
-  const bool before_fin = state == static_cast<std::uint8_t>(tcp_state::established) ||
-                          state == static_cast<std::uint8_t>(tcp_state::close_wait);
-  const auto unique = t.unique();
-  if (!before_fin || t.unacked != 0 || !unique || t.acked < *unique || t.acked - *unique > 1)
-    return;
-  active_opener_ = t.acked - *unique == 1;
 }
 
 // Whether bytes_received has the peer's FIN in it. What the states tell is certain. Else: a segment
@@ -208,6 +194,7 @@ void flow_summary::add(const input_record& r, const snapshot& s) {
       state_time_ = r.time;
     }
   }
+  opener_.saw_state(state, r.time);
   if (const auto cong = s.text(field_id::cong); cong && (latest || cong_.empty())) cong_ = *cong;
   if (!s.has(field_group::info)) return;
 
@@ -220,7 +207,8 @@ void flow_summary::add(const input_record& r, const snapshot& s) {
 
   flow_totals t;
   take_totals(s, t);
-  judge_opener(t, state == static_cast<std::uint8_t>(tcp_state::syn_sent) ? state : counted);
+  opener_.saw_state(counted, r.time);
+  opener_.saw_totals(t, end, r.time);
   if (!info_ || compare(r.time, first_info_time_) < 0) {
     first_ = t;
     first_info_time_ = r.time;
@@ -269,8 +257,8 @@ std::optional<bool> flow_summary::fin_of_ours_acked() const noexcept {
       return false;
     case 1:
       // The SYN of the end that connected, or the FIN of the one that accepted.
-      if (!active_opener_) return std::nullopt;
-      return !*active_opener_;
+      if (const auto connected = opener_.is_this_end()) return !*connected;
+      return std::nullopt;
     default:
       return true;
   }

@@ -22,7 +22,9 @@
 #include <utility>
 #include <vector>
 
+#include "offline/flow_totals.h"
 #include "offline/inputs.h"
+#include "offline/opener.h"
 
 namespace tcpinfo::offline {
 
@@ -56,28 +58,6 @@ class median_of {
 
   std::vector<std::pair<std::uint32_t, std::uint64_t>> runs_;  // value, how often in a row
   std::size_t compact_at_ = 1024;
-};
-
-/// The totals and clocks of one snapshot, for the first and the last.
-struct flow_totals {
-  std::uint64_t acked = 0;
-  std::uint64_t received = 0;
-  std::optional<std::uint64_t> sent;     // with retransmissions
-  std::optional<std::uint64_t> retrans;  // bytes
-  std::uint64_t total_retrans = 0;
-  std::uint64_t segs_out = 0;
-  std::optional<std::uint64_t> data_segs_out;
-  std::optional<std::uint64_t> data_segs_in;
-  std::uint64_t retransmits = 0;
-  std::uint64_t probes = 0;
-  std::uint64_t segs_in = 0;
-  std::uint64_t unacked = 0;
-
-  /// Data bytes sent once: without retransmissions, SYN and FIN.
-  [[nodiscard]] std::optional<std::uint64_t> unique() const noexcept {
-    if (!sent || !retrans || *retrans > *sent) return std::nullopt;
-    return *sent - *retrans;
-  }
 };
 
 /// Of which polls of which runs a record tells.
@@ -156,7 +136,6 @@ class flow_summary {
 
  private:
   void take_totals(const snapshot& s, flow_totals& to) const;
-  void judge_opener(const flow_totals& t, std::uint8_t state);
   void judge_fin(const flow_totals& now, bool end);
   [[nodiscard]] bool saw(std::initializer_list<tcp_state> states) const noexcept;
   [[nodiscard]] std::optional<bool> fin_of_ours_acked() const noexcept;
@@ -172,10 +151,10 @@ class flow_summary {
   bool ended_ = false;
   bool end_without_remote_ = false;
   bool info_ = false;
-  std::optional<bool> fin_counted_;    // the peer's, in the last received
-  bool data_with_fin_ = false;         // what was received last may have it in it
-  bool seen_from_birth_ = false;       // the collector ran when the connection began
-  std::optional<bool> active_opener_;  // whether acked counts a SYN
+  std::optional<bool> fin_counted_;  // the peer's, in the last received
+  bool data_with_fin_ = false;       // what was received last may have it in it
+  bool seen_from_birth_ = false;     // the collector ran when the connection began
+  opener opener_;
   flow_totals first_;
   flow_totals last_;
   timestamp first_info_time_;

@@ -288,6 +288,24 @@ def test_damage(folder: Path) -> None:
     check(done.returncode == 1 and "standard input" in done.stderr, f"empty input: {done}")
 
 
+def test_window(folder: Path) -> None:
+    """From a pipe zstd knows no size: the frame asks for the whole window."""
+    if shutil.which("zstd") is None:
+        return
+    packed = subprocess.run(["zstd", "-qc", "--long=27"], input=(metadata() + record(0)).encode(),
+                            capture_output=True, check=True).stdout
+    file = write(folder, f"{UUID}.00000.jsonl.zst", packed)
+    says = "needs a window of 128 MiB, more than 32 MiB; --max-window 128MiB allows it"
+    for command in ([], ["ls"], ["verify"]):
+        done = run(*command, file)
+        check(done.returncode == 1 and says in done.stdout + done.stderr, f"{command}: {done}")
+        done = run(*command, "--max-window", "128MiB", file)
+        check(done.returncode == 0 and not done.stderr, f"{command} --max-window: {done}")
+        done = run(*command, "--max-window", "3MiB", file)
+        check(done.returncode == 2 and "--max-window: '3MiB' is no power" in done.stderr,
+              f"{command} --max-window 3MiB: {done}")
+
+
 def test_usage() -> None:
     for arguments, words in (
             (["--no-such-flag"], "no-such-flag"), (["ls", "--no-such-flag"], "no-such-flag"),
@@ -375,7 +393,8 @@ def test_corpus() -> None:
 
 
 def main() -> int:
-    for test in (test_print, test_no_colour, test_closed_pipe, test_ls, test_verify, test_damage):
+    for test in (test_print, test_no_colour, test_closed_pipe, test_ls, test_verify, test_damage,
+                 test_window):
         with tempfile.TemporaryDirectory() as folder:
             test(Path(folder))
     for test in (test_usage, test_golden, test_live, test_live_against_ss, test_corpus):

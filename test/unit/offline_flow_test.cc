@@ -16,13 +16,18 @@ namespace {
 
 // Where the fields stand that these tests set.
 constexpr std::size_t retransmits_at = 2;
+constexpr std::size_t options_at = 5;
 constexpr std::size_t unacked_at = 24;
 constexpr std::size_t rtt_at = 68;
+constexpr std::size_t total_retrans_at = 100;
 constexpr std::size_t acked_at = 120;
 constexpr std::size_t received_at = 128;
+constexpr std::size_t segs_out_at = 136;
 constexpr std::size_t min_rtt_at = 148;
 constexpr std::size_t data_segs_in_at = 152;
+constexpr std::size_t data_segs_out_at = 156;
 constexpr std::size_t rate_at = 160;
+constexpr std::size_t delivered_at = 192;
 constexpr std::size_t sent_at = 200;
 constexpr std::size_t retrans_at = 208;
 
@@ -207,7 +212,8 @@ TEST_CASE("how a connection closed is told by its states") {
 TEST_CASE("where it closed between two looks the counters tell") {
   made_socket s;
   totals(s, 1001, 0, 1000);
-  const std::string open = line(s, 0);
+  // The state of the second look makes certain that the first one's byte is a SYN.
+  const std::string open = line(s, -1) + line(s, 0);
   s.state = tcp_state::close;
   CHECK(closing_of(open + line(s, 1)) == closing::rst);  // the FIN was not acknowledged
   totals(s, 1002, 0, 1000);
@@ -272,6 +278,61 @@ TEST_CASE("a message filled while the socket closes tells no more than the end")
   reading r({with_uuid(line(s, -1) + caught + end)});
   CHECK(r.only().closed() == closing::fin);
   CHECK(r.only().received() == 4000);
+}
+
+TEST_CASE("our FIN is not taken for a SYN by a message filled while it goes out") {
+  // The only look: its states are from before the FIN, its counters from after.
+  const auto closed_after = [](std::uint32_t segs, std::uint32_t data_segs, std::uint32_t delivered,
+                               std::uint32_t retrans = 0, std::uint8_t options = 2) {
+    made_socket s;
+    totals(s, 1 + data_segs * std::uint64_t{10}, 4001, data_segs * std::uint64_t{10});
+    put(s, segs_out_at, segs);
+    put(s, data_segs_out_at, data_segs);
+    put(s, delivered_at, delivered);
+    put(s, total_retrans_at, retrans);
+    put(s, options_at, options);
+    put(s, 0, static_cast<std::uint8_t>(tcp_state::established));
+    const std::string look = line(s, 0);
+    s.state = tcp_state::close;
+    put(s, 0, static_cast<std::uint8_t>(tcp_state::close));
+    const closing both = closing_of(look + line(s, 1));
+    CHECK(closing_of(line(s, 1)) == both);  // nor without that look
+    return both;
+  };
+  CHECK(closed_after(3, 0, 2) == closing::fin);  // what was delivered: the handshake and a FIN
+  CHECK(closed_after(3, 0, 1) == closing::rst);  // no FIN, so the byte was a SYN
+  CHECK(closed_after(9, 4, 6) == closing::fin);  // the same with data
+  CHECK(closed_after(4, 4, 5) == closing::fin);  // the FIN rode on data: no segment was a SYN
+  CHECK(closed_after(9, 4, 5) == closing::unknown);
+  // Where segments cannot be counted so.
+  CHECK(closed_after(3, 0, 2, 1) == closing::unknown);
+  CHECK(closed_after(3, 0, 2, 0, 0) == closing::unknown);
+  CHECK(closed_after(3, 0, 2, 0, 2 + 32) == closing::unknown);
+}
+
+TEST_CASE("that more is sent or seen after a byte too many makes it a SYN") {
+  made_socket s;
+  totals(s, 1001, 0, 1000);
+  const std::string look = line(s, 0);
+  s.state = tcp_state::close;
+  CHECK(closing_of(look + line(s, 9)) == closing::unknown);
+  totals(s, 1201, 0, 1200);
+  CHECK(closing_of(look + line(s, 9)) == closing::rst);
+  // A state of the same time or from before says nothing, one from after does.
+  totals(s, 1001, 0, 1000);
+  const std::string end = line(s, 9);
+  s.has_info = false;
+  s.state = tcp_state::close_wait;
+  CHECK(closing_of(line(s, -1) + look + end) == closing::fin_remote);
+  s.state = tcp_state::established;
+  CHECK(closing_of(line(s, -1) + look + end) == closing::unknown);
+  CHECK(closing_of(line(s, 0) + look + end) == closing::unknown);
+  CHECK(closing_of(line(s, 1) + look + end) == closing::rst);
+  // None too many: nothing in flight, no SYN.
+  made_socket passive;
+  totals(passive, 1000, 0, 1000);
+  const std::string before = line(passive, -1);
+  CHECK(closing_of(before + look + end) == closing::fin_local);
 }
 
 TEST_CASE("a FIN without data is known by its byte") {
