@@ -86,11 +86,11 @@ class describer {
   void say(std::string_view name, std::string text, std::string key) {
     to_->push_back({std::string(name), std::move(text), std::move(key)});
   }
+  void say(std::string_view name, const std::string& text) { say(name, text, text); }
   template <class F>
-  void put(F f, std::string_view name, std::string text) {
+  void put(F f, std::string_view name, const std::string& text) {
     tell(f);
-    std::string key = text;
-    say(name, std::move(text), std::move(key));
+    say(name, text);
   }
   template <class F>
   void named(F f, std::string_view name, std::string_view value) {
@@ -100,6 +100,10 @@ class describer {
   template <class F>
   void number(F f, std::string_view name) {
     if (const std::uint64_t v = get(f); v != 0) named(f, name, std::to_string(v));
+  }
+  /// The same of fields that ss names as the kernel does.
+  void numbers(std::initializer_list<tcp_field> fields) {
+    for (const tcp_field f : fields) number(f, tcpinfo::describe(f).name());
   }
   template <class F>
   void number_ms(F f, std::string_view name) {
@@ -181,8 +185,7 @@ class describer {
       if (const auto v = s_.value(f))
         fmt::format_to(std::back_inserter(text), "{}{}{}", text.empty() ? "" : ",", name, *v);
     }
-    std::string key = text;
-    say("skmem", "skmem:(" + text + ")", std::move(key));
+    say("skmem", "skmem:(" + text + ")");
   }
 
   void head_of_info() {
@@ -199,7 +202,7 @@ class describer {
             fmt::format("{},{}", get(tcp_field::snd_wscale), get(tcp_field::rcv_wscale)));
     }
     if (get(tcp_field::rto) != rto_default_us) number_ms(tcp_field::rto, "rto");
-    number(tcp_field::backoff, "backoff");
+    numbers({tcp_field::backoff});
     if (const std::uint64_t rtt = get(tcp_field::rtt); rtt != 0) {
       tell(tcp_field::rttvar);
       named(tcp_field::rtt, "rtt", milliseconds(rtt) + "/" + milliseconds(get(tcp_field::rttvar)));
@@ -209,20 +212,15 @@ class describer {
 
   void sizes_and_totals() {
     number(tcp_field::snd_mss, "mss");
-    number(tcp_field::pmtu, "pmtu");
+    numbers({tcp_field::pmtu});
     number(tcp_field::rcv_mss, "rcvmss");
-    number(tcp_field::advmss, "advmss");
+    numbers({tcp_field::advmss});
     number(tcp_field::snd_cwnd, "cwnd");
     if (get(tcp_field::snd_ssthresh) < ssthresh_shown_below)
       number(tcp_field::snd_ssthresh, "ssthresh");
-    number(tcp_field::bytes_sent, "bytes_sent");
-    number(tcp_field::bytes_retrans, "bytes_retrans");
-    number(tcp_field::bytes_acked, "bytes_acked");
-    number(tcp_field::bytes_received, "bytes_received");
-    number(tcp_field::segs_out, "segs_out");
-    number(tcp_field::segs_in, "segs_in");
-    number(tcp_field::data_segs_out, "data_segs_out");
-    number(tcp_field::data_segs_in, "data_segs_in");
+    numbers({tcp_field::bytes_sent, tcp_field::bytes_retrans, tcp_field::bytes_acked,
+             tcp_field::bytes_received, tcp_field::segs_out, tcp_field::segs_in,
+             tcp_field::data_segs_out, tcp_field::data_segs_in});
   }
 
   void congestion() {
@@ -260,9 +258,7 @@ class describer {
                           vegas != describe_sentinel(field_id::vegas_rtt);
     const std::uint64_t rtt = of_vegas ? vegas : get(tcp_field::rtt);
     if (rtt > 0 && window > 0) {
-      std::string text = "send " + bits_per_second(window * 8e6 / static_cast<double>(rtt));
-      std::string key = text;
-      say("send", std::move(text), std::move(key));
+      say("send", "send " + bits_per_second(window * 8e6 / static_cast<double>(rtt)));
     }
     age(tcp_field::last_data_sent, "lastsnd");
     age(tcp_field::last_data_recv, "lastrcv");
@@ -278,12 +274,11 @@ class describer {
         tell(tcp_field::max_pacing_rate);
         text += "/" + bits_per_second(*limit);
       }
-      put(tcp_field::pacing_rate, "pacing_rate", std::move(text));
+      put(tcp_field::pacing_rate, "pacing_rate", text);
     }
     if (const std::uint64_t v = get(tcp_field::delivery_rate); v != 0)
       put(tcp_field::delivery_rate, "delivery_rate", "delivery_rate " + bits_per_second(v));
-    number(tcp_field::delivered, "delivered");
-    number(tcp_field::delivered_ce, "delivered_ce");
+    numbers({tcp_field::delivered, tcp_field::delivered_ce});
     if (get(tcp_field::delivery_rate_app_limited) != 0)
       put(tcp_field::delivery_rate_app_limited, "app_limited", "app_limited");
     const std::uint64_t busy = get(tcp_field::busy_time);
@@ -304,29 +299,23 @@ class describer {
       tell(tcp_field::unacked);
       tell(tcp_field::sacked);
     }
-    if (!listener) number(tcp_field::unacked, "unacked");
+    if (!listener) numbers({tcp_field::unacked});
     if (get(tcp_field::retrans) != 0 || get(tcp_field::total_retrans) != 0) {
       tell(tcp_field::retrans);
       named(tcp_field::total_retrans, "retrans",
             fmt::format("{}/{}", get(tcp_field::retrans), get(tcp_field::total_retrans)));
     }
-    number(tcp_field::lost, "lost");
-    if (!listener) number(tcp_field::sacked, "sacked");
-    number(tcp_field::dsack_dups, "dsack_dups");
-    number(tcp_field::fackets, "fackets");
-    if (get(tcp_field::reordering) != reordering_default)
-      number(tcp_field::reordering, "reordering");
-    number(tcp_field::reord_seen, "reord_seen");
+    numbers({tcp_field::lost});
+    if (!listener) numbers({tcp_field::sacked});
+    numbers({tcp_field::dsack_dups, tcp_field::fackets});
+    if (get(tcp_field::reordering) != reordering_default) numbers({tcp_field::reordering});
+    numbers({tcp_field::reord_seen});
     number_ms(tcp_field::rcv_rtt, "rcv_rtt");
-    number(tcp_field::rcv_space, "rcv_space");
-    number(tcp_field::rcv_ssthresh, "rcv_ssthresh");
+    numbers({tcp_field::rcv_space, tcp_field::rcv_ssthresh});
     number(tcp_field::notsent_bytes, "notsent");
     if (get(tcp_field::min_rtt) != tcpinfo::describe(tcp_field::min_rtt).sentinel())
       number_ms(tcp_field::min_rtt, "minrtt");
-    number(tcp_field::rcv_ooopack, "rcv_ooopack");
-    number(tcp_field::snd_wnd, "snd_wnd");
-    number(tcp_field::rcv_wnd, "rcv_wnd");
-    number(tcp_field::rehash, "rehash");
+    numbers({tcp_field::rcv_ooopack, tcp_field::snd_wnd, tcp_field::rcv_wnd, tcp_field::rehash});
   }
 
   // Whatever else the tables know, under the name of the CSV column. The bits of `options` that ss
@@ -376,8 +365,7 @@ class describer {
       for (const std::byte b : a.payload)
         fmt::format_to(std::back_inserter(text), "{:02x}", static_cast<unsigned>(b));
       text += ')';
-      std::string key = text;
-      say(fmt::format("attribute_{}", a.type), std::move(text), std::move(key));
+      say(fmt::format("attribute_{}", a.type), text);
     }
     static constexpr std::pair<std::string_view, snapshot_fault> faults[] = {
         {"long_attribute", snapshot_fault::long_attribute},
@@ -387,7 +375,7 @@ class describer {
         {"malformed_nest", snapshot_fault::malformed_nest},
         {"secret_dropped", snapshot_fault::secret_dropped}};
     for (const auto& [name, fault] : faults)
-      if (s_.has(fault)) say(name, fmt::format("!{}", name), std::string(name));
+      if (s_.has(fault)) say(name, fmt::format("!{}", name));
   }
 
   static std::optional<std::uint64_t> describe_sentinel(field_id f) {

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
 #include <array>
 
 #include "parse/field_table.h"
@@ -21,80 +20,32 @@ struct field_access {
 namespace {
 
 constexpr field_entry table[] = {
-#define TCPINFO_GROUP_FIELD(group, id, at, size, shift, bits, kind, unit, rule, sentinel, csv, \
-                            since, meaning)                                                    \
-  {static_cast<std::uint32_t>(field_id::id),                                                   \
-   at,                                                                                         \
-   size,                                                                                       \
-   shift,                                                                                      \
-   bits,                                                                                       \
-   static_cast<std::uint8_t>(field_group::group),                                              \
-   field_kind::kind,                                                                           \
-   info_layout::unknown,                                                                       \
-   field_unit::unit,                                                                           \
-   change_rule::rule,                                                                          \
-   sentinel_column::sentinel,                                                                  \
-   #id,                                                                                        \
-   csv,                                                                                        \
-   since,                                                                                      \
-   meaning},
+#define TCPINFO_GROUP_FIELD(group, id, at, size, shift, bits, kind, unit, rule, sentinel, csv,    \
+                            since, meaning)                                                       \
+  TCPINFO_FIELD_ROW(field_id::id, at, size, shift, bits, field_group::group, kind, unknown, unit, \
+                    rule, sentinel, #id, csv, since, meaning),
 #define TCPINFO_ULP_FIELD(nest, type, id, size, shift, bits, kind, unit, sentinel, csv, since, \
                           meaning)                                                             \
-  {static_cast<std::uint32_t>(field_id::id),                                                   \
-   0,                                                                                          \
-   size,                                                                                       \
-   shift,                                                                                      \
-   bits,                                                                                       \
-   static_cast<std::uint8_t>(field_group::ulp_info),                                           \
-   field_kind::kind,                                                                           \
-   info_layout::unknown,                                                                       \
-   field_unit::unit,                                                                           \
-   change_rule::changes,                                                                       \
-   sentinel_column::sentinel,                                                                  \
-   #id,                                                                                        \
-   csv,                                                                                        \
-   since,                                                                                      \
-   meaning},
+  TCPINFO_FIELD_ROW(field_id::id, 0, size, shift, bits, field_group::ulp_info, kind, unknown,  \
+                    unit, changes, sentinel, #id, csv, since, meaning),
 #define TCPINFO_TCP_FIELD(name, at, size, shift, bits, layout, unit, rule, sentinel, csv, since, \
                           meaning)                                                               \
-  {static_cast<std::uint32_t>(field(tcp_field::name)),                                           \
-   at,                                                                                           \
-   size,                                                                                         \
-   shift,                                                                                        \
-   bits,                                                                                         \
-   static_cast<std::uint8_t>(field_group::info),                                                 \
-   field_kind::number,                                                                           \
-   info_layout::layout,                                                                          \
-   field_unit::unit,                                                                             \
-   change_rule::rule,                                                                            \
-   sentinel_column::sentinel,                                                                    \
-   #name,                                                                                        \
-   csv,                                                                                          \
-   since,                                                                                        \
-   meaning},
+  TCPINFO_FIELD_ROW(field(tcp_field::name), at, size, shift, bits, field_group::info, number,    \
+                    layout, unit, rule, sentinel, #name, csv, since, meaning),
 #define TCPINFO_WITH_INFO_FIELDS
 #include <tcpinfo/groups.def>
 #undef TCPINFO_WITH_INFO_FIELDS
 };
 
-// What a wrong line in a .def would break, found before anything runs.
-
-constexpr bool ids_rise() {
-  for (std::size_t i = 1; i < std::size(table); ++i)
-    if (table[i - 1].id >= table[i].id) return false;
-  return true;
-}
-static_assert(ids_rise(), "groups are not in order, or fields not in the order of their places");
+static_assert(ids_rise(table),
+              "groups are not in order, or fields not in the order of their places");
 
 constexpr bool rows_fit() {
   for (const field_entry& f : table) {
-    if (f.id >> 24U != f.group) return false;
-    if (f.name.empty() || f.csv_name.empty() || f.first_kernel.empty() || f.meaning.empty())
-      return false;
+    if (f.id >> 24U != f.group || !is_described(f)) return false;
     switch (f.kind) {
       case field_kind::number:
-        if (f.size != 1 && f.size != 2 && f.size != 4 && f.size != 8) return false;
-        if (f.bits == 0 || f.shift + f.bits > f.size * 8U) return false;
+        if (!fits_word(f)) return false;
         break;
       case field_kind::be16:
         if (f.size != 2) return false;
@@ -169,9 +120,7 @@ constexpr auto info_cuts = [] {
 }();
 
 const field_entry& row(field_descriptor d) noexcept {
-  static constexpr field_entry nothing{};
-  const field_entry* entry = field_access::entry(d);
-  return entry != nullptr ? *entry : nothing;
+  return row_or_nothing(field_access::entry(d));
 }
 
 }  // namespace
@@ -179,11 +128,7 @@ const field_entry& row(field_descriptor d) noexcept {
 std::span<const field_entry> field_table() noexcept { return table; }
 
 const field_entry* find_entry(field_id id) noexcept {
-  const auto wanted = static_cast<std::uint32_t>(id);
-  const auto* found =
-      std::lower_bound(std::begin(table), std::end(table), wanted,
-                       [](const field_entry& f, std::uint32_t value) { return f.id < value; });
-  return found != std::end(table) && found->id == wanted ? found : nullptr;
+  return find_row(table, static_cast<std::uint32_t>(id));
 }
 
 const field_entry* entry_of(field_descriptor field) noexcept { return field_access::entry(field); }
@@ -292,9 +237,7 @@ std::size_t field_descriptor::offset() const noexcept { return row(*this).at; }
 std::size_t field_descriptor::size() const noexcept { return row(*this).size; }
 unsigned field_descriptor::bits() const noexcept { return row(*this).bits; }
 bool field_descriptor::sentinel(std::uint64_t& out) const noexcept {
-  const sentinel_column& s = row(*this).sentinel;
-  if (s.present) out = s.value;
-  return s.present;
+  return take_sentinel(row(*this), out);
 }
 
 }  // namespace tcpinfo::inline v0

@@ -7,6 +7,7 @@
 
 #include <tcpinfo/tcp.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -53,6 +54,50 @@ struct field_entry {
   std::string_view first_kernel;
   std::string_view meaning;
 };
+
+/// A row from the columns of a .def file, whose order differs.
+#define TCPINFO_FIELD_ROW(id, at, size, shift, bits, group, kind, layout, unit, rule, sentinel, \
+                          name, csv, since, meaning)                                            \
+  {                                                                                             \
+    static_cast<std::uint32_t>(id), at, size, shift, bits, static_cast<std::uint8_t>(group),    \
+        field_kind::kind, info_layout::layout, field_unit::unit, change_rule::rule,             \
+        sentinel_column::sentinel, name, csv, since, meaning                                    \
+  }
+
+// What a wrong line in a .def would break; for static_assert.
+
+[[nodiscard]] constexpr bool ids_rise(std::span<const field_entry> table) noexcept {
+  for (std::size_t i = 1; i < table.size(); ++i)
+    if (table[i - 1].id >= table[i].id) return false;
+  return true;
+}
+[[nodiscard]] constexpr bool is_described(const field_entry& f) noexcept {
+  return !f.name.empty() && !f.csv_name.empty() && !f.first_kernel.empty() && !f.meaning.empty();
+}
+/// Of a field of kind number.
+[[nodiscard]] constexpr bool fits_word(const field_entry& f) noexcept {
+  const bool word = f.size == 1 || f.size == 2 || f.size == 4 || f.size == 8;
+  return word && f.bits != 0 && f.shift + f.bits <= f.size * 8U;
+}
+
+/// The row of that id in a table by rising id, nullptr where there is none.
+[[nodiscard]] inline const field_entry* find_row(std::span<const field_entry> table,
+                                                 std::uint32_t id) noexcept {
+  const auto found =
+      std::lower_bound(table.begin(), table.end(), id,
+                       [](const field_entry& f, std::uint32_t wanted) { return f.id < wanted; });
+  return found != table.end() && found->id == id ? &*found : nullptr;
+}
+/// For the handles of the public headers, which may be of no field: every column is empty then.
+[[nodiscard]] inline const field_entry& row_or_nothing(const field_entry* entry) noexcept {
+  static constexpr field_entry nothing{};
+  return entry != nullptr ? *entry : nothing;
+}
+/// @return whether the row has a sentinel.
+[[nodiscard]] inline bool take_sentinel(const field_entry& f, std::uint64_t& out) noexcept {
+  if (f.sentinel.present) out = f.sentinel.value;
+  return f.sentinel.present;
+}
 
 /// Where the lowest bit of a bit field is on this machine. Compilers of big-endian kernels lay bit
 /// fields out from the top of the word, and the tables count from the bottom.

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
-#include <array>
 
 #include "tcp/field_entry.h"
 
@@ -26,45 +24,21 @@ constexpr std::uint8_t info_group = 2;
 constexpr field_entry table[] = {
 #define TCPINFO_TCP_FIELD(name, at, size, shift, bits, layout, unit, rule, sentinel, csv, since, \
                           meaning)                                                               \
-  {static_cast<std::uint32_t>(tcp_field::name),                                                  \
-   at,                                                                                           \
-   size,                                                                                         \
-   shift,                                                                                        \
-   bits,                                                                                         \
-   info_group,                                                                                   \
-   field_kind::number,                                                                           \
-   info_layout::layout,                                                                          \
-   field_unit::unit,                                                                             \
-   change_rule::rule,                                                                            \
-   sentinel_column::sentinel,                                                                    \
-   #name,                                                                                        \
-   csv,                                                                                          \
-   since,                                                                                        \
-   meaning},
+  TCPINFO_FIELD_ROW(tcp_field::name, at, size, shift, bits, info_group, number, layout, unit,    \
+                    rule, sentinel, #name, csv, since, meaning),
 #include <tcpinfo/tcp_info_fields.def>
 };
 
-// What a wrong line in the .def would break, found before anything runs.
-
 constexpr bool rows_fit() {
   for (const field_entry& f : table) {
-    const bool word = f.size == 1 || f.size == 2 || f.size == 4 || f.size == 8;
-    if (!word || f.at % f.size != 0 || f.bits == 0 || f.shift + f.bits > f.size * 8U) return false;
+    if (!fits_word(f) || f.at % f.size != 0 || !is_described(f)) return false;
     if (f.at + std::size_t{f.size} > tcp_info_known_size) return false;
     if (f.sentinel.present && f.bits < 64 && f.sentinel.value >> f.bits != 0) return false;
-    if (f.name.empty() || f.csv_name.empty() || f.first_kernel.empty() || f.meaning.empty())
-      return false;
   }
   return true;
 }
 static_assert(rows_fit(), "a field does not fit its word, or a column of it is empty");
-
-constexpr bool ids_rise() {
-  for (std::size_t i = 1; i < std::size(table); ++i)
-    if (table[i - 1].id >= table[i].id) return false;
-  return true;
-}
-static_assert(ids_rise(), "fields are not in the order of their places");
+static_assert(ids_rise(table), "fields are not in the order of their places");
 
 constexpr bool no_overlap(info_layout layout) {
   std::size_t end = 0;
@@ -91,9 +65,7 @@ static_assert(covered_bits(info_layout::unknown) == tcp_info_known_size * 8 - 5)
 static_assert(covered_bits(info_layout::a) == 32 && covered_bits(info_layout::b) == 32);
 
 const field_entry& row(tcp_field_descriptor d) noexcept {
-  static constexpr field_entry nothing{};
-  const field_entry* entry = tcp_field_access::entry(d);
-  return entry != nullptr ? *entry : nothing;
+  return row_or_nothing(tcp_field_access::entry(d));
 }
 
 }  // namespace
@@ -101,11 +73,7 @@ const field_entry& row(tcp_field_descriptor d) noexcept {
 std::span<const field_entry> tcp_field_table() noexcept { return table; }
 
 const field_entry* find_tcp_field(tcp_field field) noexcept {
-  const auto id = static_cast<std::uint32_t>(field);
-  const auto* found =
-      std::lower_bound(std::begin(table), std::end(table), id,
-                       [](const field_entry& f, std::uint32_t wanted) { return f.id < wanted; });
-  return found != std::end(table) && found->id == id ? found : nullptr;
+  return find_row(table, static_cast<std::uint32_t>(field));
 }
 
 bool read_tcp_field(std::span<const std::byte> payload, info_layout layout, tcp_field field,
@@ -143,9 +111,7 @@ unsigned tcp_field_descriptor::bits() const noexcept { return row(*this).bits; }
 change_rule tcp_field_descriptor::rule() const noexcept { return row(*this).rule; }
 info_layout tcp_field_descriptor::layout() const noexcept { return row(*this).layout; }
 bool tcp_field_descriptor::sentinel(std::uint64_t& out) const noexcept {
-  const sentinel_column& s = row(*this).sentinel;
-  if (s.present) out = s.value;
-  return s.present;
+  return take_sentinel(row(*this), out);
 }
 
 }  // namespace tcpinfo::inline v0
