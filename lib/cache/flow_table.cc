@@ -43,6 +43,15 @@ bool same_connection(const kept_message& kept, const message& next) noexcept {
   return !info || !totals_went_back(kept.info(), *info);
 }
 
+// The kernel fills a message's state before its tcp_info, and waits for the socket's lock in
+// between: a socket that its own program resets may come as ESTABLISHED with totals that are
+// cleared already. Such a message says nothing; the socket's end, or its next connection, is told
+// by a later one.
+bool is_cleared(const kept_message& kept, const message& next) noexcept {
+  const auto info = next.find(attribute_type::info);
+  return info && totals_are_zero(*info) && totals_went_back(kept.info(), *info);
+}
+
 }  // namespace
 
 struct [[gnu::visibility("hidden")]] flow_table::impl {
@@ -199,6 +208,7 @@ std::error_code flow_table::update(const message& m, std::int64_t now_ns,
     if (const auto ec = impl_->without_keys(m, current)) return ec;
     // A message that lost its keys is compared again: what was kept has none either.
     if (current.bytes.size() == m.bytes.size() || !same_content(kept, current)) {
+      if (is_cleared(kept, current)) return {};
       out.change = same_connection(kept, current) ? flow_change::changed : flow_change::moved;
       out.current = current;
       return {};
@@ -273,6 +283,11 @@ bool flow_table::find(std::uint64_t cookie, message& out) const noexcept {
   if (f == nullptr) return false;
   out = f->kept->view();
   return true;
+}
+
+void flow_table::for_each(message_callback fn, void* user) const noexcept {
+  if (impl_ != nullptr && fn != nullptr)
+    impl_->flows.for_each([&](const flow& f) { fn(user, f.kept->view()); });
 }
 
 std::size_t flow_table::flows() const noexcept {

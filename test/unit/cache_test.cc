@@ -271,6 +271,24 @@ TEST_CASE("totals never go back: a final message that the kernel cleared carries
   CHECK(u.carried == 0);
 }
 
+TEST_CASE("a poll that meets a socket in its own reset shows nothing new, and the end carries on") {
+  flow_table t = made_table();
+  made_socket s;
+  s.set(128, std::uint64_t{5000}).set(140, std::uint32_t{7}).set(0, std::uint8_t{1});
+  feed(t, s);
+  made_socket cleared = s;
+  cleared.info.assign(280, '\0');
+  cleared.set(0, std::uint8_t{7});
+  CHECK(feed(t, cleared) == flow_change::none);
+  made_socket event = cleared;
+  event.state = tcp_state::close;
+  event.dport = 0;
+  flow_update u;
+  REQUIRE_FALSE(t.destroyed(event.view(), 0, u));
+  CHECK(u.carried == 1);
+  CHECK(u.moved == 0);
+}
+
 TEST_CASE("a socket that is used again is another connection, to the same end or not") {
   flow_table t = made_table();
   made_socket s;
@@ -402,7 +420,7 @@ TEST_CASE("a poll in which no connection is opened allocates nothing") {
   for (std::int64_t poll = 1; poll <= 100; ++poll) {
     for (std::size_t i = 0; i < messages.size(); ++i) {
       // Every third connection moves.
-      if (i % 3 == 0) messages[i][info_at + 128] ^= std::byte{1};
+      if (i % 3 == 0) messages[i][info_at + 128] = static_cast<std::byte>(poll);
       flow_update u;
       if (t.update({messages[i]}, poll * second, u) || t.commit(u)) ++changes;
       if (u.change != flow_change::none) ++changes;

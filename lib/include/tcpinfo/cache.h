@@ -109,12 +109,25 @@ class TCPINFO_API flow_table final {
   /// disconnected and connected again); then it is `opened`.
   void erase(std::uint64_t cookie) noexcept;
 
+  /// Calls `fn` with the last message of each open flow, in no order, valid during the call. `fn`
+  /// must not change the table.
+  void for_each(message_callback fn, void* user) const noexcept;
+
   /// The last message kept. False where there is none.
   [[nodiscard]] bool find(std::uint64_t cookie, message& out) const noexcept;
 
   [[nodiscard]] std::size_t flows() const noexcept;         ///< open flows
   [[nodiscard]] std::size_t tombstones() const noexcept;    ///< closed cookies still remembered
   [[nodiscard]] std::size_t memory_bytes() const noexcept;  ///< allocated by the table
+
+  /// Adapts any callable `void(const message&)`; it must not throw.
+  template <class F>
+  requires std::is_invocable_v<F&, const message&>
+  void for_each(F&& fn) const noexcept {
+    using callable = std::remove_reference_t<F>;
+    for_each([](void* user, const message& m) noexcept { (*static_cast<callable*>(user))(m); },
+             const_cast<void*>(static_cast<const void*>(&fn)));
+  }
 
   /// Adapts any callable `void(const flow_absence&)`; it must not throw.
   template <class F>
