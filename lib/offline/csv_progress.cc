@@ -18,6 +18,7 @@ namespace {
 
 constexpr auto delay = std::chrono::seconds(1);
 constexpr auto period = std::chrono::milliseconds(200);
+constexpr std::string_view erase_rest = "\x1b[K";
 
 void write_all(std::string_view text) {
   while (!text.empty()) {
@@ -31,13 +32,18 @@ std::string with_commas(std::uint64_t n) {
   std::string digits = std::to_string(n);
   for (std::size_t at = digits.size(); at > 3;) {
     at -= 3;
-    digits.insert(at, ",");
+    digits.insert(at, 1, ',');
   }
   return digits;
 }
 
 std::string megabytes(std::uint64_t bytes) {
   return fmt::format("{:.1f}", static_cast<double>(bytes) / 1e6);
+}
+
+std::string in_thousands(std::uint64_t n) {
+  if (n < 10'000) return std::to_string(n);
+  return n < 10'000'000 ? fmt::format("{}k", n / 1000) : fmt::format("{}M", n / 1'000'000);
 }
 
 std::size_t terminal_width() {
@@ -63,22 +69,31 @@ csv_totals count_work(const std::vector<std::string>& paths) {
 }  // namespace
 
 std::string progress_line(const csv_totals& totals, std::uint64_t files, std::uint64_t bytes,
-                          std::uint64_t rows, double seconds) {
+                          std::uint64_t rows, double seconds, std::size_t width) {
   const auto rate = static_cast<std::uint64_t>(static_cast<double>(rows) / seconds);
-  if (totals.bytes == 0)
-    return fmt::format("{} files  {} MB  {} rows/s", with_commas(files), megabytes(bytes),
+  std::string line;
+  std::string narrow;
+  if (totals.bytes == 0) {
+    line = fmt::format("{} files  {} MB  {} rows/s", with_commas(files), megabytes(bytes),
                        with_commas(rate));
-  std::string line = fmt::format("{} of {} files  {} of {} MB  {} rows/s", with_commas(files),
-                                 with_commas(totals.files), megabytes(bytes),
-                                 megabytes(totals.bytes), with_commas(rate));
-  if (bytes == 0 || bytes > totals.bytes) return line;
-  const double left =
-      seconds * static_cast<double>(totals.bytes - bytes) / static_cast<double>(bytes);
-  constexpr double most = 1e9;  // a line of text, not a promise
-  line += fmt::format(
-      "  {} left", text::format_duration(
-                       static_cast<std::int64_t>(std::min(std::ceil(left), most)) * 1'000'000'000));
-  return line;
+    narrow = fmt::format("{}  {}MB  {}/s", files, megabytes(bytes), in_thousands(rate));
+  } else {
+    line = fmt::format("{} of {} files  {} of {} MB  {} rows/s", with_commas(files),
+                       with_commas(totals.files), megabytes(bytes), megabytes(totals.bytes),
+                       with_commas(rate));
+    narrow = fmt::format("{}/{}  {}/{}MB  {}/s", files, totals.files, megabytes(bytes),
+                         megabytes(totals.bytes), in_thousands(rate));
+  }
+  if (totals.bytes != 0 && bytes != 0 && bytes <= totals.bytes) {
+    const double left =
+        seconds * static_cast<double>(totals.bytes - bytes) / static_cast<double>(bytes);
+    constexpr double most = 1e9;  // a line of text, not a promise
+    const std::string time = text::format_duration(
+        static_cast<std::int64_t>(std::min(std::ceil(left), most)) * 1'000'000'000);
+    line += "  " + time + " left";
+    narrow += "  " + time;
+  }
+  return (line.size() <= width ? line : narrow).substr(0, width);
 }
 
 csv_progress::csv_progress(const csv_counts& counts, const std::vector<std::string>& paths,
@@ -98,24 +113,23 @@ void csv_progress::run(const std::vector<std::string>& paths) {
   std::unique_lock lock(mutex_);
   while (!stopped_) {
     const double seconds = std::chrono::duration<double>(clock::now() - start).count();
-    const std::string line =
-        progress_line(totals, counts_.files, counts_.bytes, counts_.rows, seconds);
-    write_all("\r" + line.substr(0, terminal_width() - 1) + "\x1b[K");
-    visible_ = true;
+    // The last column stays free: some terminals wrap when it is written.
+    shown_ = "\r" +
+             progress_line(totals, counts_.files, counts_.bytes, counts_.rows, seconds,
+                           terminal_width() - 1) +
+             std::string(erase_rest);
+    write_all(shown_);
     changed_.wait_for(lock, period, [&] { return stopped_; });
   }
-  clear();
-}
-
-void csv_progress::clear() {
-  if (visible_) write_all("\r\x1b[K");
-  visible_ = false;
+  if (!shown_.empty()) write_all("\r" + std::string(erase_rest));
+  shown_.clear();
 }
 
 void csv_progress::say(std::string_view line) {
   const std::lock_guard lock(mutex_);
-  clear();
-  write_all(std::string(line) + '\n');
+  std::string text(line);
+  if (!shown_.empty()) text = "\r" + text + std::string(erase_rest);
+  write_all(text + '\n' + shown_);
 }
 
 void csv_progress::stop() {

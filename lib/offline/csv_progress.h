@@ -28,10 +28,12 @@ struct csv_totals {
   std::uint64_t bytes = 0;
 };
 
-/// The line, without its carriage return: "12 of 40 files  35.2 of 97.0 MB  812,345 rows/s  1m2s
-/// left".
+/// The line, without its carriage return, of at most `width` characters: "12 of 40 files  35.2 of
+/// 97.0 MB  812,345 rows/s  1m2s left", and where that does not fit "12/40  35.2/97.0MB  812k/s
+/// 1m2s".
 [[nodiscard]] std::string progress_line(const csv_totals& totals, std::uint64_t files,
-                                        std::uint64_t bytes, std::uint64_t rows, double seconds);
+                                        std::uint64_t bytes, std::uint64_t rows, double seconds,
+                                        std::size_t width);
 
 /// Shows a line on standard error, anew five times a second, from the second second on.
 class csv_progress {
@@ -42,20 +44,19 @@ class csv_progress {
   csv_progress(const csv_progress&) = delete;
   csv_progress& operator=(const csv_progress&) = delete;
 
-  /// Writes a line of text to standard error, where the progress line stood.
+  /// Writes a line of text to standard error, where the progress line stood, which moves down.
   void say(std::string_view line);
   /// Removes the line; nothing is shown after.
   void stop();
 
  private:
   void run(const std::vector<std::string>& paths);
-  void clear();
 
   const csv_counts& counts_;
   std::mutex mutex_;
   std::condition_variable changed_;
   bool stopped_ = false;
-  bool visible_ = false;
+  std::string shown_;  // what stands on the terminal, with its control characters
   std::thread thread_;
 };
 
