@@ -53,8 +53,9 @@ UMBRELLA = "tcpinfo.h"
 OUTER = RING2 + ["tools"]
 # First part of an <...> include, and where it may stand. The first pattern that matches decides.
 THIRD_PARTIES = [
-    (r"netlink/route/", ["tools"]),
-    (r"netlink/", ["inetdiag"]),
+    (r"netlink/route/", OUTER),
+    (r"netlink/", ["inetdiag", "collect"]),
+    (r"systemd/", OUTER),
     (r"simdjson\.h$", ["archive", "eventsocket"]),
     (r"zstd(_errors)?\.h$", ["zstd"]),
     (r"prometheus/", OUTER),
@@ -173,7 +174,7 @@ EXAMPLES = [
     ("lib/archive/a.cc", "#include <zstd.h>\n", False),
     ("lib/zstd/a.cc", "#include <zstd.h>\n", True),
     ("lib/inetdiag/a.cc", "#include <netlink/netlink.h>\n", True),
-    ("lib/collect/a.cc", "#include <netlink/netlink.h>\n", False),
+    ("lib/offline/a.cc", "#include <netlink/netlink.h>\n", False),
     ("lib/inetdiag/a.cc", "#include <netlink/route/link.h>\n", False),
     ("tools/tcpinfo-dump.cc", "#include <netlink/route/link.h>\n", True),
     ("lib/parse/a.cc", "#include <linux/inet_diag.h>\n", False),

@@ -8,6 +8,7 @@
 #include <tcpinfo/bytes.h>
 #include <tcpinfo/cache.h>
 #include <tcpinfo/error.h>
+#include <tcpinfo/eventsocket.h>
 #include <tcpinfo/export.h>
 #include <tcpinfo/inetdiag.h>
 #include <tcpinfo/parse.h>
