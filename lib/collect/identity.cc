@@ -8,13 +8,11 @@
 #include <tcpinfo/version.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <fstream>
-#include <memory>
 
+#include "collect/small_file.h"
 #include "text/values.h"
 
 namespace tcpinfo::collect {
@@ -22,7 +20,7 @@ namespace {
 
 // The kernel's own answer: unlike a difference of two clock readings it is the same at every start
 // of the collector as long as nobody steps the clock, and the UUIDs of connections that outlive a
-// restart hang on it. Where clocks are stepped after boot, a prefix file is the remedy.
+// restart hang on it. For when somebody does, there is prefix_note().
 long long boot_time() {
   std::ifstream stat("/proc/stat");
   std::string word;
@@ -44,6 +42,12 @@ std::string host_name() {
   return name;
 }
 
+std::string boot_id() {
+  std::string id;
+  std::ifstream("/proc/sys/kernel/random/boot_id") >> id;
+  return id;
+}
+
 std::string random_id() {
   std::uint64_t number = 0;
   if (getrandom(&number, sizeof number, 0) != static_cast<ssize_t>(sizeof number)) {
@@ -59,19 +63,43 @@ std::string random_id() {
 }  // namespace
 
 std::error_code read_uuid_prefix(const std::string& file, std::string& out) {
-  // A stream would not tell why it fails, and throws on a directory.
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> in(std::fopen(file.c_str(), "re"),
-                                                           &std::fclose);
-  if (in == nullptr) return {errno, std::system_category()};
   // More than any prefix may have, so that a file too long is refused as such.
-  char text_bytes[1024];
-  const std::size_t size = std::fread(text_bytes, 1, sizeof text_bytes, in.get());
-  if (std::ferror(in.get()) != 0) return {errno, std::system_category()};
-  const std::string_view text(text_bytes, size);
+  std::string text;
+  if (const auto ec = read_small_file(file, 65536, text)) return ec;
   const std::string_view prefix = strip_newline(text);
   if (const auto ec = check_uuid_prefix(prefix)) return ec;
   out = prefix;
   return {};
+}
+
+bool uuid_prefixes::has_room_for(std::string_view prefix) const {
+  const std::lock_guard lock(mutex_);
+  return all_.size() <= 0xffff || all_.back() == prefix;
+}
+
+bool uuid_prefixes::set(std::string prefix) {
+  const std::lock_guard lock(mutex_);
+  if (!all_.empty() && all_.back() == prefix) return true;
+  if (all_.size() > 0xffff) return false;
+  all_.push_back(std::move(prefix));
+  current_.store(static_cast<std::uint16_t>(all_.size() - 1), std::memory_order_release);
+  return true;
+}
+
+std::string_view uuid_prefixes::get(std::uint16_t number) const noexcept {
+  const std::lock_guard lock(mutex_);
+  return all_[number];
+}
+
+std::string prefix_note(const identity& who) {
+  return fmt::format("{} {} {}\n", who.boot, who.host, who.uuid_prefix);
+}
+
+void adopt_prefix(std::string_view note, identity& who) {
+  const std::string mine = fmt::format("{} {} ", who.boot, who.host);
+  if (who.boot.empty() || !note.starts_with(mine) || !note.ends_with('\n')) return;
+  const std::string_view prefix = note.substr(mine.size(), note.size() - mine.size() - 1);
+  if (!check_uuid_prefix(prefix)) who.uuid_prefix = prefix;
 }
 
 std::error_code make_identity(const config& c, identity& out) {
@@ -87,6 +115,7 @@ std::error_code make_identity(const config& c, identity& out) {
   out.collector = fmt::format("libtcpinfo {}", version_string());
   out.interval = text::format_duration(c.interval_ns);
   out.run = random_id();
+  out.boot = boot_id();
   return {};
 }
 

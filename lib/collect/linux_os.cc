@@ -10,31 +10,19 @@
 #include <cerrno>
 #include <cstdio>
 #include <ctime>
+#include <span>
 #include <utility>
 
+#include "collect/descriptor.h"
 #include "collect/dump_source.h"
+#include "collect/linux_addresses.h"
 #include "collect/os.h"
+#include "collect/output_tree.h"
 
 namespace tcpinfo::collect {
 namespace {
 
 std::error_code last_error() noexcept { return {errno, std::system_category()}; }
-
-class descriptor {
- public:
-  descriptor() = default;
-  explicit descriptor(int fd) noexcept : fd_(fd) {}
-  ~descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  descriptor(const descriptor&) = delete;
-  descriptor& operator=(const descriptor&) = delete;
-  [[nodiscard]] int get() const noexcept { return fd_; }
-  [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
-
- private:
-  int fd_ = -1;
-};
 
 std::int64_t nanoseconds(clockid_t clock) noexcept {
   timespec now{};
@@ -54,15 +42,63 @@ std::error_code write_all(int fd, bytes_view bytes) noexcept {
   return {};
 }
 
-struct flock_lock final : held_lock {
-  explicit flock_lock(int fd) noexcept : file(fd) {}
-  descriptor file;
+// The execute bit for everybody who may read or write.
+unsigned folder_mode(unsigned file_mode) noexcept {
+  return file_mode | (file_mode & 0444U) >> 2U | (file_mode & 0222U) >> 1U;
+}
+
+class flock_lock final : public held_lock {
+ public:
+  flock_lock(descriptor file, std::string path, const output_tree& tree)
+      : file_(std::move(file)), path_(std::move(path)), tree_(tree) {}
+
+  bool in_place() override {
+    place where;
+    struct stat there {};
+    struct stat held {};
+    return !tree_.find(path_, where) &&
+           ::fstatat(where.folder.get(), where.name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+           ::fstat(file_.get(), &held) == 0 && there.st_dev == held.st_dev &&
+           there.st_ino == held.st_ino;
+  }
+  std::error_code read_note(std::string& out) override {
+    out.resize(4096);
+    const ssize_t got = ::pread(file_.get(), out.data(), out.size(), 0);
+    out.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
+    return got < 0 ? last_error() : std::error_code{};
+  }
+  std::error_code write_note(std::string_view text) override {
+    place where;
+    if (const auto ec = tree_.find(path_, where)) return ec;
+    const int flags = O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    const descriptor file(::openat(where.folder.get(), where.name.c_str(), flags));
+    struct stat opened {};
+    struct stat held {};
+    if (!file || ::fstat(file.get(), &opened) != 0 || ::fstat(file_.get(), &held) != 0)
+      return last_error();
+    // Nothing but the file that is locked.
+    if (opened.st_dev != held.st_dev || opened.st_ino != held.st_ino)
+      return {ESTALE, std::system_category()};
+    if (::ftruncate(file.get(), 0) != 0) return last_error();
+    return write_all(file.get(), std::as_bytes(std::span(text)));
+  }
+
+ private:
+  // Opened for reading: a descriptor open for writing would keep the file system from being
+  // remounted read-only.
+  const descriptor file_;
+  const std::string path_;
+  const output_tree& tree_;
 };
 
 class linux_os final : public os {
  public:
+  explicit linux_os(linux_os_options options)
+      : mode_(options.file_mode), tree_(std::move(options.output)) {}
+
   std::int64_t realtime_ns() noexcept override { return nanoseconds(CLOCK_REALTIME); }
   std::int64_t monotonic_ns() noexcept override { return nanoseconds(CLOCK_MONOTONIC); }
+  std::int64_t boottime_ns() noexcept override { return nanoseconds(CLOCK_BOOTTIME); }
 
   void wait(int descriptor_a, int descriptor_b, std::int64_t until_ns) noexcept override {
     const std::int64_t left = until_ns - monotonic_ns();
@@ -73,123 +109,127 @@ class linux_os final : public os {
   }
 
   std::error_code make_directories(const std::string& path) override {
-    // mkdir(2) on each prefix; what exists already is no error, and the last one says what is
-    // wrong.
-    std::vector<std::string> made;
-    for (std::size_t at = path.find('/', 1);; at = path.find('/', at + 1)) {
-      const std::string part = path.substr(0, at);
-      if (::mkdir(part.c_str(), 0750) == 0) {
-        made.push_back(part);
-      } else if (errno != EEXIST &&
-                 (at == std::string::npos || (errno != EROFS && errno != EACCES))) {
-        const std::error_code ec = last_error();
-        for (auto it = made.rbegin(); it != made.rend(); ++it) (void)::rmdir(it->c_str());
-        return ec;
-      }
-      if (at == std::string::npos) break;
-    }
-    struct stat status {};
-    if (::stat(path.c_str(), &status) != 0) return last_error();
-    if (!S_ISDIR(status.st_mode)) return {ENOTDIR, std::system_category()};
-    return {};
+    return tree_.make(path, folder_mode(mode_));
   }
 
   std::error_code append(const std::string& path, bytes_view bytes, std::uint64_t at) override {
-    const int flags = O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_APPEND;
-    descriptor file(at == 0 ? ::open(path.c_str(), flags | O_CREAT | O_EXCL, 0640)
-                            : ::open(path.c_str(), flags));
-    if (file.get() < 0) return last_error();
+    place where;
+    if (const auto ec = tree_.find(path, where)) return ec;
+    // Not blocking: a FIFO of that name must not hold us up.
+    const int flags = O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_APPEND |
+                      (at == 0 ? O_CREAT | O_EXCL : 0);
+    descriptor file(::openat(where.folder.get(), where.name.c_str(), flags, mode_));
+    if (!file) return last_error();
     if (at != 0) {
       struct stat status {};
       if (::fstat(file.get(), &status) != 0) return last_error();
-      if (static_cast<std::uint64_t>(status.st_size) != at) return {ESTALE, std::system_category()};
+      if (!S_ISREG(status.st_mode) || static_cast<std::uint64_t>(status.st_size) != at)
+        return {ESTALE, std::system_category()};
     }
     std::error_code ec = write_all(file.get(), bytes);
-    // Some file systems (NFS) report a failed write only here.
-    if (::close(file.release()) != 0 && !ec && errno != EINTR) ec = last_error();
-    if (!ec) return {};
     // Never leave half a frame behind: it would stand between whole ones once writing works again.
-    if (at == 0)
-      (void)::unlink(path.c_str());
-    else
-      (void)::truncate(path.c_str(), static_cast<off_t>(at));
+    if (ec && at != 0) (void)::ftruncate(file.get(), static_cast<off_t>(at));
+    // Some file systems (NFS) report a failed write only here.
+    if (::close(file.release()) != 0 && !ec && errno != EINTR) {
+      ec = last_error();
+      if (at != 0) (void)truncate(path, at);
+    }
+    if (ec && at == 0) (void)::unlinkat(where.folder.get(), where.name.c_str(), 0);
     return ec;
   }
 
   std::error_code open_read(const std::string& path, int& out) override {
-    // Not blocking: a FIFO of that name must not hold us up.
-    descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-    struct stat status {};
-    if (file.get() < 0 || ::fstat(file.get(), &status) != 0) return last_error();
-    if (!S_ISREG(status.st_mode)) return {EINVAL, std::system_category()};
+    descriptor file;
+    if (const auto ec = open_file(path, O_RDONLY, file)) return ec;
     out = file.release();
     return {};
   }
 
   std::error_code size(const std::string& path, std::uint64_t& out) override {
     struct stat status {};
-    if (::lstat(path.c_str(), &status) != 0) return last_error();
+    if (const auto ec = look(path, status)) return ec;
     if (!S_ISREG(status.st_mode)) return {EINVAL, std::system_category()};
     out = static_cast<std::uint64_t>(status.st_size);
     return {};
   }
 
   std::error_code truncate(const std::string& path, std::uint64_t size) override {
-    const descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
-    if (file.get() < 0 || ::ftruncate(file.get(), static_cast<off_t>(size)) != 0)
-      return last_error();
-    return {};
+    descriptor file;
+    if (const auto ec = open_file(path, O_WRONLY, file)) return ec;
+    return ::ftruncate(file.get(), static_cast<off_t>(size)) == 0 ? std::error_code{}
+                                                                  : last_error();
   }
 
   std::error_code sync(const std::string& path) override {
-    const descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-    if (file.get() < 0 || ::fsync(file.get()) != 0) return last_error();
-    return {};
+    descriptor file;
+    if (const auto ec = open_file(path, O_RDONLY, file)) return ec;
+    return ::fsync(file.get()) == 0 ? std::error_code{} : last_error();
   }
 
   std::error_code sync_file_system(const std::string& path) override {
     const descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (file.get() < 0 || ::syncfs(file.get()) != 0) return last_error();
-    return {};
+    return file && ::syncfs(file.get()) == 0 ? std::error_code{} : last_error();
   }
 
   std::error_code rename_new(const std::string& from, const std::string& to) override {
-    if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return {};
+    place old;
+    place fresh;
+    if (const auto ec = tree_.find(from, old)) return ec;
+    if (const auto ec = tree_.find(to, fresh)) return ec;
+    const char* const old_name = old.name.c_str();
+    const char* const new_name = fresh.name.c_str();
+    if (::renameat2(old.folder.get(), old_name, fresh.folder.get(), new_name, RENAME_NOREPLACE) ==
+        0)
+      return {};
     if (errno != EINVAL && errno != ENOSYS) return last_error();
     // A file system without that flag: a link fails where the name is taken, just as well.
-    if (::link(from.c_str(), to.c_str()) != 0) return last_error();
-    return ::unlink(from.c_str()) == 0 ? std::error_code{} : last_error();
+    if (::linkat(old.folder.get(), old_name, fresh.folder.get(), new_name, 0) != 0)
+      return last_error();
+    return ::unlinkat(old.folder.get(), old_name, 0) == 0 ? std::error_code{} : last_error();
   }
 
   std::error_code replace(const std::string& from, const std::string& to) override {
-    return ::rename(from.c_str(), to.c_str()) == 0 ? std::error_code{} : last_error();
+    place old;
+    place fresh;
+    if (const auto ec = tree_.find(from, old)) return ec;
+    if (const auto ec = tree_.find(to, fresh)) return ec;
+    return ::renameat(old.folder.get(), old.name.c_str(), fresh.folder.get(), fresh.name.c_str()) ==
+                   0
+               ? std::error_code{}
+               : last_error();
   }
 
   std::error_code remove(const std::string& path) override {
-    return ::unlink(path.c_str()) == 0 ? std::error_code{} : last_error();
+    place where;
+    if (const auto ec = tree_.find(path, where)) return ec;
+    return ::unlinkat(where.folder.get(), where.name.c_str(), 0) == 0 ? std::error_code{}
+                                                                      : last_error();
   }
 
-  bool exists(const std::string& path) override {
+  std::error_code exists(const std::string& path, bool& out) override {
     struct stat status {};
-    return ::lstat(path.c_str(), &status) == 0;
+    const auto ec = look(path, status);
+    out = !ec;
+    const bool not_there = ec == std::errc::no_such_file_or_directory;
+    return not_there ? std::error_code{} : ec;
   }
 
   std::error_code list(const std::string& path, std::vector<directory_entry>& out) override {
     out.clear();
-    descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW));
-    if (fd.get() < 0) return last_error();
-    DIR* directory = ::fdopendir(fd.get());
+    descriptor fd;
+    if (const auto ec = open(path, O_RDONLY | O_DIRECTORY, fd)) return ec;
+    const std::unique_ptr<DIR, int (*)(DIR*)> directory(::fdopendir(fd.get()), &::closedir);
     if (directory == nullptr) return last_error();
     (void)fd.release();
     errno = 0;
-    while (const dirent* entry = ::readdir(directory)) {
+    while (const dirent* entry = ::readdir(directory.get())) {
       const std::string_view name = entry->d_name;
       if (name != "." && name != "..") {
         bool is_directory = entry->d_type == DT_DIR;
         bool is_file = entry->d_type == DT_REG;
         struct stat status {};
         if (entry->d_type == DT_UNKNOWN &&
-            ::fstatat(::dirfd(directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+            ::fstatat(::dirfd(directory.get()), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
           is_directory = S_ISDIR(status.st_mode);
           is_file = S_ISREG(status.st_mode);
         }
@@ -197,27 +237,67 @@ class linux_os final : public os {
       }
       errno = 0;
     }
-    const std::error_code ec = errno == 0 ? std::error_code{} : last_error();
-    ::closedir(directory);
-    return ec;
+    return errno == 0 ? std::error_code{} : last_error();
   }
 
   std::error_code lock(const std::string& path, std::unique_ptr<held_lock>& out) override {
-    auto taken = std::make_unique<flock_lock>(
-        ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640));
-    if (taken->file.get() < 0 || ::flock(taken->file.get(), LOCK_EX | LOCK_NB) != 0)
-      return last_error();
-    out = std::move(taken);
+    descriptor file;
+    if (const auto ec = open_file(path, O_RDONLY | O_CREAT, file)) return ec;
+    struct stat status {};
+    if (::fstat(file.get(), &status) != 0) return last_error();
+    // Another name of some other file, which would be overwritten.
+    if (status.st_nlink > 1) return {EMLINK, std::system_category()};
+    if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+      // NFS makes byte-range locks of it, which need a descriptor open for writing.
+      if (errno != EBADF) return last_error();
+      if (const auto ec = open_file(path, O_RDWR, file)) return ec;
+      if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) return last_error();
+    }
+    out = std::make_unique<flock_lock>(std::move(file), path, tree_);
     return {};
+  }
+
+  std::error_code watch_addresses(std::unique_ptr<address_watch>& out) override {
+    return make_address_watch(out);
   }
 
   std::unique_ptr<source> make_dump_source(const source_options& options) override {
     return std::make_unique<dump_source>(options);
   }
+
+ private:
+  [[nodiscard]] std::error_code open(const std::string& path, int flags, descriptor& out) const {
+    place where;
+    if (const auto ec = tree_.find(path, where)) return ec;
+    out.reset(
+        ::openat(where.folder.get(), where.name.c_str(), flags | O_CLOEXEC | O_NOFOLLOW, mode_));
+    return out ? std::error_code{} : last_error();
+  }
+  // A regular one. Opening does not wait, whatever stands there.
+  [[nodiscard]] std::error_code open_file(const std::string& path, int flags,
+                                          descriptor& out) const {
+    if (const auto ec = open(path, flags | O_NONBLOCK, out)) return ec;
+    struct stat status {};
+    if (::fstat(out.get(), &status) != 0) return last_error();
+    return S_ISREG(status.st_mode) ? std::error_code{}
+                                   : std::error_code(EINVAL, std::system_category());
+  }
+  [[nodiscard]] std::error_code look(const std::string& path, struct stat& out) const {
+    place where;
+    if (const auto ec = tree_.find(path, where)) return ec;
+    return ::fstatat(where.folder.get(), where.name.c_str(), &out, AT_SYMLINK_NOFOLLOW) == 0
+               ? std::error_code{}
+               : last_error();
+  }
+
+  const unsigned mode_;
+  const output_tree tree_;
 };
 
 }  // namespace
 
-std::unique_ptr<os> make_linux_os() { return std::make_unique<linux_os>(); }
+std::unique_ptr<os> make_linux_os(linux_os_options options) {
+  return std::make_unique<linux_os>(std::move(options));
+}
 
 }  // namespace tcpinfo::collect

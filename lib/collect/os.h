@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -24,13 +25,32 @@ struct directory_entry {
   bool is_file = false;  ///< a regular one
 };
 
-/// Gives the lock back when it ends.
+/// Gives the lock back when it ends. Its file can keep a note for the next run.
 class held_lock {
  public:
   held_lock() = default;
   virtual ~held_lock() = default;
   held_lock(const held_lock&) = delete;
   held_lock& operator=(const held_lock&) = delete;
+
+  /// Whether the lock's file is still the one of that path, so that others meet the lock.
+  [[nodiscard]] virtual bool in_place() = 0;
+  [[nodiscard]] virtual std::error_code read_note(std::string& out) = 0;
+  [[nodiscard]] virtual std::error_code write_note(std::string_view text) = 0;
+};
+
+/// The addresses of the network namespace it was made in. Used by one thread.
+class address_watch {
+ public:
+  address_watch() = default;
+  virtual ~address_watch() = default;
+  address_watch(const address_watch&) = delete;
+  address_watch& operator=(const address_watch&) = delete;
+
+  /// Whether they may have changed since the last call; true at the first. Cheap, never waits.
+  [[nodiscard]] virtual bool changed() noexcept = 0;
+  /// All of them now, IPv4 as such, unsorted. On failure changed() will be true again.
+  [[nodiscard]] virtual std::error_code read(std::vector<ip_address>& out) noexcept = 0;
 };
 
 class os {
@@ -41,13 +61,17 @@ class os {
 
   /// Nanoseconds since 1970, UTC. May jump.
   [[nodiscard]] virtual std::int64_t realtime_ns() noexcept = 0;
-  /// Nanoseconds since some start. Never jumps.
+  /// Nanoseconds since some start. Never jumps, and stands still while the machine sleeps.
   [[nodiscard]] virtual std::int64_t monotonic_ns() noexcept = 0;
+  /// The same with the time the machine slept.
+  [[nodiscard]] virtual std::int64_t boottime_ns() noexcept = 0;
   /// Sleeps until the monotonic time `until_ns`, or less long where a descriptor (-1 is none)
   /// becomes readable or a signal handler ran.
   virtual void wait(int descriptor_a, int descriptor_b, std::int64_t until_ns) noexcept = 0;
 
-  // Files. Thread-safe for different paths. None follows a symbolic link in the last component.
+  // Files. Thread-safe for different paths. Below the output directory no symbolic link is
+  // followed, wherever in the path it stands (ENOTDIR, ELOOP); the output directory itself may be
+  // one.
 
   /// Makes the directory and its parents; one that exists is fine. Where it fails, what it made is
   /// gone again.
@@ -74,23 +98,30 @@ class os {
   /// Renames, atomically, over what is there.
   [[nodiscard]] virtual std::error_code replace(const std::string& from, const std::string& to) = 0;
   [[nodiscard]] virtual std::error_code remove(const std::string& path) = 0;
-  [[nodiscard]] virtual bool exists(const std::string& path) = 0;
+  /// Whether there is anything of that name.
+  [[nodiscard]] virtual std::error_code exists(const std::string& path, bool& out) = 0;
   /// The entries of a directory, unsorted, without "." and "..".
   [[nodiscard]] virtual std::error_code list(const std::string& path,
                                              std::vector<directory_entry>& out) = 0;
-  /// Takes a lock that is held as long as `out`, creating the file. EWOULDBLOCK: somebody else
-  /// holds it.
+  /// Takes a lock that is held as long as `out` and this object, creating the file. EWOULDBLOCK:
+  /// somebody else holds it.
   [[nodiscard]] virtual std::error_code lock(const std::string& path,
                                              std::unique_ptr<held_lock>& out) = 0;
 
   // Netlink.
 
+  [[nodiscard]] virtual std::error_code watch_addresses(std::unique_ptr<address_watch>& out) = 0;
   /// A source that dumps the caller's network namespace, not yet open.
   [[nodiscard]] virtual std::unique_ptr<source> make_dump_source(const source_options& options) = 0;
 };
 
-/// The real one.
-[[nodiscard]] std::unique_ptr<os> make_linux_os();
+struct linux_os_options {
+  std::string output;         ///< the output directory
+  unsigned file_mode = 0640;  ///< of files; folders get the execute bits that go with it
+};
+
+/// The real one. Modes are those given, whatever the umask, if the caller has cleared that.
+[[nodiscard]] std::unique_ptr<os> make_linux_os(linux_os_options options);
 
 }  // namespace tcpinfo::collect
 
