@@ -32,6 +32,7 @@ struct [[gnu::visibility("hidden")]] filter::impl {
   std::vector<std::uint16_t> sports;
   std::vector<host_rule> hosts;
   std::vector<std::byte> program;
+  bool built = true;  // the program is that of the rules
   bool too_large = false;
 
   void build();
@@ -50,6 +51,7 @@ void filter::impl::put_reject(std::vector<std::size_t>& jumps) {
   put_op(INET_DIAG_BC_JMP, sizeof(inet_diag_bc_op), 0);
 }
 
+// Only when somebody asks for it: it takes as long as there are rules.
 void filter::impl::build() {
   program.clear();
   too_large = false;
@@ -79,7 +81,7 @@ void filter::impl::build() {
     put_reject(jumps);
   }
   if (program.size() > max_program) {
-    too_large = true;
+    too_large = built = true;
     program.clear();
     return;
   }
@@ -88,6 +90,7 @@ void filter::impl::build() {
     const auto no = static_cast<std::uint16_t>(program.size() + 4 - at);
     std::memcpy(program.data() + at + offsetof(inet_diag_bc_op, no), &no, sizeof no);
   }
+  built = true;
 }
 
 filter::~filter() { delete impl_; }
@@ -102,7 +105,7 @@ std::error_code filter::exclude_sport(std::uint16_t port) noexcept try {
   const auto at = std::lower_bound(impl_->sports.begin(), impl_->sports.end(), port);
   if (at != impl_->sports.end() && *at == port) return {};
   impl_->sports.insert(at, port);
-  impl_->build();
+  impl_->built = false;
   return {};
 } catch (const std::bad_alloc&) {
   return errc::out_of_memory;
@@ -134,7 +137,7 @@ std::error_code filter::exclude_src(const ip_prefix& prefix) noexcept try {
   if (const auto ec = check(prefix)) return ec;
   if (impl_ == nullptr) impl_ = new impl;
   impl_->hosts.push_back({as_ipv4_where_mapped(prefix), true});
-  impl_->build();
+  impl_->built = false;
   return {};
 } catch (const std::bad_alloc&) {
   return errc::out_of_memory;
@@ -144,7 +147,7 @@ std::error_code filter::exclude_dst(const ip_prefix& prefix) noexcept try {
   if (const auto ec = check(prefix)) return ec;
   if (impl_ == nullptr) impl_ = new impl;
   impl_->hosts.push_back({as_ipv4_where_mapped(prefix), false});
-  impl_->build();
+  impl_->built = false;
   return {};
 } catch (const std::bad_alloc&) {
   return errc::out_of_memory;
@@ -164,12 +167,15 @@ bool filter::excludes(const message& m) const noexcept {
   });
 }
 
-std::error_code filter::program(bytes_view& out) const noexcept {
+std::error_code filter::program(bytes_view& out) const noexcept try {
   out = {};
   if (impl_ == nullptr) return {};
+  if (!impl_->built) impl_->build();
   if (impl_->too_large) return errc::filter_too_large;
   out = impl_->program;
   return {};
+} catch (const std::bad_alloc&) {
+  return errc::out_of_memory;
 }
 
 }  // namespace tcpinfo::inline v0

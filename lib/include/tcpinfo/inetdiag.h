@@ -100,6 +100,7 @@ struct ip_prefix {
     const auto mask = static_cast<std::uint8_t>(0xff00U >> rest);
     return ((probe.bytes[whole] ^ address.bytes[whole]) & mask) == 0;
   }
+  friend bool operator==(const ip_prefix&, const ip_prefix&) = default;
 };
 
 /// Reads "192.0.2.1" or "2001:db8::1". Any thread.

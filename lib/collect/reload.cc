@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collect/reload.h"
+
+#include <fmt/format.h>
+
+#include "collect/log.h"
+
+namespace tcpinfo::collect {
+
+std::string reloadable::read_lists(exclusion_lists& out) const {
+  out = {settings_.exclude_sports, settings_.exclude_destinations};
+  return settings_.exclude_file.empty() ? std::string{}
+                                        : read_exclusion_file(settings_.exclude_file, out);
+}
+
+std::string reloadable::set_exclusions(exclusion_lists lists) {
+  if (const auto ec = unwanted_.set(settings_.include_local, lists.sports, lists.destinations))
+    return fmt::format("exclusions: {}", ec.message());
+  lists_ = std::move(lists);
+  return {};
+}
+
+std::string reloadable::start() {
+  exclusion_lists lists;
+  if (std::string wrong = read_lists(lists); !wrong.empty()) return wrong;
+  return set_exclusions(std::move(lists));
+}
+
+bool reloadable::reload() {
+  try {
+    return try_reload();
+  } catch (const std::bad_alloc&) {
+    log_line(event::reload_refused, "not reloaded: out of memory (everything stays as it was)");
+    return false;
+  }
+}
+
+// Everything that can fail comes before anything that changes.
+bool reloadable::try_reload() {
+  std::string prefix(prefixes_.get(prefixes_.current()));
+  exclusion_lists lists;
+  std::string wrong = read_lists(lists);
+  if (wrong.empty() && !settings_.uuid_prefix_file.empty())
+    if (const auto ec = read_uuid_prefix(settings_.uuid_prefix_file, prefix))
+      wrong = fmt::format("{}: {}", settings_.uuid_prefix_file, ec.message());
+  if (wrong.empty() && !prefixes_.has_room_for(prefix)) wrong = "the UUID prefix changed too often";
+  const bool others = lists != lists_;
+  if (wrong.empty() && others) wrong = set_exclusions(lists);
+  const bool same_prefix = prefixes_.get(prefixes_.current()) == prefix;
+  if (!wrong.empty()) {
+    log(event::reload_refused, "not reloaded: {} (everything stays as it was)", wrong);
+    return false;
+  }
+  (void)prefixes_.set(prefix);
+  if (others || !same_prefix) counts_.reloads.add();
+  log(event::reloaded, "reloaded: UUID prefix {} ({}), {} ports and {} prefixes excluded ({})",
+      prefix, same_prefix ? "as before" : "for connections opened from now on",
+      lists_.sports.size(), lists_.destinations.size(), others ? "changed" : "as before");
+  return others;
+}
+
+}  // namespace tcpinfo::collect

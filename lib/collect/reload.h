@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The parts of the configuration that may change while the collector runs: the UUID prefix and the
+// exclusions.
+#ifndef TCPINFO_COLLECT_RELOAD_H
+#define TCPINFO_COLLECT_RELOAD_H
+
+#include <string>
+
+#include "collect/config.h"
+#include "collect/exclusion_file.h"
+#include "collect/exclusions.h"
+#include "collect/identity.h"
+#include "collect/statistics.h"
+
+namespace tcpinfo::collect {
+
+/// Used by the sampler's thread, but for prefixes().
+class reloadable {
+ public:
+  /// Both outlive it.
+  reloadable(const config& settings, statistics& counts) : settings_(settings), counts_(counts) {}
+
+  /// Reads the exclusions.
+  /// @return what is wrong with them; empty where nothing is.
+  [[nodiscard]] std::string start();
+  /// The first UUID prefix. Before reload().
+  void begin_with(const std::string& uuid_prefix) { (void)prefixes_.set(uuid_prefix); }
+
+  /// Reads the files again. What is wrong is said, and then everything stays as it was. True where
+  /// the exclusions are other ones now.
+  [[nodiscard]] bool reload();
+
+  [[nodiscard]] const exclusions& unwanted() const noexcept { return unwanted_; }
+  [[nodiscard]] const uuid_prefixes& prefixes() const noexcept { return prefixes_; }
+
+ private:
+  [[nodiscard]] bool try_reload();
+  [[nodiscard]] std::string read_lists(exclusion_lists& out) const;
+  [[nodiscard]] std::string set_exclusions(exclusion_lists lists);
+
+  const config& settings_;
+  statistics& counts_;
+  exclusions unwanted_;
+  exclusion_lists lists_;  // in force
+  uuid_prefixes prefixes_;
+};
+
+}  // namespace tcpinfo::collect
+
+#endif
