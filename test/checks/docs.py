@@ -11,6 +11,7 @@ import sys
 
 LINK = re.compile(r"\]\(([^)#\s]+)(#[^)]*)?\)")
 VERB = re.compile(r"\./dev ([a-z][a-z-]*)")
+EVENT = re.compile(r'^inline constexpr log_event \w+\{\w+, "(\w+)"\};', re.MULTILINE)
 OPTION = re.compile(r"^option\('([^']+)'", re.MULTILINE)
 
 
@@ -34,6 +35,12 @@ def main():
     for verb in ("run", "test"):
         if f"./dev {verb}" not in readme:
             faults.append(f"README.md: does not name ./dev {verb}")
+    events = set(EVENT.findall((root / "lib/collect/log.h").read_text(encoding="utf-8")))
+    operations = (root / "docs/operations.md").read_text(encoding="utf-8")
+    explained = set(re.findall(r"^\| `(\w+)` \| `", operations, re.MULTILINE))
+    for name in sorted(events ^ explained):
+        faults.append(f"docs/operations.md: event {name} " +
+                      ("is not explained" if name in events else "does not exist"))
     documented = readme + (root / "CONTRIBUTING.md").read_text(encoding="utf-8")
     options = OPTION.findall((root / "meson_options.txt").read_text(encoding="utf-8"))
     for option in options:
