@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The event socket tells of each connection once, and a client that stops hurts nobody.
+
+usage: live_events.py COLLECTOR TRAFFIC SIDECAR
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import sys
+import tempfile
+from pathlib import Path
+
+import archives
+from archives import check
+from collector import (Collector, Ended, Traffic, Truth, check_no_losses, compare_all, sanitized,
+                       settle)
+from events import CLOSE, OPEN, Event, Listener, Sidecar, compare_events, parse
+from netns import Pair, run_test
+
+COLLECTOR, TRAFFIC, SIDECAR = sys.argv[1:4]
+# Name, lifetime in µs, count, threads, connections open at a time in each thread. Some 2 MB of
+# events: more than a client may lag behind and its socket holds.
+CLASSES = ("100us:100:5000:4:1", "5ms:5000:700:1:16", "50ms:50000:300:1:16")
+COUNT = 6000
+
+
+def stopped_sidecar(path: Path) -> Sidecar:
+    sleeper = Sidecar(SIDECAR, path)
+    os.kill(sleeper.child.pid, signal.SIGSTOP)
+    return sleeper
+
+
+def test_all_events(pair: Pair, scratch: Path) -> None:
+    """Of every connection one open and one close, told to every client but one that stops."""
+    output = scratch / "all"
+    path = scratch / "all.sock"
+    flags = [word for one in CLASSES for word in ("--class", one)]
+    with Collector(COLLECTOR, output, pair.receiver, "--eventsocket", str(path),
+                   "--eventsocket-mode", "0606") as collector:
+        check(stat.S_IMODE(path.lstat().st_mode) == 0o606, "mode of the socket")
+        listener = Listener(path)
+        sidecar = Sidecar(SIDECAR, path)
+        sleeper = stopped_sidecar(path)
+        try:
+            with Traffic(TRAFFIC, "short", pair, scratch / "all.truth", *flags) as traffic:
+                made = traffic.finish()
+            settle()
+            ended = collector.stop()
+            check(not path.exists(), "the socket is still there")
+            compare(made, output, listener, sidecar)
+            os.kill(sleeper.child.pid, signal.SIGCONT)
+            told = len(sleeper.finish())
+            print(f"the stopped client was told of {told} closes")
+            check(told < COUNT, "the stopped client was not cut off: the test shows nothing")
+        finally:
+            sidecar.kill()
+            sleeper.kill()
+    check_no_losses(ended)
+
+
+def compare(made: list[Truth], output: Path, listener: Listener, sidecar: Sidecar) -> None:
+    check(len(made) == COUNT, f"{len(made)} connections made")
+    events = listener.finish()
+    compare_events(made, events)
+    lines = sidecar.finish()
+    check(len(lines) == COUNT and len({line.split()[1] for line in lines}) == COUNT,
+          f"the sidecar saw {len(lines)} ends")
+    recorded = archives.read_directory(output)
+    compare_all(made, recorded, every_record=False)
+    compare_times(events, recorded)
+
+
+def compare_times(events: list[Event], recorded: dict[int, archives.Connection]) -> None:
+    """An open has the time of the first record, a close that of the last."""
+    for event in events:
+        records = recorded[event.cookie].records()
+        record = records[0 if event.kind == OPEN else -1]
+        check(record.time == event.time_ns, f"{event.uuid}: event {event.kind} at "
+              f"{event.time_ns}, record at {record.time}")
+
+
+def quiet_run(pair: Pair, scratch: Path, name: str, stopped: bool) -> Ended:
+    """Events enough to fill the socket of a client that does not read, then a while with few."""
+    path = scratch / f"{name}.sock"
+    with Collector(COLLECTOR, scratch / name, pair.receiver, "--eventsocket", str(path)
+                   ) as collector:
+        sleeper = stopped_sidecar(path) if stopped else None
+        try:
+            with Traffic(TRAFFIC, "short", pair, scratch / f"{name}.short", "--class",
+                         "100us:100:2000:1:1") as traffic:
+                traffic.finish()
+            with Traffic(TRAFFIC, "hold", pair, scratch / f"{name}.hold", "--connections", "60",
+                         "--active", "5", "--seconds", "3") as traffic:
+                traffic.finish()
+            return collector.stop()
+        finally:
+            if sleeper is not None:
+                sleeper.kill()
+
+
+def test_interval(pair: Pair, scratch: Path) -> None:
+    """A stopped client does not change the interval that is achieved."""
+    if sanitized():
+        print("intervals are not judged: this build has sanitizers, which make it slow")
+        return
+    # The machine does other things as well: what is due to the client is there each time.
+    for attempt in range(3):
+        without = quiet_run(pair, scratch, f"without{attempt}", False).number("interval_ms_p50")
+        with_it = quiet_run(pair, scratch, f"with{attempt}", True).number("interval_ms_p50")
+        print(f"interval, median: {without} ms without, {with_it} ms with a stopped client")
+        if with_it <= 1.2 * without + 1:
+            return
+    raise archives.Malformed("a stopped client makes the interval longer")
+
+
+def test_replay(pair: Pair, scratch: Path) -> None:
+    path = scratch / "replay.sock"
+    with Collector(COLLECTOR, scratch / "replay", pair.receiver, "--eventsocket", str(path),
+                   "--events-replay") as collector:
+        first = Listener(path)
+        with Traffic(TRAFFIC, "hold", pair, scratch / "replay.truth", "--connections", "60",
+                     "--active", "5", "--seconds", "3") as traffic:
+            traffic.wait_open()
+            settle()
+            # Each of these comes in the middle, and hears what is open before what happens.
+            late = [Listener(path) for _ in range(5)]
+            before = [[parse(line) for line in one.lines()] for one in late]
+            made = traffic.finish()
+        settle()
+        after_all = Listener(path)
+        ended = collector.stop()
+    check_no_losses(ended)
+    check(len(made) == 60, f"{len(made)} connections made")
+    compare_events(made, first.finish())
+    for one, seen in zip(late, before):
+        check(len(seen) == 60 and all(event.kind == OPEN for event in seen),
+              f"{len(seen)} events were replayed")
+        check([event.time_ns for event in seen] == sorted(event.time_ns for event in seen),
+              "the replay is not in the order of opening")
+        events = one.finish()
+        check(events[:60] == seen and all(event.kind == CLOSE for event in events[60:]), "order")
+        compare_events(made, events)
+    check(not after_all.finish(), "events of connections that had ended")
+
+
+def main() -> None:
+    with Pair() as pair, tempfile.TemporaryDirectory() as scratch:
+        test_all_events(pair, Path(scratch))
+        test_interval(pair, Path(scratch))
+        test_replay(pair, Path(scratch))
+
+
+run_test(main)
