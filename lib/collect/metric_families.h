@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The collector's counters in Prometheus's words. Reading them is all there is: nothing is done
+// between scrapes.
+#ifndef TCPINFO_COLLECT_METRIC_FAMILIES_H
+#define TCPINFO_COLLECT_METRIC_FAMILIES_H
+
+#include <prometheus/metric_family.h>
+
+#include <vector>
+
+#include "collect/metrics.h"
+
+namespace tcpinfo::collect {
+
+/// All metrics as they are now. Any thread.
+[[nodiscard]] std::vector<prometheus::MetricFamily> metric_families(const metric_sources& from);
+
+}  // namespace tcpinfo::collect
+
+#endif

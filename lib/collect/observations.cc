@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collect/observations.h"
+
+#include <tcpinfo/tcp.h>
+
+#include <algorithm>
+#include <bit>
+
+namespace tcpinfo::collect {
+namespace {
+
+// Bounds are those of M-Lab's collector, so that what was computed from its buckets can be computed
+// from ours.
+constexpr std::array time_bounds = {0.001,  0.00125, 0.0016, 0.002,  0.0025, 0.0032, 0.004, 0.005,
+                                    0.0063, 0.0079,  0.01,   0.0125, 0.016,  0.02,   0.025, 0.032,
+                                    0.04,   0.05,    0.063,  0.079,  0.1,    0.125,  0.16,  0.2};
+constexpr auto interval_bounds = [] {
+  std::array<double, 30> bounds{};
+  for (std::size_t i = 0; i < bounds.size(); ++i) bounds[i] = static_cast<double>(i) / 1000;
+  return bounds;
+}();
+constexpr std::array count_bounds = {
+    1.,    2.,     3.,     4.,     5.,     6.,     8.,     10.,    12.5,   16.,    20.,    25.,
+    32.,   40.,    50.,    63.,    79.,    100.,   125.,   160.,   200.,   250.,   320.,   400.,
+    500.,  630.,   790.,   1000.,  1250.,  1600.,  2000.,  2500.,  3200.,  4000.,  5000.,  6300.,
+    7900., 10000., 12500., 16000., 20000., 25000., 32000., 40000., 50000., 63000., 79000., 1e7};
+constexpr std::array rate_bounds = {
+    0.,     1.,     10.,    100.,   1e3,    1.58e3, 2.51e3, 3.98e3, 6.31e3, 1e4,    1.58e4, 2.51e4,
+    3.98e4, 6.31e4, 1e5,    1.58e5, 2.51e5, 3.98e5, 6.31e5, 1e6,    1.58e6, 2.51e6, 3.98e6, 6.31e6,
+    1e7,    1.58e7, 2.51e7, 3.98e7, 6.31e7, 1e8,    1.58e8, 2.51e8, 3.98e8, 6.31e8, 1e9,    1.26e9,
+    1.58e9, 2e9,    2.51e9, 3.16e9, 3.98e9, 5.01e9, 6.31e9, 7.94e9, 1e10};
+static_assert(count_bounds.size() <= histogram::max_bounds);
+
+constexpr std::int64_t second = 1'000'000'000;
+
+double seconds(std::int64_t ns) noexcept { return static_cast<double>(ns) * 1e-9; }
+
+// What a total grew by. A socket that is used again begins anew.
+std::uint64_t growth(std::uint64_t& last, std::uint64_t now) noexcept {
+  const std::uint64_t by = now >= last ? now - last : now;
+  last = now;
+  return by;
+}
+
+void count_types(std::uint64_t types, std::array<counter, counted_types>& to) noexcept {
+  for (; types != 0; types &= types - 1)
+    to[std::min<std::size_t>(static_cast<std::size_t>(std::countr_zero(types)), counted_types - 1)]
+        .add();
+}
+
+}  // namespace
+
+observations::observations(event_server* events) noexcept
+    : syscall_time_both(time_bounds),
+      syscall_time_ipv4(time_bounds),
+      syscall_time_ipv6(time_bounds),
+      polling_interval(interval_bounds),
+      connections_ipv4(count_bounds),
+      connections_ipv6(count_bounds),
+      cached(count_bounds),
+      send_rate(rate_bounds),
+      receive_rate(rate_bounds),
+      events_(events) {}
+
+void observations::opened(const socket_id& id, std::int64_t time_ns) noexcept {
+  flows_opened.add();
+  if (events_ != nullptr) events_->opened(id, time_ns);
+}
+
+void observations::closed(std::uint64_t cookie, std::int64_t time_ns) noexcept {
+  flows_closed.add();
+  if (events_ != nullptr) events_->closed(cookie, time_ns);
+}
+
+void observations::polled(const poll_report& report, std::size_t flows,
+                          std::int64_t now_ns) noexcept {
+  const std::pair<histogram&, std::int64_t> walks[] = {{syscall_time_both, report.both_ns},
+                                                       {syscall_time_ipv4, report.ipv4_ns},
+                                                       {syscall_time_ipv6, report.ipv6_ns}};
+  for (const auto& [times, ns] : walks)
+    if (ns > 0) times.add(seconds(ns));
+  dump_messages.add(static_cast<std::uint64_t>(report.messages));
+  dump_bytes.add(static_cast<std::uint64_t>(report.bytes));
+  // What a failed poll did not show is not zero connections.
+  if (report.complete) {
+    connections_ipv4.add(static_cast<double>(polled_ipv4_));
+    connections_ipv6.add(static_cast<double>(polled_ipv6_));
+  }
+  cached.add(static_cast<double>(flows));
+  open_flows.store(flows, std::memory_order_relaxed);
+  observe_rates(now_ns);
+}
+
+// One observation for each second that has passed, on average over all of them where polls are
+// rarer.
+void observations::observe_rates(std::int64_t now_ns) noexcept {
+  constexpr std::int64_t most = 3600;
+  if (rates_since_ns_ == 0) rates_since_ns_ = now_ns;
+  const std::int64_t passed = (now_ns - rates_since_ns_) / second;
+  if (passed <= 0) return;
+  rates_since_ns_ += passed * second;
+  const auto sent = static_cast<double>(growth(rates_sent_, bytes_sent.get()));
+  const auto received = static_cast<double>(growth(rates_received_, bytes_received.get()));
+  const std::int64_t observed = std::min(passed, most);
+  for (std::int64_t i = 0; i < observed; ++i) {
+    send_rate.add(8 * sent / static_cast<double>(observed));
+    receive_rate.add(8 * received / static_cast<double>(observed));
+  }
+}
+
+void record_observer::look(flow_log& flow, const snapshot_header& header,
+                           bytes_view bytes) noexcept {
+  // Where its last word lies is of no interest here.
+  if (decoded_.decode({bytes}, info_layout::unknown)) return;
+  count_types(decoded_.attributes_with(snapshot_fault::long_attribute), to_.large_attributes);
+  if (decoded_.has(snapshot_fault::unknown_attribute)) {
+    attribute unknown;
+    for (std::size_t i = 0; decoded_.unknown_at(i, unknown); ++i)
+      to_.skipped_attributes[std::min<std::size_t>(unknown.type, counted_types - 1)].add();
+  }
+  std::uint64_t sent = 0;
+  std::uint64_t received = 0;
+  // A final message whose totals the kernel cleared has the last ones; one without INFO has none.
+  if (!decoded_.value(field(tcp_field::bytes_received), received)) return;
+  // Kernels before 4.19 do not tell what was sent, only what arrived.
+  if (!decoded_.value(field(tcp_field::bytes_sent), sent))
+    (void)decoded_.value(field(tcp_field::bytes_acked), sent);
+  if (!flow.counted && header.poll == 1) {
+    flow.bytes_sent = sent;
+    flow.bytes_received = received;
+  }
+  flow.counted = true;
+  to_.bytes_sent.add(growth(flow.bytes_sent, sent));
+  to_.bytes_received.add(growth(flow.bytes_received, received));
+}
+
+}  // namespace tcpinfo::collect

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the sampler and the writers see, for those outside: distributions for the metrics, and
+// connections that open and close for the event socket. A few stores a poll and a record.
+#ifndef TCPINFO_COLLECT_OBSERVATIONS_H
+#define TCPINFO_COLLECT_OBSERVATIONS_H
+
+#include <tcpinfo/inetdiag.h>
+#include <tcpinfo/parse.h>
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include "collect/event_server.h"
+#include "collect/flow_log.h"
+#include "collect/histogram.h"
+#include "collect/source.h"
+#include "collect/statistics.h"
+
+namespace tcpinfo::collect {
+
+/// Attribute types are told apart below this; the rest is one.
+inline constexpr std::size_t counted_types = 32;
+
+class observations {
+ public:
+  /// `events` may be null, and outlives this otherwise.
+  explicit observations(event_server* events) noexcept;
+
+  // The sampler's thread.
+
+  void opened(const socket_id& id, std::int64_t time_ns) noexcept;
+  void closed(std::uint64_t cookie, std::int64_t time_ns) noexcept;
+  /// The socket is another connection now.
+  void moved(const socket_id& id, std::int64_t time_ns) noexcept {
+    closed(id.cookie, time_ns);
+    opened(id, time_ns);
+  }
+  /// A snapshot was handed to a writer.
+  void snapshot_taken() noexcept { snapshots.add(); }
+  /// A socket was seen in the poll that runs.
+  void seen(const message& m) noexcept {
+    ++(m.family() == address_family::ipv4 ? polled_ipv4_ : polled_ipv6_);
+  }
+  void poll_begins() noexcept { polled_ipv4_ = polled_ipv6_ = 0; }
+  /// The poll has ended.
+  void polled(const poll_report& report, std::size_t flows, std::int64_t now_ns) noexcept;
+  /// From the beginning of a poll to that of the next.
+  void interval(std::int64_t ns) noexcept { polling_interval.add(static_cast<double>(ns) * 1e-9); }
+
+  // Read by any thread.
+
+  histogram syscall_time_both, syscall_time_ipv4, syscall_time_ipv6;  ///< s
+  histogram polling_interval;                                         ///< s
+  histogram connections_ipv4, connections_ipv6;                       ///< sockets in a poll
+  histogram cached;                                                   ///< connections in the table
+  histogram send_rate, receive_rate;                                  ///< bit/s, one a second
+  counter snapshots;
+  counter flows_opened;
+  counter flows_closed;
+  counter dump_messages;
+  counter dump_bytes;
+  std::atomic<std::uint64_t> open_flows{0};
+  // Written by the writers, of what they take.
+  counter bytes_sent;  ///< by recorded connections, retransmissions included
+  counter bytes_received;
+  std::array<counter, counted_types> large_attributes;    ///< longer than known, by type
+  std::array<counter, counted_types> skipped_attributes;  ///< not known, by type; the last: others
+
+ private:
+  void observe_rates(std::int64_t now_ns) noexcept;
+
+  event_server* const events_;
+  std::uint64_t polled_ipv4_ = 0;
+  std::uint64_t polled_ipv6_ = 0;
+  std::int64_t rates_since_ns_ = 0;
+  std::uint64_t rates_sent_ = 0;
+  std::uint64_t rates_received_ = 0;
+};
+
+/// Looks at what a writer takes. One for each writer.
+class record_observer {
+ public:
+  explicit record_observer(observations& to) noexcept : to_(to) {}
+  /// Adds what is new in a message of `flow`. What a connection did before the first poll does not
+  /// count.
+  void look(flow_log& flow, const snapshot_header& header, bytes_view message) noexcept;
+
+ private:
+  observations& to_;
+  snapshot decoded_;
+};
+
+}  // namespace tcpinfo::collect
+
+#endif

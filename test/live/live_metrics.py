@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What Prometheus sees: the scrape, its numbers, the rules and the dashboard that use it.
+
+usage: live_metrics.py COLLECTOR TRAFFIC SOURCE_ROOT
+
+promtool and prometheus are taken from the path, or from SOURCE_ROOT/build-prometheus/usr/bin.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import archives
+from archives import check
+from collector import Collector, Traffic, Truth, check_no_losses, compare_all, settle
+from netns import Namespace, Pair, Skip, run_test
+
+COLLECTOR, TRAFFIC = sys.argv[1:3]
+ROOT = Path(sys.argv[3])
+DOCS = ROOT / "docs"
+COUNT = 300
+SAMPLE = re.compile(r"^([A-Za-z_:][A-Za-z0-9_:]*)(?:\{(.*)\})? (\S+)$")
+# Names in a PromQL expression that are ours or the peer's.
+NAME = re.compile(r"\b((?:tcpinfo|large_netlink|netlink_skipped)_\w+)")
+PEERS = {
+    "tcpinfo_syscall_time_histogram": "af", "tcpinfo_polling_interval_histogram": "",
+    "tcpinfo_connection_count_histogram": "af", "tcpinfo_cache_count_histogram": "",
+    "tcpinfo_error_total": "type", "tcpinfo_new_file_total": "", "tcpinfo_send_rate_histogram": "",
+    "tcpinfo_receive_rate_histogram": "", "tcpinfo_snapshot_total": "",
+    "large_netlink_total": "type", "netlink_skipped_total": "type",
+    "tcpinfo_flow_events_total": "event"}
+
+Scrape = dict[str, dict[str, float]]  # name, labels as text, value
+skipped: list[str] = []
+
+
+def tool(name: str) -> str | None:
+    return shutil.which(name) or shutil.which(name, path=str(ROOT / "build-prometheus/usr/bin"))
+
+
+def http_get(where: Namespace, port: int, path: str) -> str:
+    """By hand: the socket has to be made inside the namespace."""
+    with where.socket(socket.AF_INET) as conn:
+        conn.settimeout(10)
+        conn.connect(("127.0.0.1", port))
+        conn.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+        answer = b""
+        while part := conn.recv(1 << 16):
+            answer += part
+    head, _, body = answer.partition(b"\r\n\r\n")
+    check(b" 200 " in head.split(b"\r\n")[0], f"{path}: {head!r}")
+    return body.decode()
+
+
+def parse(text: str) -> Scrape:
+    found: Scrape = {}
+    for line in text.splitlines():
+        if line.startswith("#"):
+            continue
+        match = SAMPLE.match(line)
+        check(match, f"no sample: {line}")
+        assert match
+        series = found.setdefault(match[1], {})
+        check((match[2] or "") not in series, f"twice: {line}")
+        series[match[2] or ""] = float(match[3])
+    return found
+
+
+def port_of(collector: Collector) -> int:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        match = re.search(r"metrics on 127\.0\.0\.1:(\d+)", collector.log())
+        if match:
+            return int(match[1])
+        time.sleep(0.01)
+    raise archives.Malformed(f"no metrics:\n{collector.log()}")
+
+
+def check_names(scrape: Scrape) -> None:
+    for name, label in PEERS.items():
+        series = scrape.get(name) or scrape.get(name + "_count")
+        check(series, f"{name} is missing")
+        assert series
+        for labels in series:
+            check(re.findall(r"(\w+)=", labels) == ([label] if label else []),
+                  f"{name}: labels {labels!r}")
+    check(set(scrape["tcpinfo_flow_events_total"]) == {'event="open"', 'event="close"'}, "events")
+    check(set(scrape["tcpinfo_syscall_time_histogram_count"]) ==
+          {'af="both"', 'af="ipv4"', 'af="ipv6"'}, "address families")
+    series = sum(len(one) for one in scrape.values())
+    print(f"{len(scrape)} names, {series} series")
+    check(series < 1000, "too many series")
+
+
+def check_numbers(scrape: Scrape, made: list[Truth], open_now: int) -> None:
+    """Against what the generator made, and against each other."""
+    def value(name: str, labels: str = "") -> float:
+        return scrape[name][labels]
+
+    check(value("tcpinfo_connections_total") == len(made), "connections")
+    for event in ("open", "close"):
+        told = value("tcpinfo_flow_events_total", f'event="{event}"')
+        check(told == len(made), f"{event}: {told} of {len(made)}")
+    check(value("tcpinfo_open_flows") == open_now, f"open: {scrape['tcpinfo_open_flows']}")
+    polls = value("tcpinfo_polls_total")
+    check(value("tcpinfo_polling_interval_histogram_count") in (polls - 1, polls), "intervals")
+    check(value("tcpinfo_syscall_time_histogram_count", 'af="both"') +
+          value("tcpinfo_syscall_time_histogram_count", 'af="ipv4"') >= polls - 1, "dumps")
+    # Bytes the kernel counts as received: what was sent, and one for each FIN. Aborted ones have
+    # lost their counters, in part.
+    received = value("tcpinfo_received_bytes_total")
+    most = sum(max(one.bytes, *one.expect_received) for one in made)
+    check(0.3 * most <= received <= most, f"{received} bytes received, {most} made")
+    check(value("tcpinfo_receive_rate_histogram_sum") <= 8 * received, "bits received")
+    seconds = value("tcpinfo_polling_interval_histogram_sum")
+    rates = value("tcpinfo_receive_rate_histogram_count")
+    check(abs(rates - seconds) <= 1.5, f"{rates} rates in {seconds} s")
+    check(value("tcpinfo_snapshot_total") >= value("tcpinfo_records_written_total"), "records")
+    for name in ("tcpinfo_failed_polls_total", "tcpinfo_finals_lost_total",
+                 "tcpinfo_files_lost_total"):
+        check(value(name) == 0, f"{name}: {value(name)}")
+    check(set(scrape["tcpinfo_records_dropped_total"].values()) == {0.0}, "records dropped")
+    for labels, used in scrape["tcpinfo_ring_used_bytes"].items():
+        check(0 <= used <= scrape["tcpinfo_ring_capacity_bytes"][labels], "ring")
+    faults = scrape["tcpinfo_write_errors_total"]
+    check(sorted(faults) == sorted(f'kind="{kind}"' for kind in (
+        "no_space", "read_only", "descriptors", "io", "memory", "other")), "kinds of write errors")
+    check(not any(faults.values()), "write errors")
+
+
+def check_lint(text: str) -> None:
+    promtool = tool("promtool")
+    if promtool is None:
+        skipped.append("no promtool: neither the metrics nor the rules were checked by it")
+        return
+    done = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True,
+                          text=True, timeout=60, check=False)
+    expected = Path(__file__).with_name("metrics_lint.txt").read_text(encoding="ascii")
+    check(sorted((done.stdout + done.stderr).splitlines()) == expected.splitlines(),
+          f"promtool check metrics: {done.stdout}{done.stderr}")
+    done = subprocess.run([promtool, "check", "rules", str(DOCS / "alerts.yml")], timeout=60,
+                          capture_output=True, text=True, check=False)
+    print(done.stdout.strip())
+    check(done.returncode == 0, f"promtool check rules: {done.stdout}{done.stderr}")
+
+
+def expressions(node: object) -> Iterator[str]:
+    """All that is PromQL in a dashboard."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key in ("expr", "query") and isinstance(value, str):
+                yield value
+            else:
+                yield from expressions(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from expressions(value)
+
+
+def check_used_names(scrape: Scrape) -> None:
+    """Every metric that the dashboard and the rules name is there."""
+    dashboard = json.loads((DOCS / "grafana-dashboard.json").read_text(encoding="utf-8"))
+    rules = (DOCS / "alerts.yml").read_text(encoding="utf-8")
+    for what, text in (("dashboard", "\n".join(expressions(dashboard))), ("rules", rules)):
+        names = set(NAME.findall(text))
+        missing = sorted(names - set(scrape))
+        check(names and not missing, f"{what}: {missing} are not in the scrape")
+        print(f"{what}: {len(names)} metrics, all there")
+
+
+def check_prometheus(where: Namespace, port: int, scratch: Path) -> None:
+    """A real one scrapes, and answers what we ask."""
+    prometheus = tool("prometheus")
+    if prometheus is None:
+        skipped.append("no prometheus: nothing but this test scraped")
+        return
+    settings = scratch / "prometheus.yml"
+    settings.write_text(
+        "global: {scrape_interval: 500ms, evaluation_interval: 500ms}\n"
+        f"rule_files: ['{DOCS / 'alerts.yml'}']\n"
+        "scrape_configs:\n"
+        "  - job_name: tcpinfo\n"
+        f"    static_configs: [{{targets: ['127.0.0.1:{port}']}}]\n", encoding="ascii")
+    # Only it and the collector are in this namespace: no port is taken.
+    with open(scratch / "prometheus.log", "w+", encoding="utf-8") as log:
+        child = subprocess.Popen(
+            [prometheus, f"--config.file={settings}", f"--storage.tsdb.path={scratch / 'tsdb'}",
+             "--web.listen-address=127.0.0.1:9390"],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=where.enter_for_good)
+        try:
+            wanted = {"up": 1.0, "count(tcpinfo_build_info)": 1.0,
+                      "rate(tcpinfo_polls_total[10s]) > bool 0": 1.0,
+                      'tcpinfo_flow_events_total{event="open"}': float(COUNT)}
+            deadline = time.monotonic() + 60
+            answers: dict[str, float | None] = {}
+            while answers != wanted:
+                if time.monotonic() > deadline or child.poll() is not None:
+                    log.seek(0)
+                    raise archives.Malformed(f"prometheus: {answers}\n{log.read()[-3000:]}")
+                time.sleep(0.3)
+                try:
+                    answers = {query: ask(where, query) for query in wanted}
+                except OSError:
+                    pass  # it has not begun to listen
+            print("prometheus scraped:", answers)
+        finally:
+            child.send_signal(signal.SIGTERM)
+            try:
+                child.wait(20)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+
+
+def ask(where: Namespace, query: str) -> float | None:
+    quoted = "".join(c if c.isalnum() else f"%{ord(c):02X}" for c in query)
+    answer = http_get(where, 9390, f"/api/v1/query?query={quoted}")
+    answer = answer[answer.index("{"):answer.rindex("}") + 1]
+    result = json.loads(answer)["data"]["result"]
+    return float(result[0]["value"][1]) if result else None
+
+
+def main() -> None:
+    with Pair() as pair, tempfile.TemporaryDirectory() as temporary:
+        scratch = Path(temporary)
+        has = subprocess.run([COLLECTOR, "--prometheus=127.0.0.1:0", "--max-memory=1"],
+                             capture_output=True, text=True, check=False).stderr
+        if "built without" in has:
+            raise Skip("tcpinfo-collect was built without prometheus-cpp")
+        with Collector(COLLECTOR, scratch / "out", pair.receiver, "--verbose", "--prometheus",
+                       "127.0.0.1:0") as collector:
+            port = port_of(collector)
+            begun = parse(http_get(pair.receiver, port, "/metrics"))
+            with Traffic(TRAFFIC, "short", pair, scratch / "truth", "--class",
+                         "100us:100:200:1:1", "--class", "5ms:5000:100:1:16") as traffic:
+                made = traffic.finish()
+            settle()
+            text = http_get(pair.receiver, port, "/metrics")
+            scrape = parse(text)
+            check(len(made) == COUNT, f"{len(made)} connections made")
+            # A series that comes with its first event has no increase to tell of it.
+            new = {(name, labels) for name, series in scrape.items() for labels in series} - {
+                (name, labels) for name, series in begun.items() for labels in series}
+            check(not {one for one in new if not one[0].startswith("exposer")}, f"new: {new}")
+            check_names(scrape)
+            check_numbers(scrape, made, 0)
+            check_used_names(scrape)
+            check_lint(text)
+            check_prometheus(pair.receiver, port, scratch)
+            ended = collector.stop()
+        check_no_losses(ended)
+        compare_all(made, archives.read_directory(scratch / "out"), every_record=False)
+        check(ended.number("connections") == COUNT, "scrapes over loopback were recorded")
+    if skipped:
+        raise Skip("; ".join(skipped))
+
+
+os.environ["LC_ALL"] = "C.UTF-8"
+run_test(main)
