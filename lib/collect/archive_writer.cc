@@ -2,11 +2,12 @@
 #include "collect/archive_writer.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <memory>
+
+#include "collect/descriptor.h"
+#include "collect/errno_of.h"
 
 namespace tcpinfo::collect {
 namespace {
@@ -27,23 +28,41 @@ std::size_t next_capacity(std::size_t now) noexcept {
   return now < enough ? std::min(2 * now, enough) : now + now / 2;
 }
 
-bool is_errno(const std::error_code& ec, int value) noexcept {
-  return ec.category() == std::system_category() && ec.value() == value;
+// A new file would fare no better.
+bool concerns_all_files(const std::error_code& ec) noexcept {
+  if (ec.category() != std::system_category()) return true;
+  switch (ec.value()) {
+    case ENOSPC:
+    case EDQUOT:
+    case EROFS:
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case EWOULDBLOCK:  // of the output's lock
+      return true;
+    default:
+      return false;
+  }
 }
 
 }  // namespace
 
-std::error_code archive_writer::open() { return frames_.create(context_.settings.level); }
-
-std::string_view archive_writer::uuid_of(const flow_log& flow) {
-  return {uuid_, format_uuid(context_.who.uuid_prefix, flow.cookie, uuid_)};
+std::error_code archive_writer::open() {
+  if (const auto ec = anonymizer_.open()) return ec;
+  return frames_.create(context_.settings.level);
 }
 
-void archive_writer::begin(flow_log& flow, std::uint64_t cookie, std::int64_t time_ns) {
-  flow.cookie = cookie;
-  flow.first_seen = timestamp::from_unix_nanoseconds(time_ns);
-  flow.file_date_ns = time_ns;
-  const known_files* earlier = context_.earlier.find(cookie);
+std::string_view archive_writer::uuid_of(const flow_log& flow) {
+  return {uuid_, format_uuid(context_.prefixes.get(flow.prefix), flow.cookie, uuid_)};
+}
+
+void archive_writer::begin(flow_log& flow, const snapshot_header& first) {
+  flow.cookie = first.cookie;
+  flow.prefix = first.prefix;
+  flow.first_seen = timestamp::from_unix_nanoseconds(first.time_ns);
+  flow.file_date_ns = first.time_ns;
+  // Earlier files are those of the prefix the collector began with.
+  const known_files* earlier = first.prefix == 0 ? context_.earlier.find(first.cookie) : nullptr;
   if (earlier == nullptr) return;
   flow.sequence = earlier->highest + 1;
   timestamp start;
@@ -62,7 +81,7 @@ bool archive_writer::read_start(const known_files& files, std::string_view uuid,
       context_.system.open_read(path + std::string(part_suffix), fd) &&
       context_.system.open_read(path, fd))
     return false;
-  const std::unique_ptr<int, void (*)(int*)> closer(&fd, [](int* open) { ::close(*open); });
+  const descriptor closer(fd);
   archive_reader reader;
   if (reader.open_fd(fd)) return false;
   record first;
@@ -78,19 +97,22 @@ void archive_writer::next_file(flow_log& flow) {
   flow.file_size = 0;
   flow.file_text = 0;
   flow.file_frames = 0;
-  flow.file_since_ns = 0;
+  flow.file_since_ns = context_.system.monotonic_ns();
 }
 
 void archive_writer::add(flow_log& flow, const snapshot_header& header, bytes_view message,
                          std::int64_t now_ns) {
   const bool has_file = flow.file_size > 0 || flow.waiting_records > 0;
-  const bool old =
-      now_ns - flow.file_since_ns >= context_.settings.rotate_ns && now_ns >= flow.retry_ns;
+  const bool old = now_ns - flow.file_since_ns >= context_.settings.rotate_ns;
   const bool moved =
       header.kind == snapshot_kind::moved || header.kind == snapshot_kind::moved_final;
-  if (has_file && (old || moved)) {
-    // Where the old file cannot be finished now, it simply goes on.
-    if (complete(flow)) flow.file_date_ns = header.time_ns;
+  if (has_file && (old || moved) && now_ns >= flow.retry_ns) {
+    // Where the old file cannot be finished now, it simply goes on, and it is tried again later,
+    // not with every record.
+    if (complete(flow))
+      flow.file_date_ns = header.time_ns;
+    else
+      flow.retry_ns = now_ns + write_retry_ns;
   }
   if (flow.file_size == 0 && flow.waiting_records == 0) flow.file_since_ns = now_ns;
   if (flow.waiting_records == 0) flow.waiting_since_ns = now_ns;
@@ -104,6 +126,7 @@ void archive_writer::add(flow_log& flow, const snapshot_header& header, bytes_vi
   stored.size = static_cast<std::uint32_t>(message.size());
   std::memcpy(flow.waiting.data() + at, &stored, sizeof stored);
   std::memcpy(flow.waiting.data() + at + sizeof stored, message.data(), message.size());
+  anonymizer_.apply(std::span(flow.waiting).subspan(at + sizeof stored, message.size()));
   ++flow.waiting_records;
 }
 
@@ -113,13 +136,13 @@ bool archive_writer::is_full(const flow_log& flow) noexcept {
 
 bool archive_writer::flush(flow_log& flow) {
   const bool full = is_full(flow);
-  while (flow.waiting_records > 0) {
+  while (!flow.waiting.empty()) {
     if (const auto ec = write_frame(flow)) {
-      context_.counts.write_errors.add();
-      std::uint64_t held_back = 0;
-      if (limit_.allow(context_.system.monotonic_ns(), held_back))
-        log("cannot write {}: {} (its records wait; {} more such since the last line)", part_,
-            ec.message(), held_back);
+      context_.counts.write_errors.add(ec);
+      context_.limits.write.log(
+          context_.system.monotonic_ns(), event::write_failed, {part_, ec},
+          "cannot write {}: {} (its records wait, and it is tried again)", part_,
+          is_errno(ec, EWOULDBLOCK) ? "another collector has the output directory" : ec.message());
       return false;
     }
   }
@@ -141,10 +164,26 @@ bool archive_writer::complete(flow_log& flow) {
   return true;
 }
 
-void archive_writer::drop_waiting(flow_log& flow) {
+void archive_writer::drop_waiting(flow_log& flow, std::string_view why) {
+  if (flow.waiting_records > 0) {
+    make_path(flow);
+    context_.limits.drop.log(context_.system.monotonic_ns(), event::records_dropped,
+                             {.file = part_},
+                             "{} records of {} are lost: they could not be written, and {}",
+                             flow.waiting_records, part_, why);
+  }
   context_.counts.lost_write.add(flow.waiting_records);
   std::vector<std::byte>().swap(flow.waiting);
   flow.waiting_records = 0;
+}
+
+void archive_writer::tell_vanished() {
+  context_.counts.lost_files.add();
+  context_.limits.vanish.log(
+      context_.system.monotonic_ns(), event::file_vanished, {.file = part_},
+      "{} was taken away while it was being written: what comes next goes into a new "
+      "file",
+      part_);
 }
 
 void archive_writer::make_path(const flow_log& flow) {
@@ -160,12 +199,16 @@ void archive_writer::make_path(const flow_log& flow) {
 
 // The first sequence from flow.sequence on of which no file exists: an earlier file is never
 // touched.
-void archive_writer::choose_sequence(flow_log& flow) {
-  make_path(flow);
-  while (context_.system.exists(path_) || context_.system.exists(part_)) {
+std::error_code archive_writer::choose_sequence(flow_log& flow) {
+  for (;;) {
+    make_path(flow);
+    bool there = false;
+    if (const auto ec = context_.system.exists(path_, there)) return ec;
+    if (!there)
+      if (const auto ec = context_.system.exists(part_, there)) return ec;
+    if (!there) return {};
     if (flow.sequence == 0) flow.file_date_ns = context_.system.realtime_ns();
     ++flow.sequence;
-    make_path(flow);
   }
 }
 
@@ -221,9 +264,12 @@ void archive_writer::take_away(flow_log& flow, const portion& written) {
 }
 
 std::error_code archive_writer::append(flow_log& flow, bytes_view frame) {
+  if (flow.file_size == 0)
+    if (const auto taken = context_.lock.check()) return taken;
   std::error_code ec = context_.system.append(part_, frame, flow.file_size);
   if (is_errno(ec, ENOENT) && flow.file_size == 0) {
-    // The day's first file, or its folder was taken away.
+    // The day's first file, or its folder was taken away; perhaps the output directory itself.
+    if (const auto taken = context_.lock.take()) return taken;
     if (const auto made = context_.system.make_directories(directory_)) return made;
     ec = context_.system.append(part_, frame, 0);
   }
@@ -232,10 +278,10 @@ std::error_code archive_writer::append(flow_log& flow, bytes_view frame) {
 
 std::error_code archive_writer::write_frame(flow_log& flow) {
   for (;;) {
-    if (flow.file_size == 0)
-      choose_sequence(flow);
-    else
+    if (flow.file_size > 0)
       make_path(flow);
+    else if (const auto ec = choose_sequence(flow))
+      return ec;
     const portion encoded = encode(flow);
     frame_.resize(std::max(frame_.size(), frame_writer::bound(text_size_)));
     std::size_t written = 0;
@@ -253,13 +299,16 @@ std::error_code archive_writer::write_frame(flow_log& flow) {
       context_.counts.bytes_written.add(written);
       return {};
     }
-    // Somebody made a file of that name, or took ours away, or changed it: what waits goes into a
-    // file of its own, and the other is not touched.
+    // Somebody made a file of that name, or took ours away, or changed it, or it alone cannot be
+    // written any more: what waits goes into a file of its own, and the other is not touched.
     const bool taken = flow.file_size == 0 && is_errno(ec, EEXIST);
-    const bool changed = flow.file_size > 0 && (is_errno(ec, ESTALE) || is_errno(ec, ENOENT));
+    const bool changed = flow.file_size > 0 && !concerns_all_files(ec);
     if (!taken && !changed) return ec;
-    // What is whole in a file that got a torn end (a full disk that would not even cut it) is kept.
-    if (is_errno(ec, ESTALE)) context_.complete.add({.part = part_, .leftover = true});
+    if (changed && is_errno(ec, ENOENT))
+      tell_vanished();
+    else if (changed)
+      // What is whole in it is kept.
+      context_.complete.add({.part = part_, .leftover = true});
     next_file(flow);
     flow.file_date_ns = context_.system.realtime_ns();
   }

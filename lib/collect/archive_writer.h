@@ -11,35 +11,51 @@
 #include <string>
 #include <vector>
 
+#include "collect/anonymizer.h"
 #include "collect/completer.h"
 #include "collect/config.h"
 #include "collect/flow_log.h"
 #include "collect/identity.h"
+#include "collect/observations.h"
 #include "collect/os.h"
+#include "collect/output_lock.h"
 #include "collect/sequence_index.h"
 #include "collect/statistics.h"
 
 namespace tcpinfo::collect {
+
+/// So that what concerns all writers is said once, not by each.
+struct writer_limits {
+  log_limit write;
+  log_limit drop;
+  log_limit vanish;
+  log_limit budget;
+};
 
 /// What all writers share; outlives them.
 struct writer_context {
   os& system;
   const config& settings;
   const identity& who;
+  const uuid_prefixes& prefixes;
   statistics& counts;
+  writer_limits& limits;
   completer& complete;
+  output_lock& lock;
   const sequence_index& earlier;
+  observations& seen;
 };
 
 /// One thread's. Never throws but std::bad_alloc.
 class archive_writer {
  public:
-  explicit archive_writer(const writer_context& context) : context_(context) {}
+  explicit archive_writer(const writer_context& context)
+      : context_(context), anonymizer_(context.system, context.settings.anonymize) {}
 
   [[nodiscard]] std::error_code open();
 
   /// Sets up a connection at its first snapshot, going on after files of an earlier run.
-  void begin(flow_log& flow, std::uint64_t cookie, std::int64_t time_ns);
+  void begin(flow_log& flow, const snapshot_header& first);
   /// Adds a snapshot. A new file begins where the connection's file is old enough, or where the
   /// socket has another remote end.
   void add(flow_log& flow, const snapshot_header& header, bytes_view message, std::int64_t now_ns);
@@ -50,13 +66,13 @@ class archive_writer {
   /// Flushes and hands the file over for completion; what comes next goes to the next sequence.
   /// False: as flush.
   [[nodiscard]] bool complete(flow_log& flow);
-  /// Gives up what waits, counting it as lost.
-  void drop_waiting(flow_log& flow);
+  /// Gives up what waits, counting it as lost and saying why ("… and {why}").
+  void drop_waiting(flow_log& flow, std::string_view why);
 
  private:
   [[nodiscard]] std::error_code write_frame(flow_log& flow);
   [[nodiscard]] std::error_code append(flow_log& flow, bytes_view frame);
-  void choose_sequence(flow_log& flow);
+  [[nodiscard]] std::error_code choose_sequence(flow_log& flow);
   /// What one frame took of what waits.
   struct portion {
     std::size_t bytes = 0;
@@ -71,8 +87,10 @@ class archive_writer {
   [[nodiscard]] std::string_view uuid_of(const flow_log& flow);
   [[nodiscard]] bool read_start(const known_files& files, std::string_view uuid, timestamp& out);
   void next_file(flow_log& flow);
+  void tell_vanished();
 
   const writer_context& context_;
+  anonymizer anonymizer_;
   frame_writer frames_;
   std::vector<char> text_;  // of the frame being made
   std::size_t text_size_ = 0;
@@ -81,7 +99,6 @@ class archive_writer {
   std::string path_;  // of the complete file
   std::string part_;  // the same with .part
   std::string directory_;
-  log_limit limit_;
 };
 
 }  // namespace tcpinfo::collect

@@ -8,9 +8,14 @@
 #include <vector>
 
 #include "collect/completer.h"
-#include "collect/exclusions.h"
+#include "collect/errno_of.h"
+#include "collect/event_server.h"
 #include "collect/identity.h"
 #include "collect/log.h"
+#include "collect/metrics.h"
+#include "collect/observations.h"
+#include "collect/output_lock.h"
+#include "collect/reload.h"
 #include "collect/sampler.h"
 #include "collect/sequence_index.h"
 #include "collect/writer.h"
@@ -18,8 +23,6 @@
 namespace tcpinfo::collect {
 namespace {
 
-// In the output directory; held while a collector runs there.
-constexpr std::string_view lock_name = ".tcpinfo-collect.lock";
 // All rings together; about 14,000 snapshots, or 140 ms at 100,000 records a second.
 constexpr std::size_t ring_bytes = std::size_t{8} << 20;
 // What is neither ring nor waiting snapshot: code, netlink buffers, compressors, the flow table's
@@ -41,71 +44,152 @@ std::string describe(const std::error_code& ec) {
   return ec.message();
 }
 
-// Makes the output directory and takes its lock. 0, or the exit status.
-int claim_output(os& system, const std::string& output, std::unique_ptr<held_lock>& lock) {
-  if (const auto ec = system.make_directories(output)) {
-    log("cannot create output directory {}: {}", output, ec.message());
-    return exit_usage;
+// 0, or the exit status.
+int claim_output(const std::string& output, output_lock& lock) {
+  const auto ec = lock.take();
+  if (!ec) return exit_ok;
+  if (is_errno(ec, EWOULDBLOCK)) {
+    log(event::start_refused, {.file = output}, "another collector is recording to {}", output);
+    return exit_trouble;
   }
-  if (const auto ec = system.lock(output + "/" + std::string(lock_name), lock)) {
-    if (ec.category() == std::system_category() && ec.value() == EWOULDBLOCK) {
-      log("another collector is recording to {}", output);
-      return exit_trouble;
-    }
-    log("cannot write to output directory {}: {}", output, ec.message());
-    return exit_usage;
-  }
-  return exit_ok;
+  log(event::start_refused, {output, ec}, "cannot create or write to output directory {}: {}",
+      output, ec.message());
+  return exit_usage;
 }
+
+// The cookies of a dump.
+class cookie_sink final : public message_sink {
+ public:
+  void on_socket(const message& m) noexcept override {
+    try {
+      cookies.push_back(m.cookie());
+    } catch (const std::bad_alloc&) {
+      out_of_memory = true;
+    }
+  }
+  void on_destroyed(const message&) noexcept override {}
+
+  std::vector<std::uint64_t> cookies;
+  bool out_of_memory = false;
+};
 
 // Leftovers go to the completer, which works on them while sampling has begun.
 std::error_code read_output(os& system, const config& settings, const identity& who,
-                            sequence_index& index, completer& complete) {
-  std::vector<std::string> leftovers;
-  std::vector<std::string> stale;
-  if (const auto ec = index.read(system, settings.output, who.uuid_prefix, leftovers, stale))
+                            std::vector<std::uint64_t> open, sequence_index& index,
+                            completer& complete) {
+  unfinished_files unfinished;
+  if (const auto ec =
+          index.read(system, settings.output, who.uuid_prefix, std::move(open), unfinished))
     return ec;
-  // Copies of files that are whole under their .part name.
-  for (const std::string& path : stale) (void)system.remove(path);
+  for (const std::string& path : unfinished.copies) (void)system.remove(path);
+  for (const std::string& path : unfinished.empty) (void)system.remove(path);
+  if (!unfinished.empty.empty())
+    log(event::leftovers_completed, "removed {} leftover files without one whole record",
+        unfinished.empty.size());
   std::vector<completion> jobs;
-  jobs.reserve(leftovers.size());
-  for (std::string& path : leftovers) jobs.push_back({.part = std::move(path), .leftover = true});
+  jobs.reserve(unfinished.leftovers.size());
+  for (std::string& path : unfinished.leftovers)
+    jobs.push_back({.part = std::move(path), .leftover = true});
   complete.add(std::move(jobs));
   return {};
 }
 
-int run(os& system, const config& settings, int stop_descriptor) {
+// Connections that outlive a restart keep their UUID, also where the clock was stepped in between.
+void keep_prefix(output_lock& lock, const config& settings, identity& who) {
+  if (!settings.uuid_prefix_file.empty()) return;
+  std::string note;
+  if (!lock.read_note(note)) adopt_prefix(note, who);
+  // Without it only that is lost; the disk may be full.
+  (void)lock.write_note(prefix_note(who));
+}
+
+// 0, or the exit status.
+int start_events(const config& settings, const uuid_prefixes& prefixes,
+                 std::unique_ptr<event_server>& events) {
+  if (settings.event_socket.empty()) return exit_ok;
+  event_server_options options;
+  options.path = settings.event_socket;
+  options.mode = settings.event_socket_mode;
+  options.replay = settings.events_replay;
+  events = std::make_unique<event_server>(std::move(options), prefixes);
+  const auto ec = events->start();
+  if (!ec) return exit_ok;
+  if (ec == std::errc::address_in_use) {
+    log(event::start_refused, {settings.event_socket, ec},
+        "somebody listens on event socket {} already", settings.event_socket);
+    return exit_trouble;
+  }
+  log(event::start_refused, {settings.event_socket, ec}, "cannot make event socket {}: {}",
+      settings.event_socket, ec.message());
+  return exit_usage;
+}
+
+int refuse_metrics(const listen_address& where, const std::error_code& ec) {
+  log(event::start_refused, {.error = ec}, "cannot serve metrics on {}: {}", to_string(where),
+      ec.message());
+  return ec == std::errc::address_in_use ? exit_trouble : exit_usage;
+}
+
+// 0, or the exit status.
+int check_metrics_address(const config& settings) {
+  if (!settings.prometheus) return exit_ok;
+  const auto ec = try_listening(*settings.prometheus);
+  return ec ? refuse_metrics(*settings.prometheus, ec) : exit_ok;
+}
+
+// 0, or the exit status.
+int start_metrics(const config& settings, metrics_endpoint& metrics) {
+  if (!settings.prometheus) return exit_ok;
+  if (const auto ec = metrics.start(*settings.prometheus))
+    return refuse_metrics(*settings.prometheus, ec);
+  if (settings.verbose) log(event::started, "metrics on {}", to_string(metrics.where()));
+  return exit_ok;
+}
+
+int run(os& system, const config& settings, control& operator_says) {
   identity who;
   if (const auto ec = make_identity(settings, who)) {
-    log("UUID prefix from {}: {}",
+    log(event::start_refused, {settings.uuid_prefix_file, ec}, "UUID prefix from {}: {}",
         settings.uuid_prefix_file.empty() ? "host name and boot time" : settings.uuid_prefix_file,
         ec.message());
     return exit_usage;
   }
-  exclusions unwanted;
-  if (const auto ec = unwanted.set(settings.include_local, settings.exclude_sports,
-                                   settings.exclude_destinations)) {
-    log("exclusions: {}", ec.message());
+  statistics counts;
+  reloadable current(settings, counts);
+  if (const std::string wrong = current.start(); !wrong.empty()) {
+    log_line(event::start_refused, wrong);
     return exit_usage;
   }
-  const auto from = system.make_dump_source({&unwanted.rules()});
+  const auto from = system.make_dump_source({&current.unwanted().rules(), settings.event_buffer});
   // Asked before the output directory is made: where the kernel says no, nothing is left behind.
-  if (const auto ec = from->probe()) {
-    log("cannot dump sockets: {}", describe(ec));
+  cookie_sink open;
+  if (const auto ec = from->probe(open)) {
+    log(event::start_refused, {.error = ec}, "cannot dump sockets: {}", describe(ec));
     return exit_trouble;
   }
-  std::unique_ptr<held_lock> lock;
-  if (const int status = claim_output(system, settings.output, lock); status != exit_ok)
+  if (open.out_of_memory) throw std::bad_alloc();
+  // Before there is anything to take back, too. It tells nothing before the first poll.
+  std::unique_ptr<event_server> events;
+  if (const int status = start_events(settings, current.prefixes(), events); status != exit_ok)
     return status;
+  if (const int status = check_metrics_address(settings); status != exit_ok) return status;
+  output_lock lock(system, settings.output);
+  if (const int status = claim_output(settings.output, lock); status != exit_ok) return status;
+  keep_prefix(lock, settings, who);
+  current.begin_with(who.uuid_prefix);
 
-  statistics counts;
   completer complete(system, counts, settings.output, settings.level);
   sequence_index earlier;
-  if (const auto ec = read_output(system, settings, who, earlier, complete)) {
-    log("cannot read output directory {}: {}", settings.output, ec.message());
+  if (const auto ec =
+          read_output(system, settings, who, std::move(open.cookies), earlier, complete)) {
+    log(event::start_refused, {settings.output, ec}, "cannot read output directory {}: {}",
+        settings.output, ec.message());
     return exit_trouble;
   }
-  const writer_context context{system, settings, who, counts, complete, earlier};
+  observations seen(events.get());
+  writer_limits limits;
+  const writer_context context{system, settings, who, current.prefixes(), counts, limits, complete,
+                               lock,   earlier,  seen};
   const unsigned count = settings.writers != 0 ? settings.writers : writers_for_this_machine();
   const std::uint64_t waiting =
       std::max<std::uint64_t>(settings.max_memory, other_memory + ring_bytes + (8U << 20)) -
@@ -115,41 +199,44 @@ int run(os& system, const config& settings, int stop_descriptor) {
     writers.push_back(std::make_unique<writer>(context, ring_bytes / count,
                                                static_cast<std::size_t>(waiting / count)));
     if (const auto ec = writers.back()->start()) {
-      log("cannot start a writer: {}", ec.message());
+      log(event::start_refused, {.error = ec}, "cannot start a writer: {}", ec.message());
       return exit_trouble;
     }
   }
+  metrics_endpoint metrics({counts, seen, events.get(), writers, settings.interval_ns});
+  if (const int status = start_metrics(settings, metrics); status != exit_ok) return status;
   // Not earlier: events would gather while the output directory is read.
   if (const auto ec = from->open()) {
-    log("cannot open inet_diag: {}", describe(ec));
+    log(event::start_refused, {.error = ec}, "cannot open inet_diag: {}", describe(ec));
     return exit_trouble;
   }
   complete.start();
   if (settings.verbose)
-    log("recording to {} every {}, UUID prefix {}, run {}, {} writer{}", settings.output,
-        who.interval, who.uuid_prefix, who.run, count, count == 1 ? "" : "s");
+    log(event::started, "recording to {} every {}, UUID prefix {}, run {}, {} writer{}",
+        settings.output, who.interval, who.uuid_prefix, who.run, count, count == 1 ? "" : "s");
 
-  sampler samples(system, settings, unwanted, earlier, *from, writers, counts);
-  const auto ec = samples.run(stop_descriptor);
+  sampler samples(system, settings, current, earlier, *from, writers, counts, seen);
+  const auto ec = samples.run(operator_says);
+  if (events) events->finish();
   for (const auto& w : writers) w->finish();
   complete.finish();
   if (ec) {
-    log("cannot dump sockets: {}", describe(ec));
+    log(event::start_refused, {.error = ec}, "cannot dump sockets: {}", describe(ec));
     return exit_trouble;
   }
-  log_line(summary_line(counts, samples.intervals()));
+  log_line(event::summary, summary_line(counts, samples.intervals()));
   return total_losses(counts) == 0 ? exit_ok : exit_trouble;
 }
 
 }  // namespace
 
-int collect(os& system, const config& settings, int stop_descriptor) {
+int collect(os& system, const config& settings, control& operator_says) {
   try {
-    return run(system, settings, stop_descriptor);
+    return run(system, settings, operator_says);
   } catch (const std::bad_alloc&) {
-    log_line("out of memory");
+    log_line(event::out_of_memory, "out of memory");
   } catch (const std::system_error& e) {
-    log_line(e.what());
+    log_line(event::start_refused, e.what(), {.error = e.code()});
   }
   return exit_trouble;
 }

@@ -5,6 +5,7 @@
 #define TCPINFO_COLLECT_COLLECTOR_H
 
 #include "collect/config.h"
+#include "collect/control.h"
 #include "collect/os.h"
 
 namespace tcpinfo::collect {
@@ -14,9 +15,10 @@ inline constexpr int exit_ok = 0;
 inline constexpr int exit_trouble = 1;  ///< something in the data or the system went wrong
 inline constexpr int exit_usage = 2;    ///< the command line cannot be obeyed
 
-/// Records until told to stop. Says on standard error what goes wrong, and a summary at the end.
+/// Records until told to stop, or until the configured end. Says on standard error what goes wrong,
+/// and a summary at the end.
 /// @return an exit status.
-[[nodiscard]] int collect(os& system, const config& settings, int stop_descriptor);
+[[nodiscard]] int collect(os& system, const config& settings, control& operator_says);
 
 }  // namespace tcpinfo::collect
 

@@ -7,10 +7,15 @@
 #include <tcpinfo/inetdiag.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "collect/listen_address.h"
+
 namespace tcpinfo::collect {
+
+enum class anonymize_by { none, netblock };
 
 struct config {
   std::string output = ".";
@@ -26,7 +31,15 @@ struct config {
   bool verbose = false;
   std::vector<std::uint16_t> exclude_sports;
   std::vector<ip_prefix> exclude_destinations;
-  std::string uuid_prefix_file;  ///< empty: the prefix is made from host and boot time
+  std::string exclude_file;  ///< more of both, read again on request; empty: none
+  anonymize_by anonymize = anonymize_by::none;
+  unsigned file_mode = 0640;
+  std::size_t event_buffer = std::size_t{32} << 20;  ///< of destroy events, in the kernel
+  std::string uuid_prefix_file;               ///< empty: the prefix is made from host and boot time
+  std::string event_socket;                   ///< path; empty: none
+  std::optional<unsigned> event_socket_mode;  ///< none: the umask decides
+  bool events_replay = false;
+  std::optional<listen_address> prometheus;  ///< where metrics are served; none: nowhere
 };
 
 }  // namespace tcpinfo::collect

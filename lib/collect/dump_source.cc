@@ -4,6 +4,7 @@
 #include <tcpinfo/tcp.h>
 
 #include <cerrno>
+#include <utility>
 
 namespace tcpinfo::collect {
 namespace {
@@ -18,10 +19,6 @@ constexpr std::uint32_t connection_states =
     state_bit(tcp_state::close_wait) | state_bit(tcp_state::last_ack) |
     state_bit(tcp_state::closing);
 
-// An event occupies about 1.3 KB of queue: room for some 25,000 while we are busy. Without
-// CAP_NET_ADMIN the system's limit (net.core.rmem_max) holds.
-constexpr std::size_t event_queue_bytes = std::size_t{32} << 20;
-
 bool is_refusal(const std::error_code& ec) noexcept {
   return ec.category() == std::system_category() &&
          (ec.value() == EINVAL || ec.value() == EOPNOTSUPP || ec.value() == ENOENT);
@@ -29,19 +26,18 @@ bool is_refusal(const std::error_code& ec) noexcept {
 
 }  // namespace
 
-std::error_code dump_source::probe() noexcept {
-  class nowhere final : public message_sink {
-   public:
-    void on_socket(const message&) noexcept override {}
-    void on_destroyed(const message&) noexcept override {}
-  } sink;
+std::error_code dump_source::probe(message_sink& sink) noexcept {
   if (const auto ec = dumps_.open()) return ec;
-  return poll(sink).error;
+  // All sockets: what is excluded now may not always be.
+  const bool filtering = std::exchange(kernel_filters_, false);
+  const std::error_code ec = poll(sink).error;
+  kernel_filters_ = filtering;
+  return ec;
 }
 
 std::error_code dump_source::open() {
   // Events first: what closes after the first dump began must not be missed.
-  if (const auto ec = events_.open(event_queue_bytes)) return ec;
+  if (const auto ec = events_.open(options_.event_buffer)) return ec;
   if (const auto ec = dumps_.open()) return ec;
   return queries_.open();
 }
@@ -66,7 +62,11 @@ std::error_code dump_source::walk(dump_walk kind, message_sink& sink,
   };
   request.between_user = &both;
   const auto ec = dumps_.dump(request, [&](const message& m) noexcept { sink.on_socket(m); });
-  report.duration_ns += dumps_.counter(dump_counter::duration_ns);
+  const std::int64_t took_ns = dumps_.counter(dump_counter::duration_ns);
+  report.duration_ns += took_ns;
+  (kind == dump_walk::both   ? report.both_ns
+   : kind == dump_walk::ipv4 ? report.ipv4_ns
+                             : report.ipv6_ns) = took_ns;
   report.messages += dumps_.counter(dump_counter::messages);
   report.bytes += dumps_.counter(dump_counter::bytes);
   return ec;

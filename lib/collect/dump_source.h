@@ -12,7 +12,7 @@ class dump_source final : public source {
  public:
   explicit dump_source(const source_options& options) : options_(options) {}
 
-  [[nodiscard]] std::error_code probe() noexcept override;
+  [[nodiscard]] std::error_code probe(message_sink& sink) noexcept override;
   [[nodiscard]] std::error_code open() override;
   [[nodiscard]] poll_report poll(message_sink& sink) noexcept override;
   [[nodiscard]] std::error_code drain(message_sink& sink) noexcept override;

@@ -14,10 +14,14 @@
 
 namespace tcpinfo::collect {
 
+/// A write that failed is tried again no sooner.
+inline constexpr std::int64_t write_retry_ns = 1'000'000'000;
+
 struct flow_log {
   std::uint64_t cookie = 0;
   timestamp first_seen;
   std::uint64_t sequence = 0;
+  std::uint16_t prefix = 0;  ///< number of its UUID prefix
 
   // The file now being written; it exists where file_size > 0.
   std::int64_t file_date_ns = 0;   ///< whose UTC date names the folder, since 1970
@@ -25,6 +29,11 @@ struct flow_log {
   std::uint64_t file_size = 0;
   std::uint64_t file_text = 0;  ///< bytes before compression
   std::uint64_t file_frames = 0;
+
+  // What record_observer has seen of it.
+  std::uint64_t bytes_sent = 0;
+  std::uint64_t bytes_received = 0;
+  bool counted = false;
 
   // What waits.
   std::vector<std::byte>

@@ -15,7 +15,7 @@
 
 namespace tcpinfo::collect {
 
-enum class snapshot_kind : std::uint32_t {
+enum class snapshot_kind : std::uint16_t {
   data = 0,   ///< a message seen in a poll
   moved = 1,  ///< the same of a socket that was disconnected and used again
   final = 2,  ///< a destroy event's message: the last of its cookie
@@ -28,6 +28,7 @@ enum class snapshot_kind : std::uint32_t {
 struct snapshot_header {
   std::uint32_t size = 0;  ///< of the message
   snapshot_kind kind = snapshot_kind::data;
+  std::uint16_t prefix = 0;  ///< number of the UUID prefix in force (uuid_prefixes)
   std::uint64_t cookie = 0;
   std::uint64_t poll = 0;    ///< or no_poll
   std::int64_t time_ns = 0;  ///< since 1970

@@ -7,6 +7,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
+
+#include "collect/errno_of.h"
+#include "text/values.h"
 
 namespace tcpinfo::collect {
 namespace {
@@ -25,7 +29,12 @@ constexpr std::size_t queries_a_poll = 500;
 constexpr std::size_t pending_limit = std::size_t{32} << 20;
 
 bool is_gone(const std::error_code& ec) noexcept {
-  return ec.category() == std::system_category() && (ec.value() == ENOENT || ec.value() == ESTALE);
+  return is_errno(ec, ENOENT) || is_errno(ec, ESTALE);
+}
+
+std::int64_t rounded(std::int64_t ns) noexcept {
+  constexpr std::int64_t tenth_ms = 100'000;
+  return (ns + tenth_ms / 2) / tenth_ms * tenth_ms;
 }
 
 bool is_readable(int descriptor) noexcept {
@@ -52,6 +61,7 @@ bool sampler::push(const snapshot_header& header, bytes_view message) noexcept {
 bool sampler::record(const flow_update& update, std::int64_t time_ns, std::uint64_t poll) noexcept {
   snapshot_header header;
   header.cookie = update.current.cookie();
+  header.prefix = current_.prefixes().current();
   header.kind = update.change == flow_change::moved ? snapshot_kind::moved : snapshot_kind::data;
   header.poll = poll;
   header.time_ns = time_ns;
@@ -60,18 +70,27 @@ bool sampler::record(const flow_update& update, std::int64_t time_ns, std::uint6
     counts_.lost_ring.add();
     return false;
   }
-  // Out of memory here means that the next poll records it once more: a record too many, none lost.
-  (void)table_.commit(update);
+  observed_.snapshot_taken();
+  const bool moved = update.change == flow_change::moved;
+  socket_id id;
+  if (update.known == 0 || moved) id = update.current.id();
   if (update.known == 0) counts_.connections.add();
+  // Out of memory here means that the next poll records it once more: a record too many, none lost.
+  if (table_.commit(update)) return true;
+  if (update.known == 0)
+    observed_.opened(id, time_ns);
+  else if (moved)
+    observed_.moved(id, time_ns);
   return true;
 }
 
 void sampler::on_socket(const message& m) noexcept {
   counts_.sockets_seen.add();
+  observed_.seen(m);
   flow_update update;
   if (table_.update(m, now_ns_, update) || update.change == flow_change::none) return;
   // Known ones passed this already.
-  if (update.known == 0 && (unwanted_.excludes(m) || is_remains(m))) return;
+  if (update.known == 0 && (current_.unwanted().excludes(m) || is_remains(m))) return;
   (void)record(update, poll_time_ns_, poll_);
 }
 
@@ -87,24 +106,33 @@ bool sampler::record_final(const message& m, std::int64_t time_ns) noexcept {
   flow_update update;
   if (table_.destroyed(m, now_ns_, update)) return false;
   if (update.change == flow_change::none) return true;
-  if (update.known == 0 && unwanted_.excludes(m)) return true;
+  if (update.known == 0 && current_.unwanted().excludes(m)) return true;
   snapshot_header header;
   header.cookie = m.cookie();
+  header.prefix = current_.prefixes().current();
   header.kind = update.moved != 0 ? snapshot_kind::moved_final : snapshot_kind::final;
   header.poll = no_poll;
   header.time_ns = time_ns;
   if (!push(header, update.current.bytes)) return false;
+  const socket_id id = update.current.id();
   (void)table_.commit(update);
   counts_.destroy_events.add();
+  observed_.snapshot_taken();
   if (update.carried != 0) counts_.cleared_finals.add();
-  if (update.known == 0) counts_.connections.add();
+  if (update.known == 0) {
+    counts_.connections.add();
+    observed_.opened(id, time_ns);
+  } else if (update.moved != 0) {
+    observed_.moved(id, time_ns);
+  }
+  observed_.closed(id.cookie, time_ns);
   return true;
 }
 
 void sampler::on_destroyed(const message& m) noexcept {
   if (pending_.empty() && record_final(m, event_time_ns_)) return;
   message known;
-  if (!table_.find(m.cookie(), known) && unwanted_.excludes(m)) return;
+  if (!table_.find(m.cookie(), known) && current_.unwanted().excludes(m)) return;
   // There is no next poll for it: it waits here until the writer has room.
   try {
     if (pending_bytes_ + m.bytes.size() <= pending_limit) {
@@ -129,18 +157,16 @@ void sampler::retry_pending() noexcept {
 void sampler::drain_events() {
   event_time_ns_ = system_.realtime_ns();
   retry_pending();
-  if (const auto ec = source_.drain(*this)) {
-    std::uint64_t held_back = 0;
-    if (poll_limit_.allow(now_ns_, held_back)) log("cannot read destroy events: {}", ec.message());
-  }
+  if (const auto ec = source_.drain(*this))
+    poll_limit_.log(now_ns_, event::events_unread, {.error = ec}, "cannot read destroy events: {}",
+                    ec.message());
   const std::int64_t overflows = source_.event_overflows();
   if (overflows == overflows_) return;
   counts_.lost_events.add(static_cast<std::uint64_t>(overflows - overflows_));
   overflows_ = overflows;
-  std::uint64_t held_back = 0;
-  if (loss_limit_.allow(now_ns_, held_back))
-    log("the kernel dropped destroy events: they were not read in time; the connections that "
-        "polls have seen are found by them, shorter ones are lost");
+  loss_limit_.log(now_ns_, event::events_lost, {},
+                  "the kernel dropped destroy events: they were not read in time; the connections "
+                  "that polls have seen are found by them, shorter ones are lost");
 }
 
 // What a complete poll did not show is remembered for confirm_missing(); the table must not be used
@@ -148,9 +174,9 @@ void sampler::drain_events() {
 void sampler::look_for_missing() {
   missing_.clear();
   table_.end_cycle(true, now_ns_, [&](const flow_absence& absence) noexcept {
-    if (absence.cycles < absent_polls || now_ns_ - absence.since_ns < absent_time_ns ||
-        missing_.size() >= queries_a_poll)
-      return;
+    const bool waited =
+        absence.cycles >= absent_polls && now_ns_ - absence.since_ns >= absent_time_ns;
+    if (!ending_ && (!waited || missing_.size() >= queries_a_poll)) return;
     try {
       missing_.push_back({absence.cookie, absence.last.id(), absence.had_info != 0});
     } catch (const std::bad_alloc&) {
@@ -175,6 +201,7 @@ void sampler::confirm_missing() {
     if (!push(header, {})) continue;
     table_.erase(lost.cookie);
     counts_.ended_unseen.add();
+    observed_.closed(lost.cookie, poll_time_ns_);
     // Its final counters went by with an event that was lost; a socket that was a mini one from the
     // start had none to lose.
     if (lost.had_info) counts_.lost_finals.add();
@@ -183,18 +210,20 @@ void sampler::confirm_missing() {
 
 void sampler::say_failed_poll(const std::error_code& ec) {
   counts_.failed_polls.add();
-  std::uint64_t held_back = 0;
-  if (poll_limit_.allow(now_ns_, held_back))
-    log("poll {} failed: {} (no connection is taken for closed by it; {} more such since the last "
-        "line)",
-        poll_, ec.message(), held_back);
+  poll_limit_.log(now_ns_, event::poll_failed, {.error = ec},
+                  "poll {} failed: {} (no connection is taken for closed by it)", poll_,
+                  ec.message());
 }
 
 std::error_code sampler::poll_once() {
+  clocks_.look();
   now_ns_ = system_.monotonic_ns();
   poll_time_ns_ = system_.realtime_ns();
   event_time_ns_ = poll_time_ns_;
+  observed_.poll_begins();
   const poll_report report = source_.poll(*this);
+  poll_duration_ns_ = report.duration_ns;
+  observed_.polled(report, table_.flows(), now_ns_);
   counts_.polls.add();
   if (report.complete) {
     look_for_missing();
@@ -213,31 +242,103 @@ void sampler::wake_writers() noexcept {
   nudged_.assign(writers_.size(), false);
 }
 
-void sampler::wait_for_tick(std::int64_t tick_ns, int stop_descriptor) {
+void sampler::obey(control& operator_says) {
+  if (!is_readable(operator_says.descriptor())) return;
+  for (;;) {
+    switch (operator_says.take()) {
+      case request::none:
+        return;
+      case request::stop:
+        stop_ = true;
+        return;
+      case request::reload:
+        manager_.reloading(now_ns_);
+        if (current_.reload()) must_forget_ = true;
+        manager_.reloaded(now_ns_);
+    }
+  }
+}
+
+// Connections that the new exclusions name end in the archive, though not in the kernel.
+void sampler::forget_unwanted() {
+  std::vector<std::uint64_t> unwanted;
+  bool out_of_memory = false;
+  table_.for_each([&](const message& m) noexcept {
+    try {
+      if (current_.unwanted().excludes(m)) unwanted.push_back(m.cookie());
+    } catch (const std::bad_alloc&) {
+      out_of_memory = true;
+    }
+  });
+  must_forget_ = out_of_memory;
+  for (const std::uint64_t cookie : unwanted) {
+    snapshot_header header;
+    header.cookie = cookie;
+    header.kind = snapshot_kind::gone;
+    if (!push(header, {})) {
+      must_forget_ = true;  // the ring is full: the next poll tries again
+      continue;
+    }
+    table_.erase(cookie);
+    observed_.closed(cookie, poll_time_ns_);
+  }
+}
+
+// Said once a window, and only where it is more than a hiccup.
+void sampler::count_missed(std::uint64_t ticks) {
+  constexpr std::int64_t window_ns = 10'000'000'000;
+  counts_.missed_ticks.add(ticks);
+  if (now_ns_ - window_begin_ns_ >= window_ns) {
+    window_begin_ns_ = now_ns_;
+    window_missed_ = 0;
+    window_said_ = false;
+  }
+  window_missed_ += ticks;
+  const auto due = static_cast<std::uint64_t>(window_ns / settings_.interval_ns);
+  if (window_said_ || window_missed_ * 100 <= due) return;
+  window_said_ = true;
+  tick_limit_.log(now_ns_, event::ticks_missed, {},
+                  "the interval of {} is not kept: {} ticks missed in the last {} (a poll took {})",
+                  text::format_duration(settings_.interval_ns), window_missed_,
+                  text::format_duration(rounded(now_ns_ - window_begin_ns_)),
+                  text::format_duration(rounded(poll_duration_ns_)));
+}
+
+void sampler::wait_for_tick(std::int64_t tick_ns, control& operator_says) {
   for (;;) {
     now_ns_ = system_.monotonic_ns();
-    if (now_ns_ >= tick_ns || is_readable(stop_descriptor)) return;
-    system_.wait(source_.descriptor(), stop_descriptor, tick_ns);
+    if (now_ns_ >= tick_ns) return;
+    obey(operator_says);
+    if (stop_) return;
+    system_.wait(source_.descriptor(), operator_says.descriptor(),
+                 std::min(tick_ns, manager_.alive_due_ns()));
     now_ns_ = system_.monotonic_ns();
+    manager_.alive(now_ns_);
     drain_events();
     wake_writers();
   }
 }
 
-std::error_code sampler::run(int stop_descriptor) {
+std::error_code sampler::run(control& operator_says) {
   if (const auto ec = table_.reset({})) return ec;
   nudged_.assign(writers_.size(), false);
   overflows_ = source_.event_overflows();
+  const std::int64_t overflows_before = overflows_;
   const std::int64_t start_ns = system_.monotonic_ns();
+  window_begin_ns_ = start_ns;
   const std::int64_t end_ns = settings_.duration_ns > 0 ? start_ns + settings_.duration_ns
                                                         : std::numeric_limits<std::int64_t>::max();
   std::int64_t previous_ns = 0;
   std::uint64_t tick = 0;
   for (std::uint64_t done = 0; settings_.reps == 0 || done < settings_.reps; ++done) {
     const std::int64_t begun_ns = system_.monotonic_ns();
-    if (done > 0) intervals_.add(begun_ns - previous_ns);
+    if (done > 0) {
+      intervals_.add(begun_ns - previous_ns);
+      observed_.interval(begun_ns - previous_ns);
+    }
     previous_ns = begun_ns;
     poll_ = tick + 1;
+    if (must_forget_) forget_unwanted();
     if (const auto ec = poll_once()) {
       if (done == 0) return ec;
       say_failed_poll(ec);
@@ -247,16 +348,27 @@ std::error_code sampler::run(int stop_descriptor) {
     const std::int64_t now_ns = system_.monotonic_ns();
     const auto next = std::max<std::uint64_t>(
         tick + 1, static_cast<std::uint64_t>((now_ns - start_ns) / settings_.interval_ns) + 1);
-    counts_.missed_ticks.add(next - tick - 1);
+    now_ns_ = now_ns;
+    count_missed(next - tick - 1);
+    manager_.polled(now_ns_);
     tick = next;
     const std::int64_t tick_ns = start_ns + static_cast<std::int64_t>(tick) * settings_.interval_ns;
     if (settings_.reps != 0 && done + 1 == settings_.reps) break;
-    wait_for_tick(std::min(tick_ns, end_ns), stop_descriptor);
-    if (system_.monotonic_ns() >= end_ns || is_readable(stop_descriptor)) break;
+    wait_for_tick(std::min(tick_ns, end_ns), operator_says);
+    // Asked here, too: polls that always take longer than the interval leave nothing to wait for.
+    obey(operator_says);
+    if (stop_ || system_.monotonic_ns() >= end_ns) break;
   }
+  manager_.stopping();
   // What closed until now is known to the kernel already.
   now_ns_ = system_.monotonic_ns();
   drain_events();
+  if (overflows_ != overflows_before) {
+    // There will be no later poll to miss those whose messages were dropped.
+    ending_ = true;
+    poll_ = tick + 1;
+    if (const auto ec = poll_once()) say_failed_poll(ec);
+  }
   const std::int64_t deadline_ns = now_ns_ + last_wait_ns;
   while (!pending_.empty() && system_.monotonic_ns() < deadline_ns) {
     wake_writers();

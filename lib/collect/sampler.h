@@ -13,11 +13,15 @@
 #include <memory>
 #include <vector>
 
+#include "collect/clock_watch.h"
 #include "collect/config.h"
-#include "collect/exclusions.h"
+#include "collect/control.h"
 #include "collect/log.h"
+#include "collect/observations.h"
 #include "collect/os.h"
+#include "collect/reload.h"
 #include "collect/sequence_index.h"
+#include "collect/service_manager.h"
 #include "collect/source.h"
 #include "collect/statistics.h"
 #include "collect/writer.h"
@@ -27,21 +31,24 @@ namespace tcpinfo::collect {
 class sampler final : private message_sink {
  public:
   /// All arguments outlive it. The source is open.
-  sampler(os& system, const config& settings, const exclusions& unwanted,
-          const sequence_index& earlier, source& from,
-          std::vector<std::unique_ptr<writer>>& writers, statistics& counts)
+  sampler(os& system, const config& settings, reloadable& current, const sequence_index& earlier,
+          source& from, std::vector<std::unique_ptr<writer>>& writers, statistics& counts,
+          observations& seen)
       : system_(system),
         settings_(settings),
-        unwanted_(unwanted),
+        current_(current),
         earlier_(earlier),
         source_(from),
         writers_(writers),
-        counts_(counts) {}
+        counts_(counts),
+        observed_(seen),
+        clocks_(system, counts),
+        manager_(settings, counts) {}
 
-  /// Runs until reps or duration are reached, or `stop_descriptor` becomes readable.
+  /// Runs until reps or duration are reached, or the operator says so.
   /// @return the error of the very first poll: then nothing can be recorded at all. Later faults
   /// are counted and said, and the loop goes on.
-  [[nodiscard]] std::error_code run(int stop_descriptor);
+  [[nodiscard]] std::error_code run(control& operator_says);
 
   /// Time from one poll to the next. After run().
   [[nodiscard]] const duration_histogram& intervals() const noexcept { return intervals_; }
@@ -66,7 +73,10 @@ class sampler final : private message_sink {
   void retry_pending() noexcept;
   void look_for_missing();
   void confirm_missing();
-  void wait_for_tick(std::int64_t tick_ns, int stop_descriptor);
+  void wait_for_tick(std::int64_t tick_ns, control& operator_says);
+  void obey(control& operator_says);
+  void forget_unwanted();
+  void count_missed(std::uint64_t ticks);
   [[nodiscard]] bool record(const flow_update& update, std::int64_t time_ns,
                             std::uint64_t poll) noexcept;
   [[nodiscard]] bool record_final(const message& m, std::int64_t time_ns) noexcept;
@@ -76,12 +86,15 @@ class sampler final : private message_sink {
 
   os& system_;
   const config& settings_;
-  const exclusions& unwanted_;
+  reloadable& current_;
   const sequence_index& earlier_;
   source& source_;
   std::vector<std::unique_ptr<writer>>& writers_;
   statistics& counts_;
+  observations& observed_;
 
+  clock_watch clocks_;
+  service_manager manager_;
   flow_table table_;
   std::uint64_t poll_ = 0;         // number of the running poll, from 1, missed ticks included
   std::int64_t poll_time_ns_ = 0;  // its time since 1970
@@ -94,8 +107,16 @@ class sampler final : private message_sink {
   std::size_t pending_bytes_ = 0;
   std::int64_t overflows_ = 0;
   duration_histogram intervals_;
+  bool stop_ = false;
+  bool ending_ = false;               // this poll is the last
+  bool must_forget_ = false;          // the exclusions are new
+  std::int64_t window_begin_ns_ = 0;  // of what follows
+  std::uint64_t window_missed_ = 0;   // ticks
+  bool window_said_ = false;
+  std::int64_t poll_duration_ns_ = 0;
   log_limit poll_limit_;
   log_limit loss_limit_;
+  log_limit tick_limit_{60'000'000'000};
 };
 
 }  // namespace tcpinfo::collect

@@ -2,10 +2,14 @@
 #include "collect/sequence_index.h"
 
 #include <tcpinfo/archive.h>
+#include <tcpinfo/zstd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <optional>
+
+#include "collect/descriptor.h"
 
 namespace tcpinfo::collect {
 namespace {
@@ -34,29 +38,51 @@ std::error_code list_if_there(os& system, const std::string& path,
 
 }  // namespace
 
-void sequence_index::add_file(const std::string& directory, const std::string& name,
-                              std::uint32_t date, std::string_view prefix,
-                              std::vector<std::string>& leftovers,
-                              std::vector<std::string>& stale) {
+bool holds_nothing(os& system, const std::string& path) {
+  std::uint64_t size = 0;
+  if (system.size(path, size) || size >= first_frame_in_doubt) return false;
+  int fd = -1;
+  if (size > 0 && system.open_read(path, fd)) return false;
+  if (size == 0) return true;
+  const descriptor file(fd);
+  stream_reader reader;
+  if (reader.open_fd(file.get())) return false;
+  // A block may be whole where its frame is not.
+  std::array<std::byte, 64> first;
+  std::size_t n = 0;
+  return reader.read(first, n) == errc::truncated_frame && n == 0;
+}
+
+void sequence_index::add_file(os& system, const std::string& path, std::uint32_t date,
+                              std::string_view prefix, unfinished_files& unfinished) {
+  const std::string_view name = std::string_view(path).substr(path.rfind('/') + 1);
   archive_name parsed;
-  if (std::string_view(name).ends_with(rewrite_suffix)) {
-    const std::string_view of(name.data(), name.size() - rewrite_suffix.size());
-    if (!parse_archive_name(of, parsed)) stale.push_back(directory + "/" + name);
+  if (name.ends_with(rewrite_suffix)) {
+    if (!parse_archive_name(name.substr(0, name.size() - rewrite_suffix.size()), parsed))
+      unfinished.copies.push_back(path);
     return;
   }
   if (parse_archive_name(name, parsed) || !parsed.compressed) return;
-  if (parsed.partial) leftovers.push_back(directory + "/" + name);
+  if (parsed.partial) {
+    // Looked at now: a file that goes away must not leave a hole in its connection's sequence.
+    const bool nothing = holds_nothing(system, path);
+    (nothing ? unfinished.empty : unfinished.leftovers).push_back(path);
+    if (nothing) return;
+  }
   std::uint64_t cookie = 0;
   if (parsed.uuid.size() != prefix.size() + 17 || !parsed.uuid.starts_with(prefix) ||
-      parse_uuid_cookie(parsed.uuid, cookie))
+      parse_uuid_cookie(parsed.uuid, cookie) ||
+      !std::binary_search(open_.begin(), open_.end(), cookie))
     return;
   files_.push_back({cookie, parsed.sequence, date});
 }
 
 std::error_code sequence_index::read(os& system, const std::string& output, std::string_view prefix,
-                                     std::vector<std::string>& leftovers,
-                                     std::vector<std::string>& stale) {
+                                     std::vector<std::uint64_t> open,
+                                     unfinished_files& unfinished) {
   files_.clear();
+  open_ = std::move(open);
+  std::sort(open_.begin(), open_.end());
   std::vector<directory_entry> years;
   std::vector<directory_entry> months;
   std::vector<directory_entry> days;
@@ -80,7 +106,8 @@ std::error_code sequence_index::read(os& system, const std::string& output, std:
         if (const auto ec = list_if_there(system, in_day, names)) return ec;
         for (const auto& file : names)
           if (file.is_file)
-            add_file(in_day, file.name, *y * 10000 + *m * 100 + *d, prefix, leftovers, stale);
+            add_file(system, in_day + "/" + file.name, *y * 10000 + *m * 100 + *d, prefix,
+                     unfinished);
       }
     }
   }
@@ -93,6 +120,7 @@ std::error_code sequence_index::read(os& system, const std::string& output, std:
                   [](const known_files& a, const known_files& b) { return a.cookie == b.cookie; }),
       files_.end());
   files_.shrink_to_fit();
+  std::vector<std::uint64_t>().swap(open_);
   return {};
 }
 

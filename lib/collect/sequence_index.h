@@ -23,26 +23,36 @@ struct known_files {
   std::uint32_t highest_date = 0;  ///< year * 10000 + month * 100 + day of its folder
 };
 
+/// What earlier runs left unfinished; paths.
+struct unfinished_files {
+  std::vector<std::string> leftovers;  ///< .part files, of any prefix
+  std::vector<std::string> empty;      ///< those without one whole record
+  std::vector<std::string> copies;  ///< rewrites that were not finished; hold nothing of their own
+};
+
 /// Read-only once made; any thread then.
 class sequence_index {
  public:
-  /// Walks YYYY/MM/DD below `output`. UUIDs that do not begin with `prefix` are not of this boot
-  /// (or not of this collector) and are left out. `leftovers` gets the paths of .part files of any
-  /// prefix, `stale` those of rewrites that were not finished and hold nothing of their own.
+  /// Walks YYYY/MM/DD below `output`. Only files of the connections `open` are kept, whose UUIDs
+  /// begin with `prefix`: a year's archives may hold many millions of others.
   [[nodiscard]] std::error_code read(os& system, const std::string& output, std::string_view prefix,
-                                     std::vector<std::string>& leftovers,
-                                     std::vector<std::string>& stale);
+                                     std::vector<std::uint64_t> open, unfinished_files& unfinished);
 
   /// nullptr where the connection has no file yet.
   [[nodiscard]] const known_files* find(std::uint64_t cookie) const noexcept;
 
  private:
-  void add_file(const std::string& directory, const std::string& name, std::uint32_t date,
-                std::string_view prefix, std::vector<std::string>& leftovers,
-                std::vector<std::string>& stale);
+  void add_file(os& system, const std::string& path, std::uint32_t date, std::string_view prefix,
+                unfinished_files& unfinished);
 
-  std::vector<known_files> files_;  // sorted by cookie
+  std::vector<known_files> files_;   // sorted by cookie
+  std::vector<std::uint64_t> open_;  // while reading: sorted
 };
+
+/// Whether a .part file has no whole record: it is empty, or ends within its first frame. That is
+/// written by one call, so less of it than `first_frame_in_doubt` holds nothing that can be read.
+[[nodiscard]] bool holds_nothing(os& system, const std::string& path);
+inline constexpr std::uint64_t first_frame_in_doubt = 4096;
 
 /// Suffix of a file that is not complete.
 inline constexpr std::string_view part_suffix = ".part";

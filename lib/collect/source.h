@@ -22,7 +22,8 @@ class message_sink {
 };
 
 struct source_options {
-  const filter* exclude = nullptr;  ///< must outlive the source
+  const filter* exclude = nullptr;  ///< must outlive the source; may be given other rules
+  std::size_t event_buffer = std::size_t{32} << 20;  ///< bytes to ask of the kernel for events
 };
 
 /// What one poll did.
@@ -31,6 +32,10 @@ struct poll_report {
   bool complete = false;
   std::error_code error;  ///< why it is not complete
   std::int64_t duration_ns = 0;
+  // The same by walk; 0 where that walk was not done.
+  std::int64_t both_ns = 0;
+  std::int64_t ipv4_ns = 0;
+  std::int64_t ipv6_ns = 0;
   std::int64_t messages = 0;
   std::int64_t bytes = 0;
 };
@@ -40,8 +45,9 @@ class source {
  public:
   virtual ~source() = default;
 
-  /// Finds out whether polls will work here, without listening for events yet.
-  [[nodiscard]] virtual std::error_code probe() noexcept = 0;
+  /// Finds out whether polls will work here, without listening for events yet, and shows the
+  /// sockets there are.
+  [[nodiscard]] virtual std::error_code probe(message_sink& sink) noexcept = 0;
   /// From here on no event is missed.
   [[nodiscard]] virtual std::error_code open() = 0;
   /// Looks at every connection once. Messages that `exclude` names may or may not be left out.

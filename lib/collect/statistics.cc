@@ -2,9 +2,11 @@
 #include "collect/statistics.h"
 
 #include <fmt/format.h>
+#include <tcpinfo/error.h>
 
 #include <algorithm>
 #include <bit>
+#include <cerrno>
 #include <cmath>
 #include <iterator>
 #include <string_view>
@@ -41,6 +43,20 @@ std::int64_t duration_histogram::quantile(double q) const noexcept {
   return max_;
 }
 
+write_fault write_fault_of(const std::error_code& ec) noexcept {
+  if (ec == std::errc::no_space_on_device || ec == std::errc::file_too_large ||
+      (ec.category() == std::system_category() && ec.value() == EDQUOT))
+    return write_fault::no_space;
+  if (ec == std::errc::read_only_file_system || ec == std::errc::permission_denied ||
+      ec == std::errc::operation_not_permitted)
+    return write_fault::read_only;
+  if (ec == std::errc::too_many_files_open || ec == std::errc::too_many_files_open_in_system)
+    return write_fault::descriptors;
+  if (ec == std::errc::io_error) return write_fault::io;
+  if (ec == std::errc::not_enough_memory || ec == errc::out_of_memory) return write_fault::memory;
+  return write_fault::other;
+}
+
 std::uint64_t total_losses(const statistics& s) noexcept {
   return s.failed_polls.get() + s.lost_ring.get() + s.lost_events.get() + s.lost_finals.get() +
          s.lost_backlog.get() + s.lost_write.get() + s.lost_files.get();
@@ -55,22 +71,26 @@ std::string summary_line(const statistics& s, const duration_histogram& interval
       ms(intervals.quantile(0.99)), ms(intervals.max()), s.connections.get(), s.records.get(),
       s.bytes_written.get(), s.files_completed.get(), total_losses(s));
   // Said only where there is something to say.
-  const std::pair<std::string_view, const counter&> reasons[] = {
-      {"lost_ring", s.lost_ring},
-      {"lost_events", s.lost_events},
-      {"lost_finals", s.lost_finals},
-      {"lost_backlog", s.lost_backlog},
-      {"lost_write", s.lost_write},
-      {"lost_files", s.lost_files},
-      {"cleared_finals", s.cleared_finals},
-      {"failed_polls", s.failed_polls},
-      {"write_errors", s.write_errors},
-      {"duplicate_attributes", s.duplicate_attributes},
-      {"unread_bytes", s.unread_bytes},
-      {"leftovers_completed", s.leftovers_completed},
-      {"set_aside", s.set_aside}};
+  const std::pair<std::string_view, std::uint64_t> reasons[] = {
+      {"lost_ring", s.lost_ring.get()},
+      {"lost_events", s.lost_events.get()},
+      {"lost_finals", s.lost_finals.get()},
+      {"lost_backlog", s.lost_backlog.get()},
+      {"lost_write", s.lost_write.get()},
+      {"lost_files", s.lost_files.get()},
+      {"cleared_finals", s.cleared_finals.get()},
+      {"failed_polls", s.failed_polls.get()},
+      {"write_errors", s.write_errors.get()},
+      {"early_flushes", s.early_flushes.get()},
+      {"clock_steps", s.clock_steps.get()},
+      {"suspends", s.suspends.get()},
+      {"reloads", s.reloads.get()},
+      {"duplicate_attributes", s.duplicate_attributes.get()},
+      {"unread_bytes", s.unread_bytes.get()},
+      {"leftovers_completed", s.leftovers_completed.get()},
+      {"set_aside", s.set_aside.get()}};
   for (const auto& [name, value] : reasons)
-    if (value.get() > 0) fmt::format_to(std::back_inserter(line), " {}={}", name, value.get());
+    if (value > 0) fmt::format_to(std::back_inserter(line), " {}={}", name, value);
   return line;
 }
 

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 #include <string>
+#include <system_error>
 
 namespace tcpinfo::collect {
 
@@ -22,6 +23,37 @@ class counter {
   std::atomic<std::uint64_t> value_{0};
 };
 
+/// Why a write failed, as far as an operator would act on it differently.
+enum class write_fault {
+  no_space,     ///< the disk or a quota is full, or a file too large
+  read_only,    ///< the file system or its permissions
+  descriptors,  ///< the process or the system has no more
+  io,           ///< the device
+  memory,
+  other,
+};
+inline constexpr std::size_t write_faults = 6;
+
+[[nodiscard]] write_fault write_fault_of(const std::error_code& ec) noexcept;
+
+class write_fault_counters {
+ public:
+  void add(const std::error_code& ec) noexcept {
+    counts_[static_cast<std::size_t>(write_fault_of(ec))].add();
+  }
+  [[nodiscard]] std::uint64_t get() const noexcept {
+    std::uint64_t sum = 0;
+    for (const counter& c : counts_) sum += c.get();
+    return sum;
+  }
+  [[nodiscard]] const counter& of(write_fault what) const noexcept {
+    return counts_[static_cast<std::size_t>(what)];
+  }
+
+ private:
+  std::array<counter, write_faults> counts_;
+};
+
 struct statistics {
   // Sampling.
   counter polls;
@@ -31,6 +63,9 @@ struct statistics {
   counter connections;     ///< opened in the flow table
   counter cleared_finals;  ///< destroy events whose totals the kernel had cleared (aborted here)
   counter ended_unseen;    ///< ended without a destroy event, by absence and a point query
+  counter clock_steps;     ///< times the wall clock was stepped
+  counter suspends;        ///< times the machine slept
+  counter reloads;         ///< that changed the prefix or the exclusions
   // Writing.
   counter records;        ///< data records in files
   counter bytes_written;  ///< appended to files, as compressed
@@ -38,8 +73,9 @@ struct statistics {
   counter files_created;
   counter files_completed;
   counter leftovers_completed;
-  counter set_aside;     ///< damaged leftovers, kept under another name
-  counter write_errors;  ///< a write that failed is tried again
+  counter set_aside;                  ///< damaged leftovers, kept under another name
+  write_fault_counters write_errors;  ///< a write that failed is tried again
+  counter early_flushes;  ///< buffers written before their time because memory ran short
   // Damage in what the kernel sent; the message is kept as far as it can be read.
   counter duplicate_attributes;
   counter unread_bytes;
@@ -50,7 +86,7 @@ struct statistics {
   counter lost_finals;   ///< connections whose last record is not their final one
   counter lost_backlog;  ///< destroy events that waited for a full ring until memory ended
   counter lost_write;    ///< records given up after a file could not be written
-  counter lost_files;    ///< files that could not be completed (their .part stays)
+  counter lost_files;  ///< files that could not be completed (their .part stays) or were taken away
 };
 
 /// The distribution of a duration, to about 2 % of its value, in constant memory. One thread.

@@ -10,8 +10,6 @@
 namespace tcpinfo::collect {
 namespace {
 
-// A write that failed is tried again no sooner.
-constexpr std::int64_t retry_ns = 1'000'000'000;
 // Between two portions of writing, at most this many snapshots are taken; and between two looks at
 // the ring, at most this many flows are written.
 constexpr int drain_limit = 4096;
@@ -64,7 +62,7 @@ bool writer::without_memory_failing(F&& deed) {
   try {
     return deed();
   } catch (const std::bad_alloc&) {
-    context_.counts.write_errors.add();
+    context_.counts.write_errors.add(errc::out_of_memory);
     context_.system.wait(-1, -1, context_.system.monotonic_ns() + last_pause_ns);
     return false;
   }
@@ -74,6 +72,7 @@ bool writer::without_memory_failing(F&& deed) {
 bool writer::turn() {
   // Read before the ring: what was pushed before finish() is then seen.
   const bool finishing = finishing_.load(std::memory_order_seq_cst);
+  if (!due_is_whole_) renew_due();
   drain();
   const std::int64_t now_ns = context_.system.monotonic_ns();
   const bool more = write_portion(now_ns);
@@ -113,25 +112,27 @@ template <class F>
 bool writer::with_account(flow_log& flow, std::int64_t now_ns, F&& deed) {
   const std::size_t before = flow.waiting.capacity();
   const bool waited = flow.waiting_records > 0;
+  const std::int64_t waited_since_ns = flow.waiting_since_ns;
   bool done = false;
   try {
     done = deed();
   } catch (const std::bad_alloc&) {
     // As a write that failed: what waits still waits, and memory may come back.
-    context_.counts.write_errors.add();
+    context_.counts.write_errors.add(errc::out_of_memory);
   }
   waiting_bytes_ = waiting_bytes_ - before + flow.waiting.capacity();
-  if (flow.waiting_records == 0) return done;
+  if (flow.waiting_records == 0 && (done || !flow.ended)) return done;
   if (!done) {
-    flow.retry_ns = now_ns + retry_ns;
+    flow.retry_ns = now_ns + write_retry_ns;
     flow.waiting_since_ns = flow.retry_ns - context_.settings.flush_ns;
   }
-  if (!done || !waited) add_due(flow);
+  // What waits may be other records than before: those of a file that was just begun.
+  if (!done || !waited || flow.waiting_since_ns != waited_since_ns) add_due(flow);
   return done;
 }
 
 // Entries of flows that were written since are stale; short connections leave one each.
-void writer::add_due(const flow_log& flow) {
+void writer::add_due(const flow_log& flow) noexcept try {
   if (due_.size() > 4 * flows_.size() + 1024) {
     std::erase_if(due_, [this](const due& entry) {
       const auto found = flows_.find(entry.cookie);
@@ -139,6 +140,19 @@ void writer::add_due(const flow_log& flow) {
     });
   }
   due_.push_back({flow.cookie, flow.waiting_since_ns});
+} catch (const std::bad_alloc&) {
+  due_is_whole_ = false;
+}
+
+// After memory had run out: nothing that waits may be forgotten.
+void writer::renew_due() {
+  std::deque<due> fresh;
+  for (const auto& [cookie, flow] : flows_)
+    if (flow.waiting_records > 0 || flow.ended) fresh.push_back({cookie, flow.waiting_since_ns});
+  std::sort(fresh.begin(), fresh.end(),
+            [](const due& a, const due& b) { return a.since_ns < b.since_ns; });
+  due_ = std::move(fresh);
+  due_is_whole_ = true;
 }
 
 flow_log& writer::flow_of(const snapshot_header& header, std::int64_t now_ns) {
@@ -152,10 +166,11 @@ flow_log& writer::flow_of(const snapshot_header& header, std::int64_t now_ns) {
   }
   if (found != flows_.end()) return found->second;
   flow_log& flow = flows_[header.cookie];
-  archives_.begin(flow, header.cookie, header.time_ns);
+  archives_.begin(flow, header);
   if (const auto before = gone_.find(header.cookie); before != gone_.end()) {
     flow.sequence = before->second.sequence;
     flow.first_seen = before->second.first_seen;
+    flow.prefix = before->second.prefix;
     gone_.erase(before);
   }
   return flow;
@@ -165,6 +180,7 @@ void writer::take(const snapshot_header& header, bytes_view message, std::int64_
   if (header.kind == snapshot_kind::gone && !flows_.contains(header.cookie)) return;
   flow_log& flow = flow_of(header, now_ns);
   if (header.kind != snapshot_kind::gone) {
+    observer_.look(flow, header, message);
     const bool added = with_account(flow, now_ns, [&] {
       archives_.add(flow, header, message, now_ns);
       return true;
@@ -191,7 +207,7 @@ flow_log* writer::next_due(std::int64_t due_before_ns) {
     due_.pop_front();
     const auto found = flows_.find(next.cookie);
     // An entry is stale when its flow was written in between.
-    if (found != flows_.end() && found->second.waiting_records > 0 &&
+    if (found != flows_.end() && (found->second.waiting_records > 0 || found->second.ended) &&
         found->second.waiting_since_ns == next.since_ns)
       return &found->second;
   }
@@ -219,7 +235,7 @@ void writer::write(flow_log& flow, std::int64_t now_ns) {
   if (flow.may_return) {
     // Rare: an event was lost, or a socket was disconnected. Not worth more than a bound.
     if (gone_.size() >= gone_limit) gone_.clear();
-    gone_[flow.cookie] = {flow.sequence, flow.first_seen};
+    gone_[flow.cookie] = {flow.sequence, flow.first_seen, flow.prefix};
   }
   flows_.erase(flow.cookie);
 }
@@ -242,11 +258,18 @@ void writer::keep_budget(std::int64_t now_ns) {
     if (flow == nullptr) return;
     const std::size_t before = waiting_bytes_;
     write(*flow, now_ns);
-    if (waiting_bytes_ < before) continue;
-    budget_retry_ns_ = now_ns + retry_ns;
+    if (waiting_bytes_ < before) {
+      context_.counts.early_flushes.add();
+      context_.limits.budget.log(
+          now_ns, event::memory_budget, {},
+          "memory budget reached: the records that wait longest are written early, "
+          "in smaller frames (--max-memory)");
+      continue;
+    }
+    budget_retry_ns_ = now_ns + write_retry_ns;
     if (waiting_bytes_ <= budget_ + budget_ / 8) return;
     with_account(*flow, now_ns, [&] {
-      archives_.drop_waiting(*flow);
+      archives_.drop_waiting(*flow, "memory ended");
       return true;
     });
     if (flow->ended) write(*flow, now_ns);
@@ -264,7 +287,7 @@ void writer::finish_all() {
     }
   }
   for (auto& [cookie, flow] : flows_) {
-    archives_.drop_waiting(flow);
+    archives_.drop_waiting(flow, "the run ended");
     // What reached its file before makes a complete one: that needs no room.
     (void)archives_.complete(flow);
   }

@@ -23,7 +23,11 @@ class writer {
  public:
   /// `waiting_bytes`: the most that snapshots may occupy while they wait.
   writer(const writer_context& context, std::size_t ring_bytes, std::size_t waiting_bytes)
-      : context_(context), ring_(ring_bytes), archives_(context), budget_(waiting_bytes) {}
+      : context_(context),
+        ring_(ring_bytes),
+        archives_(context),
+        observer_(context.seen),
+        budget_(waiting_bytes) {}
   ~writer() { finish(); }
   writer(const writer&) = delete;
   writer& operator=(const writer&) = delete;
@@ -31,6 +35,9 @@ class writer {
   [[nodiscard]] std::error_code start();
   /// The sampler's end.
   [[nodiscard]] snapshot_ring& ring() noexcept { return ring_; }
+  /// What waits to be written; any thread.
+  [[nodiscard]] std::size_t waiting_bytes() const noexcept { return waiting_bytes_; }
+  [[nodiscard]] std::size_t waiting_limit() const noexcept { return budget_; }
   /// There is something in the ring. The sampler calls it once a poll. Cheap where the writer is
   /// awake.
   void wake() noexcept;
@@ -46,6 +53,7 @@ class writer {
   struct next_file {
     std::uint64_t sequence;
     timestamp first_seen;
+    std::uint16_t prefix;
   };
 
   void run();
@@ -56,7 +64,8 @@ class writer {
   void take(const snapshot_header& header, bytes_view message, std::int64_t now_ns);
   [[nodiscard]] flow_log& flow_of(const snapshot_header& header, std::int64_t now_ns);
   void make_ready(flow_log& flow);
-  void add_due(const flow_log& flow);
+  void add_due(const flow_log& flow) noexcept;
+  void renew_due();
   [[nodiscard]] bool write_portion(std::int64_t now_ns);
   [[nodiscard]] flow_log* next_to_write(std::int64_t now_ns);
   [[nodiscard]] flow_log* next_due(std::int64_t due_before_ns);
@@ -71,13 +80,15 @@ class writer {
   const writer_context& context_;
   snapshot_ring ring_;
   archive_writer archives_;
+  record_observer observer_;
   const std::size_t budget_;
   std::unordered_map<std::uint64_t, flow_log> flows_;
   std::unordered_map<std::uint64_t, next_file> gone_;
   std::deque<std::uint64_t> ready_;  // full frames and ended connections
   std::deque<due> due_;              // oldest first; entries of flows written since are stale
+  bool due_is_whole_ = true;
   std::int64_t budget_retry_ns_ = 0;
-  std::size_t waiting_bytes_ = 0;  // capacity of all waiting buffers
+  std::atomic<std::size_t> waiting_bytes_{0};  // capacity of all waiting buffers
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -14,11 +14,12 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import netns
-from archives import Connection, Malformed, Record, check, check_history
+from archives import Connection, Malformed, Record, check, check_history, finished_files
 
 SUMMARY = "tcpinfo-collect: summary: "
 SUMMARY_KEYS = ("polls", "missed_ticks", "interval_ms_p50", "interval_ms_p99", "interval_ms_max",
@@ -51,6 +52,58 @@ def become_nobody() -> None:
         raise OSError(ctypes.get_errno(), "PR_SET_NO_NEW_PRIVS")
 
 
+def check_runnable(exe: str) -> None:
+    """Skips where nobody may not even run the program (a build below somebody's home)."""
+    try:
+        subprocess.run([exe, "--version"], preexec_fn=become_nobody, check=True,
+                       stdout=subprocess.DEVNULL)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise netns.Skip(f"nobody may not run {exe}: {error}") from None
+
+
+def as_nobody_if_possible(exe: str, directory: str) -> tuple[Path, bool]:
+    """Where a collector may write, below a scratch directory, and whether it can be nobody's."""
+    scratch = Path(directory)
+    scratch.chmod(0o755)
+    base = scratch / "collector"
+    base.mkdir()
+    try:
+        check_runnable(exe)
+    except netns.Skip as reason:
+        print(f"NOTE: as root: {reason}")
+        return base, False
+    give_to_nobody(base)
+    return base, True
+
+
+def give_to_nobody(path: Path) -> None:
+    nobody = pwd.getpwnam("nobody")
+    os.chown(path, nobody.pw_uid, nobody.pw_gid)
+
+
+def wait_until(condition: Callable[[], object], patience: float) -> bool:
+    """Whether it comes true within that many seconds."""
+    deadline = time.monotonic() + patience
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def processor_seconds(pid: int) -> float:
+    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def busy_seconds() -> float:
+    """What all processors together have worked, for whomever."""
+    with open("/proc/stat", encoding="ascii") as stat:
+        user, nice, system, _idle, _wait, *others = map(int, stat.readline().split()[1:9])
+    return (user + nice + system + sum(others)) / os.sysconf("SC_CLK_TCK")
+
+
 @dataclass
 class Ended:
     status: int
@@ -81,7 +134,9 @@ class Collector:
     """A running tcpinfo-collect. As a context manager it is killed if nobody stopped it."""
 
     def __init__(self, exe: str, output: Path, where: netns.Namespace, *flags: str,
-                 descriptors: int | None = None, nobody: bool = False) -> None:
+                 descriptors: int | None = None, nobody: bool = False, ready: bool = True,
+                 environment: dict[str, str] | None = None, own_prefix: bool = True,
+                 confine: Callable[[], None] | None = None) -> None:
         self._log = tempfile.TemporaryFile(mode="w+")  # closed in __exit__
         prefix = tempfile.NamedTemporaryFile(mode="w", suffix=".prefix")
         prefix.write(PREFIX)
@@ -91,15 +146,20 @@ class Collector:
 
         def prepare() -> None:
             where.enter_for_good()
+            if confine is not None:
+                confine()
             if descriptors is not None:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
             if nobody:
                 become_nobody()
 
+        naming = ["--uuid-prefix-file", prefix.name] if own_prefix else []
         self.child = subprocess.Popen(
-            [exe, "--output", str(output), "--uuid-prefix-file", prefix.name, *flags],
-            stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, preexec_fn=prepare)
-        self._wait_ready()
+            [exe, "--output", str(output), *naming, *flags],
+            stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, preexec_fn=prepare,
+            env=None if environment is None else os.environ | environment)
+        if ready:
+            self._wait_ready()
 
     def __enter__(self) -> Collector:
         return self
@@ -136,17 +196,36 @@ class Collector:
         self._log.seek(0)
         return self._log.read()
 
-    def peak_memory_mb(self) -> float:
+    def messages(self) -> list[str]:
+        """What it said but for the summary."""
+        return [line for line in self.log().splitlines() if not line.startswith(SUMMARY)]
+
+    def status(self, key: str) -> int:
+        """A number of /proc/PID/status."""
         with open(f"/proc/{self.child.pid}/status", encoding="ascii") as status:
             for line in status:
-                if line.startswith("VmHWM:"):
-                    return int(line.split()[1]) / 1024
-        raise Malformed("no VmHWM")
+                if line.startswith(key + ":"):
+                    return int(line.split()[1])
+        raise Malformed(f"no {key}")
+
+    def peak_memory_mb(self) -> float:
+        return self.status("VmHWM") / 1024
+
+    def memory_mb(self) -> float:
+        return self.status("VmRSS") / 1024
+
+    def descriptors(self) -> set[tuple[int, str]]:
+        """Number and what it is, for a number may stand for one file now and another next."""
+        found = set()
+        for name in os.listdir(f"/proc/{self.child.pid}/fd"):
+            try:
+                found.add((int(name), os.readlink(f"/proc/{self.child.pid}/fd/{name}")))
+            except FileNotFoundError:
+                pass  # closed in between
+        return found
 
     def processor_seconds(self) -> float:
-        with open(f"/proc/{self.child.pid}/stat", encoding="ascii") as stat:
-            fields = stat.read().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return processor_seconds(self.child.pid)
 
     def children(self) -> list[int]:
         """Processes it started and that are still there, finished ones included."""
@@ -184,6 +263,12 @@ class Collector:
         self.child.kill()
         self.child.wait()
 
+    def pause(self) -> None:
+        self.child.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self.child.send_signal(signal.SIGCONT)
+
 
 @dataclass
 class Truth:
@@ -215,6 +300,10 @@ def read_truth(path: Path) -> list[Truth]:
                 row[key] = int(row[key], 16)
             result.append(Truth(**row))
     return result
+
+
+# All but `receiver_rst`, of which no final counters can be had (see ABORTED_HERE).
+EXACT_CLOSINGS = "sender_fin,receiver_fin,sender_rst,receiver_close"
 
 
 class Traffic:
@@ -256,6 +345,27 @@ class Traffic:
             print("traffic " + line)
         check(self.child.returncode == 0, f"the generator ended with {self.child.returncode}")
         return read_truth(self.truth_file)
+
+
+def cookies_of_files(files: list[Path]) -> set[int]:
+    return {int(path.name.split(".")[0][-16:], 16) for path in files}
+
+
+def check_verified(dump: str, output: Path) -> None:
+    """The product's own judge has nothing to say against any file."""
+    done = subprocess.run([dump, "verify", str(output)], capture_output=True, text=True,
+                          check=False)
+    told = done.stdout.strip().splitlines()
+    check(done.returncode == 0, f"`tcpinfo-dump verify` ends with {done.returncode}:\n"
+          + "\n".join(told[:20]) + done.stderr)
+
+
+def check_finished(made: list[Truth], output: Path, patience: float) -> None:
+    """Every connection made has a complete file before long, while the collector runs."""
+    wanted = {one.receiver_cookie for one in made}
+    done = wait_until(lambda: wanted <= cookies_of_files(finished_files(output)), patience)
+    missing = wanted - cookies_of_files(finished_files(output))
+    check(done, f"{len(missing)} of {len(wanted)} connections that ended have no complete file")
 
 
 def settle() -> None:

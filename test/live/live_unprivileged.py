@@ -5,24 +5,16 @@ usage: live_unprivileged.py COLLECTOR TRAFFIC
 """
 
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import archives
-from collector import (Collector, Traffic, become_nobody, check_no_losses, compare_all, settle)
-from netns import Pair, Skip, run_test
+from collector import (Collector, Traffic, check_no_losses, check_runnable, compare_all,
+                       give_to_nobody, settle)
+from netns import Pair, run_test
 
 MARK = 15  # the attribute only CAP_NET_ADMIN gets to see
-
-
-def check_runnable(exe: str) -> None:
-    try:
-        subprocess.run([exe, "--version"], preexec_fn=become_nobody, check=True,
-                       stdout=subprocess.DEVNULL)
-    except (OSError, subprocess.SubprocessError) as error:
-        raise Skip(f"nobody may not run {exe}: {error}") from None
 
 
 def main() -> None:
@@ -31,7 +23,7 @@ def main() -> None:
         os.chmod(scratch, 0o755)
         output = Path(scratch) / "out"
         output.mkdir()
-        os.chmod(output, 0o777)
+        give_to_nobody(output)
         with Collector(sys.argv[1], output, pair.receiver, nobody=True) as collector:
             with open(f"/proc/{collector.child.pid}/status", encoding="ascii") as status:
                 rights = [line.split()[1] for line in status if line.startswith("CapEff:")]

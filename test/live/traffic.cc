@@ -12,6 +12,8 @@
 //   traffic hold   many connections held open together, some of them sending all the time; one
 //                  thread per side, each with its own table of file descriptors, so that 10,000
 //                  connections need 10,000 descriptors a side and not 20,000 in one table.
+//   traffic churn  a number of connections open at all times, of which every second some end and as
+//                  many begin, the oldest first; one thread.
 //
 // Every run ends by itself. SIGTERM and SIGINT end it early, in good order, truth file included.
 
@@ -38,6 +40,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <deque>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <queue>
@@ -288,8 +292,11 @@ enum class closing : uint8_t {
   receiver_close,  // the receiver closes at once: its end is an orphan when the sender's FIN comes
   receiver_rst,    // the receiver resets after it has read everything
 };
+constexpr std::array kClosings = {closing::sender_fin, closing::receiver_fin, closing::sender_rst,
+                                  closing::receiver_close, closing::receiver_rst};
 constexpr std::array kClosingNames = {"sender_fin", "receiver_fin", "sender_rst", "receiver_close",
                                       "receiver_rst"};
+static_assert(kClosings.size() == kClosingNames.size());
 
 struct truth {
   std::string group;
@@ -409,6 +416,8 @@ struct options {
   uint64_t burst = 200;
   int64_t seconds = 5;
   int64_t close_ms = 1000;
+  uint64_t rate = 100;
+  std::vector<closing> closings{std::begin(kClosings), std::end(kClosings)};
 
   std::vector<family> families() const {
     std::vector<family> result;
@@ -422,7 +431,7 @@ struct options {
 };
 
 constexpr const char* kUsage =
-    "usage: traffic short|hold --truth FILE --v4 ADDRESS --v6 ADDRESS\n"
+    "usage: traffic short|hold|churn --truth FILE --v4 ADDRESS --v6 ADDRESS\n"
     "               [--receiver-ns PATH --sender-ns PATH] ...\n"
     "  ADDRESS is the receiver's; leave one out to use the other family only.\n"
     "short: --class NAME:LIFETIME_US:COUNT:THREADS:SLOTS   may be repeated; classes run together\n"
@@ -431,7 +440,10 @@ constexpr const char* kUsage =
     "       --gap-ms 10 --burst 200         each active one sends so many bytes so often\n"
     "       --seconds 5                     how long, counted from when all are open\n"
     "       --close-ms 1000                 closing is spread over this time\n"
-    "prints `open` when all are open (hold) and one line of statistics at the end\n";
+    "churn: as hold, and\n"
+    "       --rate 100                      so many end a second, and as many begin\n"
+    "short, churn: --closings sender_fin,receiver_fin,sender_rst,receiver_close,receiver_rst\n"
+    "prints `open` when all are open (hold, churn) and one line of statistics at the end\n";
 
 int64_t parse_number(std::string_view text, const char* what, int64_t low, int64_t high) {
   const std::string copy(text);
@@ -459,6 +471,19 @@ lifetime_class parse_class(std::string_view text) {
   result.threads = static_cast<unsigned>(parse_number(parts[3], "--class", 1, 64));
   result.slots = static_cast<unsigned>(parse_number(parts[4], "--class", 1, 1000));
   return result;
+}
+
+std::vector<closing> parse_closings(std::string_view text) {
+  std::vector<closing> result;
+  for (;;) {
+    const size_t comma = text.find(',');
+    const std::string_view name = text.substr(0, comma);
+    const auto found = std::find(kClosingNames.begin(), kClosingNames.end(), name);
+    if (found == kClosingNames.end()) die("--closings: no '%s'", std::string(name).c_str());
+    result.push_back(kClosings[static_cast<size_t>(found - kClosingNames.begin())]);
+    if (comma == std::string_view::npos) return result;
+    text.remove_prefix(comma + 1);
+  }
 }
 
 options parse_options(int argc, char** argv) {
@@ -496,6 +521,10 @@ options parse_options(int argc, char** argv) {
       result.seconds = parse_number(value, what, 0, 3600);
     } else if (name == "--close-ms") {
       result.close_ms = parse_number(value, what, 0, 60'000);
+    } else if (name == "--rate") {
+      result.rate = static_cast<uint64_t>(parse_number(value, what, 1, 10'000));
+    } else if (name == "--closings") {
+      result.closings = parse_closings(value);
     } else {
       die("unknown option %s", what);
     }
@@ -504,6 +533,85 @@ options parse_options(int argc, char** argv) {
   if (result.families().empty()) die("--v4 or --v6 is missing");
   if (result.has_receiver != result.has_sender) die("give both namespaces or none");
   return result;
+}
+
+// --- both ends in one thread ---------------------------------------------------------------------
+
+struct both_ends {
+  int sender = -1;
+  int receiver = -1;
+  truth known;
+};
+
+// Nobody else may connect to this listener.
+both_ends open_both(const listener& door) {
+  both_ends result;
+  result.known.kind = door.kind;
+  result.sender = new_socket(door.kind);
+  set_patience(result.sender);
+  result.known.start_ns = wall_ns();
+  if (connect(result.sender, door.target.raw(), door.target.length) != 0) die_errno("connect");
+  result.receiver = accept4(door.fd, nullptr, nullptr, SOCK_CLOEXEC);
+  if (result.receiver < 0) die_errno("accept");
+  result.known.receiver_cookie = cookie_of(result.receiver);
+  result.known.sender_cookie = cookie_of(result.sender);
+  result.known.local = local_of(result.receiver);
+  result.known.remote = peer_of(result.receiver);
+  if (result.known.remote.port() != local_of(result.sender).port())
+    die("accepted another connection than the one just made");
+  set_patience(result.receiver);
+  return result;
+}
+
+// The receiver has read everything.
+void close_both(both_ends& ends) {
+  const int sender = ends.sender;
+  const int receiver = ends.receiver;
+  switch (ends.known.how) {
+    case closing::sender_fin:
+      close(sender);
+      expect_end(receiver, "receiver");
+      close(receiver);
+      break;
+    case closing::receiver_fin:
+      shutdown(receiver, SHUT_WR);
+      expect_end(sender, "sender");
+      close(sender);
+      expect_end(receiver, "receiver");
+      close(receiver);
+      break;
+    case closing::receiver_close:
+      close(receiver);
+      expect_end(sender, "sender");
+      close(sender);
+      break;
+    case closing::sender_rst:
+      reset(sender);
+      expect_reset(receiver, "receiver");
+      close(receiver);
+      break;
+    case closing::receiver_rst:
+      reset(receiver);
+      expect_reset(sender, "sender");
+      close(sender);
+      break;
+  }
+  ends.known.end_ns = wall_ns();
+}
+
+void raise_descriptor_limit(uint64_t needed) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) die_errno("getrlimit");
+  if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < needed) {
+    // Root may raise the hard limit; if this fails the next line tells what was missing.
+    const rlimit higher{needed, needed};
+    if (setrlimit(RLIMIT_NOFILE, &higher) != 0)
+      die("%" PRIu64 " descriptors are needed, the limit is %" PRIu64, needed,
+          static_cast<uint64_t>(limit.rlim_max));
+    return;
+  }
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) die_errno("setrlimit");
 }
 
 // --- short ---------------------------------------------------------------------------------------
@@ -549,9 +657,7 @@ class short_worker {
     int64_t due = 0;
     int64_t opened = 0;
     bool half_sent = false;
-    int sender = -1;
-    int receiver = -1;
-    truth known;
+    both_ends ends;
 
     bool operator<(const connection& other) const { return due > other.due; }
   };
@@ -563,76 +669,32 @@ class short_worker {
     const listener& door = listeners_[index % listeners_.size()];
 
     connection current;
-    current.known.group = what_.name;
-    current.known.kind = door.kind;
-    current.known.how = static_cast<closing>(index / listeners_.size() % kClosingNames.size());
-    current.known.bytes = bytes_of(index, what_.lifetime_ns);
-    current.known.active = true;
-    current.sender = new_socket(door.kind);
-    set_patience(current.sender);
-
-    current.known.start_ns = wall_ns();
     current.opened = steady_ns();
-    if (connect(current.sender, door.target.raw(), door.target.length) != 0) die_errno("connect");
-    // Nobody else connects to this listener, and only one connection of ours is pending.
-    current.receiver = accept4(door.fd, nullptr, nullptr, SOCK_CLOEXEC);
-    if (current.receiver < 0) die_errno("accept");
-    current.known.receiver_cookie = cookie_of(current.receiver);
-    current.known.sender_cookie = cookie_of(current.sender);
-    current.known.local = local_of(current.receiver);
-    current.known.remote = peer_of(current.receiver);
-    if (current.known.remote.port() != local_of(current.sender).port())
-      die("accepted another connection than the one just made");
-    set_patience(current.receiver);
+    current.ends = open_both(door);
+    truth& known = current.ends.known;
+    known.group = what_.name;
+    known.how = opts_.closings[index / listeners_.size() % opts_.closings.size()];
+    known.bytes = bytes_of(index, what_.lifetime_ns);
+    known.active = true;
 
-    send_all(current.sender, current.known.bytes / 2);
+    send_all(current.ends.sender, known.bytes / 2);
     current.due = current.opened + what_.lifetime_ns / 2;
     open_.push(std::move(current));
     return true;
   }
 
   void send_rest(connection& current) {
-    send_all(current.sender, current.known.bytes - current.known.bytes / 2);
+    const uint64_t bytes = current.ends.known.bytes;
+    send_all(current.ends.sender, bytes - bytes / 2);
     current.half_sent = true;
     current.due = current.opened + what_.lifetime_ns;
     open_.push(std::move(current));
   }
 
   void finish(connection& current) {
-    const int sender = current.sender;
-    const int receiver = current.receiver;
-    receive_all(receiver, current.known.bytes);
-    switch (current.known.how) {
-      case closing::sender_fin:
-        close(sender);
-        expect_end(receiver, "receiver");
-        close(receiver);
-        break;
-      case closing::receiver_fin:
-        shutdown(receiver, SHUT_WR);
-        expect_end(sender, "sender");
-        close(sender);
-        expect_end(receiver, "receiver");
-        close(receiver);
-        break;
-      case closing::receiver_close:
-        close(receiver);
-        expect_end(sender, "sender");
-        close(sender);
-        break;
-      case closing::sender_rst:
-        reset(sender);
-        expect_reset(receiver, "receiver");
-        close(receiver);
-        break;
-      case closing::receiver_rst:
-        reset(receiver);
-        expect_reset(sender, "sender");
-        close(sender);
-        break;
-    }
-    current.known.end_ns = wall_ns();
-    results.push_back(std::move(current.known));
+    receive_all(current.ends.receiver, current.ends.known.bytes);
+    close_both(current.ends);
+    results.push_back(std::move(current.ends.known));
   }
 
   const options& opts_;
@@ -724,7 +786,7 @@ class hold_run {
   explicit hold_run(const options& opts) : opts_(opts) {}
 
   int run() {
-    raise_descriptor_limit();
+    raise_descriptor_limit(opts_.connections + 100);
     std::array<std::thread, 2> sides;
     {
       const signals_blocked quiet;
@@ -756,23 +818,6 @@ class hold_run {
     int64_t start_ns = 0;
     int64_t end_ns = 0;
   };
-
-  void raise_descriptor_limit() const {
-    rlimit limit{};
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) die_errno("getrlimit");
-    const rlim_t needed = opts_.connections + 100;
-    if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < needed) {
-      // Root may raise the hard limit; if this fails the next line tells what was missing.
-      const rlimit higher{needed, needed};
-      if (setrlimit(RLIMIT_NOFILE, &higher) != 0)
-        die("%" PRIu64 " connections need %" PRIu64 " descriptors a side, the limit is %" PRIu64,
-            opts_.connections, static_cast<uint64_t>(needed),
-            static_cast<uint64_t>(limit.rlim_max));
-      return;
-    }
-    limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) die_errno("setrlimit");
-  }
 
   // Each side has its own descriptor table: the limit counts per table.
   static void own_descriptors() {
@@ -1025,6 +1070,110 @@ class hold_run {
   double held_seconds_ = 0;
 };
 
+// --- churn ---------------------------------------------------------------------------------------
+
+class churn_run {
+ public:
+  explicit churn_run(const options& opts) : opts_(opts) {}
+
+  int run() {
+    raise_descriptor_limit(2 * opts_.connections + 100);
+    opts_.receiver.enter();
+    constexpr int kPortsPerFamily = 4;
+    for (int i = 0; i < kPortsPerFamily; ++i)
+      for (const family kind : opts_.families())
+        doors_.push_back(listen_on(kind, opts_.host(kind)));
+    opts_.sender.enter();
+    std::thread worker;
+    {
+      const signals_blocked quiet;
+      worker = std::thread([this] { work(); });
+    }
+    worker.join();
+    write_truth(opts_.truth_file, done_);
+    uint64_t bytes = 0;
+    for (const truth& one : done_) bytes += one.bytes;
+    say("done: %zu connections, %" PRIu64 " bytes, %.1f begun a second\n", done_.size(), bytes,
+        begun_a_second_);
+    return 0;
+  }
+
+ private:
+  void work() {
+    // So fast that the connections are not of one age, and the churn itself begins soon.
+    constexpr uint64_t kOpeningHaste = 5;
+    const int64_t begin = steady_ns();
+    while (open_.size() < opts_.connections && !stop_requested) {
+      open_one();
+      sleep_until(begin +
+                  static_cast<int64_t>(open_.size() * kSecond / opts_.rate / kOpeningHaste));
+    }
+    say("open: %zu connections in %.3f s\n", open_.size(),
+        static_cast<double>(steady_ns() - begin) / 1e9);
+    churn();
+    pacer pace(opts_.close_ms, open_.size());
+    while (!open_.empty()) {
+      close_oldest();
+      pace.step();
+    }
+    for (const listener& door : doors_) close(door.fd);
+  }
+
+  void churn() {
+    const int64_t begin = steady_ns();
+    const int64_t until = begin + opts_.seconds * kSecond;
+    uint64_t replaced = 0;
+    uint64_t sent = 0;
+    int64_t now = begin;
+    for (; now < until && !stop_requested; now = steady_ns()) {
+      // By the clock, so that what was late is made up for.
+      const auto elapsed = static_cast<uint64_t>(now - begin);
+      for (; replaced < elapsed * opts_.rate / kSecond; ++replaced) {
+        close_oldest();
+        open_one();
+      }
+      const uint64_t due =
+          elapsed / kMillisecond * opts_.active / static_cast<uint64_t>(opts_.gap_ms);
+      for (; sent < due; ++sent) {
+        // The active ones are the youngest.
+        send_some(open_[open_.size() - 1 - sent % std::min<uint64_t>(opts_.active, open_.size())],
+                  1 + (opts_.burst + sent) % (2 * opts_.burst));
+      }
+      sleep_ms(1);
+    }
+    begun_a_second_ = static_cast<double>(replaced) * 1e9 / static_cast<double>(now - begin);
+  }
+
+  void open_one() {
+    const uint64_t index = opened_++;
+    both_ends ends = open_both(doors_[index % doors_.size()]);
+    ends.known.group = "churn";
+    ends.known.how = opts_.closings[index / doors_.size() % opts_.closings.size()];
+    open_.push_back(std::move(ends));
+    send_some(open_.back(), 1 + index % 1000);
+  }
+
+  // Small enough that the sender never has to wait for the receiver.
+  static void send_some(both_ends& ends, uint64_t bytes) {
+    send_all(ends.sender, bytes);
+    receive_all(ends.receiver, bytes);
+    ends.known.bytes += bytes;
+  }
+
+  void close_oldest() {
+    close_both(open_.front());
+    done_.push_back(std::move(open_.front().known));
+    open_.pop_front();
+  }
+
+  const options& opts_;
+  std::vector<listener> doors_;
+  std::deque<both_ends> open_;
+  std::vector<truth> done_;
+  uint64_t opened_ = 0;
+  double begun_a_second_ = 0;
+};
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -1033,7 +1182,7 @@ int main(int argc, char** argv) {
     std::fputs(kUsage, stdout);
     return 0;
   }
-  if (mode != "short" && mode != "hold") {
+  if (mode != "short" && mode != "hold" && mode != "churn") {
     std::fputs(kUsage, stderr);
     return 2;
   }
@@ -1044,5 +1193,6 @@ int main(int argc, char** argv) {
   action.sa_flags = SA_RESTART;
   sigaction(SIGTERM, &action, nullptr);
   sigaction(SIGINT, &action, nullptr);
-  return mode == "short" ? run_short(opts) : hold_run(opts).run();
+  if (mode == "short") return run_short(opts);
+  return mode == "hold" ? hold_run(opts).run() : churn_run(opts).run();
 }

@@ -5,6 +5,8 @@
 #ifndef TCPINFO_TEST_UNIT_SCRIPTED_OS_H
 #define TCPINFO_TEST_UNIT_SCRIPTED_OS_H
 
+#include <unistd.h>
+
 #include <atomic>
 #include <cerrno>
 #include <filesystem>
@@ -15,6 +17,7 @@
 #include <vector>
 
 #include "catch.h"
+#include "collect/control.h"
 #include "collect/os.h"
 #include "made_socket.h"
 
@@ -41,7 +44,10 @@ class scripted_source final : public tcpinfo::collect::source {
  public:
   explicit scripted_source(scripted_kernel& kernel) : kernel_(kernel) {}
 
-  std::error_code probe() noexcept override { return {}; }
+  std::error_code probe(tcpinfo::collect::message_sink& sink) noexcept override {
+    for (auto& [cookie, socket] : kernel_.sockets) sink.on_socket(socket.view());
+    return {};
+  }
   std::error_code open() override { return {}; }
   tcpinfo::collect::poll_report poll(tcpinfo::collect::message_sink& sink) noexcept override {
     if (kernel_.before_poll) kernel_.before_poll(kernel_, ++kernel_.polls);
@@ -78,19 +84,36 @@ class scripted_source final : public tcpinfo::collect::source {
 class scripted_os final : public tcpinfo::collect::os {
  public:
   explicit scripted_os(scripted_kernel& kernel)
-      : kernel_(kernel), real_(tcpinfo::collect::make_linux_os()) {}
+      : kernel_(kernel), real_(tcpinfo::collect::make_linux_os({})) {}
 
   /// How many appends fail, with which errno, after writing how much.
   std::atomic<int> append_faults{0};
+  std::atomic<int> appends{0};  ///< tried
   std::atomic<int> append_errno{ENOSPC};
   /// Of opening files for reading; 0 = it works.
   std::atomic<int> read_errno{0};
+  /// Opens something else for reading.
+  std::function<void(int& descriptor)> open_instead;
   /// How many syncs fail with EIO.
   std::atomic<int> sync_faults{0};
+  /// Called before each deed with a file, on the thread that does it: the error it returns is the
+  /// deed's, what it throws comes out of it. Set while no other thread is at work.
+  std::function<std::error_code(std::string_view deed, const std::string& path)> before_deed;
   std::atomic<std::int64_t> realtime{1'600'000'000'000'000'000};
+  /// How long the machine has slept; moves the wall clock, too.
+  std::atomic<std::int64_t> slept{0};
+  /// The machine's addresses, and whether reading them fails. The collector reads them on its
+  /// threads: changed only by set_addresses().
+  void set_addresses(std::vector<std::string> addresses, int error = 0) {
+    const std::lock_guard lock(addresses_mutex_);
+    addresses_errno_ = error;
+    addresses_ = std::move(addresses);
+    ++addresses_version_;
+  }
 
-  std::int64_t realtime_ns() noexcept override { return realtime + clock_; }
+  std::int64_t realtime_ns() noexcept override { return realtime + clock_ + slept; }
   std::int64_t monotonic_ns() noexcept override { return clock_; }
+  std::int64_t boottime_ns() noexcept override { return clock_ + slept; }
   void wait(int, int, std::int64_t until_ns) noexcept override {
     // Time passes only here, so each poll takes none.
     if (clock_ < until_ns) clock_ = until_ns;
@@ -101,6 +124,8 @@ class scripted_os final : public tcpinfo::collect::os {
   }
   std::error_code append(const std::string& path, tcpinfo::bytes_view bytes,
                          std::uint64_t at) override {
+    if (const auto ec = ask("append", path)) return ec;
+    ++appends;
     if (append_faults > 0) {
       --append_faults;
       return {append_errno.load(), std::system_category()};
@@ -108,29 +133,47 @@ class scripted_os final : public tcpinfo::collect::os {
     return real_->append(path, bytes, at);
   }
   std::error_code open_read(const std::string& path, int& descriptor) override {
+    if (const auto ec = ask("open", path)) return ec;
     if (read_errno != 0) return {read_errno.load(), std::system_category()};
+    if (open_instead) {
+      open_instead(descriptor);
+      return {};
+    }
     return real_->open_read(path, descriptor);
   }
   std::error_code size(const std::string& path, std::uint64_t& out) override {
+    if (const auto ec = ask("size", path)) return ec;
     return real_->size(path, out);
   }
   std::error_code truncate(const std::string& path, std::uint64_t size) override {
+    if (const auto ec = ask("truncate", path)) return ec;
     return real_->truncate(path, size);
   }
-  std::error_code sync(const std::string&) override {
+  std::error_code sync(const std::string& path) override {
+    if (const auto ec = ask("sync", path)) return ec;
     if (sync_faults <= 0) return {};
     --sync_faults;
     return {EIO, std::system_category()};
   }
-  std::error_code sync_file_system(const std::string&) override { return {}; }
+  std::error_code sync_file_system(const std::string& path) override {
+    return ask("sync_file_system", path);
+  }
   std::error_code rename_new(const std::string& from, const std::string& to) override {
+    if (const auto ec = ask("rename_new", from)) return ec;
     return real_->rename_new(from, to);
   }
   std::error_code replace(const std::string& from, const std::string& to) override {
+    if (const auto ec = ask("replace", from)) return ec;
     return real_->replace(from, to);
   }
-  std::error_code remove(const std::string& path) override { return real_->remove(path); }
-  bool exists(const std::string& path) override { return real_->exists(path); }
+  std::error_code remove(const std::string& path) override {
+    if (const auto ec = ask("remove", path)) return ec;
+    return real_->remove(path);
+  }
+  std::error_code exists(const std::string& path, bool& out) override {
+    if (const auto ec = ask("exists", path)) return ec;
+    return real_->exists(path, out);
+  }
   std::error_code list(const std::string& path,
                        std::vector<tcpinfo::collect::directory_entry>& out) override {
     return real_->list(path, out);
@@ -139,15 +182,83 @@ class scripted_os final : public tcpinfo::collect::os {
                        std::unique_ptr<tcpinfo::collect::held_lock>& out) override {
     return real_->lock(path, out);
   }
+  std::error_code watch_addresses(std::unique_ptr<tcpinfo::collect::address_watch>& out) override {
+    class watch final : public tcpinfo::collect::address_watch {
+     public:
+      explicit watch(scripted_os& system) : system_(system) {}
+      bool changed() noexcept override {
+        const std::lock_guard lock(system_.addresses_mutex_);
+        return std::exchange(seen_, system_.addresses_version_) != system_.addresses_version_;
+      }
+      std::error_code read(std::vector<tcpinfo::ip_address>& out) noexcept override {
+        const std::lock_guard lock(system_.addresses_mutex_);
+        if (system_.addresses_errno_ != 0) {
+          seen_ = -1;
+          return {system_.addresses_errno_, std::system_category()};
+        }
+        out.clear();
+        for (const std::string& text : system_.addresses_) {
+          tcpinfo::ip_address address;
+          REQUIRE_FALSE(tcpinfo::parse_ip_address(text, address));
+          out.push_back(address);
+        }
+        return {};
+      }
+
+     private:
+      scripted_os& system_;
+      int seen_ = -1;
+    };
+    out = std::make_unique<watch>(*this);
+    return {};
+  }
   std::unique_ptr<tcpinfo::collect::source> make_dump_source(
       const tcpinfo::collect::source_options&) override {
     return std::make_unique<scripted_source>(kernel_);
   }
 
  private:
+  std::error_code ask(std::string_view deed, const std::string& path) {
+    return before_deed ? before_deed(deed, path) : std::error_code{};
+  }
+
   scripted_kernel& kernel_;
   const std::unique_ptr<tcpinfo::collect::os> real_;
-  std::atomic<std::int64_t> clock_{1'000'000'000};
+  // An hour after the start of the machine: longer than any age of a file in the tests.
+  std::atomic<std::int64_t> clock_{3'600'000'000'000};
+  std::mutex addresses_mutex_;
+  std::vector<std::string> addresses_;
+  int addresses_version_ = 0;
+  int addresses_errno_ = 0;
+};
+
+/// The operator of a test: asks for one thing at a time.
+class scripted_control final : public tcpinfo::collect::control {
+ public:
+  scripted_control() {
+    if (::pipe(ends_) != 0) throw std::runtime_error("pipe");
+  }
+  ~scripted_control() override {
+    ::close(ends_[0]);
+    ::close(ends_[1]);
+  }
+  void ask(tcpinfo::collect::request what) {
+    asked_.push_back(what);
+    if (::write(ends_[1], "", 1) != 1) throw std::runtime_error("write");
+  }
+  int descriptor() const noexcept override { return ends_[0]; }
+  tcpinfo::collect::request take() noexcept override {
+    if (asked_.empty()) return tcpinfo::collect::request::none;
+    char byte = 0;
+    (void)!::read(ends_[0], &byte, 1);
+    const auto what = asked_.front();
+    asked_.erase(asked_.begin());
+    return what;
+  }
+
+ private:
+  int ends_[2];
+  std::vector<tcpinfo::collect::request> asked_;
 };
 
 /// A directory of the test's own, gone with it.

@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+"""kill -9 at any moment - while starting, running or ending - again and again on one output
+directory, under load: nothing that was complete changes, nothing that was flushed is lost.
+
+usage: live_random_kill.py COLLECTOR TRAFFIC TCPINFO_DUMP
+20 kills; with TCPINFO_LIVE_FULL=1: 200. The moments are random, from TCPINFO_SEED where it is set.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import random
+import re
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import archives
+from archives import check
+from collector import (EXACT_CLOSINGS, Collector, Ended, Traffic, Truth, as_nobody_if_possible,
+                       check_no_losses, check_verified, counters_right, full, settle, wait_until)
+from netns import Pair, run_test
+
+FLUSH_S = 0.3
+# A flush by age is due FLUSH_S after the record; the rest is for processors that are shared.
+SLACK_S = 1.0
+LASTING, ACTIVE = 40, 20
+# What it may say: what it did about leftovers, and that the machine is busy.
+HARMLESS = r"(completed|removed) \d+ leftover files|ticks missed"
+
+
+@dataclass
+class Run:
+    """One run of the collector: from when on it hears of every end, and when it was killed."""
+
+    ready_ns: int | None
+    killed_ns: int
+
+
+@dataclass
+class Tree:
+    """What the output directory held after the last kill."""
+
+    root: Path
+    complete: dict[Path, tuple[str, int]] = field(default_factory=dict)  # digest, inode
+    parts: dict[Path, list[bytes]] = field(default_factory=dict)  # the lines that can be read
+    last: dict[int, int] = field(default_factory=dict)  # a connection's last record's time
+
+    def look(self) -> None:
+        """Compares with what was there before."""
+        now = {}
+        for path in archives.finished_files(self.root):
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            now[path] = (digest, path.stat().st_ino)
+        changed = [path for path, known in self.complete.items() if now.get(path) != known]
+        check(not changed, f"complete files changed: {changed[:3]}")
+        fresh = sorted(set(now) - set(self.complete))
+        archives.test_frames(fresh)
+        parts = {archive.path: archive
+                 for archive in archives.read(archives.part_files(self.root), cut=True)}
+        for archive in (*archives.read(fresh), *parts.values()):
+            self._check_salvaged(archive)
+            if archive.lines:
+                last = archives.decode(archive.lines[-1]).time
+                self.last[archive.cookie] = max(last, self.last.get(archive.cookie, 0))
+        gone = [path for path in self.parts if path not in parts
+                and path.with_suffix("") not in now and self.parts[path]]
+        check(not gone, f"files that held records are gone: {gone[:3]}")
+        self.complete = now
+        self.parts = {path: archive.lines for path, archive in parts.items()}
+        others = [path for path in self.root.glob("**/*") if path.is_file()
+                  and path.suffix not in (".zst", ".part", ".new", ".lock")]
+        check(not others, f"set aside or unknown: {others[:3]}")
+
+    def _check_salvaged(self, archive: archives.Archive) -> None:
+        before = self.parts.get(_part_of(archive.path), [])
+        check(archive.lines[:len(before)] == before,
+              f"{archive.path}: {len(before)} records could be read before, or others")
+
+
+def _part_of(path: Path) -> Path:
+    return path if path.suffix == ".part" else path.with_name(path.name + ".part")
+
+
+def busy_connections(exe: str, output: Path, pair: Pair, nobody: bool) -> set[int]:
+    """Which of the lasting connections are the active ones: those with many records."""
+    with Collector(exe, output, pair.receiver, nobody=nobody) as collector:
+        time.sleep(1.5)
+        collector.stop()
+    busy = {cookie for cookie, connection in archives.read_directory(output).items()
+            if len(connection.archives[0].lines) > 20}
+    check(len(busy) == ACTIVE, f"{len(busy)} connections seem busy")
+    return busy
+
+
+def one_run(exe: str, output: Path, pair: Pair, dice: random.Random, nobody: bool
+            ) -> tuple[str, Run]:
+    """Starts it, kills it."""
+    phase = dice.choice(["start", "run", "run", "exit"])
+    with Collector(exe, output, pair.receiver, "--flush", f"{FLUSH_S * 1000:.0f}ms",
+                   ready=phase != "start", nobody=nobody) as collector:
+        ready_ns = None
+        if phase == "start":
+            time.sleep(dice.uniform(0, 0.15))
+        else:
+            ready_ns = time.time_ns()
+            time.sleep(dice.uniform(0.05, 2.5))
+            if phase == "exit":
+                collector.child.terminate()
+                time.sleep(dice.uniform(0, 0.3))
+        killed_ns = time.time_ns()
+        collector.kill()
+        status = collector.child.returncode
+        # It may have been faster than the kill.
+        check(status == -9 or (status == 0 and phase == "exit"), f"it ended with {status}")
+        bad = [line for line in collector.messages() if not re.search(HARMLESS, line)]
+        check(not bad, f"it complains: {bad[:5]}")
+        return phase + (", too late" if status == 0 else ""), Run(ready_ns, killed_ns)
+
+
+def check_flushed(tree: Tree, run: Run, busy: set[int]) -> float:
+    """Of every busy connection everything is readable but the last flush interval."""
+    if run.ready_ns is None or run.killed_ns - run.ready_ns < (FLUSH_S + SLACK_S) * 1e9:
+        return 0
+    lag = max(run.killed_ns - tree.last.get(cookie, 0) for cookie in busy) / 1e9
+    check(lag <= FLUSH_S + SLACK_S, f"{lag:.2f} s before the kill are missing")
+    return lag
+
+
+def whole_life(one: Truth, runs: list[Run]) -> bool:
+    """Whether it was opened and closed in one run, and flushed before the kill."""
+    return any(run.ready_ns is not None and run.ready_ns <= one.start_ns
+               and one.end_ns + (FLUSH_S + SLACK_S) * 1e9 <= run.killed_ns for run in runs)
+
+
+def judge(output: Path, lasting: list[Truth], short: list[Truth], runs: list[Run], ended: Ended
+          ) -> None:
+    recorded = archives.read_directory(output)  # sequences without holes, one start time each
+    made = {one.receiver_cookie: one for one in lasting + short}
+    check(set(recorded) <= set(made), "recorded what was never made")
+    for connection in recorded.values():
+        archives.check_history(connection)
+    for one in lasting:
+        connection = recorded[one.receiver_cookie]
+        check(connection.last().from_event and counters_right(one, connection.last()),
+              f"{connection.uuid}: final counters")
+    whole = [one for one in short if whole_life(one, runs)]
+    for one in whole:
+        check(one.receiver_cookie in recorded, f"missed: {one}")
+        last = recorded[one.receiver_cookie].last()
+        check(counters_right(one, last), f"wrong final counters: {one}")
+    most = max(len(recorded[one.receiver_cookie].archives) for one in lasting)
+    print(f"{len(recorded)} of {len(made)} connections recorded, {len(whole)} of them surely in "
+          f"one run; lasting ones in up to {most} files")
+    check(whole, "no short connection was in one run")
+    check_no_losses(ended)
+
+
+def main() -> None:
+    exe, traffic_exe, dump = sys.argv[1:4]
+    seed = int(os.environ.get("TCPINFO_SEED", random.randrange(1 << 32)))
+    print(f"TCPINFO_SEED={seed}")
+    dice = random.Random(seed)
+    kills = 200 if full() else 20
+    with Pair() as pair, tempfile.TemporaryDirectory() as directory, \
+            contextlib.ExitStack() as stack:
+        scratch = Path(directory)
+        base, nobody = as_nobody_if_possible(exe, directory)
+        output = base / "out"
+        lasting = stack.enter_context(
+            Traffic(traffic_exe, "hold", pair, scratch / "truth-hold", "--connections",
+                    str(LASTING), "--active", str(ACTIVE), "--gap-ms", "20", "--seconds", "3600"))
+        lasting.wait_open()
+        short = stack.enter_context(
+            Traffic(traffic_exe, "short", pair, scratch / "truth-short", "--max-seconds", "3600",
+                    "--class", "25ms:25000:1000000:1:4", "--closings", EXACT_CLOSINGS))
+        tree = Tree(output)
+        busy = busy_connections(exe, base / "look", pair, nobody)
+        runs: list[Run] = []
+        for number in range(kills):
+            phase, run = one_run(exe, output, pair, dice, nobody)
+            runs.append(run)
+            began = time.monotonic()
+            tree.look()
+            lag = check_flushed(tree, run, busy)
+            print(f"kill {number + 1} ({phase}): {len(tree.complete)} complete files, "
+                  f"{len(tree.parts)} readable .part files, {lag:.2f} s missing, "
+                  f"looked for {time.monotonic() - began:.1f} s")
+        with Collector(exe, output, pair.receiver, nobody=nobody) as collector:
+            ready_ns = time.time_ns()
+            check(wait_until(lambda: len(archives.part_files(output)) <= LASTING, 20),
+                  "leftovers are not completed")
+            time.sleep(1)
+            short.stop()
+            lasting.stop()
+            made_short, made_lasting = short.finish(), lasting.finish()
+            settle()
+            runs.append(Run(ready_ns, time.time_ns() + 10**12))  # it ends in good order
+            ended = collector.stop()
+        print("\n".join(ended.errors.splitlines()))
+        tree.look()
+        check_verified(dump, output)
+        judge(output, made_lasting, made_short, runs, ended)
+
+
+run_test(main)

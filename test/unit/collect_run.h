@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A run of the whole collector against a scripted kernel, and a reader of what it left.
+#ifndef TCPINFO_TEST_UNIT_COLLECT_RUN_H
+#define TCPINFO_TEST_UNIT_COLLECT_RUN_H
+
+#include <tcpinfo/archive.h>
+
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "collect/collector.h"
+#include "scripted_os.h"
+
+using namespace tcpinfo;
+using namespace tcpinfo::collect;
+namespace fs = std::filesystem;
+
+struct line {
+  std::uint64_t poll = no_poll;
+  std::uint8_t state = 0;
+  std::uint64_t bytes_received = 0;
+  bool has_info = false;
+  std::string time;
+  std::string ends;  ///< source and destination address
+};
+
+struct file {
+  std::string path;
+  std::string start_time;
+  std::uint64_t sequence = 0;
+  std::vector<line> lines;
+};
+
+inline file read_file(const fs::path& path) {
+  file f;
+  f.path = path.string();
+  archive_reader reader;
+  REQUIRE_FALSE(reader.open_path(f.path));
+  record r;
+  bool more = false;
+  bool first = true;
+  for (;;) {
+    REQUIRE_FALSE(reader.next(r, more));
+    if (!more) return f;
+    metadata m;
+    CHECK(r.get_metadata(m) == first);
+    if (first) {
+      f.start_time = to_string(m.start_time);
+      f.sequence = m.sequence;
+    } else {
+      line l;
+      l.poll = r.poll();
+      l.state = r.view().state();
+      l.time = to_string(r.time());
+      l.ends = to_string(r.view().src()) + " " + to_string(r.view().dst());
+      if (const auto info = r.view().find(attribute_type::info)) {
+        l.has_info = true;
+        l.bytes_received = wire::load<std::uint64_t>(info->data() + 128);
+      }
+      f.lines.push_back(l);
+    }
+    first = false;
+  }
+}
+
+// Complete files by name; fails where a .part is left.
+inline std::map<std::string, file> read_all(const fs::path& output) {
+  std::map<std::string, file> files;
+  for (const auto& entry : fs::recursive_directory_iterator(output)) {
+    if (!entry.is_regular_file() || entry.path().filename().string().front() == '.') continue;
+    INFO(entry.path());
+    CHECK(entry.path().extension() == ".zst");
+    files[entry.path().filename().string()] = read_file(entry.path());
+  }
+  return files;
+}
+
+inline std::string name_of(std::uint64_t cookie, int sequence) {
+  char name[64];
+  std::snprintf(name, sizeof name, "test_%016lX.%05d.jsonl.zst", static_cast<unsigned long>(cookie),
+                sequence);
+  return name;
+}
+
+struct run {
+  scripted_kernel kernel;
+  scripted_os system{kernel};
+  scripted_control operator_says;
+  scratch_directory scratch;
+  config settings;
+  fs::path output = scratch.path() / "out";
+
+  run() {
+    const fs::path prefix = scratch.path() / "prefix";
+    std::ofstream(prefix) << "test\n";
+    settings.uuid_prefix_file = prefix.string();
+    settings.output = output.string();
+    settings.reps = 100;
+  }
+  made_socket& add(std::uint64_t cookie) {
+    made_socket& s = kernel.sockets[cookie];
+    s.cookie = cookie;
+    return s;
+  }
+  int collect() { return tcpinfo::collect::collect(system, settings, operator_says); }
+};
+
+inline std::string bytes_of(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+#endif
