@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The systemd unit: systemd understands every line of it, and finds little to reproach it with.
+
+usage: service_unit.py UNIT COLLECTOR
+"""
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+SKIP = 77
+EXPOSURE = 1.5  # at most; what a service exposes of 10, see systemd-analyze(1)
+
+
+def run(*command):
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def verify(unit):
+    """systemd passes over a directive it does not know: with a warning, and status 0."""
+    status, said = run("systemd-analyze", "verify", "--man=no", str(unit))
+    # It speaks of other units of the machine, too.
+    about_us = [line for line in said.splitlines() if unit.name in line]
+    return [f"verify: {line}" for line in about_us] or (
+        [f"verify: status {status}: {said}"] if status else [])
+
+
+def exposure(unit):
+    status, said = run("systemd-analyze", "security", "--offline=true", "--no-pager",
+                       f"--threshold={round(EXPOSURE * 10)}", str(unit))
+    found = re.search(r"Overall exposure level for \S+: ([\d.]+)", said)
+    if found is None:
+        return None, [f"security: status {status}: {said}"]
+    level = float(found[1])
+    faults = [f"security: {level}, more than {EXPOSURE}\n{said}"] if level > EXPOSURE else []
+    if status and not faults:
+        faults.append(f"security: status {status}: {said}")
+    return level, faults
+
+
+def main():
+    text = pathlib.Path(sys.argv[1]).read_text(encoding="utf-8")
+    collector = pathlib.Path(sys.argv[2]).resolve()
+    if shutil.which("systemd-analyze") is None:
+        print("skipped: there is no systemd-analyze here")
+        sys.exit(SKIP)
+    if not collector.is_file():
+        print(f"skipped: {collector} is not built")
+        sys.exit(SKIP)
+    with tempfile.TemporaryDirectory() as folder:
+        # The program as it will be installed is not there yet.
+        here, count = re.subn(r"^ExecStart=\S+", f"ExecStart={collector}", text, flags=re.M)
+        assert count == 1, count
+        unit = pathlib.Path(folder) / "tcpinfo-collect.service"
+        unit.write_text(here, encoding="utf-8")
+        faults = verify(unit)
+        level, more = exposure(unit)
+        faults += more
+        # A check that has gone blind would let these through.
+        bad = pathlib.Path(folder) / "tcpinfo-bad.service"
+        bad.write_text(here + "\n[Service]\nNoSuchDirective=1\n", encoding="utf-8")
+        assert verify(bad)
+        bad.write_text("[Service]\nExecStart=/bin/true\n", encoding="utf-8")
+        assert exposure(bad)[1]
+    for fault in faults:
+        print(fault)
+    print(f"exposure {level}, {len(faults)} faults")
+    sys.exit(1 if faults else 0)
+
+
+main()
