@@ -15,11 +15,12 @@ _tcpinfo_csv() {
     --time) words='utc as-is epoch' ;;
     --sentinels) words='empty keep' ;;
     --compat) words='mlab' ;;
-    --state) words=$states ;;
-    --columns)
+    --max-window) words='64MiB 128MiB 256MiB 512MiB 1GiB 2GiB' ;;
+    --state | --columns)
       # The last of a list.
       [[ $current == *,* ]] && head=${current%,*},
-      words=$("${COMP_WORDS[0]}" --list-columns 2>/dev/null | tail -n +2 | cut -f 1)
+      [[ $previous == --state ]] && words=$states ||
+        words=$("${COMP_WORDS[0]}" --list-columns 2>/dev/null | tail -n +2 | cut -f 1)
       mapfile -t COMPREPLY < <(compgen -P "$head" -W "$words" -- "${current##*,}")
       compopt -o nospace 2>/dev/null
       return
@@ -32,9 +33,9 @@ _tcpinfo_csv() {
     return
   fi
   if [[ $current == -* ]]; then
-    words='--output --format --columns --list-columns --time --sentinels --compat --jobs --strict
-      --no-progress --uuid --port --sport --dport --host --src --dst --state --since --until --every
-      --help --version'
+    words='--output --format --columns --list-columns --time --sentinels --compat --jobs
+      --max-window --strict --no-progress --uuid --port --sport --dport --host --src --dst --state
+      --since --until --every --help --version'
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
     return
   fi

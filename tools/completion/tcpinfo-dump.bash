@@ -3,7 +3,7 @@
 
 _tcpinfo_dump() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-  local command=${COMP_WORDS[1]} words
+  local command=${COMP_WORDS[1]} words head
   local filters='--uuid --port --sport --dport --host --src --dst --state'
   local printing='--json --changes --zeros --time'
   local states='ESTABLISHED SYN_SENT SYN_RECV FIN_WAIT1 FIN_WAIT2 TIME_WAIT CLOSE CLOSE_WAIT LAST_ACK
@@ -12,10 +12,20 @@ _tcpinfo_dump() {
     median_rtt peak_delivery_rate mean_rate cong snapshots gaps missed_polls uuid'
 
   COMPREPLY=()
+  # readline takes --flag=value apart.
+  [[ $previous == = ]] && previous=${COMP_WORDS[COMP_CWORD - 2]}
+  [[ $current == = ]] && previous=${COMP_WORDS[COMP_CWORD - 1]} current=
   case $previous in
     --time) words='utc as-is epoch' ;;
-    --state) words=$states ;;
     --sort) words=$columns ;;
+    --max-window) words='64MiB 128MiB 256MiB 512MiB 1GiB 2GiB' ;;
+    --state)
+      # The last of a list.
+      [[ $current == *,* ]] && head=${current%,*},
+      mapfile -t COMPREPLY < <(compgen -P "$head" -W "$states" -- "${current##*,}")
+      compopt -o nospace 2>/dev/null
+      return
+      ;;
     --uuid | --port | --sport | --dport | --host | --src | --dst | --since | --until | --every | \
       --interval | --reps) return ;;
   esac
@@ -26,10 +36,10 @@ _tcpinfo_dump() {
 
   if [[ $current == -* ]]; then
     case $command in
-      ls) words="--json --csv --sort --reverse --time $filters --since --until" ;;
+      ls) words="--json --csv --sort --reverse --time --max-window $filters --since --until" ;;
       live) words="$printing $filters --interval --reps" ;;
-      verify) words='--quiet' ;;
-      *) words="$printing $filters --since --until --every" ;;
+      verify) words='--quiet --max-window' ;;
+      *) words="$printing --max-window $filters --since --until --every" ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$words --help --version" -- "$current")
     return

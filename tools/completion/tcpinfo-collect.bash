@@ -1,0 +1,40 @@
+# bash completion for tcpinfo-collect                                    -*- shell-script -*-
+# SPDX-License-Identifier: Apache-2.0
+
+_tcpinfo_collect() {
+  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} words
+
+  COMPREPLY=()
+  # readline takes --flag=value apart.
+  [[ $previous == = ]] && previous=${COMP_WORDS[COMP_CWORD - 2]}
+  [[ $current == = ]] && previous=${COMP_WORDS[COMP_CWORD - 1]} current=
+  case $previous in
+    --anonymize) words='none netblock' ;;
+    --file-mode) words='0600 0640 0644 0660 0664' ;;
+    --max-memory) words='64MiB 128MiB 256MiB 512MiB 1GiB 2GiB' ;;
+    --event-buffer) words='4MiB 32MiB 128MiB 512MiB' ;;
+    --eventsocket-mode) words='0600 0660 0666' ;;
+    --prometheus) return ;;
+    --output | -o)
+      compopt -o filenames 2>/dev/null
+      mapfile -t COMPREPLY < <(compgen -d -- "$current")
+      return
+      ;;
+    --exclude-file | --uuid-prefix-file | --eventsocket)
+      compopt -o filenames 2>/dev/null
+      mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      return
+      ;;
+    --interval | --reps | --duration | --rotate | --flush | --level | --writers | \
+      --exclude-srcport | --exclude-dstip) return ;;
+  esac
+  # It takes nothing but flags.
+  [[ -n $words ]] ||
+    words='--output --interval --reps --duration --rotate --flush --level --writers --max-memory
+      --include-local --exclude-srcport --exclude-dstip --exclude-file --anonymize --file-mode
+      --event-buffer --uuid-prefix-file --prometheus --eventsocket --eventsocket-mode
+      --events-replay --verbose --help --version'
+  mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+}
+
+complete -F _tcpinfo_collect tcpinfo-collect
