@@ -3,19 +3,25 @@
 // tcpinfo-collect: records every TCP connection of this machine. Flags and main; the work is done
 // by lib/collect.
 #include <signal.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include <tcpinfo/version.h>
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <cstdio>
+#include <cstdlib>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "collect/collector.h"
+#include "collect/control.h"
+#include "collect/event_listener.h"
 #include "collect/identity.h"
+#include "collect/listen_address.h"
 #include "collect/log.h"
+#include "collect/metrics.h"
+#include "collect/peer_flags.h"
 #include "text/values.h"
 
 namespace {
@@ -45,7 +51,15 @@ struct flags {
   std::string max_memory = "256MiB";
   std::string exclude_srcport;
   std::string exclude_dstip;
+  std::string exclude_file;
+  std::string anonymize = "none";
+  std::string file_mode = "0640";
+  std::string event_buffer = "32MiB";
   std::string uuid_prefix_file;
+  std::string prometheus;
+  std::string eventsocket;
+  std::string eventsocket_mode;
+  bool events_replay = false;
   bool include_local = false;
   bool verbose = false;
 };
@@ -71,9 +85,56 @@ std::uint64_t number_of(const char* flag, const std::string& text, std::uint64_t
   return value;
 }
 
+std::optional<unsigned> parse_mode(const std::string& text) {
+  unsigned mode = 0;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
+  if (ec != std::errc{} || end != text.data() + text.size() || mode > 0777) return std::nullopt;
+  return mode;
+}
+
+unsigned mode_of(const char* flag, const std::string& text) {
+  if (const auto mode = parse_mode(text)) return *mode;
+  throw bad_value(fmt::format("{}: '{}' is no file mode (example: 0660)", flag, text));
+}
+
+unsigned file_mode_of(const char* flag, const std::string& text) {
+  const auto mode = parse_mode(text);
+  if (mode && (*mode & 0111) == 0 && (*mode & 0600) == 0600) return *mode;
+  throw bad_value(
+      fmt::format("{}: '{}' is no octal mode of a file that its owner reads and writes "
+                  "(example: 0644)",
+                  flag, text));
+}
+
+std::uint64_t size_of(const char* flag, const std::string& text, std::uint64_t least,
+                      const char* least_text, std::uint64_t most) {
+  const auto value = text::parse_size(text);
+  if (!value || *value < least || *value > most)
+    throw bad_value(fmt::format("{}: '{}' is no size of at least {}{}", flag, text, least_text,
+                                value && *value > most ? ", or is too large" : ""));
+  return *value;
+}
+
+void outlets_to_config(const flags& f, collect::config& c) {
+  if (f.eventsocket.size() > collect::max_socket_path)
+    throw bad_value(fmt::format("--eventsocket: '{}' is longer than {} bytes", f.eventsocket,
+                                collect::max_socket_path));
+  c.event_socket = f.eventsocket;
+  if (!f.eventsocket_mode.empty())
+    c.event_socket_mode = mode_of("--eventsocket-mode", f.eventsocket_mode);
+  c.events_replay = f.events_replay;
+  if (f.prometheus.empty()) return;
+  if (!collect::metrics_available())
+    throw bad_value("--prometheus: this program was built without prometheus-cpp");
+  c.prometheus = collect::parse_listen_address(f.prometheus);
+  if (!c.prometheus)
+    throw bad_value(
+        fmt::format("--prometheus: '{}' is no address and port (examples: 127.0.0.1:9990, :9990)",
+                    f.prometheus));
+}
+
 collect::config to_config(const flags& f) {
   collect::config c;
-  if (f.output.empty()) throw bad_value("--output: empty path");
   c.output = f.output;
   c.interval_ns = duration_of("--interval", f.interval, millisecond / 10, "100us");
   c.reps = number_of("--reps", f.reps, 0, ~std::uint64_t{0});
@@ -85,10 +146,17 @@ collect::config to_config(const flags& f) {
   c.include_local = f.include_local;
   c.verbose = f.verbose;
   c.uuid_prefix_file = f.uuid_prefix_file;
-  const auto memory = text::parse_size(f.max_memory);
-  if (!memory || *memory < (64U << 20))
-    throw bad_value(fmt::format("--max-memory: '{}' is no size of at least 64MiB", f.max_memory));
-  c.max_memory = *memory;
+  c.max_memory = size_of("--max-memory", f.max_memory, std::uint64_t{64} << 20, "64MiB",
+                         std::uint64_t{1} << 50);
+  c.event_buffer = static_cast<std::size_t>(
+      size_of("--event-buffer", f.event_buffer, 4096, "4KiB", std::uint64_t{1} << 30));
+  c.file_mode = file_mode_of("--file-mode", f.file_mode);
+  if (f.anonymize != "none" && f.anonymize != "netblock")
+    throw bad_value(fmt::format("--anonymize: '{}' is neither none nor netblock", f.anonymize));
+  c.anonymize =
+      f.anonymize == "none" ? collect::anonymize_by::none : collect::anonymize_by::netblock;
+  c.exclude_file = f.exclude_file;
+  outlets_to_config(f, c);
   if (!f.exclude_srcport.empty()) {
     const auto ports = text::parse_ports(f.exclude_srcport);
     if (!ports)
@@ -151,20 +219,64 @@ void declare(CLI::App& app, flags& f) {
   app.add_option("--exclude-dstip", f.exclude_dstip,
                  "remote addresses or prefixes not to record, IPv4-mapped forms included")
       ->type_name("LIST");
-  app.add_option("--uuid-prefix-file", f.uuid_prefix_file, "file with the first part of UUIDs")
+  app.add_option("--exclude-file", f.exclude_file,
+                 "more exclusions, a line each: srcport LIST or dstip LIST; SIGHUP reads it again")
       ->type_name("FILE");
+  app.add_option("--anonymize", f.anonymize,
+                 "none, or netblock: zero the host part of remote addresses")
+      ->type_name("HOW")
+      ->capture_default_str();
+  app.add_option("--file-mode", f.file_mode,
+                 "mode of files; folders are searchable for those who may read")
+      ->type_name("MODE")
+      ->capture_default_str();
+  app.add_option("--event-buffer", f.event_buffer,
+                 "room the kernel is asked to give messages about ends while we are busy")
+      ->type_name("SIZE")
+      ->capture_default_str();
+  app.add_option("--uuid-prefix-file", f.uuid_prefix_file,
+                 "file with the first part of UUIDs; SIGHUP reads it again")
+      ->type_name("FILE");
+  app.add_option("--prometheus", f.prometheus, "serve metrics here (:PORT is every address)")
+      ->type_name("ADDR:PORT");
+  app.add_option("--eventsocket", f.eventsocket, "unix socket that tells what opens and closes")
+      ->type_name("PATH");
+  app.add_option("--eventsocket-mode", f.eventsocket_mode,
+                 "mode of that file; without it the umask decides")
+      ->type_name("MODE");
+  app.add_flag("--events-replay", f.events_replay,
+               "tell each new client of that socket what is open already");
   app.add_flag("-v,--verbose", f.verbose, "say what is done, not only what goes wrong");
 }
 
-// Blocked in every thread and read by the sampler between polls, so that a signal can come at any
-// moment without tearing anything.
-int stop_descriptor() {
-  sigset_t wanted;
-  sigemptyset(&wanted);
-  sigaddset(&wanted, SIGINT);
-  sigaddset(&wanted, SIGTERM);
-  if (sigprocmask(SIG_BLOCK, &wanted, nullptr) != 0) return -1;
-  return signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
+// Nothing is not the same as not given: a script's variable that is not set must not switch off
+// what it was to say.
+void refuse_empty(const CLI::App& app) {
+  for (const CLI::Option* option : app.get_options()) {
+    const auto& given = option->results();
+    if (option->get_expected_max() > 0 && !given.empty() && given.back().empty())
+      throw bad_value(fmt::format("{}: empty value", option->get_name()));
+  }
+}
+
+// The environment's flags, then those of the command line, which win.
+std::vector<std::string> all_arguments(const CLI::App& app, int argc, char** argv) {
+  std::vector<std::string> ours;
+  for (const CLI::Option* option : app.get_options())
+    for (const std::string& name : option->get_lnames())
+      if (name != "help" && name != "version") ours.push_back(name);
+  std::vector<std::string> all = {argv[0]};
+  const auto value_of = [](const std::string& name) -> std::optional<std::string> {
+    const char* const value = std::getenv(name.c_str());
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+  };
+  for (std::string& flag : collect::environment_flags(ours, value_of)) all.push_back(flag);
+  const std::vector<const char*> typed(argv + 1, argv + argc);
+  auto translated = collect::translate_peer_flags(typed);
+  for (const std::string& flag : translated.ignored)
+    collect::log(collect::event::usage, "{} means nothing here and is ignored", flag);
+  for (std::string& argument : translated.arguments) all.push_back(std::move(argument));
+  return all;
 }
 
 }  // namespace
@@ -173,29 +285,40 @@ int main(int argc, char** argv) {
   // A log whose reader is gone, or a file size limit, is an error of one write, not the end.
   (void)signal(SIGPIPE, SIG_IGN);
   (void)signal(SIGXFSZ, SIG_IGN);
+  collect::use_journal_if_connected();
   flags f;
   CLI::App app("Records what the kernel knows about every TCP connection of this machine.");
+  if (argc < 1) return collect::exit_usage;
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   declare(app, f);
   collect::config c;
   try {
-    app.parse(argc, argv);
+    const std::vector<std::string> arguments = all_arguments(app, argc, argv);
+    std::vector<const char*> words;
+    for (const std::string& argument : arguments) words.push_back(argument.c_str());
+    app.parse(static_cast<int>(words.size()), words.data());
+    refuse_empty(app);
     c = to_config(f);
   } catch (const CLI::Success& done) {  // --help, --version
     return app.exit(done);
   } catch (const CLI::ParseError& e) {
     std::string line = e.what();
-    collect::log("{} (see --help)", line.substr(0, line.find('\n')));
+    collect::log(collect::event::usage, "{} (see --help)", line.substr(0, line.find('\n')));
     return collect::exit_usage;
   } catch (const bad_value& e) {
-    collect::log_line(e.what());
+    collect::log_line(collect::event::usage, e.what());
     return collect::exit_usage;
   }
-  const int stop = stop_descriptor();
-  if (stop < 0) {
-    collect::log("cannot wait for signals: {}", std::generic_category().message(errno));
+  // --file-mode says what is wanted, for folders as well. The event socket's mode is as it would
+  // be.
+  const mode_t masked = ::umask(0);
+  if (!c.event_socket_mode) c.event_socket_mode = 0777U & ~masked;
+  const auto operator_says = collect::make_signal_control();
+  if (operator_says == nullptr) {
+    collect::log(collect::event::start_refused, "cannot wait for signals: {}",
+                 std::generic_category().message(errno));
     return collect::exit_trouble;
   }
-  const auto system = collect::make_linux_os();
-  return collect::collect(*system, c, stop);
+  const auto system = collect::make_linux_os({c.output, c.file_mode});
+  return collect::collect(*system, c, *operator_says);
 }

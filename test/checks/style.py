@@ -16,8 +16,8 @@ from sources import source_files
 MAX_LINE = 100
 SOURCE_SUFFIXES = {".h", ".cc", ".def", ".py", ".sh", ".map"}
 TEXT_SUFFIXES = SOURCE_SUFFIXES | {
-    ".md", ".build", ".txt", ".scd", ".wrap", ".yml", ".json", ".in", ".service", ".editorconfig",
-    ".gitignore", ".clang-format", ""}
+    ".md", ".build", ".txt", ".scd", ".wrap", ".yml", ".yaml", ".json", ".in", ".service",
+    ".default", ".editorconfig", ".gitignore", ".clang-format", ""}
 # Put together, so that this file does not hold them.
 MACHINE_PATH = re.compile(r"(?<![\w.}])/(?:" + "|".join(["work", "root", "home"]) + r")/")
 # What lies there and is no source is given to tests as it is, byte for byte.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -98,6 +99,166 @@ def test_prefix_file() -> None:
             refused("prefix", "--uuid-prefix-file", str(path))
 
 
+def refused_with(message: str, *flags: str) -> None:
+    """Refused, and the line says exactly this."""
+    refused(re.escape(message), *flags)
+    with tempfile.TemporaryDirectory() as scratch:
+        done = run(COLLECTOR, "--output", scratch + "/out", "--duration", "200ms", *flags)
+        check(done.stderr == f"tcpinfo-collect: {message}\n",
+              f"{' '.join(flags)}: says {done.stderr!r}, not {message!r}")
+
+
+def recorded(what: str, *flags: str) -> None:
+    """Accepted: a short run ends well."""
+    global skips
+    with tempfile.TemporaryDirectory() as scratch:
+        done = run(COLLECTOR, "--output", scratch + "/out", "--reps", "1", *flags)
+        if no_inet_diag(done):
+            skips += 1
+            return
+        check(done.returncode == 0 and done.stderr.startswith("tcpinfo-collect: summary: ")
+              and len(done.stderr.splitlines()) == 1,
+              f"{what}: exit status {done.returncode}: {done.stderr!r}")
+
+
+def no_inet_diag(done: subprocess.CompletedProcess[str]) -> bool:
+    if done.returncode != 1 or "inet_diag" not in done.stderr:
+        return False
+    print("SKIPPED: this kernel has no inet_diag:", done.stderr.strip())
+    return True
+
+
+def test_values() -> None:
+    """Flags whose values are more than numbers: what is taken, and the exact words otherwise."""
+    for flag, kind in (("exclude-file", "FILE"), ("anonymize", "HOW"), ("file-mode", "MODE"),
+                       ("event-buffer", "SIZE")):
+        for missing in (f"--{flag}", f"--{flag}="):
+            refused_with(f"--{flag}: 1 required {kind} missing (see --help)", missing)
+
+    for value in ("Netblock", "all", "none,netblock", "0"):
+        refused_with(f"--anonymize: '{value}' is neither none nor netblock", "--anonymize", value)
+    for value in ("none", "netblock"):
+        recorded(f"--anonymize {value}", "--anonymize", value)
+
+    for value in ("0", "0444", "0200", "0755", "0641", "1640", "4600", "0667", "0o644", "rw",
+                  "u=rw", "-1", "+640", " 0640", "0640 ", "0x1a4", "0649", "9" * 30):
+        refused_with(f"--file-mode: '{value}' is no octal mode of a file that its owner reads and "
+                     "writes (example: 0644)", "--file-mode", value)
+    for value in ("0600", "600", "0666", "00640"):
+        recorded(f"--file-mode {value}", "--file-mode", value)
+
+    for value in ("0", "4095", "4KB", "-1", "x", "4 KiB", "1e9", "KiB", "9" * 30):
+        refused_with(f"--event-buffer: '{value}' is no size of at least 4KiB",
+                     "--event-buffer", value)
+    for value in ("1025MiB", "2GiB", "1073741825"):
+        refused_with(f"--event-buffer: '{value}' is no size of at least 4KiB, or is too large",
+                     "--event-buffer", value)
+    for value in ("4096", "4KiB", "5KB", "1GiB"):
+        recorded(f"--event-buffer {value}", "--event-buffer", value)
+
+    # Given twice, the last one counts, so that a wrapper's flags can be overridden.
+    for flag, good, bad in (("anonymize", "none", "nothing"), ("file-mode", "0600", "0"),
+                            ("event-buffer", "1MiB", "1"), ("exclude-file", "/dev/null", "/")):
+        recorded(f"--{flag}, the last one good", f"--{flag}", bad, f"--{flag}", good)
+        refused("anonymize|file-mode|event-buffer|/: Is a directory",
+                f"--{flag}", good, f"--{flag}", bad)
+
+    # Not given is something else than empty, as an unset variable of a script makes it.
+    for flag in ("anonymize", "file-mode", "event-buffer", "exclude-file", "uuid-prefix-file",
+                 "exclude-srcport", "exclude-dstip", "output", "prometheus", "eventsocket"):
+        refused_with(f"--{flag}: empty value", f"--{flag}", "")
+
+
+def test_exclude_file() -> None:
+    missing = "/no-such-dir/no-such-file"
+    refused_with(f"{missing}: No such file or directory", "--exclude-file", missing)
+    refused_with("/: Is a directory", "--exclude-file", "/")
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "unwanted"
+        ports = "is no list of ports from 1 to 65535"
+        addresses = "is no list of addresses or prefixes"
+        for content, line, wrong in (
+                (b"srcport 70000\n", 1, f"'70000' {ports}"),
+                (b"# a comment\n\nsrcport 80 # web\nsrcport http\n", 4, f"'http' {ports}"),
+                (b"srcport", 1, f"'' {ports}"),
+                (b"srcport # 80\n", 1, f"'' {ports}"),
+                (b"srcport 80 81\n", 1, f"'80 81' {ports}"),
+                (b"srcport=80\n", 1, "'srcport=80' is neither srcport nor dstip"),
+                (b"dstip ::1\ndstip 10.0.0.0/33\n", 2, f"'10.0.0.0/33' {addresses}"),
+                (b"\r\ndstip\r\n", 2, f"'' {addresses}"),
+                (b"dstip example.org", 1, f"'example.org' {addresses}"),
+                (b"dport 80\n", 1, "'dport' is neither srcport nor dstip"),
+                (b"SRCPORT 80\n", 1, "'SRCPORT' is neither srcport nor dstip"),
+                (b"x" * 100_000, 1, "'" + "x" * 100_000 + "' is neither srcport nor dstip")):
+            path.write_bytes(content)
+            refused_with(f"{path}:{line}: {wrong}", "--exclude-file", str(path))
+        for content in (b"", b"\n\n", b"# nothing",
+                        b" \t srcport \t 80,81 \t # web\r\n",
+                        b"dstip 10.0.0.1,::ffff:10.0.0.0/120\nsrcport 1\nsrcport 65535",
+                        b"srcport 1\n" * 20_000):
+            path.write_bytes(content)
+            recorded(f"exclude file {content[:50]!r}", "--exclude-file", str(path))
+        # It is one list with the flags; loopback, where a port tells the two ends apart.
+        with socket.create_server(("127.0.0.1", 0)) as server, \
+                socket.create_connection(server.getsockname()) as client:
+            accepted, _ = server.accept()
+            port = client.getsockname()[1]
+            for content, flags, expected in (
+                    (b"", (), 2), (b"srcport %d\n" % port, (), 1),
+                    (b"srcport %d\n" % port,
+                     ("--exclude-srcport", str(server.getsockname()[1])), 0),
+                    (b"dstip 127.0.0.0/8\n", (), 0)):
+                path.write_bytes(content)
+                output = Path(scratch) / "out"
+                done = run(COLLECTOR, "-o", str(output), "--reps", "1", "--include-local",
+                           "--exclude-file", str(path), *flags)
+                if no_inet_diag(done):
+                    return
+                cookies = {f"_{cookie_of(one):016X}." for one in (client, accepted)}
+                found = [path for path in output.glob("*/*/*/*")
+                         if any(cookie in path.name for cookie in cookies)]
+                check(len(found) == expected,
+                      f"exclude file {content!r} and {flags}: {len(found)} files, not {expected}")
+                if output.exists():
+                    shutil.rmtree(output)
+            accepted.close()
+
+
+def cookie_of(sock: socket.socket) -> int:
+    so_cookie = 57
+    return int.from_bytes(sock.getsockopt(socket.SOL_SOCKET, so_cookie, 8), sys.byteorder)
+
+
+def test_file_mode() -> None:
+    """Modes are as asked, whatever the umask is."""
+    global skips
+    for flags, file_mode, folder_mode in (((), 0o640, 0o750),
+                                          (("--file-mode", "0644"), 0o644, 0o755),
+                                          (("--file-mode", "0600"), 0o600, 0o700),
+                                          (("--file-mode", "0666"), 0o666, 0o777),
+                                          (("--file-mode", "0660"), 0o660, 0o770)):
+        for mask in (0o077, 0o000, 0o777):
+            with tempfile.TemporaryDirectory() as scratch:
+                output = Path(scratch) / "new" / "deep"
+                with connection_to_see():
+                    done = subprocess.run(
+                        [COLLECTOR, "-o", str(output), "--reps", "2", "--include-local", *flags],
+                        capture_output=True, text=True, timeout=20, check=False,
+                        stdin=subprocess.DEVNULL, umask=mask)
+                if no_inet_diag(done):
+                    skips += 1
+                    return
+                what = f"{' '.join(flags)} under umask {mask:03o}"
+                check(done.returncode == 0, f"{what}: {done.returncode} {done.stderr!r}")
+                modes = {path.relative_to(scratch): path.stat().st_mode & 0o7777
+                         for path in tree(Path(scratch))}
+                folders = {path for path in modes if (Path(scratch) / path).is_dir()}
+                check(len(folders) == 5 and len(modes) >= 8, f"{what}: {sorted(modes)}")
+                wrong = {str(path): oct(mode) for path, mode in modes.items()
+                         if mode != (folder_mode if path in folders else file_mode)}
+                check(not wrong, f"{what}: {wrong}")
+
+
 def test_output() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         regular = Path(scratch) / "file"
@@ -121,9 +282,95 @@ def test_help_and_version() -> None:
     done = run(COLLECTOR, "--help")
     check(done.returncode == 0 and not done.stderr, f"--help: {done.returncode} {done.stderr!r}")
     for flag in ("--output", "--interval", "--reps", "--duration", "--rotate", "--flush", "--level",
-                 "--writers", "--include-local", "--exclude-srcport", "--exclude-dstip",
-                 "--uuid-prefix-file", "--verbose", "--version", "--help", "-o", "-v"):
+                 "--writers", "--max-memory", "--include-local", "--exclude-srcport",
+                 "--exclude-dstip", "--exclude-file", "--anonymize", "--file-mode",
+                 "--event-buffer", "--uuid-prefix-file", "--prometheus", "--eventsocket",
+                 "--eventsocket-mode", "--events-replay", "--verbose", "--version", "--help",
+                 "-o", "-v"):
         check(re.search(rf"(?<![\w-]){flag}\b", done.stdout), f"--help does not tell {flag}")
+
+
+def has_metrics() -> bool:
+    refusal = run(COLLECTOR, "--prometheus=127.0.0.1:0", "--max-memory=1").stderr
+    return "built without" not in refusal
+
+
+def test_outlets() -> None:
+    for value in ("0x1b6", "rw", "1000", "-1", "0668"):
+        refused("eventsocket-mode", f"--eventsocket-mode={value}")
+    refused("eventsocket", "--eventsocket", "x" * 108)
+    refused("/no-such-dir/s", "--eventsocket", "/no-such-dir/s")
+    with tempfile.NamedTemporaryFile() as file:
+        refused(re.escape(file.name), "--eventsocket", file.name)
+        check(Path(file.name).is_file(), "a file in the event socket's place was touched")
+    for value in ("9990", "127.0.0.1", "127.0.0.1:65536", "example.org:1", "::1:9990"):
+        refused("prometheus", f"--prometheus={value}")
+    if has_metrics():
+        refused("192.0.2.1", "--prometheus=192.0.2.1:9990")
+    refused("anonymize", "--anonymize=all", "--duration=200ms")
+
+    # Somebody is there already.
+    with tempfile.TemporaryDirectory() as scratch, socket.socket(socket.AF_UNIX) as held, \
+            socket.create_server(("127.0.0.1", 0)) as port:
+        path = Path(scratch) / "s"
+        held.bind(str(path))
+        held.listen()
+        taken = [("--eventsocket", str(path))]
+        if has_metrics():
+            taken.append(("--prometheus", f"127.0.0.1:{port.getsockname()[1]}"))
+        for flags in taken:
+            done = run(COLLECTOR, "-o", f"{scratch}/out", "--duration", "200ms", *flags)
+            check(done.returncode == 1, f"{flags}: exit status {done.returncode}, not 1")
+            check_one_line(str(flags), done, re.escape(flags[1]))
+        check(tree(Path(scratch)) == {path}, "left something behind")
+
+
+def run_with(environment: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False,
+                          stdin=subprocess.DEVNULL, env={**os.environ, **environment})
+
+
+def test_peer_command_line() -> None:
+    global skips
+    with tempfile.TemporaryDirectory() as scratch:
+        prefix = Path(scratch) / "prefix"
+        prefix.write_text("peer\n", encoding="ascii")
+        peers = ["-prometheusx.listen-address=127.0.0.1:0", f"-output={scratch}/out",
+                 f"-uuid-prefix-file={prefix}", f"-tcpinfo.eventsocket={scratch}/events.sock",
+                 "-exclude-srcport=9100,9090,9091,9989,9990,65535",
+                 "-exclude-dstip=172.25.0.1,35.202.153.90", "-anonymize.ip=none", "-reps=3"]
+        if not has_metrics():
+            del peers[0]
+        done = run(COLLECTOR, *peers, "-trace", "-logx.debug=true", "-v")
+        if done.returncode == 1 and "inet_diag" in done.stderr:
+            print("SKIPPED: this kernel has no inet_diag:", done.stderr.strip())
+            skips += 1
+            return
+        check(summary_of("the peer's flags", done).get("polls") == "3", "-reps=3: polls")
+        for text in ("-trace means nothing", "-logx.debug=true means nothing", "UUID prefix peer,",
+                     *(["metrics on 127.0.0.1:"] if has_metrics() else [])):
+            check(text in done.stderr, f"the peer's flags: {text!r} not in {done.stderr!r}")
+
+        variables = {"OUTPUT": f"{scratch}/env", "UUID_PREFIX_FILE": str(prefix), "REPS": "2",
+                     "TCPINFO_INTERVAL": "20ms", "TCPINFO_VERBOSE": "true", "TRACE": "1",
+                     "TCPINFO_EVENTSOCKET": f"{scratch}/env.sock", "EXCLUDE_SRCPORT": "",
+                     "PROMETHEUSX_LISTEN_ADDRESS": "127.0.0.1:0" if has_metrics() else "",
+                     "ANONYMIZE_IP": "none"}
+        done = run_with(variables, COLLECTOR)
+        check(summary_of("the environment", done).get("polls") == "2", "REPS=2: polls")
+        check(f"recording to {scratch}/env every 20ms" in done.stderr,
+              f"the environment: {done.stderr!r}")
+        done = run_with(variables, COLLECTOR, "--reps=1", "-output", f"{scratch}/line")
+        check(summary_of("command line over environment", done).get("polls") == "1", "--reps=1")
+        check((Path(scratch) / "line").is_dir(), "-output over OUTPUT")
+        done = run_with({"TCPINFO_INTERVAL": "x", "OUTPUT": f"{scratch}/none"}, COLLECTOR)
+        check(done.returncode == 2, f"TCPINFO_INTERVAL=x: exit status {done.returncode}")
+        check_one_line("TCPINFO_INTERVAL=x", done, "interval")
+        check(not (Path(scratch) / "none").exists(), "TCPINFO_INTERVAL=x: created something")
+        # Ours that the peer has not come from no other name, and the peer's not from ours.
+        done = run_with({"INTERVAL": "x", "TCPINFO_REPS": "x"}, COLLECTOR, "-o", f"{scratch}/o",
+                        "--reps=1")
+        check(done.returncode == 0, f"INTERVAL=x: {done.stderr!r}")
 
 
 def summary_of(what: str, done: subprocess.CompletedProcess[str]) -> dict[str, str]:
@@ -144,14 +391,14 @@ def summary_of(what: str, done: subprocess.CompletedProcess[str]) -> dict[str, s
 
 
 @contextlib.contextmanager
-def connection_to_see() -> Iterator[None]:
-    """One connection, both ends here."""
+def connection_to_see() -> Iterator[list[int]]:
+    """One connection, both ends here; their cookies."""
     with socket.create_server(("127.0.0.1", 0)) as server, \
             socket.create_connection(server.getsockname()) as client:
         accepted, _ = server.accept()
         with accepted:
             client.sendall(b"hello")
-            yield
+            yield [cookie_of(client), cookie_of(accepted)]
 
 
 def test_ends_by_itself() -> None:
@@ -160,8 +407,7 @@ def test_ends_by_itself() -> None:
         output = Path(scratch) / "new" / "and" / "deep"
         with connection_to_see():
             done = run(COLLECTOR, "-o", str(output), "--reps", "3", "--include-local")
-        if done.returncode == 1 and "inet_diag" in done.stderr:
-            print("SKIPPED: this kernel has no inet_diag:", done.stderr.strip())
+        if no_inet_diag(done):
             skips += 1
             return
         summary = summary_of("--reps 3", done)
@@ -209,6 +455,159 @@ def test_one_directory_one_collector() -> None:
               f"SIGINT: exit status {first.returncode}: {errors!r}")
 
 
+def years() -> list[str]:
+    """Those a file made now may lie in, whenever the year ends."""
+    return [time.strftime("%Y", time.gmtime(time.time() + more)) for more in (0, 60)]
+
+
+def test_planted_links() -> None:
+    """Who may write into the output tree must not lead a collector elsewhere. What cannot be
+    recorded for that is said and counted; and once the link is gone, it is recorded."""
+    with tempfile.TemporaryDirectory() as scratch, connection_to_see():
+        base = Path(scratch)
+        for place in ("year", "month", "day"):
+            elsewhere = base / f"{place}-elsewhere"
+            output = base / f"{place}-out"
+            elsewhere.mkdir()
+            output.mkdir()
+            links = []
+            for year in dict.fromkeys(years()):
+                folder = output / year
+                if place == "year":
+                    links.append(folder)
+                    continue
+                for month in range(1, 13):
+                    if place == "month":
+                        links.append(folder / f"{month:02}")
+                    else:
+                        links += [folder / f"{month:02}" / f"{day:02}" for day in range(1, 32)]
+            for link in links:
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.symlink_to(elsewhere)
+            begin = run(COLLECTOR, "-o", str(output), "--duration", "700ms", "--flush", "100ms",
+                        "--include-local")
+            if no_inet_diag(begin):
+                return
+            what = f"a link in the place of the {place}"
+            check(not tree(elsewhere), f"{what}: written through: {tree(elsewhere)}")
+            check(all(link.is_symlink() for link in links), f"{what}: it is gone")
+            check(begin.returncode == 1, f"{what}: exit status {begin.returncode}, not 1")
+            lines = begin.stderr.splitlines()
+            told = [line for line in lines if re.match(
+                rf"tcpinfo-collect: cannot write {re.escape(str(output))}/\S+\.part: "
+                "(Not a directory|Too many levels of symbolic links)", line)]
+            check(len(told) == 1, f"{what}: not said once: {begin.stderr!r}")
+            values = dict(word.partition("=")[::2] for word in lines[-1].split())
+            check(values.get("records") == "0" and values.get("files") == "0"
+                  and values.get("losses") == values.get("lost_write", "none")
+                  and int(values.get("lost_write", "0")) >= 2
+                  and int(values.get("write_errors", "0")) >= 2, f"{what}: counted: {lines[-1]}")
+
+            # The same, but somebody takes the link away in time: then nothing is lost.
+            with subprocess.Popen([COLLECTOR, "-o", str(output), "--flush", "100ms",
+                                   "--include-local"], stdin=subprocess.DEVNULL,
+                                  stderr=subprocess.PIPE, text=True) as collector:
+                time.sleep(0.7)
+                check(not tree(elsewhere), f"{what}: written through: {tree(elsewhere)}")
+                for link in links:
+                    link.unlink()
+                time.sleep(1.5)
+                collector.terminate()
+                _, errors = collector.communicate(timeout=20)
+            check(collector.returncode == 0 and " losses=0 " in errors + " ",
+                  f"{what}, removed in time: {collector.returncode} {errors!r}")
+            check("cannot write" in errors, f"{what}, removed in time: not said: {errors!r}")
+            check(len(list(output.glob("*/*/*/*.jsonl.zst"))) >= 2,
+                  f"{what}, removed in time: not recorded")
+            check(not tree(elsewhere), f"{what}: written through: {tree(elsewhere)}")
+
+        # A link in the place of the lock.
+        output = base / "lock-out"
+        output.mkdir()
+        victim = base / "victim"
+        victim.write_text("precious", encoding="ascii")
+        (output / ".tcpinfo-collect.lock").symlink_to(victim)
+        done = run(COLLECTOR, "-o", str(output), "--duration", "200ms")
+        check(done.returncode == 2, f"a link for a lock: exit status {done.returncode}")
+        check_one_line("a link for a lock", done, re.escape(str(output)))
+        check(victim.read_text(encoding="ascii") == "precious",
+              "a link for a lock: written through")
+
+        # The output directory itself may be a link: that is the operator's choice.
+        (base / "real").mkdir()
+        (base / "linked").symlink_to(base / "real")
+        done = run(COLLECTOR, "-o", str(base / "linked"), "--reps", "2", "--include-local")
+        check(done.returncode == 0 and list((base / "real").glob("*/*/*/*.jsonl.zst")),
+              f"the output a link: {done.returncode} {done.stderr!r}")
+
+
+def prefixes_of(root: Path) -> set[str]:
+    return {path.name.rsplit("_", 1)[0] for path in root.glob("*/*/*/*.jsonl.zst")}
+
+
+def test_prefix_note() -> None:
+    """The lock notes the UUID prefix, which a restart within the boot keeps; whatever else stands
+    there, the prefix is made anew and noted."""
+    with tempfile.TemporaryDirectory() as scratch, connection_to_see() as cookies:
+        output = Path(scratch) / "out"
+        note = output / ".tcpinfo-collect.lock"
+
+        def record() -> subprocess.CompletedProcess[str]:
+            return run(COLLECTOR, "-o", str(output), "--reps", "2", "--include-local")
+
+        if no_inet_diag(record()):
+            return
+        good = note.read_text(encoding="ascii")
+        match = re.fullmatch(r"([0-9a-f-]{36}) (\S+) (\S+_\d+_unsafe)\n", good)
+        check(match, f"the note is {good!r}")
+        if match is None:
+            return
+        boot, host, prefix = match.groups()
+        check(prefixes_of(output) == {prefix}, f"prefixes {prefixes_of(output)}, noted {prefix}")
+
+        # As if the clock had been stepped: what was noted is kept, not what would come out now.
+        other = f"{host}_1000000000_unsafe"
+        note.write_text(f"{boot} {host} {other}\n", encoding="ascii")
+        for year in years():
+            shutil.rmtree(output / year, ignore_errors=True)
+        for _ in range(2):
+            done = record()
+            check(done.returncode == 0, f"with a note: {done.returncode} {done.stderr!r}")
+        check(prefixes_of(output) == {other}, f"prefixes {prefixes_of(output)}, noted {other}")
+        for cookie in cookies:
+            files = {path.name for path in output.glob(f"*/*/*/*_{cookie:016X}.*")}
+            check(files == {f"{other}_{cookie:016X}.{n:05}.jsonl.zst" for n in (0, 1)},
+                  f"a connection that outlives a restart: {sorted(files)}")
+
+        for damaged in (b"", b"\n", b"x", good[:-1].encode(), good[:20].encode(),
+                        b"\0" * 4096, b"\xff" * 9000, f"{boot} {host} \n".encode(),
+                        f"{boot} {host} a/b\n".encode(), f"{boot} {host} ../../x\n".encode(),
+                        f"{boot} {host} {'x' * 5000}\n".encode(),
+                        f"{boot} {host} a\nb\n".encode(),
+                        f"{'0' * 36} {host} {other}\n".encode(),
+                        f"{boot} elsewhere {other}\n".encode()):
+            for year in years():
+                shutil.rmtree(output / year, ignore_errors=True)
+            note.write_bytes(damaged)
+            done = record()
+            what = f"note {damaged[:60]!r}"
+            check(done.returncode == 0 and len(done.stderr.splitlines()) == 1,
+                  f"{what}: {done.returncode} {done.stderr!r}")
+            check(prefixes_of(output) == {prefix}, f"{what}: prefixes {prefixes_of(output)}")
+            check(note.read_text(encoding="ascii", errors="replace") == good,
+                  f"{what}: then noted {note.read_bytes()[:200]!r}")
+
+        # A prefix that is given is not noted, and does not take the note's place.
+        given = Path(scratch) / "given"
+        given.write_text("given-prefix\n", encoding="ascii")
+        for year in years():
+            shutil.rmtree(output / year, ignore_errors=True)
+        run(COLLECTOR, "-o", str(output), "--reps", "2", "--include-local",
+            "--uuid-prefix-file", str(given))
+        check(prefixes_of(output) == {"given-prefix"}, f"prefixes {prefixes_of(output)}")
+        check(note.read_text(encoding="ascii") == good, "a prefix that was given was noted")
+
+
 def test_denied() -> None:
     global skips
     for how in ("eperm", "unsupported"):
@@ -226,9 +625,12 @@ def test_denied() -> None:
 
 
 def main() -> None:
-    tests: list[Callable[[], None]] = [test_usage, test_prefix_file, test_output,
-                                       test_help_and_version, test_ends_by_itself,
-                                       test_one_directory_one_collector, test_denied]
+    tests: list[Callable[[], None]] = [test_usage, test_prefix_file, test_values,
+                                       test_exclude_file, test_file_mode, test_output,
+                                       test_help_and_version, test_outlets,
+                                       test_peer_command_line, test_ends_by_itself,
+                                       test_one_directory_one_collector, test_planted_links,
+                                       test_prefix_note, test_denied]
     for test in tests:
         test()
     finish(f", {skips} parts skipped")
