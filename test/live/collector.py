@@ -137,7 +137,8 @@ class Collector:
                  descriptors: int | None = None, nobody: bool = False, ready: bool = True,
                  environment: dict[str, str] | None = None, own_prefix: bool = True,
                  confine: Callable[[], None] | None = None) -> None:
-        self._log = tempfile.TemporaryFile(mode="w+")  # closed in __exit__
+        # To append: reading it here moves the offset that the child writes with.
+        self._log = tempfile.TemporaryFile(mode="a+")  # closed in __exit__
         prefix = tempfile.NamedTemporaryFile(mode="w", suffix=".prefix")
         prefix.write(PREFIX)
         prefix.flush()
