@@ -3,6 +3,7 @@
 // tcpinfo-collect: records every TCP connection of this machine. Flags and main; the work is done
 // by lib/collect.
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <tcpinfo/version.h>
@@ -21,6 +22,7 @@
 #include "collect/listen_address.h"
 #include "collect/log.h"
 #include "collect/metrics.h"
+#include "collect/netns.h"
 #include "collect/peer_flags.h"
 #include "text/values.h"
 
@@ -59,6 +61,7 @@ struct flags {
   std::string prometheus;
   std::string eventsocket;
   std::string eventsocket_mode;
+  std::vector<std::string> netns;
   bool events_replay = false;
   bool include_local = false;
   bool verbose = false;
@@ -156,6 +159,11 @@ collect::config to_config(const flags& f) {
   c.anonymize =
       f.anonymize == "none" ? collect::anonymize_by::none : collect::anonymize_by::netblock;
   c.exclude_file = f.exclude_file;
+  c.netns = f.netns;
+  for (const std::string& one : c.netns)
+    if (!collect::is_netns_name(one))
+      throw bad_value(fmt::format(
+          "--netns: '{}' is no name or path (examples: blue, /proc/1234/ns/net, all)", one));
   outlets_to_config(f, c);
   if (!f.exclude_srcport.empty()) {
     const auto ports = text::parse_ports(f.exclude_srcport);
@@ -214,6 +222,13 @@ void declare(CLI::App& app, flags& f) {
       ->capture_default_str();
   app.add_flag("--include-local", f.include_local,
                "record loopback and link-local connections too");
+  app.add_option(
+         "--netns", f.netns,
+         "record this network namespace, too: a name of ip-netns(8), a path, or all; can be "
+         "given more than once")
+      ->type_name("NAME")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_option("--exclude-srcport", f.exclude_srcport, "local ports not to record")
       ->type_name("LIST");
   app.add_option("--exclude-dstip", f.exclude_dstip,
@@ -318,6 +333,12 @@ int main(int argc, char** argv) {
     collect::log(collect::event::start_refused, "cannot wait for signals: {}",
                  std::generic_category().message(errno));
     return collect::exit_trouble;
+  }
+  // Each namespace takes some; nothing here uses select(2).
+  rlimit descriptors{};
+  if (!c.netns.empty() && ::getrlimit(RLIMIT_NOFILE, &descriptors) == 0) {
+    descriptors.rlim_cur = descriptors.rlim_max;
+    (void)::setrlimit(RLIMIT_NOFILE, &descriptors);
   }
   const auto system = collect::make_linux_os({c.output, c.file_mode});
   return collect::collect(*system, c, *operator_says);

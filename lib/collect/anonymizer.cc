@@ -52,6 +52,7 @@ void anonymizer::apply_to(std::byte* bytes, address_family family) const noexcep
 void anonymizer::apply(std::span<std::byte> message) noexcept {
   if (by_ == anonymize_by::none) return;
   const auto family = static_cast<address_family>(message[0]);
+  const std::lock_guard lock(mutex_);
   // Looked up each time: an address that has gone elsewhere is somebody else's.
   if (watch_->changed()) read_own();
   // Of a new IPv6 address the kernel may tell some milliseconds after it can be used. One that we

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <vector>
 
@@ -18,13 +19,13 @@
 
 namespace tcpinfo::collect {
 
-/// Used by one thread.
+/// Any thread, once open.
 class anonymizer {
  public:
   anonymizer(os& system, anonymize_by by) : system_(system), by_(by) {}
 
-  /// Fails where the machine's addresses cannot be watched; without anonymization nothing is
-  /// opened.
+  /// From here on the addresses of the caller's network namespace are the machine's own. Fails
+  /// where they cannot be watched; without anonymization nothing is opened.
   [[nodiscard]] std::error_code open();
 
   /// Edits both addresses of a message that has all of inet_diag_msg: of IPv4 and IPv4-mapped ones
@@ -38,6 +39,7 @@ class anonymizer {
 
   os& system_;
   const anonymize_by by_;
+  std::mutex mutex_;
   std::unique_ptr<address_watch> watch_;
   std::vector<ip_address> own_;
   std::int64_t read_ns_ = 0;  // monotonic, when they were read

@@ -47,10 +47,7 @@ bool concerns_all_files(const std::error_code& ec) noexcept {
 
 }  // namespace
 
-std::error_code archive_writer::open() {
-  if (const auto ec = anonymizer_.open()) return ec;
-  return frames_.create(context_.settings.level);
-}
+std::error_code archive_writer::open() { return frames_.create(context_.settings.level); }
 
 std::string_view archive_writer::uuid_of(const flow_log& flow) {
   return {uuid_, format_uuid(context_.prefixes.get(flow.prefix), flow.cookie, uuid_)};
@@ -59,6 +56,7 @@ std::string_view archive_writer::uuid_of(const flow_log& flow) {
 void archive_writer::begin(flow_log& flow, const snapshot_header& first) {
   flow.cookie = first.cookie;
   flow.prefix = first.prefix;
+  flow.netns = context_.namespaces.get(first.netns);
   flow.first_seen = timestamp::from_unix_nanoseconds(first.time_ns);
   flow.file_date_ns = first.time_ns;
   // Earlier files are those of the prefix the collector began with.
@@ -126,7 +124,7 @@ void archive_writer::add(flow_log& flow, const snapshot_header& header, bytes_vi
   stored.size = static_cast<std::uint32_t>(message.size());
   std::memcpy(flow.waiting.data() + at, &stored, sizeof stored);
   std::memcpy(flow.waiting.data() + at + sizeof stored, message.data(), message.size());
-  anonymizer_.apply(std::span(flow.waiting).subspan(at + sizeof stored, message.size()));
+  flow.netns->addresses.apply(std::span(flow.waiting).subspan(at + sizeof stored, message.size()));
   ++flow.waiting_records;
 }
 
@@ -222,6 +220,7 @@ void archive_writer::put_metadata(const flow_log& flow) {
   m.collector = context_.who.collector;
   m.interval = context_.who.interval;
   m.run = context_.who.run;
+  m.netns = flow.netns->name;
   text_.resize(std::max(text_.size(), max_metadata_size(m)));
   std::size_t written = 0;
   // It cannot fail: the buffer suffices, and only times out of a clock come here.

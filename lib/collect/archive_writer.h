@@ -11,11 +11,11 @@
 #include <string>
 #include <vector>
 
-#include "collect/anonymizer.h"
 #include "collect/completer.h"
 #include "collect/config.h"
 #include "collect/flow_log.h"
 #include "collect/identity.h"
+#include "collect/netns_registry.h"
 #include "collect/observations.h"
 #include "collect/os.h"
 #include "collect/output_lock.h"
@@ -43,14 +43,14 @@ struct writer_context {
   completer& complete;
   output_lock& lock;
   const sequence_index& earlier;
+  const netns_registry& namespaces;
   observations& seen;
 };
 
 /// One thread's. Never throws but std::bad_alloc.
 class archive_writer {
  public:
-  explicit archive_writer(const writer_context& context)
-      : context_(context), anonymizer_(context.system, context.settings.anonymize) {}
+  explicit archive_writer(const writer_context& context) : context_(context) {}
 
   [[nodiscard]] std::error_code open();
 
@@ -90,7 +90,6 @@ class archive_writer {
   void tell_vanished();
 
   const writer_context& context_;
-  anonymizer anonymizer_;
   frame_writer frames_;
   std::vector<char> text_;  // of the frame being made
   std::size_t text_size_ = 0;

@@ -12,7 +12,10 @@
 #include "collect/event_server.h"
 #include "collect/identity.h"
 #include "collect/log.h"
+#include "collect/main_attendant.h"
 #include "collect/metrics.h"
+#include "collect/netns_registry.h"
+#include "collect/netns_samplers.h"
 #include "collect/observations.h"
 #include "collect/output_lock.h"
 #include "collect/reload.h"
@@ -154,19 +157,29 @@ int run(os& system, const config& settings, control& operator_says) {
         ec.message());
     return exit_usage;
   }
+  if (!settings.netns.empty() && !cookies_are_unique(who.kernel)) {
+    log(event::start_refused,
+        "other network namespaces need Linux 5.4: on {} their connections "
+        "could have the UUIDs of others",
+        who.kernel);
+    return exit_trouble;
+  }
   statistics counts;
   reloadable current(settings, counts);
   if (const std::string wrong = current.start(); !wrong.empty()) {
     log_line(event::start_refused, wrong);
     return exit_usage;
   }
-  const auto from = system.make_dump_source({&current.unwanted().rules(), settings.event_buffer});
+  current_exclusions unwanted(current);
+  (void)unwanted.renew();
+  const auto from = system.make_dump_source({&unwanted.get().rules(), settings.event_buffer});
   // Asked before the output directory is made: where the kernel says no, nothing is left behind.
   cookie_sink open;
   if (const auto ec = from->probe(open)) {
     log(event::start_refused, {.error = ec}, "cannot dump sockets: {}", describe(ec));
     return exit_trouble;
   }
+  if (!settings.netns.empty()) probe_netns(system, settings, current, open);
   if (open.out_of_memory) throw std::bad_alloc();
   // Before there is anything to take back, too. It tells nothing before the first poll.
   std::unique_ptr<event_server> events;
@@ -186,10 +199,18 @@ int run(os& system, const config& settings, control& operator_says) {
         settings.output, ec.message());
     return exit_trouble;
   }
+  netns_registry namespaces;
+  const auto own = std::make_shared<recorded_netns>(std::string(), system, settings.anonymize);
+  if (const auto ec = own->addresses.open()) {
+    log(event::start_refused, {.error = ec}, "cannot read this machine's addresses: {}",
+        ec.message());
+    return exit_trouble;
+  }
+  const std::uint32_t own_number = namespaces.add(own);
   observations seen(events.get());
   writer_limits limits;
-  const writer_context context{system, settings, who, current.prefixes(), counts, limits, complete,
-                               lock,   earlier,  seen};
+  const writer_context context{system,   settings, who,     current.prefixes(), counts, limits,
+                               complete, lock,     earlier, namespaces,         seen};
   const unsigned count = settings.writers != 0 ? settings.writers : writers_for_this_machine();
   const std::uint64_t waiting =
       std::max<std::uint64_t>(settings.max_memory, other_memory + ring_bytes + (8U << 20)) -
@@ -215,8 +236,16 @@ int run(os& system, const config& settings, control& operator_says) {
     log(event::started, "recording to {} every {}, UUID prefix {}, run {}, {} writer{}",
         settings.output, who.interval, who.uuid_prefix, who.run, count, count == 1 ? "" : "s");
 
-  sampler samples(system, settings, current, earlier, *from, writers, counts, seen);
-  const auto ec = samples.run(operator_says);
+  const sampler_context sampling{system,  settings, current, earlier,
+                                 writers, counts,   seen,    system.monotonic_ns()};
+  // The others first: ready means that nothing is missed in any of them.
+  netns_samplers others(sampling, namespaces);
+  if (!settings.netns.empty()) others.start();
+  counts.netns_sampled.fetch_add(1, std::memory_order_relaxed);
+  main_attendant company(system, settings, current, operator_says, counts, seen, sampling.start_ns);
+  sampler samples(sampling, {own_number, {}, unwanted, *from});
+  const auto ec = samples.run(company);
+  others.finish();
   if (events) events->finish();
   for (const auto& w : writers) w->finish();
   complete.finish();
@@ -224,7 +253,9 @@ int run(os& system, const config& settings, control& operator_says) {
     log(event::start_refused, {.error = ec}, "cannot dump sockets: {}", describe(ec));
     return exit_trouble;
   }
-  log_line(event::summary, summary_line(counts, samples.intervals()));
+  duration_histogram intervals = samples.intervals();
+  intervals.add(others.intervals());
+  log_line(event::summary, summary_line(counts, intervals));
   return total_losses(counts) == 0 ? exit_ok : exit_trouble;
 }
 

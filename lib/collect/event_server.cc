@@ -71,7 +71,12 @@ std::error_code event_server::start() {
 }
 
 void event_server::tell(const flow_notice& notice) noexcept {
-  if (!queue_.push(notice)) {
+  bool queued = false;
+  {
+    const std::lock_guard lock(telling_);
+    queued = queue_.push(notice);
+  }
+  if (!queued) {
     counts_.not_queued.add();
     return;
   }

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -59,7 +60,7 @@ class event_server {
   /// Makes the socket and starts the thread.
   /// @return as event_listener::open, or why there is no thread.
   [[nodiscard]] std::error_code start();
-  /// The sampler's side: does not wait, allocates nothing.
+  /// The samplers' side, any thread: waits for no client, allocates nothing.
   void opened(const socket_id& id, std::int64_t time_ns) noexcept {
     tell({flow_event_kind::opened, time_ns, id, prefixes_.current()});
   }
@@ -99,6 +100,7 @@ class event_server {
   const event_server_options options_;
   const uuid_prefixes& prefixes_;
   event_counts counts_;
+  std::mutex telling_;  // the queue has room for one producer at a time
   event_queue queue_;
   event_text text_;
   event_listener listener_;

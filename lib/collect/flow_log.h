@@ -8,8 +8,10 @@
 #include <tcpinfo/archive.h>
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
+#include "collect/netns_registry.h"
 #include "collect/ring.h"
 
 namespace tcpinfo::collect {
@@ -22,6 +24,7 @@ struct flow_log {
   timestamp first_seen;
   std::uint64_t sequence = 0;
   std::uint16_t prefix = 0;  ///< number of its UUID prefix
+  std::shared_ptr<recorded_netns> netns;
 
   // The file now being written; it exists where file_size > 0.
   std::int64_t file_date_ns = 0;   ///< whose UTC date names the folder, since 1970

@@ -12,7 +12,7 @@
 
 namespace tcpinfo::collect {
 
-/// One thread adds, any thread reads. No allocation.
+/// Any thread. No allocation.
 class histogram {
  public:
   static constexpr std::size_t max_bounds = 63;
@@ -23,10 +23,8 @@ class histogram {
 
   void add(double value) noexcept {
     const auto at = std::lower_bound(bounds_.begin(), bounds_.end(), value) - bounds_.begin();
-    auto& bucket = buckets_[static_cast<std::size_t>(at)];
-    // One writer: no need for a read that nobody comes between.
-    bucket.store(bucket.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    sum_.store(sum_.load(std::memory_order_relaxed) + value, std::memory_order_relaxed);
+    buckets_[static_cast<std::size_t>(at)].fetch_add(1, std::memory_order_relaxed);
+    sum_.fetch_add(value, std::memory_order_relaxed);
   }
 
   [[nodiscard]] std::span<const double> bounds() const noexcept { return bounds_; }

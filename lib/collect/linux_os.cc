@@ -16,6 +16,7 @@
 #include "collect/descriptor.h"
 #include "collect/dump_source.h"
 #include "collect/linux_addresses.h"
+#include "collect/linux_netns.h"
 #include "collect/os.h"
 #include "collect/output_tree.h"
 
@@ -259,6 +260,14 @@ class linux_os final : public os {
 
   std::error_code watch_addresses(std::unique_ptr<address_watch>& out) override {
     return make_address_watch(out);
+  }
+
+  std::unique_ptr<netns_finder> find_netns(const std::vector<std::string>& wanted) override {
+    return make_netns_finder(wanted);
+  }
+
+  std::error_code enter_netns(const found_netns& where) noexcept override {
+    return enter_netns_of(where);
   }
 
   std::unique_ptr<source> make_dump_source(const source_options& options) override {

@@ -179,6 +179,12 @@ void add_sampling(families& all, const metric_sources& from) {
   all.totals("tcpinfo_sockets_changed_total",
              "Sockets seen that had news to record, whether there was room or not.", {},
              {{{}, number(o.snapshots) + number(s.lost_ring)}});
+  all.gauge("tcpinfo_network_namespaces",
+            "Network namespaces that are sampled, the collector's own included.",
+            static_cast<double>(s.netns_sampled.load(std::memory_order_relaxed)));
+  all.total("tcpinfo_network_namespace_faults_total",
+            "Network namespaces that were asked for and could not be found or entered.",
+            s.netns_faults);
   all.total("tcpinfo_connections_total", "Connections recorded.", s.connections);
   all.gauge("tcpinfo_open_flows", "Connections that are open, as of the last poll.",
             static_cast<double>(o.open_flows.load(std::memory_order_relaxed)));

@@ -72,23 +72,29 @@ void observations::closed(std::uint64_t cookie, std::int64_t time_ns) noexcept {
   if (events_ != nullptr) events_->closed(cookie, time_ns);
 }
 
-void observations::polled(const poll_report& report, std::size_t flows,
-                          std::int64_t now_ns) noexcept {
-  const std::pair<histogram&, std::int64_t> walks[] = {{syscall_time_both, report.both_ns},
-                                                       {syscall_time_ipv4, report.ipv4_ns},
-                                                       {syscall_time_ipv6, report.ipv6_ns}};
+void poll_observer::end(const poll_report& report, std::size_t flows) noexcept {
+  const std::pair<histogram&, std::int64_t> walks[] = {{to_.syscall_time_both, report.both_ns},
+                                                       {to_.syscall_time_ipv4, report.ipv4_ns},
+                                                       {to_.syscall_time_ipv6, report.ipv6_ns}};
   for (const auto& [times, ns] : walks)
     if (ns > 0) times.add(seconds(ns));
-  dump_messages.add(static_cast<std::uint64_t>(report.messages));
-  dump_bytes.add(static_cast<std::uint64_t>(report.bytes));
+  to_.dump_messages.add(static_cast<std::uint64_t>(report.messages));
+  to_.dump_bytes.add(static_cast<std::uint64_t>(report.bytes));
   // What a failed poll did not show is not zero connections.
   if (report.complete) {
-    connections_ipv4.add(static_cast<double>(polled_ipv4_));
-    connections_ipv6.add(static_cast<double>(polled_ipv6_));
+    to_.connections_ipv4.add(static_cast<double>(ipv4_));
+    to_.connections_ipv6.add(static_cast<double>(ipv6_));
   }
-  cached.add(static_cast<double>(flows));
-  open_flows.store(flows, std::memory_order_relaxed);
-  observe_rates(now_ns);
+  to_.cached.add(static_cast<double>(flows));
+  set(report.complete ? ipv4_ + ipv6_ : sockets_, flows);
+}
+
+// Differences, which wrap where they are negative: others have their share in the sums.
+void poll_observer::set(std::uint64_t sockets, std::uint64_t flows) noexcept {
+  to_.sockets_now.fetch_add(sockets - sockets_, std::memory_order_relaxed);
+  to_.open_flows.fetch_add(flows - flows_, std::memory_order_relaxed);
+  sockets_ = sockets;
+  flows_ = flows;
 }
 
 // One observation for each second that has passed, on average over all of them where polls are
@@ -125,7 +131,7 @@ void record_observer::look(flow_log& flow, const snapshot_header& header,
   // Kernels before 4.19 do not tell what was sent, only what arrived.
   if (!decoded_.value(field(tcp_field::bytes_sent), sent))
     (void)decoded_.value(field(tcp_field::bytes_acked), sent);
-  if (!flow.counted && header.poll == 1) {
+  if (!flow.counted && header.first_look != 0) {
     flow.bytes_sent = sent;
     flow.bytes_received = received;
   }

@@ -28,7 +28,7 @@ class observations {
   /// `events` may be null, and outlives this otherwise.
   explicit observations(event_server* events) noexcept;
 
-  // The sampler's thread.
+  // Any thread.
 
   void opened(const socket_id& id, std::int64_t time_ns) noexcept;
   void closed(std::uint64_t cookie, std::int64_t time_ns) noexcept;
@@ -39,15 +39,11 @@ class observations {
   }
   /// A snapshot was handed to a writer.
   void snapshot_taken() noexcept { snapshots.add(); }
-  /// A socket was seen in the poll that runs.
-  void seen(const message& m) noexcept {
-    ++(m.family() == address_family::ipv4 ? polled_ipv4_ : polled_ipv6_);
-  }
-  void poll_begins() noexcept { polled_ipv4_ = polled_ipv6_ = 0; }
-  /// The poll has ended.
-  void polled(const poll_report& report, std::size_t flows, std::int64_t now_ns) noexcept;
   /// From the beginning of a poll to that of the next.
   void interval(std::int64_t ns) noexcept { polling_interval.add(static_cast<double>(ns) * 1e-9); }
+  /// Looks at what was sent and received in the seconds that have passed. One thread calls it, at
+  /// least about once a second.
+  void observe_rates(std::int64_t now_ns) noexcept;
 
   // Read by any thread.
 
@@ -61,7 +57,8 @@ class observations {
   counter flows_closed;
   counter dump_messages;
   counter dump_bytes;
-  std::atomic<std::uint64_t> open_flows{0};
+  std::atomic<std::uint64_t> open_flows{0};   ///< of all samplers
+  std::atomic<std::uint64_t> sockets_now{0};  ///< in the last complete poll of each
   // Written by the writers, of what they take.
   counter bytes_sent;  ///< by recorded connections, retransmissions included
   counter bytes_received;
@@ -69,14 +66,36 @@ class observations {
   std::array<counter, counted_types> skipped_attributes;  ///< not known, by type; the last: others
 
  private:
-  void observe_rates(std::int64_t now_ns) noexcept;
-
   event_server* const events_;
-  std::uint64_t polled_ipv4_ = 0;
-  std::uint64_t polled_ipv6_ = 0;
   std::int64_t rates_since_ns_ = 0;
   std::uint64_t rates_sent_ = 0;
   std::uint64_t rates_received_ = 0;
+};
+
+/// Looks at the polls of one sampler, on its thread.
+class poll_observer {
+ public:
+  explicit poll_observer(observations& to) noexcept : to_(to) {}
+  /// What it saw is no longer there.
+  ~poll_observer() { set(0, 0); }
+  poll_observer(const poll_observer&) = delete;
+  poll_observer& operator=(const poll_observer&) = delete;
+
+  /// A poll begins.
+  void begin() noexcept { ipv4_ = ipv6_ = 0; }
+  /// It showed a socket.
+  void see(const message& m) noexcept { ++(m.family() == address_family::ipv4 ? ipv4_ : ipv6_); }
+  /// It has ended, and this many connections are in the table.
+  void end(const poll_report& report, std::size_t flows) noexcept;
+
+ private:
+  void set(std::uint64_t sockets, std::uint64_t flows) noexcept;
+
+  observations& to_;
+  std::uint64_t ipv4_ = 0;
+  std::uint64_t ipv6_ = 0;
+  std::uint64_t sockets_ = 0;  // in to_.sockets_now
+  std::uint64_t flows_ = 0;    // in to_.open_flows
 };
 
 /// Looks at what a writer takes. One for each writer.

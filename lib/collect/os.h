@@ -15,6 +15,7 @@
 #include <system_error>
 #include <vector>
 
+#include "collect/netns.h"
 #include "collect/source.h"
 
 namespace tcpinfo::collect {
@@ -111,6 +112,10 @@ class os {
   // Netlink.
 
   [[nodiscard]] virtual std::error_code watch_addresses(std::unique_ptr<address_watch>& out) = 0;
+  [[nodiscard]] virtual std::unique_ptr<netns_finder> find_netns(
+      const std::vector<std::string>& wanted) = 0;
+  /// Moves the calling thread into a network namespace for good. ESTALE where it is gone.
+  [[nodiscard]] virtual std::error_code enter_netns(const found_netns& where) noexcept = 0;
   /// A source that dumps the caller's network namespace, not yet open.
   [[nodiscard]] virtual std::unique_ptr<source> make_dump_source(const source_options& options) = 0;
 };

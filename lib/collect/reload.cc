@@ -13,11 +13,32 @@ std::string reloadable::read_lists(exclusion_lists& out) const {
                                         : read_exclusion_file(settings_.exclude_file, out);
 }
 
+// What cannot be used is found out before it is in force.
 std::string reloadable::set_exclusions(exclusion_lists lists) {
-  if (const auto ec = unwanted_.set(settings_.include_local, lists.sports, lists.destinations))
+  exclusions trial;
+  if (const auto ec = trial.set(settings_.include_local, lists.sports, lists.destinations))
     return fmt::format("exclusions: {}", ec.message());
+  const std::lock_guard lock(mutex_);
   lists_ = std::move(lists);
+  generation_.fetch_add(1, std::memory_order_release);
   return {};
+}
+
+std::error_code reloadable::copy_exclusions(exclusions& to, std::uint64_t& generation) const {
+  const std::lock_guard lock(mutex_);
+  if (const auto ec = to.set(settings_.include_local, lists_.sports, lists_.destinations))
+    return ec;
+  generation = generation_.load(std::memory_order_relaxed);
+  return {};
+}
+
+bool current_exclusions::renew() noexcept {
+  if (from_.generation() == generation_) return false;
+  try {
+    return !from_.copy_exclusions(unwanted_, generation_);
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
 }
 
 std::string reloadable::start() {
@@ -26,17 +47,16 @@ std::string reloadable::start() {
   return set_exclusions(std::move(lists));
 }
 
-bool reloadable::reload() {
+void reloadable::reload() {
   try {
-    return try_reload();
+    try_reload();
   } catch (const std::bad_alloc&) {
     log_line(event::reload_refused, "not reloaded: out of memory (everything stays as it was)");
-    return false;
   }
 }
 
 // Everything that can fail comes before anything that changes.
-bool reloadable::try_reload() {
+void reloadable::try_reload() {
   std::string prefix(prefixes_.get(prefixes_.current()));
   exclusion_lists lists;
   std::string wrong = read_lists(lists);
@@ -49,14 +69,13 @@ bool reloadable::try_reload() {
   const bool same_prefix = prefixes_.get(prefixes_.current()) == prefix;
   if (!wrong.empty()) {
     log(event::reload_refused, "not reloaded: {} (everything stays as it was)", wrong);
-    return false;
+    return;
   }
   (void)prefixes_.set(prefix);
   if (others || !same_prefix) counts_.reloads.add();
   log(event::reloaded, "reloaded: UUID prefix {} ({}), {} ports and {} prefixes excluded ({})",
       prefix, same_prefix ? "as before" : "for connections opened from now on",
       lists_.sports.size(), lists_.destinations.size(), others ? "changed" : "as before");
-  return others;
 }
 
 }  // namespace tcpinfo::collect

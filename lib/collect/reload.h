@@ -5,7 +5,11 @@
 #ifndef TCPINFO_COLLECT_RELOAD_H
 #define TCPINFO_COLLECT_RELOAD_H
 
+#include <atomic>
+#include <cstdint>
+#include <mutex>
 #include <string>
+#include <system_error>
 
 #include "collect/config.h"
 #include "collect/exclusion_file.h"
@@ -15,7 +19,7 @@
 
 namespace tcpinfo::collect {
 
-/// Used by the sampler's thread, but for prefixes().
+/// start(), begin_with() and reload() belong to one thread, the rest to any.
 class reloadable {
  public:
   /// Both outlive it.
@@ -27,23 +31,46 @@ class reloadable {
   /// The first UUID prefix. Before reload().
   void begin_with(const std::string& uuid_prefix) { (void)prefixes_.set(uuid_prefix); }
 
-  /// Reads the files again. What is wrong is said, and then everything stays as it was. True where
-  /// the exclusions are other ones now.
-  [[nodiscard]] bool reload();
+  /// Reads the files again. What is wrong is said, and then everything stays as it was.
+  void reload();
 
-  [[nodiscard]] const exclusions& unwanted() const noexcept { return unwanted_; }
+  /// Grows each time the exclusions become other ones.
+  [[nodiscard]] std::uint64_t generation() const noexcept {
+    return generation_.load(std::memory_order_acquire);
+  }
+  /// Makes `to` the exclusions in force, and tells their generation. Fails, changing nothing, where
+  /// memory runs out.
+  [[nodiscard]] std::error_code copy_exclusions(exclusions& to, std::uint64_t& generation) const;
   [[nodiscard]] const uuid_prefixes& prefixes() const noexcept { return prefixes_; }
 
  private:
-  [[nodiscard]] bool try_reload();
+  void try_reload();
   [[nodiscard]] std::string read_lists(exclusion_lists& out) const;
   [[nodiscard]] std::string set_exclusions(exclusion_lists lists);
 
   const config& settings_;
   statistics& counts_;
-  exclusions unwanted_;
+  mutable std::mutex mutex_;
   exclusion_lists lists_;  // in force
+  std::atomic<std::uint64_t> generation_{0};
   uuid_prefixes prefixes_;
+};
+
+/// One sampler's copy of the exclusions. One thread.
+class current_exclusions {
+ public:
+  /// `from` outlives it.
+  explicit current_exclusions(const reloadable& from) : from_(from) {}
+
+  /// Follows reloads. True where they are other ones now; where memory has run out they are the old
+  /// ones until the next call.
+  [[nodiscard]] bool renew() noexcept;
+  [[nodiscard]] const exclusions& get() const noexcept { return unwanted_; }
+
+ private:
+  const reloadable& from_;
+  exclusions unwanted_;
+  std::uint64_t generation_ = 0;
 };
 
 }  // namespace tcpinfo::collect

@@ -32,6 +32,10 @@ struct snapshot_header {
   std::uint64_t cookie = 0;
   std::uint64_t poll = 0;    ///< or no_poll
   std::int64_t time_ns = 0;  ///< since 1970
+  /// Number of the network namespace (netns_registry).
+  std::uint32_t netns = 0;
+  /// 1 in the first poll of a sampler: what the connection did before is not known.
+  std::uint32_t first_look = 0;
 };
 
 class snapshot_ring {
@@ -94,6 +98,13 @@ class snapshot_ring {
                                     head_.load(std::memory_order_seq_cst));
   }
   [[nodiscard]] std::size_t capacity_bytes() const noexcept { return capacity_; }
+  /// What was pushed and popped since the start. Any thread.
+  [[nodiscard]] std::uint64_t pushed_bytes() const noexcept {
+    return tail_.load(std::memory_order_seq_cst);
+  }
+  [[nodiscard]] std::uint64_t popped_bytes() const noexcept {
+    return head_.load(std::memory_order_seq_cst);
+  }
 
  private:
   static constexpr std::uint32_t skip_mark = ~std::uint32_t{0};

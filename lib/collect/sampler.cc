@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collect/sampler.h"
 
-#include <poll.h>
 #include <tcpinfo/archive.h>
 #include <tcpinfo/tcp.h>
 
@@ -37,11 +36,6 @@ std::int64_t rounded(std::int64_t ns) noexcept {
   return (ns + tenth_ms / 2) / tenth_ms * tenth_ms;
 }
 
-bool is_readable(int descriptor) noexcept {
-  pollfd watched{descriptor, POLLIN, 0};
-  return descriptor >= 0 && ::poll(&watched, 1, 0) > 0;
-}
-
 }  // namespace
 
 bool sampler::push(const snapshot_header& header, bytes_view message) noexcept {
@@ -49,7 +43,7 @@ bool sampler::push(const snapshot_header& header, bytes_view message) noexcept {
   const std::size_t at = static_cast<std::size_t>(header.cookie) % writers_.size();
   writer& to = *writers_[at];
   pushed_ = true;
-  const bool taken = to.ring().push(header, message);
+  const bool taken = to.push(header, message);
   // In a poll with much news the writer must not wait for the poll's end.
   if (!nudged_[at] && to.ring().used_bytes() > to.ring().capacity_bytes() / 4) {
     nudged_[at] = true;
@@ -58,13 +52,28 @@ bool sampler::push(const snapshot_header& header, bytes_view message) noexcept {
   return taken;
 }
 
-bool sampler::record(const flow_update& update, std::int64_t time_ns, std::uint64_t poll) noexcept {
+snapshot_header sampler::header_of(const message& m, std::int64_t time_ns) const noexcept {
   snapshot_header header;
-  header.cookie = update.current.cookie();
-  header.prefix = current_.prefixes().current();
+  header.cookie = m.cookie();
+  header.prefix = prefixes_.current();
+  header.netns = netns_;
+  header.time_ns = time_ns;
+  return header;
+}
+
+// Tells the writer that nothing more will come of it.
+bool sampler::push_gone(std::uint64_t cookie) noexcept {
+  snapshot_header header;
+  header.cookie = cookie;
+  header.kind = snapshot_kind::gone;
+  return push(header, {});
+}
+
+bool sampler::record(const flow_update& update, std::int64_t time_ns, std::uint64_t poll) noexcept {
+  snapshot_header header = header_of(update.current, time_ns);
   header.kind = update.change == flow_change::moved ? snapshot_kind::moved : snapshot_kind::data;
   header.poll = poll;
-  header.time_ns = time_ns;
+  header.first_look = first_look_ ? 1 : 0;
   if (!push(header, update.current.bytes)) {
     // Not committed: the next poll finds it changed again, and tries again.
     counts_.lost_ring.add();
@@ -86,11 +95,11 @@ bool sampler::record(const flow_update& update, std::int64_t time_ns, std::uint6
 
 void sampler::on_socket(const message& m) noexcept {
   counts_.sockets_seen.add();
-  observed_.seen(m);
+  polls_observed_.see(m);
   flow_update update;
   if (table_.update(m, now_ns_, update) || update.change == flow_change::none) return;
   // Known ones passed this already.
-  if (update.known == 0 && (current_.unwanted().excludes(m) || is_remains(m))) return;
+  if (update.known == 0 && (unwanted_.get().excludes(m) || is_remains(m))) return;
   (void)record(update, poll_time_ns_, poll_);
 }
 
@@ -106,13 +115,10 @@ bool sampler::record_final(const message& m, std::int64_t time_ns) noexcept {
   flow_update update;
   if (table_.destroyed(m, now_ns_, update)) return false;
   if (update.change == flow_change::none) return true;
-  if (update.known == 0 && current_.unwanted().excludes(m)) return true;
-  snapshot_header header;
-  header.cookie = m.cookie();
-  header.prefix = current_.prefixes().current();
+  if (update.known == 0 && unwanted_.get().excludes(m)) return true;
+  snapshot_header header = header_of(m, time_ns);
   header.kind = update.moved != 0 ? snapshot_kind::moved_final : snapshot_kind::final;
   header.poll = no_poll;
-  header.time_ns = time_ns;
   if (!push(header, update.current.bytes)) return false;
   const socket_id id = update.current.id();
   (void)table_.commit(update);
@@ -132,7 +138,7 @@ bool sampler::record_final(const message& m, std::int64_t time_ns) noexcept {
 void sampler::on_destroyed(const message& m) noexcept {
   if (pending_.empty() && record_final(m, event_time_ns_)) return;
   message known;
-  if (!table_.find(m.cookie(), known) && current_.unwanted().excludes(m)) return;
+  if (!table_.find(m.cookie(), known) && unwanted_.get().excludes(m)) return;
   // There is no next poll for it: it waits here until the writer has room.
   try {
     if (pending_bytes_ + m.bytes.size() <= pending_limit) {
@@ -158,15 +164,16 @@ void sampler::drain_events() {
   event_time_ns_ = system_.realtime_ns();
   retry_pending();
   if (const auto ec = source_.drain(*this))
-    poll_limit_.log(now_ns_, event::events_unread, {.error = ec}, "cannot read destroy events: {}",
-                    ec.message());
+    poll_limit_.log(now_ns_, event::events_unread, {.error = ec},
+                    "cannot read destroy events{}: {}", where_, ec.message());
   const std::int64_t overflows = source_.event_overflows();
   if (overflows == overflows_) return;
   counts_.lost_events.add(static_cast<std::uint64_t>(overflows - overflows_));
   overflows_ = overflows;
   loss_limit_.log(now_ns_, event::events_lost, {},
-                  "the kernel dropped destroy events: they were not read in time; the connections "
-                  "that polls have seen are found by them, shorter ones are lost");
+                  "the kernel dropped destroy events{}: they were not read in time; the "
+                  "connections that polls have seen are found by them, shorter ones are lost",
+                  where_);
 }
 
 // What a complete poll did not show is remembered for confirm_missing(); the table must not be used
@@ -195,10 +202,7 @@ void sampler::confirm_missing() {
     const bool only_time_wait =
         !ec && last.state() == static_cast<std::uint8_t>(tcp_state::time_wait);
     if (!is_gone(ec) && !only_time_wait) continue;
-    snapshot_header header;
-    header.cookie = lost.cookie;
-    header.kind = snapshot_kind::gone;
-    if (!push(header, {})) continue;
+    if (!push_gone(lost.cookie)) continue;
     table_.erase(lost.cookie);
     counts_.ended_unseen.add();
     observed_.closed(lost.cookie, poll_time_ns_);
@@ -211,19 +215,18 @@ void sampler::confirm_missing() {
 void sampler::say_failed_poll(const std::error_code& ec) {
   counts_.failed_polls.add();
   poll_limit_.log(now_ns_, event::poll_failed, {.error = ec},
-                  "poll {} failed: {} (no connection is taken for closed by it)", poll_,
+                  "poll {} failed{}: {} (no connection is taken for closed by it)", poll_, where_,
                   ec.message());
 }
 
 std::error_code sampler::poll_once() {
-  clocks_.look();
   now_ns_ = system_.monotonic_ns();
   poll_time_ns_ = system_.realtime_ns();
   event_time_ns_ = poll_time_ns_;
-  observed_.poll_begins();
+  polls_observed_.begin();
   const poll_report report = source_.poll(*this);
   poll_duration_ns_ = report.duration_ns;
-  observed_.polled(report, table_.flows(), now_ns_);
+  polls_observed_.end(report, table_.flows());
   counts_.polls.add();
   if (report.complete) {
     look_for_missing();
@@ -242,40 +245,20 @@ void sampler::wake_writers() noexcept {
   nudged_.assign(writers_.size(), false);
 }
 
-void sampler::obey(control& operator_says) {
-  if (!is_readable(operator_says.descriptor())) return;
-  for (;;) {
-    switch (operator_says.take()) {
-      case request::none:
-        return;
-      case request::stop:
-        stop_ = true;
-        return;
-      case request::reload:
-        manager_.reloading(now_ns_);
-        if (current_.reload()) must_forget_ = true;
-        manager_.reloaded(now_ns_);
-    }
-  }
-}
-
 // Connections that the new exclusions name end in the archive, though not in the kernel.
 void sampler::forget_unwanted() {
   std::vector<std::uint64_t> unwanted;
   bool out_of_memory = false;
   table_.for_each([&](const message& m) noexcept {
     try {
-      if (current_.unwanted().excludes(m)) unwanted.push_back(m.cookie());
+      if (unwanted_.get().excludes(m)) unwanted.push_back(m.cookie());
     } catch (const std::bad_alloc&) {
       out_of_memory = true;
     }
   });
   must_forget_ = out_of_memory;
   for (const std::uint64_t cookie : unwanted) {
-    snapshot_header header;
-    header.cookie = cookie;
-    header.kind = snapshot_kind::gone;
-    if (!push(header, {})) {
+    if (!push_gone(cookie)) {
       must_forget_ = true;  // the ring is full: the next poll tries again
       continue;
     }
@@ -297,78 +280,81 @@ void sampler::count_missed(std::uint64_t ticks) {
   const auto due = static_cast<std::uint64_t>(window_ns / settings_.interval_ns);
   if (window_said_ || window_missed_ * 100 <= due) return;
   window_said_ = true;
-  tick_limit_.log(now_ns_, event::ticks_missed, {},
-                  "the interval of {} is not kept: {} ticks missed in the last {} (a poll took {})",
-                  text::format_duration(settings_.interval_ns), window_missed_,
-                  text::format_duration(rounded(now_ns_ - window_begin_ns_)),
-                  text::format_duration(rounded(poll_duration_ns_)));
+  tick_limit_.log(
+      now_ns_, event::ticks_missed, {},
+      "the interval of {} is not kept{}: {} ticks missed in the last {} (a poll took {})",
+      text::format_duration(settings_.interval_ns), where_, window_missed_,
+      text::format_duration(rounded(now_ns_ - window_begin_ns_)),
+      text::format_duration(rounded(poll_duration_ns_)));
 }
 
-void sampler::wait_for_tick(std::int64_t tick_ns, control& operator_says) {
+// False where the attendant ends it.
+bool sampler::wait_for_tick(std::int64_t tick_ns, attendant& company) {
+  // Asked at least once: polls that always take longer than the interval leave nothing to wait for.
   for (;;) {
     now_ns_ = system_.monotonic_ns();
-    if (now_ns_ >= tick_ns) return;
-    obey(operator_says);
-    if (stop_) return;
-    system_.wait(source_.descriptor(), operator_says.descriptor(),
-                 std::min(tick_ns, manager_.alive_due_ns()));
+    if (!company.attend(now_ns_)) return false;
+    if (now_ns_ >= tick_ns) return true;
+    system_.wait(source_.descriptor(), company.descriptor(), std::min(tick_ns, company.due_ns()));
     now_ns_ = system_.monotonic_ns();
-    manager_.alive(now_ns_);
     drain_events();
     wake_writers();
   }
 }
 
-std::error_code sampler::run(control& operator_says) {
+std::uint64_t sampler::tick_at(std::int64_t now_ns) const noexcept {
+  return now_ns <= start_ns_
+             ? 0
+             : static_cast<std::uint64_t>((now_ns - start_ns_) / settings_.interval_ns);
+}
+
+std::error_code sampler::run(attendant& company) {
   if (const auto ec = table_.reset({})) return ec;
   nudged_.assign(writers_.size(), false);
-  overflows_ = source_.event_overflows();
-  const std::int64_t overflows_before = overflows_;
-  const std::int64_t start_ns = system_.monotonic_ns();
-  window_begin_ns_ = start_ns;
-  const std::int64_t end_ns = settings_.duration_ns > 0 ? start_ns + settings_.duration_ns
-                                                        : std::numeric_limits<std::int64_t>::max();
+  overflows_ = overflows_at_start_ = source_.event_overflows();
+  window_begin_ns_ = system_.monotonic_ns();
   std::int64_t previous_ns = 0;
-  std::uint64_t tick = 0;
-  for (std::uint64_t done = 0; settings_.reps == 0 || done < settings_.reps; ++done) {
+  std::uint64_t tick = tick_at(window_begin_ns_);
+  for (;;) {
     const std::int64_t begun_ns = system_.monotonic_ns();
-    if (done > 0) {
+    if (!first_look_) {
       intervals_.add(begun_ns - previous_ns);
       observed_.interval(begun_ns - previous_ns);
     }
     previous_ns = begun_ns;
     poll_ = tick + 1;
+    company.before_poll();
+    if (unwanted_.renew()) must_forget_ = true;
     if (must_forget_) forget_unwanted();
-    if (const auto ec = poll_once()) {
-      if (done == 0) return ec;
-      say_failed_poll(ec);
-    }
+    const auto ec = poll_once();
+    if (ec && first_look_) return ec;
+    if (ec) say_failed_poll(ec);
+    first_look_ = false;
     wake_writers();
     // The next tick that is still to come; those the poll ran past are missed, never made up for.
-    const std::int64_t now_ns = system_.monotonic_ns();
-    const auto next = std::max<std::uint64_t>(
-        tick + 1, static_cast<std::uint64_t>((now_ns - start_ns) / settings_.interval_ns) + 1);
-    now_ns_ = now_ns;
+    now_ns_ = system_.monotonic_ns();
+    const std::uint64_t next = std::max(tick, tick_at(now_ns_)) + 1;
     count_missed(next - tick - 1);
-    manager_.polled(now_ns_);
     tick = next;
-    const std::int64_t tick_ns = start_ns + static_cast<std::int64_t>(tick) * settings_.interval_ns;
-    if (settings_.reps != 0 && done + 1 == settings_.reps) break;
-    wait_for_tick(std::min(tick_ns, end_ns), operator_says);
-    // Asked here, too: polls that always take longer than the interval leave nothing to wait for.
-    obey(operator_says);
-    if (stop_ || system_.monotonic_ns() >= end_ns) break;
+    if (!company.after_poll({now_ns_, !ec, table_.flows()})) break;
+    if (!wait_for_tick(start_ns_ + static_cast<std::int64_t>(tick) * settings_.interval_ns,
+                       company))
+      break;
   }
-  manager_.stopping();
-  // What closed until now is known to the kernel already.
+  company.ending();
+  poll_ = tick + 1;
+  finish();
+  return {};
+}
+
+// What closed until now is known to the kernel already.
+void sampler::finish() {
   now_ns_ = system_.monotonic_ns();
   drain_events();
-  if (overflows_ != overflows_before) {
-    // There will be no later poll to miss those whose messages were dropped.
-    ending_ = true;
-    poll_ = tick + 1;
+  // There will be no later poll to miss those whose messages were dropped.
+  ending_ = overflows_ != overflows_at_start_;
+  if (ending_)
     if (const auto ec = poll_once()) say_failed_poll(ec);
-  }
   const std::int64_t deadline_ns = now_ns_ + last_wait_ns;
   while (!pending_.empty() && system_.monotonic_ns() < deadline_ns) {
     wake_writers();
@@ -377,7 +363,6 @@ std::error_code sampler::run(control& operator_says) {
   }
   counts_.lost_backlog.add(pending_.size());
   wake_writers();
-  return {};
 }
 
 }  // namespace tcpinfo::collect

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The sampling loop: at each tick one poll of the source, the flow table decides what is news, news
-// goes into the writers' rings. It never waits for a writer, and ends a connection only on
-// evidence.
+// The sampling loop of one network namespace: at each tick one poll of the source, the flow table
+// decides what is news, news goes into the writers' rings. It never waits for a writer, and ends a
+// connection only on evidence.
 #ifndef TCPINFO_COLLECT_SAMPLER_H
 #define TCPINFO_COLLECT_SAMPLER_H
 
@@ -11,44 +11,64 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <string>
 #include <vector>
 
-#include "collect/clock_watch.h"
+#include "collect/attendant.h"
 #include "collect/config.h"
-#include "collect/control.h"
 #include "collect/log.h"
 #include "collect/observations.h"
 #include "collect/os.h"
 #include "collect/reload.h"
 #include "collect/sequence_index.h"
-#include "collect/service_manager.h"
 #include "collect/source.h"
 #include "collect/statistics.h"
 #include "collect/writer.h"
 
 namespace tcpinfo::collect {
 
+/// What all samplers share; outlives them.
+struct sampler_context {
+  os& system;
+  const config& settings;
+  const reloadable& current;
+  const sequence_index& earlier;
+  const std::vector<std::unique_ptr<writer>>& writers;
+  statistics& counts;
+  observations& seen;
+  /// Monotonic, of tick 0: polls have the same numbers at the same time, whoever does them.
+  std::int64_t start_ns;
+};
+
+/// What one of them samples; outlives it.
+struct sampled_netns {
+  std::uint32_t number = 0;  ///< in the netns_registry
+  std::string name;          ///< empty: the collector's own
+  current_exclusions& unwanted;
+  source& from;  ///< open; its filter is that of `unwanted`
+};
+
 class sampler final : private message_sink {
  public:
-  /// All arguments outlive it. The source is open.
-  sampler(os& system, const config& settings, reloadable& current, const sequence_index& earlier,
-          source& from, std::vector<std::unique_ptr<writer>>& writers, statistics& counts,
-          observations& seen)
-      : system_(system),
-        settings_(settings),
-        current_(current),
-        earlier_(earlier),
-        source_(from),
-        writers_(writers),
-        counts_(counts),
-        observed_(seen),
-        clocks_(system, counts),
-        manager_(settings, counts) {}
+  sampler(const sampler_context& context, const sampled_netns& where)
+      : system_(context.system),
+        settings_(context.settings),
+        prefixes_(context.current.prefixes()),
+        earlier_(context.earlier),
+        writers_(context.writers),
+        counts_(context.counts),
+        observed_(context.seen),
+        start_ns_(context.start_ns),
+        netns_(where.number),
+        where_(where.name.empty() ? std::string() : " in network namespace " + where.name),
+        unwanted_(where.unwanted),
+        source_(where.from),
+        polls_observed_(context.seen) {}
 
-  /// Runs until reps or duration are reached, or the operator says so.
+  /// Runs until the attendant ends it.
   /// @return the error of the very first poll: then nothing can be recorded at all. Later faults
   /// are counted and said, and the loop goes on.
-  [[nodiscard]] std::error_code run(control& operator_says);
+  [[nodiscard]] std::error_code run(attendant& company);
 
   /// Time from one poll to the next. After run().
   [[nodiscard]] const duration_histogram& intervals() const noexcept { return intervals_; }
@@ -73,8 +93,11 @@ class sampler final : private message_sink {
   void retry_pending() noexcept;
   void look_for_missing();
   void confirm_missing();
-  void wait_for_tick(std::int64_t tick_ns, control& operator_says);
-  void obey(control& operator_says);
+  [[nodiscard]] bool wait_for_tick(std::int64_t tick_ns, attendant& company);
+  void finish();
+  [[nodiscard]] snapshot_header header_of(const message& m, std::int64_t time_ns) const noexcept;
+  [[nodiscard]] bool push_gone(std::uint64_t cookie) noexcept;
+  [[nodiscard]] std::uint64_t tick_at(std::int64_t now_ns) const noexcept;
   void forget_unwanted();
   void count_missed(std::uint64_t ticks);
   [[nodiscard]] bool record(const flow_update& update, std::int64_t time_ns,
@@ -86,15 +109,18 @@ class sampler final : private message_sink {
 
   os& system_;
   const config& settings_;
-  reloadable& current_;
+  const uuid_prefixes& prefixes_;
   const sequence_index& earlier_;
-  source& source_;
-  std::vector<std::unique_ptr<writer>>& writers_;
+  const std::vector<std::unique_ptr<writer>>& writers_;
   statistics& counts_;
   observations& observed_;
+  const std::int64_t start_ns_;
+  const std::uint32_t netns_;
+  const std::string where_;  // for log lines
+  current_exclusions& unwanted_;
+  source& source_;
 
-  clock_watch clocks_;
-  service_manager manager_;
+  poll_observer polls_observed_;
   flow_table table_;
   std::uint64_t poll_ = 0;         // number of the running poll, from 1, missed ticks included
   std::int64_t poll_time_ns_ = 0;  // its time since 1970
@@ -106,8 +132,9 @@ class sampler final : private message_sink {
   std::deque<pending_final> pending_;
   std::size_t pending_bytes_ = 0;
   std::int64_t overflows_ = 0;
+  std::int64_t overflows_at_start_ = 0;
   duration_histogram intervals_;
-  bool stop_ = false;
+  bool first_look_ = true;
   bool ending_ = false;               // this poll is the last
   bool must_forget_ = false;          // the exclusions are new
   std::int64_t window_begin_ns_ = 0;  // of what follows

@@ -50,8 +50,9 @@ socklen_t make_address(std::string_view name, sockaddr_un& out) {
 
 }  // namespace
 
-service_manager::service_manager(const config& settings, const statistics& counts)
-    : settings_(settings), counts_(counts) {
+service_manager::service_manager(const config& settings, const statistics& counts,
+                                 const observations& seen)
+    : settings_(settings), counts_(counts), observed_(seen) {
   address_size_ = make_address(variable("NOTIFY_SOCKET"), address_);
   if (address_size_ == 0) return;
   socket_ = descriptor(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -69,24 +70,20 @@ bool service_manager::send(std::string_view text) noexcept {
 }
 
 std::string service_manager::status(std::int64_t now_ns) {
-  const std::uint64_t all_polls = counts_.polls.get();
-  const std::uint64_t all_sockets = counts_.sockets_seen.get();
-  const std::uint64_t polls = all_polls - seen_polls_;
+  const std::uint64_t polls = polls_ - seen_polls_;
   std::string text =
-      fmt::format("{} sockets", polls > 0 ? (all_sockets - seen_sockets_) / polls : 0);
+      fmt::format("{} sockets", observed_.sockets_now.load(std::memory_order_relaxed));
   if (seen_polls_ > 0 && polls > 0)
     text += fmt::format(", a look every {:.2f} ms ({} asked for)",
                         static_cast<double>(now_ns - seen_ns_) / 1e6 / static_cast<double>(polls),
                         text::format_duration(settings_.interval_ns));
   seen_ns_ = now_ns;
-  seen_polls_ = all_polls;
-  seen_sockets_ = all_sockets;
+  seen_polls_ = polls_;
   return text + fmt::format(", missed ticks {}, losses {}", counts_.missed_ticks.get(),
                             total_losses(counts_));
 }
 
 void service_manager::report(std::int64_t now_ns) noexcept {
-  ready_ = ready_ || counts_.polls.get() > counts_.failed_polls.get();
   if (!ready_) return;
   status_due_ns_ = now_ns + second_ns;
   try {

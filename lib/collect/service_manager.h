@@ -16,6 +16,7 @@
 
 #include "collect/config.h"
 #include "collect/descriptor.h"
+#include "collect/observations.h"
 #include "collect/statistics.h"
 
 namespace tcpinfo::collect {
@@ -24,12 +25,14 @@ namespace tcpinfo::collect {
 /// Where NOTIFY_SOCKET names nobody, it says nothing and costs two comparisons a poll.
 class service_manager {
  public:
-  /// Both outlive it. Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID.
-  service_manager(const config& settings, const statistics& counts);
+  /// All outlive it. Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID.
+  service_manager(const config& settings, const statistics& counts, const observations& seen);
 
-  /// After each poll, complete or not, when it has been counted. The first complete one makes the
-  /// service ready; the status follows about once a second.
-  void polled(std::int64_t now_ns) noexcept {
+  /// After each poll of the main sampler, complete or not, when it has been counted. The first
+  /// complete one makes the service ready; the status follows about once a second.
+  void polled(std::int64_t now_ns, bool complete) noexcept {
+    ++polls_;
+    ready_ = ready_ || complete;
     if (now_ns >= status_due_ns_) report(now_ns);
     alive(now_ns);
   }
@@ -59,6 +62,7 @@ class service_manager {
 
   const config& settings_;
   const statistics& counts_;
+  const observations& observed_;
   descriptor socket_;  // closed where nobody listens
   sockaddr_un address_{};
   socklen_t address_size_ = 0;
@@ -67,10 +71,10 @@ class service_manager {
   std::int64_t status_due_ns_ = never;
   std::int64_t alive_due_ns_ = never;
   std::int64_t alive_every_ns_ = 0;
+  std::uint64_t polls_ = 0;
   // At the last status.
   std::int64_t seen_ns_ = 0;
   std::uint64_t seen_polls_ = 0;
-  std::uint64_t seen_sockets_ = 0;
 };
 
 }  // namespace tcpinfo::collect

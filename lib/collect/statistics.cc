@@ -28,6 +28,12 @@ void duration_histogram::add(std::int64_t ns) noexcept {
   max_ = std::max(max_, ns);
 }
 
+void duration_histogram::add(const duration_histogram& other) noexcept {
+  for (std::size_t i = 0; i < buckets_.size(); ++i) buckets_[i] += other.buckets_[i];
+  count_ += other.count_;
+  max_ = std::max(max_, other.max_);
+}
+
 std::int64_t duration_histogram::quantile(double q) const noexcept {
   if (count_ == 0) return 0;
   const auto rank = static_cast<std::uint64_t>(std::ceil(q * static_cast<double>(count_)));
@@ -85,6 +91,7 @@ std::string summary_line(const statistics& s, const duration_histogram& interval
       {"clock_steps", s.clock_steps.get()},
       {"suspends", s.suspends.get()},
       {"reloads", s.reloads.get()},
+      {"netns_faults", s.netns_faults.get()},
       {"duplicate_attributes", s.duplicate_attributes.get()},
       {"unread_bytes", s.unread_bytes.get()},
       {"leftovers_completed", s.leftovers_completed.get()},

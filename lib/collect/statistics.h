@@ -66,6 +66,8 @@ struct statistics {
   counter clock_steps;     ///< times the wall clock was stepped
   counter suspends;        ///< times the machine slept
   counter reloads;         ///< that changed the prefix or the exclusions
+  counter netns_faults;    ///< network namespaces that were not to be found or entered
+  std::atomic<std::int64_t> netns_sampled{0};  ///< network namespaces now, its own included
   // Writing.
   counter records;        ///< data records in files
   counter bytes_written;  ///< appended to files, as compressed
@@ -93,6 +95,7 @@ struct statistics {
 class duration_histogram {
  public:
   void add(std::int64_t ns) noexcept;
+  void add(const duration_histogram& other) noexcept;
   /// The duration in nanoseconds that a share `q` (0..1) of those added does not exceed; 0 if none.
   [[nodiscard]] std::int64_t quantile(double q) const noexcept;
   [[nodiscard]] std::int64_t max() const noexcept { return max_; }

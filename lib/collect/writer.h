@@ -33,13 +33,16 @@ class writer {
   writer& operator=(const writer&) = delete;
 
   [[nodiscard]] std::error_code start();
-  /// The sampler's end.
-  [[nodiscard]] snapshot_ring& ring() noexcept { return ring_; }
+  /// The samplers' end, any thread: puts a snapshot into the ring. False where there is no room.
+  [[nodiscard]] bool push(const snapshot_header& header, bytes_view message) noexcept {
+    const std::lock_guard lock(pushing_);
+    return ring_.push(header, message);
+  }
+  [[nodiscard]] const snapshot_ring& ring() const noexcept { return ring_; }
   /// What waits to be written; any thread.
   [[nodiscard]] std::size_t waiting_bytes() const noexcept { return waiting_bytes_; }
   [[nodiscard]] std::size_t waiting_limit() const noexcept { return budget_; }
-  /// There is something in the ring. The sampler calls it once a poll. Cheap where the writer is
-  /// awake.
+  /// There is something in the ring. Samplers call it once a poll. Cheap where the writer is awake.
   void wake() noexcept;
   /// Writes all there is, hands every file over for completion, and ends the thread.
   void finish();
@@ -78,6 +81,7 @@ class writer {
   bool with_account(flow_log& flow, std::int64_t now_ns, F&& deed);
 
   const writer_context& context_;
+  std::mutex pushing_;  // the ring has room for one producer at a time
   snapshot_ring ring_;
   archive_writer archives_;
   record_observer observer_;

@@ -98,10 +98,11 @@ struct context {
 };
 
 struct column {
-  std::string_view heading;  // empty: not among those for people
+  std::string_view heading;  // for people
   std::string_view name;     // for programs
   bool right;
   cell (*make)(flow_summary&, const context&);
+  bool rare = false;  // for people only where there is something in it
 };
 
 constexpr column columns[] = {
@@ -170,6 +171,8 @@ constexpr column columns[] = {
        return made;
      }},
     {"UUID", "uuid", false, [](flow_summary& f, const context&) { return text_cell(f.uuid()); }},
+    {"NETNS", "netns", false, [](flow_summary& f, const context&) { return text_cell(f.netns()); },
+     true},
 };
 constexpr std::size_t column_count = std::size(columns);
 
@@ -183,19 +186,22 @@ bool sorts_before(const cell& a, const cell& b, bool reverse) {
 }
 
 void print_text(output& out, const std::vector<row>& rows, bool colour) {
+  std::vector<std::size_t> shown;
   std::array<std::size_t, column_count> widths{};
   for (std::size_t i = 0; i < column_count; ++i) {
     widths[i] = columns[i].heading.size();
     for (const row& r : rows) widths[i] = std::max(widths[i], r[i].text.size());
+    const auto says = [i](const row& r) { return r[i].present; };
+    if (!columns[i].rare || std::any_of(rows.begin(), rows.end(), says)) shown.push_back(i);
   }
   const auto line = [&](auto&& text_of) {
-    for (std::size_t i = 0; i < column_count; ++i) {
+    for (const std::size_t i : shown) {
       const std::string_view text = text_of(i);
       const std::size_t pad = widths[i] - text.size();
-      if (i > 0) out.buffer() += "  ";
+      if (i != shown.front()) out.buffer() += "  ";
       if (columns[i].right) out.buffer().append(pad, ' ');
       out.buffer() += text;
-      if (!columns[i].right && i + 1 < column_count) out.buffer().append(pad, ' ');
+      if (!columns[i].right && i != shown.back()) out.buffer().append(pad, ' ');
     }
   };
   if (colour) out.buffer() += "\x1b[1m";

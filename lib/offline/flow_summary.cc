@@ -115,6 +115,7 @@ std::optional<double> median_of::median() {
 
 void flow_summary::saw_sequence(const input_context& c) {
   if (c.sequence) sequences_.insert(*c.sequence);
+  if (!c.netns.empty()) netns_ = c.netns;
   if (!c.start_time.is_zero() && (start_time_.is_zero() || compare(c.start_time, start_time_) < 0))
     start_time_ = c.start_time;
 }
@@ -398,7 +399,7 @@ flow_summary* flow_list::add(const input_record& r, bool wanted) {
   if (context_ != r.context) {
     context_ = r.context;
     latest_ = nullptr;
-    if (!context_->run.empty()) run_ = polls_.run_number(context_->run);
+    if (!context_->run.empty()) run_ = polls_.run_number(context_->poller());
   }
   if (!r.has_message) return nullptr;
   // Poll numbers without a run could be of several runs.

@@ -72,7 +72,6 @@ class poll_log {
   /// The same over all runs, each from its first poll told of to its last; and those told of.
   [[nodiscard]] std::uint64_t silent() const;
   [[nodiscard]] std::uint64_t seen() const;
-  [[nodiscard]] std::size_t runs() const noexcept { return runs_.size(); }
 
  private:
   // A bit for each poll, in pieces: a poll number out of all reason must not cost memory.
@@ -106,6 +105,8 @@ class flow_summary {
   void saw_poll(std::uint32_t run, std::uint64_t poll);
 
   [[nodiscard]] const std::string& uuid() const noexcept { return uuid_; }
+  /// The network namespace; empty: the recorder's own, or unknown.
+  [[nodiscard]] const std::string& netns() const noexcept { return netns_; }
   /// Of the first record with a remote port: the last one may have none.
   [[nodiscard]] const socket_id& ends() const noexcept { return ends_; }
   [[nodiscard]] timestamp start() const noexcept;  ///< first sight; zero where unknown
@@ -141,6 +142,7 @@ class flow_summary {
   [[nodiscard]] std::optional<bool> fin_of_ours_acked() const noexcept;
 
   std::string uuid_;
+  std::string netns_;
   socket_id ends_;
   timestamp start_time_;
   timestamp first_time_;

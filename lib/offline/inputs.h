@@ -84,10 +84,13 @@ struct input_context {
   std::string kernel;
   std::string run;
   std::string interval;
-  std::string netns;
+  std::string netns;     ///< empty: the recorder's own
   bool partial = false;  ///< the file's name says that it is not complete
   /// Of the kernel that made the records.
   info_layout layout = info_layout::unknown;
+
+  /// Names whoever counted the polls: a run polls each network namespace by itself.
+  [[nodiscard]] std::string poller() const { return run + '\0' + netns; }
 };
 
 /// One record, of whatever kind of input. Reuse it: what it refers to stays in place from one

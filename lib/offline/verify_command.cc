@@ -9,6 +9,8 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
 #include <unordered_map>
 #include <utility>
 
@@ -132,7 +134,10 @@ class verifier {
 
   void enter(const input_record& r) {
     context_ = r.context;
-    if (!context_->run.empty()) run_ = polls_.run_number(context_->run);
+    if (!context_->run.empty()) {
+      run_ = polls_.run_number(context_->poller());
+      runs_.insert(context_->run);
+    }
     const std::string uuid(r.uuid());
     connection_ = &connections_[uuid];
   }
@@ -248,8 +253,8 @@ class verifier {
     std::string text =
         fmt::format("{} files, {} connections, {} records", files_, connections_.size(), records_);
     if (partial_ != 0) text += fmt::format(", {} files not complete (.part)", partial_);
-    if (polls_.runs() != 0)
-      text += fmt::format(", {} runs, {} polls, at most {} missed", polls_.runs(), polls_.seen(),
+    if (!runs_.empty())
+      text += fmt::format(", {} runs, {} polls, at most {} missed", runs_.size(), polls_.seen(),
                           polls_.silent());
     text += fmt::format(", {} gaps, {} findings\n", gaps_, findings_);
     out_.put(text);
@@ -268,6 +273,7 @@ class verifier {
   std::uint64_t records_in_file_ = 0;
   std::shared_ptr<const input_context> context_;
   connection* connection_ = nullptr;
+  std::set<std::string> runs_;
   std::uint32_t run_ = 0;
 
   snapshot decoded_;

@@ -192,6 +192,7 @@ class Archive:
     interval: str
     kernel: str
     run: str
+    netns: str | None
     lines: list[bytes] = field(repr=False)
 
     @property
@@ -253,7 +254,8 @@ def _parse(path: Path, lines: list[bytes]) -> Archive:
     assert name is not None
     archive = Archive(path, match["uuid"].strip('"'), int(match["sequence"]),
                       time_ns(match["start"]), match["interval"].strip('"'),
-                      match["kernel"].strip('"'), match["run"].strip('"'), lines[1:])
+                      match["kernel"].strip('"'), match["run"].strip('"'),
+                      None if match["netns"] is None else match["netns"].strip('"'), lines[1:])
     check(archive.uuid == name["uuid"], f"{path}: UUID {archive.uuid} inside")
     check(name["sequence"] == f"{archive.sequence:05}",
           f"{path}: sequence {archive.sequence} inside")

@@ -84,11 +84,12 @@ class Namespace:
 
 
 class Pair:
-    """The two namespaces; use it as a context manager."""
+    """The two namespaces; use it as a context manager. A letter tells several pairs apart, whose
+    addresses are the same."""
 
-    def __init__(self) -> None:
-        self.receiver = Namespace(f"{PREFIX}-{os.getpid()}-r")
-        self.sender = Namespace(f"{PREFIX}-{os.getpid()}-s")
+    def __init__(self, letter: str = "") -> None:
+        self.receiver = Namespace(f"{PREFIX}-{os.getpid()}-{letter}r")
+        self.sender = Namespace(f"{PREFIX}-{os.getpid()}-{letter}s")
 
     def __enter__(self) -> Pair:
         if shutil.which("ip") is None:
@@ -115,6 +116,10 @@ class Pair:
     def __exit__(self, *_: object) -> None:
         self._remove()
 
+    def close(self) -> None:
+        """Removes them; again does no harm."""
+        self._remove()
+
     @staticmethod
     def add_address(where: Namespace, address: str) -> None:
         # Without nodad an IPv6 address is unusable for a second or two.
@@ -135,7 +140,7 @@ def _remove_leftovers() -> None:
     except FileNotFoundError:
         return
     for name in names:
-        match = re.fullmatch(re.escape(PREFIX) + r"-(\d+)-[rs]", name)
+        match = re.fullmatch(re.escape(PREFIX) + r"-(\d+)-[a-z]?[rs]", name)
         if match and not os.path.exists(f"/proc/{match.group(1)}"):
             subprocess.run(["ip", "netns", "del", name], check=False, stderr=subprocess.DEVNULL)
 

@@ -38,6 +38,7 @@ using words = std::vector<std::string>;
 void look(record_observer& at, flow_log& flow, made_socket& socket, std::uint64_t poll) {
   snapshot_header header;
   header.poll = poll;
+  header.first_look = poll == 1 ? 1 : 0;
   at.look(flow, header, socket.view().bytes);
 }
 
@@ -67,14 +68,15 @@ TEST_CASE("a poll is observed once, by what was walked") {
   made_socket v4;
   made_socket v6;
   v6.src = v6.dst = "2001:db8::1";
+  poll_observer at(o);
   for (int i = 0; i < 2; ++i) {
-    o.poll_begins();
-    o.seen(v4.view());
-    o.seen(v6.view());
-    o.seen(v6.view());
-    o.polled(report, 7, 1);
+    at.begin();
+    at.see(v4.view());
+    at.see(v6.view());
+    at.see(v6.view());
+    at.end(report, 7);
     // A query between polls shows sockets as well.
-    o.seen(v4.view());
+    at.see(v4.view());
   }
   CHECK(total(o.syscall_time_both) == 2);
   CHECK(o.syscall_time_both.sum() == Approx(0.006));
@@ -84,9 +86,37 @@ TEST_CASE("a poll is observed once, by what was walked") {
   CHECK(o.cached.sum() == 14);
   CHECK(o.open_flows == 7);
   CHECK(o.dump_bytes.get() == 3000);
+  CHECK(o.sockets_now == 3);
   report.complete = false;
-  o.polled(report, 7, 1);
+  at.end(report, 7);
   CHECK(total(o.connections_ipv4) == 2);
+  CHECK(o.sockets_now == 3);
+}
+
+TEST_CASE("what is open is the sum of all samplers, and ends with them") {
+  observations o(nullptr);
+  poll_report report;
+  report.complete = true;
+  made_socket socket;
+  poll_observer one(o);
+  {
+    poll_observer other(o);
+    one.begin();
+    one.see(socket.view());
+    one.end(report, 3);
+    other.begin();
+    other.see(socket.view());
+    other.see(socket.view());
+    other.end(report, 40);
+    CHECK(o.open_flows == 43);
+    CHECK(o.sockets_now == 3);
+    one.begin();
+    one.end(report, 1);
+    CHECK(o.open_flows == 41);
+    CHECK(o.sockets_now == 2);
+  }
+  CHECK(o.open_flows == 1);
+  CHECK(o.sockets_now == 0);
 }
 
 TEST_CASE("rates are observed once a second, and their sum is the bits of all records") {
@@ -94,19 +124,18 @@ TEST_CASE("rates are observed once a second, and their sum is the bits of all re
   record_observer at(o);
   flow_log flow;
   made_socket socket;
-  poll_report report;
   std::int64_t now = 5 * second;
-  o.polled(report, 1, now);
+  o.observe_rates(now);
   look(at, flow, socket.set(bytes_sent_at, std::uint64_t{1000}), 2);
   look(at, flow, socket.set(bytes_received_at, std::uint64_t{50}), 3);
-  for (int i = 0; i < 250; ++i) o.polled(report, 1, now += second / 100);
+  for (int i = 0; i < 250; ++i) o.observe_rates(now += second / 100);
   CHECK(total(o.send_rate) == 2);
   CHECK(o.send_rate.sum() == 8000);
   CHECK(o.receive_rate.sum() == 400);
   CHECK(o.send_rate.count(0) == 1);
   // Polls that are rarer: one for each second all the same.
   look(at, flow, socket.set(bytes_sent_at, std::uint64_t{6000}), 4);
-  o.polled(report, 1, now += 5 * second);
+  o.observe_rates(now += 5 * second);
   CHECK(total(o.send_rate) == 7);
   CHECK(o.send_rate.sum() == 48000);
   // A socket that is used again begins at zero.

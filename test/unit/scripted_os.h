@@ -9,11 +9,13 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "catch.h"
@@ -116,7 +118,10 @@ class scripted_os final : public tcpinfo::collect::os {
   std::int64_t boottime_ns() noexcept override { return clock_ + slept; }
   void wait(int, int, std::int64_t until_ns) noexcept override {
     // Time passes only here, so each poll takes none.
-    if (clock_ < until_ns) clock_ = until_ns;
+    std::int64_t now = clock_;
+    while (now < until_ns && !clock_.compare_exchange_weak(now, until_ns)) continue;
+    // Where others wait for what another thread does.
+    std::this_thread::yield();
   }
 
   std::error_code make_directories(const std::string& path) override {
@@ -212,9 +217,41 @@ class scripted_os final : public tcpinfo::collect::os {
     out = std::make_unique<watch>(*this);
     return {};
   }
+  std::unique_ptr<tcpinfo::collect::netns_finder> find_netns(
+      const std::vector<std::string>& /*wanted*/) override {
+    class finder final : public tcpinfo::collect::netns_finder {
+     public:
+      explicit finder(scripted_os& system) : system_(system) {}
+      void find(tcpinfo::collect::netns_findings& out) override {
+        const std::lock_guard lock(system_.netns_mutex_);
+        out = system_.netns_;
+      }
+      void wait(int, std::int64_t) noexcept override {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      }
+
+     private:
+      scripted_os& system_;
+    };
+    return std::make_unique<finder>(*this);
+  }
+  /// What is found from now on. A namespace's inode is the number of its kernel in `others`.
+  void set_netns(tcpinfo::collect::netns_findings found) {
+    const std::lock_guard lock(netns_mutex_);
+    netns_ = std::move(found);
+  }
+  /// The kernels of other network namespaces; set before the run.
+  std::vector<scripted_kernel*> others;
+  std::error_code enter_netns(const tcpinfo::collect::found_netns& where) noexcept override {
+    if (const int error = enter_errno) return {error, std::system_category()};
+    here() = others.at(where.id.inode);
+    return {};
+  }
+  /// Of entering a namespace; 0 = it works.
+  std::atomic<int> enter_errno{0};
   std::unique_ptr<tcpinfo::collect::source> make_dump_source(
       const tcpinfo::collect::source_options&) override {
-    return std::make_unique<scripted_source>(kernel_);
+    return std::make_unique<scripted_source>(here() != nullptr ? *here() : kernel_);
   }
 
  private:
@@ -226,6 +263,13 @@ class scripted_os final : public tcpinfo::collect::os {
   const std::unique_ptr<tcpinfo::collect::os> real_;
   // An hour after the start of the machine: longer than any age of a file in the tests.
   std::atomic<std::int64_t> clock_{3'600'000'000'000};
+  // Where the calling thread is; nullptr: at home.
+  static scripted_kernel*& here() {
+    thread_local scripted_kernel* kernel = nullptr;
+    return kernel;
+  }
+  std::mutex netns_mutex_;
+  tcpinfo::collect::netns_findings netns_;
   std::mutex addresses_mutex_;
   std::vector<std::string> addresses_;
   int addresses_version_ = 0;

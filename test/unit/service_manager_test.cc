@@ -51,12 +51,12 @@ class listener {
 struct service {
   config settings;
   statistics counts;
-  service_manager manager{settings, counts};
+  observations seen{nullptr};
+  service_manager manager{settings, counts, seen};
 
-  void poll(std::int64_t now_ns, std::uint64_t sockets = 7) {
-    counts.polls.add();
-    counts.sockets_seen.add(sockets);
-    manager.polled(now_ns);
+  void poll(std::int64_t now_ns, std::uint64_t sockets = 7, bool complete = true) {
+    seen.sockets_now = sockets;
+    manager.polled(now_ns, complete);
   }
 };
 
@@ -66,7 +66,7 @@ TEST_CASE("ready with the first complete poll, a status once a second and no oft
   listener manager;
   service s;
   s.counts.failed_polls.add();
-  s.poll(100);
+  s.poll(100, 7, false);
   CHECK(manager.take().empty());
   s.poll(second);
   CHECK(manager.take() == "READY=1\nSTATUS=7 sockets, missed ticks 0, losses 1");

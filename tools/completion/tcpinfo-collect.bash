@@ -25,13 +25,19 @@ _tcpinfo_collect() {
       mapfile -t COMPREPLY < <(compgen -f -- "$current")
       return
       ;;
+    --netns)
+      local names=(/run/netns/*)
+      [[ -e ${names[0]} ]] || names=()
+      mapfile -t COMPREPLY < <(compgen -W "all ${names[*]##*/}" -f -- "$current")
+      return
+      ;;
     --interval | --reps | --duration | --rotate | --flush | --level | --writers | \
       --exclude-srcport | --exclude-dstip) return ;;
   esac
   # It takes nothing but flags.
   [[ -n $words ]] ||
     words='--output --interval --reps --duration --rotate --flush --level --writers --max-memory
-      --include-local --exclude-srcport --exclude-dstip --exclude-file --anonymize --file-mode
+      --netns --include-local --exclude-srcport --exclude-dstip --exclude-file --anonymize --file-mode
       --event-buffer --uuid-prefix-file --prometheus --eventsocket --eventsocket-mode
       --events-replay --verbose --help --version'
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collect/netns_samplers.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <condition_variable>
+#include <limits>
+#include <mutex>
+
+#include "collect/attendant.h"
+#include "collect/errno_of.h"
+#include "collect/log.h"
+
+namespace tcpinfo::collect {
+namespace {
+
+constexpr std::int64_t millisecond = 1'000'000;
+// Processes come and go without anybody telling: looked for so often, and no oftener than costs 2 %
+// of a processor.
+constexpr std::int64_t look_every_ns = 100 * millisecond;
+constexpr std::int64_t look_share = 50;
+// A namespace in which something failed is tried again no sooner.
+constexpr std::int64_t retry_ns = 10'000 * millisecond;
+// One that nobody refers to any more is left when it has had no connection for so long.
+constexpr std::int64_t quiet_ns = 1'000 * millisecond;
+// A name that is being made is no namespace for a moment: a fault is one when it is seen twice.
+constexpr int looks_before_fault = 2;
+
+void wake(const descriptor& event) noexcept {
+  const std::uint64_t one = 1;
+  (void)!::write(event.get(), &one, sizeof one);
+}
+
+descriptor make_event() {
+  descriptor event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!event) throw std::system_error(errno, std::system_category(), "eventfd");
+  return event;
+}
+
+/// Ends a sampler when told to, or when its namespace is gone and its connections are, too.
+class netns_attendant final : public attendant {
+ public:
+  netns_attendant() : event_(make_event()) {}
+
+  // Its loop's thread.
+  [[nodiscard]] bool after_poll(const loop_state& state) override {
+    if (referenced_.load(std::memory_order_relaxed) || state.flows > 0 || !state.complete) {
+      quiet_since_ns_ = state.now_ns;
+      return true;
+    }
+    return state.now_ns - quiet_since_ns_ < quiet_ns;
+  }
+  [[nodiscard]] bool attend(std::int64_t /*now_ns*/) override {
+    return !stop_.load(std::memory_order_relaxed);
+  }
+  [[nodiscard]] int descriptor() const noexcept override { return event_.get(); }
+  [[nodiscard]] std::int64_t due_ns() const noexcept override {
+    return std::numeric_limits<std::int64_t>::max();
+  }
+
+  // Any thread.
+  void stop() noexcept {
+    stop_.store(true, std::memory_order_relaxed);
+    wake(event_);
+  }
+  void set_referenced(bool is) noexcept { referenced_.store(is, std::memory_order_relaxed); }
+
+ private:
+  collect::descriptor event_;
+  std::atomic<bool> stop_{false};
+  std::atomic<bool> referenced_{true};
+  std::int64_t quiet_since_ns_ = 0;
+};
+
+// Until everything that was pushed before is in the writers' hands.
+void wait_for_writers(const sampler_context& context) noexcept {
+  for (const auto& w : context.writers) {
+    const std::uint64_t pushed = w->ring().pushed_bytes();
+    while (w->ring().popped_bytes() < pushed) {
+      w->wake();
+      context.system.wait(-1, -1, context.system.monotonic_ns() + millisecond);
+    }
+  }
+}
+
+}  // namespace
+
+/// The sampler of one namespace, and its thread.
+class netns_samplers::one {
+ public:
+  /// `woken` hears of the end.
+  one(const sampler_context& context, netns_registry& namespaces, const found_netns& where,
+      const descriptor& woken)
+      : context_(context), namespaces_(namespaces), where_(where), woken_(woken) {
+    thread_ = std::thread([this] { run(); });
+  }
+  ~one() {
+    attendant_.stop();
+    thread_.join();
+  }
+  one(const one&) = delete;
+  one& operator=(const one&) = delete;
+
+  [[nodiscard]] const found_netns& where() const noexcept { return where_; }
+  void set_referenced(bool is) noexcept { attendant_.set_referenced(is); }
+  void stop() noexcept { attendant_.stop(); }
+  /// Until it samples, or has failed.
+  void wait_begun() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return state_ != state::beginning; });
+  }
+  void wait_ended() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return state_ == state::ended; });
+  }
+  [[nodiscard]] bool is_sampling() const { return is(state::sampling); }
+  [[nodiscard]] bool has_ended() const { return is(state::ended); }
+  // When it has ended.
+  [[nodiscard]] const std::error_code& error() const noexcept { return error_; }
+  [[nodiscard]] const duration_histogram& intervals() const noexcept { return intervals_; }
+
+ private:
+  enum class state { beginning, sampling, ended };
+
+  [[nodiscard]] bool is(state what) const {
+    const std::lock_guard lock(mutex_);
+    return state_ == what;
+  }
+  void set(state now) {
+    {
+      const std::lock_guard lock(mutex_);
+      state_ = now;
+    }
+    changed_.notify_all();
+  }
+
+  void run() noexcept {
+    try {
+      error_ = sample();
+    } catch (const std::bad_alloc&) {
+      error_ = {ENOMEM, std::system_category()};
+    }
+    set(state::ended);
+    wake(woken_);
+  }
+
+  [[nodiscard]] std::error_code sample() {
+    if (const auto ec = context_.system.enter_netns(where_)) return ec;
+    const auto entry =
+        std::make_shared<recorded_netns>(where_.name, context_.system, context_.settings.anonymize);
+    if (const auto ec = entry->addresses.open()) return ec;
+    current_exclusions unwanted(context_.current);
+    (void)unwanted.renew();
+    const auto from =
+        context_.system.make_dump_source({&unwanted.get().rules(), context_.settings.event_buffer});
+    if (const auto ec = from->open()) return ec;
+    const std::uint32_t number = namespaces_.add(entry);
+    sampler samples(context_, {number, where_.name, unwanted, *from});
+    context_.counts.netns_sampled.fetch_add(1, std::memory_order_relaxed);
+    set(state::sampling);
+    const auto ec = samples.run(attendant_);
+    context_.counts.netns_sampled.fetch_sub(1, std::memory_order_relaxed);
+    wait_for_writers(context_);
+    namespaces_.remove(number);
+    intervals_ = samples.intervals();
+    return ec;
+  }
+
+  const sampler_context& context_;
+  netns_registry& namespaces_;
+  const found_netns where_;
+  const descriptor& woken_;
+  netns_attendant attendant_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  state state_ = state::beginning;
+  std::error_code error_;
+  duration_histogram intervals_;
+  std::thread thread_;
+};
+
+void probe_netns(os& system, const config& settings, const reloadable& current,
+                 message_sink& sink) {
+  netns_findings seen;
+  system.find_netns(settings.netns)->find(seen);
+  current_exclusions unwanted(current);
+  (void)unwanted.renew();
+  for (const found_netns& where : seen.found) {
+    // A thread for each: none can be sure of its way back.
+    std::thread([&] {
+      if (system.enter_netns(where)) return;
+      const auto from = system.make_dump_source({&unwanted.get().rules(), settings.event_buffer});
+      // What is wrong there is said when it is sampled.
+      (void)from->probe(sink);
+    }).join();
+  }
+}
+
+netns_samplers::netns_samplers(const sampler_context& context, netns_registry& namespaces)
+    : context_(context), namespaces_(namespaces) {}
+
+netns_samplers::~netns_samplers() { finish(); }
+
+void netns_samplers::start() {
+  finder_ = context_.system.find_netns(context_.settings.netns);
+  woken_ = make_event();
+  look();
+  for (const auto& o : running_) o->wait_begun();
+  thread_ = std::thread([this] { run(); });
+}
+
+void netns_samplers::finish() noexcept {
+  if (thread_.joinable()) {
+    finishing_.store(true, std::memory_order_relaxed);
+    wake(woken_);
+    thread_.join();
+  }
+  // All at once, then one after the other.
+  for (const auto& o : running_) o->stop();
+  for (const auto& o : running_) {
+    o->wait_ended();
+    intervals_.add(o->intervals());
+  }
+  running_.clear();
+}
+
+void netns_samplers::run() noexcept {
+  os& system = context_.system;
+  std::int64_t looked_ns = 0;
+  for (;;) {
+    finder_->wait(woken_.get(),
+                  system.monotonic_ns() + std::max(look_every_ns, looked_ns * look_share));
+    std::uint64_t count = 0;
+    (void)!::read(woken_.get(), &count, sizeof count);
+    if (finishing_.load(std::memory_order_relaxed)) return;
+    const std::int64_t begun_ns = system.monotonic_ns();
+    try {
+      look();
+    } catch (const std::bad_alloc&) {
+      // The next look makes up for it.
+    }
+    looked_ns = system.monotonic_ns() - begun_ns;
+  }
+}
+
+void netns_samplers::look() {
+  finder_->find(seen_);
+  reap();
+  std::map<netns_id, const found_netns*> idle;
+  for (const found_netns& where : seen_.found) idle.emplace(where.id, &where);
+  std::erase_if(failures_, [&](const auto& entry) { return !idle.contains(entry.first); });
+  for (const auto& o : running_) {
+    o->set_referenced(idle.erase(o->where().id) > 0);
+    if (o->is_sampling()) failures_.erase(o->where().id);
+  }
+  const std::int64_t now_ns = context_.system.monotonic_ns();
+  for (const auto& [id, where] : idle)
+    if (const auto failed = failures_.find(id);
+        failed == failures_.end() || failed->second.again_ns <= now_ns)
+      begin(*where);
+  for (const auto& [id, failed] : failures_) seen_.faults.push_back(failed.fault);
+  say_faults();
+}
+
+void netns_samplers::begin(const found_netns& where) {
+  try {
+    running_.push_back(std::make_unique<one>(context_, namespaces_, where, woken_));
+  } catch (const std::system_error& e) {
+    fail(where, e.code());
+    return;
+  }
+  if (context_.settings.verbose)
+    log(event::netns_found, "recording network namespace {} too", where.name);
+}
+
+void netns_samplers::reap() {
+  for (auto at = running_.begin(); at != running_.end();) {
+    one& ended = **at;
+    if (!ended.has_ended()) {
+      ++at;
+      continue;
+    }
+    intervals_.add(ended.intervals());
+    if (ended.error()) fail(ended.where(), ended.error());
+    at = running_.erase(at);
+  }
+}
+
+void netns_samplers::fail(const found_netns& where, const std::error_code& ec) {
+  // Gone before it was entered: that is no fault.
+  if (is_errno(ec, ESTALE) || is_errno(ec, ENOENT)) return;
+  failures_[where.id] = {context_.system.monotonic_ns() + retry_ns,
+                         {"network namespace " + where.name, ec}};
+}
+
+// Each once, until it is gone.
+void netns_samplers::say_faults() {
+  std::map<std::string, int> now;
+  for (const netns_fault& fault : seen_.faults) {
+    const auto before = faults_.find(fault.what);
+    const int times =
+        before == faults_.end() ? 1 : std::min(before->second, looks_before_fault) + 1;
+    now[fault.what] = times;
+    if (times != looks_before_fault) continue;
+    context_.counts.netns_faults.add();
+    log(event::netns_fault, {.error = fault.error},
+        "cannot record {}: {} (tried again all the time)", fault.what,
+        is_errno(fault.error, EINVAL) ? "it is none" : fault.error.message());
+  }
+  faults_ = std::move(now);
+}
+
+}  // namespace tcpinfo::collect

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Several network namespaces, each with a scripted kernel: whose connections are whose, what comes
+// and goes, and what cannot be entered.
+#include "collect/netns.h"
+
+#include <chrono>
+#include <functional>
+
+#include "collect_run.h"
+
+using namespace std::chrono_literals;
+
+namespace {
+
+found_netns found(std::uint64_t inode, const std::string& name) {
+  return {{1, inode}, name, "/run/netns/" + name};
+}
+
+std::string netns_of(const file& f) {
+  archive_reader reader;
+  REQUIRE_FALSE(reader.open_path(f.path));
+  record r;
+  bool more = false;
+  metadata m;
+  REQUIRE_FALSE(reader.next(r, more));
+  REQUIRE(r.get_metadata(m));
+  return std::string(m.netns);
+}
+
+// A run with other namespaces, whose clock is that of the main loop: it goes on until `done`, which
+// it asks between polls, in real time.
+struct netns_run : run {
+  std::vector<scripted_kernel> kernels = std::vector<scripted_kernel>(3);
+
+  netns_run() {
+    settings.netns = {"all"};
+    settings.reps = 0;
+    for (scripted_kernel& k : kernels) system.others.push_back(&k);
+  }
+  made_socket& add_to(std::size_t which, std::uint64_t cookie) {
+    made_socket& s = kernels[which].sockets[cookie];
+    s.cookie = cookie;
+    return s;
+  }
+  int collect_until(const std::function<bool()>& done) {
+    const auto give_up = std::chrono::steady_clock::now() + 60s;
+    bool asked = false;
+    kernel.before_poll = [&](scripted_kernel&, std::uint64_t) {
+      std::this_thread::sleep_for(1ms);
+      if (asked || (!done() && std::chrono::steady_clock::now() < give_up)) return;
+      asked = true;
+      operator_says.ask(request::stop);
+    };
+    return collect();
+  }
+};
+
+}  // namespace
+
+TEST_CASE("connections of other network namespaces are told apart by their metadata") {
+  netns_run r;
+  // The same ends everywhere; cookies differ, as the kernel's do.
+  r.add(1);
+  r.add_to(0, 2);
+  r.add_to(1, 3);
+  r.add_to(1, 4);
+  r.system.set_netns({{found(0, "blue"), found(1, "net:[4026532008]")}, {}});
+  std::atomic<std::uint64_t> polls{0};
+  for (scripted_kernel& k : r.kernels)
+    k.before_poll = [&](scripted_kernel&, std::uint64_t) { ++polls; };
+  CHECK(r.collect_until([&] { return polls > 10; }) == exit_ok);
+  const auto files = read_all(r.output);
+  REQUIRE(files.size() == 4);
+  CHECK(netns_of(files.at(name_of(1, 0))).empty());
+  CHECK(netns_of(files.at(name_of(2, 0))) == "blue");
+  CHECK(netns_of(files.at(name_of(3, 0))) == "net:[4026532008]");
+  CHECK(netns_of(files.at(name_of(4, 0))) == "net:[4026532008]");
+}
+
+TEST_CASE("a namespace that comes is recorded, one that goes is left when its connections have") {
+  netns_run r;
+  r.system.set_netns({{found(0, "first")}, {}});
+  std::atomic<int> step{0};
+  std::atomic<std::uint64_t> first_polls{0};
+  std::atomic<std::uint64_t> second_polls{0};
+  r.add_to(0, 7);
+  r.kernels[0].before_poll = [&](scripted_kernel& k, std::uint64_t) {
+    ++first_polls;
+    // It has been unmounted for long when its last connection ends.
+    if (step == 2 && !k.sockets.empty()) {
+      k.destroy(7);
+      step = 3;
+    }
+  };
+  r.kernels[1].before_poll = [&](scripted_kernel& k, std::uint64_t number) {
+    second_polls = number;
+    if (number == 1) k.sockets[8].cookie = 8;
+  };
+  std::uint64_t at_last = 0;
+  auto quiet_since = std::chrono::steady_clock::now();
+  const int status = r.collect_until([&] {
+    const auto now = std::chrono::steady_clock::now();
+    if (step == 0 && first_polls > 5) {
+      r.system.set_netns({{found(1, "second")}, {}});
+      step = 1;
+    }
+    if (step == 1 && second_polls > 5) step = 2;
+    if (first_polls != at_last) quiet_since = now;
+    at_last = first_polls;
+    // It is polled no more.
+    return step == 3 && now - quiet_since > 200ms;
+  });
+  CHECK(status == exit_ok);
+  CHECK(step == 3);
+  const auto files = read_all(r.output);
+  REQUIRE(files.size() == 2);
+  const file& gone = files.at(name_of(7, 0));
+  CHECK(netns_of(gone) == "first");
+  CHECK(gone.lines.back().poll == no_poll);
+  CHECK(netns_of(files.at(name_of(8, 0))) == "second");
+}
+
+TEST_CASE("a namespace that cannot be entered stops nothing") {
+  netns_run r;
+  r.add(1);
+  r.add_to(0, 2);
+  r.system.enter_errno = EPERM;
+  r.system.set_netns({{found(0, "blue")}, {}});
+  std::uint64_t looks = 0;
+  CHECK(r.collect_until([&] { return ++looks > 200; }) == exit_ok);
+  CHECK(read_all(r.output).size() == 1);
+}
+
+TEST_CASE("polls have the same numbers in all namespaces, and records go on after a restart") {
+  netns_run r;
+  made_socket& mine = r.add(1);
+  made_socket& other = r.add_to(0, 2);
+  r.system.set_netns({{found(0, "blue")}, {}});
+  std::atomic<std::uint64_t> polls{0};
+  r.kernels[0].before_poll = [&](scripted_kernel&, std::uint64_t number) {
+    other.set(128, std::uint64_t{number});
+    polls = number;
+  };
+  CHECK(r.collect_until([&] { return polls > 20; }) == exit_ok);
+  polls = 0;
+  (void)mine;
+  CHECK(r.collect_until([&] { return polls > 20; }) == exit_ok);
+  const auto files = read_all(r.output);
+  REQUIRE(files.count(name_of(2, 1)) == 1);
+  CHECK(files.at(name_of(2, 1)).start_time == files.at(name_of(2, 0)).start_time);
+  std::uint64_t last = 0;
+  for (const line& l : files.at(name_of(2, 0)).lines) {
+    CHECK(l.poll > last);
+    last = l.poll;
+  }
+  CHECK(last >= 20);
+}
+
+TEST_CASE("exclusions that are read again hold in every namespace") {
+  netns_run r;
+  const fs::path unwanted = r.scratch.path() / "unwanted";
+  std::ofstream(unwanted) << "";
+  r.settings.exclude_file = unwanted.string();
+  made_socket& other = r.add_to(0, 2);
+  other.sport = 9100;
+  r.system.set_netns({{found(0, "blue")}, {}});
+  std::atomic<std::uint64_t> polls{0};
+  r.kernels[0].before_poll = [&](scripted_kernel&, std::uint64_t number) {
+    other.set(128, std::uint64_t{number});
+    polls = number;
+  };
+  bool reloaded = false;
+  std::uint64_t at = 0;
+  CHECK(r.collect_until([&] {
+    if (!reloaded && polls > 10) {
+      std::ofstream(unwanted) << "srcport 9100\n";
+      r.operator_says.ask(request::reload);
+      reloaded = true;
+      at = polls;
+    }
+    return reloaded && polls > at + 50;
+  }) == exit_ok);
+  const auto files = read_all(r.output);
+  REQUIRE(files.size() == 1);
+  CHECK(files.begin()->second.lines.size() < polls - 20);
+}
+
+TEST_CASE("which kernels number the sockets of all namespaces together") {
+  for (const std::string_view one : {"5.4.0", "5.4", "5.10.0-28-amd64", "6.1.0", "10.0", "linux"})
+    CHECK(cookies_are_unique(one));
+  for (const std::string_view one : {"5.3.18-lp152", "4.19.0", "3.10", "5"})
+    CHECK_FALSE(cookies_are_unique(one));
+}
+
+TEST_CASE("what can be the name of a network namespace") {
+  for (const std::string_view good : {"all", "blue", "/proc/1/ns/net", "a.b"})
+    CHECK(is_netns_name(good));
+  for (const std::string_view bad : {"", ".", "..", "a\nb"}) CHECK_FALSE(is_netns_name(bad));
+}
