@@ -15,9 +15,6 @@ namespace {
 // 64 KiB of snapshots are about 120 records and make a frame of 130 KiB of text: large enough to
 // compress within a few percent of a whole file in one frame.
 constexpr std::size_t full_bytes = std::size_t{64} << 10;
-// A buffer this small is kept between flushes: a connection that has one record a second would
-// otherwise allocate each time.
-constexpr std::size_t keep_bytes = 1024;
 
 constexpr std::size_t padded(std::size_t n) noexcept { return (n + 7) & ~std::size_t{7}; }
 
@@ -144,9 +141,9 @@ bool archive_writer::flush(flow_log& flow) {
       return false;
     }
   }
-  // A busy connection fills its buffer again at once; others give the memory back.
-  if ((!full && flow.waiting.capacity() > keep_bytes) || flow.waiting.capacity() > 2 * full_bytes)
-    std::vector<std::byte>().swap(flow.waiting);
+  // A busy connection fills its buffer again at once; others give the memory back: many thousand
+  // are open and idle.
+  if (!full || flow.waiting.capacity() > 2 * full_bytes) release(flow);
   return true;
 }
 
@@ -162,6 +159,10 @@ bool archive_writer::complete(flow_log& flow) {
   return true;
 }
 
+void archive_writer::release(flow_log& flow) noexcept {
+  std::vector<std::byte>().swap(flow.waiting);
+}
+
 void archive_writer::drop_waiting(flow_log& flow, std::string_view why) {
   if (flow.waiting_records > 0) {
     make_path(flow);
@@ -171,7 +172,7 @@ void archive_writer::drop_waiting(flow_log& flow, std::string_view why) {
                              flow.waiting_records, part_, why);
   }
   context_.counts.lost_write.add(flow.waiting_records);
-  std::vector<std::byte>().swap(flow.waiting);
+  release(flow);
   flow.waiting_records = 0;
 }
 

@@ -66,6 +66,8 @@ class archive_writer {
   /// Flushes and hands the file over for completion; what comes next goes to the next sequence.
   /// False: as flush.
   [[nodiscard]] bool complete(flow_log& flow);
+  /// Gives back the buffer of what waits; nothing does.
+  static void release(flow_log& flow) noexcept;
   /// Gives up what waits, counting it as lost and saying why ("… and {why}").
   void drop_waiting(flow_log& flow, std::string_view why);
 

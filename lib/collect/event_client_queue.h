@@ -36,6 +36,8 @@ class event_client_queue {
   [[nodiscard]] state flush(event_text& text);
   /// Whether flush() is of no use until the descriptor becomes writable.
   [[nodiscard]] bool blocked() const noexcept { return blocked_; }
+  /// How much of a replay is kept.
+  [[nodiscard]] std::size_t replaying() const noexcept { return replay_.size(); }
   /// Whether something is still to be written.
   [[nodiscard]] bool pending() const noexcept {
     return written_ < bytes_.size() || !first_.empty() || replayed_ < replay_.size();

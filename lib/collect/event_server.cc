@@ -167,8 +167,17 @@ void event_server::accept_clients() {
   }
 }
 
+bool event_server::has_room() const noexcept {
+  if (clients_.size() >= options_.max_clients) return false;
+  if (!options_.replay) return true;
+  std::size_t waiting = open_.size();
+  for (const auto& [descriptor, client] : clients_) waiting += client->replaying();
+  // One alone always has.
+  return waiting <= options_.max_replay || waiting == open_.size();
+}
+
 void event_server::accept_client(int descriptor) {
-  if (clients_.size() >= options_.max_clients) {
+  if (!has_room()) {
     (void)::close(descriptor);
     counts_.refused.add();
     return;

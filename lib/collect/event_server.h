@@ -31,6 +31,7 @@ struct event_server_options {
   std::size_t queue_notices = std::size_t{1} << 16;  ///< from the sampler
   std::size_t client_bytes = std::size_t{1} << 20;   ///< that a client may lag behind
   std::size_t max_clients = 256;
+  std::size_t max_replay = std::size_t{1} << 20;  ///< opens that wait in replays, of all clients
 };
 
 /// Any thread reads them.
@@ -38,7 +39,7 @@ struct event_counts {
   std::atomic<std::int64_t> clients{0};  ///< connected now
   counter accepted;                      ///< clients, since the start
   counter cut_off;                       ///< clients that did not read
-  counter refused;                       ///< clients too many
+  counter refused;                       ///< clients too many, or with too much to replay
   counter sent;                          ///< lines put into a client's queue
   counter not_queued;                    ///< notices the sampler found no room for
   counter not_sent;                      ///< notices of which nobody is told: a close without its
@@ -87,6 +88,7 @@ class event_server {
   void serve(int descriptor, std::uint32_t what);
   void accept_clients();
   void accept_client(int descriptor);
+  [[nodiscard]] bool has_room() const noexcept;
   void pause_accepting() noexcept;
   void resume_accepting() noexcept;
   void take_notices();

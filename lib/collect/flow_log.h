@@ -44,6 +44,7 @@ struct flow_log {
   std::uint32_t waiting_records = 0;
   std::int64_t waiting_since_ns = 0;  ///< monotonic
   std::int64_t retry_ns = 0;          ///< monotonic; after a failed write, not before
+  std::int64_t due_ns = 0;            ///< monotonic; of its entry in the writer's queues
   bool ready = false;                 ///< queued to be written at once
   bool may_return = false;            ///< it ended, but its cookie may be seen again
   bool ended = false;                 ///< nothing more will come; it waits for a write to succeed

@@ -215,13 +215,14 @@ class linux_os final : public os {
     return not_there ? std::error_code{} : ec;
   }
 
-  std::error_code list(const std::string& path, std::vector<directory_entry>& out) override {
-    out.clear();
+  std::error_code list(const std::string& path,
+                       const std::function<void(const directory_entry&)>& show) override {
     descriptor fd;
     if (const auto ec = open(path, O_RDONLY | O_DIRECTORY, fd)) return ec;
     const std::unique_ptr<DIR, int (*)(DIR*)> directory(::fdopendir(fd.get()), &::closedir);
     if (directory == nullptr) return last_error();
     (void)fd.release();
+    directory_entry found;
     errno = 0;
     while (const dirent* entry = ::readdir(directory.get())) {
       const std::string_view name = entry->d_name;
@@ -234,7 +235,10 @@ class linux_os final : public os {
           is_directory = S_ISDIR(status.st_mode);
           is_file = S_ISREG(status.st_mode);
         }
-        out.push_back({std::string(name), is_directory, is_file});
+        found.name = name;
+        found.is_directory = is_directory;
+        found.is_file = is_file;
+        show(found);
       }
       errno = 0;
     }

@@ -164,6 +164,9 @@ void add_sampling(families& all, const metric_sources& from) {
   const observations& o = from.seen;
   all.gauge("tcpinfo_interval_seconds", "Time between polls that was asked for.",
             static_cast<double>(from.interval_ns) * 1e-9);
+  all.histograms("tcpinfo_achieved_interval_seconds",
+                 "Time from one poll to the next as it was, in buckets up to 10 s.",
+                 {distribution(o.achieved_interval)});
   all.total("tcpinfo_polls_total", "Polls done, failed ones included.", s.polls);
   all.total("tcpinfo_clock_steps_total", "Times the wall clock was stepped.", s.clock_steps);
   all.total("tcpinfo_suspends_total", "Times the machine slept.", s.suspends);

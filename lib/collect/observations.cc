@@ -19,6 +19,10 @@ constexpr auto interval_bounds = [] {
   for (std::size_t i = 0; i < bounds.size(); ++i) bounds[i] = static_cast<double>(i) / 1000;
   return bounds;
 }();
+// The peer's buckets end at 29 ms.
+constexpr std::array wide_interval_bounds = {
+    0.001, 0.002, 0.005, 0.0095, 0.0105, 0.011, 0.012, 0.015, 0.02, 0.03, 0.05,
+    0.075, 0.1,   0.15,  0.2,    0.3,    0.5,   0.75,  1.,    2.,   5.,   10.};
 constexpr std::array count_bounds = {
     1.,    2.,     3.,     4.,     5.,     6.,     8.,     10.,    12.5,   16.,    20.,    25.,
     32.,   40.,    50.,    63.,    79.,    100.,   125.,   160.,   200.,   250.,   320.,   400.,
@@ -55,6 +59,7 @@ observations::observations(event_server* events) noexcept
       syscall_time_ipv4(time_bounds),
       syscall_time_ipv6(time_bounds),
       polling_interval(interval_bounds),
+      achieved_interval(wide_interval_bounds),
       connections_ipv4(count_bounds),
       connections_ipv6(count_bounds),
       cached(count_bounds),
@@ -131,7 +136,7 @@ void record_observer::look(flow_log& flow, const snapshot_header& header,
   // Kernels before 4.19 do not tell what was sent, only what arrived.
   if (!decoded_.value(field(tcp_field::bytes_sent), sent))
     (void)decoded_.value(field(tcp_field::bytes_acked), sent);
-  if (!flow.counted && header.first_look != 0) {
+  if (!flow.counted && header.may_be_old != 0) {
     flow.bytes_sent = sent;
     flow.bytes_received = received;
   }

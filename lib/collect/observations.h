@@ -40,7 +40,10 @@ class observations {
   /// A snapshot was handed to a writer.
   void snapshot_taken() noexcept { snapshots.add(); }
   /// From the beginning of a poll to that of the next.
-  void interval(std::int64_t ns) noexcept { polling_interval.add(static_cast<double>(ns) * 1e-9); }
+  void interval(std::int64_t ns) noexcept {
+    polling_interval.add(static_cast<double>(ns) * 1e-9);
+    achieved_interval.add(static_cast<double>(ns) * 1e-9);
+  }
   /// Looks at what was sent and received in the seconds that have passed. One thread calls it, at
   /// least about once a second.
   void observe_rates(std::int64_t now_ns) noexcept;
@@ -49,6 +52,7 @@ class observations {
 
   histogram syscall_time_both, syscall_time_ipv4, syscall_time_ipv6;  ///< s
   histogram polling_interval;                                         ///< s
+  histogram achieved_interval;                                        ///< s, up to longer ones
   histogram connections_ipv4, connections_ipv6;                       ///< sockets in a poll
   histogram cached;                                                   ///< connections in the table
   histogram send_rate, receive_rate;                                  ///< bit/s, one a second
@@ -102,8 +106,8 @@ class poll_observer {
 class record_observer {
  public:
   explicit record_observer(observations& to) noexcept : to_(to) {}
-  /// Adds what is new in a message of `flow`. What a connection did before the first poll does not
-  /// count.
+  /// Adds what is new in a message of `flow`. What a connection did before it was watched does not
+  /// count (snapshot_header::may_be_old).
   void look(flow_log& flow, const snapshot_header& header, bytes_view message) noexcept;
 
  private:

@@ -9,6 +9,7 @@
 #include <tcpinfo/inetdiag.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -101,9 +102,10 @@ class os {
   [[nodiscard]] virtual std::error_code remove(const std::string& path) = 0;
   /// Whether there is anything of that name.
   [[nodiscard]] virtual std::error_code exists(const std::string& path, bool& out) = 0;
-  /// The entries of a directory, unsorted, without "." and "..".
-  [[nodiscard]] virtual std::error_code list(const std::string& path,
-                                             std::vector<directory_entry>& out) = 0;
+  /// Shows the entries of a directory, one after the other, unsorted, without "." and "..": there
+  /// may be many millions.
+  [[nodiscard]] virtual std::error_code list(
+      const std::string& path, const std::function<void(const directory_entry&)>& show) = 0;
   /// Takes a lock that is held as long as `out` and this object, creating the file. EWOULDBLOCK:
   /// somebody else holds it.
   [[nodiscard]] virtual std::error_code lock(const std::string& path,

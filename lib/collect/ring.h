@@ -34,8 +34,9 @@ struct snapshot_header {
   std::int64_t time_ns = 0;  ///< since 1970
   /// Number of the network namespace (netns_registry).
   std::uint32_t netns = 0;
-  /// 1 in the first poll of a sampler: what the connection did before is not known.
-  std::uint32_t first_look = 0;
+  /// 1 where the connection may be older than its first snapshot, as in a sampler's first poll:
+  /// what it did before is not known.
+  std::uint32_t may_be_old = 0;
 };
 
 class snapshot_ring {

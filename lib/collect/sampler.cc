@@ -22,6 +22,10 @@ constexpr std::uint32_t absent_polls = 3;
 constexpr std::int64_t absent_time_ns = 5'000'000'000;
 // At the end, events that wait for room in a ring get this long.
 constexpr std::int64_t last_wait_ns = 5'000'000'000;
+// At the end, messages about the ends of connections that a last look did not show any more.
+constexpr std::int64_t last_events_ns = 2'000'000'000;
+constexpr int first_look_tries = 10'000;
+constexpr std::int64_t first_look_pause_ns = 1'000'000;
 // Queries for missing connections in one poll: 6 us each.
 constexpr std::size_t queries_a_poll = 500;
 // Destroy events that wait for room in a ring.
@@ -43,7 +47,14 @@ bool sampler::push(const snapshot_header& header, bytes_view message) noexcept {
   const std::size_t at = static_cast<std::size_t>(header.cookie) % writers_.size();
   writer& to = *writers_[at];
   pushed_ = true;
-  const bool taken = to.push(header, message);
+  bool taken = to.push(header, message);
+  // The first poll shows everything there is at once, more than a ring may hold. Nothing is due yet
+  // and nobody relies on us: the one time that we wait for a writer.
+  for (int tries = 0; !taken && first_look_ && tries < first_look_tries; ++tries) {
+    to.wake();
+    system_.wait(-1, -1, system_.monotonic_ns() + first_look_pause_ns);
+    taken = to.push(header, message);
+  }
   // In a poll with much news the writer must not wait for the poll's end.
   if (!nudged_[at] && to.ring().used_bytes() > to.ring().capacity_bytes() / 4) {
     nudged_[at] = true;
@@ -73,7 +84,7 @@ bool sampler::record(const flow_update& update, std::int64_t time_ns, std::uint6
   snapshot_header header = header_of(update.current, time_ns);
   header.kind = update.change == flow_change::moved ? snapshot_kind::moved : snapshot_kind::data;
   header.poll = poll;
-  header.first_look = first_look_ ? 1 : 0;
+  header.may_be_old = may_be_old_ ? 1 : 0;
   if (!push(header, update.current.bytes)) {
     // Not committed: the next poll finds it changed again, and tries again.
     counts_.lost_ring.add();
@@ -163,9 +174,12 @@ void sampler::retry_pending() noexcept {
 void sampler::drain_events() {
   event_time_ns_ = system_.realtime_ns();
   retry_pending();
-  if (const auto ec = source_.drain(*this))
-    poll_limit_.log(now_ns_, event::events_unread, {.error = ec},
-                    "cannot read destroy events{}: {}", where_, ec.message());
+  if (const auto ec = source_.drain(*this)) {
+    // What could not be read may be there at the next try, or not.
+    counts_.lost_events.add();
+    unread_limit_.log(now_ns_, event::events_unread, {.error = ec},
+                      "cannot read destroy events{}: {}", where_, ec.message());
+  }
   const std::int64_t overflows = source_.event_overflows();
   if (overflows == overflows_) return;
   counts_.lost_events.add(static_cast<std::uint64_t>(overflows - overflows_));
@@ -231,6 +245,7 @@ std::error_code sampler::poll_once() {
   if (report.complete) {
     look_for_missing();
     drain_events();
+    if (ending_) await_last_events();
     confirm_missing();
   } else {
     table_.end_cycle(false, now_ns_, nullptr, nullptr);
@@ -324,7 +339,9 @@ std::error_code sampler::run(attendant& company) {
     previous_ns = begun_ns;
     poll_ = tick + 1;
     company.before_poll();
-    if (unwanted_.renew()) must_forget_ = true;
+    const bool renewed = unwanted_.renew();
+    may_be_old_ = first_look_ || renewed;
+    must_forget_ = must_forget_ || renewed;
     if (must_forget_) forget_unwanted();
     const auto ec = poll_once();
     if (ec && first_look_) return ec;
@@ -337,9 +354,9 @@ std::error_code sampler::run(attendant& company) {
     count_missed(next - tick - 1);
     tick = next;
     if (!company.after_poll({now_ns_, !ec, table_.flows()})) break;
-    if (!wait_for_tick(start_ns_ + static_cast<std::int64_t>(tick) * settings_.interval_ns,
-                       company))
-      break;
+    ending_ = !wait_for_tick(start_ns_ + static_cast<std::int64_t>(tick) * settings_.interval_ns,
+                             company);
+    if (ending_) break;
   }
   company.ending();
   poll_ = tick + 1;
@@ -347,12 +364,30 @@ std::error_code sampler::run(attendant& company) {
   return {};
 }
 
-// What closed until now is known to the kernel already.
+// The kernel may take its time to tell of an end, seconds where thousands close at once.
+void sampler::await_last_events() {
+  const std::int64_t deadline_ns = system_.monotonic_ns() + last_events_ns;
+  const auto unknown = [this](const missing& one) {
+    message last;
+    return !table_.find(one.cookie, last);
+  };
+  for (;;) {
+    std::erase_if(missing_, unknown);
+    const std::int64_t time_ns = system_.monotonic_ns();
+    if (missing_.empty() || time_ns >= deadline_ns) return;
+    system_.wait(source_.descriptor(), -1, time_ns + settings_.interval_ns);
+    drain_events();
+    wake_writers();
+  }
+}
+
+// A last look finds what has closed since the one before: its messages may not have come yet, or
+// have been dropped, and there will be no later poll to miss it. After the number of polls that was
+// asked for there is no other.
 void sampler::finish() {
   now_ns_ = system_.monotonic_ns();
   drain_events();
-  // There will be no later poll to miss those whose messages were dropped.
-  ending_ = overflows_ != overflows_at_start_;
+  ending_ = ending_ || overflows_ != overflows_at_start_;
   if (ending_)
     if (const auto ec = poll_once()) say_failed_poll(ec);
   const std::int64_t deadline_ns = now_ns_ + last_wait_ns;

@@ -94,6 +94,7 @@ class sampler final : private message_sink {
   void look_for_missing();
   void confirm_missing();
   [[nodiscard]] bool wait_for_tick(std::int64_t tick_ns, attendant& company);
+  void await_last_events();
   void finish();
   [[nodiscard]] snapshot_header header_of(const message& m, std::int64_t time_ns) const noexcept;
   [[nodiscard]] bool push_gone(std::uint64_t cookie) noexcept;
@@ -135,6 +136,7 @@ class sampler final : private message_sink {
   std::int64_t overflows_at_start_ = 0;
   duration_histogram intervals_;
   bool first_look_ = true;
+  bool may_be_old_ = true;            // what this poll shows for the first time
   bool ending_ = false;               // this poll is the last
   bool must_forget_ = false;          // the exclusions are new
   std::int64_t window_begin_ns_ = 0;  // of what follows
@@ -142,6 +144,7 @@ class sampler final : private message_sink {
   bool window_said_ = false;
   std::int64_t poll_duration_ns_ = 0;
   log_limit poll_limit_;
+  log_limit unread_limit_;
   log_limit loss_limit_;
   log_limit tick_limit_{60'000'000'000};
 };

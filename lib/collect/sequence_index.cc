@@ -8,8 +8,10 @@
 #include <array>
 #include <cerrno>
 #include <optional>
+#include <utility>
 
 #include "collect/descriptor.h"
+#include "collect/errno_of.h"
 
 namespace tcpinfo::collect {
 namespace {
@@ -26,14 +28,18 @@ std::optional<std::uint32_t> number_of_digits(std::string_view text, std::size_t
 }
 
 // Retention may take a folder away while we look.
-std::error_code list_if_there(os& system, const std::string& path,
-                              std::vector<directory_entry>& out) {
-  const std::error_code ec = system.list(path, out);
-  if (ec.category() == std::system_category() && ec.value() == ENOENT) {
-    out.clear();
-    return {};
-  }
-  return ec;
+std::error_code unless_gone(const std::error_code& ec) noexcept {
+  return is_errno(ec, ENOENT) ? std::error_code{} : ec;
+}
+
+// The folders of one level, which are few.
+std::error_code list_folders(os& system, const std::string& path, std::size_t digits,
+                             std::vector<std::pair<std::string, std::uint32_t>>& out) {
+  out.clear();
+  return unless_gone(system.list(path, [&](const directory_entry& entry) {
+    const auto number = number_of_digits(entry.name, digits);
+    if (number && entry.is_directory) out.emplace_back(entry.name, *number);
+  }));
 }
 
 }  // namespace
@@ -83,31 +89,24 @@ std::error_code sequence_index::read(os& system, const std::string& output, std:
   files_.clear();
   open_ = std::move(open);
   std::sort(open_.begin(), open_.end());
-  std::vector<directory_entry> years;
-  std::vector<directory_entry> months;
-  std::vector<directory_entry> days;
-  std::vector<directory_entry> names;
+  std::vector<std::pair<std::string, std::uint32_t>> years;
+  std::vector<std::pair<std::string, std::uint32_t>> months;
+  std::vector<std::pair<std::string, std::uint32_t>> days;
   // A link as the output directory itself is the operator's choice: "/." looks behind it.
-  if (const auto ec = system.list(output + "/.", years)) return ec;
-  for (const auto& year : years) {
-    const auto y = number_of_digits(year.name, 4);
-    if (!y || !year.is_directory) continue;
-    const std::string in_year = output + "/" + year.name;
-    if (const auto ec = list_if_there(system, in_year, months)) return ec;
-    for (const auto& month : months) {
-      const auto m = number_of_digits(month.name, 2);
-      if (!m || !month.is_directory) continue;
-      const std::string in_month = in_year + "/" + month.name;
-      if (const auto ec = list_if_there(system, in_month, days)) return ec;
-      for (const auto& day : days) {
-        const auto d = number_of_digits(day.name, 2);
-        if (!d || !day.is_directory) continue;
-        const std::string in_day = in_month + "/" + day.name;
-        if (const auto ec = list_if_there(system, in_day, names)) return ec;
-        for (const auto& file : names)
-          if (file.is_file)
-            add_file(system, in_day + "/" + file.name, *y * 10000 + *m * 100 + *d, prefix,
-                     unfinished);
+  if (const auto ec = list_folders(system, output + "/.", 4, years)) return ec;
+  for (const auto& [year, y] : years) {
+    const std::string in_year = output + "/" + year;
+    if (const auto ec = list_folders(system, in_year, 2, months)) return ec;
+    for (const auto& [month, m] : months) {
+      const std::string in_month = in_year + "/" + month;
+      if (const auto ec = list_folders(system, in_month, 2, days)) return ec;
+      for (const auto& [day, d] : days) {
+        const std::string in_day = in_month + "/" + day;
+        const std::uint32_t date = y * 10000 + m * 100 + d;
+        const auto ec = system.list(in_day, [&](const directory_entry& file) {
+          if (file.is_file) add_file(system, in_day + "/" + file.name, date, prefix, unfinished);
+        });
+        if (unless_gone(ec)) return ec;
       }
     }
   }

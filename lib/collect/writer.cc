@@ -84,8 +84,8 @@ bool writer::turn() {
 
 void writer::wait(std::int64_t now_ns) {
   std::int64_t until_ns = now_ns + 1'000'000'000;
-  if (!due_.empty())
-    until_ns = std::min(until_ns, due_.front().since_ns + context_.settings.flush_ns);
+  for (const due_queue* queue : {&due_, &retries_})
+    if (!queue->empty()) until_ns = std::min(until_ns, queue->front().at_ns);
   std::unique_lock lock(mutex_);
   sleeping_.store(true, std::memory_order_seq_cst);
   if (ring_.used_bytes() == 0 && !finishing_.load(std::memory_order_seq_cst) && until_ns > now_ns)
@@ -124,34 +124,40 @@ bool writer::with_account(flow_log& flow, std::int64_t now_ns, F&& deed) {
   if (flow.waiting_records == 0 && (done || !flow.ended)) return done;
   if (!done) {
     flow.retry_ns = now_ns + write_retry_ns;
-    flow.waiting_since_ns = flow.retry_ns - context_.settings.flush_ns;
+    add_due(retries_, flow, flow.retry_ns);
+  } else if (!waited || flow.waiting_since_ns != waited_since_ns) {
+    // What waits may be other records than before: those of a file that was just begun.
+    add_due(due_, flow, flow.waiting_since_ns + context_.settings.flush_ns);
   }
-  // What waits may be other records than before: those of a file that was just begun.
-  if (!done || !waited || flow.waiting_since_ns != waited_since_ns) add_due(flow);
   return done;
 }
 
 // Entries of flows that were written since are stale; short connections leave one each.
-void writer::add_due(const flow_log& flow) noexcept try {
-  if (due_.size() > 4 * flows_.size() + 1024) {
-    std::erase_if(due_, [this](const due& entry) {
+void writer::add_due(due_queue& queue, flow_log& flow, std::int64_t at_ns) noexcept try {
+  flow.due_ns = at_ns;
+  if (queue.size() > 4 * flows_.size() + 1024) {
+    std::erase_if(queue, [this](const due& entry) {
       const auto found = flows_.find(entry.cookie);
-      return found == flows_.end() || found->second.waiting_since_ns != entry.since_ns;
+      return found == flows_.end() || found->second.due_ns != entry.at_ns;
     });
   }
-  due_.push_back({flow.cookie, flow.waiting_since_ns});
+  queue.push_back({flow.cookie, at_ns});
 } catch (const std::bad_alloc&) {
   due_is_whole_ = false;
 }
 
 // After memory had run out: nothing that waits may be forgotten.
 void writer::renew_due() {
-  std::deque<due> fresh;
-  for (const auto& [cookie, flow] : flows_)
-    if (flow.waiting_records > 0 || flow.ended) fresh.push_back({cookie, flow.waiting_since_ns});
+  due_queue fresh;
+  for (auto& [cookie, flow] : flows_) {
+    if (flow.waiting_records == 0 && !flow.ended) continue;
+    flow.due_ns = flow.waiting_since_ns + context_.settings.flush_ns;
+    fresh.push_back({cookie, flow.due_ns});
+  }
   std::sort(fresh.begin(), fresh.end(),
-            [](const due& a, const due& b) { return a.since_ns < b.since_ns; });
+            [](const due& a, const due& b) { return a.at_ns < b.at_ns; });
   due_ = std::move(fresh);
+  due_queue().swap(retries_);
   due_is_whole_ = true;
 }
 
@@ -160,9 +166,9 @@ flow_log& writer::flow_of(const snapshot_header& header, std::int64_t now_ns) {
   if (found != flows_.end() && found->second.ended) {
     // The socket came back: what it did before belongs to a file of its own. Where that cannot be
     // finished now, one file holds both.
-    write(found->second, now_ns);
+    if (flow_log* const still = write(found->second, now_ns); still != nullptr)
+      still->ended = false;
     found = flows_.find(header.cookie);
-    if (found != flows_.end()) found->second.ended = false;
   }
   if (found != flows_.end()) return found->second;
   flow_log& flow = flows_[header.cookie];
@@ -190,7 +196,11 @@ void writer::take(const snapshot_header& header, bytes_view message, std::int64_
   flow.ended = header.kind == snapshot_kind::final || header.kind == snapshot_kind::moved_final ||
                header.kind == snapshot_kind::gone;
   flow.may_return = header.kind == snapshot_kind::gone;
-  if ((flow.ended || archive_writer::is_full(flow)) && now_ns >= flow.retry_ns) make_ready(flow);
+  if (!flow.ended && !archive_writer::is_full(flow)) return;
+  if (now_ns >= flow.retry_ns)
+    make_ready(flow);
+  else if (flow.ended)
+    add_due(retries_, flow, flow.retry_ns);
 }
 
 void writer::make_ready(flow_log& flow) {
@@ -199,19 +209,24 @@ void writer::make_ready(flow_log& flow) {
   ready_.push_back(flow.cookie);
 }
 
-// The oldest flow with something that has waited since before that time; nullptr where there is
-// none.
-flow_log* writer::next_due(std::int64_t due_before_ns) {
-  while (!due_.empty() && due_.front().since_ns <= due_before_ns) {
-    const due next = due_.front();
-    due_.pop_front();
+// A flow that is due by now, the soonest first; nullptr where there is none.
+flow_log* writer::next_due(due_queue& queue, std::int64_t now_ns) {
+  while (!queue.empty() && queue.front().at_ns <= now_ns) {
+    const due next = queue.front();
+    queue.pop_front();
     const auto found = flows_.find(next.cookie);
-    // An entry is stale when its flow was written in between.
     if (found != flows_.end() && (found->second.waiting_records > 0 || found->second.ended) &&
-        found->second.waiting_since_ns == next.since_ns)
+        found->second.due_ns == next.at_ns)
       return &found->second;
   }
   return nullptr;
+}
+
+// What could not be written has waited longest.
+flow_log* writer::oldest() {
+  constexpr std::int64_t any = std::numeric_limits<std::int64_t>::max();
+  flow_log* const flow = next_due(retries_, any);
+  return flow != nullptr ? flow : next_due(due_, any);
 }
 
 flow_log* writer::next_to_write(std::int64_t now_ns) {
@@ -222,15 +237,17 @@ flow_log* writer::next_to_write(std::int64_t now_ns) {
     found->second.ready = false;
     return &found->second;
   }
-  return next_due(now_ns - context_.settings.flush_ns);
+  flow_log* const flow = next_due(retries_, now_ns);
+  return flow != nullptr ? flow : next_due(due_, now_ns);
 }
 
 // Writes what waits; of an ended connection also hands the file over and forgets the flow. Where
 // that fails the flow stays, and is due again.
-void writer::write(flow_log& flow, std::int64_t now_ns) {
+// @return the flow; nullptr where it is forgotten.
+flow_log* writer::write(flow_log& flow, std::int64_t now_ns) {
   const bool done = with_account(
       flow, now_ns, [&] { return flow.ended ? archives_.complete(flow) : archives_.flush(flow); });
-  if (!done || !flow.ended) return;
+  if (!done || !flow.ended) return &flow;
   waiting_bytes_ -= flow.waiting.capacity();
   if (flow.may_return) {
     // Rare: an event was lost, or a socket was disconnected. Not worth more than a bound.
@@ -238,13 +255,14 @@ void writer::write(flow_log& flow, std::int64_t now_ns) {
     gone_[flow.cookie] = {flow.sequence, flow.first_seen, flow.prefix};
   }
   flows_.erase(flow.cookie);
+  return nullptr;
 }
 
 bool writer::write_portion(std::int64_t now_ns) {
   for (int i = 0; i < write_limit; ++i) {
     flow_log* flow = next_to_write(now_ns);
     if (flow == nullptr) return false;
-    write(*flow, now_ns);
+    (void)write(*flow, now_ns);
   }
   return true;
 }
@@ -254,11 +272,17 @@ bool writer::write_portion(std::int64_t now_ns) {
 void writer::keep_budget(std::int64_t now_ns) {
   // While nothing can be written there is an eighth to go before the next try.
   while (waiting_bytes_ > (now_ns < budget_retry_ns_ ? budget_ + budget_ / 8 : budget_)) {
-    flow_log* flow = next_due(std::numeric_limits<std::int64_t>::max());
+    flow_log* flow = oldest();
     if (flow == nullptr) return;
-    const std::size_t before = waiting_bytes_;
-    write(*flow, now_ns);
-    if (waiting_bytes_ < before) {
+    const bool waited = flow->waiting_records > 0;
+    flow = write(*flow, now_ns);
+    if (flow == nullptr || flow->waiting_records == 0) {
+      if (flow != nullptr)
+        with_account(*flow, now_ns, [&] {
+          archive_writer::release(*flow);
+          return true;
+        });
+      if (!waited) continue;
       context_.counts.early_flushes.add();
       context_.limits.budget.log(
           now_ns, event::memory_budget, {},
@@ -272,7 +296,7 @@ void writer::keep_budget(std::int64_t now_ns) {
       archives_.drop_waiting(*flow, "memory ended");
       return true;
     });
-    if (flow->ended) write(*flow, now_ns);
+    if (flow->ended) (void)write(*flow, now_ns);
   }
 }
 

@@ -50,8 +50,9 @@ class writer {
  private:
   struct due {
     std::uint64_t cookie;
-    std::int64_t since_ns;
+    std::int64_t at_ns;  // as flow_log::due_ns, or it is stale
   };
+  using due_queue = std::deque<due>;
   /// Where a connection goes on whose socket may come back (snapshot_kind::gone).
   struct next_file {
     std::uint64_t sequence;
@@ -67,12 +68,13 @@ class writer {
   void take(const snapshot_header& header, bytes_view message, std::int64_t now_ns);
   [[nodiscard]] flow_log& flow_of(const snapshot_header& header, std::int64_t now_ns);
   void make_ready(flow_log& flow);
-  void add_due(const flow_log& flow) noexcept;
+  void add_due(due_queue& queue, flow_log& flow, std::int64_t at_ns) noexcept;
   void renew_due();
   [[nodiscard]] bool write_portion(std::int64_t now_ns);
   [[nodiscard]] flow_log* next_to_write(std::int64_t now_ns);
-  [[nodiscard]] flow_log* next_due(std::int64_t due_before_ns);
-  void write(flow_log& flow, std::int64_t now_ns);
+  [[nodiscard]] flow_log* next_due(due_queue& queue, std::int64_t now_ns);
+  [[nodiscard]] flow_log* oldest();
+  [[nodiscard]] flow_log* write(flow_log& flow, std::int64_t now_ns);
   void keep_budget(std::int64_t now_ns);
   void wait(std::int64_t now_ns);
   void finish_all();
@@ -89,7 +91,9 @@ class writer {
   std::unordered_map<std::uint64_t, flow_log> flows_;
   std::unordered_map<std::uint64_t, next_file> gone_;
   std::deque<std::uint64_t> ready_;  // full frames and ended connections
-  std::deque<due> due_;              // oldest first; entries of flows written since are stale
+  // Soonest first; entries of flows written since are stale.
+  due_queue due_;      // by the age of what waits
+  due_queue retries_;  // after a failed write
   bool due_is_whole_ = true;
   std::int64_t budget_retry_ns_ = 0;
   std::atomic<std::size_t> waiting_bytes_{0};  // capacity of all waiting buffers

@@ -47,6 +47,8 @@ TEST_CASE("records follow a clock that is stepped back, and none is lost") {
     if (poll == 50) r.system.realtime -= std::int64_t{86'400} * 1'000'000'000;
   };
   CHECK(r.collect() == exit_ok);
+  CHECK(r.count("clock_steps") == 1);
+  CHECK(r.lines_with("the wall clock was stepped") == 1);
   const auto files = read_all(r.output);
   REQUIRE(files.size() == 1);
   const auto& lines = files.begin()->second.lines;
@@ -54,6 +56,146 @@ TEST_CASE("records follow a clock that is stepped back, and none is lost") {
   for (std::size_t i = 0; i < lines.size(); ++i) CHECK(lines[i].poll == i + 1);
   CHECK(lines[10].time.substr(0, 10) == "2020-09-13");
   CHECK(lines[90].time.substr(0, 10) == "2020-09-12");
+}
+
+TEST_CASE("a clock that is stepped forwards and a sleep are each said once, and nothing is lost") {
+  run r;
+  r.add(1);
+  r.kernel.before_poll = [&](scripted_kernel& k, std::uint64_t poll) {
+    k.sockets.at(1).set(128, poll);
+    if (poll == 30) r.system.realtime += std::int64_t{3'600} * 1'000'000'000;
+    if (poll == 60) r.system.slept += std::int64_t{7'200} * 1'000'000'000;
+  };
+  CHECK(r.collect() == exit_ok);
+  CHECK(r.count("clock_steps") == 1);
+  CHECK(r.count("suspends") == 1);
+  CHECK(r.lines_with("the wall clock was stepped") == 1);
+  CHECK(r.lines_with("the machine slept for") == 1);
+  const auto files = read_all(r.output);
+  REQUIRE(files.size() == 1);
+  CHECK(files.begin()->second.lines.size() == 100);
+}
+
+TEST_CASE("a device that fails is said once, and what waited is written when it works again") {
+  run r;
+  r.settings.flush_ns = 100'000'000;
+  r.settings.reps = 1000;
+  r.add(1);
+  r.system.append_errno = EIO;
+  r.kernel.before_poll = [&](scripted_kernel& k, std::uint64_t poll) {
+    k.sockets.at(1).set(128, poll);
+    if (poll == 100) r.system.append_faults = 4;
+    if (poll % 20 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  };
+  CHECK(r.collect() == exit_ok);
+  CHECK(r.count("write_errors") > 0);
+  CHECK(r.lines_with("Input/output error") <= 1);
+  std::size_t records = 0;
+  for (const auto& [name, f] : read_all(r.output)) records += f.lines.size();
+  CHECK(records == 1000);
+}
+
+TEST_CASE("an end whose message is late is waited for when the run ends") {
+  run r;
+  r.settings.reps = 0;
+  r.add(1);
+  r.add(2);
+  r.kernel.before_poll = [&](scripted_kernel& k, std::uint64_t poll) {
+    if (poll == 50) r.operator_says.ask(request::stop);
+    // It closes as the run ends; its message comes after the last look.
+    if (poll == 51) k.destroy_later(1, 20);
+  };
+  CHECK(r.collect() == exit_ok);
+  CHECK(r.count("losses") == 0);
+  CHECK(r.kernel.queries == 0);
+  const auto files = read_all(r.output);
+  REQUIRE(files.size() == 2);
+  CHECK(files.at(name_of(1, 0)).lines.back().poll == no_poll);
+}
+
+TEST_CASE("an end whose message never comes is a loss that is told when the run ends") {
+  run r;
+  r.settings.reps = 0;
+  r.add(1);
+  r.add(2);
+  r.kernel.before_poll = [&](scripted_kernel& k, std::uint64_t poll) {
+    if (poll == 50) r.operator_says.ask(request::stop);
+    if (poll == 51) k.sockets.erase(1);
+  };
+  CHECK(r.collect() == exit_trouble);
+  CHECK(r.count("lost_finals") == 1);
+}
+
+TEST_CASE("idle connections take nothing of the memory for records that wait") {
+  run r;
+  // The least there is: some 8 MiB for what waits.
+  r.settings.max_memory = std::uint64_t{64} << 20;
+  r.settings.flush_ns = 50'000'000;
+  constexpr std::uint64_t idle = 17'000;
+  for (std::uint64_t cookie = 1; cookie <= idle; ++cookie) r.add(cookie);
+  r.kernel.before_poll = [&](scripted_kernel& k, std::uint64_t poll) {
+    // The writer is done with the first look's by then.
+    if (poll == 2) std::this_thread::sleep_for(std::chrono::seconds(2));
+    k.sockets.at(7).set(128, poll);
+  };
+  r.settings.reps = 300;
+  CHECK(r.collect() == exit_ok);
+  CHECK(r.count("losses") == 0);
+  const auto frames_would_be = 300U;
+  // One record a frame would be as many bytes as a hundred in one: some 250 each.
+  CHECK(fs::file_size(r.output / "2020/09/13" / name_of(7, 0)) < frames_would_be * 100);
+}
+
+TEST_CASE("a connection that ends while nothing can be written is not touched again") {
+  run r;
+  const fs::path file = r.scratch.path() / "exclude";
+  std::ofstream(file) << "";
+  r.settings.exclude_file = file.string();
+  r.settings.max_memory = std::uint64_t{64} << 20;
+  r.settings.flush_ns = 20'000'000;
+  r.settings.reps = 0;
+  // Every record is large, so that memory ends soon.
+  for (std::uint64_t cookie = 1; cookie <= 40; ++cookie) {
+    made_socket& s = r.add(cookie);
+    s.sport = cookie % 2 == 0 ? 80 : 443;
+    s.info.resize(20'000);
+  }
+  r.kernel.before_poll = [&](scripted_kernel& k, std::uint64_t poll) {
+    for (auto& [cookie, socket] : k.sockets) socket.set(128, poll);
+    if (poll == 5) r.system.append_faults = 1'000'000;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    // Ended in the archive, again and again, while others still fill the memory.
+    if (poll > 20 && poll % 10 == 0) {
+      std::ofstream(file) << (poll % 20 == 0 ? "srcport 80\n" : "");
+      r.operator_says.ask(request::reload);
+    }
+    if (poll == 300) r.system.append_faults = 0;
+    if (poll == 320) r.operator_says.ask(request::stop);
+  };
+  CHECK(r.collect() == exit_trouble);
+  CHECK(r.count("lost_write") > 0);
+  CHECK_FALSE(read_all(r.output).empty());
+}
+
+TEST_CASE("a log whose reader has stopped does not stop us, and says so when it reads again") {
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  const int before = ::dup(STDERR_FILENO);
+  REQUIRE(::dup2(ends[1], STDERR_FILENO) >= 0);
+  ::close(ends[1]);
+  for (int i = 0; i < 3000; ++i) log(event::started, "line {} of a pipe that fills", i);
+  std::string read(std::size_t{1} << 20, '\0');
+  const ssize_t first = ::read(ends[0], read.data(), read.size());
+  log(event::started, "the reader is back");
+  const ssize_t second = ::read(ends[0], read.data(), read.size());
+  ::dup2(before, STDERR_FILENO);
+  ::close(before);
+  ::close(ends[0]);
+  REQUIRE(first > 0);
+  REQUIRE(second > 0);
+  read.resize(static_cast<std::size_t>(second));
+  CHECK(read.find("lines could not be written: nobody read\n") != std::string::npos);
+  CHECK(read.ends_with("the reader is back\n"));
 }
 
 TEST_CASE("a file that is taken away is counted once and recording goes on in a new one") {
@@ -316,8 +458,9 @@ TEST_CASE("no symbolic link below the output directory is followed") {
   CHECK_FALSE(there);
   int fd = -1;
   CHECK(system->open_read(in_link("file"), fd));
-  std::vector<directory_entry> entries;
-  CHECK(system->list((out / "2026").string(), entries));
+  int shown = 0;
+  CHECK(system->list((out / "2026").string(), [&](const directory_entry&) { ++shown; }));
+  CHECK(shown == 0);
   CHECK(system->make_directories((out / "../up").string()));
   CHECK_FALSE(fs::exists(scratch.path() / "up"));
   CHECK(bytes_of(elsewhere / "file") == "secret");

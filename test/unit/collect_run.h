@@ -6,6 +6,7 @@
 
 #include <tcpinfo/archive.h>
 
+#include <cstdio>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -86,6 +87,37 @@ inline std::string name_of(std::uint64_t cookie, int sequence) {
   return name;
 }
 
+// What is written to standard error meanwhile.
+class captured_errors {
+ public:
+  captured_errors() : file_(std::tmpfile()), before_(::dup(STDERR_FILENO)) {
+    REQUIRE(file_ != nullptr);
+    REQUIRE(::dup2(::fileno(file_), STDERR_FILENO) >= 0);
+  }
+  ~captured_errors() { (void)text(); }
+  captured_errors(const captured_errors&) = delete;
+  captured_errors& operator=(const captured_errors&) = delete;
+
+  /// Ends it.
+  std::string text() {
+    if (file_ == nullptr) return text_;
+    ::dup2(before_, STDERR_FILENO);
+    ::close(before_);
+    std::rewind(file_);
+    char buffer[4096];
+    while (const std::size_t n = std::fread(buffer, 1, sizeof buffer, file_))
+      text_.append(buffer, n);
+    std::fclose(file_);
+    file_ = nullptr;
+    return text_;
+  }
+
+ private:
+  std::FILE* file_;
+  int before_;
+  std::string text_;
+};
+
 struct run {
   scripted_kernel kernel;
   scripted_os system{kernel};
@@ -106,7 +138,25 @@ struct run {
     s.cookie = cookie;
     return s;
   }
-  int collect() { return tcpinfo::collect::collect(system, settings, operator_says); }
+  std::string said;  ///< by the last collect()
+  int collect() {
+    captured_errors errors;
+    const int status = tcpinfo::collect::collect(system, settings, operator_says);
+    said = errors.text();
+    UNSCOPED_INFO(said);
+    return status;
+  }
+  /// A count of the summary; 0 where it is not named, as only what happened is.
+  std::uint64_t count(const std::string& key) const {
+    const auto at = said.find(" " + key + "=", said.find(": summary: "));
+    return at == std::string::npos ? 0 : std::stoull(said.substr(at + key.size() + 2));
+  }
+  /// How many lines say that.
+  std::size_t lines_with(std::string_view what) const {
+    std::size_t n = 0;
+    for (auto at = said.find(what); at != std::string::npos; at = said.find(what, at + 1)) ++n;
+    return n;
+  }
 };
 
 inline std::string bytes_of(const fs::path& path) {

@@ -98,6 +98,10 @@ TEST_CASE("a failed poll closes nothing, however many sockets it did not show") 
   };
   // What it did not show is a loss, and said.
   CHECK(r.collect() == exit_trouble);
+  CHECK(r.count("failed_polls") == 79);
+  CHECK(r.count("losses") == 79);
+  CHECK(r.lines_with("poll 11 failed: dump incomplete") == 1);
+  CHECK(r.lines_with("failed") == 2);  // the line, and the key of the summary
   const auto files = read_all(r.output);
   CHECK(files.size() == 10);
   for (const auto& [name, f] : files) CHECK(f.lines.size() == 1);
@@ -450,6 +454,9 @@ TEST_CASE("events that the kernel dropped are said, and the connections found by
     }
   };
   CHECK(r.collect() == exit_trouble);
+  CHECK(r.count("lost_events") == 1);
+  CHECK(r.count("lost_finals") == 1);
+  CHECK(r.lines_with("the kernel dropped destroy events") == 1);
   CHECK(read_all(r.output).size() == 1);
 }
 

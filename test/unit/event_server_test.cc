@@ -327,6 +327,29 @@ TEST_CASE("too many clients are turned away") {
   CHECK(read_events(b, 1).size() == 1);
 }
 
+TEST_CASE("replays that nobody reads take a bounded amount of memory") {
+  served s;
+  auto options = s.options();
+  options.replay = true;
+  options.max_replay = 40'000;
+  event_server server(options, s.prefixes);
+  REQUIRE_FALSE(server.start());
+  constexpr std::uint64_t count = 15'000;  // more than a socket takes
+  for (std::uint64_t i = 1; i <= count; ++i) tell_surely(server, true, i, start_ns);
+  server.closed(count + 1, start_ns);
+  REQUIRE(soon([&] { return server.counts().not_sent.get() == 1; }));
+  event_client a = connect(server, s.path);
+  event_client b = connect(server, s.path);
+  event_client c = connect(server, s.path);
+  CHECK(server.counts().refused.get() == 1);
+  CHECK(read_events(a, count).size() == count);
+  event_client d = connect(server, s.path);
+  CHECK(server.counts().refused.get() == 1);
+  CHECK(read_events(b, count).size() == count);
+  CHECK(read_events(d, count).size() == count);
+  CHECK(read_events(c, 1).empty());
+}
+
 TEST_CASE("a client that talks, or has nothing more to say, still listens") {
   served s;
   event_server server(s.options(), s.prefixes);

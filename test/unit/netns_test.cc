@@ -129,6 +129,8 @@ TEST_CASE("a namespace that cannot be entered stops nothing") {
   r.system.set_netns({{found(0, "blue")}, {}});
   std::uint64_t looks = 0;
   CHECK(r.collect_until([&] { return ++looks > 200; }) == exit_ok);
+  CHECK(r.count("netns_faults") == 1);
+  CHECK(r.lines_with("cannot record network namespace blue: Operation not permitted") == 1);
   CHECK(read_all(r.output).size() == 1);
 }
 

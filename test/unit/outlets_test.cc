@@ -38,7 +38,7 @@ using words = std::vector<std::string>;
 void look(record_observer& at, flow_log& flow, made_socket& socket, std::uint64_t poll) {
   snapshot_header header;
   header.poll = poll;
-  header.first_look = poll == 1 ? 1 : 0;
+  header.may_be_old = poll == 1 ? 1 : 0;
   at.look(flow, header, socket.view().bytes);
 }
 

@@ -14,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -34,12 +35,30 @@ struct scripted_kernel {
   /// Called before each poll with its number, from 1.
   std::function<void(scripted_kernel&, std::uint64_t)> before_poll;
 
+  /// The same, but the event can be read only at the last of so many tries.
+  void destroy_later(std::uint64_t cookie, int tries) {
+    late_ = sockets.at(cookie);
+    late_->state = tcpinfo::tcp_state::close;
+    late_tries_ = tries;
+    sockets.erase(cookie);
+  }
+  /// Before events are read.
+  void let_late_come() {
+    if (!late_ || --late_tries_ > 0) return;
+    events.push_back(*late_);
+    late_.reset();
+  }
+
   /// The socket ends: its destroy event is queued.
   void destroy(std::uint64_t cookie) {
     events.push_back(sockets.at(cookie));
     events.back().state = tcpinfo::tcp_state::close;
     sockets.erase(cookie);
   }
+
+ private:
+  std::optional<made_socket> late_;
+  int late_tries_ = 0;
 };
 
 class scripted_source final : public tcpinfo::collect::source {
@@ -64,6 +83,7 @@ class scripted_source final : public tcpinfo::collect::source {
     return report;
   }
   std::error_code drain(tcpinfo::collect::message_sink& sink) noexcept override {
+    kernel_.let_late_come();
     for (made_socket& event : kernel_.events) sink.on_destroyed(event.view());
     kernel_.events.clear();
     return {};
@@ -179,9 +199,10 @@ class scripted_os final : public tcpinfo::collect::os {
     if (const auto ec = ask("exists", path)) return ec;
     return real_->exists(path, out);
   }
-  std::error_code list(const std::string& path,
-                       std::vector<tcpinfo::collect::directory_entry>& out) override {
-    return real_->list(path, out);
+  std::error_code list(
+      const std::string& path,
+      const std::function<void(const tcpinfo::collect::directory_entry&)>& show) override {
+    return real_->list(path, show);
   }
   std::error_code lock(const std::string& path,
                        std::unique_ptr<tcpinfo::collect::held_lock>& out) override {
@@ -309,7 +330,10 @@ class scripted_control final : public tcpinfo::collect::control {
 class scratch_directory {
  public:
   scratch_directory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "tcpinfo-XXXXXX").string();
+    // In memory where that can be: some tests make many thousand files.
+    std::filesystem::path place = "/dev/shm";
+    if (::access(place.c_str(), W_OK) != 0) place = std::filesystem::temp_directory_path();
+    std::string pattern = (place / "tcpinfo-XXXXXX").string();
     if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp");
     path_ = pattern;
   }
