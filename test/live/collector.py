@@ -136,7 +136,7 @@ class Collector:
     def __init__(self, exe: str, output: Path, where: netns.Namespace, *flags: str,
                  descriptors: int | None = None, nobody: bool = False, ready: bool = True,
                  environment: dict[str, str] | None = None, own_prefix: bool = True,
-                 confine: Callable[[], None] | None = None) -> None:
+                 confine: Callable[[], None] | None = None, only_flags: bool = False) -> None:
         # To append: reading it here moves the offset that the child writes with.
         self._log = tempfile.TemporaryFile(mode="a+")  # closed in __exit__
         prefix = tempfile.NamedTemporaryFile(mode="w", suffix=".prefix")
@@ -156,7 +156,7 @@ class Collector:
 
         naming = ["--uuid-prefix-file", prefix.name] if own_prefix else []
         self.child = subprocess.Popen(
-            [exe, "--output", str(output), *naming, *flags],
+            [exe, *flags] if only_flags else [exe, "--output", str(output), *naming, *flags],
             stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, preexec_fn=prepare,
             env=None if environment is None else os.environ | environment)
         if ready:
@@ -369,9 +369,10 @@ def check_finished(made: list[Truth], output: Path, patience: float) -> None:
     check(done, f"{len(missing)} of {len(wanted)} connections that ended have no complete file")
 
 
-def settle() -> None:
-    """Destroy events are sent by a kernel worker a moment after the socket is gone."""
-    time.sleep(0.5)
+def settle(seconds: float = 0.5) -> None:
+    """Destroy events are sent by a kernel worker a moment after the socket is gone, and later where
+    thousands go at once."""
+    time.sleep(seconds)
 
 
 # A socket its own side resets goes through the kernel's disconnect before it is destroyed: the

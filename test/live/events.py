@@ -54,7 +54,7 @@ class Listener:
         self._text = b""
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
-        time.sleep(0.1)  # to be accepted
+        time.sleep(0.3)  # to be accepted
 
     def _read(self) -> None:
         while part := self._socket.recv(1 << 16):
@@ -81,7 +81,7 @@ class Sidecar:
         self._out = ["", ""]
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
-        time.sleep(0.2)
+        time.sleep(0.5)  # to connect, and to be accepted
 
     def _read(self) -> None:
         self._out = list(self.child.communicate())

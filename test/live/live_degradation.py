@@ -118,7 +118,7 @@ def load(pair: Pair, scratch: Path, connections: int = 60, active: int = 20, gap
                 lasting.stop()
                 short.stop()
                 made = lasting.finish() + short.finish()
-                settle()
+                settle(2)
                 return made
 
             yield finish
@@ -152,7 +152,7 @@ def suffer(patients: list[Patient], scratch: Path, begin: Callable[[Patient], No
         to_ns = time.time_ns()
         after = some_more(pair, scratch)
         for one in patients:
-            check_finished(after, one.output, 5)
+            check_finished(after, one.output, 20)
         made = finish() + after
         for one in patients:
             one.check_alive()
@@ -385,12 +385,12 @@ def lost_events(patients: list[Patient], scratch: Path, wait: bool = True) -> No
             one.collector.pause()
         traffic.stop()
         made = traffic.finish()
-        settle()
+        settle(2)
         for one in patients:
             one.collector.go_on()
         if wait:
             for one in patients:
-                check_finished(made, one.output, ABSENCE_S + 5)
+                check_finished(made, one.output, ABSENCE_S + 20)
         for one in patients:
             one.check_alive()
             one.stop()

@@ -16,7 +16,7 @@ from pathlib import Path
 import archives
 from archives import check
 from collector import (Collector, Ended, Traffic, Truth, check_no_losses, compare_all, sanitized,
-                       settle)
+                       settle, wait_until)
 from events import CLOSE, OPEN, Event, Listener, Sidecar, compare_events, parse
 from netns import Pair, run_test
 
@@ -27,8 +27,11 @@ CLASSES = ("100us:100:5000:4:1", "5ms:5000:700:1:16", "50ms:50000:300:1:16")
 COUNT = 6000
 
 
-def stopped_sidecar(path: Path) -> Sidecar:
+def stopped_sidecar(collector: Collector, path: Path) -> Sidecar:
+    """A client that was accepted and then stopped reading."""
+    before = len(collector.descriptors())
     sleeper = Sidecar(SIDECAR, path)
+    check(wait_until(lambda: len(collector.descriptors()) > before, 20), "it was not accepted")
     os.kill(sleeper.child.pid, signal.SIGSTOP)
     return sleeper
 
@@ -43,7 +46,7 @@ def test_all_events(pair: Pair, scratch: Path) -> None:
         check(stat.S_IMODE(path.lstat().st_mode) == 0o606, "mode of the socket")
         listener = Listener(path)
         sidecar = Sidecar(SIDECAR, path)
-        sleeper = stopped_sidecar(path)
+        sleeper = stopped_sidecar(collector, path)
         try:
             with Traffic(TRAFFIC, "short", pair, scratch / "all.truth", *flags) as traffic:
                 made = traffic.finish()
@@ -54,7 +57,7 @@ def test_all_events(pair: Pair, scratch: Path) -> None:
             os.kill(sleeper.child.pid, signal.SIGCONT)
             told = len(sleeper.finish())
             print(f"the stopped client was told of {told} closes")
-            check(told < COUNT, "the stopped client was not cut off: the test shows nothing")
+            check(0 < told < COUNT, "the stopped client was not cut off: the test shows nothing")
         finally:
             sidecar.kill()
             sleeper.kill()
@@ -87,7 +90,7 @@ def quiet_run(pair: Pair, scratch: Path, name: str, stopped: bool) -> Ended:
     path = scratch / f"{name}.sock"
     with Collector(COLLECTOR, scratch / name, pair.receiver, "--eventsocket", str(path)
                    ) as collector:
-        sleeper = stopped_sidecar(path) if stopped else None
+        sleeper = stopped_sidecar(collector, path) if stopped else None
         try:
             with Traffic(TRAFFIC, "short", pair, scratch / f"{name}.short", "--class",
                          "100us:100:2000:1:1") as traffic:
@@ -108,10 +111,13 @@ def test_interval(pair: Pair, scratch: Path) -> None:
         return
     # The machine does other things as well: what is due to the client is there each time.
     for attempt in range(3):
-        without = quiet_run(pair, scratch, f"without{attempt}", False).number("interval_ms_p50")
-        with_it = quiet_run(pair, scratch, f"with{attempt}", True).number("interval_ms_p50")
-        print(f"interval, median: {without} ms without, {with_it} ms with a stopped client")
-        if with_it <= 1.2 * without + 1:
+        without = quiet_run(pair, scratch, f"without{attempt}", False)
+        with_it = quiet_run(pair, scratch, f"with{attempt}", True)
+        told = [f"{one.summary['interval_ms_p50']} ms, p99 {one.summary['interval_ms_p99']} ms, "
+                f"{one.summary['missed_ticks']} ticks missed" for one in (without, with_it)]
+        print(f"interval, median: without {told[0]}; with a stopped client {told[1]}")
+        if (with_it.number("interval_ms_p50") <= 1.2 * without.number("interval_ms_p50") + 1
+                and with_it.number("missed_ticks") <= without.number("missed_ticks") + 5):
             return
     raise archives.Malformed("a stopped client makes the interval longer")
 

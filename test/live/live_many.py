@@ -39,7 +39,7 @@ def main() -> None:
                 processor = collector.processor_seconds()
                 elapsed = time.monotonic() - began
                 made = traffic.finish()
-            settle()
+            settle(2)
             children += collector.children()
             memory = collector.peak_memory_mb()
             print(f"peak memory {memory:.1f} MB, processor {processor:.1f} s in "

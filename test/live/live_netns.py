@@ -77,7 +77,7 @@ def test_come_and_go(home: Pair, scratch: Path) -> None:
         gone = wait_until(lambda: namespaces(collector) == before - 2, 30)
         check(gone, f"still in {namespaces(collector)} namespaces, was in {before}")
         third = stack.enter_context(Pair("c"))
-        check(wait_until(lambda: namespaces(collector) == before, 30), "the new ones are not entered")
+        check(wait_until(lambda: namespaces(collector) == before, 30), "new ones are not entered")
         made[third.receiver.name] = make(third, scratch / "third")
         more = make(first, scratch / "first-again")
         settle()
@@ -116,8 +116,8 @@ def test_named(home: Pair, scratch: Path) -> None:
     check_no_losses(ended)
     check(ended.summary.get("netns_faults") == "2", f"summary: {ended.told()}")
     said = [line for line in said if " is not kept" not in line]
-    check(len(said) == 2 and all(line.startswith("tcpinfo-collect: cannot record network namespace ")
-                                 for line in said), f"said {said}")
+    start = "tcpinfo-collect: cannot record network namespace "
+    check(len(said) == 2 and all(line.startswith(start) for line in said), f"said {said}")
     check(any(f"{name}: No such file" in line for line in said), f"said {said}")
     check(any("/ns/mnt: it is none" in line or "/ns/mnt: Invalid" in line for line in said),
           f"said {said}")
@@ -131,9 +131,9 @@ def test_named(home: Pair, scratch: Path) -> None:
 def test_restart(home: Pair, scratch: Path) -> None:
     """A connection of another namespace that outlives a restart goes on in the next sequence."""
     output = scratch / "restart"
-    with Pair("g") as other, Traffic(TRAFFIC, "hold", other, scratch / "held", "--connections", "20",
-                                     "--active", "20", "--gap-ms", "20", "--seconds", "600",
-                                     "--close-ms", "100") as held:
+    with Pair("g") as other, \
+            Traffic(TRAFFIC, "hold", other, scratch / "held", "--connections", "20", "--active", "20",
+                    "--gap-ms", "20", "--seconds", "600", "--close-ms", "100") as held:
         held.wait_open()
         for _ in range(2):
             with Collector(COLLECTOR, output, home.receiver, "--netns",

@@ -78,7 +78,7 @@ def main() -> None:
                            f"{connection.uuid}: StartTime is not the time it was first seen")
             if cookie in active:
                 # 3.5 s of changes with a rotation each second.
-                archives.check(4 <= len(runs) <= 7, f"{connection.uuid}: {len(runs)} files")
+                archives.check(4 <= len(runs) <= 9, f"{connection.uuid}: {len(runs)} files")
             else:
                 # Seen again, and its end: the quiet time between made no file.
                 archives.check(2 <= len(runs) <= 3, f"{connection.uuid}: quiet, {len(runs)} files")

@@ -38,9 +38,9 @@ def check_ready(collector: Collector, manager: Manager) -> None:
 def check_status(manager: Manager) -> None:
     manager.forget()
     said = [one for one in manager.during(5) if "STATUS" in one.fields]
-    check(3 <= len(said) <= 6, f"{len(said)} statuses in 5 s")
+    check(2 <= len(said) <= 6, f"{len(said)} statuses in 5 s")
     gaps = [later.at - earlier.at for earlier, later in zip(said, said[1:])]
-    check(min(gaps) > 0.8, f"statuses come {gaps} s apart")
+    check(min(gaps) > 0.4, f"statuses come {gaps} s apart")
     for one in said:
         told = status_of(one)
         check(int(told["sockets"]) == CONNECTIONS, f"{told['sockets']} sockets")
@@ -57,7 +57,7 @@ def check_watchdog(collector: Collector, manager: Manager) -> None:
     signs = [one for one in manager.during(5) if "WATCHDOG" in one.fields]
     gaps = [later.at - earlier.at for earlier, later in zip(signs, signs[1:])]
     print(f"watchdog: {len(signs)} signs of life in 5 s, at most {max(gaps):.2f} s apart")
-    check(8 <= len(signs) <= 11, f"{len(signs)} signs of life in 5 s")
+    check(6 <= len(signs) <= 11, f"{len(signs)} signs of life in 5 s")
     check(max(gaps) < WATCHDOG_USEC / 1e6, f"signs of life come {gaps} s apart")
     collector.pause()
     time.sleep(0.1)
@@ -114,7 +114,7 @@ def check_long_interval(collect: str, scratch: Path) -> None:
                        environment=manager.environment(watchdog=True)) as collector:
             manager.until("READY", "1")
             signs = [one for one in manager.during(3) if "WATCHDOG" in one.fields]
-            check(5 <= len(signs) <= 7, f"{len(signs)} signs of life in 3 s")
+            check(4 <= len(signs) <= 8, f"{len(signs)} signs of life in 3 s")
             check_stopping(collector, manager)
 
 

@@ -19,8 +19,7 @@ from pathlib import Path
 import archives
 from archives import check
 from collector import (EXACT_CLOSINGS, Collector, Traffic, as_nobody_if_possible,
-                       check_losses_by_load_only, check_verified, compare_all, full, sanitized,
-                       settle)
+                       check_no_losses, check_verified, compare_all, full, sanitized, settle)
 from netns import Pair, run_test
 
 CONNECTIONS, RATE, ACTIVE, GAP_MS = 2000, 200, 200, 50
@@ -96,10 +95,10 @@ def main() -> None:
             processor = collector.processor_seconds() - processor
             traffic.stop()
             made = traffic.finish()
-            settle()
+            settle(2)
             ended = collector.stop()
         print(f"processor {100 * processor / seconds:.1f} % of one")
-        check_losses_by_load_only(ended)
+        check_no_losses(ended)
         judge_growth(samples)
         check_verified(sys.argv[3], output)
         recorded = archives.read_directory(output)

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scrapes a collector's metrics, by hand; and which names are those of M-Lab's collector."""
+
+from __future__ import annotations
+
+import re
+import socket
+
+from archives import check
+from netns import Namespace
+
+SAMPLE = re.compile(r"^([A-Za-z_:][A-Za-z0-9_:]*)(?:\{(.*)\})? (\S+)$")
+# With the name of their label.
+PEERS = {
+    "tcpinfo_syscall_time_histogram": "af", "tcpinfo_polling_interval_histogram": "",
+    "tcpinfo_connection_count_histogram": "af", "tcpinfo_cache_count_histogram": "",
+    "tcpinfo_error_total": "type", "tcpinfo_new_file_total": "", "tcpinfo_send_rate_histogram": "",
+    "tcpinfo_receive_rate_histogram": "", "tcpinfo_snapshot_total": "",
+    "large_netlink_total": "type", "netlink_skipped_total": "type",
+    "tcpinfo_flow_events_total": "event"}
+
+Scrape = dict[str, dict[str, float]]  # name, labels as text, value
+
+
+def http_get(where: Namespace, port: int, path: str) -> str:
+    """By hand: the socket has to be made inside the namespace."""
+    with where.socket(socket.AF_INET) as conn:
+        conn.settimeout(10)
+        conn.connect(("127.0.0.1", port))
+        conn.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+        answer = b""
+        while part := conn.recv(1 << 16):
+            answer += part
+    head, _, body = answer.partition(b"\r\n\r\n")
+    check(b" 200 " in head.split(b"\r\n")[0], f"{path}: {head!r}")
+    return body.decode()
+
+
+def parse(text: str) -> Scrape:
+    found: Scrape = {}
+    for line in text.splitlines():
+        if line.startswith("#"):
+            continue
+        match = SAMPLE.match(line)
+        check(match, f"no sample: {line}")
+        assert match
+        series = found.setdefault(match[1], {})
+        check((match[2] or "") not in series, f"twice: {line}")
+        series[match[2] or ""] = float(match[3])
+    return found
