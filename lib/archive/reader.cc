@@ -37,6 +37,8 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
   std::error_code fault;  // of the stream, not reported yet
   bool input_ended = false;
   bool skipping = false;  // inside a line that is too long; what was read of it is gone
+  bool broken = false;    // the stream's fault was reported; there may be a frame after it
+  bool resumed = false;   // nothing was read since the last one was looked for
   bool big_endian = false;
 
   std::error_code prepare(const archive_reader_options& given) noexcept {
@@ -48,7 +50,7 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
     begin_offset = line_number = line_offset = 0;
     line = {};
     fault.clear();
-    input_ended = skipping = big_endian = false;
+    input_ended = skipping = big_endian = broken = resumed = false;
     if (buffer) return {};
     buffer.reset(new (std::nothrow) char[first_buffer_size]);
     if (!buffer) return errc::out_of_memory;
@@ -78,6 +80,7 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
     std::size_t n = 0;
     fault = input.read(std::as_writable_bytes(std::span(buffer.get() + end, capacity - end)), n);
     input_ended = fault || n == 0;
+    resumed = resumed && n == 0;
     end += n;
   }
 
@@ -135,7 +138,17 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
         if (fault) continue;
         return errc::unterminated_line;
       }
-      if (fault) return std::exchange(fault, std::error_code());
+      if (fault) {
+        broken = true;
+        const std::error_code ec = std::exchange(fault, std::error_code());
+        // What looked like a frame was none: that is no other fault.
+        if (!resumed) return ec;
+      }
+      if (std::exchange(broken, false) && input.resume()) {
+        input_ended = false;
+        resumed = true;
+        continue;
+      }
       more = false;
       line = {};
       return {};

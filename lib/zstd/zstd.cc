@@ -101,11 +101,20 @@ std::size_t frame_writer::memory_bytes() const noexcept {
 
 namespace {
 
-constexpr std::size_t input_buffer_size = std::size_t{128} << 10;
+// A block at its largest, and the header of the next one.
+constexpr std::size_t input_buffer_size = (std::size_t{128} << 10) + 64;
 constexpr std::size_t block_header_size = 3;
 
+constexpr std::array<std::uint8_t, 4> frame{0x28, 0xb5, 0x2f, 0xfd};
+
+// Of a frame's header and the header of its first block; zstd_compression_format.md.
+constexpr std::size_t max_head_size = 18 + 3;
+
+bool is_frame_magic(const std::byte* at) noexcept {
+  return std::memcmp(at, frame.data(), frame.size()) == 0;
+}
+
 bool starts_frame(const std::byte* at, std::size_t n) noexcept {
-  static constexpr std::array<std::uint8_t, 4> frame{0x28, 0xb5, 0x2f, 0xfd};
   static constexpr std::array<std::uint8_t, 4> skippable{0x50, 0x2a, 0x4d, 0x18};
   n = std::min<std::size_t>(n, 4);
   bool is_frame = n > 0;
@@ -179,6 +188,11 @@ struct [[gnu::visibility("hidden")]] stream_reader::impl {
   std::uint64_t frames = 0;
   frame_head head;  // of the frame being read
   std::uint64_t window_needed = 0;
+  std::uint64_t frame_begin = 0;    // offset of the frame being read
+  std::uint64_t frame_content = 0;  // delivered before it
+  bool whole_steps = true;          // the decoder begins with something
+  bytes_view block;                 // from where it began
+  bytes_view refused;               // the same, when it refused it
 
   ~impl() { close_fd(); }
   impl() = default;
@@ -199,6 +213,9 @@ struct [[gnu::visibility("hidden")]] stream_reader::impl {
     what = kind::unknown;
     hint = 0;
     fault.clear();
+    frame_begin = frame_content = 0;
+    whole_steps = true;
+    block = refused = {};
     consumed = delivered = whole_end = whole_content = frames = window_needed = 0;
     head.clear();
   }
@@ -224,15 +241,20 @@ struct [[gnu::visibility("hidden")]] stream_reader::impl {
   // Reads more input behind what is available.
   std::error_code fill() noexcept {
     if (at_end) return {};
-    if (!available.empty() && available.data() != buffer.get())
-      std::memmove(buffer.get(), available.data(), available.size());
-    const std::size_t have = available.size();
+    // A frame's header that was taken already goes along with what is available (see block).
+    const bool in_head = !block.empty() && delivered == frame_content && consumed > frame_begin &&
+                         consumed - frame_begin <= max_head_size;
+    const std::size_t kept = in_head ? static_cast<std::size_t>(consumed - frame_begin) : 0;
+    const std::size_t have = kept + available.size();
+    if (have > 0 && available.data() - kept != buffer.get())
+      std::memmove(buffer.get(), available.data() - kept, have);
+    if (in_head) block = {buffer.get(), have};
     for (;;) {
       const ssize_t got = ::read(fd, buffer.get() + have, input_buffer_size - have);
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) return {errno, std::system_category()};
       at_end = got == 0;
-      available = {buffer.get(), have + static_cast<std::size_t>(got)};
+      available = {buffer.get() + kept, have - kept + static_cast<std::size_t>(got)};
       return {};
     }
   }
@@ -272,8 +294,10 @@ struct [[gnu::visibility("hidden")]] stream_reader::impl {
         if (const std::error_code ec = fill()) return ec;
       }
       if (available.empty() && !maybe_held) {
-        if (in_frame) return errc::truncated_frame;
-        return {};
+        if (!in_frame) return {};
+        // Cut; or a block's size is wrong, and it has swallowed what follows.
+        refused = block;
+        return errc::truncated_frame;
       }
       // On an error the decoder does not tell what it wrote before it in the same call. So no call
       // is given more than one step: what it still holds, or a block without the header of the next
@@ -281,11 +305,24 @@ struct [[gnu::visibility("hidden")]] stream_reader::impl {
       const std::size_t step = maybe_held                 ? 0
                                : hint > block_header_size ? hint - block_header_size
                                                           : hint;
+      // All of a block is here before it gets any: where it refuses that, what follows a cut frame
+      // may have begun in it (see resume()).
+      if (whole_steps) {
+        if (available.size() < hint && !at_end) {
+          if (n > 0) return {};
+          if (const std::error_code ec = fill()) return ec;
+          continue;
+        }
+        // A frame's header belongs to its first block: what was cut in the header is found there.
+        if (delivered != frame_content || consumed - frame_begin > max_head_size) block = available;
+        if (consumed == frame_begin) block = available;
+      }
       ZSTD_inBuffer in{available.data(), std::min(available.size(), step), 0};
       ZSTD_outBuffer to{out.data() + n, out.size() - n, 0};
       const std::size_t result = ZSTD_decompressStream(context.get(), &to, &in);
       if (ZSTD_isError(result) != 0) {
         const std::error_code ec = from_zstd(result, errc::corrupt_frame);
+        refused = block;
         if (ec == errc::window_too_large) {
           head.add(available.first(in.size));
           window_needed = head.window();
@@ -298,12 +335,14 @@ struct [[gnu::visibility("hidden")]] stream_reader::impl {
       n += to.pos;
       delivered += to.pos;
       maybe_held = to.pos == to.size;
+      // The last block of a frame has no header behind it: a few bytes of it are left for now.
+      whole_steps = to.pos > 0 || result != block_header_size;
       if (result == 0) {
         in_frame = maybe_held = false;
         head.clear();
         ++frames;
-        whole_end = consumed;
-        whole_content = delivered;
+        whole_end = frame_begin = consumed;
+        whole_content = frame_content = delivered;
         hint = ZSTD_initDStream(context.get());
       } else {
         in_frame = in_frame || in.pos > 0;
@@ -311,6 +350,35 @@ struct [[gnu::visibility("hidden")]] stream_reader::impl {
       }
     }
     return {};
+  }
+
+  bool resume() noexcept {
+    const bool in_zstd = what == kind::zstd && fault.category() == error_category();
+    if (!in_zstd || fault == errc::out_of_memory) return false;
+    // From the block that was refused, but not the beginning of the same frame again.
+    if (!refused.empty()) {
+      consumed -= static_cast<std::size_t>(available.data() - refused.data());
+      available = refused;
+    }
+    std::size_t at = std::min<std::size_t>(consumed == frame_begin ? 1 : 0, available.size());
+    for (;;) {
+      while (available.size() - at >= 4 && !is_frame_magic(available.data() + at)) ++at;
+      consumed += at;
+      available = available.subspan(at);
+      at = 0;
+      if (available.size() >= 4) break;
+      if (at_end) return false;
+      if (fill()) return false;
+    }
+    fault.clear();
+    in_frame = maybe_held = false;
+    whole_steps = true;
+    refused = {};
+    frame_begin = consumed;
+    frame_content = delivered;
+    head.clear();
+    hint = ZSTD_initDStream(context.get());
+    return ZSTD_isError(hint) == 0;
   }
 
   std::error_code read(std::span<std::byte> out, std::size_t & n) noexcept {
@@ -378,6 +446,8 @@ std::error_code stream_reader::read(std::span<std::byte> out, std::size_t& n) no
   n = 0;
   return impl_ == nullptr ? std::error_code(errc::not_open) : impl_->read(out, n);
 }
+
+bool stream_reader::resume() noexcept { return impl_ != nullptr && impl_->resume(); }
 
 bool stream_reader::is_zstd() const noexcept {
   return impl_ != nullptr && impl_->what == impl::kind::zstd;

@@ -158,6 +158,41 @@ TEST_CASE("a cut or broken file gives every whole record before the damage, and 
   CHECK(kept[2].ec == errc::truncated_frame);
 }
 
+TEST_CASE("what follows a damaged frame is read, and the damage is told once") {
+  std::string first;
+  std::string middle;
+  std::string last;
+  for (unsigned i = 0; i < 50; ++i) first += numbered(i);
+  for (unsigned i = 50; i < 100; ++i) middle += numbered(i);
+  for (unsigned i = 100; i < 150; ++i) last += numbered(i);
+  const std::string a = compressed(first);
+  const std::string b = compressed(middle);
+  const std::string c = compressed(last);
+  // One byte wrong, anywhere in the frame in the middle; and that frame cut, anywhere.
+  for (const bool cut : {false, true}) {
+    for (std::size_t at = cut ? 1 : 0; at < b.size(); ++at) {
+      INFO((cut ? "cut at " : "wrong at ") << at);
+      std::string damaged = cut ? b.substr(0, at) : b;
+      if (!cut) damaged[at] = static_cast<char>(damaged[at] ^ 0x55);
+      std::vector<bool> seen(150, false);
+      std::size_t faults = 0;
+      for (const step& s : read(a + damaged + c)) {
+        if (s.ec)
+          ++faults;
+        else
+          seen[s.poll] = true;
+      }
+      for (unsigned i = 0; i < 150; ++i)
+        if (i < 50 || i >= 100) CHECK(seen[i]);
+      // A wrong checksum is told after good lines; wrong content may be many bad lines.
+      CHECK(faults >= 1);
+    }
+  }
+  // An archive that was cut, with another behind it, and nothing but damage.
+  CHECK(read(a.substr(0, a.size() - 9) + c).size() == 1 + 50);
+  CHECK(read(std::string("\x28\xb5\x2f\xfd", 4) + "\x28\xb5\x2f\xfd").size() == 1);
+}
+
 TEST_CASE("long lines are skipped") {
   const std::size_t size = numbered(1).size() - 1;
   CHECK(read(numbered(1), size).size() == 1);

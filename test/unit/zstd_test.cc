@@ -332,6 +332,30 @@ TEST_CASE("corruption is found, and nothing after it is data") {
   CHECK(r.whole_end == first.size());
 }
 
+TEST_CASE("reading can go on with the next frame") {
+  const buffer good = frame("good");
+  buffer bad =
+      frame("bad, and long enough to be compressed: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+  bad[bad.size() - 1] ^= std::byte{1};  // of the checksum
+  const buffer all = good + bad + skippable("x") + good;
+  tcpinfo::stream_reader reader;
+  CHECK_FALSE(reader.resume());
+  REQUIRE_FALSE(reader.open_memory(all));
+  CHECK_FALSE(reader.resume());  // there is no fault
+  const result before = drain(reader, 100);
+  CHECK(before.fault == errc::corrupt_frame);
+  CHECK(before.text.starts_with("good"));
+  REQUIRE(reader.resume());
+  std::string out(100, '\0');
+  std::size_t n = 0;
+  REQUIRE_FALSE(reader.read(std::as_writable_bytes(std::span(out)), n));
+  CHECK(out.substr(0, n) == "good");
+  REQUIRE_FALSE(reader.read(std::as_writable_bytes(std::span(out)), n));
+  CHECK(n == 0);
+  CHECK(reader.compressed_offset() == all.size());
+  CHECK_FALSE(reader.resume());
+}
+
 TEST_CASE("a window above the limit is refused") {
   // Magic; no content size, no single segment; window descriptor 2^31.
   const std::uint8_t header[] = {0x28, 0xb5, 0x2f, 0xfd, 0x00, 0xa8, 0x01, 0x00, 0x00};

@@ -85,7 +85,7 @@ struct stream_options {
 /// returns errc::truncated_frame (the input ends inside a frame), errc::corrupt_frame (anything
 /// else: bad magic, bad block, wrong checksum), errc::window_too_large (see window_needed()) or
 /// errc::out_of_memory, and the same again on every later call. Nothing after a fault is taken for
-/// data.
+/// data, unless resume() is called.
 class TCPINFO_API stream_reader final {
  public:
   stream_reader() noexcept = default;
@@ -114,6 +114,13 @@ class TCPINFO_API stream_reader final {
   /// `out` is empty. `n` == 0 with success is the end.
   /// @return the faults described above; the errno of read(2); errc::not_open.
   [[nodiscard]] std::error_code read(std::span<std::byte> out, std::size_t& n) noexcept;
+
+  /// After a fault of a frame: looks for the beginning of the next frame, from where the decoder
+  /// stopped, so that the rest of a damaged file, or what follows a cut one, can be read. What is
+  /// found may be no frame (its magic number has four bytes): then read() fails again, and so on.
+  /// The offsets of whole frames go on counting.
+  /// @return whether there is one to go on with.
+  [[nodiscard]] bool resume() noexcept;
 
   /// Whether the input is zstd. False before the first read, for plain text and for empty input.
   /// Input of fewer than 4 bytes is zstd when it begins a frame's magic number (of a skippable one:
