@@ -79,7 +79,7 @@ int main(int argc, char** argv) {
       const std::error_code ec = reader.next(record, more);
       const bool foreign = reader.big_endian() != (std::endian::native == std::endian::big);
       if (ec || foreign) {
-        // A fault is of one line, after which reading goes on, or it is the last thing there is.
+        // Reading goes on behind a fault, with the next line or frame.
         std::fprintf(stderr, "%s:%ju: %s\n", argv[i],
                      static_cast<std::uintmax_t>(reader.line_number()),
                      ec ? ec.message().c_str() : "of a machine of another byte order");

@@ -26,7 +26,7 @@ void work(csv_shared& shared) {
   try {
     csv_worker(shared).run();
   } catch (const std::exception& e) {
-    shared.lost = true;
+    shared.lost = shared.aborted = true;
     shared.progress.say(fmt::format("{}: {}", program, e.what()));
     shared.turns.stop();
   }
@@ -63,7 +63,7 @@ csv_status run_csv(const csv_options& options) {
     return all->turns.wait(all->turns.next_number()) && all->tell(f);
   });
   csv_turns turns([&](std::string& path) { return walk.next(path); });
-  csv_shared shared{options, target, turns, progress, counts, {}};
+  csv_shared shared{options, target, turns, progress, counts, {}, {}};
   all = &shared;
 
   const std::string header(options.mlab ? std::string(mlab_csv::header())
@@ -71,9 +71,9 @@ csv_status run_csv(const csv_options& options) {
   if (target.write(header)) work_in_parallel(shared);
 
   progress.stop();
-  const bool cut_short = shared.lost && options.strict;
+  const bool cut_short = shared.aborted || (shared.lost && options.strict);
   if (target.closed()) return shared.lost ? csv_status::trouble : csv_status::done;
-  // What --strict refused gets no name.
+  // What is not whole, or what --strict refused, gets no name.
   if (const int error = cut_short ? target.error() : target.finish()) {
     progress.say(fmt::format("{}: {}: {}", program, name_of(options.output), message_of(error)));
     return csv_status::trouble;

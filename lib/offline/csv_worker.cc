@@ -56,7 +56,10 @@ void csv_worker::convert(const std::string& path) {
   const auto emit = [this](const input_record& r) { row(r); };
   input_record r;
   while (!stopped_ && reader_.next(r)) {
-    if (!r.has_message && !rows_->takes_metadata()) continue;
+    if (!r.has_message && !rows_->takes_metadata()) {
+      if (r.says_nothing() && !fault({r.context->file, r.line, nothing_said})) stopped_ = true;
+      continue;
+    }
     if (filter.wants(r)) thin.push(r, emit);
   }
   if (!stopped_) thin.flush(emit);

@@ -23,6 +23,7 @@ struct csv_shared {
   csv_progress& progress;
   csv_counts& counts;
   std::atomic<bool> lost{false};
+  std::atomic<bool> aborted{false};  ///< the table is not whole
 
   /// In turn. @return whether to go on.
   [[nodiscard]] bool tell(const input_fault& f);

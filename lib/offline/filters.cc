@@ -53,14 +53,16 @@ std::optional<std::uint32_t> parse_states(std::string_view text) {
   }
 }
 
-bool record_filter::wants_connection(std::string_view uuid, const socket_id& id) const {
+bool record_filter::wants_connection(std::string_view uuid, const socket_id& id,
+                                     bool any_dport) const {
   const filter_options& o = options_;
   if (!o.uuids.empty() &&
       std::none_of(o.uuids.begin(), o.uuids.end(), [&](const std::string& u) { return u == uuid; }))
     return false;
-  if (!o.ports.empty() && !holds(o.ports, id.sport) && !holds(o.ports, id.dport)) return false;
+  if (!o.ports.empty() && !any_dport && !holds(o.ports, id.sport) && !holds(o.ports, id.dport))
+    return false;
   if (!o.sports.empty() && !holds(o.sports, id.sport)) return false;
-  if (!o.dports.empty() && !holds(o.dports, id.dport)) return false;
+  if (!o.dports.empty() && !any_dport && !holds(o.dports, id.dport)) return false;
   if (!o.hosts.empty() && !any_contains(o.hosts, id.src) && !any_contains(o.hosts, id.dst))
     return false;
   if (!o.srcs.empty() && !any_contains(o.srcs, id.src)) return false;
@@ -92,13 +94,21 @@ socket_id record_filter::ends_of(const input_record& r) {
   return before == ends_.end() ? now : before->second;
 }
 
+// The end of an aborted connection has lost its remote port; where what came before it stands in
+// another file, nothing tells it.
+bool record_filter::is_lost_end(const socket_id& id, std::uint8_t state) noexcept {
+  return id.dport == 0 && state == static_cast<std::uint8_t>(tcp_state::close);
+}
+
 bool record_filter::wants_in_any_state(const input_record& r) {
   if (!r.has_message) return true;
   const filter_options& o = options_;
   const bool by_ends = !o.ports.empty() || !o.sports.empty() || !o.dports.empty() ||
                        !o.hosts.empty() || !o.srcs.empty() || !o.dsts.empty();
-  if (by_ends || !o.uuids.empty())
-    if (!wants_connection(r.uuid(), by_ends ? ends_of(r) : socket_id{})) return false;
+  if (by_ends || !o.uuids.empty()) {
+    const socket_id ends = by_ends ? ends_of(r) : socket_id{};
+    if (!wants_connection(r.uuid(), ends, is_lost_end(ends, r.m.state()))) return false;
+  }
   return wants_time(r.time);
 }
 

@@ -54,7 +54,9 @@ class record_filter {
   [[nodiscard]] bool wants_in_any_state(const input_record& r);
 
   /// UUID, ports and addresses alone.
-  [[nodiscard]] bool wants_connection(std::string_view uuid, const socket_id& id) const;
+  /// `any_dport`: the remote port is not known, and may be any.
+  [[nodiscard]] bool wants_connection(std::string_view uuid, const socket_id& id,
+                                      bool any_dport = false) const;
   [[nodiscard]] bool wants_state(std::uint8_t state) const noexcept;
   [[nodiscard]] bool wants_time(const timestamp& t) const noexcept;
 
@@ -62,6 +64,7 @@ class record_filter {
 
  private:
   [[nodiscard]] socket_id ends_of(const input_record& r);
+  [[nodiscard]] static bool is_lost_end(const socket_id& id, std::uint8_t state) noexcept;
 
   filter_options options_;
   std::shared_ptr<const input_context> context_;
@@ -83,7 +86,8 @@ class thinner {
       emit(r);
       return;
     }
-    if (context_ != r.context) {
+    // A file of more connections than that begins anew: some rows more, none less.
+    if (context_ != r.context || connections_.size() > most_connections) {
       flush(emit);
       context_ = r.context;
     }
@@ -101,6 +105,7 @@ class thinner {
   }
 
  private:
+  static constexpr std::size_t most_connections = 8192;
   struct held {
     input_record r;
     record parsed;

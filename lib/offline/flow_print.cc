@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <limits>
 #include <variant>
 
 namespace tcpinfo::offline {
@@ -18,7 +19,9 @@ struct cell {
   std::string value;
   bool is_text = false;
   bool present = false;
-  double number = 0;  // of what is no text
+  // Of what is sorted by it: all but text, and times. Nanoseconds since 1970 fit.
+  long double number = 0;
+  bool by_number = false;
 };
 
 cell text_cell(std::string text) {
@@ -46,8 +49,8 @@ cell decimal_cell(const std::optional<double>& n, F&& for_people) {
   cell c;
   if (!n) return c;
   c.text = for_people(*n);
-  c.value = fmt::format("{:.6g}", *n);
-  if (*n >= 1e6) c.value = fmt::format("{:.0f}", *n);
+  // All digits, but no exponent: not every program reads one.
+  c.value = *n < 1e15 ? fmt::format("{}", *n) : fmt::format("{:.0f}", *n);
   c.number = *n;
   c.present = true;
   return c;
@@ -73,12 +76,15 @@ cell time_cell(const timestamp& t, time_style style) {
   if (t.is_zero()) return c;
   std::array<char, max_moment_size> text;
   c.value.assign(text.data(), format_moment(t, style, text));
+  if (c.value.empty()) return c;  // beyond what can be written
   c.is_text = style != time_style::epoch;
-  c.present = !c.value.empty();
+  c.present = true;
   // Milliseconds are enough for people, and line up.
   timestamp rounded = t;
   rounded.nanoseconds = t.nanoseconds / 1'000'000 * 1'000'000;
   c.text.assign(text.data(), format_moment(rounded, style, text));
+  c.by_number = true;
+  c.number = static_cast<long double>(t.seconds) + t.nanoseconds * 1e-9L;
   const std::size_t point = c.text.find('.');
   const std::size_t end = c.text.find_last_of("0123456789") + 1;
   if (style == time_style::epoch || style == time_style::utc) {
@@ -88,7 +94,6 @@ cell time_cell(const timestamp& t, time_style style) {
     else
       c.text.insert(zone, 4 - (std::min(end, zone) - point), '0');
   }
-  c.number = static_cast<double>(t.seconds) + t.nanoseconds * 1e-9;
   return c;
 }
 
@@ -113,8 +118,8 @@ constexpr column columns[] = {
        cell c;
        if (const auto ns = f.duration_ns()) {
          c.text = span_text(*ns);
-         c.number = static_cast<double>(*ns) * 1e-9;
-         c.value = fmt::format("{:.9g}", c.number);
+         c.number = static_cast<long double>(*ns) * 1e-9L;
+         c.value = fmt::format("{:.9f}", c.number);
          c.present = true;
        }
        return c;
@@ -181,7 +186,8 @@ using row = std::array<cell, column_count>;
 // Absent values come last, whichever way the others go.
 bool sorts_before(const cell& a, const cell& b, bool reverse) {
   if (a.present != b.present) return a.present;
-  if (a.is_text && b.is_text) return reverse ? b.value < a.value : a.value < b.value;
+  if (a.is_text && b.is_text && !a.by_number)
+    return reverse ? b.value < a.value : a.value < b.value;
   return reverse ? b.number < a.number : a.number < b.number;
 }
 
@@ -264,8 +270,8 @@ std::string bit_rate_text(double bytes_per_second) {
 }
 
 std::string span_text(std::int64_t ns) {
-  if (ns < 0) return "-" + span_text(-ns);
-  const std::int64_t ms = (ns + 500'000) / 1'000'000;
+  if (ns < 0) return "-" + span_text(-std::max(ns, -std::numeric_limits<std::int64_t>::max()));
+  const std::int64_t ms = ns / 1'000'000 + (ns % 1'000'000 >= 500'000 ? 1 : 0);
   const std::int64_t s = ms / 1000;
   if (s < 60) return fmt::format("{}.{:03}s", s, ms % 1000);
   if (s < 3600) return fmt::format("{}m{:02}.{}s", s / 60, s % 60, ms % 1000 / 100);

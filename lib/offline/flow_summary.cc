@@ -113,6 +113,13 @@ std::optional<double> median_of::median() {
 
 // ---- One connection ----
 
+bool flow_summary::is_left_by(const message& m) const noexcept {
+  if (snapshots_ == 0 || m.dport() == 0 || m.state() == static_cast<std::uint8_t>(tcp_state::close))
+    return false;
+  return ended_ || (ends_.dport != 0 &&
+                    (m.dport() != ends_.dport || m.sport() != ends_.sport || m.dst() != ends_.dst));
+}
+
 void flow_summary::saw_sequence(const input_context& c) {
   if (c.sequence) sequences_.insert(*c.sequence);
   if (!c.netns.empty()) netns_ = c.netns;
@@ -173,12 +180,15 @@ void flow_summary::judge_fin(const flow_totals& now, bool end) {
 void flow_summary::add(const input_record& r, const snapshot& s) {
   const std::uint8_t state = r.m.state();
   const bool end = state == static_cast<std::uint8_t>(tcp_state::close);
-  const bool latest = snapshots_ == 0 || compare(r.time, last_time_) >= 0;
-  const bool earliest = snapshots_ == 0 || compare(r.time, first_time_) < 0;
+  // A record without a time stands where it was read.
+  const bool timed = !r.time.is_zero();
+  const bool latest = !timed || last_time_.is_zero() || compare(r.time, last_time_) >= 0;
+  const bool earliest =
+      timed ? first_time_.is_zero() || compare(r.time, first_time_) < 0 : snapshots_ == 0;
   ++snapshots_;
-  if (latest) last_time_ = r.time;
+  if (latest && timed) last_time_ = r.time;
   if (earliest) {
-    first_time_ = r.time;
+    if (timed) first_time_ = r.time;
     // What the first poll of a run shows may be of any age.
     seen_from_birth_ = r.poll != no_poll && r.poll > 1 && sequences_.count(0) != 0;
   }
@@ -215,8 +225,12 @@ void flow_summary::add(const input_record& r, const snapshot& s) {
     first_info_time_ = r.time;
   }
   if (!info_ || compare(r.time, last_info_time_) >= 0) {
-    judge_fin(t, end);
-    last_ = t;
+    // Of a socket that its own program aborts the kernel clears the totals first; in a capture
+    // these come as they are.
+    if (!(end && info_ && (t.acked < last_.acked || t.received < last_.received))) {
+      judge_fin(t, end);
+      last_ = t;
+    }
     last_info_time_ = r.time;
   }
   info_ = true;
@@ -408,14 +422,22 @@ flow_summary* flow_list::add(const input_record& r, bool wanted) {
   if (!wanted) return nullptr;
 
   const std::uint64_t cookie = r.m.cookie();
-  if (latest_ == nullptr || latest_cookie_ != cookie) {
+  if (latest_ == nullptr || latest_cookie_ != cookie || latest_->is_left_by(r.m)) {
     std::uint64_t named = 0;
     std::string key(r.uuid());
     // A name that is nobody's UUID may hold many connections.
     if (context_->source == uuid_source::file_name &&
         (parse_uuid_cookie(key, named) || named != cookie))
       key += fmt::format("_{:016X}", cookie);
+    if (const auto times = times_reused_.find(key); times != times_reused_.end())
+      key += fmt::format(" {}", times->second);
     auto it = flows_.find(key);
+    if (it != flows_.end() && it->second.is_left_by(r.m)) {
+      // The socket was disconnected and connected again: another connection with the same UUID.
+      const std::string base = key.substr(0, key.find(' '));
+      key = base + fmt::format(" {}", ++times_reused_[base]);
+      it = flows_.end();
+    }
     if (it == flows_.end()) {
       const bool of_capture = r.parsed == nullptr;
       // Archives hold connections only; a dump has also sockets that are none.

@@ -101,6 +101,9 @@ class flow_summary {
 
   /// `s` is the decoded r.m.
   void add(const input_record& r, const snapshot& s);
+  /// Whether that is of the socket's next connection: it is in use again after its end, or has
+  /// another remote end.
+  [[nodiscard]] bool is_left_by(const message& m) const noexcept;
   void saw_sequence(const input_context& c);
   void saw_poll(std::uint32_t run, std::uint64_t poll);
 
@@ -189,7 +192,8 @@ class flow_list {
   std::uint32_t run_ = 0;
   poll_log polls_;
   std::map<std::string, flow_summary, std::less<>> flows_;
-  flow_summary* latest_ = nullptr;  // of latest_cookie_ in context_
+  std::map<std::string, unsigned> times_reused_;  // by key without the number that it adds
+  flow_summary* latest_ = nullptr;                // of latest_cookie_ in context_
   std::uint64_t latest_cookie_ = 0;
   std::uint64_t snapshots_ = 0;
 };

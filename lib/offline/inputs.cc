@@ -104,8 +104,9 @@ class descriptor {
   bool owned_ = false;
 };
 
-constexpr std::size_t peek_size = 4096;
-using peek_buffer = std::array<std::byte, peek_size>;
+// As much as a pipe holds: a zstd block decodes as a whole only.
+constexpr std::size_t peek_size = std::size_t{64} << 10;
+using peek_buffer = std::vector<std::byte>;
 
 /// The next bytes of `fd`, left where they are. What cannot be looked at without taking it away
 /// gives none.
@@ -118,7 +119,7 @@ bytes_view peek(int fd, peek_buffer& buffer) {
     int copy[2];
     if (pipe2(copy, O_CLOEXEC) != 0) return {};
     n = tee(fd, copy[1], buffer.size(), 0);
-    if (n > 0) n = read(copy[0], buffer.data(), static_cast<std::size_t>(n));
+    if (n > 0) n = read(copy[0], buffer.data(), buffer.size());
     ::close(copy[0]);
     ::close(copy[1]);
   }
@@ -160,6 +161,21 @@ bytes_view decompressed_head(int fd, bytes_view head, peek_buffer& buffer,
 
 }  // namespace
 
+namespace {
+
+/// Whether a compressed file that is called something else than an archive is a capture: in a
+/// directory there may be anything.
+bool holds_capture(const std::string& path) {
+  descriptor fd;
+  fd.take(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK), true);
+  peek_buffer raw(peek_size);
+  peek_buffer content(256);
+  return fd.get() >= 0 &&
+         begins_capture(decompressed_head(fd.get(), peek(fd.get(), raw), content, {}));
+}
+
+}  // namespace
+
 std::string to_string(const input_fault& f) {
   const std::string_view file = f.file == stdin_path ? "(standard input)" : f.file;
   if (f.line == 0) return fmt::format("{}: {}", file, f.what);
@@ -190,11 +206,15 @@ input_walk::input_walk(std::vector<std::string> paths, walk_options options,
   if (paths_.empty()) paths_.emplace_back(stdin_path);
 }
 
+void input_walk::tell(const std::string& path, int error) {
+  const std::string what = message_of(error);
+  if (!on_fault_({path, 0, what})) stopped_ = true;
+}
+
 void input_walk::enter(const std::string& directory) {
   DIR* dir = opendir(directory.c_str());
   if (dir == nullptr) {
-    const std::string what = message_of(errno);
-    if (!on_fault_({directory, 0, what})) stopped_ = true;
+    tell(directory, errno);
     return;
   }
   auto l = std::make_shared<level>();
@@ -208,7 +228,7 @@ void input_walk::enter(const std::string& directory) {
   }
   const int error = errno;
   closedir(dir);
-  if (error != 0 && !on_fault_({directory, 0, message_of(error)})) stopped_ = true;
+  if (error != 0) tell(directory, error);
   std::sort(l->names.begin(), l->names.end());
   levels_.push_back(std::move(l));
 }
@@ -224,14 +244,28 @@ bool input_walk::next(std::string& path) {
       const std::string& name = l.names[l.at++];
       std::string full = l.path + name;
       struct stat st {};
-      if (lstat(full.c_str(), &st) != 0) continue;  // gone since the directory was read
+      if (lstat(full.c_str(), &st) != 0) {
+        // One that was being written is complete by now, under its other name.
+        const int error = errno;
+        std::string_view whole = full;
+        if (error != ENOENT || !take_ending(whole, ".part") ||
+            lstat(std::string(whole).c_str(), &st) != 0) {
+          if (is_wanted(name, options_) || error != ENOENT) tell(full, error);
+          continue;
+        }
+        full.resize(whole.size());
+      }
       if (S_ISDIR(st.st_mode)) {
         enter(full);
         continue;
       }
       if (!is_wanted(name, options_)) continue;
-      if (S_ISLNK(st.st_mode) && (stat(full.c_str(), &st) != 0 || !S_ISREG(st.st_mode))) continue;
+      if (S_ISLNK(st.st_mode) && stat(full.c_str(), &st) != 0) {
+        tell(full, errno);
+        continue;
+      }
       if (!S_ISREG(st.st_mode)) continue;
+      if (name.ends_with(".zst") && !is_archive_name(name) && !holds_capture(full)) continue;
       path = std::move(full);
       return true;
     }
@@ -259,6 +293,7 @@ struct input_reader::impl {
   archive_reader archive;
   record parsed;
   bool any_line = false;
+  bool damaged = false;  // since the last metadata record
 
   std::vector<std::byte> bytes;
   capture_reader messages;
@@ -270,7 +305,20 @@ struct input_reader::impl {
   std::uint64_t late_window = 0;
 
   void load(int from, const stream_options& options);
+  void check_context();
 };
+
+// What was damaged may have been the metadata record of the next of several archives, one after the
+// other: the UUID of the one before is not that of its records.
+void input_reader::impl::check_context() {
+  std::uint64_t cookie = 0;
+  if (context->source != uuid_source::metadata || parse_uuid_cookie(context->uuid, cookie) ||
+      cookie == parsed.view().cookie())
+    return;
+  auto unknown = std::make_shared<input_context>();
+  unknown->file = context->file;
+  context = std::move(unknown);
+}
 
 // All of it: messages refer to each other's place only, but a capture is small where an archive is
 // not.
@@ -310,8 +358,8 @@ std::string input_reader::describe(const std::error_code& ec, std::uint64_t wind
   const std::string more =
       fmt::format("zstd frame needs a window of {:.4g} MiB, more than {:.4g}",
                   static_cast<double>(window) / mib, static_cast<double>(allowed) / mib);
+  if (window > std::uint64_t{1} << largest_window_log) return more + " MiB";
   const std::uint64_t enough = std::bit_ceil(window);
-  if (enough > std::uint64_t{1} << largest_window_log) return more + " MiB";
   return fmt::format("{} MiB; --max-window {}MiB allows it", more, enough >> 20U);
 }
 
@@ -319,13 +367,20 @@ bool input_reader::open(const std::string& path) {
   impl& i = *impl_;
   i.open = false;
   i.capture = false;
-  i.any_line = false;
+  i.any_line = i.damaged = false;
   if (stopped_) return false;
   i.context = context_of(path);
   if (path == stdin_path) {
     i.fd.take(STDIN_FILENO, false);
   } else {
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    // It was being written when it was found, and is complete by now.
+    std::string_view whole = path;
+    if (fd < 0 && errno == ENOENT && take_ending(whole, ".part")) {
+      const std::string complete(whole);
+      fd = ::open(complete.c_str(), O_RDONLY | O_CLOEXEC);
+      if (fd >= 0) i.context = context_of(complete);
+    }
     if (fd < 0) {
       fault(0, message_of(errno));
       return false;
@@ -335,11 +390,19 @@ bool input_reader::open(const std::string& path) {
   stream_options stream;
   stream.max_window_log = options_.max_window_log;
   if (options_.captures) {
-    peek_buffer raw;
+    peek_buffer raw(peek_size);
     bytes_view head = peek(i.fd.get(), raw);
-    peek_buffer content;
-    if (is_zstd_magic(head) && !is_archive_name(path))
-      head = decompressed_head(i.fd.get(), head, content, stream);
+    peek_buffer content(256);
+    if (is_zstd_magic(head) && !is_archive_name(path)) {
+      bytes_view begin = decompressed_head(i.fd.get(), head, content, stream);
+      // Of a pipe, what its writer has still to write; for as long as it does.
+      for (int tries = 0; begin.empty() && tries < 100 && head.size() < peek_size; ++tries) {
+        usleep(10'000);
+        head = peek(i.fd.get(), raw);
+        begin = decompressed_head(i.fd.get(), head, content, stream);
+      }
+      head = begin;
+    }
     i.capture = begins_capture(head);
   }
   if (!i.capture) {
@@ -378,10 +441,12 @@ bool input_reader::next(input_record& out) {
   while (i.open && !stopped_ && i.capture) {
     netlink_message n;
     const bool more = i.messages.next(n);
-    if (i.messages.faults() != i.capture_faults) {
-      i.capture_faults = i.messages.faults();
-      fault(0, fmt::format("at byte {}: {}", i.messages.latest_offset(),
-                           i.messages.latest_error().message()));
+    if (const std::uint64_t now = i.messages.faults(); now != i.capture_faults) {
+      const std::uint64_t others = now - i.capture_faults - 1;
+      i.capture_faults = now;
+      fault(0, fmt::format("at byte {}: {}{}", i.messages.latest_offset(),
+                           i.messages.latest_error().message(),
+                           others == 0 ? "" : fmt::format(" (and {} faults before it)", others)));
     }
     if (!more) {
       if (i.late_fault) fault(0, describe(i.late_fault, i.late_window));
@@ -410,6 +475,7 @@ bool input_reader::next(input_record& out) {
     const std::error_code ec = i.archive.next(i.parsed, more);
     if (ec) {
       i.any_line = true;
+      i.damaged = true;
       fault(i.archive.line_number(), describe(ec, i.archive.window_needed()));
       if (!more) i.open = false;
       continue;
@@ -426,8 +492,10 @@ bool input_reader::next(input_record& out) {
         auto context = std::make_shared<input_context>(*i.context);
         take_metadata(said, *context);
         i.context = std::move(context);
+        i.damaged = false;
       }
     }
+    if (i.damaged && i.parsed.has_idm()) i.check_context();
     if (out.context != i.context) out.context = i.context;
     out.line = i.archive.line_number();
     out.parsed = &i.parsed;

@@ -56,6 +56,7 @@ class input_walk {
  private:
   struct level;
   void enter(const std::string& directory);
+  void tell(const std::string& path, int error);
 
   std::vector<std::string> paths_;
   walk_options options_;
@@ -93,6 +94,10 @@ struct input_context {
   [[nodiscard]] std::string poller() const { return run + '\0' + netns; }
 };
 
+/// Words for faults that commands find.
+inline constexpr std::string_view nothing_said = "neither a message nor metadata";
+inline constexpr std::string_view cut_in_a_field = "an attribute ends inside a field";
+
 /// One record, of whatever kind of input. Reuse it: what it refers to stays in place from one
 /// next() to the next where nothing changed.
 struct input_record {
@@ -109,6 +114,8 @@ struct input_record {
   timestamp time;  ///< the zero time where unknown
   std::uint64_t poll = no_poll;
 
+  /// Whether it is neither metadata nor a record of a socket, but has a time.
+  [[nodiscard]] bool says_nothing() const noexcept { return !has_message && !is_metadata; }
   /// The connection's UUID; the view is valid as long as this object is not changed.
   [[nodiscard]] std::string_view uuid() const;
 

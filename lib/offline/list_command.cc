@@ -31,7 +31,10 @@ int list_flows(output& out, const list_options& options, const say& complain) {
   std::string path;
   while (walk.next(path)) {
     if (!reader.open(path)) continue;
-    while (reader.next(r)) list.add(r, filter.wants_in_any_state(r));
+    while (reader.next(r)) {
+      if (r.says_nothing()) on_fault({r.context->file, r.line, nothing_said});
+      list.add(r, filter.wants_in_any_state(r));
+    }
   }
   std::vector<flow_summary*> wanted;
   for (flow_summary* f : list.flows())

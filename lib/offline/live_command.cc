@@ -120,9 +120,10 @@ int print_live(output& out, const live_options& options, const say& complain) {
       // Without a remote end it is no connection; shown where its state was asked for.
       if (!all && (id.dport == 0 || id.dst.is_unspecified())) return;
       if (!filter.wants_connection({}, id) || !wants_cookie(options.filter, id.cookie)) return;
-      printer.print(out.buffer(), {.uuid = {}, .sequence = {}, .time = time}, m, layout);
+      (void)printer.print(out.buffer(), {.uuid = {}, .sequence = {}, .time = time}, m, layout);
       out.written();
     });
+    printer.forget_others();
     if (!out.flush()) break;
     if (options.interval_ns == 0 || rep == options.reps) break;
     // A round that took longer than the interval is followed by the next one that is due.

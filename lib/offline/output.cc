@@ -33,9 +33,34 @@ bool wants_colour(int fd) {
   return term != nullptr && std::string_view(term) != "dumb";
 }
 
+namespace {
+
+// Length of the UTF-8 character that text begins with, 0 where it begins with none (Unicode, table
+// 3-7).
+std::size_t character_size(std::string_view text) {
+  const auto at = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char first = at(0);
+  if (first < 0x80) return 1;
+  const std::size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || text.size() < size) return 0;
+  for (std::size_t i = 1; i < size; ++i)
+    if ((at(i) & 0xc0U) != 0x80U) return 0;
+  const bool overlong = (first == 0xe0 && at(1) < 0xa0) || (first == 0xf0 && at(1) < 0x90);
+  const bool beyond = (first == 0xed && at(1) > 0x9f) || (first == 0xf4 && at(1) > 0x8f);
+  return overlong || beyond ? 0 : size;
+}
+
+}  // namespace
+
 void append_json_string(std::string& to, std::string_view text) {
   to += '"';
-  for (const char c : text) {
+  while (!text.empty()) {
+    const std::size_t size = character_size(text);
+    const char c = text[0];
+    if (size == 0) to += "\xef\xbf\xbd";
+    if (size > 1) to += text.substr(0, size);
+    text.remove_prefix(size == 0 ? 1 : size);
+    if (size != 1) continue;
     switch (c) {
       case '"':
         to += "\\\"";
@@ -51,6 +76,13 @@ void append_json_string(std::string& to, std::string_view text) {
     }
   }
   to += '"';
+}
+
+std::string without_controls(std::string_view text) {
+  std::string clean(text);
+  for (char& c : clean)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return clean;
 }
 
 void append_csv_cell(std::string& to, std::string_view text) {

@@ -22,13 +22,19 @@ snapshot_printer::snapshot_printer(snapshot_print_options options) : options_(st
   if (const auto ec = row_.prepare(columns, row)) throw std::system_error(ec);
 }
 
-void snapshot_printer::print(std::string& to, const snapshot_label& label, const message& m,
+bool snapshot_printer::print(std::string& to, const snapshot_label& label, const message& m,
                              info_layout layout) {
-  if (decoded_.decode(m, layout)) return;  // too short: its reader refused it already
+  if (decoded_.decode(m, layout)) return true;  // too short: its reader refused it already
   if (options_.format == snapshot_format::json)
     print_json(to, label);
   else
     print_text(to, label);
+  return !decoded_.has(snapshot_fault::partial_field);
+}
+
+void snapshot_printer::forget_others() {
+  std::erase_if(previous_, [](const auto& entry) { return !entry.second.seen; });
+  for (auto& [key, k] : previous_) k.seen = false;
 }
 
 void snapshot_printer::append_label(std::string& to, const snapshot_label& label) const {
@@ -71,6 +77,7 @@ void snapshot_printer::print_text(std::string& to, const snapshot_label& label) 
   }
   k.bytes.assign(m.bytes.begin(), m.bytes.end());
   k.layout = decoded_.layout();
+  k.seen = true;
 }
 
 void snapshot_printer::print_json(std::string& to, const snapshot_label& label) {
@@ -114,9 +121,11 @@ int print_files(output& out, const print_options& options, const say& complain) 
   std::string path;
   bool going = true;
   const auto emit = [&](const input_record& kept) {
+    if (kept.says_nothing()) on_fault({kept.context->file, kept.line, nothing_said});
     if (!kept.has_message) return;
-    printer.print(out.buffer(), {kept.uuid(), kept.context->sequence, kept.time, kept.poll}, kept.m,
-                  kept.context->layout);
+    if (!printer.print(out.buffer(), {kept.uuid(), kept.context->sequence, kept.time, kept.poll},
+                       kept.m, kept.context->layout))
+      on_fault({kept.context->file, kept.line, cut_in_a_field});
     going = out.written();
   };
   while (going && walk.next(path)) {

@@ -45,14 +45,17 @@ class snapshot_printer {
   explicit snapshot_printer(snapshot_print_options options);
 
   /// Appends to `to`; with --changes perhaps nothing.
-  void print(std::string& to, const snapshot_label& label, const message& m, info_layout layout);
-  /// Forgets connections for --changes.
-  void forget() { previous_.clear(); }
+  /// @return false where an attribute ends inside a field, of which a part is lost.
+  bool print(std::string& to, const snapshot_label& label, const message& m, info_layout layout);
+  /// For --changes, after all that there is: forgets the connections that were not printed since
+  /// the last time.
+  void forget_others();
 
  private:
   struct kept {
     std::vector<std::byte> bytes;
     info_layout layout = info_layout::unknown;
+    bool seen = true;
   };
   void print_text(std::string& to, const snapshot_label& label);
   void print_json(std::string& to, const snapshot_label& label);

@@ -9,6 +9,8 @@
 #include <unordered_set>
 #include <utility>
 
+#include "offline/output.h"
+
 namespace tcpinfo::offline {
 namespace {
 
@@ -70,7 +72,7 @@ class describer {
       rates();
       queues();
     } else if (const auto cong = s_.text(field_id::cong)) {
-      put(field_id::cong, "cong", std::string(*cong));
+      put(field_id::cong, "cong", without_controls(*cong));
     }
     to_ = &out_.others;
     others();
@@ -195,7 +197,8 @@ class describer {
     for (const auto& [name, bit] : flags)
       if ((options & bit) != 0) put(tcp_field::options, name, std::string(name));
     if (options == 4) tell(tcp_field::options);  // wscale, told below
-    if (const auto cong = s_.text(field_id::cong)) put(field_id::cong, "cong", std::string(*cong));
+    if (const auto cong = s_.text(field_id::cong))
+      put(field_id::cong, "cong", without_controls(*cong));
     if ((options & 4) != 0) {
       tell(tcp_field::rcv_wscale);
       named(tcp_field::snd_wscale, "wscale",

@@ -115,11 +115,12 @@ class verifier {
     if (context_ != r.context) enter(r);
     if (r.is_metadata) metadata_record(r);
     if (!r.has_message) {
-      if (!r.is_metadata) find(r.line, "neither a message nor metadata");
+      if (r.says_nothing()) find(r.line, nothing_said);
       return;
     }
     ++records_;
     ++records_in_file_;
+    choose_connection(r);
     if (r.parsed == nullptr) return;  // of a capture: nothing to hold it against
     if (metadata_records_ == 0 && records_in_file_ == 1 && context_->sequence) check_sequence(r);
     check_uuid(r);
@@ -134,12 +135,27 @@ class verifier {
 
   void enter(const input_record& r) {
     context_ = r.context;
+    connection_ = nullptr;
     if (!context_->run.empty()) {
       run_ = polls_.run_number(context_->poller());
       runs_.insert(context_->run);
     }
-    const std::string uuid(r.uuid());
-    connection_ = &connections_[uuid];
+    choose_connection(r);
+  }
+
+  // A name that is nobody's UUID, or none at all, may hold many connections.
+  void choose_connection(const input_record& r) {
+    std::string key(r.uuid());
+    if (context_->source == uuid_source::metadata) {
+      if (connection_ == nullptr) connection_ = &connections_[key];
+      return;
+    }
+    std::uint64_t named = 0;
+    if (!r.has_message) return;
+    if (context_->source == uuid_source::file_name &&
+        (parse_uuid_cookie(key, named) || named != r.m.cookie()))
+      key += fmt::format("_{:016X}", r.m.cookie());
+    connection_ = &connections_[key];
   }
 
   void metadata_record(const input_record& r) {
@@ -214,6 +230,7 @@ class verifier {
     if (decoded_.decode(r.m, context_->layout)) return;
     if (decoded_.has(snapshot_fault::malformed_tail))
       find(r.line, "attributes end in a malformed one");
+    if (decoded_.has(snapshot_fault::partial_field)) find(r.line, cut_in_a_field);
     connection& c = *connection_;
     // The same socket connected anew counts anew. An aborted one has no remote port at its end.
     const bool anew = c.any && r.m.state() != static_cast<std::uint8_t>(tcp_state::close) &&

@@ -119,6 +119,9 @@ def damage_cases() -> dict[str, tuple[bytes, list[str], list[str], str]]:
     short_idm = line({"Timestamp": "2023-11-14T22:14:02Z", "RawIDM": b64(bytes(71)),
                       "Attributes": [None]})
     bad_text = second.replace(b'"RawIDM":"', b'"RawIDM":"*')
+    broken = bytearray(zstd(second))
+    broken[-1] ^= 1  # of the checksum: what the frame holds has been printed by then
+    no_message = line({"Timestamp": "2023-11-14T22:14:02Z", "Attributes": [None]})
     long_line = b'{"Timestamp":"' + b"x" * (10 << 20) + b'"}\n'
     return {
         "whole": (good, ["11", "12", "13"], [], ".jsonl"),
@@ -128,21 +131,30 @@ def damage_cases() -> dict[str, tuple[bytes, list[str], list[str], str]]:
         "empty": (b"", [], [":1: empty: no record at all"], ".jsonl"),
         "empty_zstd": (b"", [], [":1: empty: no record at all"], ".jsonl.zst"),
         "cut_frame": (cut, ["11"], ["input ends inside a zstd frame"], ".jsonl.zst"),
-        "cut_line": (good[:-20], ["11", "12"], [":4: "], ".jsonl"),
+        "damaged_frame": (zstd(metadata() + first) + bytes(broken) + zstd(third),
+                          ["11", "12", "13"], ["corrupt zstd frame"], ".jsonl.zst"),
+        "cut_then_whole": (zstd(good)[:-9] + zstd(metadata() + third), ["13"],
+                           ["corrupt zstd frame"], ".jsonl.zst"),
+        "no_message": (metadata() + first + no_message + third, ["11", "13"],
+                       [":3: neither a message nor metadata"], ".jsonl"),
+        "cut_line": (good[:-20], ["11", "12"], [":4: last line is cut off"], ".jsonl"),
         "no_newline": (good[:-1], ["11", "12", "13"], [], ".jsonl"),
-        "garbage": (metadata() + first + b"!garbage{\n" + third, ["11", "13"], [":3: "], ".jsonl"),
+        "garbage": (metadata() + first + b"!garbage{\n" + third, ["11", "13"],
+                    [":3: not a JSON record"], ".jsonl"),
         "blank": (metadata() + first + b"\n \n" + third, ["11", "13"], [], ".jsonl"),
         "crlf": (good.replace(b"\n", b"\r\n"), ["11", "12", "13"], [], ".jsonl"),
-        "long_line": (metadata() + first + long_line + third, ["11", "13"], [":3: "], ".jsonl"),
-        "bad_base64": (metadata() + first + bad_text + third, ["11", "13"], [":3: "], ".jsonl"),
-        "short_idm": (metadata() + short_idm + third, ["13"], [":2: "], ".jsonl"),
+        "long_line": (metadata() + first + long_line + third, ["11", "13"],
+                      [":3: line too long"], ".jsonl"),
+        "bad_base64": (metadata() + first + bad_text + third, ["11", "13"],
+                       [":3: bad base64"], ".jsonl"),
+        "short_idm": (metadata() + short_idm + third, ["13"], [":2: RawIDM"], ".jsonl"),
         "longer": (metadata() + record(1, attributes={2: info(21, 300)}), ["21"], [], ".jsonl"),
         "shorter": (metadata() + record(1, attributes={2: info(22, 72)}), ["22"], [], ".jsonl"),
         "cut_field": (metadata() + record(1, attributes={2: info(23, 74)}), ["23"],
                       [":2: attribute info ends inside a field"], ".jsonl"),
         "unknown": (metadata() + record(1, attributes={2: info(24), 60: b"new"}), ["24"], [],
                     ".jsonl"),
-        "noise": (bytes(range(128, 256)) * 4, [], [":1: "], ".jsonl"),
+        "noise": (bytes(range(128, 256)) * 4, [], [":1: last line is cut off"], ".jsonl"),
     }
 
 
@@ -249,6 +261,37 @@ def filters(folder: Path) -> None:
 
 # --- output -------------------------------------------------------------------------------------
 
+def walk(folder: Path) -> None:
+    """A spool that is being written, and what cannot be looked at."""
+    spool = folder / "spool"
+    spool.mkdir()
+    with open(spool / "a.jsonl", "wb") as first:
+        first.write(metadata())
+        for _ in range(200):
+            first.write(b"".join(record(s, s) for s in range(50)))
+    (spool / "b.jsonl.part").write_bytes(metadata() + record(1, 77))
+    with subprocess.Popen([CSV, "--columns", "rtt_us", spool], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, bufsize=0) as p:
+        # It has listed the folder, and waits for its reader in the first file.
+        begin = p.stdout.read(1000)
+        (spool / "b.jsonl.part").rename(spool / "b.jsonl")
+        rest, said = p.communicate()
+    rows = (begin + rest).decode().splitlines()
+    check(p.returncode == 0 and not said and rows[-1] == "77" and len(rows) == 10_002,
+          f"completed meanwhile: {p.returncode} {said!r}, {len(rows)} rows, the last {rows[-1]}")
+    os.symlink(folder / "nowhere", spool / "c.jsonl")
+    done = run("--columns", "rtt_us", spool)
+    check(done.returncode == 1 and b"c.jsonl: No such file" in done.stderr,
+          f"a link to nothing: {done.returncode} {done.stderr!r}")
+
+    # The record after a garbled metadata record is not that of the archive before.
+    other = UUID[:-1] + "8"
+    text = metadata() + record(1, 1) + metadata(other)[:40] + b"\n" + record(2, 2, cookie=8)
+    done = run("--columns", "uuid,rtt_us", given=text)
+    check(done.stdout.decode().splitlines()[1:] == [f"{UUID},1", "0000000000000008,2"]
+          and done.returncode == 1, f"a garbled metadata record: {done.stdout!r}")
+
+
 def output(folder: Path) -> None:
     archive = folder / "out.jsonl"
     archive.write_bytes(metadata() + record(1, 5))
@@ -264,6 +307,13 @@ def output(folder: Path) -> None:
     check(to.read_text() == "rtt_us\n6\n", "-o with --strict leaves what was there")
     check(not list(folder.glob("table.csv.*")), "-o leaves nothing beside")
     check(run("-o", folder / "none" / "x.csv", archive).returncode == 2, "-o that cannot be made")
+    if os.environ.get("TCPINFO_SANITIZED") != "1":
+        many = folder / "many.jsonl"
+        many.write_bytes(metadata("x") + b"".join(record(1, 1, cookie=n) for n in range(20_000)))
+        command = f"ulimit -v 33000; '{CSV}' --every 1h -o {to} {many}"
+        done = subprocess.run(["sh", "-c", command], capture_output=True, check=False)
+        check(done.returncode == 0 or to.read_text() == "rtt_us\n6\n",
+              f"-o without memory: {done.returncode} {done.stderr!r}")
     with subprocess.Popen([CSV, GOLDEN / "own"], stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE) as p:
         p.stdout.close()
@@ -399,9 +449,13 @@ def memory(folder: Path) -> None:
         # From a pipe, so that no size is known and the window is what was asked for.
         with subprocess.Popen(["cat"], stdin=text, stdout=subprocess.PIPE) as cat:
             subprocess.run(["zstd", "-qc1", "--long=25"], stdin=cat.stdout, stdout=out, check=True)
-    for file in (large, packed):
-        status, used = peak(file)
-        check(status == 1, f"{file.name}: a line too long is a loss")
+    many = folder / "many.jsonl"
+    with open(many, "wb") as out:
+        for n in range(40_000):
+            out.write(record(1, 1, cookie=n) + record(2, 2, cookie=n))
+    for file, flags, expected in ((large, (), 1), (packed, (), 1), (many, ("--every", "1h"), 0)):
+        status, used = peak(*flags, file)
+        check(status == expected, f"{file.name}: status {status}, a line too long is a loss")
         if os.environ.get("TCPINFO_SANITIZED") != "1":
             check(used <= MEMORY_LIMIT_KIB, f"{file.name}: {used} KiB for 100,000 records")
             print(f"{file.name}: {used} KiB at most")
@@ -447,8 +501,8 @@ def main() -> None:
         sys.exit(77)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     compat()
-    in_folder: list[Callable[[Path], None]] = [damage, order, formats, filters, output, memory,
-                                               window, progress]
+    in_folder: list[Callable[[Path], None]] = [damage, walk, order, formats, filters, output,
+                                               memory, window, progress]
     for test in in_folder:
         with tempfile.TemporaryDirectory() as scratch:
             test(Path(scratch))

@@ -208,6 +208,85 @@ def test_ls(folder: Path) -> None:
           "ls --state is the state at the end")
 
 
+def test_ls_times(folder: Path) -> None:
+    """Times that are far off cost no other connection its line, and the order is that of time."""
+    starts = {1: "20", 2: "20.5", 3: "20.52"}
+    for cookie, second in starts.items():
+        uuid = f"host_1700000000_unsafe_{cookie:016X}"
+        archive(folder, 0, metadata(0, uuid).replace("22:13:20Z", f"22:13:{second}Z")
+                + record(float(second), cookie=cookie), uuid)
+    rows = [json.loads(l) for l in run("ls", "--json", folder).stdout.splitlines()]
+    check([r["start"][17:-1] for r in rows] == ["20", "20.5", "20.52"],
+          f"ls: not in the order of their start: {[r['start'] for r in rows]}")
+
+    strange = folder / "strange"
+    strange.mkdir()
+    old = record(0).replace("2023-11-14T22:13:20Z", "1600-01-01T00:00:00Z")
+    zero = record(0).replace("2023-11-14T22:13:20Z", "0001-01-01T00:00:00Z")
+    archive(strange, 0, metadata(0).replace("2023", "2020") + zero + old)
+    late = UUID[:-2] + "CD"
+    archive(strange, 0, metadata(0, late).replace("2023-11-14T22:13:20Z",
+                                                  "9999-12-31T23:59:59-01:00")
+            + record(0, cookie=0xCD).replace("2023-11-14T22:13:20Z", "9999-12-31T23:59:59-01:00"),
+            late)
+    for flags in ([], ["--json"], ["--csv"]):
+        done = run("ls", *flags, strange)
+        lines = done.stdout.splitlines()
+        check(done.returncode == 0 and len(lines) == (2 if flags == ["--json"] else 3),
+              f"ls {flags} of strange times: {done}")
+
+
+def test_ls_reused(folder: Path) -> None:
+    """A socket that is connected again is another connection, whose UUID is the same."""
+    archive(folder, 0, metadata(0) + record(0, sent=1000, acked=1001)
+            + record(1, state=CLOSE, sent=1000, acked=1001))
+    archive(folder, 1, metadata(1) + record(2, dport=80, sent=5, acked=6))
+    rows = [json.loads(l) for l in run("ls", "--json", folder).stdout.splitlines()]
+    got = [(r["remote"], r["sent_bytes"], r.get("closed")) for r in rows]
+    check([one[:2] for one in got] == [("198.51.100.9:5201", 1000), ("198.51.100.9:80", 5)],
+          f"ls: a socket used again: {got}")
+    check(got[0][2] != "rst" and got[1][2] in (None, "open"), f"ls: how they ended: {got}")
+    # The end of an aborted connection, alone in its file, has no remote port any more.
+    alone = folder / "alone"
+    alone.mkdir()
+    archive(alone, 0, metadata(0) + record(0, received=77))
+    archive(alone, 1, metadata(1) + record(30, state=CLOSE, dport=0, received=77))
+    rows = [json.loads(l) for l in run("ls", "--json", "--dport", "5201", alone
+                                       ).stdout.splitlines()]
+    check(len(rows) == 1 and rows[0].get("closed") == "rst_local" and rows[0]["snapshots"] == 2,
+          f"ls --dport: {rows}")
+
+
+def test_text(folder: Path) -> None:
+    """Bytes that mean something to a terminal, or nothing in UTF-8, do no harm."""
+    evil = base64.b64encode(b"x\x1b[31m\nEVIL\0").decode()
+    cubic = base64.b64encode(b"cubic\0").decode()
+    path = write(folder, "caf\udce9.jsonl", record(0).replace(cubic, evil))
+    done = subprocess.run([DUMP, path], capture_output=True, check=False)
+    check(done.returncode == 0 and b"\x1b" not in done.stdout and b"\nEVIL" not in done.stdout,
+          f"text: {done.stdout!r}")
+    for command in (["--json"], ["ls", "--json"]):
+        done = subprocess.run([DUMP, *command, path], capture_output=True, check=False)
+        try:
+            json.loads(done.stdout.decode("utf-8"))
+        except ValueError as error:
+            check(False, f"{command}: {error}")
+
+
+def test_half_fields(folder: Path) -> None:
+    info = base64.b64decode(json.loads(record(0))["Attributes"][2])
+    half = record(0).replace(base64.b64encode(info).decode(),
+                             base64.b64encode(info[:74]).decode())
+    path = archive(folder, 0, metadata(0) + half)
+    says = f"{path}:2: an attribute ends inside a field"
+    for command in ([], ["--json"]):
+        done = run(*command, path)
+        check(done.returncode == 1 and done.stderr == f"tcpinfo-dump: {says}\n",
+              f"half a field, {command}: {done}")
+    done = run("verify", path)
+    check(done.returncode == 1 and says in done.stdout, f"half a field, verify: {done}")
+
+
 # --- verify -----------------------------------------------------------------------------------
 
 def findings(folder: Path) -> tuple[int, list[str], str]:
@@ -264,6 +343,11 @@ def test_verify(folder: Path) -> None:
          f"{UUID}.00001.jsonl": metadata(1, run_id="s") + record(1, 1)}, None)
     one("counters anew on a socket used again",
         {name: metadata() + record(0, 1, received=9) + record(1, 2, dport=80, received=1)}, None)
+    one("many connections in one file",
+        {"all.jsonl": record(0, cookie=1, received=9) + record(1, cookie=2, received=5)
+         + record(2, cookie=1, received=9)}, "all.jsonl:1", "no metadata")
+    one("a line that says nothing", {name: good + '{"Timestamp":"2023-11-14T22:13:29Z"}\n'},
+        f"{name}:4", "neither")
     one("an aborted end", {name: metadata() + record(0, 1, received=9)
                            + record(1, state=CLOSE, dport=0, received=9)}, None)
     check(run("verify", "-q", folder / "1").stdout == "", "verify -q prints counts")
@@ -284,6 +368,11 @@ def test_damage(folder: Path) -> None:
     check(done.returncode == 1 and len(done.stdout.splitlines()) == 2, "damage: ls")
     done = run(folder / "none")
     check(done.returncode == 1 and len(done.stderr.splitlines()) == 1, f"absent: {done}")
+    # A window beyond all bounds.
+    wide = write(folder, "wide.jsonl.zst", bytes.fromhex("28b52ffde0f0ffffffffffffff") + bytes(20))
+    done = run("ls", wide)
+    check(done.returncode == 1 and "needs a window of" in done.stderr
+          and "allows it" not in done.stderr, f"a window beyond all bounds: {done}")
     done = run(stdin=b"")
     check(done.returncode == 1 and "standard input" in done.stderr, f"empty input: {done}")
 
@@ -393,7 +482,8 @@ def test_corpus() -> None:
 
 
 def main() -> int:
-    for test in (test_print, test_no_colour, test_closed_pipe, test_ls, test_verify, test_damage,
+    for test in (test_print, test_no_colour, test_closed_pipe, test_ls, test_ls_times,
+                 test_ls_reused, test_text, test_half_fields, test_verify, test_damage,
                  test_window):
         with tempfile.TemporaryDirectory() as folder:
             test(Path(folder))

@@ -132,8 +132,8 @@ def test_restart(home: Pair, scratch: Path) -> None:
     """A connection of another namespace that outlives a restart goes on in the next sequence."""
     output = scratch / "restart"
     with Pair("g") as other, \
-            Traffic(TRAFFIC, "hold", other, scratch / "held", "--connections", "20", "--active", "20",
-                    "--gap-ms", "20", "--seconds", "600", "--close-ms", "100") as held:
+            Traffic(TRAFFIC, "hold", other, scratch / "held", "--connections", "20", "--active",
+                    "20", "--gap-ms", "20", "--seconds", "600", "--close-ms", "100") as held:
         held.wait_open()
         for _ in range(2):
             with Collector(COLLECTOR, output, home.receiver, "--netns",
