@@ -10,6 +10,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "common/known_part.h"
+
 namespace tcpinfo::inline v0 {
 
 struct civil_date {
@@ -42,22 +44,6 @@ inline char* write(char* to, std::string_view text) noexcept {
 }
 /// Writes `text` as a JSON string with quotes.
 char* write_escaped(char* to, std::string_view text) noexcept;
-
-/// Fills a caller's struct, which may be of an older, shorter version of the header, as far as its
-/// size member says.
-template <class Struct>
-void fill_known(Struct& to, Struct from) noexcept {
-  from.size = to.size;
-  std::memcpy(&to, &from, std::min(to.size, sizeof from));
-}
-/// The other way: what the caller's header does not know yet keeps its default.
-template <class Struct>
-[[nodiscard]] Struct known_part(const Struct& given) noexcept {
-  Struct full;
-  std::memcpy(&full, &given, std::min(given.size, sizeof full));
-  full.size = sizeof full;
-  return full;
-}
 
 }  // namespace tcpinfo::inline v0
 

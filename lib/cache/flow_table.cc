@@ -9,6 +9,7 @@
 #include "cache/cookie_map.h"
 #include "cache/kept_message.h"
 #include "cache/totals.h"
+#include "common/known_part.h"
 
 namespace tcpinfo::inline v0 {
 namespace {
@@ -176,10 +177,9 @@ flow_table& flow_table::operator=(flow_table&& other) noexcept {
 }
 
 std::error_code flow_table::reset(const flow_table_options& options) noexcept {
-  if (options.size < sizeof(flow_table_options)) return errc::invalid_argument;
   impl* fresh = new (std::nothrow) impl;
   if (fresh == nullptr) return errc::out_of_memory;
-  fresh->options = options;
+  fresh->options = known_part(options);
   delete std::exchange(impl_, fresh);
   return {};
 }

@@ -14,6 +14,7 @@
 #include <new>
 #include <utility>
 
+#include "common/known_part.h"
 #include "inetdiag/counters.h"
 #include "inetdiag/datagram.h"
 #include "inetdiag/netlink_socket.h"
@@ -267,10 +268,11 @@ std::error_code diag_socket::open() noexcept {
   return impl_->reopen();
 }
 
-std::error_code diag_socket::dump(const dump_request& request, message_callback fn,
+std::error_code diag_socket::dump(const dump_request& given, message_callback fn,
                                   void* user) noexcept {
   if (impl_ == nullptr) return errc::not_open;
-  if (fn == nullptr || request.size < sizeof(dump_request)) return errc::invalid_argument;
+  if (fn == nullptr) return errc::invalid_argument;
+  const dump_request request = known_part(given);
   impl_->counters.reset();
   // A reopening that failed after the last fault is tried again here.
   if (!impl_->socket.is_open())

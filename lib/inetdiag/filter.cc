@@ -11,6 +11,7 @@
 #include <tcpinfo/inetdiag.h>
 
 #include <algorithm>
+#include <mutex>
 #include <new>
 #include <utility>
 #include <vector>
@@ -31,6 +32,7 @@ struct host_rule {
 struct [[gnu::visibility("hidden")]] filter::impl {
   std::vector<std::uint16_t> sports;
   std::vector<host_rule> hosts;
+  std::mutex building;  // several threads may dump with one filter
   std::vector<std::byte> program;
   bool built = true;  // the program is that of the rules
   bool too_large = false;
@@ -170,6 +172,7 @@ bool filter::excludes(const message& m) const noexcept {
 std::error_code filter::program(bytes_view& out) const noexcept try {
   out = {};
   if (impl_ == nullptr) return {};
+  const std::lock_guard lock(impl_->building);
   if (!impl_->built) impl_->build();
   if (impl_->too_large) return errc::filter_too_large;
   out = impl_->program;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "offline/output.h"
 
-#include <fmt/format.h>
+#include <tcpinfo/parse.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
-#include <iterator>
+#include <span>
 
 namespace tcpinfo::offline {
 
@@ -33,49 +33,13 @@ bool wants_colour(int fd) {
   return term != nullptr && std::string_view(term) != "dumb";
 }
 
-namespace {
-
-// Length of the UTF-8 character that text begins with, 0 where it begins with none (Unicode, table
-// 3-7).
-std::size_t character_size(std::string_view text) {
-  const auto at = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = at(0);
-  if (first < 0x80) return 1;
-  const std::size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || text.size() < size) return 0;
-  for (std::size_t i = 1; i < size; ++i)
-    if ((at(i) & 0xc0U) != 0x80U) return 0;
-  const bool overlong = (first == 0xe0 && at(1) < 0xa0) || (first == 0xf0 && at(1) < 0x90);
-  const bool beyond = (first == 0xed && at(1) > 0x9f) || (first == 0xf4 && at(1) > 0x8f);
-  return overlong || beyond ? 0 : size;
-}
-
-}  // namespace
-
 void append_json_string(std::string& to, std::string_view text) {
-  to += '"';
-  while (!text.empty()) {
-    const std::size_t size = character_size(text);
-    const char c = text[0];
-    if (size == 0) to += "\xef\xbf\xbd";
-    if (size > 1) to += text.substr(0, size);
-    text.remove_prefix(size == 0 ? 1 : size);
-    if (size != 1) continue;
-    switch (c) {
-      case '"':
-        to += "\\\"";
-        break;
-      case '\\':
-        to += "\\\\";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-          fmt::format_to(std::back_inserter(to), "\\u{:04x}", static_cast<unsigned>(c));
-        else
-          to += c;
-    }
-  }
-  to += '"';
+  const std::size_t before = to.size();
+  to.resize(before + 6 * text.size() + 2);
+  std::size_t written = 0;
+  // With that much room it cannot fail.
+  (void)!format_text_cell(row_format::json, text, std::span(to).subspan(before), written);
+  to.resize(before + written);
 }
 
 std::string without_controls(std::string_view text) {

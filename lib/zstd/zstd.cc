@@ -14,17 +14,10 @@
 
 #include <tcpinfo/zstd.h>
 
+#include "common/known_part.h"
+
 namespace tcpinfo::inline v0 {
 namespace {
-
-// What a caller compiled against an older header does not know keeps its default.
-template <class Options>
-Options known_part(const Options& given) noexcept {
-  Options full;
-  std::memcpy(&full, &given, std::min(given.size, sizeof full));
-  full.size = sizeof full;
-  return full;
-}
 
 std::error_code from_zstd(std::size_t result, errc otherwise) noexcept {
   switch (ZSTD_getErrorCode(result)) {

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Installs the build into a folder of its own and builds and runs a program against it.
+"""Installs the build into a folder of its own and builds and runs programs against it.
 
 usage: consumer.py BUILD_DIR VERSION CONSUMER_CC
 
 Shared and static, with g++ and pkg-config as any user would. The program counts the TCP sockets of
-the machine; a listener opened here is among them.
+the machine; a listener opened here is among them. Then the lister of the docs, built outside the
+tree by meson, by CMake and by g++ alone.
 """
 import os
 import pathlib
@@ -25,6 +26,57 @@ def run(command, **more):
         print(done.stdout + done.stderr)
         sys.exit(1)
     return done.stdout
+
+
+MESON_PROJECT = """\
+project('somebody', 'cpp', default_options: ['cpp_std=c++20'])
+executable('list', 'list.cc', dependencies: dependency('libtcpinfo'))
+"""
+CMAKE_PROJECT = """\
+cmake_minimum_required(VERSION 3.13)
+project(somebody CXX)
+set(CMAKE_CXX_STANDARD 20)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(TCPINFO REQUIRED IMPORTED_TARGET libtcpinfo)
+add_executable(list list.cc)
+target_link_libraries(list PRIVATE PkgConfig::TCPINFO)
+"""
+
+
+def build_everywhere(top, root, folder, env, libdir):
+    """The same lister by three build systems."""
+    ways = {}
+    for way in ("meson", "cmake", "g++"):
+        project = folder / f"by-{way}"
+        project.mkdir()
+        shutil.copy2(top / "docs/examples/list.cc", project)
+        ways[way] = project
+    (ways["meson"] / "meson.build").write_text(MESON_PROJECT, encoding="ascii")
+    run(["meson", "setup", str(ways["meson"]), str(ways["meson"] / "build")], env=env,
+        cwd=ways["meson"])
+    run(["ninja", "-C", str(ways["meson"] / "build")], env=env)
+    flags = run(["pkg-config", "--cflags", "--libs", "libtcpinfo"], env=env).split()
+    (ways["g++"] / "build").mkdir()
+    run(["g++", "-std=c++20", str(ways["g++"] / "list.cc"), "-o", str(ways["g++"] / "build/list"),
+         *flags])
+    if shutil.which("cmake"):
+        # With a root that is not /, pkg-config puts it before the folders of third parties, too, and
+        # CMake wants all of them to be there.
+        for flag in flags:
+            if flag.startswith("-I"):
+                pathlib.Path(flag[2:]).mkdir(parents=True, exist_ok=True)
+        (root / "usr/include").mkdir(parents=True, exist_ok=True)
+        (ways["cmake"] / "CMakeLists.txt").write_text(CMAKE_PROJECT, encoding="ascii")
+        run(["cmake", "-S", str(ways["cmake"]), "-B", str(ways["cmake"] / "build")], env=env)
+        run(["cmake", "--build", str(ways["cmake"] / "build")], env=env)
+    else:
+        print("skipped: no cmake here, its part")
+        del ways["cmake"]
+    for way, project in ways.items():
+        said = run([str(project / "build/list")],
+                   env=dict(os.environ, LD_LIBRARY_PATH=str(libdir)))
+        assert said.startswith("STATE"), said
+        print(f"list by {way}: {len(said.splitlines()) - 1} connections")
 
 
 def main():
@@ -67,6 +119,7 @@ def main():
         word, count = said.split()
         assert word == version and int(count) >= 1, said
         print(f"shared: {said.strip()}")
+        build_everywhere(top, root, pathlib.Path(folder), env, libdir)
 
         # Static: the library from the archive, third parties shared.
         env.pop("PKG_CONFIG_SYSROOT_DIR")

@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Compares the symbols that libtcpinfo.so exports with the list that is checked in.
+"""Compares what libtcpinfo.so exports with the list that is checked in, and with what the sources
+mark by TCPINFO_API.
 
-usage: symbols.py [--update] LIBRARY LIST
+usage: symbols.py [--update] LIBRARY ARCHIVE LIST MAP
 
 A line of the list is the demangled name and its version node. What is exported cannot be taken back
-(docs/abi.md), so a difference is a decision: the list is changed by hand or with --update.
+(docs/abi.md), so a difference is a decision: --update writes the list, and the newest node of the
+version script, as the sources have them. A node names its symbols one by one: a name that is not in
+the script is not exported, and is found out here by its visibility in the static library.
 """
 import pathlib
 import re
@@ -16,16 +19,23 @@ import sys
 NODE = re.compile(r"^LIBTCPINFO_\d+\.\d+$")
 OWN = re.compile(
     r"^(?:(?:typeinfo|typeinfo name|vtable|VTT) for )?tcpinfo::v\d+::")
+MAP_NODE = re.compile(r"^(LIBTCPINFO_\d+\.\d+) \{\n(.*?)^\}([^;]*);\n", re.MULTILINE | re.DOTALL)
+QUOTED = re.compile(r'^ *"(.+)";$', re.MULTILINE)
+# "12: 0000 64 FUNC GLOBAL DEFAULT 7 name": defined, for others to see.
+MARKED = re.compile(r"^\s*\d+:\s+\w+\s+\w+\s+(?:FUNC|OBJECT)\s+(?:GLOBAL|WEAK)\s+DEFAULT\s+\d+"
+                    r"\s+(.+)$")
 SKIP = 77
+
+
+def output_of(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def exported(library):
     """Pairs of demangled name and node, without the nodes' own symbols."""
-    said = subprocess.run(
-        ["nm", "--dynamic", "--defined-only", "--demangle", "--with-symbol-versions", library],
-        capture_output=True, text=True, check=True).stdout
     found = set()
-    for line in said.splitlines():
+    for line in output_of("nm", "--dynamic", "--defined-only", "--demangle",
+                          "--with-symbol-versions", library).splitlines():
         name, node = parse(line)
         if name != node:
             found.add((name, node))
@@ -40,15 +50,50 @@ def parse(line):
     return name, node or (name if NODE.match(name) else "")
 
 
-def faults_of(found, wanted):
+def marked(archive):
+    """Names that are visible in the objects: those that TCPINFO_API marks."""
+    found = set()
+    for line in output_of("readelf", "--syms", "--wide", "--demangle", archive).splitlines():
+        match = MARKED.match(line)
+        if match and OWN.match(match[1]):
+            found.add(match[1])
+    return found
+
+
+def read_map(path):
+    """Nodes in order, each with its names."""
+    return {node: set(QUOTED.findall(body))
+            for node, body, _ in MAP_NODE.findall(path.read_text(encoding="utf-8"))}
+
+
+def write_map(path, names):
+    """Gives the newest node what the older ones do not have."""
+    text = path.read_text(encoding="utf-8")
+    newest = list(MAP_NODE.finditer(text))[-1]
+    older = set().union(*(names_of for node, names_of in read_map(path).items()
+                          if node != newest[1]))
+    listed = "".join(f'      "{name}";\n' for name in sorted(names - older))
+    local = "  local:\n    *;\n" if not older else ""
+    node = (f'{newest[1]} {{\n  global:\n    extern "C++" {{\n{listed}    }};\n{local}'
+            f"}}{newest[3]};\n")
+    path.write_text(text[:newest.start()] + node + text[newest.end():], encoding="utf-8")
+    return newest[1]
+
+
+def faults_of(found, wanted, visible=None, sealed=None):
     faults = []
     for name, node in sorted(found):
         if not NODE.match(node):
             faults.append(f"in no version node: {name}")
         if not OWN.match(name):
             faults.append(f"not of this library: {name}")
+        if sealed is not None and name not in sealed.get(node, ()):
+            faults.append(f"not named in its node of the version script: {name} {node}")
     faults += [f"exported, not in the list: {n} {v}" for n, v in sorted(found - wanted)]
     faults += [f"in the list, not exported: {n} {v}" for n, v in sorted(wanted - found)]
+    if visible is not None:
+        names = {name for name, _ in found}
+        faults += [f"marked TCPINFO_API, not exported: {n}" for n in sorted(visible - names)]
     return faults
 
 
@@ -73,25 +118,39 @@ def self_test():
     assert parse("0000 A LIBTCPINFO_0.1@@LIBTCPINFO_0.1") == ("LIBTCPINFO_0.1",) * 2
     assert parse("0001 T tcpinfo::v0::f()") == ("tcpinfo::v0::f()", "")
     good = {("tcpinfo::v0::f()", "LIBTCPINFO_0.1")}
-    assert not faults_of(good, good)
+    sealed = {"LIBTCPINFO_0.1": {"tcpinfo::v0::f()"}}
+    assert not faults_of(good, good, {"tcpinfo::v0::f()"}, sealed)
     assert faults_of(good, set())
     assert faults_of(set(), good)
+    assert faults_of(good, good, {"tcpinfo::v0::f()", "tcpinfo::v0::g()"}, sealed)
+    assert faults_of(good, good, set(), {"LIBTCPINFO_0.1": set()})
     for bad in [("std::f()", "LIBTCPINFO_0.1"), ("tcpinfo::v0::f()", ""),
                 ("tcpinfo::v0::f()", "Base"), ("fmt::tcpinfo::v0::f()", "LIBTCPINFO_0.1")]:
         assert faults_of({bad}, {bad}), bad
+    assert MARKED.match("    12: 0000000000000000    64 FUNC    GLOBAL DEFAULT    7 "
+                        "tcpinfo::v0::f(int, char)")[1] == "tcpinfo::v0::f(int, char)"
+    assert not MARKED.match("    12: 0000000000000000    64 FUNC    GLOBAL HIDDEN    7 f()")
+    assert not MARKED.match("    12: 0000000000000000     0 NOTYPE  GLOBAL DEFAULT  UND f()")
 
 
 def main():
     self_test()
     args = [a for a in sys.argv[1:] if a != "--update"]
-    library, listed = args[0], pathlib.Path(args[1])
-    if not shutil.which("nm"):
-        print("skipped: no nm here")
-        sys.exit(SKIP)
-    found = exported(library)
+    library, archive = args[:2]
+    listed, script = map(pathlib.Path, args[2:])
+    for tool in ("nm", "readelf"):
+        if not shutil.which(tool):
+            print(f"skipped: no {tool} here")
+            sys.exit(SKIP)
+    visible = marked(archive)
     if "--update" in sys.argv[1:]:
-        write_list(listed, found)
-    faults = faults_of(found, read_list(listed))
+        node = write_map(script, visible)
+        older = {(n, v) for v, names in read_map(script).items() if v != node for n in names}
+        write_list(listed, older | {(n, node) for n in read_map(script)[node]})
+        print(f"{len(visible)} symbols; build again, so that the library has them")
+        return
+    found = exported(library)
+    faults = faults_of(found, read_list(listed), visible, read_map(script))
     for fault in faults:
         print(fault)
     print(f"{len(found)} symbols, {len(faults)} faults")

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Archives: one connection, JSON lines, as docs/format.md describes them byte for byte. Writing is
-// free functions into the caller's memory that allocate nothing; reading is a reusable record and a
-// reader over files of any condition.
+/// @file
+/// Archives: one connection, JSON lines, as docs/format.md describes them byte for byte. Writing is
+/// free functions into the caller's memory that allocate nothing; reading is a reusable record and
+/// a reader over files of any condition.
 #ifndef TCPINFO_ARCHIVE_H
 #define TCPINFO_ARCHIVE_H
 
@@ -30,6 +31,7 @@ namespace tcpinfo::inline v0 {
 /// A moment, and the offset it is written with. Default: the zero time of the format,
 /// 0001-01-01T00:00:00Z, which stands for "no time".
 struct timestamp {
+  /// `seconds` of the zero time.
   static constexpr std::int64_t zero_seconds = -62135596800;
 
   std::int64_t seconds = zero_seconds;  ///< since 1970-01-01T00:00:00Z
@@ -43,6 +45,7 @@ struct timestamp {
   /// The same moment written in UTC.
   [[nodiscard]] constexpr timestamp utc() const noexcept { return {seconds, nanoseconds, 0}; }
 
+  /// The moment `ns` nanoseconds after 1970-01-01T00:00:00Z, or before it where negative, in UTC.
   [[nodiscard]] static constexpr timestamp from_unix_nanoseconds(std::int64_t ns) noexcept {
     constexpr std::int64_t second = 1'000'000'000;
     std::int64_t s = ns / second;
@@ -91,9 +94,10 @@ inline constexpr std::size_t max_timestamp_size = 35;
 // ---------------------------------------------------------------------------------------------
 // UUID and file names
 
-/// Longest prefix and UUID: what leaves room in a 255-byte file name for the largest sequence and
-/// every suffix.
+/// Longest prefix of a UUID: what leaves room in a 255-byte file name for the cookie, the largest
+/// sequence and every suffix.
 inline constexpr std::size_t max_uuid_prefix_size = 202;
+/// Longest UUID: the longest prefix, '_' and 16 digits.
 inline constexpr std::size_t max_uuid_size = max_uuid_prefix_size + 17;
 
 /// Whether UUIDs may begin so: not empty, at most max_uuid_prefix_size bytes, no '/', no NUL or
@@ -118,8 +122,8 @@ inline constexpr std::size_t max_uuid_size = max_uuid_prefix_size + 17;
 [[nodiscard]] TCPINFO_API std::error_code parse_uuid_cookie(std::string_view uuid,
                                                             std::uint64_t& cookie) noexcept;
 
-/// YYYY/MM/DD/<uuid>.<sequence, at least 5 digits>.jsonl.zst, the date that of `date` in UTC. Not
-/// NUL-terminated. `directory_size` (may be null) is the length of YYYY/MM/DD.
+/// Writes YYYY/MM/DD/UUID.SEQUENCE.jsonl.zst: the date that of `date` in UTC, the sequence with at
+/// least 5 digits. Not NUL-terminated. `directory_size` (may be null) is the length of YYYY/MM/DD.
 /// @return its length; 0 where `out` is too small, the date is outside years 0000..9999, or
 /// check_uuid refuses the UUID. max_archive_path_size always suffices.
 [[nodiscard]] TCPINFO_API std::size_t format_archive_path(const timestamp& date,
@@ -127,17 +131,18 @@ inline constexpr std::size_t max_uuid_size = max_uuid_prefix_size + 17;
                                                           std::uint64_t sequence,
                                                           std::span<char> out,
                                                           std::size_t* directory_size) noexcept;
+/// Room for the longest path: YYYY/MM/DD/ and a file name.
 inline constexpr std::size_t max_archive_path_size = 11 + 255;
 
 /// What a file's name tells.
 struct archive_name {
-  std::string_view uuid;  ///< into the text that was parsed
-  std::uint64_t sequence = 0;
-  bool compressed = false;  ///< .jsonl.zst, not .jsonl
-  bool partial = false;     ///< .part at the end: not complete, its writer died or still lives
+  std::string_view uuid;       ///< into the text that was parsed
+  std::uint64_t sequence = 0;  ///< number of the file among those of its UUID, from 0
+  bool compressed = false;     ///< .jsonl.zst, not .jsonl
+  bool partial = false;        ///< .part at the end: not complete, its writer died or still lives
 };
 
-/// Reads <uuid>.<sequence>.jsonl[.zst][.part]; a path's directories are skipped. The sequence has
+/// Reads UUID.SEQUENCE.jsonl[.zst][.part]; a path's directories are skipped. The sequence has
 /// at least 5 digits, more only without leading zeros, so each name says one thing.
 /// @return errc::invalid_argument for any other name (errc::bad_uuid: only the UUID is at fault).
 [[nodiscard]] TCPINFO_API std::error_code parse_archive_name(std::string_view path,
@@ -172,6 +177,7 @@ struct encode_notes {
                                                         const timestamp& time, const message& m,
                                                         std::uint64_t poll,
                                                         encode_notes* notes) noexcept;
+/// The same without notes.
 [[nodiscard]] inline std::error_code encode_record(std::span<char> out, std::size_t& written,
                                                    const timestamp& time, const message& m,
                                                    std::uint64_t poll = no_poll) noexcept {
@@ -182,8 +188,8 @@ struct encode_notes {
 /// are the record's, until its next parse. An empty optional text means that the key is not there.
 struct metadata {
   std::size_t size = sizeof(metadata);  ///< for later members; leave it
-  std::string_view uuid;
-  std::uint64_t sequence = 0;
+  std::string_view uuid;                ///< of the connection, as in the file's name
+  std::uint64_t sequence = 0;           ///< of the file, as in its name
   timestamp start_time;        ///< first sight of the connection, also in later files of it
   std::string_view host;       ///< optional from here on
   std::string_view kernel;     ///< release, as of uname(2)
@@ -215,7 +221,9 @@ class TCPINFO_API record final {
  public:
   record() noexcept = default;
   ~record();
+  /// `other` is default-constructed afterwards: it is empty.
   record(record&& other) noexcept : impl_(std::exchange(other.impl_, nullptr)) {}
+  /// `other` has what this had.
   record& operator=(record&& other) noexcept {
     std::swap(impl_, other.impl_);
     return *this;
@@ -230,7 +238,8 @@ class TCPINFO_API record final {
   /// the wrong type), errc::bad_timestamp (also: none), errc::bad_raw_idm (not 72 bytes),
   /// errc::bad_base64 (of RawIDM or an attribute; strict: only what an encoder writes is read, so
   /// that writing it again gives the same text), errc::malformed_attribute (more than 16,384
-  /// attributes, or one larger than netlink can hold, 65,531 bytes), errc::out_of_memory.
+  /// attributes, or one larger than netlink can hold, 65,531 bytes), errc::line_too_long (4 GiB),
+  /// errc::out_of_memory.
   [[nodiscard]] std::error_code parse(std::string_view line) noexcept;
 
   /// The time of the record; the zero time in a metadata record.
@@ -244,8 +253,7 @@ class TCPINFO_API record final {
   /// MD5SIG included where the file has it. Empty (too short for message's accessors) without idm.
   [[nodiscard]] message view() const noexcept;
 
-  /// Length of the Attributes array, its absent ones included: types are 0 to attribute_count()
-  /// - 1.
+  /// Length of the Attributes array, its absent ones included. Their types begin with 0.
   [[nodiscard]] std::size_t attribute_count() const noexcept;
   /// @return false where the attribute is absent (also beyond the array); true with `payload` set,
   /// perhaps empty, where it is present.
@@ -298,7 +306,9 @@ class TCPINFO_API archive_reader final {
  public:
   archive_reader() noexcept = default;
   ~archive_reader();
+  /// `other` is default-constructed afterwards: it is closed.
   archive_reader(archive_reader&& other) noexcept : impl_(std::exchange(other.impl_, nullptr)) {}
+  /// `other` has what this had.
   archive_reader& operator=(archive_reader&& other) noexcept {
     std::swap(impl_, other.impl_);
     return *this;
@@ -308,25 +318,33 @@ class TCPINFO_API archive_reader final {
 
   /// As stream_reader's: the path's file is the reader's, descriptor and memory stay the caller's
   /// and must outlive the reading. A reader can be opened again; its buffers are kept.
+  /// @return errc::invalid_argument also for a `max_line` of 0.
   [[nodiscard]] std::error_code open_path(std::string_view path,
                                           const archive_reader_options& options = {}) noexcept;
+  /// Reads from where `fd` stands.
   [[nodiscard]] std::error_code open_fd(int fd,
                                         const archive_reader_options& options = {}) noexcept;
+  /// Reads memory.
   [[nodiscard]] std::error_code open_memory(bytes_view bytes,
                                             const archive_reader_options& options = {}) noexcept;
+  /// Gives up the buffers, and the file if it was opened by path. line() is empty then.
   void close() noexcept;
 
   /// Reads the next record; `more` tells success (true, `out` holds a record) from the end (false).
   /// After an error (`more` is true) call again:
-  /// - a fault of one line (those of record::parse, errc::line_too_long): reading goes on at the
-  /// next
-  ///   line; line_number(), line_offset() and line() are of the bad line. Blank lines are skipped.
+  ///
+  /// - A fault of one line (those of record::parse, errc::line_too_long): reading goes on at the
+  ///   next line; line_number(), line_offset() and line() are of the bad line. Blank lines are
+  ///   skipped.
+  ///
   /// - errc::unterminated_line: the last line has no newline and is no whole record. One that is a
   ///   whole record is delivered.
-  /// - a fault of the stream (errc::truncated_frame, errc::corrupt_frame, errc::window_too_large,
-  /// an
-  ///   errno), reported once, after all whole records before it; the cut line is not reported on
-  ///   its own. Then the end.
+  ///
+  /// - A fault of the stream, reported once, after all whole records before it; a line cut by it is
+  ///   not reported on its own. After errc::truncated_frame, errc::corrupt_frame and
+  ///   errc::window_too_large reading goes on at the next zstd frame that is found; an errno is the
+  ///   end.
+  ///
   /// errc::not_open comes with `more` false.
   [[nodiscard]] std::error_code next(record& out, bool& more) noexcept;
 

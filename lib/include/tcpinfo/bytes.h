@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The one type that every module's interface shares.
+/// @file
+/// The one type that every module's interface shares.
 #ifndef TCPINFO_BYTES_H
 #define TCPINFO_BYTES_H
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The flow table: the last message of every connection, and whether the next one says anything new.
+/// @file
+/// The flow table: the last message of every connection, and whether the next one says anything
+/// new.
 #ifndef TCPINFO_CACHE_H
 #define TCPINFO_CACHE_H
 
@@ -27,8 +29,8 @@ enum class flow_change : std::uint32_t {
 
 /// The answer of update() and destroyed(). Plain data; valid until the table's next call.
 struct flow_update {
-  flow_change change = flow_change::none;
-  std::uint32_t known = 0;  ///< 1 where the cookie had a message before
+  flow_change change = flow_change::none;  ///< none: nothing to record
+  std::uint32_t known = 0;                 ///< 1 where the cookie had a message before
   /// What to record: the message given, without MD5SIG (it holds keys). Valid until the table's
   /// next call and as long as the bytes given are.
   message current;
@@ -42,6 +44,7 @@ struct flow_update {
   std::uint32_t moved = 0;
 };
 
+/// What a flow table is told once, by reset().
 struct flow_table_options {
   std::size_t size = sizeof(flow_table_options);  ///< for later members; leave it
   /// The least time between messages kept only because busy_time, rwnd_limited, sndbuf_limited or
@@ -50,18 +53,20 @@ struct flow_table_options {
   /// A closed cookie is remembered until this many complete cycles have passed without it: what is
   /// left of a closed socket (a time-wait mini socket in FIN_WAIT2) is dumped on.
   std::uint32_t tombstone_cycles = 64;
-  std::uint32_t reserved = 0;
+  std::uint32_t reserved = 0;  ///< leave it
 };
 
 /// A flow that a complete cycle did not show.
 struct flow_absence {
-  std::uint64_t cookie = 0;
+  std::uint64_t cookie = 0;    ///< of the flow
   std::uint32_t cycles = 0;    ///< complete cycles in a row without it, this one included
   std::uint32_t had_info = 0;  ///< 1 where any message of it had tcp_info: a final one is to come
   std::int64_t since_ns = 0;   ///< time of the first of those cycles
   message last;                ///< valid until the table's next call
 };
 
+/// Receives absences. What it is given is valid until the call returns. Must not throw and must not
+/// use the table that calls it.
 using absence_callback = void (*)(void* user, const flow_absence& absence) noexcept;
 
 /// Keeps the last message of every cookie. Keeping is in two steps, so that a message that could
@@ -76,22 +81,27 @@ class TCPINFO_API flow_table final {
  public:
   flow_table() noexcept = default;
   ~flow_table();
+  /// `other` is default-constructed afterwards: it is as before reset().
   flow_table(flow_table&& other) noexcept;
+  /// `other` has what this had.
   flow_table& operator=(flow_table&& other) noexcept;
   flow_table(const flow_table&) = delete;
   flow_table& operator=(const flow_table&) = delete;
 
   /// Makes the table empty. Must come first.
+  /// @return errc::out_of_memory: nothing changed.
   [[nodiscard]] std::error_code reset(const flow_table_options& options) noexcept;
 
   /// Compares `m` with the last message kept for its cookie, and marks the cookie as seen in this
   /// cycle. `now_ns` is a monotonic time, the same for all messages of a poll: a dump may show a
   /// socket twice, and a second message of the same time is `none`.
+  /// @return errc::not_open before reset(); errc::out_of_memory: then `out` is of no use.
   [[nodiscard]] std::error_code update(const message& m, std::int64_t now_ns,
                                        flow_update& out) noexcept;
 
   /// The final message of a socket, from a destroy event. `closed`, or `none` where the cookie is
   /// closed already. Filters are the caller's: see flow_update::known.
+  /// @return as update().
   [[nodiscard]] std::error_code destroyed(const message& m, std::int64_t now_ns,
                                           flow_update& out) noexcept;
 
@@ -113,7 +123,8 @@ class TCPINFO_API flow_table final {
   /// must not change the table.
   void for_each(message_callback fn, void* user) const noexcept;
 
-  /// The last message kept. False where there is none.
+  /// The last message kept; its bytes are valid until the table changes.
+  /// @return false where there is none.
   [[nodiscard]] bool find(std::uint64_t cookie, message& out) const noexcept;
 
   [[nodiscard]] std::size_t flows() const noexcept;         ///< open flows

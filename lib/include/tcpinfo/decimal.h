@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Unsigned numbers as text, for those who write a hundred of them a record.
+/// @file
+/// Unsigned numbers as text, for those who write a hundred of them a record.
 #ifndef TCPINFO_DECIMAL_H
 #define TCPINFO_DECIMAL_H
 
@@ -65,6 +66,7 @@ inline char* write_decimal(char* to, std::uint32_t v) noexcept {
   return to + 1;
 }
 
+/// The same for 64 bits.
 inline char* write_decimal(char* to, std::uint64_t v) noexcept {
   namespace d = decimal_detail;
   if (v <= UINT32_MAX) return write_decimal(to, static_cast<std::uint32_t>(v));

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The library's own error codes. Faults of the system come as std::system_category() codes with the
-// errno of the call; faults of the data come as these. Nothing in the library throws unless the
-// caller picks an inline overload that does.
+/// @file
+/// The library's own error codes. Faults of the system come as std::system_category() codes with
+/// the errno of the call; faults of the data come as these. No exported function throws; for
+/// programs that prefer exceptions there is throw_on_error().
 #ifndef TCPINFO_ERROR_H
 #define TCPINFO_ERROR_H
 
@@ -16,14 +17,14 @@ namespace tcpinfo::inline v0 {
 
 /// What can be wrong with data or with a request. Values are frozen; new ones are appended.
 enum class errc : std::int32_t {
-  ok = 0,
+  ok = 0,                   ///< no error
   message_too_short = 1,    ///< fewer bytes than struct inet_diag_msg has (72)
   malformed_attribute = 2,  ///< an attribute's length is below 4 or runs past its container
   buffer_too_small = 3,     ///< the output span cannot hold the result
   dump_incomplete = 4,      ///< a dump ended without NLMSG_DONE, or with a bad message in it
   datagram_truncated = 5,   ///< a netlink datagram was larger than the receive buffer
   unexpected_reply = 6,     ///< the kernel answered something that is no answer to the request
-  not_open = 7,             ///< the object was default-constructed or moved from
+  not_open = 7,             ///< the object was default-constructed, closed or moved from
   invalid_argument = 8,     ///< an argument is out of its documented range
   bad_json = 9,             ///< a line is not a JSON object, or a known key has the wrong type
   bad_base64 = 10,          ///< not standard padded base64 (RFC 4648 section 4)
@@ -42,8 +43,15 @@ enum class errc : std::int32_t {
 /// The category of errc. Static storage; any thread.
 [[nodiscard]] TCPINFO_API const std::error_category& error_category() noexcept;
 
+/// Lets an errc stand where a std::error_code is wanted, and be compared with one.
 [[nodiscard]] inline std::error_code make_error_code(errc e) noexcept {
   return {static_cast<int>(e), error_category()};
+}
+
+/// Throws std::system_error where `ec` is an error; its what() begins with `what`:
+/// throw_on_error(socket.open(), "diag_socket::open").
+inline void throw_on_error(const std::error_code& ec, const char* what = "libtcpinfo") {
+  if (ec) throw std::system_error(ec, what);
 }
 
 }  // namespace tcpinfo::inline v0

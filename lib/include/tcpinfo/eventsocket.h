@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The event socket: which connections open and close, as tcpinfo-collect --eventsocket tells it to
-// programs beside it. A unix stream socket, one JSON object a line (docs/format.md, "Event
-// socket"). Here are the client for it, and the writer of its lines. M-Lab's tcp-info serves the
-// same format; its Interface is byte-swapped and its close times carry the local offset.
+/// @file
+/// The event socket: which connections open and close, as tcpinfo-collect --eventsocket tells it to
+/// programs beside it. A unix stream socket, one JSON object a line (docs/format.md, "Event
+/// socket"). Here are the client for it, and the writer of its lines. M-Lab's tcp-info serves the
+/// same format; its Interface is byte-swapped and its close times carry the local offset.
 #ifndef TCPINFO_EVENTSOCKET_H
 #define TCPINFO_EVENTSOCKET_H
 
@@ -30,13 +31,13 @@ enum class flow_event_kind : std::int64_t {
 /// One event. Plain data; the views are the caller's when writing, and the client's, valid until
 /// its next call, when reading.
 struct flow_event {
-  std::size_t size = sizeof(flow_event);  ///< for later members; leave it
-  flow_event_kind kind = flow_event_kind::opened;
+  std::size_t size = sizeof(flow_event);           ///< for later members; leave it
+  flow_event_kind kind = flow_event_kind::opened;  ///< opened, closed, or what a newer server tells
   timestamp time;            ///< when the connection was first or last seen; zero where not told
   std::string_view uuid;     ///< of the connection, as in its archive's name; empty where not told
   std::uint32_t has_id = 0;  ///< 1 where `id` was told
   std::uint32_t unknown_keys = 0;  ///< reading: keys that are not of the format; line() has them
-  socket_id id;
+  socket_id id;                    ///< of the socket; of no meaning where `has_id` is 0
 };
 
 /// Bytes that suffice for the line of `e`.
@@ -57,7 +58,7 @@ struct event_client_options {
   std::size_t max_line = std::size_t{1} << 20;      ///< bytes of the longest line, newline apart
   /// 1: no call waits; next() says EAGAIN where nothing has come. 0: next() waits.
   std::uint32_t nonblocking = 0;
-  std::uint32_t reserved = 0;
+  std::uint32_t reserved = 0;  ///< leave it
 };
 
 /// Follows an event socket. Starts no thread, and leaves it to the caller when to connect again:
@@ -67,7 +68,9 @@ class TCPINFO_API event_client final {
  public:
   event_client() noexcept = default;
   ~event_client();
+  /// `other` is default-constructed afterwards: it is closed.
   event_client(event_client&& other) noexcept : impl_(std::exchange(other.impl_, nullptr)) {}
+  /// `other` has what this had.
   event_client& operator=(event_client&& other) noexcept {
     std::swap(impl_, other.impl_);
     return *this;
@@ -84,8 +87,11 @@ class TCPINFO_API event_client final {
                                         const event_client_options& options = {}) noexcept;
   /// Reads from a descriptor that is connected already, or a pipe or file. It is the client's from
   /// here on, whatever is returned; with `nonblocking` its file description is made so.
+  /// @return errc::invalid_argument for a negative one; the errno of fcntl(2); errc::out_of_memory.
+  /// Then it is closed.
   [[nodiscard]] std::error_code adopt(int descriptor,
                                       const event_client_options& options = {}) noexcept;
+  /// Closes the descriptor; what was not read is dropped. Buffers are kept.
   void close() noexcept;
 
   /// Becomes readable when next() has something to do, for poll(2) and its like. Call next() until

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What makes a name part of the ABI, and the language level every public header needs.
+/// @file
+/// What makes a name part of the ABI, and the language level every public header needs.
 #ifndef TCPINFO_EXPORT_H
 #define TCPINFO_EXPORT_H
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// inet_diag over netlink: what a message of the kernel is, how to ask for messages, and how to hear
-// of sockets that end. Wire layouts are those of <linux/inet_diag.h> and <linux/netlink.h>;
-// multi-byte values are in host order except ports and addresses, which the kernel sends in network
-// order.
+/// @file
+/// inet_diag over netlink: what a message of the kernel is, how to ask for messages, and how to
+/// hear of sockets that end. Wire layouts are those of <linux/inet_diag.h> and <linux/netlink.h>;
+/// multi-byte values are in host order except ports and addresses, which the kernel sends in
+/// network order.
 #ifndef TCPINFO_INETDIAG_H
 #define TCPINFO_INETDIAG_H
 
@@ -26,48 +27,48 @@
 
 namespace tcpinfo::inline v0 {
 
-/// Address families as inet_diag numbers them (AF_INET, AF_INET6).
+/// Address families as inet_diag numbers them (AF_INET, AF_INET6). `unspecified` is none.
 enum class address_family : std::uint8_t { unspecified = 0, ipv4 = 2, ipv6 = 10 };
 
 /// The attributes of a message, INET_DIAG_* of <linux/inet_diag.h>. A value not named here is a
 /// newer kernel's and is kept as it is.
 enum class attribute_type : std::uint16_t {
-  none = 0,
-  meminfo = 1,
-  info = 2,
-  vegasinfo = 3,
-  cong = 4,
-  tos = 5,
-  tclass = 6,
-  skmeminfo = 7,
-  shutdown = 8,
-  dctcpinfo = 9,
-  protocol = 10,
-  skv6only = 11,
-  locals = 12,
-  peers = 13,
-  pad = 14,
-  mark = 15,
-  bbrinfo = 16,
-  class_id = 17,
-  md5sig = 18,
-  ulp_info = 19,
-  sk_bpf_storages = 20,
-  cgroup_id = 21,
-  sockopt = 22,
+  none = 0,              ///< no attribute has it
+  meminfo = 1,           ///< struct inet_diag_meminfo
+  info = 2,              ///< struct tcp_info
+  vegasinfo = 3,         ///< struct tcpvegas_info, of Vegas and its like
+  cong = 4,              ///< name of the congestion control algorithm
+  tos = 5,               ///< u8, type of service
+  tclass = 6,            ///< u8, IPv6 traffic class
+  skmeminfo = 7,         ///< u32 each, as SK_MEMINFO_* number them
+  shutdown = 8,          ///< u8, directions shut down
+  dctcpinfo = 9,         ///< struct tcp_dctcp_info
+  protocol = 10,         ///< u8, IPPROTO_*
+  skv6only = 11,         ///< u8, IPV6_V6ONLY
+  locals = 12,           ///< SCTP: local addresses
+  peers = 13,            ///< SCTP: addresses of the peer
+  pad = 14,              ///< filler before a 64-bit value
+  mark = 15,             ///< u32, SO_MARK; only with CAP_NET_ADMIN
+  bbrinfo = 16,          ///< struct tcp_bbr_info
+  class_id = 17,         ///< u32, traffic class or priority
+  md5sig = 18,           ///< struct tcp_diag_md5sig, any number: secret keys
+  ulp_info = 19,         ///< attributes of its own: the upper layer protocol
+  sk_bpf_storages = 20,  ///< BPF storage of the socket
+  cgroup_id = 21,        ///< u64, control group
+  sockopt = 22,          ///< struct inet_diag_sockopt
 };
 
 /// An IP address: 4 bytes used for IPv4, 16 for IPv6, in network order, the rest zero.
 struct ip_address {
-  std::array<std::uint8_t, 16> bytes{};
-  address_family family = address_family::unspecified;
+  std::array<std::uint8_t, 16> bytes{};                 ///< 4 or 16 count, from the first
+  address_family family = address_family::unspecified;  ///< says how many
 
-  /// ::ffff:a.b.c.d
+  /// Whether it is an IPv4-mapped one: 80 zero bits, 16 ones and the IPv4 address.
   [[nodiscard]] bool is_v4_mapped() const noexcept {
     static constexpr std::uint8_t prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
     return family == address_family::ipv6 && std::memcmp(bytes.data(), prefix, 12) == 0;
   }
-  /// 0.0.0.0 or ::
+  /// Whether it is `0.0.0.0` or `::`, or none at all.
   [[nodiscard]] bool is_unspecified() const noexcept {
     for (const std::uint8_t b : bytes)
       if (b != 0) return false;
@@ -81,12 +82,13 @@ struct ip_address {
     std::memcpy(v4.bytes.data(), bytes.data() + 12, 4);
     return v4;
   }
+  /// Same family and same bytes: an IPv4 address is not its IPv4-mapped form, see unmapped().
   friend bool operator==(const ip_address&, const ip_address&) = default;
 };
 
 /// An address and how many of its leading bits count.
 struct ip_prefix {
-  ip_address address;
+  ip_address address;       ///< bits after the prefix do not count in contains()
   std::uint8_t length = 0;  ///< bits, 0..32 or 0..128
 
   /// Whether `a` is inside. An IPv4 prefix also contains the IPv4-mapped form of its addresses.
@@ -100,6 +102,7 @@ struct ip_prefix {
     const auto mask = static_cast<std::uint8_t>(0xff00U >> rest);
     return ((probe.bytes[whole] ^ address.bytes[whole]) & mask) == 0;
   }
+  /// Same length and same address, all of its bits.
   friend bool operator==(const ip_prefix&, const ip_prefix&) = default;
 };
 
@@ -107,7 +110,9 @@ struct ip_prefix {
 /// @return errc::invalid_argument for anything else.
 [[nodiscard]] TCPINFO_API std::error_code parse_ip_address(std::string_view text,
                                                            ip_address& out) noexcept;
-/// Reads an address, optionally followed by "/bits". Host bits beyond the prefix are refused.
+/// Reads an address, optionally followed by "/bits". Host bits beyond the prefix are refused. Any
+/// thread.
+/// @return errc::invalid_argument; `out` is unchanged then.
 [[nodiscard]] TCPINFO_API std::error_code parse_ip_prefix(std::string_view text,
                                                           ip_prefix& out) noexcept;
 /// Writes the address as text (dotted quad, or RFC 5952), not NUL-terminated, and returns its
@@ -130,25 +135,37 @@ struct socket_id {
   std::uint64_t cookie = 0;     ///< unique on this machine until reboot (SO_COOKIE)
 };
 
+/// As socket_id::cookie in a query: whatever it is (INET_DIAG_NOCOOKIE).
+inline constexpr std::uint64_t any_cookie = ~std::uint64_t{0};
+
+/// What a TCP socket of this process is known by: its ends, the interface it is bound to and its
+/// cookie (getsockname(2), getpeername(2), SO_BINDTOIFINDEX, SO_COOKIE). Works in the network
+/// namespace that the socket is of, whichever the caller is in; a query must be made there.
+/// @return the errno of these calls: ENOTCONN where there is no remote end, EBADF, ENOTSOCK;
+/// errc::invalid_argument for a socket that is neither IPv4 nor IPv6. Any thread.
+[[nodiscard]] TCPINFO_API std::error_code socket_id_of(int fd, socket_id& out) noexcept;
+
+/// Where things are in the bytes of a message (`<linux/inet_diag.h>`; frozen UAPI).
 namespace wire {
 
-/// Size of struct inet_diag_msg, and where its members are (<linux/inet_diag.h>; frozen UAPI).
+/// Size of struct inet_diag_msg; the offsets of its members follow.
 inline constexpr std::size_t inet_diag_msg_size = 72;
-inline constexpr std::size_t family_at = 0;
-inline constexpr std::size_t state_at = 1;
-inline constexpr std::size_t timer_at = 2;
-inline constexpr std::size_t retrans_at = 3;
-inline constexpr std::size_t sport_at = 4;
-inline constexpr std::size_t dport_at = 6;
-inline constexpr std::size_t src_at = 8;
-inline constexpr std::size_t dst_at = 24;
-inline constexpr std::size_t interface_at = 40;
-inline constexpr std::size_t cookie_at = 44;
-inline constexpr std::size_t expires_at = 52;
-inline constexpr std::size_t rqueue_at = 56;
-inline constexpr std::size_t wqueue_at = 60;
-inline constexpr std::size_t uid_at = 64;
-inline constexpr std::size_t inode_at = 68;
+inline constexpr std::size_t family_at = 0;      ///< u8
+inline constexpr std::size_t state_at = 1;       ///< u8
+inline constexpr std::size_t timer_at = 2;       ///< u8
+inline constexpr std::size_t retrans_at = 3;     ///< u8
+inline constexpr std::size_t sport_at = 4;       ///< u16, network order
+inline constexpr std::size_t dport_at = 6;       ///< u16, network order
+inline constexpr std::size_t src_at = 8;         ///< 16 bytes, 4 of them used for IPv4
+inline constexpr std::size_t dst_at = 24;        ///< the same
+inline constexpr std::size_t interface_at = 40;  ///< u32
+inline constexpr std::size_t cookie_at = 44;     ///< two u32, low word first
+inline constexpr std::size_t expires_at = 52;    ///< u32, milliseconds
+inline constexpr std::size_t rqueue_at = 56;     ///< u32
+inline constexpr std::size_t wqueue_at = 60;     ///< u32
+inline constexpr std::size_t uid_at = 64;        ///< u32
+inline constexpr std::size_t inode_at = 68;      ///< u32
+/// Before an attribute's payload: length, header included, and type; u16 each.
 inline constexpr std::size_t attribute_header_size = 4;
 /// NLA_F_NESTED and NLA_F_NET_BYTEORDER are flags in an attribute's type.
 inline constexpr std::uint16_t attribute_type_mask = 0x3fff;
@@ -171,9 +188,10 @@ requires std::is_integral_v<T>
 
 /// One attribute: its type without flags, and its payload.
 struct attribute {
-  std::uint16_t type = 0;
-  bytes_view payload;
+  std::uint16_t type = 0;  ///< attribute_type, or one that has no name there
+  bytes_view payload;      ///< without header and padding; valid as long as the message's bytes
 
+  /// Whether it is of that type.
   [[nodiscard]] bool is(attribute_type t) const noexcept {
     return type == static_cast<std::uint16_t>(t);
   }
@@ -183,24 +201,33 @@ struct attribute {
 /// walk: what came before it is good, `remainder()` of the iterator is what could not be read.
 class attribute_range {
  public:
+  /// An input iterator that holds the attribute it is at; compare it with end(). A default-made one
+  /// is at none and does not equal end().
   class iterator {
    public:
-    using iterator_category = std::input_iterator_tag;
-    using value_type = attribute;
-    using difference_type = std::ptrdiff_t;
-    using pointer = const attribute*;
-    using reference = const attribute&;
+    using iterator_category = std::input_iterator_tag;  ///< for std::iterator_traits
+    using value_type = attribute;                       ///< what it walks over
+    using difference_type = std::ptrdiff_t;             ///< of no use: iterators have no distance
+    using pointer = const attribute*;                   ///< what operator->() gives
+    using reference = const attribute&;                 ///< what operator*() gives
 
     iterator() noexcept = default;
+    /// At the first attribute of `rest`, whose bytes must outlive it.
     explicit iterator(bytes_view rest) noexcept : rest_(rest) { step(); }
 
+    /// The attribute it is at; part of the iterator, valid until that moves or ends. Not at the
+    /// end.
     const attribute& operator*() const noexcept { return current_; }
+    /// The same.
     const attribute* operator->() const noexcept { return &current_; }
+    /// Goes to the next attribute, or to the end. Not at the end.
     iterator& operator++() noexcept {
       step();
       return *this;
     }
+    /// The same, but gives nothing back.
     void operator++(int) noexcept { step(); }
+    /// Whether the walk has ended.
     friend bool operator==(const iterator& it, std::default_sentinel_t) noexcept {
       return it.done_;
     }
@@ -233,9 +260,12 @@ class attribute_range {
   };
 
   attribute_range() noexcept = default;
+  /// Of `bytes`, which begin with an attribute's header and must outlive range and iterators.
   explicit attribute_range(bytes_view bytes) noexcept : bytes_(bytes) {}
 
+  /// Begins a walk; any number of them.
   [[nodiscard]] iterator begin() const noexcept { return iterator(bytes_); }
+  /// What an iterator equals when the walk has ended.
   [[nodiscard]] std::default_sentinel_t end() const noexcept { return std::default_sentinel; }
 
   /// Whether every byte belongs to an attribute (or is padding).
@@ -251,25 +281,29 @@ class attribute_range {
 
 /// A message of inet_diag: struct inet_diag_msg and the attributes after it, without the netlink
 /// header. A view: it owns nothing and is valid as long as the bytes are, which for messages handed
-/// to a callback means until the callback returns. Copying it copies the view. Accessors other than
-/// those of attributes need at least 72 bytes; message::from checks that once.
+/// to a callback means until the callback returns. Copying it copies the view. All accessors need
+/// at least 72 bytes; message::from checks that once.
 struct message {
-  bytes_view bytes;
+  bytes_view bytes;  ///< header and attributes, somebody else's
 
-  /// @return errc::message_too_short below 72 bytes.
+  /// Makes a message of bytes that may be anything.
+  /// @return errc::message_too_short below 72 bytes; `out` is unchanged then.
   [[nodiscard]] static std::error_code from(bytes_view bytes, message& out) noexcept {
     if (bytes.size() < wire::inet_diag_msg_size) return errc::message_too_short;
     out.bytes = bytes;
     return {};
   }
 
+  /// The byte at an offset; unchecked, as u32().
   [[nodiscard]] std::uint8_t u8(std::size_t at) const noexcept {
     return static_cast<std::uint8_t>(bytes[at]);
   }
+  /// The four bytes from an offset on, in host order.
   [[nodiscard]] std::uint32_t u32(std::size_t at) const noexcept {
     return wire::load<std::uint32_t>(bytes.data() + at);
   }
 
+  /// As the message says it, be it one that has a name or not.
   [[nodiscard]] address_family family() const noexcept {
     return static_cast<address_family>(u8(wire::family_at));
   }
@@ -277,29 +311,42 @@ struct message {
   [[nodiscard]] std::uint8_t state() const noexcept { return u8(wire::state_at); }
   /// 0 off, 1 on (retransmit, TLP, reordering), 2 keepalive, 3 time-wait, 4 probe0, 5 delayed ACK.
   [[nodiscard]] std::uint8_t timer() const noexcept { return u8(wire::timer_at); }
+  /// How often the timer has fired in a row.
   [[nodiscard]] std::uint8_t retrans() const noexcept { return u8(wire::retrans_at); }
+  /// Local port, in host order.
   [[nodiscard]] std::uint16_t sport() const noexcept { return port(wire::sport_at); }
+  /// Remote port, in host order; 0 where there is no remote end.
   [[nodiscard]] std::uint16_t dport() const noexcept { return port(wire::dport_at); }
+  /// Local address.
   [[nodiscard]] ip_address src() const noexcept { return address(wire::src_at); }
+  /// Remote address; unspecified where there is no remote end.
   [[nodiscard]] ip_address dst() const noexcept { return address(wire::dst_at); }
+  /// Index of the interface the socket is bound to, 0 = none.
   [[nodiscard]] std::uint32_t interface() const noexcept { return u32(wire::interface_at); }
-  /// Two u32, low word first, whatever the machine's byte order.
+  /// The socket's number, unique on this machine until reboot (SO_COOKIE). In the bytes it is two
+  /// u32, low word first, whatever the machine's byte order.
   [[nodiscard]] std::uint64_t cookie() const noexcept {
     return u32(wire::cookie_at) | std::uint64_t{u32(wire::cookie_at + 4)} << 32;
   }
+  /// Milliseconds until the timer fires.
   [[nodiscard]] std::uint32_t expires_ms() const noexcept { return u32(wire::expires_at); }
   /// Unread bytes; for a listener the accept queue's length.
   [[nodiscard]] std::uint32_t rqueue() const noexcept { return u32(wire::rqueue_at); }
   /// Bytes written and not yet acknowledged; for a listener the accept queue's limit.
   [[nodiscard]] std::uint32_t wqueue() const noexcept { return u32(wire::wqueue_at); }
+  /// User who owns the socket.
   [[nodiscard]] std::uint32_t uid() const noexcept { return u32(wire::uid_at); }
+  /// Inode of the socket; 0 where no process holds it.
   [[nodiscard]] std::uint32_t inode() const noexcept { return u32(wire::inode_at); }
 
+  /// Ends, interface and cookie at once: what diag_socket::query() asks by.
   [[nodiscard]] socket_id id() const noexcept {
     return {src(), dst(), sport(), dport(), interface(), cookie()};
   }
 
+  /// The 72 bytes of struct inet_diag_msg.
   [[nodiscard]] bytes_view header() const noexcept { return bytes.first(wire::inet_diag_msg_size); }
+  /// What comes after them; valid as long as the message's bytes.
   [[nodiscard]] attribute_range attributes() const noexcept {
     return attribute_range(bytes.subspan(wire::inet_diag_msg_size));
   }
@@ -335,19 +382,31 @@ class TCPINFO_API filter final {
  public:
   filter() noexcept = default;
   ~filter();
+  /// `other` is default-constructed afterwards: it has no rules.
   filter(filter&& other) noexcept;
+  /// `other` has what this had.
   filter& operator=(filter&& other) noexcept;
   filter(const filter&) = delete;
   filter& operator=(const filter&) = delete;
 
+  /// Excludes connections by their local port, in host order.
+  /// @return errc::out_of_memory; the rules are unchanged then.
   [[nodiscard]] std::error_code exclude_sport(std::uint16_t port) noexcept;
+  /// Excludes connections by their local address. An IPv4-mapped prefix of 96 bits or more is taken
+  /// as the IPv4 one.
+  /// @return errc::invalid_argument for an address of no family or a length out of range;
+  /// errc::out_of_memory. The rules are unchanged then.
   [[nodiscard]] std::error_code exclude_src(const ip_prefix& prefix) noexcept;
+  /// Excludes connections by their remote address; all else as exclude_src().
   [[nodiscard]] std::error_code exclude_dst(const ip_prefix& prefix) noexcept;
 
+  /// Whether there are no rules.
   [[nodiscard]] bool empty() const noexcept;
+  /// Whether a rule excludes `m`, which has at least 72 bytes.
   [[nodiscard]] bool excludes(const message& m) const noexcept;
   /// The rules as a kernel program, valid until the filter changes or ends. Empty without rules.
-  /// @return errc::filter_too_large where the program exceeds one attribute (65,531 bytes).
+  /// @return errc::filter_too_large where the program exceeds one attribute (65,531 bytes);
+  /// errc::out_of_memory.
   [[nodiscard]] std::error_code program(bytes_view& out) const noexcept;
 
  private:
@@ -365,15 +424,19 @@ enum class dump_walk : std::uint32_t {
 /// What to dump.
 struct dump_request {
   std::size_t size = sizeof(dump_request);  ///< for later members; leave it
-  dump_walk walk = dump_walk::both;
-  std::uint32_t states = 0;     ///< bit 1 << state for each state wanted
-  std::uint8_t extensions = 0;  ///< bit N-1 requests attribute N; see extension()
-  std::uint8_t reserved[7] = {};
+  dump_walk walk = dump_walk::both;         ///< which sockets, and by which request
+  /// Bit 1 << state for each state wanted (state_bit() in tcp.h); 0 = none, and so no socket.
+  std::uint32_t states = 0;
+  std::uint8_t extensions = 0;      ///< bit N-1 requests attribute N; see extension(); 0 = none
+  std::uint8_t reserved[7] = {};    ///< leave it
   const filter* exclude = nullptr;  ///< run in the kernel; must live until the dump returns
   /// Called after each datagram of the dump, so that a long dump does not starve other sockets.
   void (*between)(void* user) noexcept = nullptr;
-  void* between_user = nullptr;
+  void* between_user = nullptr;  ///< handed to `between`
 };
+
+/// Every state of a socket, for dump_request::states; see tcp_state in tcp.h for single ones.
+inline constexpr std::uint32_t all_states = 0xfffU << 1U;
 
 /// The bit of `type` in dump_request::extensions. Only attributes 1 to 8 have one.
 [[nodiscard]] constexpr std::uint8_t extension(attribute_type type) noexcept {
@@ -404,32 +467,41 @@ class TCPINFO_API diag_socket final {
  public:
   diag_socket() noexcept = default;
   ~diag_socket();
+  /// `other` is default-constructed afterwards: it is closed.
   diag_socket(diag_socket&& other) noexcept;
+  /// `other` has what this had.
   diag_socket& operator=(diag_socket&& other) noexcept;
   diag_socket(const diag_socket&) = delete;
   diag_socket& operator=(const diag_socket&) = delete;
 
   /// Opens (again) in the caller's network namespace.
-  /// @return the errno of socket(2) or bind(2); EPROTONOSUPPORT: no sock_diag in this kernel.
+  /// @return the errno of socket(2) or bind(2); EPROTONOSUPPORT: no sock_diag in this kernel;
+  /// errc::out_of_memory.
   [[nodiscard]] std::error_code open() noexcept;
 
   /// Walks the kernel's sockets and hands each message to `fn`.
   /// @return success only when the kernel said it finished (NLMSG_DONE, status 0) and nothing was
   /// truncated or refused; otherwise the first fault, the messages up to and after it having been
-  /// delivered. ENOENT: the kernel has no tcp_diag. After a fault the socket is reopened, so that
-  /// no late answer of the failed dump can reach the next one.
+  /// delivered. ENOENT: the kernel has no tcp_diag. ETIMEDOUT: it did not answer within 10 s. After
+  /// a fault the socket is reopened, so that no late answer of the failed dump can reach the next
+  /// one.
   [[nodiscard]] std::error_code dump(const dump_request& request, message_callback fn,
                                      void* user) noexcept;
 
-  /// Asks for one socket by its addresses, ports and cookie: no walk, about 6 microseconds.
-  /// @return ENOENT (ESTALE on a cookie mismatch) where it does not exist any more.
+  /// Asks for one socket by its addresses, ports and cookie: no walk, about 6 microseconds. A
+  /// cookie of any_cookie is any; the kernel then answers with a listener of that port where there
+  /// is no such connection. Both ends of `id` have one family. See socket_id_of() for a socket of
+  /// one's own.
+  /// @return ENOENT (or ESTALE, on a cookie mismatch) where it does not exist any more, so also for
+  /// the default cookie of 0; errc::invalid_argument where `id.src` has no family; ETIMEDOUT, after
+  /// 10 s, and the faults of dump().
   [[nodiscard]] std::error_code query(const socket_id& id, std::uint8_t extensions,
                                       message_callback fn, void* user) noexcept;
 
-  /// A counter of the latest dump.
+  /// A counter of the latest dump and the queries since.
   [[nodiscard]] std::int64_t counter(dump_counter which) const noexcept;
 
-  /// Adapts any callable `void(const message&)`; it must not throw.
+  /// Adapts a function object, such as a lambda, `void(const message&)`; it must not throw.
   template <class F>
   requires std::is_invocable_v<F&, const message&>
   [[nodiscard]] std::error_code dump(const dump_request& request, F&& fn) noexcept {
@@ -438,6 +510,7 @@ class TCPINFO_API diag_socket final {
         request, [](void* user, const message& m) noexcept { (*static_cast<callable*>(user))(m); },
         const_cast<void*>(static_cast<const void*>(&fn)));
   }
+  /// The same for query().
   template <class F>
   requires std::is_invocable_v<F&, const message&>
   [[nodiscard]] std::error_code query(const socket_id& id, std::uint8_t extensions,
@@ -456,13 +529,16 @@ class TCPINFO_API diag_socket final {
 
 /// Hears of every full TCP socket that ends, IPv4 and IPv6 (groups SKNLGRP_INET_TCP_DESTROY and
 /// SKNLGRP_INET6_TCP_DESTROY, Linux 4.2): a message in state CLOSE with the final tcp_info, also
-/// for sockets too short-lived for any dump. Listeners and never-connected sockets are among them.
-/// Needs no privilege. One thread at a time.
+/// for sockets too short-lived for any dump. Of attributes it has PROTOCOL and INFO only. Listeners
+/// and never-connected sockets are among them; a socket that its own program aborts (SO_LINGER 0)
+/// comes with remote port 0 and cleared totals. Needs no privilege. One thread at a time.
 class TCPINFO_API destroy_listener final {
  public:
   destroy_listener() noexcept = default;
   ~destroy_listener();
+  /// `other` is default-constructed afterwards: it is closed.
   destroy_listener(destroy_listener&& other) noexcept;
+  /// `other` has what this had.
   destroy_listener& operator=(destroy_listener&& other) noexcept;
   destroy_listener(const destroy_listener&) = delete;
   destroy_listener& operator=(const destroy_listener&) = delete;
@@ -470,11 +546,13 @@ class TCPINFO_API destroy_listener final {
   /// Opens and joins both groups. `receive_buffer` bytes are asked of the kernel for the queue,
   /// past the system's limit where CAP_NET_ADMIN allows it, else as much as it gives; 0 = its
   /// default.
+  /// @return the errno of socket(2), bind(2) or setsockopt(2); errc::out_of_memory.
   [[nodiscard]] std::error_code open(std::size_t receive_buffer) noexcept;
 
   /// Hands over what is queued, without waiting.
   /// @return success when the queue is empty. An overflow (ENOBUFS) is counted, not returned: the
   /// socket stays usable, and counter(overflows) having moved says that events were lost.
+  /// errc::not_open before open(); the errno of recvmmsg(2).
   [[nodiscard]] std::error_code receive(message_callback fn, void* user) noexcept;
 
   /// Becomes readable when an event is queued; for poll(2). Owned by the listener, -1 when closed.
@@ -487,6 +565,7 @@ class TCPINFO_API destroy_listener final {
   /// refused_messages, overflows.
   [[nodiscard]] std::int64_t counter(dump_counter which) const noexcept;
 
+  /// Adapts a function object, as diag_socket::dump() does; it must not throw.
   template <class F>
   requires std::is_invocable_v<F&, const message&>
   [[nodiscard]] std::error_code receive(F&& fn) noexcept {

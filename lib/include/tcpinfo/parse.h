@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One decoded message of inet_diag: every field of the header and of every attribute the kernel is
-// known to send, each either present with a value or absent; and the table that tells what each is.
-// Bytes the library does not understand are kept in reach, and what is odd about a message is told
-// by flags. Sources of places and meanings: <linux/inet_diag.h>, <linux/sock_diag.h>,
-// <linux/tls.h>, <linux/mptcp.h>, and what kernels from 4.19 to 7.0 were seen to send.
+/// @file
+/// One decoded message of inet_diag: every field of the header and of every attribute the kernel is
+/// known to send, each either present with a value or absent; and the table that tells what each
+/// is. Bytes the library does not understand are kept in reach, and what is odd about a message is
+/// told by flags. Sources of places and meanings: <linux/inet_diag.h>, <linux/sock_diag.h>,
+/// <linux/tls.h>, <linux/mptcp.h>, and what kernels from 4.19 to 7.0 were seen to send.
 #ifndef TCPINFO_PARSE_H
 #define TCPINFO_PARSE_H
 
@@ -26,24 +27,24 @@ namespace tcpinfo::inline v0 {
 /// Where in a message a field stands: 0 is struct inet_diag_msg, any other the attribute of that
 /// number.
 enum class field_group : std::uint8_t {
-  header = 0,
-  meminfo = 1,
-  info = 2,
-  vegasinfo = 3,
-  cong = 4,
-  tos = 5,
-  tclass = 6,
-  skmeminfo = 7,
-  shutdown = 8,
-  dctcpinfo = 9,
-  protocol = 10,
-  skv6only = 11,
-  mark = 15,
-  bbrinfo = 16,
-  class_id = 17,
-  ulp_info = 19,
-  cgroup_id = 21,
-  sockopt = 22,
+  header = 0,      ///< struct inet_diag_msg
+  meminfo = 1,     ///< memory, the old way
+  info = 2,        ///< struct tcp_info
+  vegasinfo = 3,   ///< Vegas and its like
+  cong = 4,        ///< congestion control algorithm
+  tos = 5,         ///< type of service
+  tclass = 6,      ///< IPv6 traffic class
+  skmeminfo = 7,   ///< memory of the socket
+  shutdown = 8,    ///< directions shut down
+  dctcpinfo = 9,   ///< DCTCP
+  protocol = 10,   ///< IP protocol
+  skv6only = 11,   ///< IPv6 without IPv4
+  mark = 15,       ///< packet mark
+  bbrinfo = 16,    ///< BBR
+  class_id = 17,   ///< traffic class or priority
+  ulp_info = 19,   ///< upper layer protocol: TLS, MPTCP
+  cgroup_id = 21,  ///< control group
+  sockopt = 22,    ///< socket options
 };
 
 /// Name of a group: "header", "skmeminfo". Empty for a number that is none. Static storage, any
@@ -70,10 +71,10 @@ enum class field_id : std::uint32_t {
 
 /// What kind of value a field has.
 enum class field_type : std::uint8_t {
-  u8 = 1,
-  u16 = 2,
-  u32 = 3,
-  u64 = 4,
+  u8 = 1,       ///< a number of up to 8 bits
+  u16 = 2,      ///< up to 16 bits
+  u32 = 3,      ///< up to 32 bits
+  u64 = 4,      ///< up to 64 bits
   boolean = 5,  ///< 0 or 1, of one bit or of an attribute's being there
   text = 6,     ///< read with snapshot::text
   address = 7,  ///< read with snapshot::address
@@ -85,19 +86,25 @@ class TCPINFO_API field_descriptor final {
  public:
   field_descriptor() noexcept = default;
 
+  /// Whether it is of a field.
   [[nodiscard]] bool valid() const noexcept { return entry_ != nullptr; }
+  /// The field. Of none it is 0, which is also field_id::family: ask valid() first.
   [[nodiscard]] field_id id() const noexcept;
+  /// Where in the message the field stands.
   [[nodiscard]] field_group group() const noexcept;
   /// The kernel's name in short, unique in its group.
   [[nodiscard]] std::string_view name() const noexcept;
   /// Name of the CSV column and JSON key, with the unit; unique over all groups.
   [[nodiscard]] std::string_view csv_name() const noexcept;
+  /// What reads it, and how wide the number is. Of no field it is field_type::u8.
   [[nodiscard]] field_type type() const noexcept;
+  /// What its number counts.
   [[nodiscard]] field_unit unit() const noexcept;
   /// First mainline kernel that sends the field, as "4.19".
   [[nodiscard]] std::string_view first_kernel() const noexcept;
   /// One line of English.
   [[nodiscard]] std::string_view meaning() const noexcept;
+  /// Its part in the question whether a connection has changed.
   [[nodiscard]] change_rule rule() const noexcept;
   /// info_layout::unknown where the field does not depend on it.
   [[nodiscard]] info_layout layout() const noexcept;
@@ -109,6 +116,7 @@ class TCPINFO_API field_descriptor final {
   [[nodiscard]] unsigned bits() const noexcept;
   /// Whether one value stands for "never measured", "not set" or "unlimited", and which.
   [[nodiscard]] bool sentinel(std::uint64_t& out) const noexcept;
+  /// The same as an optional.
   [[nodiscard]] std::optional<std::uint64_t> sentinel() const noexcept {
     std::uint64_t value = 0;
     if (!sentinel(value)) return std::nullopt;
@@ -160,13 +168,16 @@ class TCPINFO_API snapshot final {
  public:
   snapshot() noexcept = default;
   ~snapshot();
+  /// `other` holds nothing afterwards.
   snapshot(snapshot&& other) noexcept;
+  /// What this held is let go; `other` holds nothing afterwards.
   snapshot& operator=(snapshot&& other) noexcept;
   snapshot(const snapshot&) = delete;
   snapshot& operator=(const snapshot&) = delete;
 
   /// Takes a message of TCP in place of the one before. Attributes may be missing, unknown, of any
   /// length and in any order.
+  /// @param m      whose bytes must outlive the use of the snapshot
   /// @param layout of the kernel that sent it (running_kernel_layout, layout_of_kernel)
   /// @return errc::message_too_short below 72 bytes, errc::out_of_memory; then it holds nothing.
   [[nodiscard]] std::error_code decode(const message& m, info_layout layout) noexcept;
@@ -178,18 +189,22 @@ class TCPINFO_API snapshot final {
   [[nodiscard]] bool value(field_id id, std::uint64_t& out) const noexcept;
   /// The same without a search, for loops over all fields.
   [[nodiscard]] bool value(field_descriptor field, std::uint64_t& out) const noexcept;
+  /// The same as an optional.
   [[nodiscard]] std::optional<std::uint64_t> value(field_id id) const noexcept {
     std::uint64_t number = 0;
     if (!value(id, number)) return std::nullopt;
     return number;
   }
+  /// The same for a field of tcp_info.
   [[nodiscard]] std::optional<std::uint64_t> value(tcp_field f) const noexcept {
     return value(field(f));
   }
 
   /// Reads a text: a view into the message. @return false where absent, or no text.
   [[nodiscard]] bool text(field_id id, std::string_view& out) const noexcept;
+  /// The same without a search.
   [[nodiscard]] bool text(field_descriptor field, std::string_view& out) const noexcept;
+  /// The same as an optional.
   [[nodiscard]] std::optional<std::string_view> text(field_id id) const noexcept {
     std::string_view view;
     if (!text(id, view)) return std::nullopt;
@@ -198,7 +213,9 @@ class TCPINFO_API snapshot final {
 
   /// Reads an address. @return false where absent, or no address.
   [[nodiscard]] bool address(field_id id, ip_address& out) const noexcept;
+  /// The same without a search.
   [[nodiscard]] bool address(field_descriptor field, ip_address& out) const noexcept;
+  /// The same as an optional.
   [[nodiscard]] std::optional<ip_address> address(field_id id) const noexcept {
     ip_address a;
     if (!address(id, a)) return std::nullopt;
@@ -208,6 +225,7 @@ class TCPINFO_API snapshot final {
   /// The payload of a known attribute: a view into the message. @return false where absent; always
   /// for MD5SIG, which holds keys, and PAD, which is filler.
   [[nodiscard]] bool payload(attribute_type type, bytes_view& out) const noexcept;
+  /// The same as an optional.
   [[nodiscard]] std::optional<bytes_view> payload(attribute_type type) const noexcept {
     bytes_view view;
     if (!payload(type, view)) return std::nullopt;
@@ -225,6 +243,7 @@ class TCPINFO_API snapshot final {
 
   /// All snapshot_fault bits of the message.
   [[nodiscard]] std::uint32_t faults() const noexcept;
+  /// Whether the message has that fault.
   [[nodiscard]] bool has(snapshot_fault fault) const noexcept {
     return (faults() & static_cast<std::uint32_t>(fault)) != 0;
   }
@@ -251,13 +270,17 @@ class TCPINFO_API column_descriptor final {
  public:
   column_descriptor() noexcept = default;
 
+  /// Whether it is of a column.
   [[nodiscard]] bool valid() const noexcept { return entry_ != nullptr; }
   /// Unique, in snake_case, with the unit; the JSON key too.
   [[nodiscard]] std::string_view name() const noexcept;
   /// What the cells hold. Numbers are unsigned; a boolean is 0 or 1 (true or false in JSON).
   [[nodiscard]] field_type type() const noexcept;
+  /// What a number in the cells counts.
   [[nodiscard]] field_unit unit() const noexcept;
+  /// First mainline kernel that sends what the column tells, as "4.19".
   [[nodiscard]] std::string_view first_kernel() const noexcept;
+  /// One line of English.
   [[nodiscard]] std::string_view meaning() const noexcept;
 
  private:
@@ -265,23 +288,26 @@ class TCPINFO_API column_descriptor final {
   const void* entry_ = nullptr;
 };
 
+/// Number of columns.
 [[nodiscard]] TCPINFO_API std::size_t column_count() noexcept;
-/// In the order of the fields. Of no column from column_count() on.
+/// The column number `index`, in the order of the fields. Of no column from column_count() on.
 [[nodiscard]] TCPINFO_API column_descriptor column_at(std::size_t index) noexcept;
 
 /// How rows are written. An absent field is an empty cell, and in JSON no member at all.
 enum class row_format : std::uint8_t {
   csv = 0,   ///< RFC 4180; a text that is there and empty is ""
-  tsv = 1,   ///< tab, newline, carriage return and backslash are \t \n \r \\ .
+  tsv = 1,   ///< tab, newline, carriage return and backslash are `\t`, `\n`, `\r` and `\\`
   json = 2,  ///< members of an object, without the braces
 };
 
+/// What a row_writer is told once, by row_writer::prepare().
 struct row_options {
   std::size_t size = sizeof(row_options);  ///< for later members; leave it
-  row_format format = row_format::csv;
+  row_format format = row_format::csv;     ///< of all its rows
   /// Write the numbers that stand for "never measured", "not set" and "unlimited". Without, such a
   /// field is as good as absent.
   bool keep_sentinels = false;
+  std::uint8_t reserved[6] = {};  ///< leave it
 };
 
 /// Writes a text as a cell, or as a JSON string. Bytes that are not UTF-8 become U+FFFD.
@@ -296,7 +322,9 @@ class TCPINFO_API row_writer final {
  public:
   row_writer() noexcept = default;
   ~row_writer();
+  /// `other` is default-constructed afterwards: it has no columns.
   row_writer(row_writer&& other) noexcept : impl_(std::exchange(other.impl_, nullptr)) {}
+  /// `other` has what this had.
   row_writer& operator=(row_writer&& other) noexcept {
     std::swap(impl_, other.impl_);
     return *this;
@@ -304,7 +332,9 @@ class TCPINFO_API row_writer final {
   row_writer(const row_writer&) = delete;
   row_writer& operator=(const row_writer&) = delete;
 
-  /// @return errc::invalid_argument for a column that is none, errc::out_of_memory.
+  /// Sets the columns, in this order, in place of those before. Both arguments are copied.
+  /// @return errc::invalid_argument for a column that is none or an unknown format;
+  /// errc::out_of_memory. Then the columns before stay.
   [[nodiscard]] std::error_code prepare(std::span<const column_descriptor> columns,
                                         const row_options& options = {}) noexcept;
 

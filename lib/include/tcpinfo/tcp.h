@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TCP as the kernel tells of it: states, and the fields of struct tcp_info read from the payload of
-// an INET_DIAG_INFO attribute. The payload is never laid over a system struct: kernels send more,
-// and less, than any header knows, so its length alone says which fields exist.
-//
-// Everything here is a pure function of its arguments or of static tables unless it says otherwise:
-// any thread, no allocation. Names and texts handed out have static storage.
-// Source of places and meanings: <linux/tcp.h> and what kernels were seen to send.
+/// @file
+/// TCP as the kernel tells of it: states, and the fields of struct tcp_info read from the payload
+/// of an INET_DIAG_INFO attribute. The payload is never laid over a system struct: kernels send
+/// more, and less, than any header knows, so its length alone says which fields exist.
+///
+/// Everything here is a pure function of its arguments or of static tables unless it says
+/// otherwise: any thread, no allocation. Names and texts handed out have static storage. Source of
+/// places and meanings: <linux/tcp.h> and what kernels were seen to send.
 #ifndef TCPINFO_TCP_H
 #define TCPINFO_TCP_H
 
@@ -22,17 +23,17 @@ namespace tcpinfo::inline v0 {
 
 /// TCP states as the kernel numbers them (<net/tcp_states.h>).
 enum class tcp_state : std::uint8_t {
-  established = 1,
-  syn_sent = 2,
-  syn_recv = 3,
-  fin_wait1 = 4,
-  fin_wait2 = 5,
-  time_wait = 6,
-  close = 7,
-  close_wait = 8,
-  last_ack = 9,
-  listen = 10,
-  closing = 11,
+  established = 1,      ///< both ends may send
+  syn_sent = 2,         ///< connecting: SYN sent
+  syn_recv = 3,         ///< being connected to: SYN received
+  fin_wait1 = 4,        ///< closed here, the FIN not acknowledged yet
+  fin_wait2 = 5,        ///< closed here, the peer may still send
+  time_wait = 6,        ///< closed by both, kept for late segments
+  close = 7,            ///< not connected, or at its end
+  close_wait = 8,       ///< closed by the peer, not here yet
+  last_ack = 9,         ///< closed by both, the FIN sent last not acknowledged yet
+  listen = 10,          ///< waits for connections
+  closing = 11,         ///< closed by both at once
   new_syn_recv = 12,    ///< a half-open connection of a listener; dumps report it as syn_recv
   bound_inactive = 13,  ///< bound, neither listening nor connected (asked for since 6.8)
 };
@@ -54,21 +55,21 @@ enum class tcp_state : std::uint8_t {
 
 /// What a field's number counts.
 enum class field_unit : std::uint8_t {
-  count = 0,  ///< events or things
-  bytes = 1,
-  segments = 2,
-  microseconds = 3,
-  milliseconds = 4,
-  bytes_per_second = 5,
-  enumeration = 6,  ///< a code; the field's meaning lists it
-  flags = 7,        ///< a set of bits; the field's meaning lists them
-  boolean = 8,      ///< 0 or 1
-  identifier = 9,   ///< a number that only names something
-  shift = 10,       ///< a power of two
-  per_256 = 11,     ///< a ratio in 256ths
-  per_1024 = 12,    ///< a ratio in 1024ths
-  text = 13,
-  address = 14,
+  count = 0,             ///< events or things
+  bytes = 1,             ///< of data or memory
+  segments = 2,          ///< of TCP
+  microseconds = 3,      ///< a time
+  milliseconds = 4,      ///< a time
+  bytes_per_second = 5,  ///< a rate
+  enumeration = 6,       ///< a code; the field's meaning lists it
+  flags = 7,             ///< a set of bits; the field's meaning lists them
+  boolean = 8,           ///< 0 or 1
+  identifier = 9,        ///< a number that only names something
+  shift = 10,            ///< a power of two
+  per_256 = 11,          ///< a ratio in 256ths
+  per_1024 = 12,         ///< a ratio in 1024ths
+  text = 13,             ///< no number: a text
+  address = 14,          ///< no number: an IP address
 };
 
 /// Short name: "us", "bytes/s", "segments"; empty for a number without one.
@@ -112,6 +113,8 @@ inline constexpr std::size_t tcp_info_known_size = 280;
 /// Reads one field from the payload of an INET_DIAG_INFO attribute.
 /// @param payload any length and alignment, host byte order; only looked at during the call
 /// @param layout  of the kernel that made the payload
+/// @param field   which one
+/// @param out     its value
 /// @return false, `out` untouched, where the field is absent: the payload ends before the field
 /// does, the field belongs to another layout, or it is no field this library knows.
 [[nodiscard]] TCPINFO_API bool read_tcp_field(std::span<const std::byte> payload,
@@ -133,12 +136,15 @@ class TCPINFO_API tcp_field_descriptor final {
  public:
   tcp_field_descriptor() noexcept = default;
 
+  /// Whether it is of a field.
   [[nodiscard]] bool valid() const noexcept { return entry_ != nullptr; }
+  /// The field. Of none it is 0, which is also tcp_field::state: ask valid() first.
   [[nodiscard]] tcp_field id() const noexcept;
   /// The kernel's name without tcpi_.
   [[nodiscard]] std::string_view name() const noexcept;
   /// Name of the CSV column and JSON key, with the unit.
   [[nodiscard]] std::string_view csv_name() const noexcept;
+  /// What its number counts.
   [[nodiscard]] field_unit unit() const noexcept;
   /// First mainline kernel that has the field, as "4.19".
   [[nodiscard]] std::string_view first_kernel() const noexcept;
@@ -152,11 +158,13 @@ class TCPINFO_API tcp_field_descriptor final {
   [[nodiscard]] unsigned bit_shift() const noexcept;
   /// Width of the field.
   [[nodiscard]] unsigned bits() const noexcept;
+  /// Its part in the question whether a connection has changed.
   [[nodiscard]] change_rule rule() const noexcept;
   /// info_layout::unknown where the field is in every layout.
   [[nodiscard]] info_layout layout() const noexcept;
   /// Whether one value stands for "never measured", "not set" or "unlimited", and which.
   [[nodiscard]] bool sentinel(std::uint64_t& out) const noexcept;
+  /// The same as an optional.
   [[nodiscard]] std::optional<std::uint64_t> sentinel() const noexcept {
     std::uint64_t value = 0;
     if (!sentinel(value)) return std::nullopt;

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// All of libtcpinfo.
+/// @file
+/// All of libtcpinfo.
 #ifndef TCPINFO_TCPINFO_H
 #define TCPINFO_TCPINFO_H
 
 #include <tcpinfo/archive.h>
 #include <tcpinfo/bytes.h>
 #include <tcpinfo/cache.h>
+#include <tcpinfo/decimal.h>
 #include <tcpinfo/error.h>
 #include <tcpinfo/eventsocket.h>
 #include <tcpinfo/export.h>
@@ -15,5 +17,9 @@
 #include <tcpinfo/tcp.h>
 #include <tcpinfo/version.h>
 #include <tcpinfo/zstd.h>
+
+/// @namespace tcpinfo
+/// All of the library. The inline namespace in it (v0) is the version of the ABI; programs do not
+/// name it.
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The version a program was compiled against (macros) and the one it runs with (function).
+/// @file
+/// The version a program was compiled against (macros) and the one it runs with (function).
 #ifndef TCPINFO_VERSION_H
 #define TCPINFO_VERSION_H
 
@@ -8,8 +9,11 @@
 
 #include <tcpinfo/export.h>
 
+/// First number of the version compiled against.
 #define TCPINFO_VERSION_MAJOR 0
+/// Second number of it.
 #define TCPINFO_VERSION_MINOR 1
+/// Third number of it.
 #define TCPINFO_VERSION_PATCH 0
 
 namespace tcpinfo::inline v0 {

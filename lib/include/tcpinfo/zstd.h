@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Zstandard as archives use it: a writer of whole frames, and a streaming reader that also takes
-// plain text and says how much of a damaged file can be saved. No zstd type or header shows
-// through.
+/// @file
+/// Zstandard as archives use it: a writer of whole frames, and a streaming reader that also takes
+/// plain text and says how much of a damaged file can be saved. No zstd type or header shows
+/// through.
 #ifndef TCPINFO_ZSTD_H
 #define TCPINFO_ZSTD_H
 
@@ -33,7 +34,9 @@ class TCPINFO_API frame_writer final {
  public:
   frame_writer() noexcept = default;
   ~frame_writer();
+  /// `other` is default-constructed afterwards: it has no context.
   frame_writer(frame_writer&& other) noexcept : impl_(std::exchange(other.impl_, nullptr)) {}
+  /// `other` has what this had.
   frame_writer& operator=(frame_writer&& other) noexcept {
     std::swap(impl_, other.impl_);
     return *this;
@@ -44,6 +47,7 @@ class TCPINFO_API frame_writer final {
   /// Makes the context, or makes it anew.
   /// @return errc::invalid_argument for a level or window out of range; errc::out_of_memory.
   [[nodiscard]] std::error_code create(const frame_options& options) noexcept;
+  /// The same with that level and else the defaults.
   [[nodiscard]] std::error_code create(std::int32_t level) noexcept {
     frame_options options;
     options.level = level;
@@ -75,6 +79,7 @@ struct stream_options {
   /// Largest window accepted, as a power of two: what bounds the memory a frame can ask for. 27
   /// (128 MiB) is zstd's own default and more than any level without --long writes.
   std::int32_t max_window_log = 27;
+  std::uint32_t reserved = 0;  ///< leave it
 };
 
 /// Reads zstd (any number of frames one after the other, skippable ones among them) or plain text;
@@ -90,7 +95,9 @@ class TCPINFO_API stream_reader final {
  public:
   stream_reader() noexcept = default;
   ~stream_reader();
+  /// `other` is default-constructed afterwards: it is closed.
   stream_reader(stream_reader&& other) noexcept : impl_(std::exchange(other.impl_, nullptr)) {}
+  /// `other` has what this had.
   stream_reader& operator=(stream_reader&& other) noexcept {
     std::swap(impl_, other.impl_);
     return *this;
@@ -153,13 +160,16 @@ struct frame_scan {
   std::uint64_t content_bytes = 0;        ///< what they hold
   errc fault = errc::ok;  ///< why it ended: ok at a frame's end, truncated_frame, corrupt_frame, …
   bool is_zstd = false;   ///< false for plain text and for empty input
-  std::uint8_t reserved[3] = {};
+  std::uint8_t reserved[3] = {};  ///< leave it
 };
 
 /// Decodes everything, verifying checksums and keeping nothing: salvage cuts the file at
-/// `whole_end`. Plain text is not read to its end.
-/// @return success also for damaged input (see `fault`); the errno of read(2); errc::out_of_memory.
+/// `whole_end`. Plain text is not read to its end. Reads from where `fd` stands; the descriptor
+/// stays the caller's. Any thread.
+/// @return success also for damaged input (see `fault`, which is errc::out_of_memory where decoding
+/// wanted more); the errno of read(2); errc::out_of_memory.
 [[nodiscard]] TCPINFO_API std::error_code scan_frames(int fd, frame_scan& out) noexcept;
+/// The same for memory.
 [[nodiscard]] TCPINFO_API std::error_code scan_frames(bytes_view bytes, frame_scan& out) noexcept;
 
 }  // namespace tcpinfo::inline v0

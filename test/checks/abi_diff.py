@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Holds the library against that of the baseline, the commit named in test/abi/baseline: abidiff
+has nothing to say, a program built against the baseline runs on today's library, and abidiff does
+say something where a field is moved.
+
+usage: abi_diff.py SOURCE_ROOT
+"""
+import os
+import shutil
+import socket
+import sys
+import tempfile
+from pathlib import Path
+
+from trees import SKIP, abidiff, build_library, copy_commit, copy_tree, need, run
+
+
+def move_a_field(tree):
+    """Two members of a public struct change places."""
+    header = tree / "lib/include/tcpinfo/inetdiag.h"
+    text = header.read_text(encoding="utf-8")
+    first = "  std::uint16_t sport = 0;      ///< local port\n"
+    second = "  std::uint32_t interface = 0;  ///< ifindex the socket is bound to, 0 = none\n"
+    assert text.count(first) == 1 and text.count(second) == 1, "the struct is another one now"
+    text = text.replace(first, "@").replace(second, first).replace("@", second)
+    text = text.replace("return {src(), dst(), sport(), dport(), interface(), cookie()};",
+                        "return {src(), dst(), interface(), dport(), sport(), cookie()};")
+    header.write_text(text, encoding="utf-8")
+
+
+def run_old_program(source, old_tree, old, new, folder):
+    """Built against the baseline's headers and library, run on today's."""
+    program = folder / "consumer"
+    libraries = folder / "old-lib"
+    libraries.mkdir()
+    shutil.copy2(old, libraries / "libtcpinfo.so.0")
+    (libraries / "libtcpinfo.so").symlink_to("libtcpinfo.so.0")
+    run("g++", "-std=c++20", source / "test/checks/consumer.cc", "-o", program, "-I",
+        old_tree / "lib/include", "-L", libraries, "-ltcpinfo")
+    with socket.create_server(("127.0.0.1", 0)):
+        said = run(program, env=dict(os.environ, LD_LIBRARY_PATH=str(new.parent)))
+    assert int(said.split()[1]) >= 1, said
+    print(f"a program of the baseline on today's library: {said.strip()}")
+
+
+def main():
+    source = Path(sys.argv[1]).resolve()
+    need("abidiff", "git", "g++", "meson", "ninja")
+    listed = source / "test/abi/baseline"
+    commit = listed.read_text(encoding="ascii").split()[0] if listed.exists() else ""
+    if not commit or not (source / ".git").exists():
+        print("skipped: no baseline, or no git history here")
+        sys.exit(SKIP)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        old_tree = copy_commit(source, commit, folder / "old")
+        new_tree = copy_tree(source, folder / "new")
+        moved_tree = copy_tree(source, folder / "moved")
+        move_a_field(moved_tree)
+        old = build_library(old_tree, folder / "build-old")
+        new = build_library(new_tree, folder / "build-new")
+        moved = build_library(moved_tree, folder / "build-moved")
+        headers = "lib/include"
+        status, said = abidiff(old, old_tree / headers, new, new_tree / headers)
+        print(f"against {commit[:12]}: abidiff ends with {status}")
+        assert status == 0, said
+        status, said = abidiff(new, new_tree / headers, moved, moved_tree / headers)
+        assert status != 0 and "socket_id" in said, f"a moved field was not noticed: {said}"
+        print(f"a field moved: abidiff ends with {status}")
+        run_old_program(source, old_tree, old, new, folder)
+
+
+main()

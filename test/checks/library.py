@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What a program that links the library gets with it: no code that runs before main, no library
+beyond those it needs, no third party's names, and headers that ask for nothing but the standard
+library.
+
+usage: library.py LIBRARY ARCHIVE INCLUDE_DIR
+"""
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+SKIP = 77
+NEEDED = {"libnl-3.so", "libzstd.so", "libsimdjson.so", "libfmt.so", "libstdc++.so", "libgcc_s.so",
+          "libc.so", "libm.so", "ld-linux"}
+INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.MULTILINE)
+
+
+def output_of(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def main():
+    library, archive, include_dir = sys.argv[1:]
+    for tool in ("nm", "readelf"):
+        if not shutil.which(tool):
+            print(f"skipped: no {tool} here")
+            sys.exit(SKIP)
+    faults = []
+    for line in output_of("nm", "--demangle", archive).splitlines():
+        if "_GLOBAL__sub_I_" in line or "__static_initialization_and_destruction" in line:
+            faults.append(f"runs before main: {line.strip()}")
+    dynamic = output_of("readelf", "--dynamic", "--wide", library)
+    sonames = re.findall(r"\(SONAME\).*\[(.+)\]", dynamic)
+    if sonames != ["libtcpinfo.so.0"]:
+        faults.append(f"SONAME {sonames}")
+    for name in re.findall(r"\(NEEDED\).*\[(.+)\]", dynamic):
+        if not any(name.startswith(one) for one in NEEDED):
+            faults.append(f"needs {name}")
+    for line in output_of("nm", "--dynamic", "--defined-only", "--demangle", library).splitlines():
+        name = line.split(maxsplit=2)[2]
+        if not re.match(r"(\w+ (\w+ )?for )?tcpinfo::v\d+::|LIBTCPINFO_", name):
+            faults.append(f"exports what is not its own: {name}")
+    headers = sorted((Path(include_dir) / "tcpinfo").iterdir())
+    for header in headers:
+        for kind, name in INCLUDE.findall(header.read_text(encoding="utf-8")):
+            standard = kind == "<" and re.fullmatch(r"[a-z_]+", name)
+            if not standard and not (kind == "<" and (Path(include_dir) / name).exists()):
+                faults.append(f"{header.name} includes {name}")
+    print("\n".join(faults + [f"{len(headers)} headers, {len(faults)} faults"]))
+    sys.exit(1 if faults else 0)
+
+
+main()

@@ -1,0 +1,44 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Compiles every program that stands in the documents.
+
+usage: snippets.py INCLUDE_DIR PAGE...
+"""
+import re
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+SKIP = 77
+BLOCK = re.compile(r"^```cpp\n(.*?)^```", re.MULTILINE | re.DOTALL)
+FLAGS = ["-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror",
+         "-fsyntax-only", "-x", "c++", "-"]
+
+
+def main():
+    include_dir, *pages = sys.argv[1:]
+    if not shutil.which("g++"):
+        print("skipped: no g++ here")
+        sys.exit(SKIP)
+    snippets = []
+    for page in pages:
+        text = Path(page).read_text(encoding="utf-8")
+        for match in BLOCK.finditer(text):
+            line = text.count("\n", 0, match.start()) + 2
+            snippets.append((f"{page}:{line}", match[1]))
+
+    def compile_one(snippet):
+        place, text = snippet
+        done = subprocess.run(["g++", "-I", include_dir, *FLAGS], input=text, capture_output=True,
+                              text=True, check=False)
+        return f"{place}: {done.stderr[:2000]}" if done.returncode else ""
+
+    with ThreadPoolExecutor(2) as both:
+        faults = [fault for fault in both.map(compile_one, snippets) if fault]
+    print("\n".join(faults + [f"{len(snippets)} programs, {len(faults)} faults"]))
+    sys.exit(1 if faults or not snippets else 0)
+
+
+main()
