@@ -60,8 +60,8 @@ def build_everywhere(top, root, folder, env, libdir):
     run(["g++", "-std=c++20", str(ways["g++"] / "list.cc"), "-o", str(ways["g++"] / "build/list"),
          *flags])
     if shutil.which("cmake"):
-        # With a root that is not /, pkg-config puts it before the folders of third parties, too, and
-        # CMake wants all of them to be there.
+        # With a root that is not /, pkg-config puts it before the folders of third parties, too,
+        # and CMake wants all of them to be there.
         for flag in flags:
             if flag.startswith("-I"):
                 pathlib.Path(flag[2:]).mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 SKIP = 77
-NAMESPACE = re.compile(r"^namespace tcpinfo::inline v0 \{$", re.MULTILINE)
+NAMESPACE = re.compile(r"^namespace tcpinfo::inline v\d+ \{$", re.MULTILINE)
 SPECIALIZATION = re.compile(r"^template <>\nstruct std::.*$", re.MULTILINE)
 HEADING = re.compile(r"^##+ (.*)$", re.MULTILINE)
 LINK = re.compile(r"\[([^\]]+)\]\((?!#|https?:)[^)]*\)")  # to another file
@@ -25,23 +25,29 @@ LIST = re.compile(r"((?:^#define TCPINFO_\w+_FIELD\((?:[^\n]*\\\n)*[^\n]*\n)+)"
                   r"^#include <tcpinfo/(\w+\.def)>$", re.MULTILINE)
 FIELD = re.compile(r'^TCPINFO_(TCP|GROUP|ULP)_FIELD\((.*), "(\w+)", "([\d.]+)", "(.*)"\)$',
                    re.MULTILINE)
-# Where the .def files have the enumerator and the unit.
+SPECIAL, ESCAPED = re.compile(r"([\\@<>&#%$])"), r"\\\1"
+ANY_FIELD = re.compile(r"^TCPINFO_\w+_FIELD\(", re.MULTILINE)
+# Where the lists have the enumerator and the unit.
 PLACES = {"TCP": (0, 6), "GROUP": (1, 7), "ULP": (2, 7)}
+LISTS = {"tcp_field": "tcp_info_fields.def", "field_id": "groups.def"}
 
 
 def enumerators(path):
-    """Those of a .def file, each with a comment."""
-    found = []
-    for macro, columns, _, since, meaning in FIELD.findall(path.read_text(encoding="utf-8")):
+    """Those of a list, and what is to be said of each."""
+    text = path.read_text(encoding="utf-8")
+    found = {}
+    for macro, columns, _, since, meaning in FIELD.findall(text):
         name, unit = (columns.split(", ")[at] for at in PLACES[macro])
-        meaning = re.sub(r"([\\@<>&#%$])", r"\\\1", meaning)
-        found.append(f"{name}, /**< {meaning} ({unit.replace('_', ' ')}; Linux {since}) */")
+        found[name] = f"{meaning} ({unit.replace('_', ' ')}; Linux {since})"
+    assert len(found) == len(ANY_FIELD.findall(text)), f"{path}: a line is not understood"
     return found
 
 
 def filtered_header(text, folder):
     def write_list(match):
-        return "\n" * match[1].count("\n") + " ".join(enumerators(folder / match[2]))
+        fields = [f"{name}, /**< {SPECIAL.sub(ESCAPED, comment)} */"
+                  for name, comment in enumerators(folder / match[2]).items()]
+        return "\n" * match[1].count("\n") + " ".join(fields)
     text = NAMESPACE.sub("namespace tcpinfo {", text)
     return LIST.sub(write_list, SPECIALIZATION.sub("\n", text))
 
@@ -71,17 +77,29 @@ def run_doxygen(source, folder, config):
     return done.stderr
 
 
-def tables_with_gaps(xml):
-    """Enums of which some values have a comment and some do not. doxygen leaves these out of the
-    enum's table without a word."""
-    gaps = []
-    for path in sorted(xml.glob("*.xml")):
+def read_enums(xml):
+    """For each enum in the reference its values, and whether each has a comment."""
+    enums = {}
+    for path in xml.glob("*.xml"):
         for enum in ElementTree.parse(path).iterfind(".//memberdef[@kind='enum']"):
-            bare = [v.findtext("name") for v in enum.iterfind("enumvalue")
-                    if not "".join(v.find("briefdescription").itertext()).strip()]
-            if bare and len(bare) < len(enum.findall("enumvalue")):
-                gaps.append(f"{enum.findtext('name')}: no comment: {', '.join(bare)}")
-    return gaps
+            enums[enum.findtext("name")] = {
+                value.findtext("name"): bool("".join(value.find("briefdescription").itertext()))
+                for value in enum.iterfind("enumvalue")}
+    return enums
+
+
+def check_enums(enums, include):
+    """What doxygen says nothing about: where some values of an enum have a comment, those without
+    are not in its table."""
+    faults = []
+    for name, values in sorted(enums.items()):
+        bare = [value for value, has_comment in values.items() if not has_comment]
+        if bare and len(bare) < len(values):
+            faults.append(f"{name}: no comment: {', '.join(bare)}")
+    for name, path in LISTS.items():
+        if enums.get(name, {}).keys() != enumerators(include / path).keys():
+            faults.append(f"{name}: not what {path} has")
+    return faults
 
 
 def main():
@@ -93,30 +111,22 @@ def main():
         print("skipped: no doxygen here")
         sys.exit(SKIP)
     config = (source / "docs/Doxyfile").read_text(encoding="utf-8")
+    include = source / "lib/include/tcpinfo"
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         said = run_doxygen(source, folder, config)
-        xml = folder / "xml"
-        files = ElementTree.parse(xml / "index.xml").findall("compound[@kind='file']")
-        faults = [said] if said else []
-        faults += tables_with_gaps(xml)
-        text = "".join(p.read_text(encoding="utf-8") for p in xml.glob("*.xml"))
-        include = source / "lib/include/tcpinfo"
-        for path in sorted(include.glob("*.def")):
-            for line in enumerators(path):
-                name = line.partition(",")[0]
-                if f"<name>{name}</name>" not in text:
-                    faults.append(f"{path.name}: {name} is not in the reference")
+        print(said, end="")
+        faults = check_enums(read_enums(folder / "xml"), include)
+        print("\n".join(faults), end="\n" if faults else "")
+        files = {p.stem for p in (folder / "xml").glob("*_8h.xml")}
+        wanted = {f"{p.stem}_8h" for p in include.glob("*.h")}
         # That doxygen still complains of what has no comment.
         bare = folder / "bare.h"
         bare.write_text("/// Some.\nnamespace tcpinfo {\nvoid bare();\n}\n", encoding="ascii")
-        said = run_doxygen(source, folder / "bare", f"{config}\nINPUT = {bare}\n")
-        assert "Member bare()" in said, said
-    for fault in faults:
-        print(fault)
-    headers = len(list(include.glob("*.h")))
-    print(f"{len(files)} files read, {len(faults)} faults")
-    sys.exit(1 if faults or len(files) < headers else 0)
+        complaint = run_doxygen(source, folder / "bare", f"{config}\nINPUT = {bare}\n")
+        assert "Member bare()" in complaint, complaint
+    print(f"{len(files)} headers read, {len(said.splitlines())} warnings, {len(faults)} faults")
+    sys.exit(1 if said or faults or files != wanted else 0)
 
 
 main()

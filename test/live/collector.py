@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
+import fcntl
 import json
 import os
 import pwd
@@ -137,8 +138,10 @@ class Collector:
                  descriptors: int | None = None, nobody: bool = False, ready: bool = True,
                  environment: dict[str, str] | None = None, own_prefix: bool = True,
                  confine: Callable[[], None] | None = None, only_flags: bool = False) -> None:
-        # To append: reading it here moves the offset that the child writes with.
-        self._log = tempfile.TemporaryFile(mode="a+")  # closed in __exit__
+        self._log = tempfile.TemporaryFile(mode="w+")  # closed in __exit__
+        # To append: reading it here moves the offset that the child writes with. (Mode "a+" does
+        # not reach the descriptor.)
+        fcntl.fcntl(self._log, fcntl.F_SETFL, fcntl.fcntl(self._log, fcntl.F_GETFL) | os.O_APPEND)
         prefix = tempfile.NamedTemporaryFile(mode="w", suffix=".prefix")
         prefix.write(PREFIX)
         prefix.flush()

@@ -435,8 +435,9 @@ struct dump_request {
   void* between_user = nullptr;  ///< handed to `between`
 };
 
-/// Every state of a socket, for dump_request::states; see tcp_state in tcp.h for single ones.
-inline constexpr std::uint32_t all_states = 0xfffU << 1U;
+/// Every state of a socket, for dump_request::states, those that are only bound among them (they
+/// come as CLOSE, without INFO); see tcp_state in tcp.h for single ones.
+inline constexpr std::uint32_t all_states = 0x1fffU << 1U;
 
 /// The bit of `type` in dump_request::extensions. Only attributes 1 to 8 have one.
 [[nodiscard]] constexpr std::uint8_t extension(attribute_type type) noexcept {
@@ -479,7 +480,9 @@ class TCPINFO_API diag_socket final {
   /// errc::out_of_memory.
   [[nodiscard]] std::error_code open() noexcept;
 
-  /// Walks the kernel's sockets and hands each message to `fn`.
+  /// Walks the kernel's sockets and hands each message to `fn`. The walk is no snapshot: a socket
+  /// may come twice, or be passed over, where others open and close meanwhile. Cookies tell sockets
+  /// apart.
   /// @return success only when the kernel said it finished (NLMSG_DONE, status 0) and nothing was
   /// truncated or refused; otherwise the first fault, the messages up to and after it having been
   /// delivered. ENOENT: the kernel has no tcp_diag. ETIMEDOUT: it did not answer within 10 s. After

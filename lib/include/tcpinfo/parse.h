@@ -180,7 +180,8 @@ class TCPINFO_API snapshot final {
   /// @param m      whose bytes must outlive the use of the snapshot
   /// @param layout of the kernel that sent it (running_kernel_layout, layout_of_kernel)
   /// @return errc::message_too_short below 72 bytes, errc::out_of_memory; then it holds nothing.
-  [[nodiscard]] std::error_code decode(const message& m, info_layout layout) noexcept;
+  [[nodiscard]] std::error_code decode(const message& m,
+                                       info_layout layout = info_layout::unknown) noexcept;
 
   /// Lets go of the message.
   void clear() noexcept;

@@ -35,8 +35,14 @@ enum class tcp_state : std::uint8_t {
   listen = 10,          ///< waits for connections
   closing = 11,         ///< closed by both at once
   new_syn_recv = 12,    ///< a half-open connection of a listener; dumps report it as syn_recv
-  bound_inactive = 13,  ///< bound, neither listening nor connected (asked for since 6.8)
+  bound_inactive = 13,  ///< bound, neither listening nor connected; asked for since 6.8, and
+                        ///< reported as close
 };
+
+/// Compares with the number that a message has: m.state() == tcp_state::listen.
+[[nodiscard]] constexpr bool operator==(std::uint8_t number, tcp_state state) noexcept {
+  return number == static_cast<std::uint8_t>(state);
+}
 
 /// The bit of a state in dump_request::states.
 [[nodiscard]] constexpr std::uint32_t state_bit(tcp_state state) noexcept {
@@ -46,8 +52,18 @@ enum class tcp_state : std::uint8_t {
 /// The kernel's name of a state: "ESTABLISHED", "CLOSE_WAIT". Empty for a number without one.
 [[nodiscard]] TCPINFO_API std::string_view state_name(std::uint8_t state) noexcept;
 
+/// The same of a state that has a name.
+[[nodiscard]] inline std::string_view state_name(tcp_state state) noexcept {
+  return state_name(static_cast<std::uint8_t>(state));
+}
+
 /// The name ss prints: "ESTAB", "CLOSE-WAIT", "UNCONN" for CLOSE. Empty for a number without one.
 [[nodiscard]] TCPINFO_API std::string_view state_ss_name(std::uint8_t state) noexcept;
+
+/// The same of a state that has a name.
+[[nodiscard]] inline std::string_view state_ss_name(tcp_state state) noexcept {
+  return state_ss_name(static_cast<std::uint8_t>(state));
+}
 
 /// Name of a congestion state (tcp_field::ca_state): "Open", "Disorder", "CWR", "Recovery", "Loss".
 /// Empty for a number without one.
