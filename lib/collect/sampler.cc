@@ -24,6 +24,7 @@ constexpr std::int64_t absent_time_ns = 5'000'000'000;
 constexpr std::int64_t last_wait_ns = 5'000'000'000;
 // At the end, messages about the ends of connections that a last look did not show any more.
 constexpr std::int64_t last_events_ns = 2'000'000'000;
+constexpr std::int64_t last_events_step_ns = 10'000'000;
 constexpr int first_look_tries = 10'000;
 constexpr std::int64_t first_look_pause_ns = 1'000'000;
 // Queries for missing connections in one poll: 6 us each.
@@ -375,7 +376,7 @@ void sampler::await_last_events() {
     std::erase_if(missing_, unknown);
     const std::int64_t time_ns = system_.monotonic_ns();
     if (missing_.empty() || time_ns >= deadline_ns) return;
-    system_.wait(source_.descriptor(), -1, time_ns + settings_.interval_ns);
+    system_.wait(source_.descriptor(), -1, time_ns + last_events_step_ns);
     drain_events();
     wake_writers();
   }
