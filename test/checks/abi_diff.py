@@ -23,7 +23,7 @@ def move_a_field(tree):
     first = "  std::uint16_t sport = 0;      ///< local port\n"
     second = "  std::uint32_t interface = 0;  ///< ifindex the socket is bound to, 0 = none\n"
     assert text.count(first) == 1 and text.count(second) == 1, "the struct is another one now"
-    text = text.replace(first, "@").replace(second, first).replace("@", second)
+    text = text.replace(first, "\0").replace(second, first).replace("\0", second)
     text = text.replace("return {src(), dst(), sport(), dport(), interface(), cookie()};",
                         "return {src(), dst(), interface(), dport(), sport(), cookie()};")
     header.write_text(text, encoding="utf-8")

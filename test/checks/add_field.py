@@ -85,7 +85,7 @@ def main():
                                folder / "build-after/lib/libtcpinfo.a",
                                after / "test/abi/symbols.txt", after / "lib/libtcpinfo.map"],
                               capture_output=True, text=True, check=False)
-        print(f"symbols: {done.stdout.strip().splitlines()[-1]}")
+        assert done.returncode == 0, f"symbols: {done.stdout}{done.stderr}"
 
 
 main()

@@ -54,7 +54,7 @@ def configure(tree, build, *options):
 def build_library(tree, build):
     """Returns the shared library."""
     configure(tree, build, *LIBRARY_ONLY)
-    run("ninja", "-C", build, "lib/libtcpinfo.so.0")
+    run("ninja", "-C", build, "lib/libtcpinfo.so.0", "lib/libtcpinfo.a")
     return build / "lib" / "libtcpinfo.so.0"
 
 
