@@ -9,6 +9,7 @@ usage: abi_diff.py SOURCE_ROOT
 import os
 import shutil
 import socket
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -49,8 +50,10 @@ def main():
     need("abidiff", "git", "g++", "meson", "ninja")
     listed = source / "test/abi/baseline"
     commit = listed.read_text(encoding="ascii").split()[0] if listed.exists() else ""
-    if not commit or not (source / ".git").exists():
-        print("skipped: no baseline, or no git history here")
+    known = commit and subprocess.run(["git", "-C", str(source), "cat-file", "-e", commit],
+                                      capture_output=True, check=False).returncode == 0
+    if not known:
+        print(f"skipped: the history here has no baseline {commit}")
         sys.exit(SKIP)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
