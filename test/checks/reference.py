@@ -77,20 +77,36 @@ def run_doxygen(source, folder, config):
     return done.stderr
 
 
+def is_described(element):
+    return bool("".join(element.find("briefdescription").itertext()).strip())
+
+
 def read_enums(xml):
     """For each enum in the reference its values, and whether each has a comment."""
     enums = {}
     for path in xml.glob("*.xml"):
         for enum in ElementTree.parse(path).iterfind(".//memberdef[@kind='enum']"):
             enums[enum.findtext("name")] = {
-                value.findtext("name"): bool("".join(value.find("briefdescription").itertext()))
+                value.findtext("name"): is_described(value)
                 for value in enum.iterfind("enumvalue")}
     return enums
 
 
+def check_headers(xml, include):
+    """A header without @file loses its macros, and doxygen says nothing."""
+    faults = []
+    for header in sorted(include.glob("*.h")):
+        page = xml / f"{header.stem}_8h.xml"
+        if not page.exists():
+            faults.append(f"{header.name}: not read")
+        elif not is_described(ElementTree.parse(page).find("compounddef")):
+            faults.append(f"{header.name}: no @file")
+    return faults
+
+
 def check_enums(enums, include):
-    """What doxygen says nothing about: where some values of an enum have a comment, those without
-    are not in its table."""
+    """Where some values of an enum have a comment, those without are not in its table, and doxygen
+    says nothing."""
     faults = []
     for name, values in sorted(enums.items()):
         bare = [value for value, has_comment in values.items() if not has_comment]
@@ -116,17 +132,17 @@ def main():
         folder = Path(scratch)
         said = run_doxygen(source, folder, config)
         print(said, end="")
-        faults = check_enums(read_enums(folder / "xml"), include)
+        xml = folder / "xml"
+        faults = check_headers(xml, include) + check_enums(read_enums(xml), include)
         print("\n".join(faults), end="\n" if faults else "")
-        files = {p.stem for p in (folder / "xml").glob("*_8h.xml")}
-        wanted = {f"{p.stem}_8h" for p in include.glob("*.h")}
+        headers = len(list(xml.glob("*_8h.xml")))
         # That doxygen still complains of what has no comment.
         bare = folder / "bare.h"
         bare.write_text("/// Some.\nnamespace tcpinfo {\nvoid bare();\n}\n", encoding="ascii")
         complaint = run_doxygen(source, folder / "bare", f"{config}\nINPUT = {bare}\n")
         assert "Member bare()" in complaint, complaint
-    print(f"{len(files)} headers read, {len(said.splitlines())} warnings, {len(faults)} faults")
-    sys.exit(1 if said or faults or files != wanted else 0)
+    print(f"{headers} headers read, {len(said.splitlines())} warnings, {len(faults)} faults")
+    sys.exit(1 if said or faults or not headers else 0)
 
 
 main()
