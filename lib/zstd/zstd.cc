@@ -364,6 +364,7 @@ struct [[gnu::visibility("hidden")]] stream_reader::impl {
       if (fill()) return false;
     }
     fault.clear();
+    window_needed = 0;
     in_frame = maybe_held = false;
     whole_steps = true;
     refused = {};

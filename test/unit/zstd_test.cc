@@ -386,6 +386,14 @@ TEST_CASE("what window a refused frame needs is told") {
   CHECK(of_descriptor((17U << 3U) + 1) == (std::uint64_t{1} << 27U) + (1U << 24U));
   CHECK(of_descriptor(21U << 3U) == std::uint64_t{1} << 31U);
 
+  // Not told any more of a frame that was passed by.
+  const std::uint8_t wide[] = {0x28, 0xb5, 0x2f, 0xfd, 0x00, 21U << 3U, 0x01, 0x00, 0x00};
+  buffer then_good(std::as_bytes(std::span(wide)).begin(), std::as_bytes(std::span(wide)).end());
+  then_good = then_good + frame("good");
+  CHECK(needed(then_good) == std::uint64_t{1} << 31U);
+  REQUIRE(reader.resume());
+  CHECK(reader.window_needed() == 0);
+
   // Where the content is one segment, it is the window; whatever length its size is written in.
   options.max_window_log = 10;
   const buffer small = frame(prose(500, 1));
