@@ -58,8 +58,11 @@ std::error_code destroy_listener::impl::open(std::size_t wanted) noexcept {
   if (const auto ec = socket.open()) return ec;
   ask_for_buffer(wanted);
   // Bound by open(): an unbound socket joins without an error and never receives.
-  if (const auto ec = socket.join(SKNLGRP_INET_TCP_DESTROY)) return ec;
-  return socket.join(SKNLGRP_INET6_TCP_DESTROY);
+  std::error_code ec = socket.join(SKNLGRP_INET_TCP_DESTROY);
+  if (!ec) ec = socket.join(SKNLGRP_INET6_TCP_DESTROY);
+  // With one group of the two it would give half the events and no error.
+  if (ec) socket.close();
+  return ec;
 }
 
 void destroy_listener::impl::deliver(std::size_t slot, message_callback fn, void* user) noexcept {
