@@ -99,7 +99,10 @@ std::error_code flow_table::impl::copy_without(const message& m, attribute_type 
                                                message& out) noexcept {
   if (scratch_size < m.bytes.size() + room) {
     void* grown = std::realloc(scratch, m.bytes.size() + room);
-    if (grown == nullptr) return errc::out_of_memory;
+    if (grown == nullptr) {
+      out = {};  // Not the message that still has its keys.
+      return errc::out_of_memory;
+    }
     scratch = static_cast<std::byte*>(grown);
     scratch_size = m.bytes.size() + room;
   }
