@@ -20,8 +20,9 @@ import sys
 import tempfile
 import time
 
+from help_flags import flags_of_help
+
 SKIP = 77
-FLAG = re.compile(r"(?<![\w-])(--[a-z][a-z0-9-]*|-[A-Za-z])(?![\w-])")
 COMMANDS = (["tcpinfo-collect"], ["tcpinfo-csv"], ["tcpinfo-dump"], ["tcpinfo-dump", "ls"],
             ["tcpinfo-dump", "live"], ["tcpinfo-dump", "verify"])
 
@@ -63,12 +64,9 @@ WORDS: list[tuple[str, list[str]]] = [
 ]
 
 
-def flags_of_help(command: list[str], tools: pathlib.Path) -> set[str]:
-    text = subprocess.run([tools / command[0], *command[1:], "--help"], capture_output=True,
-                          text=True, check=True).stdout
-    heads = [re.split(r"\s{2,}| Excludes:", line.strip(), maxsplit=1)[0]
-             for line in text.splitlines() if line.lstrip().startswith("-")]
-    return {flag for head in heads for flag in FLAG.findall(head)}
+def flags_of(command: list[str], tools: pathlib.Path) -> set[str]:
+    return flags_of_help(subprocess.run([tools / command[0], *command[1:], "--help"],
+                                        capture_output=True, text=True, check=True).stdout)
 
 
 class Bash:
@@ -185,7 +183,7 @@ def main() -> int:
         shell = kind(tools, completion, folder)
         flags = 0
         for command in COMMANDS:
-            known = flags_of_help(command, tools)
+            known = flags_of(command, tools)
             asked = {one for one in known if shell.short_flags or one.startswith("--")}
             given = {one.rstrip("=") for one in shell.offered(" ".join(command) + " -")}
             flags += len(asked)

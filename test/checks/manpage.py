@@ -5,24 +5,13 @@
 usage: manpage.py TOOL PAGE.scd
 """
 import pathlib
-import re
 import shutil
 import subprocess
 import sys
 
+from help_flags import flags_in, flags_of_help
+
 SKIP = 77
-# A flag as help and pages print it; -1 and the like are numbers.
-FLAG = re.compile(r"(?<![\w-])(--[a-z][a-z0-9-]*|-[A-Za-z])(?![\w-])")
-
-
-def flags_of_help(text):
-    found = set()
-    for line in text.splitlines():
-        # The flags stand first in a line, before the meaning.
-        if line.lstrip().startswith("-"):
-            head = re.split(r"\s{2,}", line.strip(), maxsplit=1)[0]
-            found |= set(FLAG.findall(head))
-    return found
 
 
 def flags_of_page(text):
@@ -32,7 +21,7 @@ def flags_of_page(text):
         if line.startswith("# "):
             inside = line.strip() == "# OPTIONS"
         elif inside and line.startswith("*-"):
-            found |= set(FLAG.findall(line))
+            found |= flags_in(line)
     return found
 
 

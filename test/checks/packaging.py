@@ -10,21 +10,14 @@ import re
 import subprocess
 import sys
 
+from help_flags import flags_in, flags_of_help
+
 try:
     import yaml
 except ImportError:
     yaml = None
 
 SKIP = 77
-FLAG = re.compile(r"(?<![\w-])--([a-z][a-z0-9-]*)")
-
-
-def flags_of_help(text):
-    found = set()
-    for line in text.splitlines():
-        if line.lstrip().startswith("-"):
-            found |= set(FLAG.findall(re.split(r"\s{2,}", line.strip(), maxsplit=1)[0]))
-    return found
 
 
 def collector_words(name, text):
@@ -92,10 +85,10 @@ def main():
                  "container/Containerfile", "kubernetes/daemonset.yaml"):
         text = (root / name).read_text(encoding="utf-8")
         flags = {f for words in collector_words(pathlib.Path(name).name, text)
-                 for f in FLAG.findall(words)}
+                 for f in flags_in(words)}
         assert flags, f"no flags found in {name}"
         used += len(flags)
-        faults += [f"packaging/{name}: there is no --{flag}" for flag in sorted(flags - known)]
+        faults += [f"packaging/{name}: there is no {flag}" for flag in sorted(flags - known)]
     if yaml is not None:
         text = (root / "kubernetes/daemonset.yaml").read_text(encoding="utf-8")
         faults += check_daemonset(list(yaml.safe_load_all(text)))
