@@ -57,24 +57,16 @@ class families {
   }
   void totals(std::string_view name, std::string_view help, std::string_view label,
               const std::vector<sample>& samples) {
-    std::vector<ClientMetric> metrics;
-    for (const sample& s : samples) {
-      metrics.push_back(labelled(label, s.label));
-      metrics.back().counter.value = s.value;
-    }
-    add(name, help, MetricType::Counter, std::move(metrics));
+    add(name, help, MetricType::Counter, label, samples,
+        [](ClientMetric& m, double value) { m.counter.value = value; });
   }
   void gauge(std::string_view name, std::string_view help, double value) {
     gauges(name, help, {}, {{{}, value}});
   }
   void gauges(std::string_view name, std::string_view help, std::string_view label,
               const std::vector<sample>& samples) {
-    std::vector<ClientMetric> metrics;
-    for (const sample& s : samples) {
-      metrics.push_back(labelled(label, s.label));
-      metrics.back().gauge.value = s.value;
-    }
-    add(name, help, MetricType::Gauge, std::move(metrics));
+    add(name, help, MetricType::Gauge, label, samples,
+        [](ClientMetric& m, double value) { m.gauge.value = value; });
   }
   void info(std::string_view name, std::string_view help,
             std::initializer_list<std::pair<std::string_view, std::string_view>> labels) {
@@ -91,6 +83,13 @@ class families {
   void add(std::string_view name, std::string_view help, MetricType type,
            std::vector<ClientMetric> metrics) {
     all_.push_back({std::string(name), std::string(help), type, std::move(metrics)});
+  }
+  template <typename Set>
+  void add(std::string_view name, std::string_view help, MetricType type, std::string_view label,
+           const std::vector<sample>& samples, Set set) {
+    std::vector<ClientMetric> metrics;
+    for (const sample& s : samples) set(metrics.emplace_back(labelled(label, s.label)), s.value);
+    add(name, help, type, std::move(metrics));
   }
 
   std::vector<MetricFamily> all_;
