@@ -423,19 +423,14 @@ flow_summary* flow_list::add(const input_record& r, bool wanted) {
 
   const std::uint64_t cookie = r.m.cookie();
   if (latest_ == nullptr || latest_cookie_ != cookie || latest_->is_left_by(r.m)) {
-    std::uint64_t named = 0;
-    std::string key(r.uuid());
-    // A name that is nobody's UUID may hold many connections.
-    if (context_->source == uuid_source::file_name &&
-        (parse_uuid_cookie(key, named) || named != cookie))
-      key += fmt::format("_{:016X}", cookie);
-    if (const auto times = times_reused_.find(key); times != times_reused_.end())
+    const std::string base = r.connection_key();
+    std::string key = base;
+    if (const auto times = times_reused_.find(base); times != times_reused_.end())
       key += fmt::format(" {}", times->second);
     auto it = flows_.find(key);
     if (it != flows_.end() && it->second.is_left_by(r.m)) {
       // The socket was disconnected and connected again: another connection with the same UUID.
-      const std::string base = key.substr(0, key.find(' '));
-      key = base + fmt::format(" {}", ++times_reused_[base]);
+      key = fmt::format("{} {}", base, ++times_reused_[base]);
       it = flows_.end();
     }
     if (it == flows_.end()) {

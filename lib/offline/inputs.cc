@@ -159,10 +159,6 @@ bytes_view decompressed_head(int fd, bytes_view head, peek_buffer& buffer,
   return {buffer.data(), ec ? 0 : n};
 }
 
-}  // namespace
-
-namespace {
-
 /// Whether a compressed file that is called something else than an archive is a capture: in a
 /// directory there may be anything.
 bool holds_capture(const std::string& path) {
@@ -190,6 +186,15 @@ std::string_view input_record::uuid() const {
   for (std::size_t i = sizeof cookie_text_; i-- > 0; cookie >>= 4U)
     cookie_text_[i] = "0123456789ABCDEF"[cookie & 15U];
   return {cookie_text_, sizeof cookie_text_};
+}
+
+std::string input_record::connection_key() const {
+  std::string key(uuid());
+  std::uint64_t named = 0;
+  if (has_message && context->source == uuid_source::file_name &&
+      (parse_uuid_cookie(key, named) || named != m.cookie()))
+    key += fmt::format("_{:016X}", m.cookie());
+  return key;
 }
 
 // ---- The walk ----

@@ -118,6 +118,9 @@ struct input_record {
   [[nodiscard]] bool says_nothing() const noexcept { return !has_message && !is_metadata; }
   /// The connection's UUID; the view is valid as long as this object is not changed.
   [[nodiscard]] std::string_view uuid() const;
+  /// What its connection is kept by: the UUID, and behind it the cookie where a file's name is
+  /// nobody's UUID and may hold many connections. Needs a context.
+  [[nodiscard]] std::string connection_key() const;
 
  private:
   mutable char cookie_text_[16] = {};

@@ -143,19 +143,10 @@ class verifier {
     choose_connection(r);
   }
 
-  // A name that is nobody's UUID, or none at all, may hold many connections.
   void choose_connection(const input_record& r) {
-    std::string key(r.uuid());
-    if (context_->source == uuid_source::metadata) {
-      if (connection_ == nullptr) connection_ = &connections_[key];
-      return;
-    }
-    std::uint64_t named = 0;
-    if (!r.has_message) return;
-    if (context_->source == uuid_source::file_name &&
-        (parse_uuid_cookie(key, named) || named != r.m.cookie()))
-      key += fmt::format("_{:016X}", r.m.cookie());
-    connection_ = &connections_[key];
+    const bool one_a_file = context_->source == uuid_source::metadata;
+    if (one_a_file ? connection_ == nullptr : r.has_message)
+      connection_ = &connections_[r.connection_key()];
   }
 
   void metadata_record(const input_record& r) {
@@ -177,7 +168,8 @@ class verifier {
   }
 
   void check_sequence(const input_record& r) {
-    if (!context_->sequence) return;
+    // Metadata without a UUID do not say whose sequence it is.
+    if (!context_->sequence || connection_ == nullptr) return;
     connection& c = *connection_;
     const std::uint64_t sequence = *context_->sequence;
     const auto [it, is_new] = c.files.try_emplace(sequence, path_);

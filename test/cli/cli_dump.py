@@ -246,6 +246,15 @@ def test_ls_reused(folder: Path) -> None:
     check([one[:2] for one in got] == [("198.51.100.9:5201", 1000), ("198.51.100.9:80", 5)],
           f"ls: a socket used again: {got}")
     check(got[0][2] != "rst" and got[1][2] in (None, "open"), f"ls: how they ended: {got}")
+    # A space in a name that is nobody's UUID parts nothing.
+    spaced = folder / "spaced"
+    spaced.mkdir()
+    write(spaced, "old copy.jsonl", record(0, cookie=1, sent=1000, acked=1001)
+          + record(1, cookie=1, state=CLOSE, sent=1000, acked=1001)
+          + record(2, cookie=1, dport=80, sent=5, acked=6) + record(3, cookie=2)
+          + record(4, cookie=1, dport=80, sent=7, acked=8))
+    rows = [json.loads(l) for l in run("ls", "--json", spaced).stdout.splitlines()]
+    check(len(rows) == 3, f"ls: a socket used again, a space in the name: {rows}")
     # The end of an aborted connection, alone in its file, has no remote port any more.
     alone = folder / "alone"
     alone.mkdir()
@@ -324,6 +333,8 @@ def test_verify(folder: Path) -> None:
     one("a cut line", {name: good + record(2, 7)[:50]}, f"{name}:4")
     one("empty", {name: ""}, f"{name}:1", "empty")
     one("no metadata", {name: record(0, 1)}, f"{name}:1", "no metadata")
+    one("metadata without a UUID", {name: metadata().replace(f'"UUID":"{UUID}",', "") + record(0)},
+        f"{name}:1", "names no UUID")
     one("two metadata records", {name: metadata() + metadata() + record(0)}, f"{name}:2", "second")
     one("another UUID", {name: metadata(0, UUID[:-2] + "AC") + record(0, cookie=0xAC)},
         f"{name}:1", "UUID")
