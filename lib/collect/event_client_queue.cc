@@ -56,8 +56,11 @@ event_client_queue::state event_client_queue::flush(event_text& text) {
   for (;;) {
     if (const state now = write(first_, first_written_); now != state::idle) return now;
     if (replayed_ == replay_.size()) break;
-    while (replayed_ < replay_.size() && first_.size() < replay_portion)
-      first_.append(text.line(replay_[replayed_++]));
+    while (replayed_ < replay_.size() && first_.size() < replay_portion) {
+      // Counted when it is there: memory may run out, and there must be no hole.
+      first_.append(text.line(replay_[replayed_]));
+      ++replayed_;
+    }
   }
   if (replayed_ > 0) {
     replay_ = {};

@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include "collect/errno_of.h"
+
 namespace tcpinfo::collect {
 namespace {
 
@@ -24,8 +26,6 @@ constexpr int pause_ms = 1000;
 constexpr auto last_flush = std::chrono::seconds(1);
 // Edge-triggered, for writing: each time there is room again.
 constexpr std::uint32_t of_client = EPOLLIN | EPOLLOUT | EPOLLET;
-
-std::error_code last_error() noexcept { return {errno, std::system_category()}; }
 
 // What a client says is nobody's business; reading it finds out that it is still there.
 bool hangs_up(int descriptor) noexcept {
@@ -124,8 +124,14 @@ void event_server::wait() {
   const int n = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), timeout);
   sleeping_.store(false, std::memory_order_seq_cst);
   if (!accepting_) resume_accepting();
-  for (int i = 0; i < n; ++i)
-    serve(events[static_cast<std::size_t>(i)].data.fd, events[static_cast<std::size_t>(i)].events);
+  for (int i = 0; i < n; ++i) {
+    const epoll_event& event = events[static_cast<std::size_t>(i)];
+    try {
+      serve(event.data.fd, event.events);
+    } catch (const std::bad_alloc&) {
+      // One client's text: it is made again by the next flush. The others' edges come only once.
+    }
+  }
 }
 
 void event_server::serve(int descriptor, std::uint32_t what) {
@@ -156,7 +162,11 @@ void event_server::accept_clients() {
     const int descriptor =
         ::accept4(listener_.descriptor(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (descriptor >= 0) {
-      accept_client(descriptor);
+      try {
+        accept_client(collect::descriptor(descriptor));
+      } catch (const std::bad_alloc&) {
+        counts_.refused.add();
+      }
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
       // The caller stays in the queue, and would make us spin.
       pause_accepting();
@@ -176,19 +186,15 @@ bool event_server::has_room() const noexcept {
   return waiting <= options_.max_replay || waiting == open_.size();
 }
 
-void event_server::accept_client(int descriptor) {
+void event_server::accept_client(descriptor caller) {
   if (!has_room()) {
-    (void)::close(descriptor);
     counts_.refused.add();
     return;
   }
-  std::unique_ptr<event_client_queue> client;
-  try {
-    client = std::make_unique<event_client_queue>(descriptor, options_.client_bytes);
-  } catch (const std::bad_alloc&) {
-    (void)::close(descriptor);
-    throw;
-  }
+  const int fd = caller.get();
+  auto client = std::make_unique<event_client_queue>(fd, options_.client_bytes);
+  (void)caller.release();
+  std::size_t replayed = 0;
   if (options_.replay) {
     std::vector<const open_flow*> flows;
     flows.reserve(open_.size());
@@ -198,14 +204,15 @@ void event_server::accept_client(int descriptor) {
     std::vector<flow_notice> notices;
     notices.reserve(flows.size());
     for (const open_flow* flow : flows) notices.push_back(flow->notice);
-    counts_.sent.add(notices.size());
+    replayed = notices.size();
     client->replay(std::move(notices));
   }
-  clients_.emplace(descriptor, std::move(client));
+  clients_.emplace(fd, std::move(client));
   counts_.accepted.add();
+  counts_.sent.add(replayed);
   counts_.clients.fetch_add(1, std::memory_order_relaxed);
   // Last: the first edge, that there is room, writes what is to be replayed.
-  if (watch(descriptor, of_client)) drop(clients_.find(descriptor));
+  if (watch(fd, of_client)) drop(clients_.find(fd));
 }
 
 event_server::clients::iterator event_server::drop(clients::iterator client) noexcept {

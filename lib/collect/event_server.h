@@ -16,6 +16,7 @@
 #include <thread>
 #include <unordered_map>
 
+#include "collect/descriptor.h"
 #include "collect/event_client_queue.h"
 #include "collect/event_listener.h"
 #include "collect/event_queue.h"
@@ -39,7 +40,7 @@ struct event_counts {
   std::atomic<std::int64_t> clients{0};  ///< connected now
   counter accepted;                      ///< clients, since the start
   counter cut_off;                       ///< clients that did not read
-  counter refused;                       ///< clients too many, or with too much to replay
+  counter refused;                       ///< too many, with too much to replay, or no memory
   counter sent;                          ///< lines put into a client's queue
   counter not_queued;                    ///< notices the sampler found no room for
   counter not_sent;                      ///< notices of which nobody is told: a close without its
@@ -87,7 +88,7 @@ class event_server {
   void wait();
   void serve(int descriptor, std::uint32_t what);
   void accept_clients();
-  void accept_client(int descriptor);
+  void accept_client(descriptor caller);
   [[nodiscard]] bool has_room() const noexcept;
   void pause_accepting() noexcept;
   void resume_accepting() noexcept;
