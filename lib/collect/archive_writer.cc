@@ -164,16 +164,15 @@ void archive_writer::release(flow_log& flow) noexcept {
 }
 
 void archive_writer::drop_waiting(flow_log& flow, std::string_view why) {
-  if (flow.waiting_records > 0) {
-    make_path(flow);
-    context_.limits.drop.log(context_.system.monotonic_ns(), event::records_dropped,
-                             {.file = part_},
-                             "{} records of {} are lost: they could not be written, and {}",
-                             flow.waiting_records, part_, why);
-  }
-  context_.counts.lost_write.add(flow.waiting_records);
+  const std::uint32_t records = std::exchange(flow.waiting_records, 0);
+  context_.counts.lost_write.add(records);
   release(flow);
-  flow.waiting_records = 0;
+  if (records > 0) {
+    make_path(flow);
+    context_.limits.drop.log(
+        context_.system.monotonic_ns(), event::records_dropped, {.file = part_},
+        "{} records of {} are lost: they could not be written, and {}", records, part_, why);
+  }
 }
 
 void archive_writer::tell_vanished() {

@@ -53,7 +53,7 @@ void writer::run() {
         finish_all();
         return true;
       }))
-    context_.counts.lost_write.add(flows_.size());
+    for (const auto& [cookie, flow] : flows_) context_.counts.lost_write.add(flow.waiting_records);
 }
 
 // The deed's answer; false, after a pause, where memory ran out.
