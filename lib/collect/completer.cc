@@ -62,7 +62,7 @@ std::error_code read_full(int fd, std::span<std::byte> out, std::size_t& n) noex
   while (n < out.size()) {
     const ssize_t got = ::read(fd, out.data() + n, out.size() - n);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return {errno, std::system_category()};
+    if (got < 0) return last_error();
     if (got == 0) break;
     n += static_cast<std::size_t>(got);
   }

@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "collect/errno_of.h"
+
 namespace tcpinfo::collect {
 namespace {
 
@@ -20,8 +22,7 @@ constexpr std::uint32_t connection_states =
     state_bit(tcp_state::closing);
 
 bool is_refusal(const std::error_code& ec) noexcept {
-  return ec.category() == std::system_category() &&
-         (ec.value() == EINVAL || ec.value() == EOPNOTSUPP || ec.value() == ENOENT);
+  return is_errno(ec, EINVAL) || is_errno(ec, EOPNOTSUPP) || is_errno(ec, ENOENT);
 }
 
 }  // namespace

@@ -10,11 +10,11 @@
 #include <cerrno>
 #include <utility>
 
+#include "collect/descriptor.h"
+#include "collect/errno_of.h"
+
 namespace tcpinfo::collect {
 namespace {
-
-std::error_code last_error() noexcept { return {errno, std::system_category()}; }
-std::error_code system_error(int number) noexcept { return {number, std::system_category()}; }
 
 int make_socket() noexcept {
   return ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -37,11 +37,10 @@ std::error_code remove_stale(const std::string& path, const socket_name& name) n
   if (::lstat(path.c_str(), &status) != 0)
     return errno == ENOENT ? std::error_code{} : last_error();
   if (!S_ISSOCK(status.st_mode)) return system_error(EEXIST);
-  const int probe = make_socket();
-  if (probe < 0) return last_error();
-  const bool answered = ::connect(probe, name.get(), sizeof name.address) == 0;
+  const descriptor probe(make_socket());
+  if (!probe) return last_error();
+  const bool answered = ::connect(probe.get(), name.get(), sizeof name.address) == 0;
   const int error = answered ? EADDRINUSE : errno;
-  (void)::close(probe);
   // EAGAIN: somebody listens and is slow to answer. EPROTOTYPE: somebody of another kind.
   if (error == EAGAIN || error == EPROTOTYPE) return system_error(EADDRINUSE);
   if (error != ECONNREFUSED) return system_error(error);
@@ -51,17 +50,14 @@ std::error_code remove_stale(const std::string& path, const socket_name& name) n
 // The umask has cut the mode that the socket had when it was bound. What is changed is the file
 // that was looked at, whatever stands at the path by now.
 std::error_code set_mode(const std::string& path, unsigned mode) noexcept {
-  const int file = ::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC);
-  if (file < 0) return last_error();
+  const descriptor file(::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (!file) return last_error();
   struct stat status {};
-  std::error_code ec;
-  if (::fstat(file, &status) != 0 || !S_ISSOCK(status.st_mode))
-    ec = system_error(ESTALE);
-  else if ((status.st_mode & 07777U) != mode &&
-           ::chmod(("/proc/self/fd/" + std::to_string(file)).c_str(), mode) != 0)
-    ec = last_error();
-  (void)::close(file);
-  return ec;
+  if (::fstat(file.get(), &status) != 0 || !S_ISSOCK(status.st_mode)) return system_error(ESTALE);
+  if ((status.st_mode & 07777U) != mode &&
+      ::chmod(("/proc/self/fd/" + std::to_string(file.get())).c_str(), mode) != 0)
+    return last_error();
+  return {};
 }
 
 }  // namespace

@@ -17,11 +17,10 @@
 #include <set>
 
 #include "collect/descriptor.h"
+#include "collect/errno_of.h"
 
 namespace tcpinfo::collect {
 namespace {
-
-std::error_code system_error(int number) noexcept { return {number, std::system_category()}; }
 
 using directory = std::unique_ptr<DIR, int (*)(DIR*)>;
 

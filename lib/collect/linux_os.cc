@@ -15,6 +15,7 @@
 
 #include "collect/descriptor.h"
 #include "collect/dump_source.h"
+#include "collect/errno_of.h"
 #include "collect/linux_addresses.h"
 #include "collect/linux_netns.h"
 #include "collect/os.h"
@@ -22,8 +23,6 @@
 
 namespace tcpinfo::collect {
 namespace {
-
-std::error_code last_error() noexcept { return {errno, std::system_category()}; }
 
 std::int64_t nanoseconds(clockid_t clock) noexcept {
   timespec now{};
@@ -78,8 +77,7 @@ class flock_lock final : public held_lock {
     if (!file || ::fstat(file.get(), &opened) != 0 || ::fstat(file_.get(), &held) != 0)
       return last_error();
     // Nothing but the file that is locked.
-    if (opened.st_dev != held.st_dev || opened.st_ino != held.st_ino)
-      return {ESTALE, std::system_category()};
+    if (opened.st_dev != held.st_dev || opened.st_ino != held.st_ino) return system_error(ESTALE);
     if (::ftruncate(file.get(), 0) != 0) return last_error();
     return write_all(file.get(), std::as_bytes(std::span(text)));
   }
@@ -125,7 +123,7 @@ class linux_os final : public os {
       struct stat status {};
       if (::fstat(file.get(), &status) != 0) return last_error();
       if (!S_ISREG(status.st_mode) || static_cast<std::uint64_t>(status.st_size) != at)
-        return {ESTALE, std::system_category()};
+        return system_error(ESTALE);
     }
     std::error_code ec = write_all(file.get(), bytes);
     // Never leave half a frame behind: it would stand between whole ones once writing works again.
@@ -149,7 +147,7 @@ class linux_os final : public os {
   std::error_code size(const std::string& path, std::uint64_t& out) override {
     struct stat status {};
     if (const auto ec = look(path, status)) return ec;
-    if (!S_ISREG(status.st_mode)) return {EINVAL, std::system_category()};
+    if (!S_ISREG(status.st_mode)) return system_error(EINVAL);
     out = static_cast<std::uint64_t>(status.st_size);
     return {};
   }
@@ -251,7 +249,7 @@ class linux_os final : public os {
     struct stat status {};
     if (::fstat(file.get(), &status) != 0) return last_error();
     // Another name of some other file, which would be overwritten.
-    if (status.st_nlink > 1) return {EMLINK, std::system_category()};
+    if (status.st_nlink > 1) return system_error(EMLINK);
     if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
       // NFS makes byte-range locks of it, which need a descriptor open for writing.
       if (errno != EBADF) return last_error();
@@ -292,8 +290,7 @@ class linux_os final : public os {
     if (const auto ec = open(path, flags | O_NONBLOCK, out)) return ec;
     struct stat status {};
     if (::fstat(out.get(), &status) != 0) return last_error();
-    return S_ISREG(status.st_mode) ? std::error_code{}
-                                   : std::error_code(EINVAL, std::system_category());
+    return S_ISREG(status.st_mode) ? std::error_code{} : system_error(EINVAL);
   }
   [[nodiscard]] std::error_code look(const std::string& path, struct stat& out) const {
     place where;

@@ -10,6 +10,9 @@
 #include <charconv>
 #include <cstring>
 
+#include "collect/descriptor.h"
+#include "collect/errno_of.h"
+
 namespace tcpinfo::collect {
 namespace {
 
@@ -22,16 +25,14 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
 
 template <class Address>
 std::error_code try_bind(const Address& address, int family) noexcept {
-  const int fd = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return {errno, std::system_category()};
+  const descriptor socket(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!socket) return last_error();
   const int on = 1;
-  (void)::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  (void)::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   const auto* const name = static_cast<const sockaddr*>(static_cast<const void*>(&address));
-  const bool good = ::bind(fd, name, sizeof address) == 0 && ::listen(fd, 1) == 0;
-  const std::error_code ec =
-      good ? std::error_code{} : std::error_code(errno, std::system_category());
-  (void)::close(fd);
-  return ec;
+  const bool good =
+      ::bind(socket.get(), name, sizeof address) == 0 && ::listen(socket.get(), 1) == 0;
+  return good ? std::error_code{} : last_error();
 }
 
 }  // namespace

@@ -8,10 +8,10 @@
 #include <string_view>
 #include <vector>
 
+#include "collect/errno_of.h"
+
 namespace tcpinfo::collect {
 namespace {
-
-std::error_code last_error() noexcept { return {errno, std::system_category()}; }
 
 // Takes the first component off `path`.
 std::string_view next_component(std::string_view& path) noexcept {
@@ -44,8 +44,7 @@ std::error_code make_outside(const std::string& path, unsigned mode,
   }
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return last_error();
-  return S_ISDIR(status.st_mode) ? std::error_code{}
-                                 : std::error_code(ENOTDIR, std::system_category());
+  return S_ISDIR(status.st_mode) ? std::error_code{} : system_error(ENOTDIR);
 }
 
 }  // namespace
@@ -65,7 +64,7 @@ std::error_code output_tree::find(const std::string& path, place& out) const {
   for (;;) {
     if (!out.folder) return last_error();
     const std::string_view component = next_component(rest);
-    if (component == "..") return {EINVAL, std::system_category()};
+    if (component == "..") return system_error(EINVAL);
     out.name = component;
     if (rest.empty()) return {};
     out.folder.reset(open_folder(out.folder.get(), out.name, O_NOFOLLOW));

@@ -11,6 +11,8 @@
 #include <iterator>
 #include <string_view>
 
+#include "collect/errno_of.h"
+
 namespace tcpinfo::collect {
 
 int duration_histogram::bucket_of(std::int64_t ns) noexcept {
@@ -51,7 +53,7 @@ std::int64_t duration_histogram::quantile(double q) const noexcept {
 
 write_fault write_fault_of(const std::error_code& ec) noexcept {
   if (ec == std::errc::no_space_on_device || ec == std::errc::file_too_large ||
-      (ec.category() == std::system_category() && ec.value() == EDQUOT))
+      is_errno(ec, EDQUOT))
     return write_fault::no_space;
   if (ec == std::errc::read_only_file_system || ec == std::errc::permission_denied ||
       ec == std::errc::operation_not_permitted)
