@@ -270,7 +270,7 @@ void add_events(families& all, const metric_sources& from) {
             static_cast<double>(c.clients.load(std::memory_order_relaxed)));
   all.totals("tcpinfo_event_clients_total",
              "Clients of the event socket since the start: accepted; of these cut off because they "
-             "did not read; refused because there were too many.",
+             "did not read; refused because there were too many, or no memory.",
              "outcome",
              {{"accepted", number(c.accepted)},
               {"cut_off", number(c.cut_off)},
