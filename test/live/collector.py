@@ -62,6 +62,13 @@ def check_runnable(exe: str) -> None:
         raise netns.Skip(f"nobody may not run {exe}: {error}") from None
 
 
+def has_metrics(exe: str) -> bool:
+    """Whether it was built with prometheus-cpp: a build without knows the flag, too."""
+    refusal = subprocess.run([exe, "--prometheus=127.0.0.1:0", "--max-memory=1"],
+                             capture_output=True, text=True, check=False).stderr
+    return "built without" not in refusal
+
+
 def as_nobody_if_possible(exe: str, directory: str) -> tuple[Path, bool]:
     """Where a collector may write, below a scratch directory, and whether it can be nobody's."""
     scratch = Path(directory)
@@ -175,8 +182,9 @@ class Collector:
         self._prefix.close()
 
     def _wait_ready(self) -> None:
-        """Ready means: it has joined the destroy groups of both families (bits 0 and 2). Nothing
-        else in these namespaces does, and a connection made from then on cannot be missed."""
+        """Ready means: it has joined the destroy groups of both families (bits 0 and 2), and a
+        connection made from then on cannot be missed. Another collector on this machine may have
+        joined in the same namespace (--netns all), so its sockets must be its own."""
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             if self.child.poll() is not None:
@@ -184,11 +192,12 @@ class Collector:
             try:
                 with open(f"/proc/{self.child.pid}/net/netlink", encoding="ascii") as table:
                     rows = [line.split() for line in table.readlines()[1:]]
+                own = {link for _, link in self.descriptors()}
             except OSError:
-                rows = []
+                rows, own = [], set()
             groups = 0
             for row in rows:
-                if row[1] == "4":  # NETLINK_SOCK_DIAG
+                if row[1] == "4" and f"socket:[{row[9]}]" in own:  # NETLINK_SOCK_DIAG
                     groups |= int(row[3], 16)
             if groups & 0x5 == 0x5:
                 return
@@ -203,6 +212,11 @@ class Collector:
     def messages(self) -> list[str]:
         """What it said but for the summary."""
         return [line for line in self.log().splitlines() if not line.startswith(SUMMARY)]
+
+    def complaints(self) -> list[str]:
+        """Without what a busy machine makes it say."""
+        return [line for line in self.messages()
+                if not re.search(" is not kept(:| in network namespace )", line)]
 
     def status(self, key: str) -> int:
         """A number of /proc/PID/status."""

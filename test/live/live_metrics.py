@@ -22,7 +22,7 @@ from pathlib import Path
 
 import archives
 from archives import check
-from collector import Collector, Traffic, Truth, check_no_losses, compare_all, settle
+from collector import Collector, Traffic, Truth, check_no_losses, compare_all, has_metrics, settle
 from netns import Namespace, Pair, Skip, run_test
 from scrape import PEERS, Scrape, http_get, parse
 
@@ -198,9 +198,7 @@ def ask(where: Namespace, query: str) -> float | None:
 def main() -> None:
     with Pair() as pair, tempfile.TemporaryDirectory() as temporary:
         scratch = Path(temporary)
-        has = subprocess.run([COLLECTOR, "--prometheus=127.0.0.1:0", "--max-memory=1"],
-                             capture_output=True, text=True, check=False).stderr
-        if "built without" in has:
+        if not has_metrics(COLLECTOR):
             raise Skip("tcpinfo-collect was built without prometheus-cpp")
         with Collector(COLLECTOR, scratch / "out", pair.receiver, "--verbose", "--prometheus",
                        "127.0.0.1:0") as collector:

@@ -48,8 +48,7 @@ class Reloading:
         self.collector.__exit__()
 
     def said(self) -> list[str]:
-        """Without what a busy machine makes it say."""
-        return [line for line in self.collector.messages() if " is not kept: " not in line]
+        return self.collector.complaints()
 
     def lasting_descriptors(self) -> set[tuple[int, str]]:
         """Without those of files that are open for a moment only."""

@@ -20,7 +20,7 @@ from pathlib import Path
 import archives
 from archives import check
 from collector import (Collector, Traffic, check_no_losses, check_runnable, compare_all,
-                       give_to_nobody, sanitized, settle, wait_until)
+                       give_to_nobody, has_metrics, sanitized, settle, wait_until)
 from netns import Pair, Skip, run_test
 from notify import Manager, status_of
 from sandbox import Sandbox
@@ -103,10 +103,9 @@ def record_by_itself(collect: str, traffic: str, sandbox: Sandbox, scratch: Path
 
 
 def serve(collect: str, sandbox: Sandbox) -> None:
-    """Metrics and events, where the build has them."""
-    known = subprocess.run([collect, "--help"], capture_output=True, text=True, check=True).stdout
-    if "--prometheus" not in known or "--eventsocket" not in known:
-        print("NOTE: this build has no metrics or no event socket")
+    """Metrics and events, where the build has metrics."""
+    if not has_metrics(collect):
+        print("NOTE: this build has no metrics")
         return
     path = sandbox.writable / "events.sock"
     with Pair() as pair, Collector(collect, sandbox.writable / "served", pair.receiver,
