@@ -12,6 +12,8 @@ import pathlib
 import re
 import sys
 
+from symbol_list import read_list
+
 NODE = re.compile(r"^LIBTCPINFO_(\d+\.\d+)$")
 HEAD = "libtcpinfo.so.0 libtcpinfo0 #MINVER#\n* Build-Depends-Package: libtcpinfo-dev\n"
 # std::size_t and the 64-bit integers have other names where an address has 32 bits.
@@ -33,15 +35,6 @@ def symbols_file(pairs):
     # dpkg-gensymbols counts a node as a symbol, too.
     return (HEAD + "".join(f" {n}@{n} {version_of(n)}\n" for n in nodes) +
             "".join(entry(name, node) for name, node in sorted(pairs)))
-
-
-def read_list(text):
-    pairs = set()
-    for line in text.splitlines():
-        if line and not line.startswith("#"):
-            name, _, node = line.rpartition(" ")
-            pairs.add((name, node))
-    return pairs
 
 
 def faults_of(wanted, found):

@@ -7,39 +7,31 @@ library.
 usage: library.py LIBRARY ARCHIVE INCLUDE_DIR
 """
 import re
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
-SKIP = 77
+from trees import need, run
+
 NEEDED = {"libnl-3.so", "libzstd.so", "libsimdjson.so", "libfmt.so", "libstdc++.so", "libgcc_s.so",
           "libc.so", "libm.so", "ld-linux"}
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.MULTILINE)
 
 
-def output_of(*command):
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
-
-
 def main():
     library, archive, include_dir = sys.argv[1:]
-    for tool in ("nm", "readelf"):
-        if not shutil.which(tool):
-            print(f"skipped: no {tool} here")
-            sys.exit(SKIP)
+    need("nm", "readelf")
     faults = []
-    for line in output_of("nm", "--demangle", archive).splitlines():
+    for line in run("nm", "--demangle", archive).splitlines():
         if "_GLOBAL__sub_I_" in line or "__static_initialization_and_destruction" in line:
             faults.append(f"runs before main: {line.strip()}")
-    dynamic = output_of("readelf", "--dynamic", "--wide", library)
+    dynamic = run("readelf", "--dynamic", "--wide", library)
     sonames = re.findall(r"\(SONAME\).*\[(.+)\]", dynamic)
     if sonames != ["libtcpinfo.so.0"]:
         faults.append(f"SONAME {sonames}")
     for name in re.findall(r"\(NEEDED\).*\[(.+)\]", dynamic):
         if not any(name.startswith(one) for one in NEEDED):
             faults.append(f"needs {name}")
-    for line in output_of("nm", "--dynamic", "--defined-only", "--demangle", library).splitlines():
+    for line in run("nm", "--dynamic", "--defined-only", "--demangle", library).splitlines():
         name = line.split(maxsplit=2)[2]
         if not re.match(r"(\w+ (\w+ )?for )?tcpinfo::v\d+::|LIBTCPINFO_", name):
             faults.append(f"exports what is not its own: {name}")

@@ -8,14 +8,14 @@ usage: reference.py SOURCE_ROOT
 The second form is what doxygen reads each file through; docs/Doxyfile says why.
 """
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from xml.etree import ElementTree
 
-SKIP = 77
+from trees import need
+
 NAMESPACE = re.compile(r"^namespace tcpinfo::inline v\d+ \{$", re.MULTILINE)
 SPECIALIZATION = re.compile(r"^template <>\nstruct std::.*$", re.MULTILINE)
 HEADING = re.compile(r"^##+ (.*)$", re.MULTILINE)
@@ -123,9 +123,7 @@ def main():
         sys.stdout.buffer.write(filtered(Path(sys.argv[2])).encode())
         return
     source = Path(sys.argv[1]).resolve()
-    if not shutil.which("doxygen"):
-        print("skipped: no doxygen here")
-        sys.exit(SKIP)
+    need("doxygen")
     config = (source / "docs/Doxyfile").read_text(encoding="utf-8")
     include = source / "lib/include/tcpinfo"
     with tempfile.TemporaryDirectory() as scratch:

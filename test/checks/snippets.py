@@ -5,13 +5,13 @@
 usage: snippets.py INCLUDE_DIR PAGE...
 """
 import re
-import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-SKIP = 77
+from trees import need
+
 BLOCK = re.compile(r"^```cpp\n(.*?)^```", re.MULTILINE | re.DOTALL)
 FLAGS = ["-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror",
          "-fsyntax-only", "-x", "c++", "-"]
@@ -19,9 +19,7 @@ FLAGS = ["-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werro
 
 def main():
     include_dir, *pages = sys.argv[1:]
-    if not shutil.which("g++"):
-        print("skipped: no g++ here")
-        sys.exit(SKIP)
+    need("g++")
     snippets = []
     for page in pages:
         text = Path(page).read_text(encoding="utf-8")

@@ -12,9 +12,10 @@ the script is not exported, and is found out here by its visibility in the stati
 """
 import pathlib
 import re
-import shutil
-import subprocess
 import sys
+
+from symbol_list import read_list
+from trees import need, run
 
 NODE = re.compile(r"^LIBTCPINFO_\d+\.\d+$")
 OWN = re.compile(
@@ -24,17 +25,12 @@ QUOTED = re.compile(r'^ *"(.+)";$', re.MULTILINE)
 # "12: 0000 64 FUNC GLOBAL DEFAULT 7 name": defined, for others to see.
 MARKED = re.compile(r"^\s*\d+:\s+\w+\s+\w+\s+(?:FUNC|OBJECT)\s+(?:GLOBAL|WEAK)\s+DEFAULT\s+\d+"
                     r"\s+(.+)$")
-SKIP = 77
-
-
-def output_of(*command):
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def exported(library):
     """Pairs of demangled name and node, without the nodes' own symbols."""
     found = set()
-    for line in output_of("nm", "--dynamic", "--defined-only", "--demangle",
+    for line in run("nm", "--dynamic", "--defined-only", "--demangle",
                           "--with-symbol-versions", library).splitlines():
         name, node = parse(line)
         if name != node:
@@ -53,7 +49,7 @@ def parse(line):
 def marked(archive):
     """Names that are visible in the objects: those that TCPINFO_API marks."""
     found = set()
-    for line in output_of("readelf", "--syms", "--wide", "--demangle", archive).splitlines():
+    for line in run("readelf", "--syms", "--wide", "--demangle", archive).splitlines():
         match = MARKED.match(line)
         if match and OWN.match(match[1]):
             found.add(match[1])
@@ -97,15 +93,6 @@ def faults_of(found, wanted, visible=None, sealed=None):
     return faults
 
 
-def read_list(path):
-    pairs = set()
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if line and not line.startswith("#"):
-            name, _, node = line.rpartition(" ")
-            pairs.add((name, node))
-    return pairs
-
-
 def write_list(path, found):
     head = ("# What libtcpinfo.so exports: demangled name and version node. docs/abi.md says when\n"
             "# a line may be added (any release) or go (never within a soname).\n")
@@ -138,10 +125,7 @@ def main():
     args = [a for a in sys.argv[1:] if a != "--update"]
     library, archive = args[:2]
     listed, script = map(pathlib.Path, args[2:])
-    for tool in ("nm", "readelf"):
-        if not shutil.which(tool):
-            print(f"skipped: no {tool} here")
-            sys.exit(SKIP)
+    need("nm", "readelf")
     visible = marked(archive)
     if "--update" in sys.argv[1:]:
         node = write_map(script, visible)
@@ -150,7 +134,8 @@ def main():
         print(f"{len(visible)} symbols; build again, so that the library has them")
         return
     found = exported(library)
-    faults = faults_of(found, read_list(listed), visible, read_map(script))
+    wanted = read_list(listed.read_text(encoding="utf-8"))
+    faults = faults_of(found, wanted, visible, read_map(script))
     for fault in faults:
         print(fault)
     print(f"{len(found)} symbols, {len(faults)} faults")

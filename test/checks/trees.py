@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Copies of the source tree, of now or of an earlier commit, and builds of their library, for
-checks that compare two."""
+"""Programs that checks need and run; copies of the source tree, of now or of an earlier commit, and
+builds of their library, for checks that compare two."""
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 SKIP = 77
 # With all that abidiff wants to know, and nothing built that it does not look at.
