@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <cstdlib>
 #include <new>
+#include <optional>
 #include <utility>
 
 #include "cache/cookie_map.h"
 #include "cache/kept_message.h"
 #include "cache/totals.h"
+#include "cache/walk_order.h"
 #include "common/known_part.h"
 
 namespace tcpinfo::inline v0 {
@@ -17,9 +19,6 @@ namespace {
 struct flow {
   std::uint64_t cookie = 0;
   kept_message* kept = nullptr;
-  std::uint32_t cycle = 0;     // the last one it was seen in
-  std::uint32_t absent = 0;    // complete cycles since
-  std::int64_t absent_ns = 0;  // time of the first of these
 
   [[nodiscard]] bool used() const noexcept { return kept != nullptr; }
 };
@@ -35,12 +34,26 @@ struct tombstone {
 constexpr std::size_t endpoints_at = wire::sport_at;
 constexpr std::size_t endpoints_end = wire::interface_at;
 
-// Whether `next` is of the connection that `kept` is of, not of one the same socket made later.
-bool same_connection(const kept_message& kept, const message& next) noexcept {
+// What is looked for in a message that has changed, found in one walk.
+struct attributes_of_interest {
+  explicit attributes_of_interest(const message& m) noexcept {
+    for (const attribute& a : m.attributes()) {
+      if (a.is(attribute_type::md5sig)) has_keys = true;
+      if (a.is(attribute_type::info) && !info) info = a.payload;
+    }
+  }
+
+  std::optional<bytes_view> info;
+  bool has_keys = false;
+};
+
+// Whether `next`, which has that INFO, is of the connection that `kept` is of, not of one the same
+// socket made later.
+bool same_connection(const kept_message& kept, const message& next,
+                     const std::optional<bytes_view>& info) noexcept {
   if (std::memcmp(kept.bytes() + endpoints_at, next.bytes.data() + endpoints_at,
                   endpoints_end - endpoints_at) != 0)
     return false;
-  const auto info = next.find(attribute_type::info);
   return !info || !totals_went_back(kept.info(), *info);
 }
 
@@ -48,8 +61,7 @@ bool same_connection(const kept_message& kept, const message& next) noexcept {
 // between: a socket that its own program resets may come as ESTABLISHED with totals that are
 // cleared already. Such a message says nothing; the socket's end, or its next connection, is told
 // by a later one.
-bool is_cleared(const kept_message& kept, const message& next) noexcept {
-  const auto info = next.find(attribute_type::info);
+bool is_cleared(const kept_message& kept, const std::optional<bytes_view>& info) noexcept {
   return info && totals_are_zero(*info) && totals_went_back(kept.info(), *info);
 }
 
@@ -58,6 +70,8 @@ bool is_cleared(const kept_message& kept, const message& next) noexcept {
 struct [[gnu::visibility("hidden")]] flow_table::impl {
   flow_table_options options;
   cookie_map<flow> flows;
+  walk_order order;
+  kept_message* last_found = nullptr;  // by update(); nullptr where it may be no more
   cookie_map<tombstone> tombstones;
   std::uint32_t cycle = 1;      // the one that is running
   std::size_t seen = 0;         // flows seen in it
@@ -71,14 +85,24 @@ struct [[gnu::visibility("hidden")]] flow_table::impl {
     std::free(scratch);
   }
 
-  void mark_seen(flow & f) noexcept {
-    if (f.cycle == cycle) return;
-    f.cycle = cycle;
-    f.absent = 0;
+  [[nodiscard]] kept_message* find(std::uint64_t cookie) const noexcept {
+    if (kept_message* const next = order.expected(); next != nullptr && next->cookie() == cookie)
+      return next;
+    const flow* const f = flows.find(cookie);
+    return f == nullptr ? nullptr : f->kept;
+  }
+  void mark_seen(kept_message & kept) noexcept {
+    if (kept.cycle == cycle) return;
+    order.seen(&kept);
+    kept.cycle = cycle;
+    kept.absent = 0;
     ++seen;
   }
   void drop(flow * f) noexcept {
-    if (f->cycle == cycle) --seen;
+    const bool in_this_cycle = f->kept->cycle == cycle;
+    last_found = nullptr;
+    if (in_this_cycle) --seen;
+    order.replace(f->kept, nullptr, in_this_cycle);
     block_bytes -= sizeof(kept_message) + f->kept->capacity;
     kept_message::free(f->kept);
     flows.erase(f);
@@ -148,17 +172,22 @@ std::error_code flow_table::impl::carry_info(const message& event, bytes_view in
 
 std::error_code flow_table::impl::keep(flow* f, const flow_update& update) noexcept {
   if (f == nullptr) {
-    if (!flows.reserve_one()) return errc::out_of_memory;
+    if (!flows.reserve_one() || !order.reserve_one(flows.size() - seen)) return errc::out_of_memory;
     kept_message* block = kept_message::store(nullptr, update.current, update.now_ns);
     if (block == nullptr) return errc::out_of_memory;
     block_bytes += sizeof(kept_message) + block->capacity;
-    mark_seen(flows.insert({update.current.cookie(), block, 0, 0, 0}));
+    block->cycle = cycle;
+    flows.insert({update.current.cookie(), block});
+    order.add(block);
+    ++seen;
     return {};
   }
+  last_found = nullptr;
   const std::size_t before = f->kept->capacity;
   kept_message* block = kept_message::store(f->kept, update.current, update.now_ns);
   if (block == nullptr) return errc::out_of_memory;
   block_bytes = block_bytes - before + block->capacity;
+  order.replace(block, block, block->cycle == cycle);
   f->kept = block;
   return {};
 }
@@ -193,8 +222,8 @@ std::error_code flow_table::update(const message& m, std::int64_t now_ns,
   out = {};
   out.now_ns = now_ns;
   const std::uint64_t cookie = m.cookie();
-  flow* f = impl_->flows.find(cookie);
-  if (f == nullptr) {
+  kept_message* const found = impl_->last_found = impl_->find(cookie);
+  if (found == nullptr) {
     if (tombstone* closed = impl_->tombstones.find(cookie)) {
       closed->cycle = impl_->cycle;
       return {};
@@ -203,16 +232,19 @@ std::error_code flow_table::update(const message& m, std::int64_t now_ns,
     return impl_->without_keys(m, out.current);
   }
   out.known = 1;
-  impl_->mark_seen(*f);
-  const kept_message& kept = *f->kept;
+  impl_->mark_seen(*found);
+  const kept_message& kept = *found;
   if (kept.kept_ns == now_ns) return {};
   message current = m;
   if (!same_content(kept, m)) {
-    if (const auto ec = impl_->without_keys(m, current)) return ec;
+    const attributes_of_interest has(m);
+    if (has.has_keys)
+      if (const auto ec = impl_->without_keys(m, current)) return ec;
     // A message that lost its keys is compared again: what was kept has none either.
-    if (current.bytes.size() == m.bytes.size() || !same_content(kept, current)) {
-      if (is_cleared(kept, current)) return {};
-      out.change = same_connection(kept, current) ? flow_change::changed : flow_change::moved;
+    if (!has.has_keys || !same_content(kept, current)) {
+      if (is_cleared(kept, has.info)) return {};
+      out.change =
+          same_connection(kept, current, has.info) ? flow_change::changed : flow_change::moved;
       out.current = current;
       return {};
     }
@@ -249,6 +281,13 @@ std::error_code flow_table::commit(const flow_update& update) noexcept {
   if (impl_ == nullptr) return errc::not_open;
   if (update.change == flow_change::none) return {};
   const std::uint64_t cookie = update.current.cookie();
+  // Most often it is the one that update() has just found, and its block has room.
+  if (kept_message* const last = impl_->last_found;
+      last != nullptr && update.change != flow_change::closed && last->cookie() == cookie &&
+      update.current.bytes.size() <= last->capacity) {
+    (void)kept_message::store(last, update.current, update.now_ns);
+    return {};
+  }
   flow* f = impl_->flows.find(cookie);
   if (update.change == flow_change::closed) return impl_->close(f, cookie);
   return impl_->keep(f, update);
@@ -261,12 +300,14 @@ void flow_table::end_cycle(bool complete, std::int64_t now_ns, absence_callback 
   if (!complete) return;  // the cycle goes on: only what a whole walk did not show is absent
   if (t.seen < t.flows.size()) {
     t.flows.for_each([&](flow& f) {
-      if (f.cycle == t.cycle) return;
-      if (++f.absent == 1) f.absent_ns = now_ns;
+      kept_message& kept = *f.kept;
+      if (kept.cycle == t.cycle) return;
+      if (++kept.absent == 1) kept.absent_ns = now_ns;
       if (fn != nullptr)
-        fn(user, {f.cookie, f.absent, f.kept->ever_info, f.absent_ns, f.kept->view()});
+        fn(user, {f.cookie, kept.absent, kept.ever_info, kept.absent_ns, kept.view()});
     });
   }
+  t.order.end_cycle(t.seen == t.flows.size());
   ++t.cycle;
   t.seen = 0;
   if (t.tombstones.size() > 0 && t.cycle % 16 == 0) {
@@ -302,7 +343,7 @@ std::size_t flow_table::tombstones() const noexcept {
 std::size_t flow_table::memory_bytes() const noexcept {
   if (impl_ == nullptr) return 0;
   return sizeof(impl) + impl_->flows.memory_bytes() + impl_->tombstones.memory_bytes() +
-         impl_->block_bytes + impl_->scratch_size;
+         impl_->order.memory_bytes() + impl_->block_bytes + impl_->scratch_size;
 }
 
 }  // namespace tcpinfo::inline v0
