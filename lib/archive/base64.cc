@@ -80,6 +80,8 @@ std::uint32_t group(const char* from) noexcept {
 }  // namespace
 
 char* encode(const std::byte* from, std::size_t n, char* to) noexcept {
+  // Not for attributes of a byte or two, which are the most.
+  if (n >= 16) encode_blocks(from, n, to);
   while (n >= 8) {
     const std::uint64_t v = load_big_endian(from);
     std::memcpy(to, &pairs[v >> 52], 2);

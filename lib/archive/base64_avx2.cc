@@ -67,6 +67,30 @@ constexpr tables make_tables() noexcept {
 }
 constexpr tables lookup = make_tables();
 
+// The other way: a value's distance from its character depends on which run of the alphabet it is
+// in. Classes, by what a saturating subtraction and one comparison make of a value: 0 for a to z, 1
+// to 10 for the digits, 11 and 12 for '+' and '/', 13 for A to Z.
+constexpr unsigned first_small = 26;
+constexpr unsigned first_digit = 52;
+constexpr std::uint8_t capital_class = 13;
+struct distances {
+  alignas(32) std::array<std::int8_t, 32> by_class{};
+};
+constexpr distances make_distances() noexcept {
+  distances t;
+  const auto set = [&t](std::size_t at, int character, unsigned value) {
+    t.by_class[at] = t.by_class[at + 16] =
+        static_cast<std::int8_t>(character - static_cast<int>(value));
+  };
+  set(0, 'a', first_small);
+  for (unsigned digit = 0; digit < 10; ++digit) set(1 + digit, '0', first_digit);
+  set(11, '+', 62);
+  set(12, '/', 63);
+  set(capital_class, 'A', 0);
+  return t;
+}
+constexpr distances distance = make_distances();
+
 // A load and a test; a constant of the file would be code that runs before main.
 bool has_avx2() noexcept { return __builtin_cpu_supports("avx2") != 0; }
 
@@ -114,10 +138,69 @@ bool has_avx2() noexcept { return __builtin_cpu_supports("avx2") != 0; }
   return false;
 }
 
+[[gnu::target("avx2")]] __m128i half(const __m256i& v) noexcept {
+  return _mm256_castsi256_si128(v);
+}
+
+[[gnu::target("avx2")]] void encode_avx2(const std::byte*& from, std::size_t& n,
+                                         char*& to) noexcept {
+  const __m256i by_class = load(distance.by_class.data());
+  // Each three bytes become a group of four, with the middle one twice: its halves belong to two of
+  // the values.
+  const __m256i spread = _mm256_setr_epi8(1, 0, 2, 1, 4, 3, 5, 4, 7, 6, 8, 7, 10, 9, 11, 10, 1, 0,
+                                          2, 1, 4, 3, 5, 4, 7, 6, 8, 7, 10, 9, 11, 10);
+  const __m256i odd_values = _mm256_set1_epi32(0x0fc0fc00);
+  const __m256i even_values = _mm256_set1_epi32(0x003f03f0);
+  // Multiplications shift the two values of each kind by amounts of their own.
+  const __m256i shift_down = _mm256_set1_epi32(0x04000040);
+  const __m256i shift_up = _mm256_set1_epi32(0x01000010);
+  const __m256i last_letter = _mm256_set1_epi8(first_digit - 1);
+  const __m256i small = _mm256_set1_epi8(first_small);
+  const __m256i capital = _mm256_set1_epi8(capital_class);
+  // The upper half is loaded from the thirteenth byte and reads four beyond what it uses.
+  while (n >= 28) {
+    const __m128i low = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+    const __m128i high = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + 12));
+    const __m256i groups =
+        _mm256_shuffle_epi8(_mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1), spread);
+    const __m256i values =
+        _mm256_or_si256(_mm256_mulhi_epu16(_mm256_and_si256(groups, odd_values), shift_down),
+                        _mm256_mullo_epi16(_mm256_and_si256(groups, even_values), shift_up));
+    const __m256i is_capital = _mm256_cmpgt_epi8(small, values);
+    const __m256i classes = _mm256_or_si256(_mm256_subs_epu8(values, last_letter),
+                                            _mm256_and_si256(is_capital, capital));
+    const __m256i text = _mm256_add_epi8(values, _mm256_shuffle_epi8(by_class, classes));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), text);
+    from += 24;
+    n -= 24;
+    to += 32;
+  }
+  // The same with half of each register, for what is left and for short payloads.
+  while (n >= 16) {
+    const __m128i groups =
+        _mm_shuffle_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)), half(spread));
+    const __m128i values =
+        _mm_or_si128(_mm_mulhi_epu16(_mm_and_si128(groups, half(odd_values)), half(shift_down)),
+                     _mm_mullo_epi16(_mm_and_si128(groups, half(even_values)), half(shift_up)));
+    const __m128i is_capital = _mm_cmpgt_epi8(half(small), values);
+    const __m128i classes = _mm_or_si128(_mm_subs_epu8(values, half(last_letter)),
+                                         _mm_and_si128(is_capital, half(capital)));
+    const __m128i text = _mm_add_epi8(values, _mm_shuffle_epi8(half(by_class), classes));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), text);
+    from += 12;
+    n -= 12;
+    to += 16;
+  }
+}
+
 }  // namespace
 
 bool decode_blocks(const char*& from, const char* end, std::byte*& to) noexcept {
   return has_avx2() && decode_avx2(from, end, to);
+}
+
+void encode_blocks(const std::byte*& from, std::size_t& n, char*& to) noexcept {
+  if (has_avx2()) encode_avx2(from, n, to);
 }
 
 }  // namespace base64
@@ -128,6 +211,7 @@ bool decode_blocks(const char*& from, const char* end, std::byte*& to) noexcept 
 namespace tcpinfo::inline v0 {
 namespace base64 {
 bool decode_blocks(const char*&, const char*, std::byte*&) noexcept { return false; }
+void encode_blocks(const std::byte*&, std::size_t&, char*&) noexcept {}
 }  // namespace base64
 }  // namespace tcpinfo::inline v0
 

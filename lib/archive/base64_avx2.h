@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Decoding base64 32 characters at a time, on machines that have AVX2 (asked at run time).
+// Base64 32 characters at a time, on machines that have AVX2 (asked at run time).
 #ifndef TCPINFO_ARCHIVE_BASE64_AVX2_H
 #define TCPINFO_ARCHIVE_BASE64_AVX2_H
 
@@ -15,6 +15,10 @@ namespace base64 {
 /// other machines.
 /// @return whether the next four characters are known not to be a whole group.
 bool decode_blocks(const char*& from, const char* end, std::byte*& to) noexcept;
+
+/// Encodes 12 bytes at a time while 16 or more are left; `from`, `n` and `to` are moved on. Does
+/// nothing on other machines.
+void encode_blocks(const std::byte*& from, std::size_t& n, char*& to) noexcept;
 
 }  // namespace base64
 }  // namespace tcpinfo::inline v0

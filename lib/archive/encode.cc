@@ -7,140 +7,17 @@
 #include <tcpinfo/archive.h>
 #include <tcpinfo/decimal.h>
 
-#include "archive/base64.h"
+#include "archive/data_line.h"
 #include "archive/record_impl.h"
-#include "archive/text.h"
 
 namespace tcpinfo::inline v0 {
 namespace {
-
-constexpr std::string_view time_key = "{\"Timestamp\":";
-constexpr std::string_view idm_key = ",\"RawIDM\":\"";
-constexpr std::string_view attributes_key = ",\"Attributes\":[";
-constexpr std::string_view metadata_key = ",\"Metadata\":{";
-constexpr std::string_view poll_key = ",\"Poll\":";
-constexpr std::string_view null_text = "null";
-constexpr std::string_view line_end = "}\n";
-
-constexpr std::size_t idm_text_size = base64::encoded_size(wire::inet_diag_msg_size);
-
-char* write_base64(char* to, bytes_view bytes) noexcept {
-  *to++ = '"';
-  to = base64::encode(bytes.data(), bytes.size(), to);
-  *to++ = '"';
-  return to;
-}
-
-char* write_nulls(char* to, std::size_t n) noexcept {
-  for (; n > 0; --n) to = write(to, "null,");
-  return to;
-}
 
 std::size_t decimal_size(std::uint64_t value) noexcept {
   std::size_t n = 1;
   for (; value >= 10; value /= 10) ++n;
   return n;
 }
-
-// The attributes of a message, by type. Types below 64, which is all that Linux has, are found in
-// one walk; each one above costs another walk, so that no table of 16,384 entries is needed.
-class sorted_attributes {
- public:
-  explicit sorted_attributes(const message& m) noexcept : range_(m.attributes()) {
-    auto it = range_.begin();
-    for (; it != range_.end(); ++it) {
-      const attribute& a = *it;
-      if (a.is(attribute_type::md5sig)) {
-        ++secrets_;
-      } else if (a.type >= table_size) {
-        ++high_;
-      } else if ((present_ >> a.type & 1U) == 0) {
-        present_ |= std::uint64_t{1} << a.type;
-        table_[a.type] = a.payload;
-        size_ += base64::encoded_size(a.payload.size()) + 3;
-      } else if (!a.is(attribute_type::pad) || !a.payload.empty()) {
-        // Some machines need several PADs for alignment; they say nothing.
-        ++duplicates_;
-      }
-    }
-    unread_ = it.remainder().size();
-    unsigned count = 64U - static_cast<unsigned>(std::countl_zero(present_));
-    auto distinct = static_cast<unsigned>(std::popcount(present_));
-    if (high_ > 0) {
-      std::uint64_t distinct_high = 0;
-      for_each_high([&](const attribute& a) {
-        ++distinct_high;
-        count = a.type + 1U;
-        size_ += base64::encoded_size(a.payload.size()) + 3;
-      });
-      duplicates_ += high_ - distinct_high;
-      distinct += static_cast<unsigned>(distinct_high);
-    }
-    size_ += std::size_t{5} * (count - distinct);
-    if (count == 0) size_ = null_text.size() + 1;
-  }
-
-  // What write() writes, and a comma.
-  [[nodiscard]] std::size_t size() const noexcept { return size_; }
-
-  // Writes the array's elements, each followed by a comma.
-  char* write_elements(char* to) const noexcept {
-    if (present_ == 0 && high_ == 0) return write_nulls(to, 1);
-    unsigned next = 0;
-    for (std::uint64_t rest = present_; rest != 0; rest &= rest - 1) {
-      const auto type = static_cast<unsigned>(std::countr_zero(rest));
-      to = write_nulls(to, type - next);
-      to = write_base64(to, table_[type]);
-      *to++ = ',';
-      next = type + 1;
-    }
-    if (high_ > 0)
-      for_each_high([&](const attribute& a) {
-        to = write_nulls(to, a.type - next);
-        to = write_base64(to, a.payload);
-        *to++ = ',';
-        next = a.type + 1U;
-      });
-    return to;
-  }
-
-  void note(encode_notes& notes) const noexcept {
-    encode_notes full = known_part(notes);
-    full.duplicates += duplicates_;
-    full.secrets += secrets_;
-    full.unread_bytes += unread_;
-    fill_known(notes, full);
-  }
-
- private:
-  static constexpr unsigned table_size = 64;
-
-  // The first one of each type from 64 on, in the order of the types.
-  template <class F>
-  void for_each_high(F&& f) const noexcept {
-    for (unsigned from = table_size;;) {
-      attribute lowest;
-      bool found = false;
-      for (auto it = range_.begin(); it != range_.end(); ++it)
-        if (it->type >= from && (!found || it->type < lowest.type)) {
-          lowest = *it;
-          found = true;
-        }
-      if (!found) return;
-      f(lowest);
-      from = lowest.type + 1U;
-    }
-  }
-
-  attribute_range range_;
-  std::array<bytes_view, table_size> table_;
-  std::uint64_t present_ = 0;
-  std::uint64_t high_ = 0;
-  std::uint64_t duplicates_ = 0;
-  std::uint64_t secrets_ = 0;
-  std::size_t unread_ = 0;
-  std::size_t size_ = 0;
-};
 
 // `elements` is what write_elements writes; its last comma makes room for the bracket.
 std::size_t data_record_size(std::size_t time, std::size_t elements, std::size_t poll) noexcept {
@@ -175,7 +52,7 @@ std::error_code encode_record(std::span<char> out, std::size_t& written, const t
   to = base64::encode(m.bytes.data(), wire::inet_diag_msg_size, to);
   *to++ = '"';
   to = write(to, attributes_key);
-  to = attributes.write_elements(to);
+  to = attributes.write_elements(to, [](bytes_view, char*) {});
   to[-1] = ']';
   if (poll != no_poll) {
     to = write(to, poll_key);

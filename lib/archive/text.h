@@ -28,6 +28,9 @@ struct civil_date {
 /// Writes 10 characters.
 char* write_date(char* to, const civil_date& date, char separator) noexcept;
 
+/// A second's fraction, up to 10 characters; nothing where it is 0.
+char* write_fraction(char* to, std::uint32_t nanoseconds) noexcept;
+
 inline char* write(char* to, std::string_view text) noexcept {
   // An empty view may have no address, which memcpy must not get.
   if (!text.empty()) std::memcpy(to, text.data(), text.size());

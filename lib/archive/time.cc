@@ -90,6 +90,15 @@ char* write_date(char* to, const civil_date& date, char separator) noexcept {
   return two(to, date.day);
 }
 
+char* write_fraction(char* to, std::uint32_t nanoseconds) noexcept {
+  if (nanoseconds == 0) return to;
+  *to++ = '.';
+  *to++ = static_cast<char>('0' + nanoseconds / 100'000'000);
+  to = decimal_detail::eight(to, nanoseconds % 100'000'000);
+  while (to[-1] == '0') --to;
+  return to;
+}
+
 std::error_code parse_timestamp(std::string_view text, timestamp& out) noexcept {
   // 2019-08-26T19:55:42 and at least a Z.
   constexpr std::size_t shortest = 20;
@@ -170,12 +179,7 @@ std::size_t format_timestamp(const timestamp& t, std::span<char> out) noexcept {
   to = two(to, second_of_day / 60 % 60);
   *to++ = ':';
   to = two(to, second_of_day % 60);
-  if (t.nanoseconds != 0) {
-    *to++ = '.';
-    *to++ = static_cast<char>('0' + t.nanoseconds / 100'000'000);
-    to = decimal_detail::eight(to, t.nanoseconds % 100'000'000);
-    while (to[-1] == '0') --to;
-  }
+  to = write_fraction(to, t.nanoseconds);
   if (offset_minutes == 0) {
     *to++ = 'Z';
   } else {

@@ -410,6 +410,57 @@ TEST_CASE("writing a record allocates nothing") {
   CHECK_FALSE(ec);
 }
 
+TEST_CASE("a record encoder writes what encode_record writes, whatever came before") {
+  std::mt19937 random(11);
+  tcpinfo::record_encoder encoder;
+  tcpinfo::encode_notes notes;
+  tcpinfo::encode_notes expected_notes;
+  built_message b;
+  for (int step = 0; step < 5000; ++step) {
+    if (random() % 8 == 0) {
+      // Another shape: types known and not, above 64, twice, MD5SIG, an attribute that is cut.
+      b = {};
+      const auto count = random() % 14;
+      for (unsigned i = 0; i < count; ++i) {
+        const auto type = random() % 40 == 0 ? 70 : random() % 24;
+        b.add(static_cast<std::uint16_t>(type), std::string(random() % 300, 'p'));
+      }
+      if (random() % 50 == 0) b.add(40, std::string(3000, 'l'));
+      if (random() % 6 == 0) b.tail = std::string("\xff\xff\x02\0xx", 6);
+    }
+    const tcpinfo::message shape = b.view();
+    std::vector<std::byte> bytes(shape.bytes.begin(), shape.bytes.end());
+    // Payloads and header change, lengths and types do not.
+    for (const tcpinfo::attribute& a : shape.attributes())
+      if (!a.payload.empty() && random() % 3 == 0)
+        bytes[static_cast<std::size_t>(a.payload.data() - shape.bytes.data()) +
+              random() % a.payload.size()] = static_cast<std::byte>(random());
+    bytes[random() % tcpinfo::wire::inet_diag_msg_size] = static_cast<std::byte>(random());
+    const tcpinfo::message m{bytes};
+    const timestamp t{1'600'000'000 + static_cast<std::int64_t>(random() % 3),
+                      random() % 4 == 0 ? 0 : static_cast<std::uint32_t>(random() % 1'000'000'000),
+                      random() % 10 == 0 ? 3600 : 0};
+    const std::uint64_t poll = random() % 5 == 0 ? tcpinfo::no_poll : random();
+    std::string wanted(tcpinfo::max_record_size(m), '?');
+    std::string got(wanted.size(), '?');
+    std::size_t wanted_size = 0;
+    std::size_t got_size = 0;
+    REQUIRE_FALSE(tcpinfo::encode_record(wanted, wanted_size, t, m, poll, &expected_notes));
+    REQUIRE_FALSE(encoder.encode(got, got_size, t, m, poll, &notes));
+    REQUIRE(got.substr(0, got_size) == wanted.substr(0, wanted_size));
+    REQUIRE(notes.duplicates == expected_notes.duplicates);
+    REQUIRE(notes.secrets == expected_notes.secrets);
+    REQUIRE(notes.unread_bytes == expected_notes.unread_bytes);
+    // The line exactly fits, or a byte is missing.
+    got.assign(wanted_size, '?');
+    REQUIRE_FALSE(encoder.encode(got, got_size, t, m, poll));
+    REQUIRE(got == wanted.substr(0, wanted_size));
+    got.resize(wanted_size - 1);
+    REQUIRE(encoder.encode(got, got_size, t, m, poll) == errc::buffer_too_small);
+    REQUIRE(encoder.encode(got, got_size, {0, 2'000'000'000, 0}, m, poll) == errc::bad_timestamp);
+  }
+}
+
 TEST_CASE("the metadata record") {
   tcpinfo::metadata m;
   m.uuid = "host_1554836592_unsafe_000000000135A272";
