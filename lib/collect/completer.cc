@@ -15,6 +15,7 @@
 
 #include "collect/errno_of.h"
 #include "collect/sequence_index.h"
+#include "collect/thread_name.h"
 
 namespace tcpinfo::collect {
 namespace {
@@ -114,7 +115,10 @@ completer::completer(os& system, statistics& counts, std::string output, int lev
       sync_all_(syncfs_tells_faults(release)) {}
 
 void completer::start() {
-  thread_ = std::thread([this] { run(); });
+  thread_ = std::thread([this] {
+    name_this_thread("completer");
+    run();
+  });
 }
 
 void completer::add(completion job) {

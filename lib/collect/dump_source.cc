@@ -1,25 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collect/dump_source.h"
 
-#include <tcpinfo/tcp.h>
-
 #include <cerrno>
 #include <utility>
 
+#include "collect/connection_states.h"
 #include "collect/errno_of.h"
 
 namespace tcpinfo::collect {
 namespace {
-
-// Every state of a connection. Left out: listeners, sockets not connected, half-open ones of the
-// server's side (a flood of them is no traffic; those that complete appear as ESTABLISHED with the
-// same cookie), and time-wait mini sockets, which say nothing (the final counters come with the
-// destroy event). FIN_WAIT2 mini sockets come all the same: the kernel matches their substate.
-constexpr std::uint32_t connection_states =
-    state_bit(tcp_state::established) | state_bit(tcp_state::syn_sent) |
-    state_bit(tcp_state::fin_wait1) | state_bit(tcp_state::fin_wait2) |
-    state_bit(tcp_state::close_wait) | state_bit(tcp_state::last_ack) |
-    state_bit(tcp_state::closing);
 
 bool is_refusal(const std::error_code& ec) noexcept {
   return is_errno(ec, EINVAL) || is_errno(ec, EOPNOTSUPP) || is_errno(ec, ENOENT);

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "collect/errno_of.h"
+#include "collect/thread_name.h"
 
 namespace tcpinfo::collect {
 namespace {
@@ -60,7 +61,10 @@ std::error_code event_server::start() {
   accepting_ = true;
   if (!ec) {
     try {
-      thread_ = std::thread([this] { run(); });
+      thread_ = std::thread([this] {
+        name_this_thread("events");
+        run();
+      });
       return {};
     } catch (const std::system_error& e) {
       ec = e.code();

@@ -6,10 +6,13 @@
 namespace tcpinfo::collect {
 namespace {
 
-// Addresses that mean this machine or its link; RFC 6890, RFC 4291. Multicast cannot be an end of a
-// TCP connection and is named for completeness' sake.
+// Addresses that mean this machine or its link; RFC 6890, RFC 4291. Not multicast, which cannot be
+// an end of a TCP connection: the kernel compares each socket with each of these in every poll.
 constexpr std::string_view local_prefixes[] = {
-    "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "::1/128", "fe80::/10", "ff00::/8",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "::1/128",
+    "fe80::/10",
 };
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "collect/attendant.h"
 #include "collect/errno_of.h"
 #include "collect/log.h"
+#include "collect/thread_name.h"
 
 namespace tcpinfo::collect {
 namespace {
@@ -96,7 +97,10 @@ class netns_samplers::one {
   one(const sampler_context& context, netns_registry& namespaces, const found_netns& where,
       const descriptor& woken)
       : context_(context), namespaces_(namespaces), where_(where), woken_(woken) {
-    thread_ = std::thread([this] { run(); });
+    thread_ = std::thread([this] {
+      name_this_thread("sampler");
+      run();
+    });
   }
   ~one() {
     attendant_.stop();
@@ -210,7 +214,10 @@ void netns_samplers::start() {
   woken_ = make_event();
   look();
   for (const auto& o : running_) o->wait_begun();
-  thread_ = std::thread([this] { run(); });
+  thread_ = std::thread([this] {
+    name_this_thread("netns finder");
+    run();
+  });
 }
 
 void netns_samplers::finish() noexcept {
