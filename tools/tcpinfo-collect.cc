@@ -50,6 +50,7 @@ struct flags {
   std::string flush = "5s";
   std::string level = "3";
   std::string writers = "0";
+  std::string cpu_budget = "0";
   std::string max_memory = "256MiB";
   std::string exclude_srcport;
   std::string exclude_dstip;
@@ -118,6 +119,17 @@ std::uint64_t size_of(const char* flag, const std::string& text, std::uint64_t l
   return *value;
 }
 
+double percent_of(const char* flag, const std::string& text) {
+  double value = 0;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (ec == std::errc{} && end == text.data() + text.size() && (value == 0 || value >= 0.1) &&
+      value <= 10'000)
+    return value;
+  throw bad_value(fmt::format(
+      "{}: '{}' is no percentage of one processor (examples: 10, 0.5, 150; 0 = no limit)", flag,
+      text));
+}
+
 void outlets_to_config(const flags& f, collect::config& c) {
   if (f.eventsocket.size() > collect::max_socket_path)
     throw bad_value(fmt::format("--eventsocket: '{}' is longer than {} bytes", f.eventsocket,
@@ -146,6 +158,7 @@ collect::config to_config(const flags& f) {
   c.flush_ns = duration_of("--flush", f.flush, 10 * millisecond, "10ms");
   c.level = static_cast<int>(number_of("--level", f.level, 1, 19));
   c.writers = static_cast<unsigned>(number_of("--writers", f.writers, 0, 64));
+  c.cpu_budget = percent_of("--cpu-budget", f.cpu_budget);
   c.include_local = f.include_local;
   c.verbose = f.verbose;
   c.uuid_prefix_file = f.uuid_prefix_file;
@@ -215,6 +228,11 @@ void declare(CLI::App& app, flags& f) {
       ->capture_default_str();
   app.add_option("--writers", f.writers, "threads that compress and write, 0 = by the machine")
       ->type_name("N")
+      ->capture_default_str();
+  app.add_option("--cpu-budget", f.cpu_budget,
+                 "percent of one processor that all threads together should stay below, by polling "
+                 "less often; 0 = no limit")
+      ->type_name("PERCENT")
       ->capture_default_str();
   app.add_option("--max-memory", f.max_memory,
                  "where records that wait would take more, the oldest are written early")

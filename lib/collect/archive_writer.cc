@@ -12,18 +12,10 @@
 namespace tcpinfo::collect {
 namespace {
 
-// 64 KiB of snapshots are about 120 records and make a frame of 130 KiB of text: large enough to
-// compress within a few percent of a whole file in one frame.
-constexpr std::size_t full_bytes = std::size_t{64} << 10;
-
-constexpr std::size_t padded(std::size_t n) noexcept { return (n + 7) & ~std::size_t{7}; }
-
-// Doubles up to what a full frame needs with a little to spare; beyond (nothing can be written) by
-// half.
-std::size_t next_capacity(std::size_t now) noexcept {
-  constexpr std::size_t enough = full_bytes + full_bytes / 8;
-  return now < enough ? std::min(2 * now, enough) : now + now / 2;
-}
+// 128 KiB of snapshots are about 230 records and make a frame of 260 KiB of text: large enough to
+// compress within a few percent of a whole file in one frame, and to make little of what opening
+// and closing a file costs.
+constexpr std::size_t full_bytes = std::size_t{128} << 10;
 
 // A new file would fare no better.
 bool concerns_all_files(const std::error_code& ec) noexcept {
@@ -112,25 +104,15 @@ void archive_writer::add(flow_log& flow, const snapshot_header& header, bytes_vi
   if (flow.file_size == 0 && flow.waiting_records == 0) flow.file_since_ns = now_ns;
   if (flow.waiting_records == 0) flow.waiting_since_ns = now_ns;
 
-  const std::size_t at = flow.waiting.size();
-  const std::size_t need = at + sizeof header + padded(message.size());
-  if (flow.waiting.capacity() < need)
-    flow.waiting.reserve(std::max(next_capacity(flow.waiting.capacity()), need));
-  flow.waiting.resize(need);
-  snapshot_header stored = header;
-  stored.size = static_cast<std::uint32_t>(message.size());
-  std::memcpy(flow.waiting.data() + at, &stored, sizeof stored);
-  std::memcpy(flow.waiting.data() + at + sizeof stored, message.data(), message.size());
-  flow.netns->addresses.apply(std::span(flow.waiting).subspan(at + sizeof stored, message.size()));
+  flow.netns->addresses.apply(flow.waiting.add(header, message));
   ++flow.waiting_records;
 }
 
 bool archive_writer::is_full(const flow_log& flow) noexcept {
-  return flow.waiting.size() >= full_bytes;
+  return flow.waiting.bytes() >= full_bytes;
 }
 
 bool archive_writer::flush(flow_log& flow) {
-  const bool full = is_full(flow);
   while (!flow.waiting.empty()) {
     if (const auto ec = write_frame(flow)) {
       context_.counts.write_errors.add(ec);
@@ -141,9 +123,6 @@ bool archive_writer::flush(flow_log& flow) {
       return false;
     }
   }
-  // A busy connection fills its buffer again at once; others give the memory back: many thousand
-  // are open and idle.
-  if (!full || flow.waiting.capacity() > 2 * full_bytes) release(flow);
   return true;
 }
 
@@ -159,14 +138,10 @@ bool archive_writer::complete(flow_log& flow) {
   return true;
 }
 
-void archive_writer::release(flow_log& flow) noexcept {
-  std::vector<std::byte>().swap(flow.waiting);
-}
-
 void archive_writer::drop_waiting(flow_log& flow, std::string_view why) {
   const std::uint32_t records = std::exchange(flow.waiting_records, 0);
   context_.counts.lost_write.add(records);
-  release(flow);
+  flow.waiting.clear();
   if (records > 0) {
     make_path(flow);
     context_.limits.drop.log(
@@ -233,30 +208,31 @@ archive_writer::portion archive_writer::encode(const flow_log& flow) {
   text_size_ = 0;
   if (flow.file_size == 0) put_metadata(flow);
   portion taken;
-  while (taken.bytes < flow.waiting.size() && taken.bytes < full_bytes) {
-    snapshot_header header;
-    std::memcpy(&header, flow.waiting.data() + taken.bytes, sizeof header);
-    taken.bytes += sizeof header;
-    const message m{bytes_view(flow.waiting.data() + taken.bytes, header.size)};
-    taken.bytes += padded(header.size);
-    const std::size_t need = text_size_ + max_record_size(m);
-    if (text_.size() < need) text_.resize(std::max(need, 2 * text_.size()));
-    std::size_t written = 0;
-    if (encode_record(std::span(text_).subspan(text_size_), written,
-                      timestamp::from_unix_nanoseconds(header.time_ns), m, header.poll,
-                      &taken.notes))
-      ++taken.refused;
-    text_size_ += written;
-    ++taken.records;
-  }
+  taken.from_queue =
+      flow.waiting.for_oldest(full_bytes, [&](const snapshot_header& header, bytes_view bytes) {
+        const message m{bytes};
+        const auto put = [&](std::size_t& written) {
+          return lines_.encode(std::span(text_).subspan(text_size_), written,
+                               timestamp::from_unix_nanoseconds(header.time_ns), m, header.poll,
+                               &taken.notes);
+        };
+        std::size_t written = 0;
+        std::error_code ec = put(written);
+        if (ec == errc::buffer_too_small) {
+          // Once or twice: the buffer stays.
+          text_.resize(std::max(text_size_ + max_record_size(m), 2 * text_.size()));
+          ec = put(written);
+        }
+        if (ec) ++taken.refused;
+        text_size_ += written;
+      });
   return taken;
 }
 
 void archive_writer::take_away(flow_log& flow, const portion& written) {
-  flow.waiting.erase(flow.waiting.begin(),
-                     flow.waiting.begin() + static_cast<std::ptrdiff_t>(written.bytes));
-  flow.waiting_records -= written.records;
-  context_.counts.records.add(written.records - written.refused);
+  flow.waiting.remove(written.from_queue);
+  flow.waiting_records -= written.from_queue.records;
+  context_.counts.records.add(written.from_queue.records - written.refused);
   context_.counts.lost_write.add(written.refused);
   context_.counts.duplicate_attributes.add(written.notes.duplicates);
   context_.counts.unread_bytes.add(written.notes.unread_bytes);

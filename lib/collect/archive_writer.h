@@ -66,8 +66,6 @@ class archive_writer {
   /// Flushes and hands the file over for completion; what comes next goes to the next sequence.
   /// False: as flush.
   [[nodiscard]] bool complete(flow_log& flow);
-  /// Gives back the buffer of what waits; nothing does.
-  static void release(flow_log& flow) noexcept;
   /// Gives up what waits, counting it as lost and saying why ("… and {why}").
   void drop_waiting(flow_log& flow, std::string_view why);
 
@@ -77,8 +75,7 @@ class archive_writer {
   [[nodiscard]] std::error_code choose_sequence(flow_log& flow);
   /// What one frame took of what waits.
   struct portion {
-    std::size_t bytes = 0;
-    std::uint32_t records = 0;
+    snapshot_queue::portion from_queue;
     std::uint32_t refused = 0;  ///< that could not be encoded
     encode_notes notes;
   };
@@ -93,6 +90,7 @@ class archive_writer {
 
   const writer_context& context_;
   frame_writer frames_;
+  record_encoder lines_;
   std::vector<char> text_;  // of the frame being made
   std::size_t text_size_ = 0;
   std::vector<std::byte> frame_;

@@ -25,7 +25,8 @@ struct config {
   std::int64_t rotate_ns = 600'000'000'000;
   std::int64_t flush_ns = 5'000'000'000;
   int level = 3;
-  unsigned writers = 0;  ///< 0 = by the machine's size
+  unsigned writers = 0;   ///< 0 = by the machine's size
+  double cpu_budget = 0;  ///< percent of one processor, 0 = no limit
   std::uint64_t max_memory = std::uint64_t{256} << 20;
   bool include_local = false;
   bool verbose = false;

@@ -9,10 +9,9 @@
 
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include "collect/netns_registry.h"
-#include "collect/ring.h"
+#include "collect/snapshot_queue.h"
 
 namespace tcpinfo::collect {
 
@@ -39,8 +38,7 @@ struct flow_log {
   bool counted = false;
 
   // What waits.
-  std::vector<std::byte>
-      waiting;  ///< snapshot_header and message, padded to 8, one after the other
+  snapshot_queue waiting;
   std::uint32_t waiting_records = 0;
   std::int64_t waiting_since_ns = 0;  ///< monotonic
   std::int64_t retry_ns = 0;          ///< monotonic; after a failed write, not before

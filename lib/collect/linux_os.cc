@@ -97,6 +97,7 @@ class linux_os final : public os {
 
   std::int64_t realtime_ns() noexcept override { return nanoseconds(CLOCK_REALTIME); }
   std::int64_t monotonic_ns() noexcept override { return nanoseconds(CLOCK_MONOTONIC); }
+  std::int64_t processor_ns() noexcept override { return nanoseconds(CLOCK_PROCESS_CPUTIME_ID); }
   std::int64_t boottime_ns() noexcept override { return nanoseconds(CLOCK_BOOTTIME); }
 
   void wait(int descriptor_a, int descriptor_b, std::int64_t until_ns) noexcept override {

@@ -173,6 +173,8 @@ void add_sampling(families& all, const metric_sources& from) {
             s.reloads);
   all.total("tcpinfo_missed_ticks_total", "Polls that were due while another was running.",
             s.missed_ticks);
+  all.total("tcpinfo_budget_ticks_total", "Polls left out to keep the processor budget.",
+            s.budget_ticks);
   all.total("tcpinfo_failed_polls_total", "Polls that did not show every connection.",
             s.failed_polls);
   all.total("tcpinfo_dump_messages_total", "Sockets that dumps showed.", o.dump_messages);

@@ -67,6 +67,8 @@ class os {
   [[nodiscard]] virtual std::int64_t monotonic_ns() noexcept = 0;
   /// The same with the time the machine slept.
   [[nodiscard]] virtual std::int64_t boottime_ns() noexcept = 0;
+  /// Processor time that this process has used, all threads.
+  [[nodiscard]] virtual std::int64_t processor_ns() noexcept = 0;
   /// Sleeps until the monotonic time `until_ns`, or less long where a descriptor (-1 is none)
   /// becomes readable or a signal handler ran.
   virtual void wait(int descriptor_a, int descriptor_b, std::int64_t until_ns) noexcept = 0;

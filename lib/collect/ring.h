@@ -64,10 +64,13 @@ class snapshot_ring {
     std::memcpy(bytes_.get() + at, &stored, sizeof stored);
     if (!message.empty())
       std::memcpy(bytes_.get() + at + sizeof stored, message.data(), message.size());
-    // Sequentially consistent: the producer looks next whether the consumer sleeps.
-    tail_.store(tail + skip + need, std::memory_order_seq_cst);
+    tail_.store(tail + skip + need, std::memory_order_release);
     return true;
   }
+  /// Producer: a consumer that goes to sleep after this sees what was pushed before it, or has been
+  /// seen to sleep. Not part of push(), for it waits until every store before it is done, and what
+  /// was pushed are stores into memory that is in no cache.
+  void announce() noexcept { tail_.fetch_add(0, std::memory_order_seq_cst); }
 
   /// Consumer: the oldest snapshot, valid until pop(); false when there is none.
   [[nodiscard]] bool front(snapshot_header& header, bytes_view& message) noexcept {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <limits>
+#include <utility>
 
 #include "collect/errno_of.h"
 #include "text/values.h"
@@ -91,7 +92,7 @@ bool sampler::record(const flow_update& update, std::int64_t time_ns, std::uint6
     counts_.lost_ring.add();
     return false;
   }
-  observed_.snapshot_taken();
+  ++snapshots_taken_;
   const bool moved = update.change == flow_change::moved;
   socket_id id;
   if (update.known == 0 || moved) id = update.current.id();
@@ -106,7 +107,7 @@ bool sampler::record(const flow_update& update, std::int64_t time_ns, std::uint6
 }
 
 void sampler::on_socket(const message& m) noexcept {
-  counts_.sockets_seen.add();
+  ++sockets_seen_;
   polls_observed_.see(m);
   flow_update update;
   if (table_.update(m, now_ns_, update) || update.change == flow_change::none) return;
@@ -135,7 +136,7 @@ bool sampler::record_final(const message& m, std::int64_t time_ns) noexcept {
   const socket_id id = update.current.id();
   (void)table_.commit(update);
   counts_.destroy_events.add();
-  observed_.snapshot_taken();
+  ++snapshots_taken_;
   if (update.carried != 0) counts_.cleared_finals.add();
   if (update.known == 0) {
     counts_.connections.add();
@@ -242,6 +243,7 @@ std::error_code sampler::poll_once() {
   const poll_report report = source_.poll(*this);
   poll_duration_ns_ = report.duration_ns;
   polls_observed_.end(report, table_.flows());
+  counts_.sockets_seen.add(std::exchange(sockets_seen_, 0));
   counts_.polls.add();
   if (report.complete) {
     look_for_missing();
@@ -255,6 +257,7 @@ std::error_code sampler::poll_once() {
 }
 
 void sampler::wake_writers() noexcept {
+  observed_.snapshots_taken(std::exchange(snapshots_taken_, 0));
   if (pushed_)
     for (const auto& w : writers_) w->wake();
   pushed_ = false;
@@ -324,6 +327,19 @@ std::uint64_t sampler::tick_at(std::int64_t now_ns) const noexcept {
              : static_cast<std::uint64_t>((now_ns - start_ns_) / settings_.interval_ns);
 }
 
+// The next tick that is still to come. Those the poll ran past are missed, never made up for; those
+// left out to keep the budget are no misses, for they were not wanted.
+std::uint64_t sampler::next_tick(std::uint64_t tick) {
+  now_ns_ = system_.monotonic_ns();
+  const std::uint64_t next = std::max(tick, tick_at(now_ns_)) + 1;
+  count_missed(next - tick - 1);
+  if (settings_.cpu_budget <= 0) return next;
+  const std::int64_t from_ns = budget_.next_poll_ns(now_ns_, system_.processor_ns());
+  const std::uint64_t allowed = std::max(next, tick_at(from_ns - 1) + 1);
+  counts_.budget_ticks.add(allowed - next);
+  return allowed;
+}
+
 std::error_code sampler::run(attendant& company) {
   if (const auto ec = table_.reset({})) return ec;
   nudged_.assign(writers_.size(), false);
@@ -349,11 +365,7 @@ std::error_code sampler::run(attendant& company) {
     if (ec) say_failed_poll(ec);
     first_look_ = false;
     wake_writers();
-    // The next tick that is still to come; those the poll ran past are missed, never made up for.
-    now_ns_ = system_.monotonic_ns();
-    const std::uint64_t next = std::max(tick, tick_at(now_ns_)) + 1;
-    count_missed(next - tick - 1);
-    tick = next;
+    tick = next_tick(tick);
     if (!company.after_poll({now_ns_, !ec, table_.flows()})) break;
     ending_ = !wait_for_tick(start_ns_ + static_cast<std::int64_t>(tick) * settings_.interval_ns,
                              company);

@@ -16,6 +16,7 @@
 
 #include "collect/attendant.h"
 #include "collect/config.h"
+#include "collect/cpu_budget.h"
 #include "collect/log.h"
 #include "collect/observations.h"
 #include "collect/os.h"
@@ -63,7 +64,8 @@ class sampler final : private message_sink {
         where_(where.name.empty() ? std::string() : " in network namespace " + where.name),
         unwanted_(where.unwanted),
         source_(where.from),
-        polls_observed_(context.seen) {}
+        polls_observed_(context.seen),
+        budget_(context.settings.cpu_budget, context.settings.interval_ns) {}
 
   /// Runs until the attendant ends it.
   /// @return the error of the very first poll: then nothing can be recorded at all. Later faults
@@ -100,6 +102,7 @@ class sampler final : private message_sink {
   [[nodiscard]] bool push_gone(std::uint64_t cookie) noexcept;
   [[nodiscard]] std::uint64_t tick_at(std::int64_t now_ns) const noexcept;
   void forget_unwanted();
+  [[nodiscard]] std::uint64_t next_tick(std::uint64_t tick);
   void count_missed(std::uint64_t ticks);
   [[nodiscard]] bool record(const flow_update& update, std::int64_t time_ns,
                             std::uint64_t poll) noexcept;
@@ -122,6 +125,10 @@ class sampler final : private message_sink {
   source& source_;
 
   poll_observer polls_observed_;
+  // Not yet counted where all threads read.
+  std::uint64_t sockets_seen_ = 0;
+  std::uint64_t snapshots_taken_ = 0;
+  cpu_budget budget_;
   flow_table table_;
   std::uint64_t poll_ = 0;         // number of the running poll, from 1, missed ticks included
   std::int64_t poll_time_ns_ = 0;  // its time since 1970

@@ -58,6 +58,7 @@ struct statistics {
   // Sampling.
   counter polls;
   counter missed_ticks;
+  counter budget_ticks;    ///< polls left out to keep the processor budget
   counter sockets_seen;    ///< messages of dumps and queries
   counter destroy_events;  ///< of connections, recorded or known
   counter connections;     ///< opened in the flow table

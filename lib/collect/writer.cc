@@ -7,6 +7,8 @@
 #include <limits>
 #include <new>
 
+#include "collect/thread_name.h"
+
 namespace tcpinfo::collect {
 namespace {
 
@@ -23,13 +25,17 @@ constexpr std::int64_t last_pause_ns = 100'000'000;
 
 std::error_code writer::start() {
   if (const auto ec = archives_.open()) return ec;
-  thread_ = std::thread([this] { run(); });
+  thread_ = std::thread([this] {
+    name_this_thread("writer");
+    run();
+  });
   return {};
 }
 
 void writer::wake() noexcept {
   // Both sides use sequentially consistent operations: either the writer sees what was pushed, or
   // we see that it sleeps.
+  ring_.announce();
   if (!sleeping_.load(std::memory_order_seq_cst)) return;
   const std::lock_guard lock(mutex_);
   changed_.notify_one();
@@ -76,6 +82,7 @@ bool writer::turn() {
   drain();
   const std::int64_t now_ns = context_.system.monotonic_ns();
   const bool more = write_portion(now_ns);
+  waiting_bytes_.store(waiting_now_, std::memory_order_relaxed);
   if (ring_.used_bytes() > 0) return false;
   if (finishing) return true;
   if (!more) wait(now_ns);
@@ -106,11 +113,13 @@ void writer::drain() {
     ring_.pop(header);
     keep_budget(now_ns);
   }
+  observer_.publish();
+  waiting_bytes_.store(waiting_now_, std::memory_order_relaxed);
 }
 
 template <class F>
 bool writer::with_account(flow_log& flow, std::int64_t now_ns, F&& deed) {
-  const std::size_t before = flow.waiting.capacity();
+  const std::size_t before = flow.waiting.capacity_bytes();
   const bool waited = flow.waiting_records > 0;
   const std::int64_t waited_since_ns = flow.waiting_since_ns;
   bool done = false;
@@ -120,7 +129,7 @@ bool writer::with_account(flow_log& flow, std::int64_t now_ns, F&& deed) {
     // As a write that failed: what waits still waits, and memory may come back.
     context_.counts.write_errors.add(errc::out_of_memory);
   }
-  waiting_bytes_ = waiting_bytes_ - before + flow.waiting.capacity();
+  waiting_now_ = waiting_now_ - before + flow.waiting.capacity_bytes();
   if (flow.waiting_records == 0 && (done || !flow.ended)) return done;
   if (!done) {
     flow.retry_ns = now_ns + write_retry_ns;
@@ -248,7 +257,7 @@ flow_log* writer::write(flow_log& flow, std::int64_t now_ns) {
   const bool done = with_account(
       flow, now_ns, [&] { return flow.ended ? archives_.complete(flow) : archives_.flush(flow); });
   if (!done || !flow.ended) return &flow;
-  waiting_bytes_ -= flow.waiting.capacity();
+  waiting_now_ -= flow.waiting.capacity_bytes();
   if (flow.may_return) {
     // Rare: an event was lost, or a socket was disconnected. Not worth more than a bound.
     if (gone_.size() >= gone_limit) gone_.clear();
@@ -271,17 +280,12 @@ bool writer::write_portion(std::int64_t now_ns) {
 // counted: better than to be killed for memory and lose all.
 void writer::keep_budget(std::int64_t now_ns) {
   // While nothing can be written there is an eighth to go before the next try.
-  while (waiting_bytes_ > (now_ns < budget_retry_ns_ ? budget_ + budget_ / 8 : budget_)) {
+  while (waiting_now_ > (now_ns < budget_retry_ns_ ? budget_ + budget_ / 8 : budget_)) {
     flow_log* flow = oldest();
     if (flow == nullptr) return;
     const bool waited = flow->waiting_records > 0;
     flow = write(*flow, now_ns);
     if (flow == nullptr || flow->waiting_records == 0) {
-      if (flow != nullptr)
-        with_account(*flow, now_ns, [&] {
-          archive_writer::release(*flow);
-          return true;
-        });
       if (!waited) continue;
       context_.counts.early_flushes.add();
       context_.limits.budget.log(
@@ -291,7 +295,7 @@ void writer::keep_budget(std::int64_t now_ns) {
       continue;
     }
     budget_retry_ns_ = now_ns + write_retry_ns;
-    if (waiting_bytes_ <= budget_ + budget_ / 8) return;
+    if (waiting_now_ <= budget_ + budget_ / 8) return;
     with_account(*flow, now_ns, [&] {
       archives_.drop_waiting(*flow, "memory ended");
       return true;

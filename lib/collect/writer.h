@@ -35,12 +35,15 @@ class writer {
   [[nodiscard]] std::error_code start();
   /// The samplers' end, any thread: puts a snapshot into the ring. False where there is no room.
   [[nodiscard]] bool push(const snapshot_header& header, bytes_view message) noexcept {
-    const std::lock_guard lock(pushing_);
+    std::unique_lock lock(pushing_, std::defer_lock);
+    if (!context_.settings.netns.empty()) lock.lock();  // there is more than one sampler
     return ring_.push(header, message);
   }
   [[nodiscard]] const snapshot_ring& ring() const noexcept { return ring_; }
   /// What waits to be written; any thread.
-  [[nodiscard]] std::size_t waiting_bytes() const noexcept { return waiting_bytes_; }
+  [[nodiscard]] std::size_t waiting_bytes() const noexcept {
+    return waiting_bytes_.load(std::memory_order_relaxed);
+  }
   [[nodiscard]] std::size_t waiting_limit() const noexcept { return budget_; }
   /// There is something in the ring. Samplers call it once a poll. Cheap where the writer is awake.
   void wake() noexcept;
@@ -96,7 +99,8 @@ class writer {
   due_queue retries_;  // after a failed write
   bool due_is_whole_ = true;
   std::int64_t budget_retry_ns_ = 0;
-  std::atomic<std::size_t> waiting_bytes_{0};  // capacity of all waiting buffers
+  std::size_t waiting_now_ = 0;                // capacity of all waiting buffers
+  std::atomic<std::size_t> waiting_bytes_{0};  // the same, for other threads, now and then
 
   std::mutex mutex_;
   std::condition_variable changed_;

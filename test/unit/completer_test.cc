@@ -19,6 +19,7 @@
 #include <sstream>
 #include <thread>
 
+#include "allocations.h"
 #include "collect/sequence_index.h"
 #include "sanitized.h"
 #include "scripted_os.h"
@@ -26,39 +27,6 @@
 using namespace tcpinfo;
 using namespace tcpinfo::collect;
 namespace fs = std::filesystem;
-
-#if !defined(TCPINFO_TEST_SANITIZED)
-namespace {
-
-// Of this thread: how many allocations work before some fail; less than 0: all work.
-thread_local long allocations_before = -1;
-thread_local long allocations_failing = 0;
-
-bool allocation_fails() noexcept {
-  if (allocations_before < 0) return false;
-  if (allocations_before > 0) {
-    --allocations_before;
-    return false;
-  }
-  if (allocations_failing-- > 0) return true;
-  allocations_before = -1;
-  return false;
-}
-
-}  // namespace
-
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  if (allocation_fails()) throw std::bad_alloc();
-  if (void* const p = std::malloc(size == 0 ? 1 : size)) return p;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  return allocation_fails() ? nullptr : std::malloc(size == 0 ? 1 : size);
-}
-[[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
-[[gnu::noinline]] void operator delete(void* p, const std::nothrow_t&) noexcept { std::free(p); }
-[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { std::free(p); }
-#endif
 
 namespace {
 
@@ -295,11 +263,11 @@ TEST_CASE("any allocation may fail, or all for a while: files wait, or stay for 
       b.system.before_deed = [&](std::string_view, const std::string&) {
         // On the completer's thread.
         if (!armed) {
-          allocations_before = before;
-          allocations_failing = failing;
+          test_allocations::before_failing = before;
+          test_allocations::failing = failing;
         }
         armed = true;
-        left = allocations_before;
+        left = test_allocations::before_failing;
         return ok;
       };
       b.complete_all(counts, std::move(jobs));

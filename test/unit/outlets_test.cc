@@ -40,6 +40,7 @@ void look(record_observer& at, flow_log& flow, made_socket& socket, std::uint64_
   header.poll = poll;
   header.may_be_old = poll == 1 ? 1 : 0;
   at.look(flow, header, socket.view().bytes);
+  at.publish();
 }
 
 constexpr std::size_t bytes_received_at = 128;

@@ -136,6 +136,9 @@ class scripted_os final : public tcpinfo::collect::os {
   std::int64_t realtime_ns() noexcept override { return realtime + clock_ + slept; }
   std::int64_t monotonic_ns() noexcept override { return clock_; }
   std::int64_t boottime_ns() noexcept override { return clock_ + slept; }
+  /// Processor time used.
+  std::atomic<std::int64_t> processor{0};
+  std::int64_t processor_ns() noexcept override { return processor; }
   void wait(int, int, std::int64_t until_ns) noexcept override {
     // Time passes only here, so each poll takes none.
     std::int64_t now = clock_;
