@@ -25,7 +25,7 @@ struct flow {
 
 struct tombstone {
   std::uint64_t cookie = 0;
-  std::uint32_t cycle = 0;
+  std::uint32_t age = 0;  // the table's, when it was last seen
   std::uint32_t present = 0;
 
   [[nodiscard]] bool used() const noexcept { return present != 0; }
@@ -73,9 +73,10 @@ struct [[gnu::visibility("hidden")]] flow_table::impl {
   walk_order order;
   kept_message* last_found = nullptr;  // by update(); nullptr where it may be no more
   cookie_map<tombstone> tombstones;
-  std::uint32_t cycle = 1;      // the one that is running
-  std::size_t seen = 0;         // flows seen in it
-  std::size_t block_bytes = 0;  // of kept messages
+  std::uint32_t cycle = 1;       // the one that is running
+  std::uint32_t closed_age = 1;  // complete cycles, and what counts as such
+  std::size_t seen = 0;          // flows seen in it
+  std::size_t block_bytes = 0;   // of kept messages
   // A message without its keys, where it had any.
   std::byte* scratch = nullptr;
   std::size_t scratch_size = 0;
@@ -195,7 +196,7 @@ std::error_code flow_table::impl::keep(flow* f, const flow_update& update) noexc
 std::error_code flow_table::impl::close(flow* f, std::uint64_t cookie) noexcept {
   if (tombstones.find(cookie) == nullptr) {
     if (!tombstones.reserve_one()) return errc::out_of_memory;
-    tombstones.insert({cookie, cycle, 1});
+    tombstones.insert({cookie, closed_age, 1});
   }
   if (f != nullptr) drop(f);
   return {};
@@ -216,6 +217,11 @@ std::error_code flow_table::reset(const flow_table_options& options) noexcept {
   return {};
 }
 
+void flow_table::expect(std::uint64_t cookie) const noexcept {
+  if (impl_ == nullptr) return;
+  if (const flow* const f = impl_->flows.find(cookie)) f->kept->fetch();
+}
+
 std::error_code flow_table::update(const message& m, std::int64_t now_ns,
                                    flow_update& out) noexcept {
   if (impl_ == nullptr) return errc::not_open;
@@ -225,7 +231,7 @@ std::error_code flow_table::update(const message& m, std::int64_t now_ns,
   kept_message* const found = impl_->last_found = impl_->find(cookie);
   if (found == nullptr) {
     if (tombstone* closed = impl_->tombstones.find(cookie)) {
-      closed->cycle = impl_->cycle;
+      closed->age = impl_->closed_age;
       return {};
     }
     out.change = flow_change::opened;
@@ -310,9 +316,24 @@ void flow_table::end_cycle(bool complete, std::int64_t now_ns, absence_callback 
   t.order.end_cycle(t.seen == t.flows.size());
   ++t.cycle;
   t.seen = 0;
-  if (t.tombstones.size() > 0 && t.cycle % 16 == 0) {
+  age_closed();
+}
+
+void flow_table::begin_cycle() noexcept {
+  if (impl_ == nullptr || impl_->seen == 0) return;
+  impl& t = *impl_;
+  t.order.end_cycle(t.seen == t.flows.size());
+  ++t.cycle;
+  t.seen = 0;
+}
+
+void flow_table::age_closed() noexcept {
+  if (impl_ == nullptr) return;
+  impl& t = *impl_;
+  ++t.closed_age;
+  if (t.tombstones.size() > 0 && t.closed_age % 16 == 0) {
     t.tombstones.erase_if([&](const tombstone& closed) {
-      return t.cycle - closed.cycle > t.options.tombstone_cycles;
+      return t.closed_age - closed.age > t.options.tombstone_cycles;
     });
   }
 }

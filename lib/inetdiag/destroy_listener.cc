@@ -35,7 +35,9 @@ struct [[gnu::visibility("hidden")]] destroy_listener::impl {
   iovec parts[slots];
   sockaddr_nl senders[slots];
   alignas(8) std::byte buffers[slots][slot_size];
+  std::size_t used = slots;  // of these, by the last call or before the first
 
+  void prepare() noexcept;
   [[nodiscard]] std::error_code open(std::size_t wanted) noexcept;
   void ask_for_buffer(std::size_t wanted) noexcept;
   void deliver(std::size_t slot, message_callback fn, void* user) noexcept;
@@ -63,6 +65,19 @@ std::error_code destroy_listener::impl::open(std::size_t wanted) noexcept {
   // With one group of the two it would give half the events and no error.
   if (ec) socket.close();
   return ec;
+}
+
+// Only what the last call has used: most calls find nothing.
+void destroy_listener::impl::prepare() noexcept {
+  for (std::size_t i = 0; i < used; ++i) {
+    parts[i] = {buffers[i], slot_size};
+    headers[i] = {};
+    headers[i].msg_hdr.msg_name = &senders[i];
+    headers[i].msg_hdr.msg_namelen = sizeof senders[i];
+    headers[i].msg_hdr.msg_iov = &parts[i];
+    headers[i].msg_hdr.msg_iovlen = 1;
+  }
+  used = 0;
 }
 
 void destroy_listener::impl::deliver(std::size_t slot, message_callback fn, void* user) noexcept {
@@ -106,14 +121,7 @@ std::error_code destroy_listener::receive(message_callback fn, void* user) noexc
   if (impl_ == nullptr || !impl_->socket.is_open()) return errc::not_open;
   if (fn == nullptr) return errc::invalid_argument;
   for (;;) {
-    for (std::size_t i = 0; i < slots; ++i) {
-      impl_->parts[i] = {impl_->buffers[i], slot_size};
-      impl_->headers[i] = {};
-      impl_->headers[i].msg_hdr.msg_name = &impl_->senders[i];
-      impl_->headers[i].msg_hdr.msg_namelen = sizeof impl_->senders[i];
-      impl_->headers[i].msg_hdr.msg_iov = &impl_->parts[i];
-      impl_->headers[i].msg_hdr.msg_iovlen = 1;
-    }
+    impl_->prepare();
     const int received = recvmmsg(impl_->socket.fd(), impl_->headers, slots, MSG_DONTWAIT, nullptr);
     if (received < 0) {
       if (errno == EINTR) continue;
@@ -122,6 +130,7 @@ std::error_code destroy_listener::receive(message_callback fn, void* user) noexc
       ++impl_->counters[dump_counter::overflows];
       continue;
     }
+    impl_->used = static_cast<std::size_t>(received);
     for (int i = 0; i < received; ++i) impl_->deliver(static_cast<std::size_t>(i), fn, user);
     if (static_cast<std::size_t>(received) < slots) return {};
   }

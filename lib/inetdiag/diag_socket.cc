@@ -10,7 +10,9 @@
 #include <tcpinfo/inetdiag.h>
 #include <time.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <memory>
 #include <new>
 #include <utility>
 
@@ -51,13 +53,42 @@ inet_diag_sockid to_wire(const socket_id& id) noexcept {
   return wire;
 }
 
+inet_diag_req_v2 query_body(const socket_id& id, std::uint8_t extensions) noexcept {
+  inet_diag_req_v2 body{};
+  body.sdiag_family = static_cast<std::uint8_t>(id.src.family);
+  body.sdiag_protocol = IPPROTO_TCP;
+  body.idiag_ext = extensions;
+  body.idiag_states = ~0U;
+  body.id = to_wire(id);
+  return body;
+}
+
 }  // namespace
+
+// Requests that are sent at once, and room for their answers. The kernel answers within the call
+// that sends, so the answers must find room in the socket's queue.
+struct query_batch {
+  static constexpr std::size_t most = 64;
+  // 516 bytes on Linux 6.18.
+  static constexpr std::size_t answer_size = 4096;
+
+  struct request {
+    nlmsghdr header;
+    inet_diag_req_v2 body;
+  };
+  request requests[most];
+  bool answered[most];
+  mmsghdr headers[most];
+  iovec parts[most];
+  alignas(8) std::byte answers[most][answer_size];
+};
 
 struct [[gnu::visibility("hidden")]] diag_socket::impl {
   netlink_socket socket;
   std::uint32_t sequence = 0;
   dump_counters counters;
   alignas(8) std::byte buffer[buffer_size];
+  std::unique_ptr<query_batch> batch;
 
   [[nodiscard]] std::error_code reopen() noexcept;
   [[nodiscard]] std::error_code send(std::uint16_t type, std::uint16_t flags, bytes_view body,
@@ -69,6 +100,9 @@ struct [[gnu::visibility("hidden")]] diag_socket::impl {
   [[nodiscard]] std::error_code read_dump(const dump_request& request, message_callback fn,
                                           void* user) noexcept;
   [[nodiscard]] std::error_code read_answer(message_callback fn, void* user) noexcept;
+  [[nodiscard]] std::error_code send_batch(std::span<const socket_id> ids,
+                                           std::uint8_t extensions) noexcept;
+  void read_batch(std::size_t first, std::size_t count, answer_callback fn, void* user) noexcept;
 };
 
 std::error_code diag_socket::impl::reopen() noexcept {
@@ -296,12 +330,7 @@ std::error_code diag_socket::query(const socket_id& id, std::uint8_t extensions,
   if (fn == nullptr || id.src.family == address_family::unspecified) return errc::invalid_argument;
   if (!impl_->socket.is_open())
     if (const auto ec = impl_->reopen()) return ec;
-  inet_diag_req_v2 body{};
-  body.sdiag_family = static_cast<std::uint8_t>(id.src.family);
-  body.sdiag_protocol = IPPROTO_TCP;
-  body.idiag_ext = extensions;
-  body.idiag_states = ~0U;
-  body.id = to_wire(id);
+  const inet_diag_req_v2 body = query_body(id, extensions);
   if (const auto ec = impl_->send(SOCK_DIAG_BY_FAMILY, 0, std::as_bytes(std::span(&body, 1)), {}))
     return ec;
   const std::error_code ec = impl_->read_answer(fn, user);
@@ -309,6 +338,90 @@ std::error_code diag_socket::query(const socket_id& id, std::uint8_t extensions,
       ec.category() == std::system_category() && (ec.value() == ENOENT || ec.value() == ESTALE);
   if (ec && !kernel_said_no && impl_->reopen()) impl_->socket.close();
   return ec;
+}
+
+std::error_code diag_socket::impl::send_batch(std::span<const socket_id> ids,
+                                              std::uint8_t extensions) noexcept {
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    query_batch::request& r = batch->requests[i];
+    r.header = {sizeof r, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, ++sequence, socket.port()};
+    r.body = query_body(ids[i], extensions);
+    batch->answered[i] = false;
+  }
+  sockaddr_nl kernel{};
+  kernel.nl_family = AF_NETLINK;
+  while (sendto(socket.fd(), batch->requests, ids.size() * sizeof *batch->requests, 0,
+                reinterpret_cast<const sockaddr*>(&kernel), sizeof kernel) < 0)
+    if (errno != EINTR) return last_error();
+  return {};
+}
+
+// Reads what is there. What found no room in the queue, or in ours, stays unanswered.
+void diag_socket::impl::read_batch(std::size_t first, std::size_t count, answer_callback fn,
+                                   void* user) noexcept {
+  const std::uint32_t first_sequence = sequence - static_cast<std::uint32_t>(count) + 1;
+  for (std::size_t read = 0; read < count;) {
+    for (std::size_t i = 0; i < count - read; ++i) {
+      batch->parts[i] = {batch->answers[i], query_batch::answer_size};
+      batch->headers[i] = {};
+      batch->headers[i].msg_hdr.msg_iov = &batch->parts[i];
+      batch->headers[i].msg_hdr.msg_iovlen = 1;
+    }
+    const int got = recvmmsg(socket.fd(), batch->headers, static_cast<unsigned>(count - read),
+                             MSG_DONTWAIT, nullptr);
+    if (got <= 0) {
+      if (got < 0 && (errno == EINTR || errno == ENOBUFS)) continue;
+      return;
+    }
+    read += static_cast<std::size_t>(got);
+    for (int i = 0; i < got; ++i) {
+      const mmsghdr& received = batch->headers[i];
+      ++counters[dump_counter::datagrams];
+      counters[dump_counter::bytes] += received.msg_len;
+      if ((received.msg_hdr.msg_flags & MSG_TRUNC) != 0) continue;
+      datagram_walk walk(bytes_view(batch->answers[i], received.msg_len));
+      netlink_message m;
+      if (!walk.next(m) || m.header.nlmsg_pid != socket.port()) continue;
+      const std::size_t at = m.header.nlmsg_seq - first_sequence;
+      if (at >= count || batch->answered[at]) continue;
+      query_answer answer{first + at, {}, {}};
+      if (is_inet_diag_type(m.header.nlmsg_type) && !message::from(m.payload, answer.answer)) {
+        ++counters[dump_counter::messages];
+      } else if (m.header.nlmsg_type == NLMSG_ERROR && m.payload.size() >= 4) {
+        answer.error = {-wire::load<std::int32_t>(m.payload.data()), std::system_category()};
+      } else {
+        continue;
+      }
+      batch->answered[at] = true;
+      fn(user, answer);
+    }
+  }
+}
+
+std::error_code diag_socket::query_all(std::span<const socket_id> ids, std::uint8_t extensions,
+                                       answer_callback fn, void* user) noexcept {
+  if (impl_ == nullptr) return errc::not_open;
+  if (fn == nullptr) return errc::invalid_argument;
+  if (impl_->batch == nullptr) impl_->batch.reset(new (std::nothrow) query_batch);
+  if (impl_->batch == nullptr) return errc::out_of_memory;
+  for (std::size_t first = 0; first < ids.size(); first += query_batch::most) {
+    if (!impl_->socket.is_open())
+      if (const auto ec = impl_->reopen()) return ec;
+    const auto some = ids.subspan(first, std::min(query_batch::most, ids.size() - first));
+    if (const auto ec = impl_->send_batch(some, extensions)) return ec;
+    impl_->read_batch(first, some.size(), fn, user);
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      if (impl_->batch->answered[i]) continue;
+      // Rare: it was too large, or found no room.
+      bool told = false;
+      const auto ec = query(some[i], extensions, [&](const message& m) noexcept {
+        told = true;
+        fn(user, {first + i, {}, m});
+      });
+      if (!told) fn(user, {first + i, ec ? ec : std::error_code(errc::unexpected_reply), {}});
+    }
+  }
+  return {};
 }
 
 std::int64_t diag_socket::counter(dump_counter which) const noexcept {

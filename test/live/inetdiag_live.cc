@@ -15,6 +15,7 @@
 #include <tcpinfo/tcp.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -219,6 +220,31 @@ void a_query_finds_one_socket(diag_socket& socket, const std::vector<connection>
   }
 }
 
+// More than go into one batch, with some that do not exist among them.
+void many_queries_find_the_same(diag_socket& socket) {
+  const shown all = dump(socket, dump_walk::both);
+  std::vector<socket_id> ids;
+  for (int round = 0; ids.size() < 300; ++round)
+    for (const auto& [cookie, bytes] : all) {
+      ids.push_back(message{bytes}.id());
+      if (ids.size() % 7 == 0) ids.back().cookie += 1'000'000;
+    }
+  std::vector<int> answers(ids.size());
+  check(!socket.query_all(ids, all_extensions,
+                          [&](const query_answer& a) noexcept {
+                            ++answers.at(a.index);
+                            if ((a.index + 1) % 7 == 0)
+                              check(a.error && a.answer.bytes.empty(), "no such socket");
+                            else
+                              check(!a.error && a.answer.cookie() == ids[a.index].cookie,
+                                    "an answer about its socket");
+                          }),
+        "many queries");
+  check(std::count(answers.begin(), answers.end(), 1) == static_cast<std::ptrdiff_t>(ids.size()),
+        "each has one answer");
+  check(!socket.query_all({}, 0, [](const query_answer&) noexcept {}), "no queries");
+}
+
 // libnl-idiag knows the first 104 bytes of tcp_info and no cookie: compared by ports. It sends the
 // old request, so its one cache holds both families whatever is asked.
 void libnl_agrees(diag_socket& socket) {
@@ -361,6 +387,7 @@ int main() {
   dumps_show_every_connection(socket, made);
   kernel_and_we_exclude_alike(socket);
   a_query_finds_one_socket(socket, made);
+  many_queries_find_the_same(socket);
   libnl_agrees(socket);
   destroyed_sockets_are_told(made);
   an_overflow_is_counted();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <tcpinfo/cache.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <map>
 #include <random>
@@ -429,6 +430,125 @@ TEST_CASE("a poll in which no connection is opened allocates nothing") {
   }
   CHECK(allocations == before);
   CHECK(changes == 67 * 100);
+}
+
+TEST_CASE(
+    "what was seen before a cycle was begun anew is absent where the cycle does not show it") {
+  flow_table t = made_table();
+  made_socket a;
+  a.cookie = 1;
+  made_socket b;
+  b.cookie = 2;
+  CHECK(feed(t, a) == flow_change::opened);
+  CHECK(feed(t, b) == flow_change::opened);
+  t.end_cycle(true, second, nullptr, nullptr);
+  // Asked for, one by one; then a walk shows one of them.
+  CHECK(feed(t, a.set(128, std::uint64_t{1}), 2 * second) == flow_change::changed);
+  CHECK(feed(t, b.set(128, std::uint64_t{1}), 2 * second) == flow_change::changed);
+  t.begin_cycle();
+  CHECK(feed(t, b, 3 * second) == flow_change::none);
+  std::vector<std::uint64_t> absent;
+  t.end_cycle(true, 3 * second,
+              [&](const flow_absence& one) noexcept { absent.push_back(one.cookie); });
+  CHECK(absent == std::vector<std::uint64_t>{1});
+}
+
+TEST_CASE("closed cookies are forgotten by age, without complete cycles") {
+  flow_table t = made_table();
+  made_socket s;
+  CHECK(feed(t, s) == flow_change::opened);
+  flow_update u;
+  REQUIRE_FALSE(t.destroyed(s.view(), second, u));
+  REQUIRE_FALSE(t.commit(u));
+  CHECK(t.tombstones() == 1);
+  for (int i = 0; i < 60; ++i) t.age_closed();
+  CHECK(t.tombstones() == 1);
+  CHECK(feed(t, s, 2 * second) == flow_change::none);
+  for (int i = 0; i < 60; ++i) t.age_closed();
+  CHECK(t.tombstones() == 1);  // it was seen in between
+  for (int i = 0; i < 32; ++i) t.age_closed();
+  CHECK(t.tombstones() == 0);
+}
+
+TEST_CASE(
+    "the hash of what a message says is another where a table finds a change, and only there") {
+  std::mt19937 random(3);
+  made_socket before;
+  before.md5sig = std::string(100, 'k');
+  for (int step = 0; step < 3000; ++step) {
+    made_socket after = before;
+    switch (random() % 6) {
+      case 0:
+        after.expires = static_cast<std::uint32_t>(random());
+        break;
+      case 1:
+        after.cong = std::string(1 + random() % 9, 'c');
+        break;
+      case 2:
+        after.md5sig = std::string(random() % 2 * 100, 'q');
+        break;
+      case 3:
+        after.info.resize(270 + random() % 40);
+        break;
+      default:
+        after.info[random() % after.info.size()] = static_cast<char>(random());
+    }
+    flow_table t = made_table();
+    CHECK(feed(t, before, second) == flow_change::opened);
+    flow_update u;
+    REQUIRE_FALSE(t.update(after.view(), second + 1, u));
+    const bool same = content_hash(before.view()) == content_hash(after.view());
+    INFO(step);
+    REQUIRE(same == (u.change == flow_change::none));
+    before = after;
+  }
+}
+
+TEST_CASE("flows are found wherever a walk shows them, and whatever came and went") {
+  std::mt19937 random(5);
+  flow_table t = made_table();
+  std::map<std::uint64_t, std::uint32_t> there;  // with what was last seen of them
+  std::vector<std::uint64_t> order;
+  std::int64_t now = second;
+  std::uint64_t next = 1;
+  made_socket s;
+  for (int poll = 0; poll < 400; ++poll, now += second) {
+    const auto show = [&](std::uint64_t cookie) {
+      s.cookie = cookie;
+      const bool moves = random() % 3 == 0;
+      const auto known = there.find(cookie);
+      const std::uint32_t value = known == there.end() ? 0 : known->second + (moves ? 1 : 0);
+      s.set(128, std::uint64_t{value});
+      // Longer ones now and then: their blocks are made anew.
+      s.cong = std::string(1 + cookie % 7 + (value % 5 == 4 ? 90 : 0), 'c');
+      flow_update u;
+      REQUIRE_FALSE(t.update(s.view(), now, u));
+      const bool expected = known == there.end() || moves;
+      REQUIRE((u.change != flow_change::none) == expected);
+      REQUIRE(u.known == (known == there.end() ? 0 : 1));
+      if (u.change != flow_change::none) REQUIRE_FALSE(t.commit(u));
+      there[cookie] = value;
+    };
+    for (unsigned i = 0; i < random() % 6; ++i)
+      order.insert(order.begin() + static_cast<std::ptrdiff_t>(random() % (order.size() + 1)),
+                   next++);
+    if (random() % 10 == 0) std::shuffle(order.begin(), order.end(), random);
+    if (random() % 7 == 0 && !order.empty()) show(order[random() % order.size()]);
+    if (random() % 5 == 0) t.begin_cycle();
+    now += second;
+    for (std::size_t i = 0; i < order.size();) {
+      if (random() % 40 == 0) {
+        // Ends in the middle of the walk.
+        t.erase(order[i]);
+        there.erase(order[i]);
+        order.erase(order.begin() + static_cast<std::ptrdiff_t>(i));
+        continue;
+      }
+      show(order[i++]);
+    }
+    REQUIRE(t.flows() == there.size());
+    t.end_cycle(random() % 8 != 0, now, nullptr, nullptr);
+  }
 }
 
 TEST_CASE("the cookie map agrees with std::map over a random history") {

@@ -65,6 +65,11 @@ struct flow_absence {
   message last;                ///< valid until the table's next call
 };
 
+/// A number of what the message says, that is the same for two messages between which update()
+/// would find no change (clocks aside), and else almost never. Of this release of the library only:
+/// not to be kept. Any thread.
+[[nodiscard]] TCPINFO_API std::uint64_t content_hash(const message& m) noexcept;
+
 /// Receives absences. What it is given is valid until the call returns. Must not throw and must not
 /// use the table that calls it.
 using absence_callback = void (*)(void* user, const flow_absence& absence) noexcept;
@@ -92,6 +97,10 @@ class TCPINFO_API flow_table final {
   /// @return errc::out_of_memory: nothing changed.
   [[nodiscard]] std::error_code reset(const flow_table_options& options) noexcept;
 
+  /// A message of that cookie is to be compared soon: what is kept of it is fetched from memory
+  /// meanwhile. For messages that come in no order; walks are expected without.
+  void expect(std::uint64_t cookie) const noexcept;
+
   /// Compares `m` with the last message kept for its cookie, and marks the cookie as seen in this
   /// cycle. `now_ns` is a monotonic time, the same for all messages of a poll: a dump may show a
   /// socket twice, and a second message of the same time is `none`.
@@ -114,6 +123,14 @@ class TCPINFO_API flow_table final {
   /// `fn` is called for each flow not seen since the last complete one. `fn` must not use the
   /// table.
   void end_cycle(bool complete, std::int64_t now_ns, absence_callback fn, void* user) noexcept;
+
+  /// Begins a cycle anew: what was seen in the running one, before a walk that is to be complete,
+  /// does not count as seen in it. Not needed after end_cycle().
+  void begin_cycle() noexcept;
+
+  /// For who asks for single sockets and never ends a complete cycle: counts as one for the
+  /// remembering of closed cookies (flow_table_options::tombstone_cycles), and for nothing else.
+  void age_closed() noexcept;
 
   /// Forgets a flow that ended without a destroy event. Its cookie may come back (a socket can be
   /// disconnected and connected again); then it is `opened`.
