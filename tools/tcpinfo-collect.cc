@@ -50,6 +50,8 @@ struct flags {
   std::string flush = "5s";
   std::string level = "3";
   std::string writers = "0";
+  std::string sampling = "auto";
+  std::string reconcile = "10s";
   std::string cpu_budget = "0";
   std::string max_memory = "256MiB";
   std::string exclude_srcport;
@@ -119,6 +121,13 @@ std::uint64_t size_of(const char* flag, const std::string& text, std::uint64_t l
   return *value;
 }
 
+collect::sampling_by sampling_of(const std::string& text) {
+  if (text == "auto") return collect::sampling_by::automatic;
+  if (text == "dump") return collect::sampling_by::dump;
+  if (text == "events") return collect::sampling_by::events;
+  throw bad_value(fmt::format("--sampling: '{}' is neither auto, dump nor events", text));
+}
+
 double percent_of(const char* flag, const std::string& text) {
   double value = 0;
   const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -158,6 +167,8 @@ collect::config to_config(const flags& f) {
   c.flush_ns = duration_of("--flush", f.flush, 10 * millisecond, "10ms");
   c.level = static_cast<int>(number_of("--level", f.level, 1, 19));
   c.writers = static_cast<unsigned>(number_of("--writers", f.writers, 0, 64));
+  c.sampling = sampling_of(f.sampling);
+  c.reconcile_ns = duration_of("--reconcile", f.reconcile, 1000 * millisecond, "1s");
   c.cpu_budget = percent_of("--cpu-budget", f.cpu_budget);
   c.include_local = f.include_local;
   c.verbose = f.verbose;
@@ -228,6 +239,15 @@ void declare(CLI::App& app, flags& f) {
       ->capture_default_str();
   app.add_option("--writers", f.writers, "threads that compress and write, 0 = by the machine")
       ->type_name("N")
+      ->capture_default_str();
+  app.add_option("--sampling", f.sampling,
+                 "how to find what has changed: events (only what moved is asked for), dump (all "
+                 "connections are), or auto: events where the kernel and the privileges allow it")
+      ->type_name("HOW")
+      ->capture_default_str();
+  app.add_option("--reconcile", f.reconcile,
+                 "sampling by events: the longest time between two looks at all connections")
+      ->type_name("DURATION")
       ->capture_default_str();
   app.add_option("--cpu-budget", f.cpu_budget,
                  "percent of one processor that all threads together should stay below, by polling "

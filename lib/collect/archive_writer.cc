@@ -12,10 +12,10 @@
 namespace tcpinfo::collect {
 namespace {
 
-// 128 KiB of snapshots are about 230 records and make a frame of 260 KiB of text: large enough to
+// 160 KiB of snapshots are about 290 records and make a frame of 320 KiB of text: large enough to
 // compress within a few percent of a whole file in one frame, and to make little of what opening
 // and closing a file costs.
-constexpr std::size_t full_bytes = std::size_t{128} << 10;
+constexpr std::size_t full_bytes = std::size_t{160} << 10;
 
 // A new file would fare no better.
 bool concerns_all_files(const std::error_code& ec) noexcept {

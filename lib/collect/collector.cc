@@ -21,6 +21,7 @@
 #include "collect/reload.h"
 #include "collect/sampler.h"
 #include "collect/sequence_index.h"
+#include "collect/thread.h"
 #include "collect/writer.h"
 
 namespace tcpinfo::collect {
@@ -172,7 +173,12 @@ int run(os& system, const config& settings, control& operator_says) {
   }
   current_exclusions unwanted(current);
   (void)unwanted.renew();
-  const auto from = system.make_dump_source({&unwanted.get().rules(), settings.event_buffer});
+  std::string why;
+  const auto from = system.make_source(source_options_of(settings, unwanted), why);
+  if (!why.empty() && settings.sampling == sampling_by::events) {
+    log(event::start_refused, "cannot sample by events: {}", why);
+    return exit_trouble;
+  }
   // Asked before the output directory is made: where the kernel says no, nothing is left behind.
   cookie_sink open;
   if (const auto ec = from->probe(open)) {
@@ -232,6 +238,7 @@ int run(os& system, const config& settings, control& operator_says) {
     return exit_trouble;
   }
   complete.start();
+  if (!why.empty()) log(event::started, "sampling by dumps, not by events: {}", why);
   if (settings.verbose)
     log(event::started, "recording to {} every {}, UUID prefix {}, run {}, {} writer{}",
         settings.output, who.interval, who.uuid_prefix, who.run, count, count == 1 ? "" : "s");
@@ -242,8 +249,11 @@ int run(os& system, const config& settings, control& operator_says) {
   netns_samplers others(sampling, namespaces);
   if (!settings.netns.empty()) others.start();
   counts.netns_sampled.fetch_add(1, std::memory_order_relaxed);
+  if (from->follows()) counts.netns_followed.fetch_add(1, std::memory_order_relaxed);
   main_attendant company(system, settings, current, operator_says, counts, seen, sampling.start_ns);
   sampler samples(sampling, {own_number, {}, unwanted, *from});
+  // Every thread that is not a sampler has been started.
+  go_first();
   const auto ec = samples.run(company);
   others.finish();
   if (events) events->finish();

@@ -15,7 +15,7 @@
 
 #include "collect/errno_of.h"
 #include "collect/sequence_index.h"
-#include "collect/thread_name.h"
+#include "collect/thread.h"
 
 namespace tcpinfo::collect {
 namespace {

@@ -17,6 +17,12 @@ namespace tcpinfo::collect {
 
 enum class anonymize_by { none, netblock };
 
+enum class sampling_by {
+  automatic,  ///< by events where that is possible
+  dump,
+  events,
+};
+
 struct config {
   std::string output = ".";
   std::int64_t interval_ns = 10'000'000;
@@ -25,7 +31,9 @@ struct config {
   std::int64_t rotate_ns = 600'000'000'000;
   std::int64_t flush_ns = 5'000'000'000;
   int level = 3;
-  unsigned writers = 0;   ///< 0 = by the machine's size
+  unsigned writers = 0;  ///< 0 = by the machine's size
+  sampling_by sampling = sampling_by::automatic;
+  std::int64_t reconcile_ns = 10'000'000'000;
   double cpu_budget = 0;  ///< percent of one processor, 0 = no limit
   std::uint64_t max_memory = std::uint64_t{256} << 20;
   bool include_local = false;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collect/dump_source.h"
 
+#include <time.h>
+
 #include <cerrno>
 #include <utility>
 
-#include "collect/connection_states.h"
 #include "collect/errno_of.h"
 
 namespace tcpinfo::collect {
@@ -20,7 +21,7 @@ std::error_code dump_source::probe(message_sink& sink) noexcept {
   if (const auto ec = dumps_.open()) return ec;
   // All sockets: what is excluded now may not always be.
   const bool filtering = std::exchange(kernel_filters_, false);
-  const std::error_code ec = poll(sink).error;
+  const std::error_code ec = walk(sink).error;
   kernel_filters_ = filtering;
   return ec;
 }
@@ -32,15 +33,15 @@ std::error_code dump_source::open() {
   return queries_.open();
 }
 
-std::error_code dump_source::walk(dump_walk kind, message_sink& sink,
-                                  poll_report& report) noexcept {
+std::error_code dump_source::walk_of(dump_walk kind, message_sink& sink,
+                                     poll_report& report) noexcept {
   struct context {
     dump_source* self;
     message_sink* sink;
   } both{this, &sink};
   dump_request request;
   request.walk = kind;
-  request.states = connection_states;
+  request.states = states_;
   request.extensions = all_extensions;
   if (kernel_filters_ && options_.exclude != nullptr && !options_.exclude->empty())
     request.exclude = options_.exclude;
@@ -49,6 +50,7 @@ std::error_code dump_source::walk(dump_walk kind, message_sink& sink,
     auto* c = static_cast<context*>(user);
     // What is wrong with it, if anything, the sampler finds out and says.
     (void)c->self->drain(*c->sink);
+    c->self->rest();
   };
   request.between_user = &both;
   const auto ec = dumps_.dump(request, [&](const message& m) noexcept { sink.on_socket(m); });
@@ -62,11 +64,19 @@ std::error_code dump_source::walk(dump_walk kind, message_sink& sink,
   return ec;
 }
 
-poll_report dump_source::poll(message_sink& sink) noexcept {
+// The kernel holds nothing meanwhile: it goes on where it was when it is asked for more.
+void dump_source::rest() noexcept {
+  constexpr unsigned datagrams_a_rest = 4;  // half a millisecond's work
+  constexpr timespec pause{0, 2'000'000};
+  if (options_.gentle && ++datagrams_ % datagrams_a_rest == 0) (void)::nanosleep(&pause, nullptr);
+}
+
+poll_report dump_source::walk_states(std::uint32_t states, message_sink& sink) noexcept {
+  states_ = states;
   poll_report report;
   std::error_code ec;
   if (one_walk_) {
-    ec = walk(dump_walk::both, sink, report);
+    ec = walk_of(dump_walk::both, sink, report);
     if (!is_refusal(ec) || report.messages > 0) {
       report.error = ec;
       report.complete = !ec;
@@ -74,14 +84,14 @@ poll_report dump_source::poll(message_sink& sink) noexcept {
     }
   }
   // The kernel does not know the old request, or not with this filter: find out which.
-  ec = walk(dump_walk::ipv4, sink, report);
+  ec = walk_of(dump_walk::ipv4, sink, report);
   if (is_refusal(ec) && ec.value() == EINVAL && kernel_filters_) {
     kernel_filters_ = false;
-    return poll(sink);
+    return walk_states(states, sink);
   }
   if (!ec) {
     one_walk_ = false;
-    ec = walk(dump_walk::ipv6, sink, report);
+    ec = walk_of(dump_walk::ipv6, sink, report);
     // A kernel without IPv6 has no IPv6 sockets either.
     if (is_refusal(ec) && ec.value() != EINVAL) ec = {};
   }
@@ -98,6 +108,18 @@ int dump_source::descriptor() const noexcept { return events_.descriptor(); }
 
 std::error_code dump_source::query(const socket_id& id, message_sink& sink) noexcept {
   return queries_.query(id, all_extensions, [&](const message& m) noexcept { sink.on_socket(m); });
+}
+
+void dump_source::query_all(std::span<const socket_id> ids, answer_callback fn,
+                            void* user) noexcept {
+  std::size_t told = 0;
+  const auto ec = queries_.query_all(ids, all_extensions, [&](const query_answer& a) noexcept {
+    ++told;
+    fn(user, a);
+  });
+  // Nothing could be sent: those who ask hear of each all the same.
+  if (ec)
+    for (std::size_t i = told; i < ids.size(); ++i) fn(user, {i, ec, {}});
 }
 
 std::int64_t dump_source::event_overflows() const noexcept {

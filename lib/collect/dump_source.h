@@ -4,6 +4,7 @@
 #ifndef TCPINFO_COLLECT_DUMP_SOURCE_H
 #define TCPINFO_COLLECT_DUMP_SOURCE_H
 
+#include "collect/connection_states.h"
 #include "collect/source.h"
 
 namespace tcpinfo::collect {
@@ -14,20 +15,34 @@ class dump_source final : public source {
 
   [[nodiscard]] std::error_code probe(message_sink& sink) noexcept override;
   [[nodiscard]] std::error_code open() override;
-  [[nodiscard]] poll_report poll(message_sink& sink) noexcept override;
+  [[nodiscard]] poll_report walk(message_sink& sink) noexcept override {
+    return walk_states(connection_states, sink);
+  }
+  [[nodiscard]] poll_report walk_connecting(message_sink& sink) noexcept override {
+    poll_report report = walk_states(state_bit(tcp_state::syn_sent), sink);
+    report.complete = false;
+    return report;
+  }
   [[nodiscard]] std::error_code drain(message_sink& sink) noexcept override;
   [[nodiscard]] int descriptor() const noexcept override;
   [[nodiscard]] std::error_code query(const socket_id& id, message_sink& sink) noexcept override;
+  void query_all(std::span<const socket_id> ids, answer_callback fn, void* user) noexcept override;
   [[nodiscard]] std::int64_t event_overflows() const noexcept override;
+  /// Instead of open(): only for walk().
+  [[nodiscard]] std::error_code open_walks() noexcept { return dumps_.open(); }
 
  private:
-  std::error_code walk(dump_walk kind, message_sink& sink, poll_report& report) noexcept;
+  std::error_code walk_of(dump_walk kind, message_sink& sink, poll_report& report) noexcept;
+  void rest() noexcept;
+  [[nodiscard]] poll_report walk_states(std::uint32_t states, message_sink& sink) noexcept;
 
   source_options options_;
   diag_socket dumps_;
   // Of its own: one dump at a time runs on a socket, and a query must not wait for it.
   diag_socket queries_;
   destroy_listener events_;
+  std::uint32_t states_ = connection_states;  // of the walk that runs
+  unsigned datagrams_ = 0;
   bool one_walk_ = true;        // the old-style request works (until the kernel says otherwise)
   bool kernel_filters_ = true;  // the kernel takes our filter program
 };

@@ -18,6 +18,8 @@
 #include "collect/errno_of.h"
 #include "collect/linux_addresses.h"
 #include "collect/linux_netns.h"
+#include "collect/marked_source.h"
+#include "collect/marks.h"
 #include "collect/os.h"
 #include "collect/output_tree.h"
 
@@ -100,12 +102,12 @@ class linux_os final : public os {
   std::int64_t processor_ns() noexcept override { return nanoseconds(CLOCK_PROCESS_CPUTIME_ID); }
   std::int64_t boottime_ns() noexcept override { return nanoseconds(CLOCK_BOOTTIME); }
 
-  void wait(int descriptor_a, int descriptor_b, std::int64_t until_ns) noexcept override {
-    const std::int64_t left = until_ns - monotonic_ns();
-    if (left <= 0) return;
+  readable wait(int descriptor_a, int descriptor_b, std::int64_t until_ns) noexcept override {
+    const std::int64_t left = std::max<std::int64_t>(0, until_ns - monotonic_ns());
     pollfd watched[2] = {{descriptor_a, POLLIN, 0}, {descriptor_b, POLLIN, 0}};
     const timespec timeout{left / 1'000'000'000, left % 1'000'000'000};
-    (void)::ppoll(watched, 2, &timeout, nullptr);
+    if (::ppoll(watched, 2, &timeout, nullptr) <= 0) return {};
+    return {watched[0].revents != 0, watched[1].revents != 0};
   }
 
   std::error_code make_directories(const std::string& path) override {
@@ -273,11 +275,41 @@ class linux_os final : public os {
     return enter_netns_of(where);
   }
 
-  std::unique_ptr<source> make_dump_source(const source_options& options) override {
-    return std::make_unique<dump_source>(options);
+  std::unique_ptr<source> make_source(const source_options& options, std::string& why) override {
+    why.clear();
+    auto dumps = std::make_unique<dump_source>(options);
+    if (!options.follow) return dumps;
+    auto feed = mark_feed_here(why);
+    if (feed == nullptr) return dumps;
+    // All sockets: the rules are the sampler's to change.
+    source_options gentle;
+    gentle.gentle = true;
+    auto beside = std::make_unique<dump_source>(gentle);
+    // Opened here, for a thread that is started elsewhere could be in another namespace.
+    if (const auto ec = beside->open_walks()) {
+      why = "cannot walk beside the polls: " + ec.message();
+      return dumps;
+    }
+    return std::make_unique<marked_source>(
+        options, marked_source::parts{std::move(dumps), std::move(feed), std::move(beside),
+                                      [this] { return monotonic_ns(); },
+                                      [] { return nanoseconds(CLOCK_THREAD_CPUTIME_ID); }});
   }
 
  private:
+  // Null where marks cannot be had, and why.
+  std::unique_ptr<mark_feed> mark_feed_here(std::string& why) {
+    const std::lock_guard lock(marks_mutex_);
+    // Tried once: it takes a tenth of a second, and what is not permitted will not be later.
+    if (!marks_tried_) {
+      marks_tried_ = true;
+      marks_ = make_mark_maker(why_no_marks_);
+    }
+    if (marks_ != nullptr) return marks_->feed(why);
+    why = why_no_marks_;
+    return nullptr;
+  }
+
   [[nodiscard]] std::error_code open(const std::string& path, int flags, descriptor& out) const {
     place where;
     if (const auto ec = tree_.find(path, where)) return ec;
@@ -303,6 +335,10 @@ class linux_os final : public os {
 
   const unsigned mode_;
   const output_tree tree_;
+  std::mutex marks_mutex_;
+  bool marks_tried_ = false;
+  std::unique_ptr<mark_maker> marks_;
+  std::string why_no_marks_;
 };
 
 }  // namespace

@@ -167,6 +167,19 @@ void add_sampling(families& all, const metric_sources& from) {
                  "Time from one poll to the next as it was, in buckets up to 10 s.",
                  {distribution(o.achieved_interval)});
   all.total("tcpinfo_polls_total", "Polls done, failed ones included.", s.polls);
+  const auto followed = static_cast<double>(s.netns_followed.load(std::memory_order_relaxed));
+  const auto sampled = static_cast<double>(s.netns_sampled.load(std::memory_order_relaxed));
+  std::vector<std::string> ways = {"events", "dump"};
+  all.gauges("tcpinfo_sampling", "Network namespaces that are sampled, by how.", "by",
+             {{ways[0], followed}, {ways[1], sampled - followed}});
+  all.total("tcpinfo_walked_polls_total", "Polls that looked at every socket.", s.walked_polls);
+  all.total("tcpinfo_marks_total", "Sockets that events told of.", s.marks);
+  all.total("tcpinfo_marks_dropped_total",
+            "Marks that found no room; the poll looked at every socket instead.", s.dropped_marks);
+  all.total("tcpinfo_queries_total", "Sockets asked for one by one.", s.queries);
+  all.total("tcpinfo_reconciliations_total", "Walks beside the polls.", s.reconciled);
+  all.total("tcpinfo_unannounced_changes_total",
+            "Changes that walks beside the polls found and no event had told of.", s.unannounced);
   all.total("tcpinfo_clock_steps_total", "Times the wall clock was stepped.", s.clock_steps);
   all.total("tcpinfo_suspends_total", "Times the machine slept.", s.suspends);
   all.total("tcpinfo_reloads_total", "Reloads that changed the UUID prefix or the exclusions.",

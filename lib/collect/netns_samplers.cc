@@ -13,7 +13,7 @@
 #include "collect/attendant.h"
 #include "collect/errno_of.h"
 #include "collect/log.h"
-#include "collect/thread_name.h"
+#include "collect/thread.h"
 
 namespace tcpinfo::collect {
 namespace {
@@ -159,14 +159,22 @@ class netns_samplers::one {
     if (const auto ec = entry->addresses.open()) return ec;
     current_exclusions unwanted(context_.current);
     (void)unwanted.renew();
+    // Why not by events was said of the collector's own namespace.
+    std::string why;
     const auto from =
-        context_.system.make_dump_source({&unwanted.get().rules(), context_.settings.event_buffer});
+        context_.system.make_source(source_options_of(context_.settings, unwanted), why);
     if (const auto ec = from->open()) return ec;
     const std::uint32_t number = namespaces_.add(entry);
     sampler samples(context_, {number, where_.name, unwanted, *from});
     context_.counts.netns_sampled.fetch_add(1, std::memory_order_relaxed);
     set(state::sampling);
+    // From here on nothing in it is missed.
+    if (context_.settings.verbose)
+      log(event::netns_found, "recording network namespace {} too", where_.name);
+    if (from->follows()) context_.counts.netns_followed.fetch_add(1, std::memory_order_relaxed);
+    go_first();
     const auto ec = samples.run(attendant_);
+    if (from->follows()) context_.counts.netns_followed.fetch_sub(1, std::memory_order_relaxed);
     context_.counts.netns_sampled.fetch_sub(1, std::memory_order_relaxed);
     wait_for_writers(context_);
     namespaces_.remove(number);
@@ -197,7 +205,10 @@ void probe_netns(os& system, const config& settings, const reloadable& current,
     // A thread for each: none can be sure of its way back.
     std::thread([&] {
       if (system.enter_netns(where)) return;
-      const auto from = system.make_dump_source({&unwanted.get().rules(), settings.event_buffer});
+      std::string why;
+      source_options options = source_options_of(settings, unwanted);
+      options.follow = false;
+      const auto from = system.make_source(options, why);
       // What is wrong there is said when it is sampled.
       (void)from->probe(sink);
     }).join();
@@ -282,8 +293,6 @@ void netns_samplers::begin(const found_netns& where) {
     fail(where, e.code());
     return;
   }
-  if (context_.settings.verbose)
-    log(event::netns_found, "recording network namespace {} too", where.name);
 }
 
 void netns_samplers::reap() {

@@ -69,9 +69,14 @@ class os {
   [[nodiscard]] virtual std::int64_t boottime_ns() noexcept = 0;
   /// Processor time that this process has used, all threads.
   [[nodiscard]] virtual std::int64_t processor_ns() noexcept = 0;
+  /// Which descriptors wait() found readable.
+  struct readable {
+    bool a = false;
+    bool b = false;
+  };
   /// Sleeps until the monotonic time `until_ns`, or less long where a descriptor (-1 is none)
   /// becomes readable or a signal handler ran.
-  virtual void wait(int descriptor_a, int descriptor_b, std::int64_t until_ns) noexcept = 0;
+  virtual readable wait(int descriptor_a, int descriptor_b, std::int64_t until_ns) noexcept = 0;
 
   // Files. Thread-safe for different paths. Below the output directory no symbolic link is
   // followed, wherever in the path it stands (ENOTDIR, ELOOP); the output directory itself may be
@@ -120,8 +125,10 @@ class os {
       const std::vector<std::string>& wanted) = 0;
   /// Moves the calling thread into a network namespace for good. ESTALE where it is gone.
   [[nodiscard]] virtual std::error_code enter_netns(const found_netns& where) noexcept = 0;
-  /// A source that dumps the caller's network namespace, not yet open.
-  [[nodiscard]] virtual std::unique_ptr<source> make_dump_source(const source_options& options) = 0;
+  /// A source of the caller's network namespace, not yet open. Where it was to follow events and
+  /// cannot, it dumps, and `why` says why; else that is empty.
+  [[nodiscard]] virtual std::unique_ptr<source> make_source(const source_options& options,
+                                                            std::string& why) = 0;
 };
 
 struct linux_os_options {

@@ -15,6 +15,7 @@
 #include "collect/exclusion_file.h"
 #include "collect/exclusions.h"
 #include "collect/identity.h"
+#include "collect/source.h"
 #include "collect/statistics.h"
 
 namespace tcpinfo::collect {
@@ -72,6 +73,17 @@ class current_exclusions {
   exclusions unwanted_;
   std::uint64_t generation_ = 0;
 };
+
+/// What a source is asked for. `unwanted` must outlive it.
+[[nodiscard]] inline source_options source_options_of(const config& settings,
+                                                      const current_exclusions& unwanted) noexcept {
+  source_options options;
+  options.exclude = &unwanted.get().rules();
+  options.event_buffer = settings.event_buffer;
+  options.follow = settings.sampling != sampling_by::dump;
+  options.reconcile_ns = settings.reconcile_ns;
+  return options;
+}
 
 }  // namespace tcpinfo::collect
 

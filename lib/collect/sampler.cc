@@ -21,6 +21,8 @@ namespace {
 // polls and this much time before the kernel is asked about the one socket. Waiting costs nothing.
 constexpr std::uint32_t absent_polls = 3;
 constexpr std::int64_t absent_time_ns = 5'000'000'000;
+// So much longer than absence takes to be sure of, everything is looked at after a loss.
+constexpr std::int64_t walks_after_loss_ns = 2'000'000'000;
 // At the end, events that wait for room in a ring get this long.
 constexpr std::int64_t last_wait_ns = 5'000'000'000;
 // At the end, messages about the ends of connections that a last look did not show any more.
@@ -30,6 +32,11 @@ constexpr int first_look_tries = 10'000;
 constexpr std::int64_t first_look_pause_ns = 1'000'000;
 // Queries for missing connections in one poll: 6 us each.
 constexpr std::size_t queries_a_poll = 500;
+// Connections whose opening was told of and that nothing has shown yet.
+constexpr std::size_t openings_limit = 100'000;
+// What is left of a closed socket shows in walks for a minute: with 64 of these its cookie is
+// remembered twice as long.
+constexpr std::int64_t closed_age_ns = 2'000'000'000;
 // Destroy events that wait for room in a ring.
 constexpr std::size_t pending_limit = std::size_t{32} << 20;
 
@@ -54,7 +61,7 @@ bool sampler::push(const snapshot_header& header, bytes_view message) noexcept {
   // and nobody relies on us: the one time that we wait for a writer.
   for (int tries = 0; !taken && first_look_ && tries < first_look_tries; ++tries) {
     to.wake();
-    system_.wait(-1, -1, system_.monotonic_ns() + first_look_pause_ns);
+    (void)system_.wait(-1, -1, system_.monotonic_ns() + first_look_pause_ns);
     taken = to.push(header, message);
   }
   // In a poll with much news the writer must not wait for the poll's end.
@@ -90,6 +97,7 @@ bool sampler::record(const flow_update& update, std::int64_t time_ns, std::uint6
   if (!push(header, update.current.bytes)) {
     // Not committed: the next poll finds it changed again, and tries again.
     counts_.lost_ring.add();
+    repeat_ = refused_ = true;
     return false;
   }
   ++snapshots_taken_;
@@ -100,20 +108,67 @@ bool sampler::record(const flow_update& update, std::int64_t time_ns, std::uint6
   // Out of memory here means that the next poll records it once more: a record too many, none lost.
   if (table_.commit(update)) return true;
   if (update.known == 0)
-    observed_.opened(id, time_ns);
+    observed_.opened(id, opening_ns(id.cookie, time_ns));
   else if (moved)
-    observed_.moved(id, time_ns);
+    observed_.moved(id, opening_ns(id.cookie, time_ns));
   return true;
 }
 
-void sampler::on_socket(const message& m) noexcept {
+flow_change sampler::look_at(const message& m) noexcept {
   ++sockets_seen_;
   polls_observed_.see(m);
   flow_update update;
-  if (table_.update(m, now_ns_, update) || update.change == flow_change::none) return;
+  if (table_.update(m, now_ns_, update)) {
+    repeat_ = refused_ = true;
+    return flow_change::none;
+  }
+  if (update.change == flow_change::none) return flow_change::none;
   // Known ones passed this already.
-  if (update.known == 0 && (unwanted_.get().excludes(m) || is_remains(m))) return;
+  if (update.known == 0 && (unwanted_.get().excludes(m) || is_remains(m))) return flow_change::none;
   (void)record(update, poll_time_ns_, poll_);
+  return update.change;
+}
+
+void sampler::on_socket(const message& m) noexcept { (void)look_at(m); }
+
+bool sampler::on_checked(const message& m) noexcept {
+  const flow_change change = look_at(m);
+  // Clocks run without events, and are looked at once a second anyhow.
+  return change != flow_change::none && change != flow_change::clocks;
+}
+
+bool sampler::knows(std::uint64_t cookie) const noexcept {
+  message last;
+  return table_.find(cookie, last);
+}
+
+void sampler::on_absent(std::uint64_t cookie) noexcept {
+  message last;
+  if (!table_.find(cookie, last)) return;
+  try {
+    missing_.push_back({cookie, last.id(), last.find(attribute_type::info).has_value()});
+  } catch (const std::bad_alloc&) {
+    // Another walk finds it new, asks for it, and is told that it is gone.
+  }
+}
+
+void sampler::on_opening(std::uint64_t cookie, std::int64_t time_ns) noexcept {
+  if (knows(cookie)) return;
+  try {
+    // What never comes (a connection that could not be made is told of by its end) is no leak.
+    if (openings_.size() >= openings_limit) openings_.clear();
+    openings_.try_emplace(cookie, system_.realtime_ns() - (system_.monotonic_ns() - time_ns));
+  } catch (const std::bad_alloc&) {
+    // Its time is then that of the poll.
+  }
+}
+
+std::int64_t sampler::opening_ns(std::uint64_t cookie, std::int64_t otherwise_ns) noexcept {
+  const auto told = openings_.find(cookie);
+  if (told == openings_.end()) return otherwise_ns;
+  const std::int64_t time_ns = std::min(told->second, otherwise_ns);
+  openings_.erase(told);
+  return time_ns;
 }
 
 // What is left of a socket whose final record an earlier run of the collector has written: it is no
@@ -140,9 +195,9 @@ bool sampler::record_final(const message& m, std::int64_t time_ns) noexcept {
   if (update.carried != 0) counts_.cleared_finals.add();
   if (update.known == 0) {
     counts_.connections.add();
-    observed_.opened(id, time_ns);
+    observed_.opened(id, opening_ns(id.cookie, time_ns));
   } else if (update.moved != 0) {
-    observed_.moved(id, time_ns);
+    observed_.moved(id, opening_ns(id.cookie, time_ns));
   }
   observed_.closed(id.cookie, time_ns);
   return true;
@@ -186,6 +241,8 @@ void sampler::drain_events() {
   if (overflows == overflows_) return;
   counts_.lost_events.add(static_cast<std::uint64_t>(overflows - overflows_));
   overflows_ = overflows;
+  // Who has ended unheard is found by walks.
+  walk_until_ns_ = now_ns_ + absent_time_ns + walks_after_loss_ns;
   loss_limit_.log(now_ns_, event::events_lost, {},
                   "the kernel dropped destroy events{}: they were not read in time; the "
                   "connections that polls have seen are found by them, shorter ones are lost",
@@ -240,9 +297,22 @@ std::error_code sampler::poll_once() {
   poll_time_ns_ = system_.realtime_ns();
   event_time_ns_ = poll_time_ns_;
   polls_observed_.begin();
-  const poll_report report = source_.poll(*this);
+  const bool walks = must_walk_ || ending_ || now_ns_ < walk_until_ns_;
+  // What was asked for since the last walk is not evidence that it is there now.
+  if (walks) table_.begin_cycle();
+  const poll_report report = walks ? source_.walk(*this) : source_.poll(*this);
+  if (walks && report.complete) must_walk_ = false;
+  // Who gives single messages is told of each; what a walk showed only another shows again.
+  must_walk_ = (refused_ && report.complete) || must_walk_;
+  repeat_ = refused_ = false;
   poll_duration_ns_ = report.duration_ns;
   polls_observed_.end(report, table_.flows());
+  counts_.walked_polls.add(report.complete ? 1 : 0);
+  counts_.marks.add(report.marks);
+  counts_.dropped_marks.add(report.dropped);
+  counts_.queries.add(report.queries);
+  counts_.reconciled.add(report.reconciled);
+  counts_.unannounced.add(report.unannounced);
   counts_.sockets_seen.add(std::exchange(sockets_seen_, 0));
   counts_.polls.add();
   if (report.complete) {
@@ -250,6 +320,16 @@ std::error_code sampler::poll_once() {
     drain_events();
     if (ending_) await_last_events();
     confirm_missing();
+  } else if (!report.error) {
+    // Those that moved were looked at: nothing is known of the others. Messages about ends wait for
+    // the time between polls, which ends at once where there are any.
+    if (!missing_.empty()) drain_events();
+    confirm_missing();
+    missing_.clear();
+    if (now_ns_ - closed_aged_ns_ >= closed_age_ns) {
+      closed_aged_ns_ = now_ns_;
+      table_.age_closed();
+    }
   } else {
     table_.end_cycle(false, now_ns_, nullptr, nullptr);
   }
@@ -310,11 +390,18 @@ void sampler::count_missed(std::uint64_t ticks) {
 // False where the attendant ends it.
 bool sampler::wait_for_tick(std::int64_t tick_ns, attendant& company) {
   // Asked at least once: polls that always take longer than the interval leave nothing to wait for.
-  for (;;) {
+  // An idle tick of a source that follows events costs little more than waking up: nothing is
+  // looked at of which the wait has told that there is nothing.
+  for (bool ask = true;; ask = false) {
     now_ns_ = system_.monotonic_ns();
-    if (!company.attend(now_ns_)) return false;
+    if ((ask || asked_for_ || now_ns_ >= company.due_ns()) && !company.attend(now_ns_))
+      return false;
+    asked_for_ = false;
     if (now_ns_ >= tick_ns) return true;
-    system_.wait(source_.descriptor(), company.descriptor(), std::min(tick_ns, company.due_ns()));
+    const os::readable found = system_.wait(source_.descriptor(), company.descriptor(),
+                                            std::min(tick_ns, company.due_ns()));
+    asked_for_ = found.b;
+    if (!found.a && pending_.empty()) continue;
     now_ns_ = system_.monotonic_ns();
     drain_events();
     wake_writers();
@@ -359,6 +446,7 @@ std::error_code sampler::run(attendant& company) {
     const bool renewed = unwanted_.renew();
     may_be_old_ = first_look_ || renewed;
     must_forget_ = must_forget_ || renewed;
+    must_walk_ = must_walk_ || renewed;
     if (must_forget_) forget_unwanted();
     const auto ec = poll_once();
     if (ec && first_look_) return ec;
@@ -388,7 +476,7 @@ void sampler::await_last_events() {
     std::erase_if(missing_, unknown);
     const std::int64_t time_ns = system_.monotonic_ns();
     if (missing_.empty() || time_ns >= deadline_ns) return;
-    system_.wait(source_.descriptor(), -1, time_ns + last_events_step_ns);
+    (void)system_.wait(source_.descriptor(), -1, time_ns + last_events_step_ns);
     drain_events();
     wake_writers();
   }
@@ -406,7 +494,7 @@ void sampler::finish() {
   const std::int64_t deadline_ns = now_ns_ + last_wait_ns;
   while (!pending_.empty() && system_.monotonic_ns() < deadline_ns) {
     wake_writers();
-    system_.wait(-1, -1, system_.monotonic_ns() + 1'000'000);
+    (void)system_.wait(-1, -1, system_.monotonic_ns() + 1'000'000);
     retry_pending();
   }
   counts_.lost_backlog.add(pending_.size());

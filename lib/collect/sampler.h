@@ -12,6 +12,8 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "collect/attendant.h"
@@ -88,7 +90,17 @@ class sampler final : private message_sink {
 
   void on_socket(const message& m) noexcept override;
   void on_destroyed(const message& m) noexcept override;
+  void on_opening(std::uint64_t cookie, std::int64_t time_ns) noexcept override;
+  bool on_checked(const message& m) noexcept override;
+  void on_absent(std::uint64_t cookie) noexcept override;
+  [[nodiscard]] bool must_repeat() noexcept override { return std::exchange(repeat_, false); }
+  void on_expected(std::uint64_t cookie) noexcept override { table_.expect(cookie); }
+  [[nodiscard]] bool knows(std::uint64_t cookie) const noexcept override;
 
+  /// The change that it is to the table; none where it is not recorded.
+  flow_change look_at(const message& m) noexcept;
+  /// When a connection began to open, since 1970: as an event told, else `otherwise_ns`.
+  [[nodiscard]] std::int64_t opening_ns(std::uint64_t cookie, std::int64_t otherwise_ns) noexcept;
   [[nodiscard]] bool is_remains(const message& m) const noexcept;
   [[nodiscard]] std::error_code poll_once();
   void drain_events();
@@ -137,6 +149,11 @@ class sampler final : private message_sink {
   bool pushed_ = false;
   std::vector<bool> nudged_;  // writers told this poll that their ring fills
   std::vector<missing> missing_;
+  // Told of, and not yet seen.
+  std::unordered_map<std::uint64_t, std::int64_t> openings_;
+  std::int64_t closed_aged_ns_ = 0;
+  std::int64_t walk_until_ns_ = 0;
+  bool must_walk_ = true;  // the next poll looks at every socket
   std::deque<pending_final> pending_;
   std::size_t pending_bytes_ = 0;
   std::int64_t overflows_ = 0;
@@ -144,6 +161,9 @@ class sampler final : private message_sink {
   duration_histogram intervals_;
   bool first_look_ = true;
   bool may_be_old_ = true;            // what this poll shows for the first time
+  bool repeat_ = false;   // the message just seen was not kept
+  bool refused_ = false;  // one of this poll was not
+  bool asked_for_ = false;            // the attendant's descriptor was readable
   bool ending_ = false;               // this poll is the last
   bool must_forget_ = false;          // the exclusions are new
   std::int64_t window_begin_ns_ = 0;  // of what follows

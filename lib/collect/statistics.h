@@ -58,10 +58,17 @@ struct statistics {
   // Sampling.
   counter polls;
   counter missed_ticks;
-  counter budget_ticks;    ///< polls left out to keep the processor budget
-  counter sockets_seen;    ///< messages of dumps and queries
-  counter destroy_events;  ///< of connections, recorded or known
-  counter connections;     ///< opened in the flow table
+  counter budget_ticks;   ///< polls left out to keep the processor budget
+  counter walked_polls;   ///< polls that looked at every socket
+  counter marks;          ///< sockets that events told of
+  counter dropped_marks;  ///< that found no room; a walk made up for them
+  counter queries;        ///< sockets asked for because of marks, or of walks beside the polls
+  counter reconciled;     ///< walks beside the polls
+  counter unannounced;    ///< changes that such walks found and no event had told of
+  std::atomic<std::int64_t> netns_followed{0};  ///< of those sampled, by events
+  counter sockets_seen;                         ///< messages of dumps and queries
+  counter destroy_events;                       ///< of connections, recorded or known
+  counter connections;                          ///< opened in the flow table
   counter cleared_finals;  ///< destroy events whose totals the kernel had cleared (aborted here)
   counter ended_unseen;    ///< ended without a destroy event, by absence and a point query
   counter clock_steps;     ///< times the wall clock was stepped

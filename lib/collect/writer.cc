@@ -7,7 +7,7 @@
 #include <limits>
 #include <new>
 
-#include "collect/thread_name.h"
+#include "collect/thread.h"
 
 namespace tcpinfo::collect {
 namespace {

@@ -210,8 +210,9 @@ class Collector:
         return self._log.read()
 
     def messages(self) -> list[str]:
-        """What it said but for the summary."""
-        return [line for line in self.log().splitlines() if not line.startswith(SUMMARY)]
+        """What it said but for the summary, and how it samples where it has not the privileges."""
+        return [line for line in self.log().splitlines() if not line.startswith(SUMMARY)
+                and not line.startswith("tcpinfo-collect: sampling by dumps, not by events: ")]
 
     def complaints(self) -> list[str]:
         """Without what a busy machine makes it say."""

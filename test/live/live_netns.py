@@ -64,6 +64,12 @@ def test_come_and_go(home: Pair, scratch: Path) -> None:
         second = stack.enter_context(Pair("b"))
         collector = stack.enter_context(
             Collector(COLLECTOR, output, home.receiver, "--netns", "all", "--verbose"))
+        # Ready is what it is where it was started; the others are entered after that.
+        names = [one.name for one in (home.sender, first.receiver, first.sender, second.receiver,
+                                      second.sender)]
+        entered = wait_until(lambda: all(f"namespace {name} too" in collector.log()
+                                         for name in names), 20)
+        check(entered, f"not entered: {collector.log()}")
         # Both ends of all pairs are namespaces of this host, and so is the one we run in.
         made = {None: make(home, scratch / "home"),
                 first.receiver.name: make(first, scratch / "first"),

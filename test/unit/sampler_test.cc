@@ -44,7 +44,7 @@ class steady_source final : public source {
   }
   std::error_code probe(message_sink&) noexcept override { return {}; }
   std::error_code open() override { return {}; }
-  poll_report poll(message_sink& sink) noexcept override {
+  poll_report walk(message_sink& sink) noexcept override {
     ++polls_;
     for (std::size_t i = 0; i < messages_.size(); ++i) {
       if (i % 3 == 0) messages_[i][info_at_ + 128] = static_cast<std::byte>(polls_);
@@ -59,6 +59,7 @@ class steady_source final : public source {
   std::error_code query(const socket_id&, message_sink&) noexcept override {
     return {ENOENT, std::system_category()};
   }
+  void query_all(std::span<const socket_id>, answer_callback, void*) noexcept override {}
   std::int64_t event_overflows() const noexcept override { return 0; }
 
  private:

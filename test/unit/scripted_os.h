@@ -70,7 +70,7 @@ class scripted_source final : public tcpinfo::collect::source {
     return {};
   }
   std::error_code open() override { return {}; }
-  tcpinfo::collect::poll_report poll(tcpinfo::collect::message_sink& sink) noexcept override {
+  tcpinfo::collect::poll_report walk(tcpinfo::collect::message_sink& sink) noexcept override {
     if (kernel_.before_poll) kernel_.before_poll(kernel_, ++kernel_.polls);
     tcpinfo::collect::poll_report report;
     report.error = kernel_.dump_fault;
@@ -96,6 +96,17 @@ class scripted_source final : public tcpinfo::collect::source {
     if (found == kernel_.sockets.end()) return {ENOENT, std::system_category()};
     sink.on_socket(found->second.view());
     return {};
+  }
+  void query_all(std::span<const tcpinfo::socket_id> ids, tcpinfo::answer_callback fn,
+                 void* user) noexcept override {
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      ++kernel_.queries;
+      const auto found = kernel_.sockets.find(ids[i].cookie);
+      if (found == kernel_.sockets.end())
+        fn(user, {i, {ENOENT, std::system_category()}, {}});
+      else
+        fn(user, {i, {}, found->second.view()});
+    }
   }
   std::int64_t event_overflows() const noexcept override { return kernel_.overflows; }
 
@@ -139,12 +150,14 @@ class scripted_os final : public tcpinfo::collect::os {
   /// Processor time used.
   std::atomic<std::int64_t> processor{0};
   std::int64_t processor_ns() noexcept override { return processor; }
-  void wait(int, int, std::int64_t until_ns) noexcept override {
+  readable wait(int, int, std::int64_t until_ns) noexcept override {
     // Time passes only here, so each poll takes none.
     std::int64_t now = clock_;
     while (now < until_ns && !clock_.compare_exchange_weak(now, until_ns)) continue;
     // Where others wait for what another thread does.
     std::this_thread::yield();
+    // Its descriptors tell nothing: whatever may have come is looked for.
+    return {true, true};
   }
 
   std::error_code make_directories(const std::string& path) override {
@@ -273,8 +286,9 @@ class scripted_os final : public tcpinfo::collect::os {
   }
   /// Of entering a namespace; 0 = it works.
   std::atomic<int> enter_errno{0};
-  std::unique_ptr<tcpinfo::collect::source> make_dump_source(
-      const tcpinfo::collect::source_options&) override {
+  std::unique_ptr<tcpinfo::collect::source> make_source(const tcpinfo::collect::source_options&,
+                                                        std::string& why) override {
+    why.clear();
     return std::make_unique<scripted_source>(here() != nullptr ? *here() : kernel_);
   }
 

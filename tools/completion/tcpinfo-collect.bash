@@ -11,6 +11,8 @@ _tcpinfo_collect() {
   case $previous in
     --anonymize) words='none netblock' ;;
     --file-mode) words='0600 0640 0644 0660 0664' ;;
+    --sampling) words='auto dump events' ;;
+    --reconcile) words='1s 10s 1m' ;;
     --cpu-budget) words='0 5 10 25 50 100' ;;
     --max-memory) words='64MiB 128MiB 256MiB 512MiB 1GiB 2GiB' ;;
     --event-buffer) words='4MiB 32MiB 128MiB 512MiB' ;;
@@ -37,7 +39,7 @@ _tcpinfo_collect() {
   esac
   # It takes nothing but flags.
   [[ -n $words ]] ||
-    words='--output --interval --reps --duration --rotate --flush --level --writers --cpu-budget --max-memory
+    words='--output --interval --reps --duration --rotate --flush --level --writers --sampling --reconcile --cpu-budget --max-memory
       --netns --include-local --exclude-srcport --exclude-dstip --exclude-file --anonymize --file-mode
       --event-buffer --uuid-prefix-file --prometheus --eventsocket --eventsocket-mode
       --events-replay --verbose --help --version'

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+//
+// Notes which TCP sockets something has happened to. Attached to tracepoints; the first event of a
+// socket in a tick puts a mark into the ring buffer of its network namespace, every other costs one
+// look into the socket's local storage. It changes nothing and sees no data.
+//
+// The kernel demands a license compatible with the GPL of programs that call its helpers.
+//
+// Types are declared here as far as they are read; the loader finds the fields' places in the running
+// kernel's type information (CO-RE).
+#include <linux/bpf.h>
+#include <linux/types.h>
+//
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "mark.h"
+
+char license_text[] SEC("license") = "GPL";
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct ns_common {
+  unsigned int inum;
+};
+struct net {
+  struct ns_common ns;
+};
+typedef struct {
+  struct net* net;
+} possible_net_t;
+struct in6_addr {
+  union {
+    __u8 u6_addr8[16];
+  } in6_u;
+};
+typedef struct {
+  __s64 counter;
+} atomic64_t;
+struct sock_common {
+  __be32 skc_daddr;
+  __be32 skc_rcv_saddr;
+  __be16 skc_dport;
+  __u16 skc_num;
+  unsigned short skc_family;
+  volatile unsigned char skc_state;
+  int skc_bound_dev_if;
+  possible_net_t skc_net;
+  struct in6_addr skc_v6_daddr;
+  struct in6_addr skc_v6_rcv_saddr;
+  atomic64_t skc_cookie;
+};
+struct sock {
+  struct sock_common __sk_common;
+  __u16 sk_protocol;
+};
+struct sk_buff {
+  struct sock* sk;
+};
+
+#pragma clang attribute pop
+
+enum {
+  family_ipv4 = 2,
+  family_ipv6 = 10,
+  protocol_tcp = 6,
+  state_time_wait = 6,
+  state_close = 7,
+  state_listen = 10,
+  state_new_syn_recv = 12,
+};
+
+// Set by the collector.
+volatile __u32 tick = 0;
+volatile __u8 muted[TCPINFO_MARK_NAMESPACES] = {};  // by slot; 1: whole walks are done instead
+// Marks that found no room, by slot.
+__u64 dropped[TCPINFO_MARK_NAMESPACES] = {};
+
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, TCPINFO_MARK_NAMESPACES);
+  __type(key, __u32);    // inode number of the network namespace
+  __type(value, __u32);  // its slot
+} slots SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+  __uint(max_entries, TCPINFO_MARK_NAMESPACES);
+  __type(key, __u32);
+  __array(
+      values, struct {
+        __uint(type, BPF_MAP_TYPE_RINGBUF);
+        __uint(max_entries, 4096);
+      });
+} rings SEC(".maps");
+
+struct socket_mark {
+  __u32 tick;
+};
+
+struct {
+  __uint(type, BPF_MAP_TYPE_SK_STORAGE);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, int);
+  __type(value, struct socket_mark);
+} marked SEC(".maps");
+
+// Found by way of a packet: the kernel does not let such a socket be given a cookie.
+#define BY_PACKET 0x80
+
+static __always_inline int submit(struct sock* sk, __u32 now, __u32 slot, __u8 state, __u8 flags) {
+  void* ring = bpf_map_lookup_elem(&rings, &slot);
+  if (!ring) return 0;
+  struct tcpinfo_mark* mark = bpf_ringbuf_reserve(ring, sizeof *mark, 0);
+  if (!mark) {
+    if (slot < TCPINFO_MARK_NAMESPACES) __sync_fetch_and_add(&dropped[slot], 1);
+    return 0;
+  }
+  // 0 where it has none yet: it is given one when it is asked for.
+  mark->cookie = flags & BY_PACKET ? (__u64)sk->__sk_common.skc_cookie.counter
+                                   : bpf_get_socket_cookie(sk);
+  mark->time_ns = bpf_ktime_get_ns();
+  mark->tick = now;
+  mark->interface = (__u32)sk->__sk_common.skc_bound_dev_if;
+  mark->family = (__u8)sk->__sk_common.skc_family;
+  mark->state = state;
+  mark->flags = flags & TCPINFO_MARK_STATE;
+  mark->reserved = 0;
+  mark->sport = sk->__sk_common.skc_num;
+  mark->dport = sk->__sk_common.skc_dport;
+  if (mark->family == family_ipv4) {
+    __builtin_memset(mark->src, 0, sizeof mark->src);
+    __builtin_memset(mark->dst, 0, sizeof mark->dst);
+    __builtin_memcpy(mark->src, (const void*)&(__be32){sk->__sk_common.skc_rcv_saddr}, 4);
+    __builtin_memcpy(mark->dst, (const void*)&(__be32){sk->__sk_common.skc_daddr}, 4);
+  } else {
+    bpf_probe_read_kernel(mark->src, sizeof mark->src,
+                          (const void*)&sk->__sk_common.skc_v6_rcv_saddr);
+    bpf_probe_read_kernel(mark->dst, sizeof mark->dst, (const void*)&sk->__sk_common.skc_v6_daddr);
+  }
+  // The reader looks at its ticks: nobody needs to be woken.
+  bpf_ringbuf_submit(mark, BPF_RB_NO_WAKEUP);
+  return 0;
+}
+
+// A change of state is told whenever it happens, with its time.
+static __always_inline int note(struct sock* sk, __u8 state, __u8 flags) {
+  if (sk->sk_protocol != protocol_tcp) return 0;
+  if (state == state_time_wait || state == state_close || state == state_listen ||
+      state == state_new_syn_recv)
+    return 0;
+  const __u32 now = tick;
+  struct socket_mark* last = bpf_sk_storage_get(&marked, sk, 0, 0);
+  if (last && last->tick == now && !(flags & TCPINFO_MARK_STATE)) return 0;
+  const __u32 inum = sk->__sk_common.skc_net.net->ns.inum;
+  const __u32* slot = bpf_map_lookup_elem(&slots, &inum);
+  if (!slot || *slot >= TCPINFO_MARK_NAMESPACES || muted[*slot]) return 0;
+  if (!last) last = bpf_sk_storage_get(&marked, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+  // Without memory for it the socket is marked at every event.
+  if (last) last->tick = now;
+  return submit(sk, now, *slot, state, flags);
+}
+
+static __always_inline int note_event(struct sock* sk) {
+  return note(sk, sk->__sk_common.skc_state, 0);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(on_state, struct sock* sk, int before, int after) {
+  return note(sk, (__u8)after, TCPINFO_MARK_STATE);
+}
+
+SEC("tp_btf/tcp_probe")
+int BPF_PROG(on_segment, struct sock* sk) { return note_event(sk); }
+
+SEC("tp_btf/tcp_retransmit_skb")
+int BPF_PROG(on_retransmission, struct sock* sk) { return note_event(sk); }
+
+SEC("tp_btf/tcp_cong_state_set")
+int BPF_PROG(on_congestion, struct sock* sk) { return note_event(sk); }
+
+SEC("tp_btf/tcp_sendmsg_locked")
+int BPF_PROG(on_send_locked, struct sock* sk) { return note_event(sk); }
+
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(on_send, struct sock* sk) { return note_event(sk); }
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(on_read, struct sock* sk) { return note_event(sk); }
+
+SEC("tp_btf/tcp_rcv_space_adjust")
+int BPF_PROG(on_read_space, struct sock* sk) { return note_event(sk); }
+
+SEC("tp_btf/sk_data_ready")
+int BPF_PROG(on_data, struct sock* sk) { return note_event(sk); }
+
+SEC("tp_btf/tcp_receive_reset")
+int BPF_PROG(on_reset, struct sock* sk) { return note_event(sk); }
+
+// Whatever is sent, by whom or what timer: acknowledgements, probes and first SYNs have no tracepoint
+// of TCP's own.
+SEC("tp_btf/net_dev_queue")
+int BPF_PROG(on_transmission, struct sk_buff* skb) {
+  struct sock* sk = skb->sk;
+  if (!sk) return 0;
+  const __u16 family = sk->__sk_common.skc_family;
+  if (family != family_ipv4 && family != family_ipv6) return 0;
+  const __u8 state = sk->__sk_common.skc_state;
+  // Half a socket: it has not the members of a whole one.
+  if (state == state_time_wait || state == state_new_syn_recv) return 0;
+  return note(sk, state, BY_PACKET);
+}

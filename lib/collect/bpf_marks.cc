@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Marks by a BPF program on tracepoints (bpf/marks.bpf.c): one program for all network namespaces,
+// a ring buffer for each.
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstdarg>
+#include <cstring>
+#include <mutex>
+#include <vector>
+
+#include "collect/bpf/mark.h"
+#include "collect/bpf/marks.skel.h"
+#include "collect/capabilities.h"
+#include "collect/descriptor.h"
+#include "collect/marks.h"
+
+namespace tcpinfo::collect {
+namespace {
+
+// 32,768 marks: from there on a walk is cheaper than asking for each.
+constexpr std::uint32_t ring_bytes = std::uint32_t{2} << 20;
+
+struct skeleton_deleter {
+  void operator()(marks_bpf* program) const noexcept { marks_bpf__destroy(program); }
+};
+
+/// Loaded and attached, as long as anybody needs it.
+struct attached_program {
+  std::unique_ptr<marks_bpf, skeleton_deleter> skeleton;
+  std::mutex mutex;
+  std::vector<bool> taken = std::vector<bool>(TCPINFO_MARK_NAMESPACES);
+};
+
+socket_id id_of(const tcpinfo_mark& m) noexcept {
+  socket_id id;
+  id.src.family = id.dst.family = static_cast<address_family>(m.family);
+  std::memcpy(id.src.bytes.data(), m.src, sizeof m.src);
+  std::memcpy(id.dst.bytes.data(), m.dst, sizeof m.dst);
+  id.sport = m.sport;
+  std::uint8_t dport[2];
+  std::memcpy(dport, &m.dport, sizeof dport);
+  id.dport = static_cast<std::uint16_t>(dport[0] << 8U | dport[1]);
+  id.interface = m.interface;
+  id.cookie = m.cookie;
+  return id;
+}
+
+std::string errno_text(int error) { return std::generic_category().message(error); }
+
+class bpf_feed final : public mark_feed {
+ public:
+  explicit bpf_feed(std::shared_ptr<attached_program> program) noexcept
+      : program_(std::move(program)) {}
+  ~bpf_feed() override {
+    ring_buffer__free(reader_);
+    if (slot_ == none) return;
+    const std::lock_guard lock(program_->mutex);
+    const marks_bpf& s = *program_->skeleton;
+    (void)bpf_map_delete_elem(bpf_map__fd(s.maps.slots), &netns_);
+    (void)bpf_map_delete_elem(bpf_map__fd(s.maps.rings), &slot_);
+    program_->taken[slot_] = false;
+  }
+
+  /// In the caller's network namespace. False, and `why`, where that cannot be.
+  [[nodiscard]] bool open(std::string& why);
+
+  std::uint32_t begin_tick() noexcept override {
+    // One number serves all namespaces: a mark that came before one's own beginning is simply one
+    // of the tick before.
+    std::atomic_ref<__u32> tick(const_cast<__u32&>(program_->skeleton->bss->tick));
+    return tick.fetch_add(1, std::memory_order_seq_cst) + 1;
+  }
+  void take(mark_sink& sink) noexcept override {
+    sink_ = &sink;
+    (void)ring_buffer__consume(reader_);
+  }
+  std::uint64_t dropped() const noexcept override { return all_dropped() - dropped_before_; }
+  void mute(bool muted) noexcept override { program_->skeleton->bss->muted[slot_] = muted ? 1 : 0; }
+
+ private:
+  static constexpr std::uint32_t none = ~std::uint32_t{0};
+
+  static int on_sample(void* self, void* bytes, std::size_t size) noexcept {
+    tcpinfo_mark m;
+    if (size < sizeof m) return 0;
+    std::memcpy(&m, bytes, sizeof m);
+    mark told;
+    told.id = id_of(m);
+    told.tick = m.tick;
+    told.state = m.state;
+    told.state_changed = (m.flags & TCPINFO_MARK_STATE) != 0;
+    told.time_ns = static_cast<std::int64_t>(m.time_ns);
+    static_cast<bpf_feed*>(self)->sink_->on_mark(told);
+    return 0;
+  }
+  [[nodiscard]] std::uint64_t all_dropped() const noexcept {
+    return *const_cast<const volatile __u64*>(&program_->skeleton->bss->dropped[slot_]);
+  }
+
+  const std::shared_ptr<attached_program> program_;
+  std::uint32_t slot_ = none;
+  std::uint32_t netns_ = 0;  // its inode number
+  descriptor ring_;
+  ring_buffer* reader_ = nullptr;
+  mark_sink* sink_ = nullptr;
+  std::uint64_t dropped_before_ = 0;
+};
+
+bool bpf_feed::open(std::string& why) {
+  struct ::stat netns {};
+  if (::stat("/proc/thread-self/ns/net", &netns) != 0) {
+    why = "cannot tell the network namespace: " + errno_text(errno);
+    return false;
+  }
+  netns_ = static_cast<std::uint32_t>(netns.st_ino);
+  ring_.reset(bpf_map_create(BPF_MAP_TYPE_RINGBUF, "tcpinfo_marks", 0, 0, ring_bytes, nullptr));
+  if (ring_) reader_ = ring_buffer__new(ring_.get(), on_sample, this, nullptr);
+  if (reader_ == nullptr) {
+    why = "cannot make a ring buffer: " + errno_text(errno);
+    return false;
+  }
+  const std::lock_guard lock(program_->mutex);
+  const auto free = std::find(program_->taken.begin(), program_->taken.end(), false);
+  if (free == program_->taken.end()) {
+    why = fmt::format("{} network namespaces are followed already", TCPINFO_MARK_NAMESPACES);
+    return false;
+  }
+  const auto slot = static_cast<std::uint32_t>(free - program_->taken.begin());
+  const marks_bpf& s = *program_->skeleton;
+  const int fd = ring_.get();
+  s.bss->muted[slot] = 0;
+  if (bpf_map_update_elem(bpf_map__fd(s.maps.rings), &slot, &fd, BPF_ANY) != 0 ||
+      bpf_map_update_elem(bpf_map__fd(s.maps.slots), &netns_, &slot, BPF_NOEXIST) != 0) {
+    why = errno == EEXIST ? "this network namespace is followed already"
+                          : "cannot use a ring buffer: " + errno_text(errno);
+    (void)bpf_map_delete_elem(bpf_map__fd(s.maps.rings), &slot);
+    return false;
+  }
+  *free = true;
+  slot_ = slot;
+  dropped_before_ = all_dropped();
+  return true;
+}
+
+class bpf_maker final : public mark_maker {
+ public:
+  explicit bpf_maker(std::shared_ptr<attached_program> program) : program_(std::move(program)) {}
+
+  std::unique_ptr<mark_feed> feed(std::string& why) override {
+    auto made = std::make_unique<bpf_feed>(program_);
+    if (!made->open(why)) return nullptr;
+    return made;
+  }
+
+ private:
+  const std::shared_ptr<attached_program> program_;
+};
+
+bool has_privileges() {
+  return has_capability(capability::sys_admin) ||
+         (has_capability(capability::bpf) && has_capability(capability::perfmon));
+}
+
+// Tells whether the running kernel has a tracepoint for the program.
+bool has_tracepoint(const btf* kernel, const bpf_program* program) noexcept {
+  constexpr std::string_view prefix = "tp_btf/";
+  const std::string_view section = bpf_program__section_name(program);
+  if (!section.starts_with(prefix)) return false;
+  const std::string type = "btf_trace_" + std::string(section.substr(prefix.size()));
+  return btf__find_by_name_kind(kernel, type.c_str(), BTF_KIND_TYPEDEF) > 0;
+}
+
+// Some tracepoints are hit by every socket of the machine, of whatever kind. They are used only
+// where this kernel lacks those of TCP that tell the same.
+void leave_out_needless(const marks_bpf& s) noexcept {
+  const auto only_without = [](bpf_program* general, const bpf_program* better) {
+    if (bpf_program__autoload(better)) (void)bpf_program__set_autoload(general, false);
+  };
+  only_without(s.progs.on_send, s.progs.on_send_locked);
+  only_without(s.progs.on_read, s.progs.on_read_space);
+  // What comes is marked by on_segment, or by the acknowledgement that is sent.
+  only_without(s.progs.on_data, s.progs.on_transmission);
+}
+
+}  // namespace
+
+std::unique_ptr<mark_maker> make_mark_maker(std::string& why) {
+  if (!has_privileges()) {
+    why = "it takes CAP_BPF and CAP_PERFMON";
+    return nullptr;
+  }
+  // What it says goes nowhere: `why` is ours.
+  (void)libbpf_set_print([](libbpf_print_level, const char*, va_list) { return 0; });
+  const std::unique_ptr<btf, void (*)(btf*)> kernel(btf__load_vmlinux_btf(), btf__free);
+  if (kernel == nullptr) {
+    why = "this kernel has no type information (/sys/kernel/btf/vmlinux)";
+    return nullptr;
+  }
+  auto program = std::make_shared<attached_program>();
+  program->skeleton.reset(marks_bpf__open());
+  if (program->skeleton == nullptr) {
+    why = "cannot read the BPF program: " + errno_text(errno);
+    return nullptr;
+  }
+  bpf_program* one = nullptr;
+  bpf_object__for_each_program(one, program->skeleton->obj)(void)
+      bpf_program__set_autoload(one, has_tracepoint(kernel.get(), one));
+  leave_out_needless(*program->skeleton);
+  // Without these two, connections would open, and data come, without a word.
+  const marks_bpf& s = *program->skeleton;
+  if (!bpf_program__autoload(s.progs.on_state) || !bpf_program__autoload(s.progs.on_segment)) {
+    why = "this kernel has no tracepoints inet_sock_set_state and tcp_probe";
+    return nullptr;
+  }
+  int error = marks_bpf__load(program->skeleton.get());
+  if (error == 0) error = marks_bpf__attach(program->skeleton.get());
+  if (error != 0) {
+    const bool refused = error == -EPERM || error == -EACCES;
+    why = fmt::format("BPF: {}{}", errno_text(-error),
+                      refused ? " (it takes CAP_BPF and CAP_PERFMON)" : "");
+    return nullptr;
+  }
+  return std::make_unique<bpf_maker>(std::move(program));
+}
+
+}  // namespace tcpinfo::collect

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collect/marked_source.h"
+
+#include <tcpinfo/tcp.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include "collect/connection_states.h"
+
+namespace tcpinfo::collect {
+namespace {
+
+// Where walks are cheaper, so many are made before it is tried again whether marks are.
+constexpr int walks_in_a_row = 16;
+// Sockets that the sink is told of before their messages come.
+constexpr std::size_t expected_ahead = 4;
+// Suspects asked for in one poll: a millisecond's worth.
+constexpr std::size_t suspects_a_poll = 256;
+constexpr std::int64_t clock_interval_ns = 1'000'000'000;
+// A first segment is sent at once, or waits for the address of the next hop.
+constexpr std::int64_t connecting_patience_ns = 5'000'000;
+constexpr std::int64_t connecting_interval_ns = 100'000'000;
+constexpr double usual_query_ns = 4500;
+// A walk must be that much cheaper than asking, so that nothing flutters.
+constexpr double clearly = 1.1;
+
+// Nothing that happened once counts for much.
+void approach(double& mean, double value) noexcept {
+  mean += (std::min(value, 4 * mean) - mean) / 8;
+}
+
+// A message without attributes, for rules that look at the ends of a connection.
+struct header_only {
+  explicit header_only(const socket_id& id) noexcept {
+    bytes[wire::family_at] = static_cast<std::byte>(id.src.family);
+    const auto port = [this](std::size_t at, std::uint16_t value) {
+      bytes[at] = static_cast<std::byte>(value >> 8U);
+      bytes[at + 1] = static_cast<std::byte>(value & 0xffU);
+    };
+    port(wire::sport_at, id.sport);
+    port(wire::dport_at, id.dport);
+    std::memcpy(bytes + wire::src_at, id.src.bytes.data(), id.src.bytes.size());
+    std::memcpy(bytes + wire::dst_at, id.dst.bytes.data(), id.dst.bytes.size());
+  }
+  [[nodiscard]] message view() const noexcept { return {bytes}; }
+
+  std::byte bytes[wire::inet_diag_msg_size] = {};
+};
+
+bool is_later(std::uint32_t a, std::uint32_t b) noexcept {
+  return static_cast<std::int32_t>(a - b) > 0;
+}
+
+}  // namespace
+
+void cookie_set::put(std::vector<entry>& to, std::uint64_t cookie) noexcept {
+  for (std::size_t at = cookie * 0x9e3779b97f4a7c15U >> 32U;; ++at) {
+    entry& e = to[at & (to.size() - 1)];
+    if (e.round == round_) continue;
+    e = {cookie, round_};
+    return;
+  }
+}
+
+bool cookie_set::add(std::uint64_t cookie) {
+  if (2 * (size_ + 1) > entries_.size()) {
+    std::vector<entry> larger(std::max<std::size_t>(256, 2 * entries_.size()));
+    for (const entry& e : entries_)
+      if (e.round == round_) put(larger, e.cookie);
+    entries_ = std::move(larger);
+  }
+  for (std::size_t at = cookie * 0x9e3779b97f4a7c15U >> 32U;; ++at) {
+    entry& e = entries_[at & (entries_.size() - 1)];
+    if (e.round == round_ && e.cookie == cookie) return false;
+    if (e.round == round_) continue;
+    e = {cookie, round_};
+    ++size_;
+    return true;
+  }
+}
+
+marked_source::marked_source(const source_options& options, parts from)
+    : options_(options),
+      walks_(std::move(from.walks)),
+      feed_(std::move(from.feed)),
+      beside_(std::move(from.beside)),
+      monotonic_ns_(std::move(from.monotonic_ns)),
+      cpu_ns_(std::move(from.cpu_ns)) {}
+
+std::error_code marked_source::open() {
+  if (const auto ec = walks_->open()) return ec;
+  if (beside_)
+    reconciler_ = std::make_unique<reconciler>(std::move(beside_), options_.reconcile_ns);
+  return {};
+}
+
+void marked_source::begin_tick() noexcept { tick_ = feed_->begin_tick(); }
+
+void marked_source::on_mark(const mark& m) noexcept {
+  if (m.state_changed && m.id.cookie != 0 && !is_excluded(m.id) &&
+      (m.state == static_cast<std::uint8_t>(tcp_state::established) ||
+       m.state == static_cast<std::uint8_t>(tcp_state::syn_sent)))
+    sink_->on_opening(m.id.cookie, m.time_ns);
+  try {
+    marks_.push_back(m);
+    // It is given a port when its state has changed already. Its first segment marks it again, if
+    // that can be sent.
+    if (m.state == static_cast<std::uint8_t>(tcp_state::syn_sent) && m.id.sport == 0)
+      connecting_.try_emplace(m.id.cookie, m.time_ns);
+    else if (!connecting_.empty())
+      connecting_.erase(m.id.cookie);
+  } catch (const std::bad_alloc&) {
+    out_of_memory_ = true;
+  }
+}
+
+// Connections that are being made and of which nothing more was heard for a tick: their peer is not
+// to be reached, maybe, and no event will tell of it. They are few, or none.
+void marked_source::look_for_connecting(message_sink& sink, poll_report& report) noexcept {
+  if (connecting_.empty()) return;
+  const std::int64_t now_ns = monotonic_ns_();
+  if (now_ns < connecting_due_ns_) return;
+  const bool waiting = std::any_of(connecting_.begin(), connecting_.end(), [&](const auto& one) {
+    return now_ns - one.second >= connecting_patience_ns;
+  });
+  if (!waiting) return;
+  connecting_due_ns_ = now_ns + connecting_interval_ns;
+  connecting_.clear();
+  const poll_report found = walks_->walk_connecting(sink);
+  report.duration_ns += found.duration_ns;
+  if (!report.error) report.error = found.error;
+}
+
+void marked_source::take_marks(message_sink& sink) noexcept {
+  sink_ = &sink;
+  feed_->take(*this);
+  sink_ = nullptr;
+}
+
+std::error_code marked_source::drain(message_sink& sink) noexcept {
+  // An end is told after its beginning.
+  take_marks(sink);
+  return walks_->drain(sink);
+}
+
+bool marked_source::is_excluded(const socket_id& id) const noexcept {
+  return options_.exclude != nullptr && options_.exclude->excludes(header_only(id).view());
+}
+
+void marked_source::want(const socket_id& id, bool checked) {
+  if (id.sport == 0 || id.dport == 0) return;  // it has no port yet: see connecting_
+  if (id.cookie != 0 && !asked_.add(id.cookie)) return;
+  if (is_excluded(id)) return;
+  wanted_.push_back({id, checked});
+  if (id.cookie == 0) wanted_.back().id.cookie = any_cookie;
+}
+
+void marked_source::want_clocks(std::int64_t now_ns) {
+  // A part of them each time, all of them in fifty polls.
+  std::size_t turns = std::min(clock_queue_.size(), clock_queue_.size() / 50 + 1);
+  for (; turns > 0; --turns) {
+    const std::uint64_t cookie = clock_queue_.front();
+    const auto found = clocks_.find(cookie);
+    running_clock& clock = found->second;
+    if (clock.running && clock.due_ns <= now_ns) {
+      clock.due_ns = now_ns + clock_interval_ns;
+      want(clock.id, false);
+    }
+    clock_queue_.pop_front();
+    if (clock.running)
+      clock_queue_.push_back(cookie);
+    else
+      clocks_.erase(found);
+  }
+}
+
+void marked_source::note_clock(const socket_id& id, const message& m, std::int64_t now_ns) noexcept
+    try {
+  const bool running = m.wqueue() > 0;
+  const std::uint64_t cookie = m.cookie();
+  if (!running) {
+    if (const auto found = clocks_.find(cookie); found != clocks_.end())
+      found->second.running = false;
+    return;
+  }
+  auto at = clocks_.find(cookie);
+  if (at == clocks_.end()) {
+    clock_queue_.push_back(cookie);
+    try {
+      at = clocks_.try_emplace(cookie).first;
+    } catch (const std::bad_alloc&) {
+      clock_queue_.pop_back();
+      throw;
+    }
+  }
+  at->second = {id, now_ns + clock_interval_ns, true};
+  at->second.id.cookie = cookie;
+} catch (const std::bad_alloc&) {
+  // Its clocks are read again with its next event.
+}
+
+void marked_source::want_suspects(message_sink& sink, poll_report& report) {
+  if (reconciler_ == nullptr) return;
+  if (found_next_ >= found_.suspects.size()) {
+    if (!reconciler_->take(found_)) return;
+    found_next_ = 0;
+    news_ = 0;
+    ++report.reconciled;
+    if (found_.cpu_ns > 0) note_walk(found_.cpu_ns);
+  }
+  for (std::size_t asked = 0; found_next_ < found_.suspects.size() && asked < suspects_a_poll;
+       ++found_next_) {
+    const suspect& s = found_.suspects[found_next_];
+    const bool known = sink.knows(s.id.cookie);
+    if (s.why == suspicion::gone) {
+      if (known) sink.on_absent(s.id.cookie);
+    } else if (known == (s.why == suspicion::moved)) {
+      want(s.id, true);
+      ++asked;
+    }
+  }
+}
+
+void marked_source::ask(message_sink& sink, poll_report& report) noexcept {
+  ids_.clear();
+  try {
+    ids_.reserve(wanted_.size());
+    maybe_news_.reserve(suspects_a_poll);
+    for (const wanted& w : wanted_) ids_.push_back(w.id);
+    for (std::size_t i = 0; i < std::min(ids_.size(), expected_ahead); ++i)
+      sink.on_expected(ids_[i].cookie);
+  } catch (const std::bad_alloc&) {
+    out_of_memory_ = true;
+    return;
+  }
+  const std::int64_t begun_ns = monotonic_ns_();
+  const std::int64_t cpu_ns = cpu_ns_();
+  struct context {
+    marked_source* self;
+    message_sink* sink;
+    poll_report* report;
+    std::int64_t now_ns;
+  } all{this, &sink, &report, begun_ns};
+  walks_->query_all(
+      ids_,
+      [](void* user, const query_answer& a) noexcept {
+        auto& c = *static_cast<context*>(user);
+        const wanted& w = c.self->wanted_[a.index];
+        if (const std::size_t ahead = a.index + expected_ahead; ahead < c.self->ids_.size())
+          c.sink->on_expected(c.self->ids_[ahead].cookie);
+        if (a.error) {
+          if (const auto found = c.self->clocks_.find(w.id.cookie); found != c.self->clocks_.end())
+            found->second.running = false;
+          // ENOENT, ESTALE: it has ended since, which is told by other means.
+          const bool is_gone =
+              a.error == std::errc::no_such_file_or_directory || a.error.value() == ESTALE;
+          if (!is_gone && !c.report->error) c.report->error = a.error;
+          return;
+        }
+        // What is left of a closed one; walks leave that out.
+        const unsigned state = a.answer.state();
+        if (state >= 32 || (connection_states >> state & 1U) == 0) return;
+        ++c.report->messages;
+        c.report->bytes += static_cast<std::int64_t>(a.answer.bytes.size());
+        c.self->note_clock(w.id, a.answer, c.now_ns);
+        if (!w.checked)
+          c.sink->on_socket(a.answer);
+        else if (c.sink->on_checked(a.answer))
+          c.self->maybe_news_.push_back(w.id.cookie);
+        if (c.sink->must_repeat()) c.self->ask_again(w.id);
+      },
+      &all);
+  report.queries += ids_.size();
+  report.duration_ns += monotonic_ns_() - begun_ns;
+  if (ids_.size() >= 16)
+    approach(query_ns_, static_cast<double>(cpu_ns_() - cpu_ns) / static_cast<double>(ids_.size()));
+}
+
+void marked_source::ask_again(const socket_id& id) noexcept try {
+  again_.push_back(id);
+} catch (const std::bad_alloc&) {
+  out_of_memory_ = true;
+}
+
+// A socket may have moved between the taking of marks and the question: then its mark is among
+// those taken now, and an event has told of it.
+void marked_source::count_news(poll_report& report) noexcept {
+  for (const std::uint64_t cookie : maybe_news_) {
+    const bool told = std::any_of(marks_.begin(), marks_.end(),
+                                  [&](const mark& m) { return m.id.cookie == cookie; });
+    if (told) continue;
+    ++news_;
+    ++report.unannounced;
+  }
+  maybe_news_.clear();
+  if (reconciler_ == nullptr || found_next_ < found_.suspects.size() || found_.sockets == 0) return;
+  reconciler_->judge(news_, found_.sockets);
+  found_.sockets = 0;
+}
+
+// Everything is looked at: no mark made before counts any more.
+poll_report marked_source::walk(message_sink& sink) noexcept {
+  begin_tick();
+  take_marks(sink);
+  const std::uint64_t marks = marks_.size();
+  marks_.clear();
+  maybe_news_.clear();
+  again_.clear();
+  out_of_memory_ = false;
+  const std::uint64_t dropped = feed_->dropped();
+  const std::int64_t cpu_ns = cpu_ns_();
+  poll_report report = walks_->walk(sink);
+  report.marks += marks;
+  report.dropped += dropped - std::exchange(dropped_, dropped);
+  if (report.complete) {
+    note_walk(cpu_ns_() - cpu_ns);
+  } else {
+    out_of_memory_ = true;  // marks are gone: the next poll has to walk again
+  }
+  return report;
+}
+
+void marked_source::note_walk(std::int64_t cpu_ns) noexcept {
+  if (walk_ns_ == 0) walk_ns_ = static_cast<double>(cpu_ns);
+  approach(walk_ns_, static_cast<double>(cpu_ns));
+}
+
+// Marking costs, too: while walks are the cheaper way nobody marks.
+poll_report marked_source::walk_instead(message_sink& sink) noexcept {
+  if (walks_left_ == 0) {
+    walks_left_ = walks_in_a_row;
+    feed_->mute(true);
+    // Nothing is asked now, and so nothing learnt: what made asking seem dear may have passed.
+    approach(query_ns_, usual_query_ns);
+  } else if (--walks_left_ == 0) {
+    feed_->mute(false);
+  }
+  return walk(sink);
+}
+
+poll_report marked_source::poll(message_sink& sink) noexcept {
+  if (walks_left_ > 0) return walk_instead(sink);
+  begin_tick();
+  take_marks(sink);
+  const std::uint64_t dropped = feed_->dropped();
+  const double cost_ns = query_ns_ * static_cast<double>(marks_.size() + again_.size());
+  if (walk_ns_ > 0 && cost_ns > clearly * walk_ns_) return walk_instead(sink);
+  if (dropped != dropped_ || out_of_memory_) return walk(sink);
+
+  poll_report report;
+  report.marks = marks_.size();
+  count_news(report);
+  asked_.begin();
+  wanted_.clear();
+  try {
+    for (const socket_id& id : again_) want(id, false);
+    again_.clear();
+    for (const mark& m : marks_) {
+      want(m.id, false);
+      // What comes after the question is not marked again in this tick.
+      if (m.tick == tick_ || is_later(m.tick, tick_)) again_.push_back(m.id);
+    }
+    want_clocks(monotonic_ns_());
+    want_suspects(sink, report);
+  } catch (const std::bad_alloc&) {
+    out_of_memory_ = true;
+  }
+  marks_.clear();
+  ask(sink, report);
+  look_for_connecting(sink, report);
+  return report;
+}
+
+}  // namespace tcpinfo::collect

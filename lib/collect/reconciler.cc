@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collect/reconciler.h"
+
+#include <tcpinfo/cache.h>
+#include <time.h>
+
+#include <algorithm>
+#include <chrono>
+#include <new>
+#include <utility>
+
+#include "collect/thread.h"
+
+namespace tcpinfo::collect {
+namespace {
+
+constexpr std::int64_t shortest_ns = 1'000'000'000;
+// The message about an end may be on its way for so long.
+constexpr std::int64_t absent_ns = 5'000'000'000;
+// News among a thousand sockets that make walks more frequent.
+constexpr std::size_t much_news = 1;
+
+std::int64_t monotonic_ns() noexcept {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+std::int64_t thread_cpu_ns() noexcept {
+  timespec t{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return std::int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
+}
+
+}  // namespace
+
+class reconciling::sink final : public message_sink {
+ public:
+  sink(reconciling& to, reconciliation& found) noexcept : to_(to), found_(found) {}
+
+  void on_socket(const message& m) noexcept override {
+    ++found_.sockets;
+    try {
+      const std::uint64_t cookie = m.cookie();
+      const std::uint64_t hash = content_hash(m);
+      const auto [at, is_new] = to_.sockets_.try_emplace(cookie);
+      known& socket = at->second;
+      if (is_new) socket.id = m.id();
+      if (is_new || socket.hash != hash)
+        found_.suspects.push_back({m.id(), is_new ? suspicion::opened : suspicion::moved});
+      socket.hash = hash;
+      socket.walk = to_.walk_;
+      socket.absent_ns = 0;
+    } catch (const std::bad_alloc&) {
+      out_of_memory = true;
+    }
+  }
+  void on_destroyed(const message&) noexcept override {}
+
+  bool out_of_memory = false;
+
+ private:
+  reconciling& to_;
+  reconciliation& found_;
+};
+
+bool reconciling::walk(source& walks, std::int64_t now_ns, reconciliation& found) {
+  found.suspects.clear();
+  found.sockets = 0;
+  ++walk_;
+  sink shown(*this, found);
+  const poll_report report = walks.walk(shown);
+  // What it did show is suspected all the same.
+  if (!report.complete || shown.out_of_memory) return false;
+  for (auto at = sockets_.begin(); at != sockets_.end();) {
+    known& socket = at->second;
+    if (socket.walk == walk_) {
+      ++at;
+    } else if (socket.absent_ns == 0) {
+      socket.absent_ns = now_ns;
+      ++at;
+    } else if (now_ns - socket.absent_ns < absent_ns) {
+      ++at;
+    } else {
+      found.suspects.push_back({socket.id, suspicion::gone});
+      at = sockets_.erase(at);
+    }
+  }
+  return true;
+}
+
+reconciler::reconciler(std::unique_ptr<source> walks, std::int64_t longest_ns)
+    : walks_(std::move(walks)), longest_ns_(longest_ns), pause_ns_(longest_ns) {
+  thread_ = std::thread([this] {
+    name_this_thread("reconciler");
+    step_back();
+    run();
+  });
+}
+
+reconciler::~reconciler() {
+  {
+    const std::lock_guard lock(mutex_);
+    finishing_ = true;
+    changed_.notify_one();
+  }
+  thread_.join();
+}
+
+void reconciler::run() {
+  reconciling book;
+  reconciliation found;
+  for (;;) {
+    try {
+      const std::int64_t cpu_ns = thread_cpu_ns();
+      const bool whole = book.walk(*walks_, monotonic_ns(), found);
+      found.cpu_ns = whole ? thread_cpu_ns() - cpu_ns : 0;
+    } catch (const std::bad_alloc&) {
+    }
+    std::unique_lock lock(mutex_);
+    // A result that nobody has taken is replaced, but not what it suspected.
+    if (ready_.load(std::memory_order_relaxed)) {
+      try {
+        found.suspects.insert(found.suspects.end(), latest_.suspects.begin(),
+                              latest_.suspects.end());
+      } catch (const std::bad_alloc&) {
+      }
+    }
+    std::swap(latest_, found);
+    ready_.store(true, std::memory_order_release);
+    const auto pause = std::chrono::nanoseconds(pause_ns_.load(std::memory_order_relaxed));
+    if (changed_.wait_for(lock, pause, [this] { return finishing_; })) return;
+  }
+}
+
+bool reconciler::take(reconciliation& out) {
+  if (!ready_.load(std::memory_order_acquire)) return false;
+  const std::lock_guard lock(mutex_);
+  out.suspects.clear();
+  std::swap(out, latest_);
+  ready_.store(false, std::memory_order_relaxed);
+  return true;
+}
+
+void reconciler::judge(std::size_t news, std::size_t sockets) noexcept {
+  const std::int64_t pause_ns = pause_ns_.load(std::memory_order_relaxed);
+  const bool much = news > 0 && news * 1000 >= much_news * sockets;
+  pause_ns_.store(much ? std::max(pause_ns / 2, std::min(shortest_ns, longest_ns_))
+                       : std::min(2 * pause_ns, longest_ns_),
+                  std::memory_order_relaxed);
+}
+
+}  // namespace tcpinfo::collect

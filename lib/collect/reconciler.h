@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Walks beside the polls of a source that follows events: finds what no event has told of. On a
+// thread of its own, so that no poll waits for it; what it suspects is asked for in the polls.
+#ifndef TCPINFO_COLLECT_RECONCILER_H
+#define TCPINFO_COLLECT_RECONCILER_H
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "collect/source.h"
+
+namespace tcpinfo::collect {
+
+enum class suspicion : std::uint8_t {
+  moved,   ///< it says something else than in the walk before
+  opened,  ///< it was not in the walk before
+  gone,    ///< it was missing for two walks and a while
+};
+
+struct suspect {
+  socket_id id;
+  suspicion why = suspicion::moved;
+};
+
+/// What a walk has found out.
+struct reconciliation {
+  std::vector<suspect> suspects;
+  std::int64_t cpu_ns = 0;  ///< what the walk took of the processor
+  std::size_t sockets = 0;  ///< that it showed
+};
+
+/// The bookkeeping, without the thread. `walks` shows the sockets.
+class reconciling {
+ public:
+  /// Walks once. Throws std::bad_alloc; the next time begins where this began.
+  /// @param now_ns monotonic
+  /// @return false where the walk failed: then nothing is concluded from it.
+  [[nodiscard]] bool walk(source& walks, std::int64_t now_ns, reconciliation& found);
+
+ private:
+  struct known {
+    socket_id id;
+    std::uint64_t hash = 0;
+    std::uint32_t walk = 0;      // the last one that showed it
+    std::int64_t absent_ns = 0;  // since when it was missing; 0: it was not
+  };
+  class sink;
+
+  std::unordered_map<std::uint64_t, known> sockets_;
+  std::uint32_t walk_ = 0;
+};
+
+class reconciler {
+ public:
+  /// `walks` is for its thread alone, which is started in the caller's network namespace.
+  reconciler(std::unique_ptr<source> walks, std::int64_t longest_ns);
+  ~reconciler();
+  reconciler(const reconciler&) = delete;
+  reconciler& operator=(const reconciler&) = delete;
+
+  /// The latest result, once. False where there is none. Cheap.
+  [[nodiscard]] bool take(reconciliation& out);
+  /// How many of the suspects were news: many make the time to the next walk shorter.
+  void judge(std::size_t news, std::size_t sockets) noexcept;
+
+ private:
+  void run();
+
+  const std::unique_ptr<source> walks_;
+  const std::int64_t longest_ns_;
+  std::atomic<std::int64_t> pause_ns_;
+  std::atomic<bool> ready_{false};
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool finishing_ = false;
+  reconciliation latest_;
+  std::thread thread_;
+};
+
+}  // namespace tcpinfo::collect
+
+#endif

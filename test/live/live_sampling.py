@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sampling by events beside sampling by dumps, both watching the same connections: what the dumps
+see change, the events must have told of, no later than one tick after.
+
+usage: live_sampling.py COLLECTOR
+With TCPINFO_LIVE_FULL=1 it takes a minute instead of 6 s.
+"""
+
+from __future__ import annotations
+
+import bisect
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import archives
+from archives import AGES, GROWING, check
+from collector import (Collector, as_nobody_if_possible, check_no_losses, full, sanitized, settle,
+                       wait_until)
+from netns import RECEIVER_V4, RECEIVER_V6, Namespace, Pair, Skip, run_test
+from scrape import http_get, parse
+
+COLLECTOR = sys.argv[1]
+TICK_NS = 10_000_000
+# Beside one tick after: two programs that share two processors with the load are late at times.
+SLACK_NS = 8_000_000
+RECONCILE_NS = 2_000_000_000
+PORT = 9991
+PROGRAM = "on_state"  # one of those that the collector attaches
+
+
+class Workload:
+    """Bulk, requests and answers, keepalive, zero window; over a link that drops what comes too
+    fast."""
+
+    def __init__(self, pair: Pair, seconds: float) -> None:
+        self.pair, self.end = pair, time.monotonic() + seconds
+        self.sockets: list[socket.socket] = []
+        self.jobs: list[threading.Thread] = []
+
+    def connect(self, address: str) -> tuple[socket.socket, socket.socket]:
+        """The receiver's end, which is recorded, and the sender's."""
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        with self.pair.receiver.socket(family) as listener:
+            listener.bind((address, 0))
+            listener.listen()
+            far = self.pair.sender.socket(family)
+            far.connect(listener.getsockname()[:2])
+            near, _ = listener.accept()
+        self.sockets += [near, far]
+        return near, far
+
+    def start(self, job, *arguments: object) -> None:
+        thread = threading.Thread(target=self.guard, args=(job, *arguments))
+        thread.start()
+        self.jobs.append(thread)
+
+    @staticmethod
+    def guard(job, *arguments: object) -> None:
+        try:
+            job(*arguments)
+        except OSError:
+            pass  # closed at the end
+
+    def bulk(self, sender: socket.socket, receiver: socket.socket) -> None:
+        def read() -> None:
+            while receiver.recv(1 << 16):
+                pass
+
+        self.start(read)
+        while time.monotonic() < self.end:
+            sender.sendall(bytes(1 << 15))
+            time.sleep(0.02)
+        sender.shutdown(socket.SHUT_WR)
+
+    def requests(self, client: socket.socket, server: socket.socket, pause: float) -> None:
+        def answer() -> None:
+            while server.recv(1 << 16):
+                server.sendall(bytes(3000))
+
+        self.start(answer)
+        while time.monotonic() < self.end:
+            client.sendall(bytes(200))
+            left = 3000
+            while left:
+                left -= len(client.recv(left))
+            time.sleep(pause)
+        client.shutdown(socket.SHUT_WR)
+
+    @staticmethod
+    def keepalive(one: socket.socket) -> None:
+        for level, option, value in ((socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+                                     (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1),
+                                     (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)):
+            one.setsockopt(level, option, value)
+
+    @staticmethod
+    def fill(one: socket.socket) -> None:
+        """The peer never reads."""
+        one.setblocking(False)
+        for _ in range(40):
+            try:
+                one.send(bytes(1 << 16))
+            except BlockingIOError:
+                time.sleep(0.02)
+
+    def run(self) -> None:
+        near, far = self.connect(RECEIVER_V4)
+        self.start(self.bulk, near, far)
+        near, far = self.connect(RECEIVER_V6)
+        self.start(self.bulk, far, near)
+        for n in range(8):
+            near, far = self.connect(RECEIVER_V6 if n % 2 else RECEIVER_V4)
+            ends = (near, far) if n % 3 else (far, near)
+            self.start(self.requests, *ends, 0.02 + 0.03 * n)
+        for _ in range(4):
+            self.keepalive(self.connect(RECEIVER_V4)[0])
+        for _ in range(2):
+            self.fill(self.connect(RECEIVER_V4)[0])
+        time.sleep(max(0.0, self.end - time.monotonic()))
+
+    def close(self) -> None:
+        for one in self.sockets:
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        for job in self.jobs:
+            job.join()
+        for one in self.sockets:
+            one.close()
+
+
+def lossy(where: Namespace) -> None:
+    """A token bucket that is small: what comes too fast is dropped."""
+    done = subprocess.run(["tc", "-n", where.name, "qdisc", "add", "dev", "veth0", "root", "tbf",
+                           "rate", "40mbit", "burst", "20k", "limit", "20k"],
+                          capture_output=True, text=True, check=False)
+    if done.returncode:
+        print(f"NOTE: no losses: {done.stderr.strip()}")
+
+
+def need_events(pair: Pair, scratch: Path) -> None:
+    with Collector(COLLECTOR, scratch / "probe", pair.receiver, "--sampling", "events",
+                   ready=False) as probe:
+        if not wait_until(lambda: probe.child.poll() is not None, 1.5):
+            probe.stop()
+            return
+        reason = probe.log().strip()
+    raise Skip(f"sampling by events is not to be had here: {reason}")
+
+
+def attached() -> int:
+    """Programs of the collector's that the kernel holds."""
+    tool = shutil.which("bpftool") or "/usr/sbin/bpftool"
+    done = subprocess.run([tool, "prog", "show", "name", PROGRAM], capture_output=True, text=True,
+                          check=False)
+    return done.stdout.count("tracing")
+
+
+def essence(record: archives.Record) -> object:
+    return record.essence(AGES + GROWING)
+
+
+def coverage(dumped: dict[int, archives.Connection], told: dict[int, archives.Connection]) -> None:
+    """Each record of the dumps is a change between two of its polls."""
+    changes = in_time = in_the_end = 0
+    late: list[str] = []
+    for cookie, connection in dumped.items():
+        check(cookie in told, f"{connection.uuid} was not recorded by events")
+        records = told[cookie].records()
+        times = [one.time for one in records]
+        for before, after in zip(connection.records(), connection.records()[1:]):
+            if after.from_event or essence(before) == essence(after):
+                continue  # clocks are read once a second, each program at its own time
+            changes += 1
+            # It happened after `before` was seen and was there when `after` was.
+            first = bisect.bisect_left(times, before.time - TICK_NS)
+            last = bisect.bisect_right(times, after.time + 2 * TICK_NS + SLACK_NS)
+            if first < last:
+                in_time += 1
+                in_the_end += 1
+                continue
+            late.append(f"{connection.uuid} poll {after.poll}: "
+                        f"{sorted(differences(before, after))}")
+            if first < bisect.bisect_right(times, after.time + RECONCILE_NS + 100 * TICK_NS):
+                in_the_end += 1
+    share = in_time / max(1, changes)
+    print(f"{changes} changes that dumps saw: {100 * share:.2f} % told by events in time, "
+          f"{100 * in_the_end / max(1, changes):.2f} % in the end")
+    for line in late[:8]:
+        print("  late: " + line)
+    check(changes > 300, f"{changes} changes: too little to judge")
+    check(sanitized() or share >= 0.99, f"only {100 * share:.2f} % in time")
+    check(in_the_end == changes, f"{changes - in_the_end} changes were never recorded")
+
+
+def differences(before: archives.Record, after: archives.Record) -> set[str]:
+    """Which parts are others."""
+    found = set()
+    if before.idm != after.idm:
+        found |= {f"header byte {at}" for at in range(len(after.idm))
+                  if before.idm[at] != after.idm[at]}
+    for number, (one, other) in enumerate(zip(before.attributes, after.attributes)):
+        if one == other:
+            continue
+        if number != archives.INFO or one is None or other is None:
+            found.add(f"attribute {number}")
+            continue
+        ignored = {at for begin, end in AGES + GROWING for at in range(begin, end)}
+        found |= {f"info {at // 4 * 4}" for at in range(min(len(one), len(other)))
+                  if one[at] != other[at] and at not in ignored}
+    return found
+
+
+def test_coverage(pair: Pair, scratch: Path) -> None:
+    seconds = 60.0 if full() else 6.0
+    lossy(pair.sender)
+    with Collector(COLLECTOR, scratch / "dump", pair.receiver, "--sampling", "dump") as dumps, \
+            Collector(COLLECTOR, scratch / "events", pair.receiver, "--sampling", "events",
+                      "--reconcile", "2s", "--prometheus", f"127.0.0.1:{PORT}") as events:
+        work = Workload(pair, seconds)
+        work.run()
+        time.sleep(RECONCILE_NS / 1e9 + 1)
+        now = parse(http_get(pair.receiver, PORT, "/metrics"))
+        work.close()
+        settle(1)
+        ended = [dumps.stop(), events.stop()]
+    for one in ended:
+        check_no_losses(one)
+    count = {name: now[f"tcpinfo_{name}_total"][""] for name in (
+        "polls", "marks", "queries", "walked_polls", "reconciliations", "unannounced_changes")}
+    print(", ".join(f"{name} {value:.0f}" for name, value in count.items()))
+    check(now["tcpinfo_sampling"]['by="events"'] == 1, "it does not sample by events")
+    check(count["walked_polls"] < count["polls"] / 4, "it walks")
+    check(count["reconciliations"] >= 2, "it does not reconcile")
+    coverage(archives.read_directory(scratch / "dump"),
+             archives.read_directory(scratch / "events"))
+
+
+def test_detached(pair: Pair, scratch: Path) -> None:
+    """Nothing stays in the kernel, however it ends."""
+    if shutil.which("bpftool") is None and not os.path.exists("/usr/sbin/bpftool"):
+        print("NOTE: no bpftool: whether programs stay attached is not judged")
+        return
+    before = attached()
+    for how in ("stop", "kill"):
+        with Collector(COLLECTOR, scratch / how, pair.receiver, "--sampling", "events"
+                       ) as collector:
+            check(attached() == before + 1, f"{attached() - before} programs are attached")
+            (collector.stop if how == "stop" else collector.kill)()
+        check(wait_until(lambda: attached() == before, 5), f"a program stays after {how}")
+    print("nothing stays attached")
+
+
+def test_unprivileged(pair: Pair, scratch: Path) -> None:
+    """Without the privileges it dumps, and says so."""
+    base, nobody = as_nobody_if_possible(COLLECTOR, str(scratch / "nobody"))
+    if not nobody:
+        return
+    with Collector(COLLECTOR, base / "auto", pair.receiver, nobody=True) as collector:
+        check("sampling by dumps, not by events: " in collector.log(), collector.log())
+        check_no_losses(collector.stop())
+    with Collector(COLLECTOR, base / "events", pair.receiver, "--sampling", "events", nobody=True,
+                   ready=False) as collector:
+        check(collector.child.wait(20) == 1, "it starts all the same")
+        check("cannot sample by events: " in collector.log(), collector.log())
+        check(not (base / "events").exists(), "an output directory is left")
+
+
+def main() -> None:
+    with Pair() as pair, tempfile.TemporaryDirectory() as directory:
+        scratch = Path(directory)
+        scratch.chmod(0o755)
+        (scratch / "nobody").mkdir()
+        need_events(pair, scratch)
+        test_unprivileged(pair, scratch)
+        test_detached(pair, scratch)
+        test_coverage(pair, scratch)
+
+
+run_test(main)

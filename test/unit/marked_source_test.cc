@@ -1,0 +1,480 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a source that follows events asks for, and when it walks instead.
+#include "collect/marked_source.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <set>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "catch.h"
+#include "made_socket.h"
+
+using namespace tcpinfo;
+using namespace tcpinfo::collect;
+
+namespace {
+
+constexpr std::int64_t ms = 1'000'000;
+
+// A kernel whose every socket and every clock a test sets. Walks and queries take the time they are
+// told to take.
+struct fake_kernel {
+  std::map<std::uint64_t, made_socket> sockets;
+  std::map<std::uint64_t, std::uint32_t> unsent;  // wqueue
+  std::int64_t now = 1'000 * ms;
+  std::int64_t walk_ns = 0;
+  std::int64_t query_ns = 0;
+  int walks = 0;
+  int connecting_walks = 0;
+  bool walk_fails = false;
+  std::vector<std::uint64_t> asked;
+
+  made_socket& add(std::uint64_t cookie) {
+    made_socket& s = sockets[cookie];
+    s.cookie = cookie;
+    s.sport = static_cast<std::uint16_t>(1000 + cookie % 60000);
+    return s;
+  }
+  socket_id id(std::uint64_t cookie) { return sockets.at(cookie).view().id(); }
+
+  std::vector<std::byte> message_of(std::uint64_t cookie) {
+    const message m = sockets.at(cookie).view();
+    std::vector<std::byte> bytes(m.bytes.begin(), m.bytes.end());
+    const std::uint32_t wqueue = unsent[cookie];
+    std::memcpy(bytes.data() + wire::wqueue_at, &wqueue, sizeof wqueue);
+    return bytes;
+  }
+};
+
+class fake_source final : public source {
+ public:
+  explicit fake_source(fake_kernel& kernel) : kernel_(kernel) {}
+  std::error_code probe(message_sink&) noexcept override { return {}; }
+  std::error_code open() override { return {}; }
+  poll_report walk(message_sink& sink) noexcept override {
+    ++kernel_.walks;
+    kernel_.now += kernel_.walk_ns;
+    for (const auto& [cookie, s] : kernel_.sockets) sink.on_socket({kernel_.message_of(cookie)});
+    poll_report report;
+    report.duration_ns = kernel_.walk_ns;
+    report.complete = !kernel_.walk_fails;
+    if (kernel_.walk_fails) report.error = {EIO, std::system_category()};
+    return report;
+  }
+  poll_report walk_connecting(message_sink& sink) noexcept override {
+    ++kernel_.connecting_walks;
+    for (const auto& [cookie, s] : kernel_.sockets)
+      if (s.state == tcp_state::syn_sent) sink.on_socket({kernel_.message_of(cookie)});
+    return {};
+  }
+  std::error_code drain(message_sink&) noexcept override { return {}; }
+  int descriptor() const noexcept override { return -1; }
+  std::error_code query(const socket_id&, message_sink&) noexcept override { return {}; }
+  void query_all(std::span<const socket_id> ids, answer_callback fn, void* user) noexcept override {
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      kernel_.asked.push_back(ids[i].cookie);
+      kernel_.now += kernel_.query_ns;
+      if (!kernel_.sockets.contains(ids[i].cookie)) {
+        fn(user, {i, {ENOENT, std::system_category()}, {}});
+        continue;
+      }
+      const auto bytes = kernel_.message_of(ids[i].cookie);
+      fn(user, {i, {}, {bytes}});
+    }
+  }
+  std::int64_t event_overflows() const noexcept override { return 0; }
+
+ private:
+  fake_kernel& kernel_;
+};
+
+struct fake_marks {
+  std::uint32_t tick = 0;
+  std::vector<mark> made;
+  std::uint64_t dropped = 0;
+  bool muted = false;
+  std::vector<bool> mutings;
+};
+
+class fake_feed final : public mark_feed {
+ public:
+  explicit fake_feed(fake_marks& marks) : marks_(marks) {}
+  std::uint32_t begin_tick() noexcept override { return ++marks_.tick; }
+  void take(mark_sink& sink) noexcept override {
+    for (const mark& m : marks_.made) sink.on_mark(m);
+    marks_.made.clear();
+  }
+  std::uint64_t dropped() const noexcept override { return marks_.dropped; }
+  void mute(bool muted) noexcept override {
+    marks_.muted = muted;
+    marks_.mutings.push_back(muted);
+  }
+
+ private:
+  fake_marks& marks_;
+};
+
+class recording_sink final : public message_sink {
+ public:
+  void on_socket(const message& m) noexcept override { shown.push_back(m.cookie()); }
+  void on_destroyed(const message&) noexcept override {}
+  void on_opening(std::uint64_t cookie, std::int64_t time_ns) noexcept override {
+    openings[cookie] = time_ns;
+  }
+  bool on_checked(const message& m) noexcept override {
+    checked.push_back(m.cookie());
+    return true;
+  }
+  void on_absent(std::uint64_t cookie) noexcept override { absent.push_back(cookie); }
+  bool must_repeat() noexcept override { return std::exchange(refuses, false); }
+  bool knows(std::uint64_t cookie) const noexcept override { return known.contains(cookie); }
+
+  std::vector<std::uint64_t> shown;
+  std::vector<std::uint64_t> checked;
+  std::vector<std::uint64_t> absent;
+  std::map<std::uint64_t, std::int64_t> openings;
+  std::set<std::uint64_t> known;
+  bool refuses = false;  // the next message
+};
+
+struct followed {
+  fake_kernel kernel;
+  fake_marks marks;
+  filter exclude;
+  recording_sink sink;
+  marked_source source;
+
+  explicit followed(source_options options = {})
+      : source((options.exclude = &exclude, options),
+               {std::make_unique<fake_source>(kernel), std::make_unique<fake_feed>(marks), nullptr,
+                [this] { return kernel.now; }, [this] { return kernel.now; }}) {
+    kernel.walk_ns = 10 * ms;
+    kernel.query_ns = 4'000;
+  }
+  void mark(std::uint64_t cookie, bool in_running_tick = false) {
+    collect::mark m;
+    m.id = kernel.id(cookie);
+    m.tick = marks.tick + (in_running_tick ? 1 : 0);
+    m.state = static_cast<std::uint8_t>(tcp_state::established);
+    marks.made.push_back(m);
+  }
+  poll_report poll() {
+    kernel.asked.clear();
+    sink.shown.clear();
+    kernel.now += 10 * ms;
+    return source.poll(sink);
+  }
+};
+
+using cookies = std::vector<std::uint64_t>;
+
+}  // namespace
+
+TEST_CASE("only what was marked is asked for, once") {
+  followed f;
+  for (std::uint64_t c = 1; c <= 100; ++c) f.kernel.add(c);
+  CHECK(f.source.follows());
+  CHECK(f.source.walk(f.sink).complete);
+  CHECK(f.sink.shown.size() == 100);
+  poll_report r = f.poll();
+  CHECK_FALSE(r.complete);
+  CHECK_FALSE(r.error);
+  CHECK(f.kernel.asked.empty());
+  f.mark(7);
+  f.mark(9);
+  f.mark(7);
+  r = f.poll();
+  CHECK(f.kernel.asked == cookies{7, 9});
+  CHECK(f.sink.shown == cookies{7, 9});
+  CHECK(r.marks == 3);
+  CHECK(r.queries == 2);
+  CHECK(f.poll().queries == 0);
+  CHECK(f.kernel.walks == 1);
+  // One that has ended since is no fault.
+  f.mark(8);
+  f.kernel.sockets.erase(8);
+  r = f.poll();
+  CHECK(f.kernel.asked == cookies{8});
+  CHECK_FALSE(r.error);
+  CHECK(f.sink.shown.empty());
+}
+
+TEST_CASE(
+    "what was marked after the tick had begun is asked for again, for it is not marked again") {
+  followed f;
+  f.kernel.add(1);
+  CHECK(f.source.walk(f.sink).complete);
+  f.mark(1, true);
+  (void)f.poll();
+  CHECK(f.kernel.asked == cookies{1});
+  (void)f.poll();
+  CHECK(f.kernel.asked == cookies{1});
+  (void)f.poll();
+  CHECK(f.kernel.asked.empty());
+}
+
+TEST_CASE("what could not be kept is asked for again") {
+  followed f;
+  f.kernel.add(1);
+  CHECK(f.source.walk(f.sink).complete);
+  f.mark(1);
+  f.sink.refuses = true;
+  (void)f.poll();
+  CHECK(f.kernel.asked == cookies{1});
+  (void)f.poll();
+  CHECK(f.kernel.asked == cookies{1});
+  (void)f.poll();
+  CHECK(f.kernel.asked.empty());
+}
+
+TEST_CASE("unwanted connections are not asked for, and their openings not told") {
+  followed f;
+  REQUIRE_FALSE(f.exclude.exclude_sport(1001));
+  f.kernel.add(1);
+  f.kernel.add(2);
+  f.mark(1);
+  f.mark(2);
+  for (mark& m : f.marks.made) m.state_changed = true;
+  (void)f.poll();
+  CHECK(f.kernel.asked == cookies{2});
+  CHECK(f.sink.openings.size() == 1);
+  CHECK(f.sink.openings.contains(2));
+}
+
+TEST_CASE("where a walk is cheaper than asking, polls walk, and nobody marks meanwhile") {
+  followed f;
+  for (std::uint64_t c = 1; c <= 4000; ++c) f.kernel.add(c);
+  CHECK(f.source.walk(f.sink).complete);
+  const auto mark_first = [&](std::uint64_t n) {
+    for (std::uint64_t c = 1; c <= n; ++c) f.mark(c);
+  };
+  // 10 ms are 2,500 queries of 4 us. Below the threshold it asks.
+  for (int i = 0; i < 5; ++i) {
+    mark_first(2000);
+    const poll_report r = f.poll();
+    CHECK_FALSE(r.complete);
+    CHECK(r.queries == 2000);
+  }
+  CHECK(f.kernel.walks == 1);
+  // Above it it walks, a number of times, and then finds out whether that is still so.
+  mark_first(3500);
+  CHECK(f.poll().complete);
+  CHECK(f.kernel.asked.empty());
+  CHECK(f.marks.muted);
+  for (int i = 0; i < 16; ++i) {
+    CHECK(f.poll().complete);
+    CHECK(f.marks.muted == (i < 15));
+  }
+  CHECK(f.kernel.walks == 18);
+  mark_first(3500);
+  CHECK(f.poll().complete);
+  CHECK(f.marks.muted);
+  for (int i = 0; i < 16; ++i) CHECK(f.poll().complete);
+  // Quiet again.
+  f.mark(5);
+  CHECK_FALSE(f.poll().complete);
+  CHECK(f.kernel.asked == cookies{5});
+  CHECK(f.marks.mutings == std::vector<bool>{true, false, true, false});
+}
+
+TEST_CASE("a stall while asking does not make it walk for good") {
+  followed f;
+  for (std::uint64_t c = 1; c <= 1000; ++c) f.kernel.add(c);
+  CHECK(f.source.walk(f.sink).complete);
+  const auto mark_some = [&] {
+    for (std::uint64_t c = 1; c <= 500; ++c) f.mark(c);
+  };
+  mark_some();
+  f.kernel.query_ns = 6 * ms;  // stopped for three seconds in all
+  (void)f.poll();
+  f.kernel.query_ns = 4'000;
+  for (int i = 0; i < 5; ++i) {
+    mark_some();
+    CHECK_FALSE(f.poll().complete);
+  }
+  // Where asking was dear for long it is tried again.
+  f.kernel.query_ns = 100'000;
+  int polls = 0;
+  for (bool walks = false; !walks; ++polls) {
+    REQUIRE(polls < 100);
+    mark_some();
+    walks = f.poll().complete;
+  }
+  f.kernel.query_ns = 4'000;
+  for (bool walks = true; walks; ++polls) {
+    REQUIRE(polls < 2000);
+    if (!f.marks.muted) mark_some();
+    walks = f.poll().complete;
+  }
+}
+
+TEST_CASE("marks that found no room make the poll walk, and are counted") {
+  followed f;
+  f.kernel.add(1);
+  CHECK(f.source.walk(f.sink).complete);
+  f.marks.dropped = 3;
+  poll_report r = f.poll();
+  CHECK(r.complete);
+  CHECK(r.dropped == 3);
+  CHECK(f.sink.shown == cookies{1});
+  r = f.poll();
+  CHECK_FALSE(r.complete);
+  CHECK(r.dropped == 0);
+}
+
+TEST_CASE("a walk that failed is made again, for the marks it stood for are gone") {
+  followed f;
+  f.kernel.add(1);
+  f.mark(1);
+  f.kernel.walk_fails = true;
+  CHECK(f.source.walk(f.sink).error);
+  f.kernel.walk_fails = false;
+  CHECK(f.poll().complete);
+  CHECK_FALSE(f.poll().complete);
+}
+
+TEST_CASE("clocks that run are read once a second without an event") {
+  followed f;
+  f.kernel.add(1);
+  f.kernel.add(2);
+  f.kernel.unsent[1] = 1000;
+  f.mark(1);
+  f.mark(2);
+  (void)f.poll();
+  std::size_t asked = 0;
+  for (int i = 0; i < 300; ++i) {
+    (void)f.poll();
+    CHECK((f.kernel.asked.empty() || f.kernel.asked == cookies{1}));
+    asked += f.kernel.asked.size();
+  }
+  CHECK(asked >= 2);
+  CHECK(asked <= 3);
+  // What it had to send is sent.
+  f.kernel.unsent[1] = 0;
+  f.mark(1);
+  (void)f.poll();
+  for (int i = 0; i < 300; ++i) {
+    (void)f.poll();
+    CHECK(f.kernel.asked.empty());
+  }
+}
+
+TEST_CASE("a connection that is made without an answer is looked for where no segment went out") {
+  followed f;
+  f.kernel.add(1).state = tcp_state::syn_sent;
+  collect::mark m;
+  m.id = f.kernel.id(1);
+  m.id.sport = 0;
+  m.tick = f.marks.tick;
+  m.state = static_cast<std::uint8_t>(tcp_state::syn_sent);
+  m.state_changed = true;
+  m.time_ns = f.kernel.now;
+  f.marks.made.push_back(m);
+  (void)f.poll();
+  CHECK(f.kernel.asked.empty());
+  CHECK(f.sink.openings.at(1) == m.time_ns);
+  CHECK(f.kernel.connecting_walks == 1);
+  CHECK(f.sink.shown == cookies{1});
+  (void)f.poll();
+  CHECK(f.kernel.connecting_walks == 1);
+  // One whose first segment has gone is asked for by that.
+  f.kernel.add(2).state = tcp_state::syn_sent;
+  m.id = f.kernel.id(2);
+  m.id.sport = 0;
+  f.marks.made.push_back(m);
+  f.mark(2);
+  for (int i = 0; i < 20; ++i) (void)f.poll();
+  CHECK(f.kernel.connecting_walks == 1);
+}
+
+// --- walks beside the polls
+
+TEST_CASE("walks suspect what is new, what moved, and what is missing for long") {
+  fake_kernel kernel;
+  fake_source walks(kernel);
+  reconciling book;
+  reconciliation found;
+  for (std::uint64_t c = 1; c <= 3; ++c) kernel.add(c);
+  const auto told = [&](suspicion why) {
+    cookies some;
+    for (const suspect& s : found.suspects)
+      if (s.why == why) some.push_back(s.id.cookie);
+    std::sort(some.begin(), some.end());
+    return some;
+  };
+  CHECK(book.walk(walks, 1'000 * ms, found));
+  CHECK(told(suspicion::opened) == cookies{1, 2, 3});
+  CHECK(found.sockets == 3);
+  kernel.sockets.at(1).set(44, std::uint32_t{5});   // an age
+  kernel.sockets.at(2).set(128, std::uint64_t{5});  // bytes received
+  kernel.sockets.at(3).set(168, std::uint64_t{5});  // a clock
+  kernel.add(4);
+  CHECK(book.walk(walks, 2'000 * ms, found));
+  CHECK(told(suspicion::moved) == cookies{2});
+  CHECK(told(suspicion::opened) == cookies{4});
+  kernel.sockets.erase(1);
+  for (std::int64_t t = 3'000; t < 8'000; t += 1'000) {
+    CHECK(book.walk(walks, t * ms, found));
+    CHECK(found.suspects.empty());
+  }
+  // A walk that failed proves nothing.
+  kernel.walk_fails = true;
+  CHECK_FALSE(book.walk(walks, 8'000 * ms, found));
+  CHECK(found.suspects.empty());
+  kernel.walk_fails = false;
+  CHECK(book.walk(walks, 8'000 * ms, found));
+  CHECK(told(suspicion::gone) == cookies{1});
+  CHECK(book.walk(walks, 9'000 * ms, found));
+  CHECK(found.suspects.empty());
+}
+
+TEST_CASE("a walk beside the polls finds what no event told of, and makes the next ones sooner") {
+  fake_kernel other;
+  auto* const beside = new fake_source(other);
+  for (std::uint64_t c = 1; c <= 4; ++c) other.add(c);
+  fake_kernel kernel = other;
+  fake_marks marks;
+  recording_sink sink;
+  sink.known = {1, 2, 3};
+  source_options options;
+  options.reconcile_ns = 1'000 * ms;
+  marked_source source(options,
+                       {std::make_unique<fake_source>(kernel), std::make_unique<fake_feed>(marks),
+                        std::unique_ptr<collect::source>(beside), [&] { return kernel.now; },
+                        [&] { return kernel.now; }});
+  REQUIRE_FALSE(source.open());
+  std::uint64_t reconciled = 0;
+  std::uint64_t unannounced = 0;
+  const auto poll = [&] {
+    const poll_report r = source.poll(sink);
+    reconciled += r.reconciled;
+    unannounced += r.unannounced;
+  };
+  for (int i = 0; i < 500 && reconciled == 0; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    poll();
+  }
+  CHECK(reconciled == 1);
+  // Only when the next marks are taken is it known that none tells of it.
+  CHECK(unannounced == 0);
+  poll();
+  CHECK(unannounced == 1);
+  // Of the four that its first walk shows, one is new to us.
+  CHECK(sink.checked == cookies{4});
+  CHECK(sink.shown.empty());
+}
+
+TEST_CASE("a set of cookies has each once, and is empty when it begins") {
+  cookie_set set;
+  for (int round = 0; round < 3; ++round) {
+    set.begin();
+    for (std::uint64_t c = 0; c < 5000; ++c) CHECK(set.add(c * 64));
+    for (std::uint64_t c = 0; c < 5000; ++c) CHECK_FALSE(set.add(c * 64));
+    CHECK(set.size() == 5000);
+  }
+}
