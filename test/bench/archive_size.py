@@ -5,8 +5,8 @@
 usage: archive_size.py BUILD OUTPUT [SECONDS]
 
 Two loads at once for SECONDS (600): connections that change at every poll (100 records a second),
-and connections with one record in 4 s. The collector records with its defaults; files are taken when
-they are complete.
+and connections with one record in 4 s. The collector records with its defaults; files are taken
+when they are complete.
 """
 from __future__ import annotations
 

@@ -3,13 +3,13 @@
 """What recording costs, against the least that polling can cost.
 
 usage: collect.py BUILD OUTPUT [--connections N,...] [--active PERCENT,...] [--rounds R]
-                  [--flags "FLAGS OF THE COLLECTOR"]
+                  [--window SECONDS] [--flags "FLAGS OF THE COLLECTOR"]
 
 Two network namespaces, N connections between them, of which a share sends a small segment between
 any two polls. The collector runs in one of them, recording to memory. In the same run, alternating,
 with the collector stopped (SIGSTOP): the floor, which sends the collector's request and throws the
-answer away at the same interval; and `ss -tinmH`, once a round. OUTPUT.json has everything,
-OUTPUT.md the table, OUTPUT.svg the plot where gnuplot is installed.
+answer away at the same interval; a timer alone, at that interval; and `ss -tinmH`, once a round.
+OUTPUT.json has everything, OUTPUT.md the table, OUTPUT.svg the plot where gnuplot is installed.
 
 The interval is 10 ms, or where this machine cannot make that many changes in that time, the next of
 some longer ones: so "active" means that a connection has moved since the poll before. What was
@@ -38,7 +38,8 @@ from netns import RECEIVER_V4, Pair, Skip  # noqa: E402
 
 INTERVALS_MS = (10, 20, 50, 100, 200, 500, 1000, 2000)
 SEGMENT_NS = 7000  # what making one change costs this machine at most, both ends and the reader
-WINDOW_S, FLOOR_S = 5.0, 2.5
+FLOOR_S = 1.5
+SAMPLING = ("tcpinfo-collect", "sampler", "reconciler")  # the threads of the sampling side
 PORT = 9990
 
 
@@ -127,8 +128,9 @@ def quantile(now: dict[str, float], before: dict[str, float], q: float) -> float
     return lower * 1000
 
 
-def run_floor(build: Path, pair: Pair, interval_ms: int, seconds: float) -> dict[str, float]:
-    done = subprocess.run([build / "test/bench/poll_floor", str(interval_ms * 1000), str(seconds)],
+def run_floor(build: Path, pair: Pair, what: str, interval_ms: int) -> dict[str, float]:
+    done = subprocess.run([build / "test/bench/poll_floor", what, str(interval_ms * 1000),
+                           str(FLOOR_S)],
                           stdout=subprocess.PIPE, check=True, text=True,
                           preexec_fn=pair.receiver.enter_for_good)
     return json.loads(done.stdout)
@@ -178,24 +180,25 @@ def settle(meter: Meter, connections: int) -> None:
     raise SystemExit("the first records were not written in two minutes")
 
 
-def measure(build: Path, pair: Pair, load: Load, connections: int, percent: float, rounds: int,
-            flags: list[str]) -> dict[str, object]:
+def measure(build: Path, pair: Pair, load: Load, connections: int, percent: float,
+            given: argparse.Namespace) -> dict[str, object]:
     moving = round(connections * percent / 100)
     interval_ms = next((ms for ms in INTERVALS_MS if moving * SEGMENT_NS < ms * 1e6), 2000)
     load.active(0, 10_000)
-    windows, floors, looks = [], [], []
+    windows, floors, timers, looks = [], [], [], []
     with tempfile.TemporaryDirectory(dir="/dev/shm") as scratch:
         with Collector(str(build / "tools/tcpinfo-collect"), Path(scratch) / "out", pair.receiver,
                        "--interval", f"{interval_ms}ms", "--prometheus", f"127.0.0.1:{PORT}",
-                       *flags) as collector:
+                       *given.flags.split()) as collector:
             meter = Meter(collector, pair)
             settle(meter, connections)
             load.active(moving, interval_ms * 1000)
-            window_s = max(WINDOW_S, 5 * interval_ms / 1000)
-            for _ in range(rounds):
+            window_s = max(given.window, 5 * interval_ms / 1000)
+            for _ in range(given.rounds):
                 windows.append(one_window(meter, window_s))
                 collector.pause()
-                floors.append(run_floor(build, pair, interval_ms, FLOOR_S))
+                floors.append(run_floor(build, pair, "dump", interval_ms))
+                timers.append(run_floor(build, pair, "timer", interval_ms))
                 looks.append(run_ss(pair))
                 collector.go_on()
             made, late = load.rounds()
@@ -208,11 +211,16 @@ def measure(build: Path, pair: Pair, load: Load, connections: int, percent: floa
 
     floor = median(floors, lambda f: f["cpu_ns"] / f["polls"])
     cpu = median(windows, lambda w: w["cpu_ns"] / w["polls"])
+    sampling = median(windows, lambda w: sum(w["threads_ns"].get(name, 0) for name in SAMPLING)
+                      / w["polls"])
     names = sorted({name for w in windows for name in w["threads_ns"]})
     return {
         "connections": connections, "percent": percent, "interval_ms": interval_ms,
         "floor_us": floor / 1000, "floor_p99_ms": median(floors, lambda f: f["p99_us"]) / 1000,
+        "timer_us": median(timers, lambda f: f["cpu_ns"] / f["polls"]) / 1000,
+        "timer_p99_ms": median(timers, lambda f: f["p99_us"]) / 1000,
         "cpu_us": cpu / 1000, "ratio": cpu / floor,
+        "sampling_us": sampling / 1000, "sampling_ratio": sampling / floor,
         "ratios": [w["cpu_ns"] / w["polls"] / (f["cpu_ns"] / f["polls"])
                    for w, f in zip(windows, floors)],
         "threads_us": {name: median(windows, lambda w, n=name: w["threads_ns"].get(n, 0)
@@ -236,9 +244,11 @@ COLUMNS = (
     ("N", "connections", "{:,}"), ("active %", "percent", "{:g}"),
     ("moved %", "moved_percent", "{:.1f}"), ("interval asked, ms", "interval_ms", "{:g}"),
     ("p50, ms", "p50_ms", "{:.1f}"), ("p99, ms", "p99_ms", "{:.1f}"),
+    ("timer p99, ms", "timer_p99_ms", "{:.1f}"), ("timer, µs", "timer_us", "{:.0f}"),
     ("missed %", "missed_percent", "{:.1f}"), ("floor, µs", "floor_us", "{:,.0f}"),
     ("ss, µs", "ss_us", "{:,.0f}"), ("CPU, µs", "cpu_us", "{:,.0f}"),
-    ("ratio", "ratio", "{:.2f}"),
+    ("ratio", "ratio", "{:.2f}"), ("sampling side, µs", "sampling_us", "{:,.0f}"),
+    ("its ratio", "sampling_ratio", "{:.4f}"),
     ("records/s", "records_s", "{:,.0f}"), ("bytes/record", "bytes_record", "{:.0f}"),
     ("peak MB", "peak_mb", "{:.0f}"), ("lost", "lost", "{:g}"),
 )
@@ -285,14 +295,14 @@ def main() -> None:
     parser.add_argument("--connections", type=numbers, default=[100, 1000, 10_000, 50_000, 100_000])
     parser.add_argument("--active", type=numbers, default=[0, 1, 10, 100])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--flags", default="")
+    parser.add_argument("--window", type=float, default=5.0, help="seconds of one measurement")
+    parser.add_argument("--flags", default="", help="of the collector")
     given = parser.parse_args()
     rows = []
     for connections in map(int, given.connections):
         with Pair() as pair, Load(given.build, pair, connections) as load:
             for percent in given.active:
-                row = measure(given.build, pair, load, connections, percent, given.rounds,
-                              given.flags.split())
+                row = measure(given.build, pair, load, connections, percent, given)
                 rows.append(row)
                 print(table([row]).splitlines()[2], flush=True)
                 print("    " + ", ".join(f"{name} {us:,.0f}" for name, us in

@@ -2,7 +2,7 @@
 //
 // The least that polling can cost: the collector's request, its answer received and thrown away.
 //
-// usage: poll_floor INTERVAL_US SECONDS
+// usage: poll_floor dump|timer INTERVAL_US SECONDS   (timer: only wakes up)
 //
 // Runs in the network namespace it is started in and prints one line of JSON: polls made, processor
 // nanoseconds (of them in user mode and in the kernel), bytes of one answer, and p50, p99 and max
@@ -90,12 +90,13 @@ std::int64_t microseconds(const timeval& t) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::fputs("usage: poll_floor INTERVAL_US SECONDS\n", stderr);
+  if (argc != 4) {
+    std::fputs("usage: poll_floor dump|timer INTERVAL_US SECONDS\n", stderr);
     return 2;
   }
-  const std::int64_t interval_ns = std::strtoll(argv[1], nullptr, 10) * 1000;
-  const auto length_ns = static_cast<std::int64_t>(std::strtod(argv[2], nullptr) * 1e9);
+  const bool dumps = std::strcmp(argv[1], "dump") == 0;
+  const std::int64_t interval_ns = std::strtoll(argv[2], nullptr, 10) * 1000;
+  const auto length_ns = static_cast<std::int64_t>(std::strtod(argv[3], nullptr) * 1e9);
   const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
   if (fd < 0) die("socket");
   // The kernel makes larger answers for a socket that has received one: not part of the measure.
@@ -116,7 +117,7 @@ int main(int argc, char** argv) {
     if (previous_ns != 0) intervals.push_back((begun_ns - previous_ns) / 1000);
     if (begun_ns - start_ns >= length_ns && polls > 1) break;
     previous_ns = begun_ns;
-    bytes = dump(fd, request);
+    if (dumps) bytes = dump(fd, request);
     ++polls;
     // As the collector: ticks that were run past are missed.
     const std::int64_t passed_ns = clock_ns(CLOCK_MONOTONIC) - start_ns;
