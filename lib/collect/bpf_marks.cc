@@ -25,8 +25,11 @@
 namespace tcpinfo::collect {
 namespace {
 
-// 32,768 marks: from there on a walk is cheaper than asking for each.
-constexpr std::uint32_t ring_bytes = std::uint32_t{2} << 20;
+// Of the collector's own network namespace: some 29,000 marks. More in a tick, and a walk is
+// cheaper than asking for each.
+constexpr std::uint32_t first_ring_bytes = std::uint32_t{2} << 20;
+// Of others, of which there may be hundreds: it is the kernel's memory.
+constexpr std::uint32_t other_ring_bytes = std::uint32_t{256} << 10;
 
 struct skeleton_deleter {
   void operator()(marks_bpf* program) const noexcept { marks_bpf__destroy(program); }
@@ -70,7 +73,7 @@ class bpf_feed final : public mark_feed {
   }
 
   /// In the caller's network namespace. False, and `why`, where that cannot be.
-  [[nodiscard]] bool open(std::string& why);
+  [[nodiscard]] bool open(std::uint32_t ring_bytes, std::string& why);
 
   std::uint32_t begin_tick() noexcept override {
     // One number serves all namespaces: a mark that came before one's own beginning is simply one
@@ -114,7 +117,7 @@ class bpf_feed final : public mark_feed {
   std::uint64_t dropped_before_ = 0;
 };
 
-bool bpf_feed::open(std::string& why) {
+bool bpf_feed::open(std::uint32_t ring_bytes, std::string& why) {
   struct ::stat netns {};
   if (::stat("/proc/thread-self/ns/net", &netns) != 0) {
     why = "cannot tell the network namespace: " + errno_text(errno);
@@ -156,12 +159,15 @@ class bpf_maker final : public mark_maker {
 
   std::unique_ptr<mark_feed> feed(std::string& why) override {
     auto made = std::make_unique<bpf_feed>(program_);
-    if (!made->open(why)) return nullptr;
+    const std::uint32_t ring_bytes = first_ ? first_ring_bytes : other_ring_bytes;
+    if (!made->open(ring_bytes, why)) return nullptr;
+    first_ = false;
     return made;
   }
 
  private:
   const std::shared_ptr<attached_program> program_;
+  bool first_ = true;
 };
 
 bool has_privileges() {
@@ -190,6 +196,31 @@ void leave_out_needless(const marks_bpf& s) noexcept {
   only_without(s.progs.on_data, s.progs.on_transmission);
 }
 
+// Loads and attaches what this kernel has tracepoints for. Null, and `why`, where it does not work.
+std::shared_ptr<attached_program> load(const btf* kernel, bool transmissions, std::string& why) {
+  auto program = std::make_shared<attached_program>();
+  program->skeleton.reset(marks_bpf__open());
+  if (program->skeleton == nullptr) {
+    why = "cannot read the BPF program: " + errno_text(errno);
+    return nullptr;
+  }
+  marks_bpf& s = *program->skeleton;
+  for (bpf_program* one = nullptr; (one = bpf_object__next_program(s.obj, one)) != nullptr;)
+    (void)bpf_program__set_autoload(one, has_tracepoint(kernel, one));
+  if (!transmissions) (void)bpf_program__set_autoload(s.progs.on_transmission, false);
+  leave_out_needless(s);
+  // Without these two, connections would open, and data come, without a word.
+  if (!bpf_program__autoload(s.progs.on_state) || !bpf_program__autoload(s.progs.on_segment)) {
+    why = "this kernel has no tracepoints inet_sock_set_state and tcp_probe";
+    return nullptr;
+  }
+  int error = marks_bpf__load(&s);
+  if (error == 0) error = marks_bpf__attach(&s);
+  if (error == 0) return program;
+  why = "BPF: " + errno_text(-error);
+  return nullptr;
+}
+
 }  // namespace
 
 std::unique_ptr<mark_maker> make_mark_maker(std::string& why) {
@@ -204,31 +235,12 @@ std::unique_ptr<mark_maker> make_mark_maker(std::string& why) {
     why = "this kernel has no type information (/sys/kernel/btf/vmlinux)";
     return nullptr;
   }
-  auto program = std::make_shared<attached_program>();
-  program->skeleton.reset(marks_bpf__open());
-  if (program->skeleton == nullptr) {
-    why = "cannot read the BPF program: " + errno_text(errno);
-    return nullptr;
-  }
-  bpf_program* one = nullptr;
-  bpf_object__for_each_program(one, program->skeleton->obj)(void)
-      bpf_program__set_autoload(one, has_tracepoint(kernel.get(), one));
-  leave_out_needless(*program->skeleton);
-  // Without these two, connections would open, and data come, without a word.
-  const marks_bpf& s = *program->skeleton;
-  if (!bpf_program__autoload(s.progs.on_state) || !bpf_program__autoload(s.progs.on_segment)) {
-    why = "this kernel has no tracepoints inet_sock_set_state and tcp_probe";
-    return nullptr;
-  }
-  int error = marks_bpf__load(program->skeleton.get());
-  if (error == 0) error = marks_bpf__attach(program->skeleton.get());
-  if (error != 0) {
-    const bool refused = error == -EPERM || error == -EACCES;
-    why = fmt::format("BPF: {}{}", errno_text(-error),
-                      refused ? " (it takes CAP_BPF and CAP_PERFMON)" : "");
-    return nullptr;
-  }
-  return std::make_unique<bpf_maker>(std::move(program));
+  // Verifiers before 6.x take no socket that was found by way of a packet: better without those
+  // marks than without any.
+  for (const bool transmissions : {true, false})
+    if (auto program = load(kernel.get(), transmissions, why))
+      return std::make_unique<bpf_maker>(std::move(program));
+  return nullptr;
 }
 
 }  // namespace tcpinfo::collect

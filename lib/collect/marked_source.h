@@ -114,7 +114,7 @@ class marked_source final : public source, private mark_sink {
 
   message_sink* sink_ = nullptr;  // while marks are taken
   std::uint32_t tick_ = 0;
-  std::vector<mark> marks_;       // taken, not yet asked for
+  std::vector<mark> marks_;  // taken, not yet asked for
   // To be asked for in the next poll: marked in the tick that runs, where what comes later is not
   // marked; or not kept.
   std::vector<socket_id> again_;

@@ -48,7 +48,7 @@ class mark_feed {
   virtual void mute(bool muted) noexcept = 0;
 };
 
-/// What feeds are had from. Thread-safe.
+/// What feeds are had from. One thread at a time.
 class mark_maker {
  public:
   mark_maker() = default;
@@ -56,7 +56,8 @@ class mark_maker {
   mark_maker(const mark_maker&) = delete;
   mark_maker& operator=(const mark_maker&) = delete;
 
-  /// A feed of the caller's network namespace; null where that cannot be, and `why` says why.
+  /// A feed of the caller's network namespace, the collector's own first; null where that cannot
+  /// be, and `why` says why.
   [[nodiscard]] virtual std::unique_ptr<mark_feed> feed(std::string& why) = 0;
 };
 

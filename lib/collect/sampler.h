@@ -161,8 +161,8 @@ class sampler final : private message_sink {
   duration_histogram intervals_;
   bool first_look_ = true;
   bool may_be_old_ = true;            // what this poll shows for the first time
-  bool repeat_ = false;   // the message just seen was not kept
-  bool refused_ = false;  // one of this poll was not
+  bool repeat_ = false;               // the message just seen was not kept
+  bool refused_ = false;              // one of this poll was not
   bool asked_for_ = false;            // the attendant's descriptor was readable
   bool ending_ = false;               // this poll is the last
   bool must_forget_ = false;          // the exclusions are new
