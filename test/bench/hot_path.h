@@ -58,8 +58,8 @@ class messages {
   /// As a connection that has sent and received: its totals have grown, and more.
   void move(std::size_t i) noexcept {
     std::byte* const info = bytes_[i % count].data() + info_at_;
-    for (const std::size_t at : {24, 68, 72, 104, 120, 128, 136, 140, 152, 156, 160, 192, 200})
-      std::memcpy(info + at, &++moves_, sizeof moves_);
+    constexpr std::size_t moving[] = {24, 68, 72, 104, 120, 128, 136, 140, 152, 156, 160, 192, 200};
+    for (const std::size_t at : moving) std::memcpy(info + at, &++moves_, sizeof moves_);
   }
 
  private:
