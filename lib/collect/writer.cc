@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collect/writer.h"
 
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
 #include <algorithm>
 #include <chrono>
 #include <iterator>
@@ -82,6 +86,7 @@ bool writer::turn() {
   drain();
   const std::int64_t now_ns = context_.system.monotonic_ns();
   const bool more = write_portion(now_ns);
+  give_back_memory(now_ns);
   waiting_bytes_.store(waiting_now_, std::memory_order_relaxed);
   if (ring_.used_bytes() > 0) return false;
   if (finishing) return true;
@@ -302,6 +307,21 @@ void writer::keep_budget(std::int64_t now_ns) {
     });
     if (flow->ended) (void)write(*flow, now_ns);
   }
+}
+
+// The allocator keeps what was freed. After the first record of very many connections, or a burst,
+// that is more than all that is needed later.
+void writer::give_back_memory(std::int64_t now_ns) noexcept {
+  constexpr std::size_t worth_it = std::size_t{16} << 20;
+  constexpr std::int64_t pause_ns = 60'000'000'000;
+  waiting_most_ = std::max(waiting_most_, waiting_now_);
+  if (waiting_most_ < worth_it || waiting_now_ > waiting_most_ / 8) return;
+  if (given_back_ns_ != 0 && now_ns - given_back_ns_ < pause_ns) return;
+  given_back_ns_ = now_ns;
+  waiting_most_ = waiting_now_;
+#if defined(__GLIBC__)
+  (void)::malloc_trim(0);
+#endif
 }
 
 void writer::finish_all() {

@@ -10,6 +10,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <memory_resource>
 #include <mutex>
 #include <thread>
 #include <unordered_map>
@@ -79,6 +80,7 @@ class writer {
   [[nodiscard]] flow_log* oldest();
   [[nodiscard]] flow_log* write(flow_log& flow, std::int64_t now_ns);
   void keep_budget(std::int64_t now_ns);
+  void give_back_memory(std::int64_t now_ns) noexcept;
   void wait(std::int64_t now_ns);
   void finish_all();
   /// Runs `deed` on the flow, keeping the account of memory and of what is due.
@@ -91,7 +93,10 @@ class writer {
   archive_writer archives_;
   record_observer observer_;
   const std::size_t budget_;
-  std::unordered_map<std::uint64_t, flow_log> flows_;
+  // Connections stay and snapshots go: with memory of their own the former do not keep what the
+  // latter leave from being given back.
+  std::pmr::unsynchronized_pool_resource flow_memory_;
+  std::pmr::unordered_map<std::uint64_t, flow_log> flows_{&flow_memory_};
   std::unordered_map<std::uint64_t, next_file> gone_;
   std::deque<std::uint64_t> ready_;  // full frames and ended connections
   // Soonest first; entries of flows written since are stale.
@@ -99,7 +104,9 @@ class writer {
   due_queue retries_;  // after a failed write
   bool due_is_whole_ = true;
   std::int64_t budget_retry_ns_ = 0;
-  std::size_t waiting_now_ = 0;                // capacity of all waiting buffers
+  std::size_t waiting_now_ = 0;   // capacity of all waiting buffers
+  std::size_t waiting_most_ = 0;  // since memory was given back
+  std::int64_t given_back_ns_ = 0;
   std::atomic<std::size_t> waiting_bytes_{0};  // the same, for other threads, now and then
 
   std::mutex mutex_;
