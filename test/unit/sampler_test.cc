@@ -75,6 +75,7 @@ TEST_CASE("a poll in which no connection is opened allocates nothing in the samp
   statistics counts;
   reloadable current(r.settings, counts);
   REQUIRE(current.start().empty());
+  current.begin_with("test");
   current_exclusions unwanted(current);
   observations seen(nullptr);
   sequence_index earlier;
