@@ -29,6 +29,11 @@ class cookie_map {
     }
   }
 
+  /// Asks the processor for the place where find() begins.
+  void fetch(std::uint64_t cookie) const noexcept {
+    if (capacity_ != 0) __builtin_prefetch(&entries_[home(cookie)]);
+  }
+
   /// Makes room for one more entry; false when there is no memory.
   [[nodiscard]] bool reserve_one() noexcept {
     if ((size_ + 1) * 8 <= capacity_ * 5) return true;

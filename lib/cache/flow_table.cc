@@ -2,6 +2,7 @@
 #include <tcpinfo/cache.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <new>
 #include <optional>
@@ -73,6 +74,8 @@ struct [[gnu::visibility("hidden")]] flow_table::impl {
   walk_order order;
   kept_message* last_found = nullptr;  // by update(); nullptr where it may be no more
   cookie_map<tombstone> tombstones;
+  std::array<std::uint64_t, 4> expected{};  // cookies
+  std::size_t next_expected = 0;
   std::uint32_t cycle = 1;       // the one that is running
   std::uint32_t closed_age = 1;  // complete cycles, and what counts as such
   std::size_t seen = 0;          // flows seen in it
@@ -219,7 +222,11 @@ std::error_code flow_table::reset(const flow_table_options& options) noexcept {
 
 void flow_table::expect(std::uint64_t cookie) const noexcept {
   if (impl_ == nullptr) return;
-  if (const flow* const f = impl_->flows.find(cookie)) f->kept->fetch();
+  impl_->flows.fetch(cookie);
+  // What was kept of it lies where its entry says, which is here when some others have been named.
+  std::uint64_t& turn = impl_->expected[impl_->next_expected++ % impl_->expected.size()];
+  const flow* const f = impl_->flows.find(std::exchange(turn, cookie));
+  if (f != nullptr) f->kept->fetch();
 }
 
 std::error_code flow_table::update(const message& m, std::int64_t now_ns,

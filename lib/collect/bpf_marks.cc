@@ -87,6 +87,11 @@ class bpf_feed final : public mark_feed {
   }
   std::uint64_t dropped() const noexcept override { return all_dropped() - dropped_before_; }
   void mute(bool muted) noexcept override { program_->skeleton->bss->muted[slot_] = muted ? 1 : 0; }
+  int descriptor() const noexcept override { return ring_.get(); }
+  void call_me(bool wanted) noexcept override {
+    std::atomic_ref<__u8> waiting(const_cast<__u8&>(program_->skeleton->bss->waiting[slot_]));
+    waiting.store(wanted ? 1 : 0, std::memory_order_seq_cst);
+  }
 
  private:
   static constexpr std::uint32_t none = ~std::uint32_t{0};
@@ -111,7 +116,7 @@ class bpf_feed final : public mark_feed {
   const std::shared_ptr<attached_program> program_;
   std::uint32_t slot_ = none;
   std::uint32_t netns_ = 0;  // its inode number
-  descriptor ring_;
+  collect::descriptor ring_;
   ring_buffer* reader_ = nullptr;
   mark_sink* sink_ = nullptr;
   std::uint64_t dropped_before_ = 0;
@@ -140,6 +145,7 @@ bool bpf_feed::open(std::uint32_t ring_bytes, std::string& why) {
   const marks_bpf& s = *program_->skeleton;
   const int fd = ring_.get();
   s.bss->muted[slot] = 0;
+  s.bss->waiting[slot] = 0;
   if (bpf_map_update_elem(bpf_map__fd(s.maps.rings), &slot, &fd, BPF_ANY) != 0 ||
       bpf_map_update_elem(bpf_map__fd(s.maps.slots), &netns_, &slot, BPF_NOEXIST) != 0) {
     why = errno == EEXIST ? "this network namespace is followed already"

@@ -253,7 +253,7 @@ int run(os& system, const config& settings, control& operator_says) {
   main_attendant company(system, settings, current, operator_says, counts, seen, sampling.start_ns);
   sampler samples(sampling, {own_number, {}, unwanted, *from});
   // Every thread that is not a sampler has been started.
-  go_first();
+  go_first(from->follows());
   const auto ec = samples.run(company);
   others.finish();
   if (events) events->finish();

@@ -50,7 +50,7 @@ std::error_code dump_source::walk_of(dump_walk kind, message_sink& sink,
     auto* c = static_cast<context*>(user);
     // What is wrong with it, if anything, the sampler finds out and says.
     (void)c->self->drain(*c->sink);
-    c->self->rest();
+    c->self->give_way();
   };
   request.between_user = &both;
   const auto ec = dumps_.dump(request, [&](const message& m) noexcept { sink.on_socket(m); });
@@ -65,7 +65,7 @@ std::error_code dump_source::walk_of(dump_walk kind, message_sink& sink,
 }
 
 // The kernel holds nothing meanwhile: it goes on where it was when it is asked for more.
-void dump_source::rest() noexcept {
+void dump_source::give_way() noexcept {
   constexpr unsigned datagrams_a_rest = 4;  // half a millisecond's work
   constexpr timespec pause{0, 2'000'000};
   if (options_.gentle && ++datagrams_ % datagrams_a_rest == 0) (void)::nanosleep(&pause, nullptr);

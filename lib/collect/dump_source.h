@@ -33,7 +33,7 @@ class dump_source final : public source {
 
  private:
   std::error_code walk_of(dump_walk kind, message_sink& sink, poll_report& report) noexcept;
-  void rest() noexcept;
+  void give_way() noexcept;
   [[nodiscard]] poll_report walk_states(std::uint32_t states, message_sink& sink) noexcept;
 
   source_options options_;

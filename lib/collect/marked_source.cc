@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collect/marked_source.h"
 
+#include <sys/epoll.h>
 #include <tcpinfo/tcp.h>
 
 #include <algorithm>
@@ -17,10 +18,18 @@ namespace {
 // Where walks are cheaper, so many are made before it is tried again whether marks are.
 constexpr int walks_in_a_row = 16;
 // Sockets that the sink is told of before their messages come.
-constexpr std::size_t expected_ahead = 4;
+constexpr std::size_t expected_ahead = 8;
 // Suspects asked for in one poll: a millisecond's worth.
 constexpr std::size_t suspects_a_poll = 256;
 constexpr std::int64_t clock_interval_ns = 1'000'000'000;
+// In each of these times all clocks are looked whether they are due.
+constexpr std::int64_t clock_round_ns = clock_interval_ns / 2;
+// So many polls without anything, and the next mark is waited for: where there is always something,
+// waiting for it would be one waking more each tick.
+constexpr int quiet_before_rest = 4;
+// Everything is in order when something is looked at now and then.
+constexpr std::int64_t longest_rest_ns = 1'000'000'000;
+constexpr std::int64_t rest_with_clocks_ns = 100'000'000;
 // A first segment is sent at once, or waits for the address of the next hop.
 constexpr std::int64_t connecting_patience_ns = 5'000'000;
 constexpr std::int64_t connecting_interval_ns = 100'000'000;
@@ -95,7 +104,21 @@ std::error_code marked_source::open() {
   if (const auto ec = walks_->open()) return ec;
   if (beside_)
     reconciler_ = std::make_unique<reconciler>(std::move(beside_), options_.reconcile_ns);
+  open_any();
   return {};
+}
+
+void marked_source::open_any() {
+  if (feed_->descriptor() < 0) return;
+  collect::descriptor any(::epoll_create1(EPOLL_CLOEXEC));
+  const auto add = [&any](int fd, std::uint32_t events) {
+    epoll_event watch{.events = events, .data = {.fd = fd}};
+    return ::epoll_ctl(any.get(), EPOLL_CTL_ADD, fd, &watch) == 0;
+  };
+  if (!any || !add(feed_->descriptor(), 0)) return;
+  if (walks_->descriptor() >= 0 && !add(walks_->descriptor(), EPOLLIN)) return;
+  if (reconciler_ != nullptr && !add(reconciler_->descriptor(), EPOLLIN)) return;
+  any_ = std::move(any);
 }
 
 void marked_source::begin_tick() noexcept { tick_ = feed_->begin_tick(); }
@@ -148,7 +171,8 @@ std::error_code marked_source::drain(message_sink& sink) noexcept {
 }
 
 bool marked_source::is_excluded(const socket_id& id) const noexcept {
-  return options_.exclude != nullptr && options_.exclude->excludes(header_only(id).view());
+  return options_.exclude != nullptr && !options_.exclude->empty() &&
+         options_.exclude->excludes(header_only(id).view());
 }
 
 void marked_source::want(const socket_id& id, bool checked) {
@@ -160,8 +184,12 @@ void marked_source::want(const socket_id& id, bool checked) {
 }
 
 void marked_source::want_clocks(std::int64_t now_ns) {
-  // A part of them each time, all of them in fifty polls.
-  std::size_t turns = std::min(clock_queue_.size(), clock_queue_.size() / 50 + 1);
+  // A part of them each time, as large as the time since the last.
+  const double part = static_cast<double>(now_ns - std::exchange(clocks_looked_ns_, now_ns)) /
+                      static_cast<double>(clock_round_ns);
+  const auto share =
+      static_cast<std::size_t>(std::min(1., part) * static_cast<double>(clock_queue_.size()));
+  std::size_t turns = std::min(clock_queue_.size(), share + 1);
   for (; turns > 0; --turns) {
     const std::uint64_t cookie = clock_queue_.front();
     const auto found = clocks_.find(cookie);
@@ -304,6 +332,8 @@ void marked_source::count_news(poll_report& report) noexcept {
 
 // Everything is looked at: no mark made before counts any more.
 poll_report marked_source::walk(message_sink& sink) noexcept {
+  end_rest();
+  quiet_polls_ = 0;
   begin_tick();
   take_marks(sink);
   const std::uint64_t marks = marks_.size();
@@ -342,7 +372,37 @@ poll_report marked_source::walk_instead(message_sink& sink) noexcept {
   return walk(sink);
 }
 
+// What is waited for is in the kernel's hands, and nothing of it is left in ours.
+std::int64_t marked_source::rest() noexcept {
+  if (!any_ || quiet_polls_ < quiet_before_rest) return 0;
+  if (walks_left_ > 0 || out_of_memory_ || !marks_.empty() || !again_.empty() ||
+      !connecting_.empty() || found_next_ < found_.suspects.size())
+    return 0;
+  feed_->call_me(true);
+  // Once: it says nothing while somebody looks at the ticks.
+  epoll_event watch{.events = EPOLLIN | EPOLLONESHOT, .data = {.fd = feed_->descriptor()}};
+  if (::epoll_ctl(any_.get(), EPOLL_CTL_MOD, feed_->descriptor(), &watch) != 0) {
+    feed_->call_me(false);
+    return 0;
+  }
+  resting_ = true;
+  return monotonic_ns_() + (clock_queue_.empty() ? longest_rest_ns : rest_with_clocks_ns);
+}
+
+bool marked_source::rests() const noexcept {
+  return resting_ && marks_.empty() && !out_of_memory_ &&
+         (reconciler_ == nullptr || !reconciler_->is_ready());
+}
+
+void marked_source::end_rest() noexcept {
+  if (!std::exchange(resting_, false)) return;
+  feed_->call_me(false);
+  epoll_event nothing{.events = 0, .data = {.fd = feed_->descriptor()}};
+  (void)::epoll_ctl(any_.get(), EPOLL_CTL_MOD, feed_->descriptor(), &nothing);
+}
+
 poll_report marked_source::poll(message_sink& sink) noexcept {
+  end_rest();
   if (walks_left_ > 0) return walk_instead(sink);
   begin_tick();
   take_marks(sink);
@@ -370,6 +430,7 @@ poll_report marked_source::poll(message_sink& sink) noexcept {
     out_of_memory_ = true;
   }
   marks_.clear();
+  quiet_polls_ = wanted_.empty() ? std::min(quiet_polls_ + 1, quiet_before_rest) : 0;
   ask(sink, report);
   look_for_connecting(sink, report);
   return report;

@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "collect/descriptor.h"
 #include "collect/marks.h"
 #include "collect/reconciler.h"
 #include "collect/source.h"
@@ -65,7 +66,11 @@ class marked_source final : public source, private mark_sink {
   [[nodiscard]] poll_report poll(message_sink& sink) noexcept override;
   [[nodiscard]] bool follows() const noexcept override { return true; }
   [[nodiscard]] std::error_code drain(message_sink& sink) noexcept override;
-  [[nodiscard]] int descriptor() const noexcept override { return walks_->descriptor(); }
+  [[nodiscard]] std::int64_t rest() noexcept override;
+  [[nodiscard]] bool rests() const noexcept override;
+  [[nodiscard]] int descriptor() const noexcept override {
+    return any_ ? any_.get() : walks_->descriptor();
+  }
   [[nodiscard]] std::error_code query(const socket_id& id, message_sink& sink) noexcept override {
     return walks_->query(id, sink);
   }
@@ -101,6 +106,8 @@ class marked_source final : public source, private mark_sink {
   [[nodiscard]] bool is_excluded(const socket_id& id) const noexcept;
   [[nodiscard]] poll_report walk_instead(message_sink& sink) noexcept;
   void begin_tick() noexcept;
+  void open_any();
+  void end_rest() noexcept;
   void note_walk(std::int64_t cpu_ns) noexcept;
   void look_for_connecting(message_sink& sink, poll_report& report) noexcept;
 
@@ -111,6 +118,9 @@ class marked_source final : public source, private mark_sink {
   const std::function<std::int64_t()> monotonic_ns_;
   const std::function<std::int64_t()> cpu_ns_;
   std::unique_ptr<reconciler> reconciler_;
+  // Readable when any of the others is; none where the system gives none, and then there is no
+  // rest.
+  collect::descriptor any_;
 
   message_sink* sink_ = nullptr;  // while marks are taken
   std::uint32_t tick_ = 0;
@@ -139,6 +149,10 @@ class marked_source final : public source, private mark_sink {
   double query_ns_ = 4500;  // until measured
   double walk_ns_ = 0;
   int walks_left_ = 0;  // until marks are made again
+
+  int quiet_polls_ = 0;  // in a row, in which nothing was asked for
+  bool resting_ = false;
+  std::int64_t clocks_looked_ns_ = 0;
 };
 
 }  // namespace tcpinfo::collect

@@ -46,6 +46,12 @@ class mark_feed {
   [[nodiscard]] virtual std::uint64_t dropped() const noexcept = 0;
   /// Whether to make no marks until told otherwise.
   virtual void mute(bool muted) noexcept = 0;
+  /// Readable while there are marks to take; -1 where there is no such descriptor. Whoever waits
+  /// for it says so first, by call_me().
+  [[nodiscard]] virtual int descriptor() const noexcept { return -1; }
+  /// Whether the next mark is to wake who waits for descriptor(). It does so once, and costs the
+  /// socket's user a microsecond: for when marks are rare.
+  virtual void call_me(bool /*wanted*/) noexcept {}
 };
 
 /// What feeds are had from. One thread at a time.

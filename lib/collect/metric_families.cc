@@ -186,6 +186,9 @@ void add_sampling(families& all, const metric_sources& from) {
             s.reloads);
   all.total("tcpinfo_missed_ticks_total", "Polls that were due while another was running.",
             s.missed_ticks);
+  all.total("tcpinfo_idle_ticks_total",
+            "Ticks that needed no poll, for the kernel told of nothing that happened.",
+            s.idle_ticks);
   all.total("tcpinfo_budget_ticks_total", "Polls left out to keep the processor budget.",
             s.budget_ticks);
   all.total("tcpinfo_failed_polls_total", "Polls that did not show every connection.",

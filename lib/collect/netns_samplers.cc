@@ -172,7 +172,7 @@ class netns_samplers::one {
     if (context_.settings.verbose)
       log(event::netns_found, "recording network namespace {} too", where_.name);
     if (from->follows()) context_.counts.netns_followed.fetch_add(1, std::memory_order_relaxed);
-    go_first();
+    go_first(from->follows());
     const auto ec = samples.run(attendant_);
     if (from->follows()) context_.counts.netns_followed.fetch_sub(1, std::memory_order_relaxed);
     context_.counts.netns_sampled.fetch_sub(1, std::memory_order_relaxed);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collect/reconciler.h"
 
+#include <sys/eventfd.h>
 #include <tcpinfo/cache.h>
 #include <time.h>
 
@@ -90,7 +91,10 @@ bool reconciling::walk(source& walks, std::int64_t now_ns, reconciliation& found
 }
 
 reconciler::reconciler(std::unique_ptr<source> walks, std::int64_t longest_ns)
-    : walks_(std::move(walks)), longest_ns_(longest_ns), pause_ns_(longest_ns) {
+    : walks_(std::move(walks)),
+      longest_ns_(longest_ns),
+      told_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      pause_ns_(longest_ns) {
   thread_ = std::thread([this] {
     name_this_thread("reconciler");
     step_back();
@@ -128,14 +132,17 @@ void reconciler::run() {
     }
     std::swap(latest_, found);
     ready_.store(true, std::memory_order_release);
+    (void)::eventfd_write(told_.get(), 1);
     const auto pause = std::chrono::nanoseconds(pause_ns_.load(std::memory_order_relaxed));
     if (changed_.wait_for(lock, pause, [this] { return finishing_; })) return;
   }
 }
 
 bool reconciler::take(reconciliation& out) {
-  if (!ready_.load(std::memory_order_acquire)) return false;
+  if (!is_ready()) return false;
   const std::lock_guard lock(mutex_);
+  eventfd_t times = 0;
+  (void)::eventfd_read(told_.get(), &times);
   out.suspects.clear();
   std::swap(out, latest_);
   ready_.store(false, std::memory_order_relaxed);

@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "collect/descriptor.h"
 #include "collect/source.h"
 
 namespace tcpinfo::collect {
@@ -67,6 +68,10 @@ class reconciler {
 
   /// The latest result, once. False where there is none. Cheap.
   [[nodiscard]] bool take(reconciliation& out);
+  /// Whether there is one.
+  [[nodiscard]] bool is_ready() const noexcept { return ready_.load(std::memory_order_acquire); }
+  /// Readable while there is one; -1 where the system has no descriptor left.
+  [[nodiscard]] int descriptor() const noexcept { return told_.get(); }
   /// How many of the suspects were news: many make the time to the next walk shorter.
   void judge(std::size_t news, std::size_t sockets) noexcept;
 
@@ -75,6 +80,7 @@ class reconciler {
 
   const std::unique_ptr<source> walks_;
   const std::int64_t longest_ns_;
+  const collect::descriptor told_;  // an eventfd
   std::atomic<std::int64_t> pause_ns_;
   std::atomic<bool> ready_{false};
   std::mutex mutex_;

@@ -387,19 +387,47 @@ void sampler::count_missed(std::uint64_t ticks) {
       text::format_duration(rounded(poll_duration_ns_)));
 }
 
-// False where the attendant ends it.
-bool sampler::wait_for_tick(std::int64_t tick_ns, attendant& company) {
+// Until when nothing needs to be polled, unless something happens; 0: there is something.
+std::int64_t sampler::rest() noexcept {
+  const bool busy = first_look_ || must_walk_ || must_forget_ || !pending_.empty() ||
+                    now_ns_ < walk_until_ns_ || settings_.reps > 0;
+  const std::int64_t until_ns = busy ? 0 : source_.rest();
+  return until_ns == 0 ? 0 : time_of(tick_at(until_ns));
+}
+
+// A rest ends before `tick`, which takes the place of the one that was due first.
+void sampler::end_rest(std::uint64_t& due, std::uint64_t tick) noexcept {
+  if (tick <= due) return;
+  counts_.idle_ticks.add(tick - due);
+  due = tick;
+}
+
+// False where the attendant ends it. Where the source rests, `tick` becomes a later one: the first
+// after something has happened.
+bool sampler::wait_for_tick(std::uint64_t& tick, attendant& company) {
+  std::int64_t rest_until_ns = rest();
   // Asked at least once: polls that always take longer than the interval leave nothing to wait for.
   // An idle tick of a source that follows events costs little more than waking up: nothing is
   // looked at of which the wait has told that there is nothing.
   for (bool ask = true;; ask = false) {
     now_ns_ = system_.monotonic_ns();
-    if ((ask || asked_for_ || now_ns_ >= company.due_ns()) && !company.attend(now_ns_))
+    if ((ask || asked_for_ || now_ns_ >= company.due_ns()) && !company.attend(now_ns_)) {
+      if (rest_until_ns != 0) end_rest(tick, tick_at(now_ns_));
       return false;
+    }
+    if (rest_until_ns != 0 && now_ns_ >= rest_until_ns) {
+      rest_until_ns = 0;
+      end_rest(tick, tick_at(now_ns_));
+    } else if (rest_until_ns != 0 && (asked_for_ || !source_.rests())) {
+      // What was asked for may be for the next poll to do.
+      rest_until_ns = 0;
+      end_rest(tick, tick_at(now_ns_ - 1) + 1);
+    }
     asked_for_ = false;
-    if (now_ns_ >= tick_ns) return true;
+    const std::int64_t until_ns = rest_until_ns != 0 ? rest_until_ns : time_of(tick);
+    if (now_ns_ >= until_ns) return true;
     const os::readable found = system_.wait(source_.descriptor(), company.descriptor(),
-                                            std::min(tick_ns, company.due_ns()));
+                                            std::min(until_ns, company.due_ns()));
     asked_for_ = found.b;
     if (!found.a && pending_.empty()) continue;
     now_ns_ = system_.monotonic_ns();
@@ -455,9 +483,11 @@ std::error_code sampler::run(attendant& company) {
     wake_writers();
     tick = next_tick(tick);
     if (!company.after_poll({now_ns_, !ec, table_.flows()})) break;
-    ending_ = !wait_for_tick(start_ns_ + static_cast<std::int64_t>(tick) * settings_.interval_ns,
-                             company);
+    const std::uint64_t next = tick;
+    ending_ = !wait_for_tick(tick, company);
     if (ending_) break;
+    // Ticks without a poll were kept all the same.
+    if (tick != next) previous_ns = time_of(tick - 1);
   }
   company.ending();
   poll_ = tick + 1;

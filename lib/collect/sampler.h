@@ -107,12 +107,17 @@ class sampler final : private message_sink {
   void retry_pending() noexcept;
   void look_for_missing();
   void confirm_missing();
-  [[nodiscard]] bool wait_for_tick(std::int64_t tick_ns, attendant& company);
+  [[nodiscard]] bool wait_for_tick(std::uint64_t& tick, attendant& company);
+  [[nodiscard]] std::int64_t rest() noexcept;
+  void end_rest(std::uint64_t& due, std::uint64_t tick) noexcept;
   void await_last_events();
   void finish();
   [[nodiscard]] snapshot_header header_of(const message& m, std::int64_t time_ns) const noexcept;
   [[nodiscard]] bool push_gone(std::uint64_t cookie) noexcept;
   [[nodiscard]] std::uint64_t tick_at(std::int64_t now_ns) const noexcept;
+  [[nodiscard]] std::int64_t time_of(std::uint64_t tick) const noexcept {
+    return start_ns_ + static_cast<std::int64_t>(tick) * settings_.interval_ns;
+  }
   void forget_unwanted();
   [[nodiscard]] std::uint64_t next_tick(std::uint64_t tick);
   void count_missed(std::uint64_t ticks);

@@ -91,9 +91,16 @@ class source {
   [[nodiscard]] virtual poll_report walk_connecting(message_sink& /*sink*/) noexcept { return {}; }
   /// Whether events tell which have moved.
   [[nodiscard]] virtual bool follows() const noexcept { return false; }
+  /// After a poll: whether there is nothing to poll for until something happens. Then descriptor()
+  /// is readable as soon as it does, and the next poll ends the rest.
+  /// @return monotonic, when to poll all the same; 0: at the next tick.
+  [[nodiscard]] virtual std::int64_t rest() noexcept { return 0; }
+  /// Whether, since rest(), nothing has happened that a poll is needed for. After drain().
+  [[nodiscard]] virtual bool rests() const noexcept { return false; }
   /// Delivers destroy events that are queued, without waiting.
   [[nodiscard]] virtual std::error_code drain(message_sink& sink) noexcept = 0;
-  /// Readable when drain() has something to do; -1 where there is no such descriptor.
+  /// Readable when drain() has something to do, or a rest is over; -1 where there is no such
+  /// descriptor.
   [[nodiscard]] virtual int descriptor() const noexcept = 0;
   /// Asks for one socket. ENOENT or ESTALE: it does not exist.
   [[nodiscard]] virtual std::error_code query(const socket_id& id, message_sink& sink) noexcept = 0;

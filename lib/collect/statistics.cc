@@ -89,6 +89,7 @@ std::string summary_line(const statistics& s, const duration_histogram& interval
       {"cleared_finals", s.cleared_finals.get()},
       {"failed_polls", s.failed_polls.get()},
       {"write_errors", s.write_errors.get()},
+      {"idle_ticks", s.idle_ticks.get()},
       {"budget_ticks", s.budget_ticks.get()},
       {"early_flushes", s.early_flushes.get()},
       {"clock_steps", s.clock_steps.get()},

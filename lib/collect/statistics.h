@@ -58,6 +58,7 @@ struct statistics {
   // Sampling.
   counter polls;
   counter missed_ticks;
+  counter idle_ticks;     ///< that needed no poll, for nothing happened
   counter budget_ticks;   ///< polls left out to keep the processor budget
   counter walked_polls;   ///< polls that looked at every socket
   counter marks;          ///< sockets that events told of

@@ -151,7 +151,7 @@ def one_window(meter: Meter, seconds: float) -> dict[str, object]:
     time.sleep(seconds)
     used, now_modes, now = meter.threads(), meter.modes(), meter.counters()
     difference = {key: now[key] - before.get(key, 0) for key in now}
-    polls = difference["tcpinfo_polls_total"]
+    polls = difference["tcpinfo_polls_total"] + difference["tcpinfo_idle_ticks_total"]
     cpu = {name: used[name] - threads.get(name, 0) for name in used}
     ticks = [after - earlier for after, earlier in zip(now_modes, modes)]
     return {

@@ -121,6 +121,13 @@ class Ended:
     def number(self, key: str) -> float:
         return float(self.summary[key])
 
+    def idle_ticks(self) -> int:
+        """Said only where there were any."""
+        return int(self.summary.get("idle_ticks", "0"))
+
+    def ticks(self) -> float:
+        return self.number("polls") + self.idle_ticks() + self.number("missed_ticks")
+
     def told(self) -> str:
         return " ".join(f"{key}={value}" for key, value in self.summary.items())
 

@@ -235,13 +235,44 @@ def test_coverage(pair: Pair, scratch: Path) -> None:
     for one in ended:
         check_no_losses(one)
     count = {name: now[f"tcpinfo_{name}_total"][""] for name in (
-        "polls", "marks", "queries", "walked_polls", "reconciliations", "unannounced_changes")}
+        "polls", "idle_ticks", "marks", "queries", "walked_polls", "reconciliations",
+        "unannounced_changes")}
     print(", ".join(f"{name} {value:.0f}" for name, value in count.items()))
     check(now["tcpinfo_sampling"]['by="events"'] == 1, "it does not sample by events")
     check(count["walked_polls"] < count["polls"] / 4, "it walks")
     check(count["reconciliations"] >= 2, "it does not reconcile")
     coverage(archives.read_directory(scratch / "dump"),
              archives.read_directory(scratch / "events"))
+
+
+def test_rest(pair: Pair, scratch: Path) -> None:
+    """Where nothing moves there are no polls; what moves after that is seen at the next tick."""
+    work = Workload(pair, 0)
+    near, far = work.connect(RECEIVER_V4)
+    sent = []
+    with Collector(COLLECTOR, scratch / "rest", pair.receiver, "--sampling", "events") as collector:
+        for _ in range(5):
+            time.sleep(0.6)
+            before = time.time_ns()
+            far.send(b"x")
+            near.recv(1)
+            sent.append((before, time.time_ns()))
+        time.sleep(0.6)
+        ended = collector.stop()
+    work.close()
+    check_no_losses(ended)
+    print(f"{ended.idle_ticks()} of {ended.ticks():.0f} ticks were idle")
+    check(sanitized() or ended.idle_ticks() > 0.6 * ended.ticks(), ended.told())
+    connection, = archives.read_directory(scratch / "rest").values()
+    delays = []
+    for number, (before, after) in enumerate(sent, 1):
+        seen = next(one.time for one in connection.records()
+                    if (one.total("bytes_received") or 0) >= number)
+        check(seen >= before, "it is known before it happens")
+        delays.append((seen - after) / 1e6)
+    print("seen after ms: " + " ".join(f"{one:.1f}" for one in delays))
+    # Two ticks at most; once it may be pushed aside.
+    check(sanitized() or sorted(delays)[-2] < 2 * TICK_NS / 1e6, f"late: {delays}")
 
 
 def test_detached(pair: Pair, scratch: Path) -> None:
@@ -282,6 +313,7 @@ def main() -> None:
         need_events(pair, scratch)
         test_unprivileged(pair, scratch)
         test_detached(pair, scratch)
+        test_rest(pair, scratch)
         test_coverage(pair, scratch)
 
 

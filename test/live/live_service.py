@@ -139,7 +139,7 @@ def check_deaf(collect: str, scratch: Path) -> None:
             # Thousands of messages: any queue is full then, and who waited for room would not end.
             time.sleep(3)
             ended = collector.stop()
-            check(ended.number("polls") > (20 if sanitized() else 100), ended.told())
+            check(ended.ticks() > (20 if sanitized() else 100), ended.told())
     os.unlink(path)
     with Pair() as pair:
         with Collector(collect, scratch / "alone", pair.receiver, "--verbose",

@@ -3,6 +3,9 @@
 // What a source that follows events asks for, and when it walks instead.
 #include "collect/marked_source.h"
 
+#include <poll.h>
+#include <sys/eventfd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <map>
@@ -99,6 +102,8 @@ struct fake_marks {
   std::uint64_t dropped = 0;
   bool muted = false;
   std::vector<bool> mutings;
+  int descriptor = -1;
+  bool wanted = false;  // the next mark wakes the reader
 };
 
 class fake_feed final : public mark_feed {
@@ -114,6 +119,8 @@ class fake_feed final : public mark_feed {
     marks_.muted = muted;
     marks_.mutings.push_back(muted);
   }
+  int descriptor() const noexcept override { return marks_.descriptor; }
+  void call_me(bool wanted) noexcept override { marks_.wanted = wanted; }
 
  private:
   fake_marks& marks_;
@@ -467,6 +474,70 @@ TEST_CASE("a walk beside the polls finds what no event told of, and makes the ne
   // Of the four that its first walk shows, one is new to us.
   CHECK(sink.checked == cookies{4});
   CHECK(sink.shown.empty());
+}
+
+TEST_CASE("where nothing is marked the next mark is waited for") {
+  const collect::descriptor there(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  const auto readable = [](int fd) {
+    pollfd watched{fd, POLLIN, 0};
+    return ::poll(&watched, 1, 0) > 0;
+  };
+  followed f;
+  f.marks.descriptor = there.get();
+  REQUIRE_FALSE(f.source.open());
+  f.kernel.add(1);
+  CHECK(f.source.walk(f.sink).complete);
+  // Only where it was quiet for some polls.
+  const auto polls_until_rest = [&] {
+    for (int polls = 0;; ++polls) {
+      REQUIRE(polls < 10);
+      if (f.source.rest() != 0) return polls;
+      (void)f.poll();
+    }
+  };
+  CHECK(polls_until_rest() == 4);
+  CHECK(f.source.rest() == f.kernel.now + 1'000 * ms);
+  CHECK(f.source.rests());
+  CHECK(f.marks.wanted);
+  CHECK_FALSE(readable(f.source.descriptor()));
+  // A mark.
+  REQUIRE(::eventfd_write(there.get(), 1) == 0);
+  CHECK(readable(f.source.descriptor()));
+  f.mark(1);
+  CHECK_FALSE(f.source.drain(f.sink));
+  CHECK_FALSE(f.source.rests());
+  CHECK(f.source.rest() == 0);
+  (void)f.poll();
+  CHECK(f.kernel.asked == cookies{1});
+  CHECK_FALSE(f.marks.wanted);
+  // Readable still, and nobody is told while ticks are looked at.
+  CHECK_FALSE(readable(f.source.descriptor()));
+  CHECK(polls_until_rest() == 4);
+  // What may open without a word keeps it awake until it is looked for.
+  mark m;
+  m.time_ns = f.kernel.now + 8 * ms;
+  m.id = f.kernel.id(1);
+  m.id.sport = 0;
+  m.state = static_cast<std::uint8_t>(tcp_state::syn_sent);
+  f.marks.made.push_back(m);
+  (void)f.poll();
+  CHECK(f.source.rest() == 0);
+  CHECK(polls_until_rest() == 1);
+  CHECK(f.kernel.connecting_walks == 1);
+  // Clocks that run are looked at meanwhile.
+  f.kernel.unsent[1] = 10;
+  f.mark(1);
+  (void)f.poll();
+  CHECK(polls_until_rest() == 4);
+  CHECK(f.source.rest() == f.kernel.now + 100 * ms);
+  std::size_t asked = 0;
+  for (int i = 0; i < 30; ++i) {
+    f.kernel.now += 90 * ms;
+    (void)f.poll();
+    asked += f.kernel.asked.size();
+  }
+  CHECK(asked >= 2);  // in three seconds
+  CHECK(asked <= 3);
 }
 
 TEST_CASE("a set of cookies has each once, and is empty when it begins") {

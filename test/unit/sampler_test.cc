@@ -68,40 +68,150 @@ class steady_source final : public source {
   int polls_ = 0;
 };
 
-}  // namespace
+// Has no connections, and rests for a second after each poll, unless it is busy.
+class resting_source final : public source {
+ public:
+  explicit resting_source(os& system) : system_(system) {}
+  std::error_code probe(message_sink&) noexcept override { return {}; }
+  std::error_code open() override { return {}; }
+  poll_report walk(message_sink&) noexcept override {
+    poll_report report;
+    report.complete = true;
+    return report;
+  }
+  poll_report poll(message_sink&) noexcept override {
+    polled_ms.push_back(system_.monotonic_ns() / 1'000'000);
+    return {};
+  }
+  bool follows() const noexcept override { return true; }
+  std::int64_t rest() noexcept override {
+    return busy() ? 0 : system_.monotonic_ns() + 1'000'000'000;
+  }
+  bool rests() const noexcept override { return !busy(); }
+  std::error_code drain(message_sink&) noexcept override { return {}; }
+  int descriptor() const noexcept override { return -1; }
+  std::error_code query(const socket_id&, message_sink&) noexcept override {
+    return {ENOENT, std::system_category()};
+  }
+  void query_all(std::span<const socket_id>, answer_callback, void*) noexcept override {}
+  std::int64_t event_overflows() const noexcept override { return 0; }
 
-TEST_CASE("a poll in which no connection is opened allocates nothing in the sampler") {
+  std::vector<std::int64_t> polled_ms;
+  std::int64_t busy_from_ns = 0;
+  std::int64_t busy_until_ns = 0;
+
+ private:
+  [[nodiscard]] bool busy() const noexcept {
+    const std::int64_t now_ns = system_.monotonic_ns();
+    return now_ns >= busy_from_ns && now_ns < busy_until_ns;
+  }
+  os& system_;
+};
+
+// Looks in at a time, and ends it at another.
+class timed_attendant final : public attendant {
+ public:
+  bool after_poll(const loop_state&) override { return true; }
+  bool attend(std::int64_t now_ns) override {
+    if (now_ns >= due_ns_) due_ns_ = end_ns;
+    return now_ns < end_ns;
+  }
+  int descriptor() const noexcept override { return -1; }
+  std::int64_t due_ns() const noexcept override { return due_ns_; }
+  void look_in_at(std::int64_t ns) { due_ns_ = ns; }
+
+  std::int64_t end_ns = 0;
+
+ private:
+  std::int64_t due_ns_ = 0;
+};
+
+// A sampler with all that it needs.
+struct bench {
   run r;
   statistics counts;
-  reloadable current(r.settings, counts);
-  REQUIRE(current.start().empty());
-  current.begin_with("test");
-  current_exclusions unwanted(current);
-  observations seen(nullptr);
+  reloadable current{r.settings, counts};
+  observations seen{nullptr};
   sequence_index earlier;
   identity who;
   writer_limits limits;
   netns_registry namespaces;
-  (void)namespaces.add(
-      std::make_shared<recorded_netns>(std::string(), r.system, anonymize_by::none));
-  completer complete(r.system, counts, r.settings.output, 3);
-  output_lock lock(r.system, r.settings.output);
-  REQUIRE_FALSE(lock.take());
-  const writer_context writing{r.system, r.settings, who,     current.prefixes(), counts, limits,
-                               complete, lock,       earlier, namespaces,         seen};
+  completer complete{r.system, counts, r.settings.output, 3};
+  output_lock lock{r.system, r.settings.output};
+  std::unique_ptr<current_exclusions> unwanted;
+  std::unique_ptr<writer_context> writing;
   std::vector<std::unique_ptr<writer>> writers;
-  writers.push_back(std::make_unique<writer>(writing, std::size_t{8} << 20, std::size_t{64} << 20));
-  REQUIRE_FALSE(writers.back()->start());
-  steady_source from;
-  const sampler_context sampling{r.system, r.settings, current, earlier,
-                                 writers,  counts,     seen,    r.system.monotonic_ns()};
-  sampler samples(sampling, {0, {}, unwanted, from});
+
+  bench() {
+    REQUIRE(current.start().empty());
+    current.begin_with("test");
+    unwanted = std::make_unique<current_exclusions>(current);
+    (void)namespaces.add(
+        std::make_shared<recorded_netns>(std::string(), r.system, anonymize_by::none));
+    REQUIRE_FALSE(lock.take());
+    writing.reset(new writer_context{r.system, r.settings, who, current.prefixes(), counts, limits,
+                                     complete, lock, earlier, namespaces, seen});
+    writers.push_back(
+        std::make_unique<writer>(*writing, std::size_t{8} << 20, std::size_t{64} << 20));
+    REQUIRE_FALSE(writers.back()->start());
+  }
+  void sample(source& from, attendant& company) {
+    const sampler_context sampling{r.system, r.settings, current, earlier,
+                                   writers,  counts,     seen,    r.system.monotonic_ns()};
+    sampler samples(sampling, {0, {}, *unwanted, from});
+    REQUIRE_FALSE(samples.run(company));
+    writers.back()->finish();
+    intervals_max_ns = samples.intervals().max();
+  }
+  std::int64_t intervals_max_ns = 0;
+};
+
+}  // namespace
+
+TEST_CASE("ticks of a source that rests pass without a poll, and are no missed ones") {
+  constexpr std::int64_t ms = 1'000'000;
+  bench b;
+  b.r.settings.interval_ns = 10 * ms;
+  b.r.settings.reps = 0;
+  b.r.system.silent = true;
+  const std::int64_t start_ns = b.r.system.monotonic_ns();
+  resting_source from(b.r.system);
+  // Something happens between two ticks, for a while.
+  from.busy_from_ns = start_ns + 1'234 * ms;
+  from.busy_until_ns = start_ns + 1'265 * ms;
+  timed_attendant company;
+  company.end_ns = start_ns + 3'005 * ms;
+  company.look_in_at(from.busy_from_ns);
+  b.sample(from, company);
+  // From the start, at which everything is looked at.
+  std::vector<std::int64_t> polled;
+  for (const std::int64_t at : from.polled_ms) polled.push_back(at - start_ns / ms);
+  CHECK(polled == std::vector<std::int64_t>{1'000, 1'240, 1'250, 1'260, 1'270, 2'270});
+  CHECK(b.counts.missed_ticks.get() == 0);
+  // The last look is one more poll, of no tick.
+  CHECK(b.counts.polls.get() - 1 + b.counts.idle_ticks.get() == 300);
+  CHECK(b.intervals_max_ns <= 10 * ms);
+}
+
+TEST_CASE("where polls are counted, none is left out") {
+  bench b;
+  b.r.settings.reps = 50;
+  b.r.system.silent = true;
+  resting_source from(b.r.system);
   counting_attendant company;
-  REQUIRE_FALSE(samples.run(company));
-  writers.back()->finish();
-  CHECK(counts.polls.get() == counting_attendant::last);
-  CHECK(counts.lost_ring.get() == 0);
-  CHECK(counts.records.get() >= 67U * (counting_attendant::last - 1));
+  b.sample(from, company);
+  CHECK(b.counts.polls.get() == counting_attendant::last);
+  CHECK(b.counts.idle_ticks.get() == 0);
+}
+
+TEST_CASE("a poll in which no connection is opened allocates nothing in the sampler") {
+  bench b;
+  steady_source from;
+  counting_attendant company;
+  b.sample(from, company);
+  CHECK(b.counts.polls.get() == counting_attendant::last);
+  CHECK(b.counts.lost_ring.get() == 0);
+  CHECK(b.counts.records.get() >= 67U * (counting_attendant::last - 1));
   CHECK(company.after - company.before == 0);
 #if !defined(TCPINFO_TEST_SANITIZED)
   CHECK(company.before > 0);  // They are counted.

@@ -149,6 +149,8 @@ class scripted_os final : public tcpinfo::collect::os {
   std::int64_t boottime_ns() noexcept override { return clock_ + slept; }
   /// Processor time used.
   std::atomic<std::int64_t> processor{0};
+  /// Whether wait() says of its descriptors that nothing has come.
+  std::atomic<bool> silent{false};
   std::int64_t processor_ns() noexcept override { return processor; }
   readable wait(int, int, std::int64_t until_ns) noexcept override {
     // Time passes only here, so each poll takes none.
@@ -156,6 +158,7 @@ class scripted_os final : public tcpinfo::collect::os {
     while (now < until_ns && !clock_.compare_exchange_weak(now, until_ns)) continue;
     // Where others wait for what another thread does.
     std::this_thread::yield();
+    if (silent) return {};
     // Its descriptors tell nothing: whatever may have come is looked for.
     return {true, true};
   }

@@ -74,6 +74,7 @@ enum {
 // Set by the collector.
 volatile __u32 tick = 0;
 volatile __u8 muted[TCPINFO_MARK_NAMESPACES] = {};  // by slot; 1: whole walks are done instead
+volatile __u8 waiting[TCPINFO_MARK_NAMESPACES] = {};  // by slot; 1: the next mark wakes the reader
 // Marks that found no room, by slot.
 __u64 dropped[TCPINFO_MARK_NAMESPACES] = {};
 
@@ -105,6 +106,17 @@ struct {
   __type(key, int);
   __type(value, struct socket_mark);
 } marked SEC(".maps");
+
+// How to hand over a mark for which room is reserved. A reader that looks at its ticks needs no
+// waking; one that waits has set its flag before it looked whether there was anything: one of the
+// two sees what the other did.
+static __always_inline __u64 wakeup(__u32 slot) {
+  __u64 fence = 0;
+  (void)__sync_lock_test_and_set(&fence, 1);
+  if (slot >= TCPINFO_MARK_NAMESPACES || !waiting[slot]) return BPF_RB_NO_WAKEUP;
+  waiting[slot] = 0;
+  return BPF_RB_FORCE_WAKEUP;
+}
 
 // Found by way of a packet: the kernel does not let such a socket be given a cookie.
 #define BY_PACKET 0x80
@@ -139,8 +151,7 @@ static __always_inline int submit(struct sock* sk, __u32 now, __u32 slot, __u8 s
                           (const void*)&sk->__sk_common.skc_v6_rcv_saddr);
     bpf_probe_read_kernel(mark->dst, sizeof mark->dst, (const void*)&sk->__sk_common.skc_v6_daddr);
   }
-  // The reader looks at its ticks: nobody needs to be woken.
-  bpf_ringbuf_submit(mark, BPF_RB_NO_WAKEUP);
+  bpf_ringbuf_submit(mark, wakeup(slot));
   return 0;
 }
 

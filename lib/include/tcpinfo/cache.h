@@ -98,7 +98,8 @@ class TCPINFO_API flow_table final {
   [[nodiscard]] std::error_code reset(const flow_table_options& options) noexcept;
 
   /// A message of that cookie is to be compared soon: what is kept of it is fetched from memory
-  /// meanwhile. For messages that come in no order; walks are expected without.
+  /// meanwhile, in two steps, the second when four others have been named. For messages that come
+  /// in no order, best named eight ahead; walks are expected without.
   void expect(std::uint64_t cookie) const noexcept;
 
   /// Compares `m` with the last message kept for its cookie, and marks the cookie as seen in this
