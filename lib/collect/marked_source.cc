@@ -117,7 +117,7 @@ void marked_source::open_any() {
   };
   if (!any || !add(feed_->descriptor(), 0)) return;
   if (walks_->descriptor() >= 0 && !add(walks_->descriptor(), EPOLLIN)) return;
-  if (reconciler_ != nullptr && !add(reconciler_->descriptor(), EPOLLIN)) return;
+  if (reconciler_ != nullptr && !add(reconciler_->descriptor(), 0)) return;
   any_ = std::move(any);
 }
 
@@ -167,6 +167,7 @@ void marked_source::take_marks(message_sink& sink) noexcept {
 std::error_code marked_source::drain(message_sink& sink) noexcept {
   // An end is told after its beginning.
   take_marks(sink);
+  if (resting_ && !rests()) end_rest();
   return walks_->drain(sink);
 }
 
@@ -376,16 +377,15 @@ poll_report marked_source::walk_instead(message_sink& sink) noexcept {
 std::int64_t marked_source::rest() noexcept {
   if (!any_ || quiet_polls_ < quiet_before_rest) return 0;
   if (walks_left_ > 0 || out_of_memory_ || !marks_.empty() || !again_.empty() ||
-      !connecting_.empty() || found_next_ < found_.suspects.size())
+      !connecting_.empty() || found_next_ < found_.suspects.size() ||
+      (reconciler_ != nullptr && reconciler_->is_ready()))
     return 0;
   feed_->call_me(true);
-  // Once: it says nothing while somebody looks at the ticks.
-  epoll_event watch{.events = EPOLLIN | EPOLLONESHOT, .data = {.fd = feed_->descriptor()}};
-  if (::epoll_ctl(any_.get(), EPOLL_CTL_MOD, feed_->descriptor(), &watch) != 0) {
-    feed_->call_me(false);
+  resting_ = true;
+  if (!listen_for(EPOLLIN)) {
+    end_rest();
     return 0;
   }
-  resting_ = true;
   return monotonic_ns_() + (clock_queue_.empty() ? longest_rest_ns : rest_with_clocks_ns);
 }
 
@@ -397,8 +397,17 @@ bool marked_source::rests() const noexcept {
 void marked_source::end_rest() noexcept {
   if (!std::exchange(resting_, false)) return;
   feed_->call_me(false);
-  epoll_event nothing{.events = 0, .data = {.fd = feed_->descriptor()}};
-  (void)::epoll_ctl(any_.get(), EPOLL_CTL_MOD, feed_->descriptor(), &nothing);
+  (void)listen_for(0);
+}
+
+// What ends a rest is not told while somebody looks at the ticks: it stays there until a poll takes
+// it, which may be some time where polls walk.
+bool marked_source::listen_for(std::uint32_t events) noexcept {
+  const auto set = [&](int fd) {
+    epoll_event watch{.events = events, .data = {.fd = fd}};
+    return ::epoll_ctl(any_.get(), EPOLL_CTL_MOD, fd, &watch) == 0;
+  };
+  return set(feed_->descriptor()) && (reconciler_ == nullptr || set(reconciler_->descriptor()));
 }
 
 poll_report marked_source::poll(message_sink& sink) noexcept {

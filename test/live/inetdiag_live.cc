@@ -36,7 +36,8 @@ int single_requests = 0;
 }  // namespace
 
 // The library's too: what is not asked for in a batch is sent so.
-extern "C" [[gnu::visibility("default")]] ssize_t sendmsg(int fd, const msghdr* message, int flags) {
+extern "C" [[gnu::visibility("default")]] ssize_t sendmsg(int fd, const msghdr* message,
+                                                          int flags) {
   ++single_requests;
   return syscall(SYS_sendmsg, fd, message, flags);
 }

@@ -540,6 +540,38 @@ TEST_CASE("where nothing is marked the next mark is waited for") {
   CHECK(asked <= 3);
 }
 
+TEST_CASE("a walk beside the polls ends a rest, and wakes nobody who looks at the ticks") {
+  const collect::descriptor there(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  fake_kernel other;
+  fake_kernel kernel;
+  fake_marks marks;
+  marks.descriptor = there.get();
+  recording_sink sink;
+  source_options options;
+  options.reconcile_ns = 20 * ms;  // of the real clock
+  marked_source source(options,
+                       {std::make_unique<fake_source>(kernel), std::make_unique<fake_feed>(marks),
+                        std::make_unique<fake_source>(other), [&] { return kernel.now; },
+                        [&] { return kernel.now; }});
+  REQUIRE_FALSE(source.open());
+  const auto readable_in = [&](int milliseconds) {
+    pollfd watched{source.descriptor(), POLLIN, 0};
+    return ::poll(&watched, 1, milliseconds) > 0;
+  };
+  // Its first result is there, and nobody has taken it.
+  CHECK_FALSE(readable_in(100));
+  bool told = false;
+  for (int polls = 0; polls < 1000 && !told; ++polls) {
+    (void)source.poll(sink);
+    if (source.rest() == 0) continue;
+    told = readable_in(10'000);
+    CHECK_FALSE(source.rests());
+    CHECK_FALSE(source.drain(sink));
+    CHECK_FALSE(readable_in(0));
+  }
+  CHECK(told);
+}
+
 TEST_CASE("a set of cookies has each once, and is empty when it begins") {
   cookie_set set;
   for (int round = 0; round < 3; ++round) {
