@@ -37,6 +37,7 @@ constexpr std::size_t openings_limit = 100'000;
 // What is left of a closed socket shows in walks for a minute: with 64 of these its cookie is
 // remembered twice as long.
 constexpr std::int64_t closed_age_ns = 2'000'000'000;
+constexpr std::int64_t long_wait_ns = 100'000'000;
 // Destroy events that wait for room in a ring.
 constexpr std::size_t pending_limit = std::size_t{32} << 20;
 
@@ -426,8 +427,10 @@ bool sampler::wait_for_tick(std::uint64_t& tick, attendant& company) {
     asked_for_ = false;
     const std::int64_t until_ns = rest_until_ns != 0 ? rest_until_ns : time_of(tick);
     if (now_ns_ >= until_ns) return true;
-    const os::readable found = system_.wait(source_.descriptor(), company.descriptor(),
-                                            std::min(until_ns, company.due_ns()));
+    std::int64_t wake_ns = std::min(until_ns, company.due_ns());
+    // The kernel ends long waits up to a thousandth late: the last part is a wait of its own.
+    if (wake_ns - now_ns_ > long_wait_ns) wake_ns -= (wake_ns - now_ns_) / 500;
+    const os::readable found = system_.wait(source_.descriptor(), company.descriptor(), wake_ns);
     asked_for_ = found.b;
     if (!found.a && pending_.empty()) continue;
     now_ns_ = system_.monotonic_ns();
