@@ -11,9 +11,10 @@ namespace tcpinfo::collect {
 
 /// What a loop knows after a poll.
 struct loop_state {
-  std::int64_t now_ns = 0;  ///< monotonic
-  bool complete = false;    ///< the poll was
-  std::size_t flows = 0;    ///< open
+  std::int64_t now_ns = 0;       ///< monotonic
+  bool complete = false;         ///< the poll was
+  std::size_t flows = 0;         ///< open
+  std::uint64_t idle_ticks = 0;  ///< ticks so far that needed no poll
 };
 
 /// Used by the loop's thread.

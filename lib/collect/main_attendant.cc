@@ -30,7 +30,7 @@ main_attendant::main_attendant(os& system, const config& settings, reloadable& c
 
 bool main_attendant::after_poll(const loop_state& state) {
   observed_.observe_rates(state.now_ns);
-  manager_.polled(state.now_ns, state.complete);
+  manager_.polled(state);
   return ++polls_ != reps_;
 }
 

@@ -137,7 +137,7 @@ void marked_source::on_mark(const mark& m) noexcept {
     else if (!connecting_.empty())
       connecting_.erase(m.id.cookie);
   } catch (const std::bad_alloc&) {
-    out_of_memory_ = true;
+    forgot_ = true;
   }
 }
 
@@ -263,7 +263,7 @@ void marked_source::ask(message_sink& sink, poll_report& report) noexcept {
     for (std::size_t i = 0; i < std::min(ids_.size(), expected_ahead); ++i)
       sink.on_expected(ids_[i].cookie);
   } catch (const std::bad_alloc&) {
-    out_of_memory_ = true;
+    forgot_ = true;
     return;
   }
   const std::int64_t begun_ns = monotonic_ns_();
@@ -287,7 +287,9 @@ void marked_source::ask(message_sink& sink, poll_report& report) noexcept {
           // ENOENT, ESTALE: it has ended since, which is told by other means.
           const bool is_gone =
               a.error == std::errc::no_such_file_or_directory || a.error.value() == ESTALE;
-          if (!is_gone && !c.report->error) c.report->error = a.error;
+          if (is_gone) return;
+          c.self->forgot_ = true;
+          if (!c.report->error) c.report->error = a.error;
           return;
         }
         // What is left of a closed one; walks leave that out.
@@ -312,7 +314,7 @@ void marked_source::ask(message_sink& sink, poll_report& report) noexcept {
 void marked_source::ask_again(const socket_id& id) noexcept try {
   again_.push_back(id);
 } catch (const std::bad_alloc&) {
-  out_of_memory_ = true;
+  forgot_ = true;
 }
 
 // A socket may have moved between the taking of marks and the question: then its mark is among
@@ -341,7 +343,7 @@ poll_report marked_source::walk(message_sink& sink) noexcept {
   marks_.clear();
   maybe_news_.clear();
   again_.clear();
-  out_of_memory_ = false;
+  forgot_ = false;
   const std::uint64_t dropped = feed_->dropped();
   const std::int64_t cpu_ns = cpu_ns_();
   poll_report report = walks_->walk(sink);
@@ -350,7 +352,7 @@ poll_report marked_source::walk(message_sink& sink) noexcept {
   if (report.complete) {
     note_walk(cpu_ns_() - cpu_ns);
   } else {
-    out_of_memory_ = true;  // marks are gone: the next poll has to walk again
+    forgot_ = true;  // marks are gone: the next poll has to walk again
   }
   return report;
 }
@@ -376,9 +378,8 @@ poll_report marked_source::walk_instead(message_sink& sink) noexcept {
 // What is waited for is in the kernel's hands, and nothing of it is left in ours.
 std::int64_t marked_source::rest() noexcept {
   if (!any_ || quiet_polls_ < quiet_before_rest) return 0;
-  if (walks_left_ > 0 || out_of_memory_ || !marks_.empty() || !again_.empty() ||
-      !connecting_.empty() || found_next_ < found_.suspects.size() ||
-      (reconciler_ != nullptr && reconciler_->is_ready()))
+  if (walks_left_ > 0 || forgot_ || !marks_.empty() || !again_.empty() || !connecting_.empty() ||
+      found_next_ < found_.suspects.size() || (reconciler_ != nullptr && reconciler_->is_ready()))
     return 0;
   feed_->call_me(true);
   resting_ = true;
@@ -390,7 +391,7 @@ std::int64_t marked_source::rest() noexcept {
 }
 
 bool marked_source::rests() const noexcept {
-  return resting_ && marks_.empty() && !out_of_memory_ &&
+  return resting_ && marks_.empty() && !forgot_ &&
          (reconciler_ == nullptr || !reconciler_->is_ready());
 }
 
@@ -418,7 +419,7 @@ poll_report marked_source::poll(message_sink& sink) noexcept {
   const std::uint64_t dropped = feed_->dropped();
   const double cost_ns = query_ns_ * static_cast<double>(marks_.size() + again_.size());
   if (walk_ns_ > 0 && cost_ns > clearly * walk_ns_) return walk_instead(sink);
-  if (dropped != dropped_ || out_of_memory_) return walk(sink);
+  if (dropped != dropped_ || forgot_) return walk(sink);
 
   poll_report report;
   report.marks = marks_.size();
@@ -436,7 +437,7 @@ poll_report marked_source::poll(message_sink& sink) noexcept {
     want_clocks(monotonic_ns_());
     want_suspects(sink, report);
   } catch (const std::bad_alloc&) {
-    out_of_memory_ = true;
+    forgot_ = true;
   }
   marks_.clear();
   quiet_polls_ = wanted_.empty() ? std::min(quiet_polls_ + 1, quiet_before_rest) : 0;

@@ -132,7 +132,7 @@ class marked_source final : public source, private mark_sink {
   cookie_set asked_;
   std::vector<wanted> wanted_;
   std::vector<socket_id> ids_;
-  bool out_of_memory_ = false;  // a mark was forgotten: the next poll walks
+  bool forgot_ = false;  // a mark was forgotten: the next poll walks
   std::uint64_t dropped_ = 0;
   std::unordered_map<std::uint64_t, running_clock> clocks_;
   std::deque<std::uint64_t> clock_queue_;

@@ -400,6 +400,7 @@ std::int64_t sampler::rest() noexcept {
 void sampler::end_rest(std::uint64_t& due, std::uint64_t tick) noexcept {
   if (tick <= due) return;
   counts_.idle_ticks.add(tick - due);
+  idle_ticks_ += tick - due;
   due = tick;
 }
 
@@ -485,7 +486,7 @@ std::error_code sampler::run(attendant& company) {
     first_look_ = false;
     wake_writers();
     tick = next_tick(tick);
-    if (!company.after_poll({now_ns_, !ec, table_.flows()})) break;
+    if (!company.after_poll({now_ns_, !ec, table_.flows(), idle_ticks_})) break;
     const std::uint64_t next = tick;
     ending_ = !wait_for_tick(tick, company);
     if (ending_) break;

@@ -164,6 +164,7 @@ class sampler final : private message_sink {
   std::int64_t overflows_ = 0;
   std::int64_t overflows_at_start_ = 0;
   duration_histogram intervals_;
+  std::uint64_t idle_ticks_ = 0;
   bool first_look_ = true;
   bool may_be_old_ = true;            // what this poll shows for the first time
   bool repeat_ = false;               // the message just seen was not kept

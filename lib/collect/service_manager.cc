@@ -70,15 +70,15 @@ bool service_manager::send(std::string_view text) noexcept {
 }
 
 std::string service_manager::status(std::int64_t now_ns) {
-  const std::uint64_t polls = polls_ - seen_polls_;
+  const std::uint64_t looks = looks_ - seen_looks_;
   std::string text =
       fmt::format("{} sockets", observed_.sockets_now.load(std::memory_order_relaxed));
-  if (seen_polls_ > 0 && polls > 0)
+  if (seen_looks_ > 0 && looks > 0)
     text += fmt::format(", a look every {:.2f} ms ({} asked for)",
-                        static_cast<double>(now_ns - seen_ns_) / 1e6 / static_cast<double>(polls),
+                        static_cast<double>(now_ns - seen_ns_) / 1e6 / static_cast<double>(looks),
                         text::format_duration(settings_.interval_ns));
   seen_ns_ = now_ns;
-  seen_polls_ = polls_;
+  seen_looks_ = looks_;
   return text + fmt::format(", missed ticks {}, losses {}", counts_.missed_ticks.get(),
                             total_losses(counts_));
 }

@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "collect/attendant.h"
 #include "collect/config.h"
 #include "collect/descriptor.h"
 #include "collect/observations.h"
@@ -30,11 +31,12 @@ class service_manager {
 
   /// After each poll of the main sampler, complete or not, when it has been counted. The first
   /// complete one makes the service ready; the status follows about once a second.
-  void polled(std::int64_t now_ns, bool complete) noexcept {
+  void polled(const loop_state& state) noexcept {
     ++polls_;
-    ready_ = ready_ || complete;
-    if (now_ns >= status_due_ns_) report(now_ns);
-    alive(now_ns);
+    looks_ = polls_ + state.idle_ticks;
+    ready_ = ready_ || state.complete;
+    if (state.now_ns >= status_due_ns_) report(state.now_ns);
+    alive(state.now_ns);
   }
   /// While waiting for the next poll, at the latest at alive_due_ns(): an interval may be longer
   /// than the watchdog's patience.
@@ -72,9 +74,10 @@ class service_manager {
   std::int64_t alive_due_ns_ = never;
   std::int64_t alive_every_ns_ = 0;
   std::uint64_t polls_ = 0;
+  std::uint64_t looks_ = 0;  // and ticks that needed none
   // At the last status.
   std::int64_t seen_ns_ = 0;
-  std::uint64_t seen_polls_ = 0;
+  std::uint64_t seen_looks_ = 0;
 };
 
 }  // namespace tcpinfo::collect

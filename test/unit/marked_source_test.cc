@@ -35,6 +35,7 @@ struct fake_kernel {
   int walks = 0;
   int connecting_walks = 0;
   bool walk_fails = false;
+  bool queries_fail = false;
   std::vector<std::uint64_t> asked;
 
   made_socket& add(std::uint64_t cookie) {
@@ -82,6 +83,10 @@ class fake_source final : public source {
     for (std::size_t i = 0; i < ids.size(); ++i) {
       kernel_.asked.push_back(ids[i].cookie);
       kernel_.now += kernel_.query_ns;
+      if (kernel_.queries_fail) {
+        fn(user, {i, {ENOBUFS, std::system_category()}, {}});
+        continue;
+      }
       if (!kernel_.sockets.contains(ids[i].cookie)) {
         fn(user, {i, {ENOENT, std::system_category()}, {}});
         continue;
@@ -332,6 +337,23 @@ TEST_CASE("marks that found no room make the poll walk, and are counted") {
   r = f.poll();
   CHECK_FALSE(r.complete);
   CHECK(r.dropped == 0);
+}
+
+TEST_CASE("after a query that failed everything is looked at, for its mark is gone") {
+  followed f;
+  f.kernel.add(1);
+  CHECK(f.source.walk(f.sink).complete);
+  f.mark(1);
+  f.kernel.queries_fail = true;
+  poll_report r = f.poll();
+  CHECK(r.error.value() == ENOBUFS);
+  CHECK(f.sink.shown.empty());
+  CHECK(f.source.rest() == 0);
+  f.kernel.queries_fail = false;
+  r = f.poll();
+  CHECK(r.complete);
+  CHECK(f.sink.shown == cookies{1});
+  CHECK_FALSE(f.poll().complete);
 }
 
 TEST_CASE("a walk that failed is made again, for the marks it stood for are gone") {

@@ -56,8 +56,9 @@ struct service {
 
   void poll(std::int64_t now_ns, std::uint64_t sockets = 7, bool complete = true) {
     seen.sockets_now = sockets;
-    manager.polled(now_ns, complete);
+    manager.polled({now_ns, complete, 0, idle_ticks});
   }
+  std::uint64_t idle_ticks = 0;
 };
 
 }  // namespace
@@ -76,6 +77,11 @@ TEST_CASE("ready with the first complete poll, a status once a second and no oft
   s.poll(2 * second, 11);
   CHECK(manager.take() ==
         "STATUS=11 sockets, a look every 20.00 ms (10ms asked for), missed ticks 50, losses 1");
+  // Ticks of a quiet machine were kept without a poll.
+  s.idle_ticks = 99;
+  s.poll(3 * second, 11);
+  CHECK(manager.take() ==
+        "STATUS=11 sockets, a look every 10.00 ms (10ms asked for), missed ticks 50, losses 1");
   s.manager.stopping();
   CHECK(manager.take().rfind("STOPPING=1\n", 0) == 0);
   CHECK(manager.take().empty());
