@@ -41,6 +41,12 @@ def await_recording(collector: Collector, names: list[str]) -> None:
     check(entered, f"not all of {names} are recorded: {collector.log()}")
 
 
+def refusals(collector: Collector) -> list[str]:
+    """All it complains of: without what --verbose says of what is recorded."""
+    return [line for line in collector.complaints()
+            if not line.startswith("tcpinfo-collect: recording ")]
+
+
 def make(pair: Pair, truth: Path) -> list[Truth]:
     flags = [word for one in CLASSES for word in ("--class", one)]
     with Traffic(TRAFFIC, "short", pair, truth, "--closings", EXACT_CLOSINGS, *flags) as traffic:
@@ -111,15 +117,17 @@ def test_named(home: Pair, scratch: Path) -> None:
     with Pair("e") as other, Pair("f") as by_path, \
             Collector(COLLECTOR, output, home.receiver, "--netns", Pair("d").receiver.name,
                       "--netns", by_path.receiver.path, "--netns", f"/proc/{os.getpid()}/ns/mnt",
-                      ) as collector:
-        check(wait_until(lambda: len(collector.complaints()) >= 2, 20), "nothing said")
+                      "--verbose") as collector:
+        check(wait_until(lambda: len(refusals(collector)) >= 2, 20), "nothing said")
+        await_recording(collector, [by_path.receiver.path])
         made_other = make(other, scratch / "other")
         made_path = make(by_path, scratch / "path")
         with Pair("d") as comes:
             check(wait_until(lambda: namespaces(collector) == 2, 20), "not entered")
+            await_recording(collector, [comes.receiver.name])
             made_late = make(comes, scratch / "late")
             settle()
-            said = collector.complaints()
+            said = refusals(collector)
             ended = collector.stop()
             name = comes.receiver.name
     check_no_losses(ended)
