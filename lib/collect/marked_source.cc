@@ -60,6 +60,11 @@ struct header_only {
   std::byte bytes[wire::inet_diag_msg_size] = {};
 };
 
+bool listen(const collect::descriptor& any, int operation, int fd, std::uint32_t events) noexcept {
+  epoll_event watch{.events = events, .data = {.fd = fd}};
+  return ::epoll_ctl(any.get(), operation, fd, &watch) == 0;
+}
+
 bool is_later(std::uint32_t a, std::uint32_t b) noexcept {
   return static_cast<std::int32_t>(a - b) > 0;
 }
@@ -112,8 +117,7 @@ void marked_source::open_any() {
   if (feed_->descriptor() < 0) return;
   collect::descriptor any(::epoll_create1(EPOLL_CLOEXEC));
   const auto add = [&any](int fd, std::uint32_t events) {
-    epoll_event watch{.events = events, .data = {.fd = fd}};
-    return ::epoll_ctl(any.get(), EPOLL_CTL_ADD, fd, &watch) == 0;
+    return listen(any, EPOLL_CTL_ADD, fd, events);
   };
   if (!any || !add(feed_->descriptor(), 0)) return;
   if (walks_->descriptor() >= 0 && !add(walks_->descriptor(), EPOLLIN)) return;
@@ -378,8 +382,8 @@ poll_report marked_source::walk_instead(message_sink& sink) noexcept {
 // What is waited for is in the kernel's hands, and nothing of it is left in ours.
 std::int64_t marked_source::rest() noexcept {
   if (!any_ || quiet_polls_ < quiet_before_rest) return 0;
-  if (walks_left_ > 0 || forgot_ || !marks_.empty() || !again_.empty() || !connecting_.empty() ||
-      found_next_ < found_.suspects.size() || (reconciler_ != nullptr && reconciler_->is_ready()))
+  if (!nothing_came() || walks_left_ > 0 || !again_.empty() || !connecting_.empty() ||
+      found_next_ < found_.suspects.size())
     return 0;
   feed_->call_me(true);
   resting_ = true;
@@ -390,10 +394,11 @@ std::int64_t marked_source::rest() noexcept {
   return monotonic_ns_() + (clock_queue_.empty() ? longest_rest_ns : rest_with_clocks_ns);
 }
 
-bool marked_source::rests() const noexcept {
-  return resting_ && marks_.empty() && !forgot_ &&
-         (reconciler_ == nullptr || !reconciler_->is_ready());
+bool marked_source::nothing_came() const noexcept {
+  return marks_.empty() && !forgot_ && (reconciler_ == nullptr || !reconciler_->is_ready());
 }
+
+bool marked_source::rests() const noexcept { return resting_ && nothing_came(); }
 
 void marked_source::end_rest() noexcept {
   if (!std::exchange(resting_, false)) return;
@@ -404,10 +409,7 @@ void marked_source::end_rest() noexcept {
 // What ends a rest is not told while somebody looks at the ticks: it stays there until a poll takes
 // it, which may be some time where polls walk.
 bool marked_source::listen_for(std::uint32_t events) noexcept {
-  const auto set = [&](int fd) {
-    epoll_event watch{.events = events, .data = {.fd = fd}};
-    return ::epoll_ctl(any_.get(), EPOLL_CTL_MOD, fd, &watch) == 0;
-  };
+  const auto set = [&](int fd) { return listen(any_, EPOLL_CTL_MOD, fd, events); };
   return set(feed_->descriptor()) && (reconciler_ == nullptr || set(reconciler_->descriptor()));
 }
 

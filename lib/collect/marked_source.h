@@ -108,6 +108,7 @@ class marked_source final : public source, private mark_sink {
   void begin_tick() noexcept;
   void open_any();
   void end_rest() noexcept;
+  [[nodiscard]] bool nothing_came() const noexcept;
   [[nodiscard]] bool listen_for(std::uint32_t events) noexcept;
   void note_walk(std::int64_t cpu_ns) noexcept;
   void look_for_connecting(message_sink& sink, poll_report& report) noexcept;

@@ -37,6 +37,7 @@ constexpr std::size_t openings_limit = 100'000;
 // What is left of a closed socket shows in walks for a minute: with 64 of these its cookie is
 // remembered twice as long.
 constexpr std::int64_t closed_age_ns = 2'000'000'000;
+// The kernel ends waits that are longer up to a thousandth late.
 constexpr std::int64_t long_wait_ns = 100'000'000;
 // Destroy events that wait for room in a ring.
 constexpr std::size_t pending_limit = std::size_t{32} << 20;
@@ -390,8 +391,8 @@ void sampler::count_missed(std::uint64_t ticks) {
 
 // Until when nothing needs to be polled, unless something happens; 0: there is something.
 std::int64_t sampler::rest() noexcept {
-  const bool busy = first_look_ || must_walk_ || must_forget_ || !pending_.empty() ||
-                    now_ns_ < walk_until_ns_ || settings_.reps > 0;
+  const bool busy = must_walk_ || must_forget_ || !pending_.empty() || now_ns_ < walk_until_ns_ ||
+                    settings_.reps > 0;
   const std::int64_t until_ns = busy ? 0 : source_.rest();
   return until_ns == 0 ? 0 : time_of(tick_at(until_ns));
 }
@@ -429,7 +430,7 @@ bool sampler::wait_for_tick(std::uint64_t& tick, attendant& company) {
     const std::int64_t until_ns = rest_until_ns != 0 ? rest_until_ns : time_of(tick);
     if (now_ns_ >= until_ns) return true;
     std::int64_t wake_ns = std::min(until_ns, company.due_ns());
-    // The kernel ends long waits up to a thousandth late: the last part is a wait of its own.
+    // The last part is a wait of its own, which ends in time.
     if (wake_ns - now_ns_ > long_wait_ns) wake_ns -= (wake_ns - now_ns_) / 500;
     const os::readable found = system_.wait(source_.descriptor(), company.descriptor(), wake_ns);
     asked_for_ = found.b;

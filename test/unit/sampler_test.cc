@@ -29,9 +29,23 @@ class counting_attendant final : public attendant {
   std::size_t after = 0;
 };
 
+// Tells of no ends, and knows nobody who is asked for.
+class silent_source : public source {
+ public:
+  std::error_code probe(message_sink&) noexcept override { return {}; }
+  std::error_code open() override { return {}; }
+  std::error_code drain(message_sink&) noexcept override { return {}; }
+  int descriptor() const noexcept override { return -1; }
+  std::error_code query(const socket_id&, message_sink&) noexcept override {
+    return {ENOENT, std::system_category()};
+  }
+  void query_all(std::span<const socket_id>, answer_callback, void*) noexcept override {}
+  std::int64_t event_overflows() const noexcept override { return 0; }
+};
+
 // Two hundred connections, of which every third moves between any two polls. Nothing in it
 // allocates.
-class steady_source final : public source {
+class steady_source final : public silent_source {
  public:
   steady_source() {
     for (std::uint64_t i = 0; i < 200; ++i) {
@@ -42,8 +56,6 @@ class steady_source final : public source {
       info_at_ = static_cast<std::size_t>(m.find(attribute_type::info)->data() - m.bytes.data());
     }
   }
-  std::error_code probe(message_sink&) noexcept override { return {}; }
-  std::error_code open() override { return {}; }
   poll_report walk(message_sink& sink) noexcept override {
     ++polls_;
     for (std::size_t i = 0; i < messages_.size(); ++i) {
@@ -54,13 +66,6 @@ class steady_source final : public source {
     report.complete = true;
     return report;
   }
-  std::error_code drain(message_sink&) noexcept override { return {}; }
-  int descriptor() const noexcept override { return -1; }
-  std::error_code query(const socket_id&, message_sink&) noexcept override {
-    return {ENOENT, std::system_category()};
-  }
-  void query_all(std::span<const socket_id>, answer_callback, void*) noexcept override {}
-  std::int64_t event_overflows() const noexcept override { return 0; }
 
  private:
   std::vector<std::vector<std::byte>> messages_;
@@ -69,11 +74,9 @@ class steady_source final : public source {
 };
 
 // Has no connections, and rests for a second after each poll, unless it is busy.
-class resting_source final : public source {
+class resting_source final : public silent_source {
  public:
   explicit resting_source(os& system) : system_(system) {}
-  std::error_code probe(message_sink&) noexcept override { return {}; }
-  std::error_code open() override { return {}; }
   poll_report walk(message_sink&) noexcept override {
     poll_report report;
     report.complete = true;
@@ -88,13 +91,6 @@ class resting_source final : public source {
     return busy() ? 0 : system_.monotonic_ns() + 1'000'000'000;
   }
   bool rests() const noexcept override { return !busy(); }
-  std::error_code drain(message_sink&) noexcept override { return {}; }
-  int descriptor() const noexcept override { return -1; }
-  std::error_code query(const socket_id&, message_sink&) noexcept override {
-    return {ENOENT, std::system_category()};
-  }
-  void query_all(std::span<const socket_id>, answer_callback, void*) noexcept override {}
-  std::int64_t event_overflows() const noexcept override { return 0; }
 
   std::vector<std::int64_t> polled_ms;
   std::int64_t busy_from_ns = 0;
