@@ -11,13 +11,13 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <cstdarg>
 #include <cstring>
 #include <mutex>
 #include <vector>
 
 #include "collect/bpf/mark.h"
 #include "collect/bpf/marks.skel.h"
+#include "collect/bpf_log.h"
 #include "collect/capabilities.h"
 #include "collect/descriptor.h"
 #include "collect/marks.h"
@@ -234,8 +234,7 @@ std::unique_ptr<mark_maker> make_mark_maker(std::string& why) {
     why = "it takes CAP_BPF and CAP_PERFMON";
     return nullptr;
   }
-  // What it says goes nowhere: `why` is ours.
-  (void)libbpf_set_print([](libbpf_print_level, const char*, va_list) { return 0; });
+  silence_libbpf();
   const std::unique_ptr<btf, void (*)(btf*)> kernel(btf__load_vmlinux_btf(), btf__free);
   if (kernel == nullptr) {
     why = "this kernel has no type information (/sys/kernel/btf/vmlinux)";

@@ -30,7 +30,10 @@ std::error_code dump_source::open() {
   // Events first: what closes after the first dump began must not be missed.
   if (const auto ec = events_.open(options_.event_buffer)) return ec;
   if (const auto ec = dumps_.open()) return ec;
-  return queries_.open();
+  if (const auto ec = queries_.open()) return ec;
+  // A kernel that does not take the filter queues the answers, which is dearer and nothing else.
+  if (kept_ != nullptr) (void)queries_.keep_answers(kept_->area());
+  return {};
 }
 
 std::error_code dump_source::walk_of(dump_walk kind, message_sink& sink,

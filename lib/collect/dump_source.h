@@ -4,14 +4,21 @@
 #ifndef TCPINFO_COLLECT_DUMP_SOURCE_H
 #define TCPINFO_COLLECT_DUMP_SOURCE_H
 
+#include <memory>
+#include <utility>
+
 #include "collect/connection_states.h"
+#include "collect/kept_answers.h"
 #include "collect/source.h"
 
 namespace tcpinfo::collect {
 
 class dump_source final : public source {
  public:
-  explicit dump_source(const source_options& options) : options_(options) {}
+  /// `kept` may be null.
+  explicit dump_source(const source_options& options,
+                       std::unique_ptr<kept_answers> kept = nullptr) noexcept
+      : options_(options), kept_(std::move(kept)) {}
 
   [[nodiscard]] std::error_code probe(message_sink& sink) noexcept override;
   [[nodiscard]] std::error_code open() override;
@@ -38,6 +45,7 @@ class dump_source final : public source {
 
   source_options options_;
   diag_socket dumps_;
+  const std::unique_ptr<kept_answers> kept_;  // of queries_
   // Of its own: one dump at a time runs on a socket, and a query must not wait for it.
   diag_socket queries_;
   destroy_listener events_;

@@ -17,6 +17,7 @@
 #include "collect/dump_source.h"
 #include "collect/errno_of.h"
 #include "collect/linux_addresses.h"
+#include "collect/kept_answers.h"
 #include "collect/linux_netns.h"
 #include "collect/marked_source.h"
 #include "collect/marks.h"
@@ -277,10 +278,12 @@ class linux_os final : public os {
 
   std::unique_ptr<source> make_source(const source_options& options, std::string& why) override {
     why.clear();
-    auto dumps = std::make_unique<dump_source>(options);
-    if (!options.follow) return dumps;
+    if (!options.follow) return std::make_unique<dump_source>(options);
     auto feed = mark_feed_here(why);
-    if (feed == nullptr) return dumps;
+    if (feed == nullptr) return std::make_unique<dump_source>(options);
+    // Where answers cannot be kept they are received: dearer, and no worse otherwise.
+    std::string why_not_kept;
+    auto dumps = std::make_unique<dump_source>(options, make_kept_answers(why_not_kept));
     // All sockets: the rules are the sampler's to change.
     source_options gentle;
     gentle.gentle = true;

@@ -88,12 +88,20 @@ struct query_batch {
   alignas(8) std::byte answers[most][answer_size];
 };
 
+// A batch that was sent.
+struct asked {
+  std::size_t first;  // of its requests, among all
+  std::size_t count;
+  std::uint32_t first_sequence;
+};
+
 struct [[gnu::visibility("hidden")]] diag_socket::impl {
   netlink_socket socket;
   std::uint32_t sequence = 0;
   dump_counters counters;
   alignas(8) std::byte buffer[buffer_size];
   std::unique_ptr<query_batch> batch;
+  answer_area kept;  // capacity 0: nobody keeps answers
 
   [[nodiscard]] std::error_code reopen() noexcept;
   [[nodiscard]] std::error_code send(std::uint16_t type, std::uint16_t flags, bytes_view body,
@@ -107,17 +115,43 @@ struct [[gnu::visibility("hidden")]] diag_socket::impl {
   [[nodiscard]] std::error_code read_answer(message_callback fn, void* user) noexcept;
   [[nodiscard]] std::error_code send_batch(std::span<const socket_id> ids,
                                            std::uint8_t extensions) noexcept;
-  void read_batch(std::size_t first, std::size_t count, answer_callback fn, void* user) noexcept;
+  [[nodiscard]] std::error_code prepare() noexcept;
+  [[nodiscard]] std::error_code attach_filter() noexcept;
+  void read_batch(const asked& what, answer_callback fn, void* user) noexcept;
+  std::size_t take_kept(const asked& what, answer_callback fn, void* user) noexcept;
+  bool take_answer(const netlink_message& m, const asked& what, answer_callback fn,
+                   void* user) noexcept;
 };
 
+// Closed where anything fails: half a socket would be taken for a whole one.
 std::error_code diag_socket::impl::reopen() noexcept {
   if (const auto ec = socket.open()) return ec;
+  const auto ec = prepare();
+  if (ec) socket.close();
+  // Without it the answers are received, which is dearer and nothing else.
+  if (!ec && kept.capacity > 0) (void)attach_filter();
+  return ec;
+}
+
+std::error_code diag_socket::impl::prepare() noexcept {
+  // Whoever has CAP_NET_ADMIN could send to this socket otherwise.
+  sockaddr_nl kernel{};
+  kernel.nl_family = AF_NETLINK;
+  if (connect(socket.fd(), reinterpret_cast<const sockaddr*>(&kernel), sizeof kernel))
+    return last_error();
   if (setsockopt(socket.fd(), SOL_SOCKET, SO_RCVTIMEO, &receive_timeout, sizeof receive_timeout))
     return last_error();
   // Where less is granted, the largest filters are refused when they are sent.
   (void)setsockopt(socket.fd(), SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
   // Where less is granted, answers that find no room are asked for one by one.
   (void)setsockopt(socket.fd(), SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+  return {};
+}
+
+std::error_code diag_socket::impl::attach_filter() noexcept {
+  *kept.used = kept.capacity;
+  if (setsockopt(socket.fd(), SOL_SOCKET, SO_ATTACH_BPF, &kept.filter, sizeof kept.filter))
+    return last_error();
   return {};
 }
 
@@ -172,7 +206,7 @@ std::error_code diag_socket::impl::receive(bytes_view& datagram) noexcept {
     ++counters[dump_counter::datagrams];
     counters[dump_counter::bytes] += received;
     if (from.nl_pid != 0) {
-      // Any process may send to a netlink socket; only the kernel is believed.
+      // It came before the socket was connected; only the kernel is believed.
       ++counters[dump_counter::wrong_port];
       continue;
     }
@@ -355,26 +389,64 @@ std::error_code diag_socket::impl::send_batch(std::span<const socket_id> ids,
     r.body = query_body(ids[i], extensions);
     batch->answered[i] = false;
   }
+  if (kept.capacity > 0) *kept.used = 0;
   sockaddr_nl kernel{};
   kernel.nl_family = AF_NETLINK;
   while (sendto(socket.fd(), batch->requests, ids.size() * sizeof *batch->requests, 0,
-                reinterpret_cast<const sockaddr*>(&kernel), sizeof kernel) < 0)
-    if (errno != EINTR) return last_error();
+                reinterpret_cast<const sockaddr*>(&kernel), sizeof kernel) < 0) {
+    if (errno == EINTR) continue;
+    const auto ec = last_error();
+    if (kept.capacity > 0) *kept.used = kept.capacity;
+    return ec;
+  }
   return {};
 }
 
+bool diag_socket::impl::take_answer(const netlink_message& m, const asked& what, answer_callback fn,
+                                    void* user) noexcept {
+  if (m.header.nlmsg_pid != socket.port()) return false;
+  const std::size_t at = m.header.nlmsg_seq - what.first_sequence;
+  if (at >= what.count || batch->answered[at]) return false;
+  query_answer answer{what.first + at, {}, {}};
+  if (is_inet_diag_type(m.header.nlmsg_type) && !message::from(m.payload, answer.answer)) {
+    ++counters[dump_counter::messages];
+  } else if (m.header.nlmsg_type == NLMSG_ERROR && m.payload.size() >= 4) {
+    answer.error = {-wire::load<std::int32_t>(m.payload.data()), std::system_category()};
+  } else {
+    return false;
+  }
+  batch->answered[at] = true;
+  fn(user, answer);
+  return true;
+}
+
+// What the filter has kept lies there like one datagram.
+std::size_t diag_socket::impl::take_kept(const asked& what, answer_callback fn,
+                                         void* user) noexcept {
+  if (kept.capacity == 0) return 0;
+  const std::size_t used = std::min(std::exchange(*kept.used, kept.capacity), kept.capacity);
+  counters[dump_counter::bytes] += static_cast<std::int64_t>(used);
+  datagram_walk walk(bytes_view(kept.bytes, used));
+  netlink_message m;
+  std::size_t taken = 0;
+  while (walk.next(m)) {
+    ++counters[dump_counter::datagrams];
+    if (take_answer(m, what, fn, user)) ++taken;
+  }
+  return taken;
+}
+
 // Reads what is there. What found no room in the queue, or in ours, stays unanswered.
-void diag_socket::impl::read_batch(std::size_t first, std::size_t count, answer_callback fn,
-                                   void* user) noexcept {
-  const std::uint32_t first_sequence = sequence - static_cast<std::uint32_t>(count) + 1;
-  for (std::size_t read = 0; read < count;) {
-    for (std::size_t i = 0; i < count - read; ++i) {
+void diag_socket::impl::read_batch(const asked& what, answer_callback fn, void* user) noexcept {
+  for (std::size_t read = take_kept(what, fn, user); read < what.count;) {
+    const std::size_t missing = what.count - read;
+    for (std::size_t i = 0; i < missing; ++i) {
       batch->parts[i] = {batch->answers[i], query_batch::answer_size};
       batch->headers[i] = {};
       batch->headers[i].msg_hdr.msg_iov = &batch->parts[i];
       batch->headers[i].msg_hdr.msg_iovlen = 1;
     }
-    const int got = recvmmsg(socket.fd(), batch->headers, static_cast<unsigned>(count - read),
+    const int got = recvmmsg(socket.fd(), batch->headers, static_cast<unsigned>(missing),
                              MSG_DONTWAIT, nullptr);
     if (got <= 0) {
       if (got < 0 && (errno == EINTR || errno == ENOBUFS)) continue;
@@ -388,19 +460,7 @@ void diag_socket::impl::read_batch(std::size_t first, std::size_t count, answer_
       if ((received.msg_hdr.msg_flags & MSG_TRUNC) != 0) continue;
       datagram_walk walk(bytes_view(batch->answers[i], received.msg_len));
       netlink_message m;
-      if (!walk.next(m) || m.header.nlmsg_pid != socket.port()) continue;
-      const std::size_t at = m.header.nlmsg_seq - first_sequence;
-      if (at >= count || batch->answered[at]) continue;
-      query_answer answer{first + at, {}, {}};
-      if (is_inet_diag_type(m.header.nlmsg_type) && !message::from(m.payload, answer.answer)) {
-        ++counters[dump_counter::messages];
-      } else if (m.header.nlmsg_type == NLMSG_ERROR && m.payload.size() >= 4) {
-        answer.error = {-wire::load<std::int32_t>(m.payload.data()), std::system_category()};
-      } else {
-        continue;
-      }
-      batch->answered[at] = true;
-      fn(user, answer);
+      if (walk.next(m)) (void)take_answer(m, what, fn, user);
     }
   }
 }
@@ -416,7 +476,9 @@ std::error_code diag_socket::query_all(std::span<const socket_id> ids, std::uint
       if (const auto ec = impl_->reopen()) return ec;
     const auto some = ids.subspan(first, std::min(query_batch::most, ids.size() - first));
     if (const auto ec = impl_->send_batch(some, extensions)) return ec;
-    impl_->read_batch(first, some.size(), fn, user);
+    const std::uint32_t last = impl_->sequence;
+    impl_->read_batch({first, some.size(), last - static_cast<std::uint32_t>(some.size()) + 1}, fn,
+                      user);
     for (std::size_t i = 0; i < some.size(); ++i) {
       if (impl_->batch->answered[i]) continue;
       // Rare: it was too large, or found no room.
@@ -429,6 +491,17 @@ std::error_code diag_socket::query_all(std::span<const socket_id> ids, std::uint
     }
   }
   return {};
+}
+
+std::error_code diag_socket::keep_answers(const answer_area& given) noexcept {
+  if (impl_ == nullptr || !impl_->socket.is_open()) return errc::not_open;
+  const answer_area area = known_part(given);
+  if (area.filter < 0 || area.capacity == 0 || area.bytes == nullptr || area.used == nullptr)
+    return errc::invalid_argument;
+  const answer_area before = std::exchange(impl_->kept, area);
+  const auto ec = impl_->attach_filter();
+  if (ec) impl_->kept = before;
+  return ec;
 }
 
 std::int64_t diag_socket::counter(dump_counter which) const noexcept {

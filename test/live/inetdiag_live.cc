@@ -18,14 +18,19 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <set>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "collect/kept_answers.h"
 
 using namespace tcpinfo;
 
@@ -262,6 +267,107 @@ void many_queries_find_the_same(diag_socket& socket) {
   check(!socket.query_all({}, 0, [](const query_answer&) noexcept {}), "no queries");
 }
 
+// The same where a filter keeps the answers.
+void answers_are_kept(diag_socket& bare) {
+  std::string why;
+  const auto kept = collect::make_kept_answers(why);
+  if (kept == nullptr) {
+    std::printf("NOTE: whether answers are kept is not judged here: %s\n", why.c_str());
+    return;
+  }
+  answer_area area = kept->area();
+  diag_socket socket;
+  check(socket.keep_answers(area) == errc::not_open, "not before it is open");
+  must(!socket.open(), "open a second socket");
+  check(socket.keep_answers({}) == errc::invalid_argument, "no area");
+  check(!socket.keep_answers(area), "an area");
+  check(*area.used == area.capacity, "nothing is kept unasked");
+  many_queries_find_the_same(socket);
+  check(*area.used == area.capacity, "nor afterwards");
+  std::vector<socket_id> ids;
+  const shown all = dump(bare, dump_walk::both);
+  for (const auto& [cookie, bytes] : all) ids.push_back(message{bytes}.id());
+  const auto in_the_area = [&](diag_socket& whom) {
+    std::size_t there = 0;
+    check(!whom.query_all(ids, all_extensions,
+                          [&](const query_answer& a) noexcept {
+                            const auto* const at = a.answer.bytes.data();
+                            if (at >= area.bytes && at < area.bytes + area.capacity) ++there;
+                            check(a.answer.bytes.size() == all.at(ids[a.index].cookie).size(),
+                                  "a whole answer");
+                          }),
+          "queries");
+    return there;
+  };
+  check(in_the_area(bare) == 0, "a bare socket receives");
+  check(in_the_area(socket) == ids.size(), "all answers are in the area");
+  // Its other uses do not notice.
+  check(dump(socket, dump_walk::both).size() == all.size(), "dumps as before");
+  check(!socket.query(ids.front(), all_extensions, [](const message&) noexcept {}),
+        "single queries as before");
+  // The filter comes along.
+  check(!socket.open(), "opens again");
+  check(in_the_area(socket) == ids.size(), "and keeps on");
+  // What finds no room comes by way of the queue, in the same batch.
+  const auto little = collect::make_kept_answers(why, 2'000);
+  must(little != nullptr, "load it with less room");
+  area = little->area();
+  check(!socket.keep_answers(area), "another area");
+  many_queries_find_the_same(socket);
+  const std::size_t kept_there = in_the_area(socket);
+  check(kept_there > 0 && kept_there < ids.size(), "some are kept");
+  // A header that is older, from before there was `used`.
+  area.size = offsetof(answer_area, used);
+  check(socket.keep_answers(area) == errc::invalid_argument, "half an area");
+  many_queries_find_the_same(socket);
+}
+
+// Of the NETLINK_SOCK_DIAG sockets of this namespace.
+std::set<std::uint32_t> diag_ports() {
+  std::set<std::uint32_t> ports;
+  std::ifstream table("/proc/self/net/netlink");
+  std::string line;
+  std::getline(table, line);  // names
+  while (std::getline(table, line)) {
+    std::istringstream words(line);
+    std::string address;
+    int protocol = 0;
+    std::uint32_t port = 0;
+    words >> address >> protocol >> port;
+    if (protocol == NETLINK_SOCK_DIAG && port != 0) ports.insert(port);
+  }
+  return ports;
+}
+
+// Root could send to a netlink socket; this one is connected to the kernel.
+void strangers_are_refused() {
+  std::set<std::uint32_t> before = diag_ports();
+  diag_socket socket;
+  must(!socket.open(), "open a second socket");
+  std::uint32_t ours = 0;
+  for (const std::uint32_t port : diag_ports())
+    if (!before.contains(port)) ours = port;
+  must(ours != 0, "find a socket's port in /proc/net/netlink");
+  const owned_fd stranger(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
+  const auto sends_to = [&](std::uint32_t port) {
+    sockaddr_nl to{};
+    to.nl_family = AF_NETLINK;
+    to.nl_pid = port;
+    const nlmsghdr nothing{sizeof nothing, NLMSG_NOOP, 0, 0, 0};
+    return sendto(stranger.get(), &nothing, sizeof nothing, 0, reinterpret_cast<sockaddr*>(&to),
+                  sizeof to) > 0;
+  };
+  const owned_fd other(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
+  sockaddr_nl its{};
+  its.nl_family = AF_NETLINK;
+  socklen_t size = sizeof its;
+  must(bind(other.get(), reinterpret_cast<sockaddr*>(&its), sizeof its) == 0 &&
+           getsockname(other.get(), reinterpret_cast<sockaddr*>(&its), &size) == 0,
+       "bind a netlink socket");
+  check(sends_to(its.nl_pid), "a stranger's message reaches any other socket");
+  check(!sends_to(ours) && errno == ECONNREFUSED, "a stranger's message is refused");
+}
+
 // libnl-idiag knows the first 104 bytes of tcp_info and no cookie: compared by ports. It sends the
 // old request, so its one cache holds both families whatever is asked.
 void libnl_agrees(diag_socket& socket) {
@@ -405,6 +511,8 @@ int main() {
   kernel_and_we_exclude_alike(socket);
   a_query_finds_one_socket(socket, made);
   many_queries_find_the_same(socket);
+  answers_are_kept(socket);
+  strangers_are_refused();
   libnl_agrees(socket);
   destroyed_sockets_are_told(made);
   an_overflow_is_counted();

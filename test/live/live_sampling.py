@@ -32,7 +32,7 @@ TICK_NS = 10_000_000
 SLACK_NS = 8_000_000
 RECONCILE_NS = 2_000_000_000
 PORT = 9991
-PROGRAM = "on_state"  # one of those that the collector attaches
+PROGRAMS = ("on_state", "keep_answer")  # of those that the collector loads
 
 
 class Workload:
@@ -159,9 +159,8 @@ def need_events(pair: Pair, scratch: Path) -> None:
 def attached() -> int:
     """Programs of the collector's that the kernel holds."""
     tool = shutil.which("bpftool") or "/usr/sbin/bpftool"
-    done = subprocess.run([tool, "prog", "show", "name", PROGRAM], capture_output=True, text=True,
-                          check=False)
-    return done.stdout.count("tracing")
+    return sum(subprocess.run([tool, "prog", "show", "name", name], capture_output=True, text=True,
+                              check=False).stdout.count(f"name {name} ") for name in PROGRAMS)
 
 
 def essence(record: archives.Record) -> object:
@@ -284,7 +283,8 @@ def test_detached(pair: Pair, scratch: Path) -> None:
     for how in ("stop", "kill"):
         with Collector(COLLECTOR, scratch / how, pair.receiver, "--sampling", "events"
                        ) as collector:
-            check(attached() == before + 1, f"{attached() - before} programs are attached")
+            check(attached() == before + len(PROGRAMS),
+                  f"{attached() - before} programs are attached")
             (collector.stop if how == "stop" else collector.kill)()
         check(wait_until(lambda: attached() == before, 5), f"a program stays after {how}")
     print("nothing stays attached")

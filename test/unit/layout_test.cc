@@ -135,6 +135,14 @@ static_assert(offsetof(dump_request, exclude) == 24);
 static_assert(offsetof(dump_request, between) == 32);
 static_assert(offsetof(dump_request, between_user) == 40);
 
+static_assert(sizeof(answer_area) == 32);
+static_assert(std::is_trivially_copyable_v<answer_area>);
+static_assert(offsetof(answer_area, size) == 0);
+static_assert(offsetof(answer_area, filter) == 8);
+static_assert(offsetof(answer_area, capacity) == 12);
+static_assert(offsetof(answer_area, bytes) == 16);
+static_assert(offsetof(answer_area, used) == 24);
+
 static_assert(sizeof(row_options) == 16);
 static_assert(std::is_trivially_copyable_v<row_options>);
 static_assert(offsetof(row_options, size) == 0);
