@@ -28,6 +28,7 @@ constexpr std::int64_t last_wait_ns = 5'000'000'000;
 // At the end, messages about the ends of connections that a last look did not show any more.
 constexpr std::int64_t last_events_ns = 2'000'000'000;
 constexpr std::int64_t last_events_step_ns = 10'000'000;
+constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
 constexpr int first_look_tries = 10'000;
 constexpr std::int64_t first_look_pause_ns = 1'000'000;
 // Queries for missing connections in one poll: 6 us each.
@@ -338,11 +339,15 @@ std::error_code sampler::poll_once() {
   return report.error;
 }
 
-void sampler::wake_writers() noexcept {
+// Unless they are woken soon enough at the next occasion. A ring that fills wakes its writer
+// sooner, see push().
+void sampler::wake_writers(std::int64_t next_ns) noexcept {
   observed_.snapshots_taken(std::exchange(snapshots_taken_, 0));
-  if (pushed_)
+  if (pushed_ && (!pending_.empty() || !may_wake_later(settings_, woken_ns_, next_ns))) {
     for (const auto& w : writers_) w->wake();
-  pushed_ = false;
+    pushed_ = false;
+    woken_ns_ = now_ns_;
+  }
   nudged_.assign(writers_.size(), false);
 }
 
@@ -428,6 +433,7 @@ bool sampler::wait_for_tick(std::uint64_t& tick, attendant& company) {
     }
     asked_for_ = false;
     const std::int64_t until_ns = rest_until_ns != 0 ? rest_until_ns : time_of(tick);
+    wake_writers(std::max(until_ns, now_ns_));
     if (now_ns_ >= until_ns) return true;
     std::int64_t wake_ns = std::min(until_ns, company.due_ns());
     // The last part is a wait of its own, which ends in time.
@@ -437,7 +443,6 @@ bool sampler::wait_for_tick(std::uint64_t& tick, attendant& company) {
     if (!found.a && pending_.empty()) continue;
     now_ns_ = system_.monotonic_ns();
     drain_events();
-    wake_writers();
   }
 }
 
@@ -485,7 +490,6 @@ std::error_code sampler::run(attendant& company) {
     if (ec && first_look_) return ec;
     if (ec) say_failed_poll(ec);
     first_look_ = false;
-    wake_writers();
     tick = next_tick(tick);
     if (!company.after_poll({now_ns_, !ec, table_.flows(), idle_ticks_})) break;
     const std::uint64_t next = tick;
@@ -513,7 +517,7 @@ void sampler::await_last_events() {
     if (missing_.empty() || time_ns >= deadline_ns) return;
     (void)system_.wait(source_.descriptor(), -1, time_ns + last_events_step_ns);
     drain_events();
-    wake_writers();
+    wake_writers(never);
   }
 }
 
@@ -528,12 +532,12 @@ void sampler::finish() {
     if (const auto ec = poll_once()) say_failed_poll(ec);
   const std::int64_t deadline_ns = now_ns_ + last_wait_ns;
   while (!pending_.empty() && system_.monotonic_ns() < deadline_ns) {
-    wake_writers();
+    wake_writers(never);
     (void)system_.wait(-1, -1, system_.monotonic_ns() + 1'000'000);
     retry_pending();
   }
   counts_.lost_backlog.add(pending_.size());
-  wake_writers();
+  wake_writers(never);
 }
 
 }  // namespace tcpinfo::collect

@@ -125,7 +125,7 @@ class sampler final : private message_sink {
                             std::uint64_t poll) noexcept;
   [[nodiscard]] bool record_final(const message& m, std::int64_t time_ns) noexcept;
   [[nodiscard]] bool push(const snapshot_header& header, bytes_view message) noexcept;
-  void wake_writers() noexcept;
+  void wake_writers(std::int64_t next_ns) noexcept;
   void say_failed_poll(const std::error_code& ec);
 
   os& system_;
@@ -151,7 +151,8 @@ class sampler final : private message_sink {
   std::int64_t poll_time_ns_ = 0;  // its time since 1970
   std::int64_t now_ns_ = 0;        // monotonic
   std::int64_t event_time_ns_ = 0;
-  bool pushed_ = false;
+  bool pushed_ = false;  // since writers were woken
+  std::int64_t woken_ns_ = 0;
   std::vector<bool> nudged_;  // writers told this poll that their ring fills
   std::vector<missing> missing_;
   // Told of, and not yet seen.

@@ -41,7 +41,9 @@ void writer::wake() noexcept {
   // we see that it sleeps.
   ring_.announce();
   if (!sleeping_.load(std::memory_order_seq_cst)) return;
-  const std::lock_guard lock(mutex_);
+  // Passed once, so that it does not fall asleep between its last look and ours; and not held while
+  // it is woken, for that is what it takes first.
+  { const std::lock_guard lock(mutex_); }
   changed_.notify_one();
 }
 
@@ -141,7 +143,7 @@ bool writer::with_account(flow_log& flow, std::int64_t now_ns, F&& deed) {
     add_due(retries_, flow, flow.retry_ns);
   } else if (!waited || flow.waiting_since_ns != waited_since_ns) {
     // What waits may be other records than before: those of a file that was just begun.
-    add_due(due_, flow, flow.waiting_since_ns + context_.settings.flush_ns);
+    add_due(due_, flow, flow.waiting_since_ns + hold_ns_);
   }
   return done;
 }
@@ -165,7 +167,7 @@ void writer::renew_due() {
   due_queue fresh;
   for (auto& [cookie, flow] : flows_) {
     if (flow.waiting_records == 0 && !flow.ended) continue;
-    flow.due_ns = flow.waiting_since_ns + context_.settings.flush_ns;
+    flow.due_ns = flow.waiting_since_ns + hold_ns_;
     fresh.push_back({cookie, flow.due_ns});
   }
   std::sort(fresh.begin(), fresh.end(),

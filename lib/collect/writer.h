@@ -6,6 +6,7 @@
 #ifndef TCPINFO_COLLECT_WRITER_H
 #define TCPINFO_COLLECT_WRITER_H
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -16,9 +17,25 @@
 #include <unordered_map>
 
 #include "collect/archive_writer.h"
+#include "collect/config.h"
 #include "collect/ring.h"
 
 namespace tcpinfo::collect {
+
+/// How long what was pushed may wait for its writer to be woken: to be woken costs both sides as
+/// much as some records. A part of the time in which records have to be in their file; 0 where
+/// ticks are too long for it.
+[[nodiscard]] inline std::int64_t wake_pause_ns(const config& settings) noexcept {
+  constexpr std::int64_t longest_ns = 50'000'000;
+  const std::int64_t pause_ns = std::min(longest_ns, settings.flush_ns / 4);
+  return 2 * settings.interval_ns <= pause_ns ? pause_ns : 0;
+}
+
+/// Whether to be woken at `next_ns` is soon enough for a writer that was woken at `woken_ns`.
+[[nodiscard]] inline bool may_wake_later(const config& settings, std::int64_t woken_ns,
+                                         std::int64_t next_ns) noexcept {
+  return next_ns - woken_ns <= wake_pause_ns(settings);
+}
 
 class writer {
  public:
@@ -28,7 +45,8 @@ class writer {
         ring_(ring_bytes),
         archives_(context),
         observer_(context.seen),
-        budget_(waiting_bytes) {}
+        budget_(waiting_bytes),
+        hold_ns_(context.settings.flush_ns - wake_pause_ns(context.settings)) {}
   ~writer() { finish(); }
   writer(const writer&) = delete;
   writer& operator=(const writer&) = delete;
@@ -46,7 +64,7 @@ class writer {
     return waiting_bytes_.load(std::memory_order_relaxed);
   }
   [[nodiscard]] std::size_t waiting_limit() const noexcept { return budget_; }
-  /// There is something in the ring. Samplers call it once a poll. Cheap where the writer is awake.
+  /// There is something in the ring. Cheap where the writer is awake.
   void wake() noexcept;
   /// Writes all there is, hands every file over for completion, and ends the thread.
   void finish();
@@ -93,6 +111,7 @@ class writer {
   archive_writer archives_;
   record_observer observer_;
   const std::size_t budget_;
+  const std::int64_t hold_ns_;  // what was taken from the ring, until it has to be written
   // Connections stay and snapshots go: with memory of their own the former do not keep what the
   // latter leave from being given back.
   std::pmr::unsynchronized_pool_resource flow_memory_;

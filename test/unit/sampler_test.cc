@@ -189,6 +189,25 @@ TEST_CASE("ticks of a source that rests pass without a poll, and are no missed o
   CHECK(b.intervals_max_ns <= 10 * ms);
 }
 
+TEST_CASE("a writer is woken later only where the next occasion comes in time") {
+  constexpr std::int64_t ms = 1'000'000;
+  config c;
+  CHECK(wake_pause_ns(c) == 50 * ms);
+  // Ticks of 10 ms: at the one after 40 ms, not at that after 50.
+  CHECK(may_wake_later(c, 1'000 * ms, 1'050 * ms));
+  CHECK_FALSE(may_wake_later(c, 1'000 * ms, 1'060 * ms));
+  // A rest, or a poll put off by --cpu-budget, however lately it was woken.
+  CHECK_FALSE(may_wake_later(c, 1'000 * ms, 2'000 * ms));
+  CHECK_FALSE(may_wake_later(c, 0, std::numeric_limits<std::int64_t>::max()));
+  // Part of the time in which records have to be in their file.
+  c.flush_ns = 100 * ms;
+  CHECK(wake_pause_ns(c) == 25 * ms);
+  // Ticks too long for it: always at once.
+  c.interval_ns = 100 * ms;
+  CHECK(wake_pause_ns(c) == 0);
+  CHECK_FALSE(may_wake_later(c, 1'000 * ms, 1'100 * ms));
+}
+
 TEST_CASE("where polls are counted, none is left out") {
   bench b;
   b.r.settings.reps = 50;
