@@ -15,12 +15,15 @@
 namespace tcpinfo::collect {
 namespace {
 
-// Where walks are cheaper, so many are made before it is tried again whether marks are.
+// Where walks are cheaper, so many are made before it is tried again whether marks are: so nothing
+// flutters.
 constexpr int walks_in_a_row = 16;
 // Sockets that the sink is told of before their messages come.
 constexpr std::size_t expected_ahead = 8;
-// Suspects asked for in one poll: a millisecond's worth.
+// Suspects asked for in one poll, a millisecond's worth; and looked at: the first walk suspects
+// all.
 constexpr std::size_t suspects_a_poll = 256;
+constexpr std::size_t suspects_looked_at = 4096;
 constexpr std::int64_t clock_interval_ns = 1'000'000'000;
 // In each of these times all clocks are looked whether they are due.
 constexpr std::int64_t clock_round_ns = clock_interval_ns / 2;
@@ -245,8 +248,8 @@ void marked_source::want_suspects(message_sink& sink, poll_report& report) {
     ++report.reconciled;
     if (found_.cpu_ns > 0) note_walk(found_.cpu_ns);
   }
-  for (std::size_t asked = 0; found_next_ < found_.suspects.size() && asked < suspects_a_poll;
-       ++found_next_) {
+  const std::size_t end = std::min(found_.suspects.size(), found_next_ + suspects_looked_at);
+  for (std::size_t asked = 0; found_next_ < end && asked < suspects_a_poll; ++found_next_) {
     const suspect& s = found_.suspects[found_next_];
     const bool known = sink.knows(s.id.cookie);
     if (s.why == suspicion::gone) {
