@@ -89,7 +89,10 @@ class Workload:
             client.sendall(bytes(200))
             left = 3000
             while left:
-                left -= len(client.recv(left))
+                got = client.recv(left)
+                if not got:
+                    return  # closed at the end
+                left -= len(got)
             time.sleep(pause)
         client.shutdown(socket.SHUT_WR)
 
