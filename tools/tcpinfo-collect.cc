@@ -65,6 +65,7 @@ struct flags {
   std::string eventsocket;
   std::string eventsocket_mode;
   std::vector<std::string> netns;
+  bool no_realtime = false;
   bool events_replay = false;
   bool include_local = false;
   bool verbose = false;
@@ -169,6 +170,7 @@ collect::config to_config(const flags& f) {
   c.writers = static_cast<unsigned>(number_of("--writers", f.writers, 0, 64));
   c.sampling = sampling_of(f.sampling);
   c.reconcile_ns = duration_of("--reconcile", f.reconcile, 1000 * millisecond, "1s");
+  c.realtime = !f.no_realtime;
   c.cpu_budget = percent_of("--cpu-budget", f.cpu_budget);
   c.include_local = f.include_local;
   c.verbose = f.verbose;
@@ -249,6 +251,9 @@ void declare(CLI::App& app, flags& f) {
                  "sampling by events: the longest time between two looks at all connections")
       ->type_name("DURATION")
       ->capture_default_str();
+  app.add_flag("--no-realtime", f.no_realtime,
+               "sampling by events: never run polls in real time (brief ones are otherwise, where "
+               "that is allowed)");
   app.add_option("--cpu-budget", f.cpu_budget,
                  "percent of one processor that all threads together should stay below, by polling "
                  "less often; 0 = no limit")

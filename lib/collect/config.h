@@ -34,6 +34,7 @@ struct config {
   unsigned writers = 0;  ///< 0 = by the machine's size
   sampling_by sampling = sampling_by::automatic;
   std::int64_t reconcile_ns = 10'000'000'000;
+  bool realtime = true;   ///< brief polls by events run in real time, where that is allowed
   double cpu_budget = 0;  ///< percent of one processor, 0 = no limit
   std::uint64_t max_memory = std::uint64_t{256} << 20;
   bool include_local = false;

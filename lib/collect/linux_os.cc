@@ -13,16 +13,18 @@
 #include <span>
 #include <utility>
 
+#include "collect/capabilities.h"
 #include "collect/descriptor.h"
 #include "collect/dump_source.h"
 #include "collect/errno_of.h"
-#include "collect/linux_addresses.h"
 #include "collect/kept_answers.h"
+#include "collect/linux_addresses.h"
 #include "collect/linux_netns.h"
 #include "collect/marked_source.h"
 #include "collect/marks.h"
 #include "collect/os.h"
 #include "collect/output_tree.h"
+#include "collect/thread.h"
 
 namespace tcpinfo::collect {
 namespace {
@@ -293,10 +295,12 @@ class linux_os final : public os {
       why = "cannot walk beside the polls: " + ec.message();
       return dumps;
     }
+    const bool may_hurry = options.urgent_ns > 0 && has_capability(capability::sys_nice);
     return std::make_unique<marked_source>(
         options, marked_source::parts{std::move(dumps), std::move(feed), std::move(beside),
                                       [this] { return monotonic_ns(); },
-                                      [] { return nanoseconds(CLOCK_THREAD_CPUTIME_ID); }});
+                                      [] { return nanoseconds(CLOCK_THREAD_CPUTIME_ID); },
+                                      may_hurry ? be_urgent : nullptr});
   }
 
  private:

@@ -36,9 +36,10 @@ constexpr std::int64_t rest_with_clocks_ns = 100'000'000;
 // A first segment is sent at once, or waits for the address of the next hop.
 constexpr std::int64_t connecting_patience_ns = 5'000'000;
 constexpr std::int64_t connecting_interval_ns = 100'000'000;
-constexpr double usual_query_ns = 4500;
-// A walk must be that much cheaper than asking, so that nothing flutters.
-constexpr double clearly = 1.1;
+constexpr double usual_query_ns = 3500;
+
+// Polls that are brief now and then are none to rely on.
+constexpr int brief_before_urgent = 100;
 
 // Nothing that happened once counts for much.
 void approach(double& mean, double value) noexcept {
@@ -106,7 +107,8 @@ marked_source::marked_source(const source_options& options, parts from)
       feed_(std::move(from.feed)),
       beside_(std::move(from.beside)),
       monotonic_ns_(std::move(from.monotonic_ns)),
-      cpu_ns_(std::move(from.cpu_ns)) {}
+      cpu_ns_(std::move(from.cpu_ns)),
+      be_urgent_(std::move(from.be_urgent)) {}
 
 std::error_code marked_source::open() {
   if (const auto ec = walks_->open()) return ec;
@@ -160,6 +162,7 @@ void marked_source::look_for_connecting(message_sink& sink, poll_report& report)
   if (!waiting) return;
   connecting_due_ns_ = now_ns + connecting_interval_ns;
   connecting_.clear();
+  take_time();  // few are found, and all are looked at
   const poll_report found = walks_->walk_connecting(sink);
   report.duration_ns += found.duration_ns;
   if (!report.error) report.error = found.error;
@@ -342,6 +345,7 @@ void marked_source::count_news(poll_report& report) noexcept {
 
 // Everything is looked at: no mark made before counts any more.
 poll_report marked_source::walk(message_sink& sink) noexcept {
+  take_time();
   end_rest();
   quiet_polls_ = 0;
   begin_tick();
@@ -362,6 +366,17 @@ poll_report marked_source::walk(message_sink& sink) noexcept {
     forgot_ = true;  // marks are gone: the next poll has to walk again
   }
   return report;
+}
+
+// Before anything is asked for: what is not brief must not begin as something urgent.
+void marked_source::hurry(double expected_ns) noexcept {
+  if (expected_ns > static_cast<double>(options_.urgent_ns)) return take_time();
+  if (brief_polls_ < brief_before_urgent && ++brief_polls_ == brief_before_urgent && be_urgent_)
+    be_urgent_(true);
+}
+
+void marked_source::take_time() noexcept {
+  if (std::exchange(brief_polls_, 0) >= brief_before_urgent && be_urgent_) be_urgent_(false);
 }
 
 void marked_source::note_walk(std::int64_t cpu_ns) noexcept {
@@ -423,7 +438,7 @@ poll_report marked_source::poll(message_sink& sink) noexcept {
   take_marks(sink);
   const std::uint64_t dropped = feed_->dropped();
   const double cost_ns = query_ns_ * static_cast<double>(marks_.size() + again_.size());
-  if (walk_ns_ > 0 && cost_ns > clearly * walk_ns_) return walk_instead(sink);
+  if (walk_ns_ > 0 && cost_ns > walk_ns_) return walk_instead(sink);
   if (dropped != dropped_ || forgot_) return walk(sink);
 
   poll_report report;
@@ -446,6 +461,7 @@ poll_report marked_source::poll(message_sink& sink) noexcept {
   }
   marks_.clear();
   quiet_polls_ = wanted_.empty() ? std::min(quiet_polls_ + 1, quiet_before_rest) : 0;
+  hurry(query_ns_ * static_cast<double>(wanted_.size()));
   ask(sink, report);
   look_for_connecting(sink, report);
   return report;

@@ -55,6 +55,9 @@ class marked_source final : public source, private mark_sink {
     /// Processor time of the calling thread: what ways of looking cost is compared by it, so that a
     /// process that is stopped or pushed aside learns nothing wrong.
     std::function<std::int64_t()> cpu_ns;
+    /// Tells the system whether the calling thread is urgent; null: nobody is told. It is while
+    /// polls take no longer than options.urgent_ns.
+    std::function<void(bool urgent)> be_urgent;
   };
   marked_source(const source_options& options, parts from);
 
@@ -111,6 +114,8 @@ class marked_source final : public source, private mark_sink {
   [[nodiscard]] bool nothing_came() const noexcept;
   [[nodiscard]] bool listen_for(std::uint32_t events) noexcept;
   void note_walk(std::int64_t cpu_ns) noexcept;
+  void hurry(double expected_ns) noexcept;
+  void take_time() noexcept;
   void look_for_connecting(message_sink& sink, poll_report& report) noexcept;
 
   const source_options options_;
@@ -119,6 +124,7 @@ class marked_source final : public source, private mark_sink {
   std::unique_ptr<source> beside_;  // until open()
   const std::function<std::int64_t()> monotonic_ns_;
   const std::function<std::int64_t()> cpu_ns_;
+  const std::function<void(bool)> be_urgent_;
   std::unique_ptr<reconciler> reconciler_;
   // Readable when any of the others is; none where the system gives none, and then there is no
   // rest.
@@ -148,9 +154,11 @@ class marked_source final : public source, private mark_sink {
   std::vector<std::uint64_t> maybe_news_;  // of the last poll; room for all is there
 
   // Nanoseconds of processor time, running means.
-  double query_ns_ = 4500;  // until measured
+  double query_ns_ = 3500;  // until measured
   double walk_ns_ = 0;
   int walks_left_ = 0;  // until marks are made again
+
+  int brief_polls_ = 0;  // in a row; with enough of them it is urgent
 
   int quiet_polls_ = 0;  // in a row, in which nothing was asked for
   bool resting_ = false;

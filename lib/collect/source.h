@@ -48,6 +48,8 @@ struct source_options {
   bool follow = false;
   /// Whether walks give way: they rest three quarters of the time.
   bool gentle = false;
+  /// Polls that take no longer may run in real time; 0: none.
+  std::int64_t urgent_ns = 0;
   std::int64_t reconcile_ns = 10'000'000'000;  ///< the longest time from walk to walk beside events
 };
 

@@ -34,29 +34,43 @@ inline void step_back() noexcept {
   (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), last);
 }
 
+// Of sched_setattr(2), its first version: for long glibc had no declaration.
+struct scheduling {
+  std::uint32_t size = 48;
+  std::uint32_t policy = SCHED_OTHER;
+  std::uint64_t flags = 0;
+  std::int32_t nice = 0;
+  std::uint32_t priority = 0;
+  std::uint64_t runtime_ns = 0;  // of SCHED_OTHER: how long it runs on (Linux 6.12)
+  std::uint64_t deadline_ns = 0;
+  std::uint64_t period_ns = 0;
+};
+inline void schedule_this_thread(scheduling how) noexcept {
+  (void)::syscall(SYS_sched_setattr, 0, &how, 0U);
+}
+
+constexpr scheduling brief_and_early{.nice = -15, .runtime_ns = 10'000'000};
+
 /// For what has to be in time. Only where the privilege is there (CAP_SYS_NICE); threads that are
 /// started later inherit it.
 /// @param brief whether it is done in a few milliseconds: then it goes before more of the others,
 /// and is not interrupted by them in the middle (Linux 6.12 and later).
 inline void go_first(bool brief) {
   if (!has_capability(capability::sys_nice)) return;
-  const int early = brief ? -15 : -10;
+  const int early = brief ? brief_and_early.nice : -10;
   (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), early);
-  if (!brief) return;
-  // sched_setattr(2): its first version, for which glibc had no declaration for long. The runtime
-  // of SCHED_OTHER is how long the scheduler lets a thread run on; before 6.12 it means nothing.
-  struct {
-    std::uint32_t size = 48;
-    std::uint32_t policy = SCHED_OTHER;
-    std::uint64_t flags = 0;
-    std::int32_t nice = 0;
-    std::uint32_t priority = 0;
-    std::uint64_t runtime_ns = 10'000'000;
-    std::uint64_t deadline_ns = 0;
-    std::uint64_t period_ns = 0;
-  } attributes;
-  attributes.nice = early;
-  (void)::syscall(SYS_sched_setattr, 0, &attributes, 0U);
+  if (brief) schedule_this_thread(brief_and_early);
+}
+
+/// What is urgent goes before all that is not (SCHED_RR, of the lowest priority): a processor
+/// belongs to it as long as it runs. What is no longer so is as after go_first(true). Only with
+/// CAP_SYS_NICE; where real time is not allowed all the same nothing changes. Threads that are
+/// started later do not inherit it.
+inline void be_urgent(bool urgent) noexcept {
+  constexpr std::uint64_t reset_on_fork = 1;  // SCHED_FLAG_RESET_ON_FORK
+  schedule_this_thread(urgent
+                           ? scheduling{.policy = SCHED_RR, .flags = reset_on_fork, .priority = 1}
+                           : brief_and_early);
 }
 
 }  // namespace tcpinfo::collect

@@ -11,6 +11,7 @@ from __future__ import annotations
 import bisect
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -293,6 +294,50 @@ def test_detached(pair: Pair, scratch: Path) -> None:
     print("nothing stays attached")
 
 
+def may_hurry() -> bool:
+    """As the collector: CAP_SYS_NICE, and nothing that forbids real time."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    effective = next(line for line in status.splitlines() if line.startswith("CapEff:"))
+    if not int(effective.split()[1], 16) >> 23 & 1:
+        return False
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    except PermissionError:
+        return False
+    return True
+
+
+def test_urgent(pair: Pair, scratch: Path) -> None:
+    """A sampler whose polls are brief is not kept waiting."""
+    if not may_hurry():
+        print("NOTE: whether it is urgent is not judged here: it takes CAP_SYS_NICE, and real time")
+        return
+    unwanted = scratch / "unwanted"
+    unwanted.write_text("")
+    with Collector(COLLECTOR, scratch / "urgent", pair.receiver, "--sampling", "events",
+                   "--exclude-file", str(unwanted)) as collector:
+        pid = collector.child.pid
+        work = Workload(pair, 20)
+        near, far = work.connect(RECEIVER_V4)
+        work.start(work.requests, far, near, 0.005)
+        urgent = os.SCHED_RR | os.SCHED_RESET_ON_FORK
+        check(wait_until(lambda: os.sched_getscheduler(pid) == urgent, 20),
+              f"its scheduling policy is {os.sched_getscheduler(pid)}")
+        others = {int(task.name): os.sched_getscheduler(int(task.name))
+                  for task in Path(f"/proc/{pid}/task").iterdir() if int(task.name) != pid}
+        check(set(others.values()) == {os.SCHED_OTHER}, f"so are others: {others}")
+        # New exclusions make it look at all connections.
+        unwanted.write_text("srcport 9\n")
+        collector.child.send_signal(signal.SIGHUP)
+        check(wait_until(lambda: os.sched_getscheduler(pid) == os.SCHED_OTHER, 5),
+              "it looks at all connections in real time")
+        work.end = 0
+        work.close()
+        check_no_losses(collector.stop())
+    print("a sampler with brief polls is urgent")
+
+
 def test_unprivileged(pair: Pair, scratch: Path) -> None:
     """Without the privileges it dumps, and says so."""
     base, nobody = as_nobody_if_possible(COLLECTOR, str(scratch / "nobody"))
@@ -316,6 +361,7 @@ def main() -> None:
         need_events(pair, scratch)
         test_unprivileged(pair, scratch)
         test_detached(pair, scratch)
+        test_urgent(pair, scratch)
         test_rest(pair, scratch)
         test_coverage(pair, scratch)
 

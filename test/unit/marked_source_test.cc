@@ -159,12 +159,14 @@ struct followed {
   fake_marks marks;
   filter exclude;
   recording_sink sink;
+  std::vector<bool> urgencies;  // as the system was told
   marked_source source;
 
   explicit followed(source_options options = {})
       : source((options.exclude = &exclude, options),
                {std::make_unique<fake_source>(kernel), std::make_unique<fake_feed>(marks), nullptr,
-                [this] { return kernel.now; }, [this] { return kernel.now; }}) {
+                [this] { return kernel.now; }, [this] { return kernel.now; },
+                [this](bool urgent) { urgencies.push_back(urgent); }}) {
     kernel.walk_ns = 10 * ms;
     kernel.query_ns = 4'000;
   }
@@ -475,7 +477,7 @@ TEST_CASE("a walk beside the polls finds what no event told of, and makes the ne
   marked_source source(options,
                        {std::make_unique<fake_source>(kernel), std::make_unique<fake_feed>(marks),
                         std::unique_ptr<collect::source>(beside), [&] { return kernel.now; },
-                        [&] { return kernel.now; }});
+                        [&] { return kernel.now; }, nullptr});
   REQUIRE_FALSE(source.open());
   std::uint64_t reconciled = 0;
   std::uint64_t unannounced = 0;
@@ -574,7 +576,7 @@ TEST_CASE("a walk beside the polls ends a rest, and wakes nobody who looks at th
   marked_source source(options,
                        {std::make_unique<fake_source>(kernel), std::make_unique<fake_feed>(marks),
                         std::make_unique<fake_source>(other), [&] { return kernel.now; },
-                        [&] { return kernel.now; }});
+                        [&] { return kernel.now; }, nullptr});
   REQUIRE_FALSE(source.open());
   const auto readable_in = [&](int milliseconds) {
     pollfd watched{source.descriptor(), POLLIN, 0};
@@ -592,6 +594,64 @@ TEST_CASE("a walk beside the polls ends a rest, and wakes nobody who looks at th
     CHECK_FALSE(readable_in(0));
   }
   CHECK(told);
+}
+
+TEST_CASE("polls are urgent while they are brief, and no longer one begins as such") {
+  source_options options;
+  options.urgent_ns = 5 * ms;
+  followed f(options);
+  f.kernel.query_ns = 10'000;
+  f.kernel.walk_ns = 100 * ms;
+  for (std::uint64_t c = 1; c <= 1'000; ++c) f.kernel.add(c);
+  CHECK(f.source.walk(f.sink).complete);
+  const auto polls = [&](int count, std::uint64_t marks) {
+    for (int i = 0; i < count; ++i) {
+      for (std::uint64_t c = 1; c <= marks; ++c) f.mark(c);
+      (void)f.poll();
+    }
+  };
+  polls(99, 16);  // for 10 us each, which is learnt meanwhile
+  CHECK(f.urgencies.empty());
+  polls(50, 16);
+  CHECK(f.urgencies == std::vector<bool>{true});
+  // 4 ms, and 6.
+  polls(10, 400);
+  CHECK(f.urgencies == std::vector<bool>{true});
+  polls(1, 600);
+  CHECK(f.kernel.asked.size() == 600);
+  CHECK(f.urgencies == std::vector<bool>{true, false});
+  // One that is not brief begins it anew.
+  polls(99, 0);
+  polls(1, 600);
+  polls(99, 0);
+  CHECK(f.urgencies == std::vector<bool>{true, false});
+  polls(1, 0);
+  CHECK(f.urgencies == std::vector<bool>{true, false, true});
+  (void)f.source.walk(f.sink);
+  CHECK(f.urgencies == std::vector<bool>{true, false, true, false});
+  // So does looking for those that are being made.
+  polls(100, 0);
+  CHECK(f.urgencies.size() == 5);
+  mark m;
+  m.id = f.kernel.id(1);
+  m.id.sport = 0;
+  m.state = static_cast<std::uint8_t>(tcp_state::syn_sent);
+  m.time_ns = f.kernel.now - 100 * ms;
+  f.marks.made.push_back(m);
+  polls(1, 0);
+  CHECK(f.kernel.connecting_walks == 1);
+  CHECK(f.urgencies == std::vector<bool>{true, false, true, false, true, false});
+  // And clocks that are due, all at once.
+  for (std::uint64_t c = 1; c <= 600; ++c) f.kernel.unsent[c] = 1;
+  polls(1, 600);
+  polls(99, 0);
+  CHECK(f.urgencies.size() == 6);
+  polls(1, 0);
+  CHECK(f.urgencies.size() == 7);
+  f.kernel.now += 2'000 * ms;
+  polls(1, 0);
+  CHECK(f.kernel.asked.size() == 600);
+  CHECK(f.urgencies.size() == 8);
 }
 
 TEST_CASE("a set of cookies has each once, and is empty when it begins") {

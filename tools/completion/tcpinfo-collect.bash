@@ -39,7 +39,8 @@ _tcpinfo_collect() {
   esac
   # It takes nothing but flags.
   [[ -n $words ]] ||
-    words='--output --interval --reps --duration --rotate --flush --level --writers --sampling --reconcile --cpu-budget --max-memory
+    words='--output --interval --reps --duration --rotate --flush --level --writers --sampling --reconcile --no-realtime
+      --cpu-budget --max-memory
       --netns --include-local --exclude-srcport --exclude-dstip --exclude-file --anonymize --file-mode
       --event-buffer --uuid-prefix-file --prometheus --eventsocket --eventsocket-mode
       --events-replay --verbose --help --version'
