@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <tcpinfo/cache.h>
+#include <tcpinfo/tcp.h>
 
 #include <algorithm>
 #include <array>
@@ -64,6 +65,19 @@ bool same_connection(const kept_message& kept, const message& next,
 // by a later one.
 bool is_cleared(const kept_message& kept, const std::optional<bytes_view>& info) noexcept {
   return info && totals_are_zero(*info) && totals_went_back(kept.info(), *info);
+}
+
+// Nor does it wait for the lock before it fills in the ends. A socket that closes loses its local
+// port first, and one that is aborted its remote port and its own address: what is left are the
+// ends of no connection. (A destroy event has the local port all the same.)
+bool is_taken_apart(const message& m) noexcept { return m.sport() == 0; }
+
+bool is_taken_apart(const kept_message& kept, const message& m) noexcept {
+  if (is_taken_apart(m)) return true;
+  if (m.state() == static_cast<std::uint8_t>(tcp_state::listen)) return false;  // it is used again
+  const message before = kept.view();
+  return (m.dport() == 0 && before.dport() != 0) ||
+         (m.src().is_unspecified() && !before.src().is_unspecified());
 }
 
 }  // namespace
@@ -241,6 +255,7 @@ std::error_code flow_table::update(const message& m, std::int64_t now_ns,
       closed->age = impl_->closed_age;
       return {};
     }
+    if (is_taken_apart(m)) return {};
     out.change = flow_change::opened;
     return impl_->without_keys(m, out.current);
   }
@@ -255,7 +270,7 @@ std::error_code flow_table::update(const message& m, std::int64_t now_ns,
       if (const auto ec = impl_->without_keys(m, current)) return ec;
     // A message that lost its keys is compared again: what was kept has none either.
     if (!has.has_keys || !same_content(kept, current)) {
-      if (is_cleared(kept, has.info)) return {};
+      if (is_cleared(kept, has.info) || is_taken_apart(kept, m)) return {};
       out.change =
           same_connection(kept, current, has.info) ? flow_change::changed : flow_change::moved;
       out.current = current;

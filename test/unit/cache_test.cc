@@ -290,6 +290,51 @@ TEST_CASE("a poll that meets a socket in its own reset shows nothing new, and th
   CHECK(u.moved == 0);
 }
 
+TEST_CASE("what is met while its ends are taken from it is no other connection") {
+  made_socket s;
+  s.set(128, std::uint64_t{5000});
+  // In the order in which the kernel takes them away: any closing, then an abort.
+  made_socket closing = s;
+  closing.sport = 0;
+  made_socket aborted = closing;
+  aborted.dport = 0;
+  made_socket without_address = aborted;
+  without_address.src = "0.0.0.0";
+  without_address.state = tcp_state::close;
+  // One that was bound to its port keeps that.
+  made_socket bound = without_address;
+  bound.sport = s.sport;
+  made_socket bound_fully = bound;
+  bound_fully.src = s.src;
+  for (made_socket* const taken : {&closing, &aborted, &without_address, &bound, &bound_fully}) {
+    flow_table t = made_table();
+    CHECK(feed(t, s) == flow_change::opened);
+    CHECK(feed(t, *taken) == flow_change::none);
+    taken->set(128, std::uint64_t{5001});
+    CHECK(feed(t, *taken) == flow_change::none);
+    message last;
+    REQUIRE(t.find(s.cookie, last));
+    CHECK(last.sport() == s.sport);
+    CHECK(last.dport() == s.dport);
+    CHECK(end(t, s) == flow_change::closed);
+  }
+  // Nor does one begin so: its end tells of it.
+  flow_table t = made_table();
+  CHECK(feed(t, closing) == flow_change::none);
+  CHECK(t.flows() == 0);
+  CHECK(end(t, s) == flow_change::closed);
+}
+
+TEST_CASE("a socket that listens where it was connected is told apart from one that closes") {
+  flow_table t = made_table();
+  made_socket s;
+  CHECK(feed(t, s) == flow_change::opened);
+  s.state = tcp_state::listen;
+  s.src = s.dst = "0.0.0.0";
+  s.dport = 0;
+  CHECK(feed(t, s) == flow_change::moved);
+}
+
 TEST_CASE("a socket that is used again is another connection, to the same end or not") {
   flow_table t = made_table();
   made_socket s;

@@ -104,7 +104,9 @@ class TCPINFO_API flow_table final {
 
   /// Compares `m` with the last message kept for its cookie, and marks the cookie as seen in this
   /// cycle. `now_ns` is a monotonic time, the same for all messages of a poll: a dump may show a
-  /// socket twice, and a second message of the same time is `none`.
+  /// socket twice, and a second message of the same time is `none`. So is one that the kernel
+  /// filled while the socket was closing, when its ends had been taken from it: the destroy event
+  /// tells the rest.
   /// @return errc::not_open before reset(); errc::out_of_memory: then `out` is of no use.
   [[nodiscard]] std::error_code update(const message& m, std::int64_t now_ns,
                                        flow_update& out) noexcept;
