@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
-import fcntl
 import json
 import os
 import pwd
@@ -21,6 +20,7 @@ from pathlib import Path
 
 import netns
 from archives import Connection, Malformed, Record, check, check_history, finished_files
+from shared_log import SharedLog
 
 SUMMARY = "tcpinfo-collect: summary: "
 SUMMARY_KEYS = ("polls", "missed_ticks", "interval_ms_p50", "interval_ms_p99", "interval_ms_max",
@@ -152,10 +152,7 @@ class Collector:
                  descriptors: int | None = None, nobody: bool = False, ready: bool = True,
                  environment: dict[str, str] | None = None, own_prefix: bool = True,
                  confine: Callable[[], None] | None = None, only_flags: bool = False) -> None:
-        self._log = tempfile.TemporaryFile(mode="w+")  # closed in __exit__
-        # To append: reading it here moves the offset that the child writes with. (Mode "a+" does
-        # not reach the descriptor.)
-        fcntl.fcntl(self._log, fcntl.F_SETFL, fcntl.fcntl(self._log, fcntl.F_GETFL) | os.O_APPEND)
+        self._log = SharedLog()  # closed in __exit__
         prefix = tempfile.NamedTemporaryFile(mode="w", suffix=".prefix")
         prefix.write(PREFIX)
         prefix.flush()
@@ -212,8 +209,6 @@ class Collector:
         raise Malformed(f"the collector did not join the destroy groups:\n{self.log()}")
 
     def log(self) -> str:
-        self._log.flush()
-        self._log.seek(0)
         return self._log.read()
 
     def messages(self) -> list[str]:
