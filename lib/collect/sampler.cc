@@ -255,7 +255,8 @@ void sampler::drain_events() {
 // What a complete poll did not show is remembered for confirm_missing(); the table must not be used
 // inside the callback.
 void sampler::look_for_missing() {
-  missing_.clear();
+  // The next walk shows them as missing again; what else told of some does not.
+  if (!source_.follows()) missing_.clear();
   table_.end_cycle(true, now_ns_, [&](const flow_absence& absence) noexcept {
     const bool waited =
         absence.cycles >= absent_polls && now_ns_ - absence.since_ns >= absent_time_ns;
@@ -268,24 +269,34 @@ void sampler::look_for_missing() {
   });
 }
 
+// Those that could not be settled stay: who told of them tells once. So do those that are too many
+// for one poll.
 void sampler::confirm_missing() {
-  for (const missing& lost : missing_) {
-    // A socket that lives, or what is left of it in TIME_WAIT, is recorded by on_socket().
-    const auto ec = source_.query(lost.id, *this);
-    message last;
-    if (!table_.find(lost.cookie, last)) continue;
-    // Not asked for in dumps, so it will be missing from now on.
-    const bool only_time_wait =
-        !ec && last.state() == static_cast<std::uint8_t>(tcp_state::time_wait);
-    if (!is_gone(ec) && !only_time_wait) continue;
-    if (!push_gone(lost.cookie)) continue;
-    table_.erase(lost.cookie);
-    counts_.ended_unseen.add();
-    observed_.closed(lost.cookie, poll_time_ns_);
-    // Its final counters went by with an event that was lost; a socket that was a mini one from the
-    // start had none to lose.
-    if (lost.had_info) counts_.lost_finals.add();
-  }
+  const std::size_t asked = ending_ ? missing_.size() : std::min(missing_.size(), queries_a_poll);
+  const auto end = missing_.begin() + static_cast<std::ptrdiff_t>(asked);
+  missing_.erase(
+      std::remove_if(missing_.begin(), end, [this](const missing& one) { return settle(one); }),
+      end);
+}
+
+// False where it has to be tried again.
+bool sampler::settle(const missing& lost) {
+  // A socket that lives, or what is left of it in TIME_WAIT, is recorded by on_socket().
+  const auto ec = source_.query(lost.id, *this);
+  message last;
+  if (!table_.find(lost.cookie, last)) return true;
+  // Not asked for in dumps, so it will be missing from now on.
+  const bool only_time_wait =
+      !ec && last.state() == static_cast<std::uint8_t>(tcp_state::time_wait);
+  if (!is_gone(ec) && !only_time_wait) return !ec;
+  if (!push_gone(lost.cookie)) return false;
+  table_.erase(lost.cookie);
+  counts_.ended_unseen.add();
+  observed_.closed(lost.cookie, poll_time_ns_);
+  // Its final counters went by with an event that was lost; a socket that was a mini one from the
+  // start had none to lose.
+  if (lost.had_info) counts_.lost_finals.add();
+  return true;
 }
 
 void sampler::say_failed_poll(const std::error_code& ec) {
@@ -328,7 +339,6 @@ std::error_code sampler::poll_once() {
     // the time between polls, which ends at once where there are any.
     if (!missing_.empty()) drain_events();
     confirm_missing();
-    missing_.clear();
     if (now_ns_ - closed_aged_ns_ >= closed_age_ns) {
       closed_aged_ns_ = now_ns_;
       table_.age_closed();

@@ -107,6 +107,7 @@ class sampler final : private message_sink {
   void retry_pending() noexcept;
   void look_for_missing();
   void confirm_missing();
+  [[nodiscard]] bool settle(const missing& lost);
   [[nodiscard]] bool wait_for_tick(std::uint64_t& tick, attendant& company);
   [[nodiscard]] std::int64_t rest() noexcept;
   void end_rest(std::uint64_t& due, std::uint64_t tick) noexcept;

@@ -104,6 +104,41 @@ class resting_source final : public silent_source {
   os& system_;
 };
 
+// Has connections at first, and then tells once that they are gone; and asked about them it fails,
+// at first.
+class forgetful_source final : public silent_source {
+ public:
+  static constexpr std::uint64_t count = 700;
+
+  poll_report walk(message_sink& sink) noexcept override {
+    poll_report report;
+    report.complete = true;
+    if (polls_ > 0) return report;
+    for (std::uint64_t cookie = 1; cookie <= count; ++cookie) {
+      made_socket s;
+      s.cookie = cookie;
+      sink.on_socket(s.view());
+    }
+    return report;
+  }
+  poll_report poll(message_sink& sink) noexcept override {
+    asked.push_back(0);
+    if (++polls_ == 1)
+      for (std::uint64_t cookie = 1; cookie <= count; ++cookie) sink.on_absent(cookie);
+    return {};
+  }
+  std::error_code query(const socket_id&, message_sink&) noexcept override {
+    ++asked.back();
+    return {polls_ <= 2 ? ENOBUFS : ENOENT, std::system_category()};
+  }
+  bool follows() const noexcept override { return true; }
+
+  std::vector<int> asked;  // in each poll
+
+ private:
+  int polls_ = 0;
+};
+
 // Looks in at a time, and ends it at another.
 class timed_attendant final : public attendant {
  public:
@@ -163,6 +198,20 @@ struct bench {
 };
 
 }  // namespace
+
+TEST_CASE("what was told to be gone is asked about until it is certain, some at a time") {
+  bench b;
+  b.r.settings.reps = 0;
+  forgetful_source from;
+  timed_attendant company;
+  company.end_ns = b.r.system.monotonic_ns() + 105'000'000;
+  company.look_in_at(company.end_ns);
+  b.sample(from, company);
+  REQUIRE(from.asked.size() >= 5);
+  from.asked.resize(5);
+  CHECK(from.asked == std::vector<int>{500, 500, 500, 200, 0});
+  CHECK(b.counts.ended_unseen.get() == forgetful_source::count);
+}
 
 TEST_CASE("ticks of a source that rests pass without a poll, and are no missed ones") {
   constexpr std::int64_t ms = 1'000'000;
