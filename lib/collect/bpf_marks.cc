@@ -40,6 +40,15 @@ struct attached_program {
   std::unique_ptr<marks_bpf, skeleton_deleter> skeleton;
   std::mutex mutex;
   std::vector<bool> taken = std::vector<bool>(TCPINFO_MARK_NAMESPACES);
+  std::atomic<std::uint32_t> latest_tick = 0;  // of all namespaces
+
+  // A slot that is given to another namespace has no tick in common with the one before.
+  std::uint32_t begin_tick(std::uint32_t slot) noexcept {
+    const std::uint32_t tick = latest_tick.fetch_add(1, std::memory_order_relaxed) + 1;
+    std::atomic_ref<__u32>(const_cast<__u32&>(skeleton->bss->ticks[slot]))
+        .store(tick, std::memory_order_seq_cst);
+    return tick;
+  }
 };
 
 socket_id id_of(const tcpinfo_mark& m) noexcept {
@@ -69,23 +78,20 @@ class bpf_feed final : public mark_feed {
     const marks_bpf& s = *program_->skeleton;
     (void)bpf_map_delete_elem(bpf_map__fd(s.maps.slots), &netns_);
     (void)bpf_map_delete_elem(bpf_map__fd(s.maps.rings), &slot_);
+    (void)program_->begin_tick(slot_);
     program_->taken[slot_] = false;
   }
 
   /// In the caller's network namespace. False, and `why`, where that cannot be.
   [[nodiscard]] bool open(std::uint32_t ring_bytes, std::string& why);
 
-  std::uint32_t begin_tick() noexcept override {
-    // One number serves all namespaces: a mark that came before one's own beginning is simply one
-    // of the tick before.
-    std::atomic_ref<__u32> tick(const_cast<__u32&>(program_->skeleton->bss->tick));
-    return tick.fetch_add(1, std::memory_order_seq_cst) + 1;
-  }
+  std::uint32_t begin_tick() noexcept override { return program_->begin_tick(slot_); }
   void take(mark_sink& sink) noexcept override {
     sink_ = &sink;
     (void)ring_buffer__consume(reader_);
   }
   std::uint64_t dropped() const noexcept override { return all_dropped() - dropped_before_; }
+  std::uint64_t missed() const noexcept override { return all_missed() - missed_before_; }
   void mute(bool muted) noexcept override { program_->skeleton->bss->muted[slot_] = muted ? 1 : 0; }
   int descriptor() const noexcept override { return ring_.get(); }
   void call_me(bool wanted) noexcept override {
@@ -113,6 +119,20 @@ class bpf_feed final : public mark_feed {
     return *const_cast<const volatile __u64*>(&program_->skeleton->bss->dropped[slot_]);
   }
 
+  // Of all namespaces: the kernel does not tell which.
+  [[nodiscard]] std::uint64_t all_missed() const noexcept {
+    std::uint64_t sum = 0;
+    for (bpf_program* one = nullptr;
+         (one = bpf_object__next_program(program_->skeleton->obj, one)) != nullptr;) {
+      bpf_prog_info info{};
+      std::uint32_t size = sizeof info;
+      if (bpf_program__fd(one) >= 0 &&
+          bpf_obj_get_info_by_fd(bpf_program__fd(one), &info, &size) == 0)
+        sum += info.recursion_misses;
+    }
+    return sum;
+  }
+
   const std::shared_ptr<attached_program> program_;
   std::uint32_t slot_ = none;
   std::uint32_t netns_ = 0;  // its inode number
@@ -120,6 +140,7 @@ class bpf_feed final : public mark_feed {
   ring_buffer* reader_ = nullptr;
   mark_sink* sink_ = nullptr;
   std::uint64_t dropped_before_ = 0;
+  std::uint64_t missed_before_ = 0;
 };
 
 bool bpf_feed::open(std::uint32_t ring_bytes, std::string& why) {
@@ -144,8 +165,9 @@ bool bpf_feed::open(std::uint32_t ring_bytes, std::string& why) {
   const auto slot = static_cast<std::uint32_t>(free - program_->taken.begin());
   const marks_bpf& s = *program_->skeleton;
   const int fd = ring_.get();
-  s.bss->muted[slot] = 0;
+  s.bss->muted[slot] = 1;
   s.bss->waiting[slot] = 0;
+  (void)program_->begin_tick(slot);
   if (bpf_map_update_elem(bpf_map__fd(s.maps.rings), &slot, &fd, BPF_ANY) != 0 ||
       bpf_map_update_elem(bpf_map__fd(s.maps.slots), &netns_, &slot, BPF_NOEXIST) != 0) {
     why = errno == EEXIST ? "this network namespace is followed already"
@@ -156,6 +178,7 @@ bool bpf_feed::open(std::uint32_t ring_bytes, std::string& why) {
   *free = true;
   slot_ = slot;
   dropped_before_ = all_dropped();
+  missed_before_ = all_missed();
   return true;
 }
 
@@ -202,8 +225,16 @@ void leave_out_needless(const marks_bpf& s) noexcept {
   only_without(s.progs.on_data, s.progs.on_transmission);
 }
 
+// Which programs are tried: verifiers of other kernels may refuse one that ours takes, and some
+// marks are better than none.
+enum class extent {
+  all,
+  without_packets,  // verifiers before 6.x take no socket that was found by way of a packet
+  least,            // segments received, and changes of state
+};
+
 // Loads and attaches what this kernel has tracepoints for. Null, and `why`, where it does not work.
-std::shared_ptr<attached_program> load(const btf* kernel, bool transmissions, std::string& why) {
+std::shared_ptr<attached_program> load(const btf* kernel, extent which, std::string& why) {
   auto program = std::make_shared<attached_program>();
   program->skeleton.reset(marks_bpf__open());
   if (program->skeleton == nullptr) {
@@ -211,9 +242,13 @@ std::shared_ptr<attached_program> load(const btf* kernel, bool transmissions, st
     return nullptr;
   }
   marks_bpf& s = *program->skeleton;
-  for (bpf_program* one = nullptr; (one = bpf_object__next_program(s.obj, one)) != nullptr;)
-    (void)bpf_program__set_autoload(one, has_tracepoint(kernel, one));
-  if (!transmissions) (void)bpf_program__set_autoload(s.progs.on_transmission, false);
+  for (bpf_program* one = nullptr; (one = bpf_object__next_program(s.obj, one)) != nullptr;) {
+    const bool wanted =
+        which != extent::least || one == s.progs.on_state || one == s.progs.on_segment;
+    (void)bpf_program__set_autoload(one, wanted && has_tracepoint(kernel, one));
+  }
+  if (which == extent::without_packets)
+    (void)bpf_program__set_autoload(s.progs.on_transmission, false);
   leave_out_needless(s);
   // Without these two, connections would open, and data come, without a word.
   if (!bpf_program__autoload(s.progs.on_state) || !bpf_program__autoload(s.progs.on_segment)) {
@@ -240,10 +275,8 @@ std::unique_ptr<mark_maker> make_mark_maker(std::string& why) {
     why = "this kernel has no type information (/sys/kernel/btf/vmlinux)";
     return nullptr;
   }
-  // Verifiers before 6.x take no socket that was found by way of a packet: better without those
-  // marks than without any.
-  for (const bool transmissions : {true, false})
-    if (auto program = load(kernel.get(), transmissions, why))
+  for (const extent which : {extent::all, extent::without_packets, extent::least})
+    if (auto program = load(kernel.get(), which, why))
       return std::make_unique<bpf_maker>(std::move(program));
   return nullptr;
 }

@@ -71,7 +71,8 @@ std::error_code dump_source::walk_of(dump_walk kind, message_sink& sink,
 void dump_source::give_way() noexcept {
   constexpr unsigned datagrams_a_rest = 4;  // half a millisecond's work
   constexpr timespec pause{0, 2'000'000};
-  if (options_.gentle && ++datagrams_ % datagrams_a_rest == 0) (void)::nanosleep(&pause, nullptr);
+  if (gentle_.load(std::memory_order_relaxed) && ++datagrams_ % datagrams_a_rest == 0)
+    (void)::nanosleep(&pause, nullptr);
 }
 
 poll_report dump_source::walk_states(std::uint32_t states, message_sink& sink) noexcept {

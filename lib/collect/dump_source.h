@@ -4,6 +4,7 @@
 #ifndef TCPINFO_COLLECT_DUMP_SOURCE_H
 #define TCPINFO_COLLECT_DUMP_SOURCE_H
 
+#include <atomic>
 #include <memory>
 #include <utility>
 
@@ -18,7 +19,7 @@ class dump_source final : public source {
   /// `kept` may be null.
   explicit dump_source(const source_options& options,
                        std::unique_ptr<kept_answers> kept = nullptr) noexcept
-      : options_(options), kept_(std::move(kept)) {}
+      : options_(options), kept_(std::move(kept)), gentle_(options.gentle) {}
 
   [[nodiscard]] std::error_code probe(message_sink& sink) noexcept override;
   [[nodiscard]] std::error_code open() override;
@@ -35,6 +36,7 @@ class dump_source final : public source {
   [[nodiscard]] std::error_code query(const socket_id& id, message_sink& sink) noexcept override;
   void query_all(std::span<const socket_id> ids, answer_callback fn, void* user) noexcept override;
   [[nodiscard]] std::int64_t event_overflows() const noexcept override;
+  void give_way_no_more() noexcept override { gentle_.store(false, std::memory_order_relaxed); }
   /// Instead of open(): only for walk().
   [[nodiscard]] std::error_code open_walks() noexcept { return dumps_.open(); }
 
@@ -51,6 +53,7 @@ class dump_source final : public source {
   destroy_listener events_;
   std::uint32_t states_ = connection_states;  // of the walk that runs
   unsigned datagrams_ = 0;
+  std::atomic<bool> gentle_;
   bool one_walk_ = true;        // the old-style request works (until the kernel says otherwise)
   bool kernel_filters_ = true;  // the kernel takes our filter program
 };

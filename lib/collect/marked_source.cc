@@ -24,9 +24,14 @@ constexpr std::size_t expected_ahead = 8;
 // all.
 constexpr std::size_t suspects_a_poll = 256;
 constexpr std::size_t suspects_looked_at = 4096;
-constexpr std::int64_t clock_interval_ns = 1'000'000'000;
-// In each of these times all clocks are looked whether they are due.
-constexpr std::int64_t clock_round_ns = clock_interval_ns / 2;
+constexpr std::int64_t clock_interval_ns = clock_wheel::longest_ns;
+// From an event to the first look where others are not told: see looks_between().
+constexpr std::int64_t first_look_ns = clock_wheel::step_ns;
+// A mark is made when something begins to happen: so long it may not have ended.
+constexpr std::int64_t happening_ns = 50'000;
+// So many polls in a row in which marks found no room are many marks, and no burst.
+constexpr int drops_before_walks = 3;
+constexpr std::int64_t misses_interval_ns = 1'000'000'000;
 // So many polls without anything, and the next mark is waited for: where there is always something,
 // waiting for it would be one waking more each tick.
 constexpr int quiet_before_rest = 4;
@@ -69,8 +74,22 @@ bool listen(const collect::descriptor& any, int operation, int fd, std::uint32_t
   return ::epoll_ctl(any.get(), operation, fd, &watch) == 0;
 }
 
-bool is_later(std::uint32_t a, std::uint32_t b) noexcept {
-  return static_cast<std::int32_t>(a - b) > 0;
+// Of a connection in other states than ESTABLISHED no event tells of an acknowledgement that makes
+// nothing be sent: what part of the time since its latest event is waited, each time, to look at it
+// again. 0: events tell of everything.
+int looks_between(unsigned state) noexcept {
+  switch (static_cast<tcp_state>(state)) {
+    // It goes on sending, with an answer on the way most often.
+    case tcp_state::close_wait:
+      return 8;
+    // The last acknowledgement changes the state, and that is told.
+    case tcp_state::fin_wait1:
+    case tcp_state::last_ack:
+    case tcp_state::closing:
+      return 1;
+    default:
+      return 0;
+  }
 }
 
 }  // namespace
@@ -110,8 +129,45 @@ marked_source::marked_source(const source_options& options, parts from)
       cpu_ns_(std::move(from.cpu_ns)),
       be_urgent_(std::move(from.be_urgent)) {}
 
+/// Hands on what a walk shows, and sees to what walks have no part in.
+class marked_source::walking final : public message_sink {
+ public:
+  enum extent : std::uint8_t {
+    whole,
+    whole_among_many,  // others follow, which will start the clocks
+    part,              // nobody walks again because one could not be kept
+  };
+  walking(marked_source& self, message_sink& to, extent how) noexcept
+      : self_(self), to_(to), how_(how), now_ns_(self.monotonic_ns_()) {}
+
+  void on_socket(const message& m) noexcept override {
+    to_.on_socket(m);
+    if (how_ == part && to_.must_repeat()) self_.ask_again(m.id());
+    if (how_ != whole_among_many && m.wqueue() > 0) self_.note_clock(m, reason::suspicion, now_ns_);
+  }
+  void on_destroyed(const message& m) noexcept override {
+    // An end is told after its beginning.
+    self_.take_marks(to_);
+    to_.on_destroyed(m);
+  }
+
+ private:
+  marked_source& self_;
+  message_sink& to_;
+  const extent how_;
+  const std::int64_t now_ns_;
+};
+
 std::error_code marked_source::open() {
   if (const auto ec = walks_->open()) return ec;
+  // What was marked before is of no interest: a walk comes first.
+  struct : mark_sink {
+    void on_mark(const mark&) noexcept override {}
+  } nobody;
+  feed_->take(nobody);
+  dropped_ = feed_->dropped();
+  missed_ = feed_->missed();
+  feed_->mute(false);
   if (beside_)
     reconciler_ = std::make_unique<reconciler>(std::move(beside_), options_.reconcile_ns);
   open_any();
@@ -133,15 +189,16 @@ void marked_source::open_any() {
 void marked_source::begin_tick() noexcept { tick_ = feed_->begin_tick(); }
 
 void marked_source::on_mark(const mark& m) noexcept {
-  if (m.state_changed && m.id.cookie != 0 && !is_excluded(m.id) &&
-      (m.state == static_cast<std::uint8_t>(tcp_state::established) ||
-       m.state == static_cast<std::uint8_t>(tcp_state::syn_sent)))
-    sink_->on_opening(m.id.cookie, m.time_ns);
+  const bool begins = m.state == static_cast<std::uint8_t>(tcp_state::syn_sent);
+  const bool opens = m.state_changed && m.id.cookie != 0 &&
+                     (begins || m.state == static_cast<std::uint8_t>(tcp_state::established));
+  if ((opens || begins) && is_excluded(m.id)) return;
+  if (opens) sink_->on_opening(m.id.cookie, m.time_ns);
   try {
     marks_.push_back(m);
     // It is given a port when its state has changed already. Its first segment marks it again, if
     // that can be sent.
-    if (m.state == static_cast<std::uint8_t>(tcp_state::syn_sent) && m.id.sport == 0)
+    if (begins && m.id.sport == 0)
       connecting_.try_emplace(m.id.cookie, m.time_ns);
     else if (!connecting_.empty())
       connecting_.erase(m.id.cookie);
@@ -163,7 +220,8 @@ void marked_source::look_for_connecting(message_sink& sink, poll_report& report)
   connecting_due_ns_ = now_ns + connecting_interval_ns;
   connecting_.clear();
   take_time();  // few are found, and all are looked at
-  const poll_report found = walks_->walk_connecting(sink);
+  walking shown(*this, sink, walking::part);
+  const poll_report found = walks_->walk_connecting(shown);
   report.duration_ns += found.duration_ns;
   if (!report.error) report.error = found.error;
 }
@@ -186,70 +244,56 @@ bool marked_source::is_excluded(const socket_id& id) const noexcept {
          options_.exclude->excludes(header_only(id).view());
 }
 
-void marked_source::want(const socket_id& id, bool checked) {
-  if (id.sport == 0 || id.dport == 0) return;  // it has no port yet: see connecting_
-  if (id.cookie != 0 && !asked_.add(id.cookie)) return;
-  if (is_excluded(id)) return;
-  wanted_.push_back({id, checked});
+bool marked_source::want(const socket_id& id, reason why) {
+  if (id.sport == 0 || id.dport == 0) return true;  // it has no port yet: see connecting_
+  if (id.cookie != 0 && !asked_.add(id.cookie)) return true;
+  if (is_excluded(id)) return false;
+  wanted_.push_back({id, why});
   if (id.cookie == 0) wanted_.back().id.cookie = any_cookie;
+  return true;
 }
 
+// What is not marked again though it may go on is asked for in the next poll, too: what came after
+// this tick had begun, and what had hardly begun before it.
+void marked_source::want_marked(std::int64_t now_ns) {
+  for (const socket_id& id : again_) want(id, reason::event);
+  again_.clear();
+  for (const mark& m : marks_) {
+    want(m.id, reason::event);
+    if (m.tick == tick_ || now_ns - m.time_ns < happening_ns) again_.push_back(m.id);
+  }
+}
+
+// Those that would be due right after this poll, too: not a tick later each time.
 void marked_source::want_clocks(std::int64_t now_ns) {
-  // A part of them each time, as large as the time since the last.
-  const double part = static_cast<double>(now_ns - std::exchange(clocks_looked_ns_, now_ns)) /
-                      static_cast<double>(clock_round_ns);
-  const auto share =
-      static_cast<std::size_t>(std::min(1., part) * static_cast<double>(clock_queue_.size()));
-  std::size_t turns = std::min(clock_queue_.size(), share + 1);
-  for (; turns > 0; --turns) {
-    const std::uint64_t cookie = clock_queue_.front();
-    const auto found = clocks_.find(cookie);
-    running_clock& clock = found->second;
-    if (clock.running && clock.due_ns <= now_ns) {
-      clock.due_ns = now_ns + clock_interval_ns;
-      want(clock.id, false);
-    }
-    clock_queue_.pop_front();
-    if (clock.running)
-      clock_queue_.push_back(cookie);
-    else
-      clocks_.erase(found);
-  }
+  clocks_.take_due(now_ns + clock_wheel::step_ns / 2,
+                   [this](const socket_id& id) { return want(id, reason::clock); });
 }
 
-void marked_source::note_clock(const socket_id& id, const message& m, std::int64_t now_ns) noexcept
-    try {
-  const bool running = m.wqueue() > 0;
+void marked_source::note_clock(const message& m, reason why, std::int64_t now_ns) noexcept {
   const std::uint64_t cookie = m.cookie();
-  if (!running) {
-    if (const auto found = clocks_.find(cookie); found != clocks_.end())
-      found->second.running = false;
-    return;
+  if (m.wqueue() == 0) return clocks_.stop(cookie);
+  std::int64_t pause_ns = clock_interval_ns;
+  if (const int part = looks_between(m.state()); part > 0 && why != reason::suspicion) {
+    const std::int64_t before_ns = clocks_.pause_ns(cookie);
+    pause_ns = why == reason::event ? first_look_ns
+                                    : std::min(before_ns + before_ns / part, clock_interval_ns);
   }
-  auto at = clocks_.find(cookie);
-  if (at == clocks_.end()) {
-    clock_queue_.push_back(cookie);
-    try {
-      at = clocks_.try_emplace(cookie).first;
-    } catch (const std::bad_alloc&) {
-      clock_queue_.pop_back();
-      throw;
-    }
-  }
-  at->second = {id, now_ns + clock_interval_ns, true};
-  at->second.id.cookie = cookie;
-} catch (const std::bad_alloc&) {
-  // Its clocks are read again with its next event.
+  std::int64_t due_ns = now_ns + pause_ns;
+  // A walk shows all at once: they are not asked for all at once.
+  if (why == reason::suspicion)
+    due_ns -=
+        static_cast<std::int64_t>(cookie * 0x9e3779b97f4a7c15U >> 32U) * clock_interval_ns / 2 >>
+        32;
+  clocks_.start(m.id(), due_ns, pause_ns);
 }
 
 void marked_source::want_suspects(message_sink& sink, poll_report& report) {
   if (reconciler_ == nullptr) return;
   if (found_next_ >= found_.suspects.size()) {
     if (!reconciler_->take(found_)) return;
-    found_next_ = 0;
+    note_reconciliation(report);
     news_ = 0;
-    ++report.reconciled;
-    if (found_.cpu_ns > 0) note_walk(found_.cpu_ns);
   }
   const std::size_t end = std::min(found_.suspects.size(), found_next_ + suspects_looked_at);
   for (std::size_t asked = 0; found_next_ < end && asked < suspects_a_poll; ++found_next_) {
@@ -258,10 +302,44 @@ void marked_source::want_suspects(message_sink& sink, poll_report& report) {
     if (s.why == suspicion::gone) {
       if (known) sink.on_absent(s.id.cookie);
     } else if (known == (s.why == suspicion::moved)) {
-      want(s.id, true);
+      want(s.id, reason::suspicion);
       ++asked;
     }
   }
+}
+
+void marked_source::note_reconciliation(poll_report& report) noexcept {
+  found_next_ = 0;
+  ++report.reconciled;
+  if (found_.cpu_ns > 0) note_walk(found_.cpu_ns);
+}
+
+// After a whole walk: it has looked at all that was suspected to have moved. One that is gone it
+// did not show, which is no proof yet.
+void marked_source::supersede_suspects(const message_sink& sink, poll_report& report) noexcept {
+  if (reconciler_ == nullptr) return;
+  const auto is_settled = [&sink](const suspect& s) {
+    return s.why != suspicion::gone || !sink.knows(s.id.cookie);
+  };
+  // Those at hand are looked at before others are taken.
+  found_.suspects.erase(found_.suspects.begin(),
+                        found_.suspects.begin() + static_cast<std::ptrdiff_t>(found_next_));
+  found_next_ = 0;
+  std::erase_if(found_.suspects, is_settled);
+  found_.sockets = 0;  // nothing is known of how many were news
+  if (!found_.suspects.empty() || !reconciler_->take(found_)) return;
+  note_reconciliation(report);
+  std::erase_if(found_.suspects, is_settled);
+  found_.sockets = 0;
+}
+
+// A walk beside the polls is soon made where events may have made no marks.
+void marked_source::look_for_misses(std::int64_t now_ns, poll_report& report) noexcept {
+  if (now_ns < misses_due_ns_) return;
+  misses_due_ns_ = now_ns + misses_interval_ns;
+  const std::uint64_t missed = feed_->missed();
+  report.missed = missed - std::exchange(missed_, missed);
+  if (report.missed > 0 && reconciler_ != nullptr) reconciler_->hurry();
 }
 
 void marked_source::ask(message_sink& sink, poll_report& report) noexcept {
@@ -292,8 +370,7 @@ void marked_source::ask(message_sink& sink, poll_report& report) noexcept {
         if (const std::size_t ahead = a.index + expected_ahead; ahead < c.self->ids_.size())
           c.sink->on_expected(c.self->ids_[ahead].cookie);
         if (a.error) {
-          if (const auto found = c.self->clocks_.find(w.id.cookie); found != c.self->clocks_.end())
-            found->second.running = false;
+          c.self->clocks_.stop(w.id.cookie);
           // ENOENT, ESTALE: it has ended since, which is told by other means.
           const bool is_gone =
               a.error == std::errc::no_such_file_or_directory || a.error.value() == ESTALE;
@@ -307,12 +384,12 @@ void marked_source::ask(message_sink& sink, poll_report& report) noexcept {
         if (state >= 32 || (connection_states >> state & 1U) == 0) return;
         ++c.report->messages;
         c.report->bytes += static_cast<std::int64_t>(a.answer.bytes.size());
-        c.self->note_clock(w.id, a.answer, c.now_ns);
-        if (!w.checked)
+        c.self->note_clock(a.answer, w.why, c.now_ns);
+        if (w.why != reason::suspicion)
           c.sink->on_socket(a.answer);
         else if (c.sink->on_checked(a.answer))
           c.self->maybe_news_.push_back(w.id.cookie);
-        if (c.sink->must_repeat()) c.self->ask_again(w.id);
+        if (c.sink->must_repeat()) c.self->ask_again(a.answer.id());
       },
       &all);
   report.queries += ids_.size();
@@ -330,14 +407,16 @@ void marked_source::ask_again(const socket_id& id) noexcept try {
 // A socket may have moved between the taking of marks and the question: then its mark is among
 // those taken now, and an event has told of it.
 void marked_source::count_news(poll_report& report) noexcept {
-  for (const std::uint64_t cookie : maybe_news_) {
-    const bool told = std::any_of(marks_.begin(), marks_.end(),
-                                  [&](const mark& m) { return m.id.cookie == cookie; });
-    if (told) continue;
-    ++news_;
-    ++report.unannounced;
+  if (!maybe_news_.empty()) {
+    std::sort(maybe_news_.begin(), maybe_news_.end());
+    for (const mark& m : marks_) {
+      const auto at = std::lower_bound(maybe_news_.begin(), maybe_news_.end(), m.id.cookie);
+      if (at != maybe_news_.end() && *at == m.id.cookie) maybe_news_.erase(at);
+    }
+    news_ += maybe_news_.size();
+    report.unannounced += maybe_news_.size();
+    maybe_news_.clear();
   }
-  maybe_news_.clear();
   if (reconciler_ == nullptr || found_next_ < found_.suspects.size() || found_.sockets == 0) return;
   reconciler_->judge(news_, found_.sockets);
   found_.sockets = 0;
@@ -348,24 +427,37 @@ poll_report marked_source::walk(message_sink& sink) noexcept {
   take_time();
   end_rest();
   quiet_polls_ = 0;
+  again_.clear();
   begin_tick();
   take_marks(sink);
   const std::uint64_t marks = marks_.size();
-  marks_.clear();
-  maybe_news_.clear();
-  again_.clear();
   forgot_ = false;
+  keep_of_this_tick();
+  maybe_news_.clear();
   const std::uint64_t dropped = feed_->dropped();
   const std::int64_t cpu_ns = cpu_ns_();
-  poll_report report = walks_->walk(sink);
+  walking shown(*this, sink, walks_left_ > 0 ? walking::whole_among_many : walking::whole);
+  poll_report report = walks_->walk(shown);
   report.marks += marks;
   report.dropped += dropped - std::exchange(dropped_, dropped);
   if (report.complete) {
     note_walk(cpu_ns_() - cpu_ns);
+    supersede_suspects(sink, report);
   } else {
     forgot_ = true;  // marks are gone: the next poll has to walk again
   }
   return report;
+}
+
+// What was marked since the walk's tick began may move again while it lasts, without another mark.
+void marked_source::keep_of_this_tick() noexcept {
+  try {
+    for (const mark& m : marks_)
+      if (m.tick == tick_) again_.push_back(m.id);
+  } catch (const std::bad_alloc&) {
+    forgot_ = true;
+  }
+  marks_.clear();
 }
 
 // Before anything is asked for: what is not brief must not begin as something urgent.
@@ -379,9 +471,14 @@ void marked_source::take_time() noexcept {
   if (std::exchange(brief_polls_, 0) >= brief_before_urgent && be_urgent_) be_urgent_(false);
 }
 
+// A first walk, which finds everything new, takes longer than those that follow.
 void marked_source::note_walk(std::int64_t cpu_ns) noexcept {
-  if (walk_ns_ == 0) walk_ns_ = static_cast<double>(cpu_ns);
-  approach(walk_ns_, static_cast<double>(cpu_ns));
+  const auto took_ns = static_cast<double>(cpu_ns);
+  if (walk_ns_ == 0) walk_ns_ = took_ns;
+  if (took_ns < walk_ns_)
+    walk_ns_ = (walk_ns_ + took_ns) / 2;
+  else
+    approach(walk_ns_, took_ns);
 }
 
 // Marking costs, too: while walks are the cheaper way nobody marks.
@@ -409,7 +506,9 @@ std::int64_t marked_source::rest() noexcept {
     end_rest();
     return 0;
   }
-  return monotonic_ns_() + (clock_queue_.empty() ? longest_rest_ns : rest_with_clocks_ns);
+  const std::int64_t now_ns = monotonic_ns_();
+  return clocks_.empty() ? now_ns + longest_rest_ns
+                         : clocks_.next_due(now_ns, now_ns + rest_with_clocks_ns);
 }
 
 bool marked_source::nothing_came() const noexcept {
@@ -436,25 +535,25 @@ poll_report marked_source::poll(message_sink& sink) noexcept {
   if (walks_left_ > 0) return walk_instead(sink);
   begin_tick();
   take_marks(sink);
-  const std::uint64_t dropped = feed_->dropped();
-  const double cost_ns = query_ns_ * static_cast<double>(marks_.size() + again_.size());
-  if (walk_ns_ > 0 && cost_ns > walk_ns_) return walk_instead(sink);
-  if (dropped != dropped_ || forgot_) return walk(sink);
+  drops_in_a_row_ = feed_->dropped() == dropped_ ? 0 : drops_in_a_row_ + 1;
+  if (drops_in_a_row_ >= drops_before_walks) return walk_instead(sink);
+  if (drops_in_a_row_ > 0 || forgot_) return walk(sink);
 
   poll_report report;
   report.marks = marks_.size();
   count_news(report);
+  const std::int64_t now_ns = monotonic_ns_();
   asked_.begin();
   wanted_.clear();
   try {
-    for (const socket_id& id : again_) want(id, false);
-    again_.clear();
-    for (const mark& m : marks_) {
-      want(m.id, false);
-      // What comes after the question is not marked again in this tick.
-      if (m.tick == tick_ || is_later(m.tick, tick_)) again_.push_back(m.id);
+    want_marked(now_ns);
+    // Only now is it known how many: marks may be of unwanted connections, or several of one.
+    if (walk_ns_ > 0 && query_ns_ * static_cast<double>(wanted_.size()) > walk_ns_) {
+      poll_report walked = walk_instead(sink);
+      walked.unannounced += report.unannounced;
+      return walked;
     }
-    want_clocks(monotonic_ns_());
+    want_clocks(now_ns);
     want_suspects(sink, report);
   } catch (const std::bad_alloc&) {
     forgot_ = true;
@@ -464,6 +563,7 @@ poll_report marked_source::poll(message_sink& sink) noexcept {
   hurry(query_ns_ * static_cast<double>(wanted_.size()));
   ask(sink, report);
   look_for_connecting(sink, report);
+  look_for_misses(now_ns, report);
   return report;
 }
 

@@ -7,12 +7,12 @@
 #define TCPINFO_COLLECT_MARKED_SOURCE_H
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <unordered_map>
 #include <vector>
 
+#include "collect/clock_wheel.h"
 #include "collect/descriptor.h"
 #include "collect/marks.h"
 #include "collect/reconciler.h"
@@ -71,6 +71,7 @@ class marked_source final : public source, private mark_sink {
   [[nodiscard]] std::error_code drain(message_sink& sink) noexcept override;
   [[nodiscard]] std::int64_t rest() noexcept override;
   [[nodiscard]] bool rests() const noexcept override;
+  void expect_long() noexcept override { take_time(); }
   [[nodiscard]] int descriptor() const noexcept override {
     return any_ ? any_.get() : walks_->descriptor();
   }
@@ -85,27 +86,32 @@ class marked_source final : public source, private mark_sink {
   }
 
  private:
+  enum class reason : std::uint8_t {
+    event,
+    clock,      // clocks in its tcp_info run without events
+    suspicion,  // no event told of it
+  };
   struct wanted {
     socket_id id;
-    bool checked;  // no event told of it
+    reason why;
   };
-  /// A connection with something unsent or unacknowledged: clocks in its tcp_info run without
-  /// events.
-  struct running_clock {
-    socket_id id;
-    std::int64_t due_ns;
-    bool running;
-  };
+  class walking;
 
   void on_mark(const mark& m) noexcept override;
   void take_marks(message_sink& sink) noexcept;
-  void want(const socket_id& id, bool checked);
+  /// False where it is unwanted.
+  bool want(const socket_id& id, reason why);
+  void want_marked(std::int64_t now_ns);
   void want_clocks(std::int64_t now_ns);
   void want_suspects(message_sink& sink, poll_report& report);
   void ask_again(const socket_id& id) noexcept;
+  void keep_of_this_tick() noexcept;
+  void supersede_suspects(const message_sink& sink, poll_report& report) noexcept;
+  void note_reconciliation(poll_report& report) noexcept;
+  void look_for_misses(std::int64_t now_ns, poll_report& report) noexcept;
   void count_news(poll_report& report) noexcept;
   void ask(message_sink& sink, poll_report& report) noexcept;
-  void note_clock(const socket_id& id, const message& m, std::int64_t now_ns) noexcept;
+  void note_clock(const message& m, reason why, std::int64_t now_ns) noexcept;
   [[nodiscard]] bool is_excluded(const socket_id& id) const noexcept;
   [[nodiscard]] poll_report walk_instead(message_sink& sink) noexcept;
   void begin_tick() noexcept;
@@ -141,8 +147,10 @@ class marked_source final : public source, private mark_sink {
   std::vector<socket_id> ids_;
   bool forgot_ = false;  // a mark was forgotten: the next poll walks
   std::uint64_t dropped_ = 0;
-  std::unordered_map<std::uint64_t, running_clock> clocks_;
-  std::deque<std::uint64_t> clock_queue_;
+  int drops_in_a_row_ = 0;
+  std::uint64_t missed_ = 0;
+  std::int64_t misses_due_ns_ = 0;
+  clock_wheel clocks_;
 
   // By cookie, since when; monotonic.
   std::unordered_map<std::uint64_t, std::int64_t> connecting_;
@@ -162,7 +170,6 @@ class marked_source final : public source, private mark_sink {
 
   int quiet_polls_ = 0;  // in a row, in which nothing was asked for
   bool resting_ = false;
-  std::int64_t clocks_looked_ns_ = 0;
 };
 
 }  // namespace tcpinfo::collect

@@ -28,7 +28,8 @@ class mark_sink {
   virtual void on_mark(const mark& m) noexcept = 0;
 };
 
-/// The marks of one network namespace. Used by one thread. When it ends nothing of it stays behind.
+/// The marks of one network namespace. Used by one thread. Begins muted. When it ends nothing of it
+/// stays behind.
 class mark_feed {
  public:
   mark_feed() = default;
@@ -36,15 +37,17 @@ class mark_feed {
   mark_feed(const mark_feed&) = delete;
   mark_feed& operator=(const mark_feed&) = delete;
 
-  /// A new tick: what moves from here on is marked again. Ticks of several feeds are one number,
-  /// which never goes back.
-  /// @return the tick that is now set.
+  /// A new tick: what moves from here on is marked again.
+  /// @return the tick that is now set, which no tick before was.
   [[nodiscard]] virtual std::uint32_t begin_tick() noexcept = 0;
   /// Takes the marks made so far, without waiting.
   virtual void take(mark_sink& sink) noexcept = 0;
   /// Marks that found no room, since the start.
   [[nodiscard]] virtual std::uint64_t dropped() const noexcept = 0;
-  /// Whether to make no marks until told otherwise.
+  /// Events since the start that may have made no mark: the kernel does not run the program where
+  /// it interrupts itself on a processor. Takes some microseconds: for now and then.
+  [[nodiscard]] virtual std::uint64_t missed() const noexcept { return 0; }
+  /// Whether to mark changes of state only, until told otherwise.
   virtual void mute(bool muted) noexcept = 0;
   /// Readable while there are marks to take; -1 where there is no such descriptor. Whoever waits
   /// for it says so first, by call_me().

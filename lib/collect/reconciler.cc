@@ -103,49 +103,84 @@ reconciler::reconciler(std::unique_ptr<source> walks, std::int64_t longest_ns)
 }
 
 reconciler::~reconciler() {
+  walks_->give_way_no_more();
   {
     const std::lock_guard lock(mutex_);
     finishing_ = true;
-    changed_.notify_one();
   }
+  changed_.notify_one();
   thread_.join();
 }
 
 void reconciler::run() {
   reconciling book;
   reconciliation found;
-  for (;;) {
+  std::int64_t begun_ns = 0;
+  do {
+    begun_ns = monotonic_ns();
     try {
       const std::int64_t cpu_ns = thread_cpu_ns();
-      const bool whole = book.walk(*walks_, monotonic_ns(), found);
+      const bool whole = book.walk(*walks_, begun_ns, found);
       found.cpu_ns = whole ? thread_cpu_ns() - cpu_ns : 0;
     } catch (const std::bad_alloc&) {
     }
-    std::unique_lock lock(mutex_);
-    // A result that nobody has taken is replaced, but not what it suspected.
-    if (ready_.load(std::memory_order_relaxed)) {
-      try {
-        found.suspects.insert(found.suspects.end(), latest_.suspects.begin(),
-                              latest_.suspects.end());
-      } catch (const std::bad_alloc&) {
-      }
+    hand_over(found);
+  } while (wait_since(begun_ns));
+}
+
+// The lock is held for moments only: this thread runs after all others.
+void reconciler::hand_over(reconciliation& found) {
+  // A result that nobody has taken is replaced, but not what it suspected.
+  std::vector<suspect> before;
+  {
+    const std::lock_guard lock(mutex_);
+    if (is_ready()) {
+      set_ready(false);
+      std::swap(before, latest_.suspects);
     }
-    std::swap(latest_, found);
-    ready_.store(true, std::memory_order_release);
-    (void)::eventfd_write(told_.get(), 1);
-    const auto pause = std::chrono::nanoseconds(pause_ns_.load(std::memory_order_relaxed));
-    if (changed_.wait_for(lock, pause, [this] { return finishing_; })) return;
   }
+  try {
+    found.suspects.insert(found.suspects.end(), before.begin(), before.end());
+  } catch (const std::bad_alloc&) {
+  }
+  const std::lock_guard lock(mutex_);
+  std::swap(latest_, found);
+  set_ready(true);
+}
+
+// Readable exactly while there is something: who waits for it would never sleep otherwise.
+void reconciler::set_ready(bool ready) noexcept {
+  ready_.store(ready, std::memory_order_release);
+  eventfd_t times = 0;
+  if (ready)
+    (void)::eventfd_write(told_.get(), 1);
+  else
+    (void)::eventfd_read(told_.get(), &times);
+}
+
+// Until the next walk is due. False where there is to be none.
+bool reconciler::wait_since(std::int64_t begun_ns) {
+  std::unique_lock lock(mutex_);
+  while (!finishing_) {
+    const std::int64_t pause_ns = hurry_.load(std::memory_order_relaxed)
+                                      ? std::min(shortest_ns, longest_ns_)
+                                      : pause_ns_.load(std::memory_order_relaxed);
+    const std::int64_t left_ns = begun_ns + pause_ns - monotonic_ns();
+    if (left_ns <= 0) break;
+    // Whoever makes the pause shorter wakes nobody for it.
+    (void)changed_.wait_for(lock, std::chrono::nanoseconds(std::min(left_ns, shortest_ns)));
+  }
+  hurry_.store(false, std::memory_order_relaxed);
+  return !finishing_;
 }
 
 bool reconciler::take(reconciliation& out) {
   if (!is_ready()) return false;
-  const std::lock_guard lock(mutex_);
-  eventfd_t times = 0;
-  (void)::eventfd_read(told_.get(), &times);
+  const std::unique_lock lock(mutex_, std::try_to_lock);
+  if (!lock.owns_lock() || !is_ready()) return false;
   out.suspects.clear();
   std::swap(out, latest_);
-  ready_.store(false, std::memory_order_relaxed);
+  set_ready(false);
   return true;
 }
 

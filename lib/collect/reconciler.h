@@ -66,7 +66,7 @@ class reconciler {
   reconciler(const reconciler&) = delete;
   reconciler& operator=(const reconciler&) = delete;
 
-  /// The latest result, once. False where there is none. Cheap.
+  /// The latest result, once. False where there is none, or not yet. Cheap, and waits for nobody.
   [[nodiscard]] bool take(reconciliation& out);
   /// Whether there is one.
   [[nodiscard]] bool is_ready() const noexcept { return ready_.load(std::memory_order_acquire); }
@@ -74,15 +74,21 @@ class reconciler {
   [[nodiscard]] int descriptor() const noexcept { return told_.get(); }
   /// How many of the suspects were news: many make the time to the next walk shorter.
   void judge(std::size_t news, std::size_t sockets) noexcept;
+  /// The next walk begins as soon as walks ever do.
+  void hurry() noexcept { hurry_.store(true, std::memory_order_relaxed); }
 
  private:
   void run();
+  void hand_over(reconciliation& found);
+  void set_ready(bool ready) noexcept;  // with the lock
+  [[nodiscard]] bool wait_since(std::int64_t begun_ns);
 
   const std::unique_ptr<source> walks_;
   const std::int64_t longest_ns_;
   const collect::descriptor told_;  // an eventfd
   std::atomic<std::int64_t> pause_ns_;
   std::atomic<bool> ready_{false};
+  std::atomic<bool> hurry_{false};
   std::mutex mutex_;
   std::condition_variable changed_;
   bool finishing_ = false;

@@ -324,6 +324,7 @@ std::error_code sampler::poll_once() {
   counts_.walked_polls.add(report.complete ? 1 : 0);
   counts_.marks.add(report.marks);
   counts_.dropped_marks.add(report.dropped);
+  counts_.missed_marks.add(report.missed);
   counts_.queries.add(report.queries);
   counts_.reconciled.add(report.reconciled);
   counts_.unannounced.add(report.unannounced);
@@ -495,7 +496,10 @@ std::error_code sampler::run(attendant& company) {
     may_be_old_ = first_look_ || renewed;
     must_forget_ = must_forget_ || renewed;
     must_walk_ = must_walk_ || renewed;
-    if (must_forget_) forget_unwanted();
+    if (must_forget_) {
+      source_.expect_long();
+      forget_unwanted();
+    }
     const auto ec = poll_once();
     if (ec && first_look_) return ec;
     if (ec) say_failed_poll(ec);
@@ -535,6 +539,7 @@ void sampler::await_last_events() {
 // have been dropped, and there will be no later poll to miss it. After the number of polls that was
 // asked for there is no other.
 void sampler::finish() {
+  source_.expect_long();
   now_ns_ = system_.monotonic_ns();
   drain_events();
   ending_ = ending_ || overflows_ != overflows_at_start_;

@@ -69,6 +69,7 @@ struct poll_report {
   // Of sources that follow events.
   std::uint64_t marks = 0;    ///< sockets that events told of
   std::uint64_t dropped = 0;  ///< marks that found no room: a walk made up for them
+  std::uint64_t missed = 0;  ///< events that may have made no mark: a walk beside the polls follows
   std::uint64_t queries = 0;
   std::uint64_t reconciled = 0;   ///< walks beside the polls that have ended
   std::uint64_t unannounced = 0;  ///< changes that they found and no event had told of
@@ -91,6 +92,8 @@ class source {
   [[nodiscard]] virtual poll_report poll(message_sink& sink) noexcept { return walk(sink); }
   /// Looks at the connections that are being made from here (SYN_SENT), and is never complete.
   [[nodiscard]] virtual poll_report walk_connecting(message_sink& /*sink*/) noexcept { return {}; }
+  /// Walks rest no more (source_options::gentle), that which runs included. Any thread.
+  virtual void give_way_no_more() noexcept {}
   /// Whether events tell which have moved.
   [[nodiscard]] virtual bool follows() const noexcept { return false; }
   /// After a poll: whether there is nothing to poll for until something happens. Then descriptor()
@@ -99,6 +102,8 @@ class source {
   [[nodiscard]] virtual std::int64_t rest() noexcept { return 0; }
   /// Whether, since rest(), nothing has happened that a poll is needed for. After drain().
   [[nodiscard]] virtual bool rests() const noexcept { return false; }
+  /// What comes next on this thread may take its time: it is nothing urgent any more.
+  virtual void expect_long() noexcept {}
   /// Delivers destroy events that are queued, without waiting.
   [[nodiscard]] virtual std::error_code drain(message_sink& sink) noexcept = 0;
   /// Readable when drain() has something to do, or a rest is over; -1 where there is no such

@@ -63,6 +63,7 @@ struct statistics {
   counter walked_polls;   ///< polls that looked at every socket
   counter marks;          ///< sockets that events told of
   counter dropped_marks;  ///< that found no room; a walk made up for them
+  counter missed_marks;   ///< events that the kernel may not have marked; a walk beside follows
   counter queries;        ///< sockets asked for because of marks, or of walks beside the polls
   counter reconciled;     ///< walks beside the polls
   counter unannounced;    ///< changes that such walks found and no event had told of

@@ -36,6 +36,7 @@ struct fake_kernel {
   int connecting_walks = 0;
   bool walk_fails = false;
   bool queries_fail = false;
+  bool by_ports = false;  // cookies are not looked at
   std::vector<std::uint64_t> asked;
 
   made_socket& add(std::uint64_t cookie) {
@@ -87,11 +88,15 @@ class fake_source final : public source {
         fn(user, {i, {ENOBUFS, std::system_category()}, {}});
         continue;
       }
-      if (!kernel_.sockets.contains(ids[i].cookie)) {
+      const auto found =
+          std::find_if(kernel_.sockets.begin(), kernel_.sockets.end(), [&](const auto& one) {
+            return kernel_.by_ports ? one.second.sport == ids[i].sport : one.first == ids[i].cookie;
+          });
+      if (found == kernel_.sockets.end()) {
         fn(user, {i, {ENOENT, std::system_category()}, {}});
         continue;
       }
-      const auto bytes = kernel_.message_of(ids[i].cookie);
+      const auto bytes = kernel_.message_of(found->first);
       fn(user, {i, {}, {bytes}});
     }
   }
@@ -105,6 +110,7 @@ struct fake_marks {
   std::uint32_t tick = 0;
   std::vector<mark> made;
   std::uint64_t dropped = 0;
+  std::uint64_t missed = 0;
   bool muted = false;
   std::vector<bool> mutings;
   int descriptor = -1;
@@ -120,6 +126,7 @@ class fake_feed final : public mark_feed {
     marks_.made.clear();
   }
   std::uint64_t dropped() const noexcept override { return marks_.dropped; }
+  std::uint64_t missed() const noexcept override { return marks_.missed; }
   void mute(bool muted) noexcept override {
     marks_.muted = muted;
     marks_.mutings.push_back(muted);
@@ -143,7 +150,7 @@ class recording_sink final : public message_sink {
     return true;
   }
   void on_absent(std::uint64_t cookie) noexcept override { absent.push_back(cookie); }
-  bool must_repeat() noexcept override { return std::exchange(refuses, false); }
+  bool must_repeat() noexcept override { return std::exchange(refuses, false) || refuses_all; }
   bool knows(std::uint64_t cookie) const noexcept override { return known.contains(cookie); }
 
   std::vector<std::uint64_t> shown;
@@ -152,6 +159,7 @@ class recording_sink final : public message_sink {
   std::map<std::uint64_t, std::int64_t> openings;
   std::set<std::uint64_t> known;
   bool refuses = false;  // the next message
+  bool refuses_all = false;
 };
 
 struct followed {
@@ -232,6 +240,51 @@ TEST_CASE(
   CHECK(f.kernel.asked.empty());
 }
 
+TEST_CASE("what had hardly begun to happen when it was marked is asked for again") {
+  followed f;
+  f.kernel.add(1);
+  f.kernel.add(2);
+  CHECK(f.source.walk(f.sink).complete);
+  f.mark(1);
+  f.mark(2);
+  f.marks.made[0].time_ns = f.kernel.now + 10 * ms - 40'000;
+  f.marks.made[1].time_ns = f.kernel.now + 10 * ms - 60'000;
+  (void)f.poll();
+  CHECK(f.kernel.asked == cookies{1, 2});
+  (void)f.poll();
+  CHECK(f.kernel.asked == cookies{1});
+  (void)f.poll();
+  CHECK(f.kernel.asked.empty());
+}
+
+TEST_CASE("what is marked while everything is looked at is asked for, for it may go on unmarked") {
+  followed f;
+  f.kernel.add(1);
+  f.kernel.add(2);
+  f.mark(1);
+  f.mark(2, true);
+  CHECK(f.source.walk(f.sink).complete);
+  (void)f.poll();
+  CHECK(f.kernel.asked == cookies{2});
+  (void)f.poll();
+  CHECK(f.kernel.asked.empty());
+}
+
+TEST_CASE("what was marked before anybody looked is no matter") {
+  followed f;
+  f.kernel.add(1);
+  f.marks.muted = true;
+  f.mark(1, true);
+  f.marks.dropped = 5;
+  REQUIRE_FALSE(f.source.open());
+  CHECK_FALSE(f.marks.muted);
+  const poll_report r = f.source.walk(f.sink);
+  CHECK(r.marks == 0);
+  CHECK(r.dropped == 0);
+  CHECK_FALSE(f.poll().complete);
+  CHECK(f.kernel.asked.empty());
+}
+
 TEST_CASE("what could not be kept is asked for again") {
   followed f;
   f.kernel.add(1);
@@ -244,6 +297,24 @@ TEST_CASE("what could not be kept is asked for again") {
   CHECK(f.kernel.asked == cookies{1});
   (void)f.poll();
   CHECK(f.kernel.asked.empty());
+}
+
+TEST_CASE("sockets without a cookie that could not be kept are asked for again, each") {
+  followed f;
+  for (const std::uint64_t c : {1U, 2U}) {
+    f.kernel.add(c);
+    f.mark(c);
+    f.marks.made.back().id.cookie = 0;
+  }
+  f.kernel.by_ports = true;
+  f.sink.refuses_all = true;
+  (void)f.poll();
+  CHECK(f.sink.shown == cookies{1, 2});
+  f.sink.refuses_all = false;
+  (void)f.poll();
+  CHECK(f.sink.shown == cookies{1, 2});
+  (void)f.poll();
+  CHECK(f.sink.shown.empty());
 }
 
 TEST_CASE("unwanted connections are not asked for, and their openings not told") {
@@ -296,6 +367,22 @@ TEST_CASE("where a walk is cheaper than asking, polls walk, and nobody marks mea
   CHECK(f.marks.mutings == std::vector<bool>{true, false, true, false});
 }
 
+TEST_CASE("only what is asked for is compared with a walk") {
+  followed f;
+  REQUIRE_FALSE(f.exclude.exclude_sport(1001));
+  for (std::uint64_t c = 1; c <= 100; ++c) f.kernel.add(c);
+  f.kernel.sockets.at(100).sport = 1001;
+  f.kernel.walk_ns = 400'000;  // 100 queries
+  CHECK(f.source.walk(f.sink).complete);
+  for (int i = 0; i < 500; ++i) {
+    f.mark(1);
+    f.mark(100);
+    f.mark(2);
+  }
+  CHECK_FALSE(f.poll().complete);
+  CHECK(f.kernel.asked == cookies{2});
+}
+
 TEST_CASE("a stall while asking does not make it walk for good") {
   followed f;
   for (std::uint64_t c = 1; c <= 1000; ++c) f.kernel.add(c);
@@ -339,6 +426,23 @@ TEST_CASE("marks that found no room make the poll walk, and are counted") {
   r = f.poll();
   CHECK_FALSE(r.complete);
   CHECK(r.dropped == 0);
+}
+
+TEST_CASE("where marks find no room again and again, polls walk and nobody marks meanwhile") {
+  followed f;
+  f.kernel.add(1);
+  CHECK(f.source.walk(f.sink).complete);
+  for (int i = 1; i <= 3; ++i) {
+    CHECK_FALSE(f.marks.muted);
+    ++f.marks.dropped;
+    const poll_report r = f.poll();
+    CHECK(r.complete);
+    CHECK(r.dropped == 1);
+  }
+  CHECK(f.marks.muted);
+  for (int i = 0; i < 16; ++i) CHECK(f.poll().complete);
+  CHECK_FALSE(f.marks.muted);
+  CHECK_FALSE(f.poll().complete);
 }
 
 TEST_CASE("after a query that failed everything is looked at, for its mark is gone") {
@@ -392,6 +496,85 @@ TEST_CASE("clocks that run are read once a second without an event") {
   for (int i = 0; i < 300; ++i) {
     (void)f.poll();
     CHECK(f.kernel.asked.empty());
+  }
+}
+
+TEST_CASE("clocks that run are read though only a walk has shown them") {
+  followed f;
+  for (std::uint64_t c = 1; c <= 50; ++c) f.kernel.add(c);
+  for (std::uint64_t c = 1; c <= 40; ++c) f.kernel.unsent[c] = 1000;
+  CHECK(f.source.walk(f.sink).complete);
+  std::map<std::uint64_t, int> asked;
+  std::size_t most = 0;
+  for (int i = 0; i < 100; ++i) {
+    (void)f.poll();
+    most = std::max(most, f.kernel.asked.size());
+    for (const std::uint64_t c : f.kernel.asked) ++asked[c];
+  }
+  CHECK(asked.size() == 40);
+  for (const auto& [cookie, times] : asked) {
+    INFO(cookie);
+    CHECK(cookie <= 40);
+    CHECK(times >= 1);
+    CHECK(times <= 2);
+  }
+  CHECK(most < 10);  // not all at once
+}
+
+TEST_CASE("the clocks of a connection that is unwanted now are no reason to wake up") {
+  followed f;
+  const collect::descriptor there(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  f.marks.descriptor = there.get();
+  REQUIRE_FALSE(f.source.open());
+  f.kernel.add(1);
+  f.kernel.unsent[1] = 1000;
+  CHECK(f.source.walk(f.sink).complete);
+  for (int i = 0; i < 5; ++i) (void)f.poll();
+  CHECK(f.source.rest() < f.kernel.now + 1'000 * ms);
+  REQUIRE_FALSE(f.exclude.exclude_sport(1001));
+  for (int i = 0; i < 120; ++i) {
+    (void)f.poll();
+    CHECK(f.kernel.asked.empty());
+  }
+  CHECK(f.source.rest() == f.kernel.now + 1'000 * ms);
+}
+
+TEST_CASE("of a connection that is closed on one side no event tells all: it is looked at") {
+  for (const tcp_state state : {tcp_state::close_wait, tcp_state::fin_wait1, tcp_state::last_ack,
+                                tcp_state::closing, tcp_state::established}) {
+    INFO(static_cast<int>(state));
+    followed f;
+    f.kernel.add(1).state = state;
+    f.kernel.unsent[1] = 1000;
+    CHECK(f.source.walk(f.sink).complete);
+    f.mark(1);
+    (void)f.poll();
+    std::vector<int> after_ms;
+    for (int i = 1; i <= 230; ++i) {
+      (void)f.poll();
+      if (!f.kernel.asked.empty()) after_ms.push_back(i * 10);
+    }
+    if (state == tcp_state::established) {
+      CHECK(after_ms == std::vector<int>{1'000, 2'000});
+    } else if (state == tcp_state::close_wait) {
+      // At each tick first, and then within an eighth of the time that has passed.
+      REQUIRE(after_ms.size() > 20);
+      CHECK(after_ms.size() < 30);
+      for (std::size_t i = 1; i < after_ms.size(); ++i)
+        CHECK(after_ms[i] - after_ms[i - 1] <= 10 + std::max(0, after_ms[i - 1] - 40) / 8 + 10);
+      CHECK(std::vector<int>(after_ms.begin(), after_ms.begin() + 4) ==
+            std::vector<int>{10, 20, 30, 40});
+    } else {
+      CHECK(after_ms == std::vector<int>{10, 30, 70, 150, 310, 630, 1'270, 2'270});
+    }
+    // Once all is acknowledged nothing is left to look at.
+    f.kernel.unsent[1] = 0;
+    f.mark(1);
+    (void)f.poll();
+    for (int i = 0; i < 200; ++i) {
+      (void)f.poll();
+      CHECK(f.kernel.asked.empty());
+    }
   }
 }
 
@@ -498,6 +681,59 @@ TEST_CASE("a walk beside the polls finds what no event told of, and makes the ne
   // Of the four that its first walk shows, one is new to us.
   CHECK(sink.checked == cookies{4});
   CHECK(sink.shown.empty());
+}
+
+TEST_CASE("what walks beside the polls suspect is settled by a whole look, and does not gather") {
+  fake_kernel other;
+  for (std::uint64_t c = 1; c <= 1'000; ++c) other.add(c);
+  fake_kernel kernel = other;
+  fake_marks marks;
+  recording_sink sink;
+  source_options options;
+  options.reconcile_ns = 10 * ms;
+  marked_source source(options,
+                       {std::make_unique<fake_source>(kernel), std::make_unique<fake_feed>(marks),
+                        std::make_unique<fake_source>(other), [&] { return kernel.now; },
+                        [&] { return kernel.now; }, nullptr});
+  REQUIRE_FALSE(source.open());
+  std::uint64_t reconciled = 0;
+  for (int i = 0; i < 1'000 && reconciled == 0; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    reconciled += source.walk(sink).reconciled;
+  }
+  REQUIRE(reconciled >= 1);
+  kernel.asked.clear();
+  const poll_report r = source.poll(sink);
+  // Unless another has just come, of which the second and later walks suspect nothing.
+  CHECK(r.queries == 0);
+  CHECK(sink.checked.empty());
+}
+
+TEST_CASE("where events may have made no marks the next walk beside the polls comes soon") {
+  fake_kernel other;
+  fake_kernel kernel;
+  fake_marks marks;
+  recording_sink sink;
+  source_options options;
+  options.reconcile_ns = 60'000 * ms;
+  marked_source source(options,
+                       {std::make_unique<fake_source>(kernel), std::make_unique<fake_feed>(marks),
+                        std::make_unique<fake_source>(other), [&] { return kernel.now; },
+                        [&] { return kernel.now; }, nullptr});
+  marks.missed = 2;  // before it began
+  REQUIRE_FALSE(source.open());
+  std::uint64_t reconciled = 0;
+  std::uint64_t missed = 0;
+  for (int i = 0; i < 2'000 && reconciled < 2; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    kernel.now += 10 * ms;
+    if (reconciled == 1) marks.missed = 5;
+    const poll_report r = source.poll(sink);
+    reconciled += r.reconciled;
+    missed += r.missed;
+  }
+  CHECK(reconciled == 2);
+  CHECK(missed == 3);
 }
 
 TEST_CASE("where nothing is marked the next mark is waited for") {
@@ -642,11 +878,12 @@ TEST_CASE("polls are urgent while they are brief, and no longer one begins as su
   CHECK(f.kernel.connecting_walks == 1);
   CHECK(f.urgencies == std::vector<bool>{true, false, true, false, true, false});
   // And clocks that are due, all at once.
+  polls(100, 0);
+  CHECK(f.urgencies.size() == 7);
   for (std::uint64_t c = 1; c <= 600; ++c) f.kernel.unsent[c] = 1;
-  polls(1, 600);
-  polls(99, 0);
-  CHECK(f.urgencies.size() == 6);
-  polls(1, 0);
+  polls(1, 300);
+  for (std::uint64_t c = 301; c <= 600; ++c) f.mark(c);
+  (void)f.poll();
   CHECK(f.urgencies.size() == 7);
   f.kernel.now += 2'000 * ms;
   polls(1, 0);

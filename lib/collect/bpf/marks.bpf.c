@@ -71,10 +71,10 @@ enum {
   state_new_syn_recv = 12,
 };
 
-// Set by the collector.
-volatile __u32 tick = 0;
-volatile __u8 muted[TCPINFO_MARK_NAMESPACES] = {};  // by slot; 1: whole walks are done instead
-volatile __u8 waiting[TCPINFO_MARK_NAMESPACES] = {};  // by slot; 1: the next mark wakes the reader
+// Set by the collector, by slot. A tick has a number that no other tick has, of whatever namespace.
+volatile __u32 ticks[TCPINFO_MARK_NAMESPACES] = {};
+volatile __u8 muted[TCPINFO_MARK_NAMESPACES] = {};    // 1: only changes of state are marked
+volatile __u8 waiting[TCPINFO_MARK_NAMESPACES] = {};  // 1: the next mark wakes the reader
 // Marks that found no room, by slot.
 __u64 dropped[TCPINFO_MARK_NAMESPACES] = {};
 
@@ -98,6 +98,7 @@ struct {
 
 struct socket_mark {
   __u32 tick;
+  __u32 slot;  // whose tick it is
 };
 
 struct {
@@ -161,15 +162,22 @@ static __always_inline int note(struct sock* sk, __u8 state, __u8 flags) {
   if (state == state_time_wait || state == state_close || state == state_listen ||
       state == state_new_syn_recv)
     return 0;
-  const __u32 now = tick;
   struct socket_mark* last = bpf_sk_storage_get(&marked, sk, 0, 0);
-  if (last && last->tick == now && !(flags & TCPINFO_MARK_STATE)) return 0;
+  if (last && !(flags & TCPINFO_MARK_STATE) && last->slot < TCPINFO_MARK_NAMESPACES &&
+      last->tick == ticks[last->slot])
+    return 0;
   const __u32 inum = sk->__sk_common.skc_net.net->ns.inum;
   const __u32* slot = bpf_map_lookup_elem(&slots, &inum);
-  if (!slot || *slot >= TCPINFO_MARK_NAMESPACES || muted[*slot]) return 0;
+  if (!slot || *slot >= TCPINFO_MARK_NAMESPACES) return 0;
+  if (muted[*slot] && !(flags & TCPINFO_MARK_STATE)) return 0;
+  const __u32 now = ticks[*slot];
   if (!last) last = bpf_sk_storage_get(&marked, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-  // Without memory for it the socket is marked at every event.
-  if (last) last->tick = now;
+  // Without memory for it the socket is marked at every event. One that has no port yet cannot be
+  // asked for: its first segment, in the same tick most often, marks it again.
+  if (last && sk->__sk_common.skc_num) {
+    last->slot = *slot;
+    last->tick = now;
+  }
   return submit(sk, now, *slot, state, flags);
 }
 
