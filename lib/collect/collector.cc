@@ -252,7 +252,7 @@ int run(os& system, const config& settings, control& operator_says) {
   const sampler_context sampling{system,  settings, current, earlier,
                                  writers, counts,   seen,    system.monotonic_ns()};
   // The others first: ready means that nothing is missed in any of them.
-  netns_samplers others(sampling, namespaces);
+  netns_samplers others(sampling, namespaces, from->follows());
   if (!settings.netns.empty()) others.start();
   counts.netns_sampled.fetch_add(1, std::memory_order_relaxed);
   if (from->follows()) counts.netns_followed.fetch_add(1, std::memory_order_relaxed);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <ctime>
@@ -20,6 +21,7 @@
 #include "collect/kept_answers.h"
 #include "collect/linux_addresses.h"
 #include "collect/linux_netns.h"
+#include "collect/log.h"
 #include "collect/marked_source.h"
 #include "collect/marks.h"
 #include "collect/os.h"
@@ -285,7 +287,11 @@ class linux_os final : public os {
     if (feed == nullptr) return std::make_unique<dump_source>(options);
     // Where answers cannot be kept they are received: dearer, and no worse otherwise.
     std::string why_not_kept;
-    auto dumps = std::make_unique<dump_source>(options, make_kept_answers(why_not_kept));
+    auto kept = make_kept_answers(why_not_kept);
+    if (kept == nullptr && !said_not_kept_.exchange(true))
+      log(event::started, "answers of the kernel are received, not kept by a filter: {}",
+          why_not_kept);
+    auto dumps = std::make_unique<dump_source>(options, std::move(kept));
     // All sockets: the rules are the sampler's to change.
     source_options gentle;
     gentle.gentle = true;
@@ -344,6 +350,7 @@ class linux_os final : public os {
   const output_tree tree_;
   std::mutex marks_mutex_;
   bool marks_tried_ = false;
+  std::atomic<bool> said_not_kept_{false};
   std::unique_ptr<mark_maker> marks_;
   std::string why_no_marks_;
 };

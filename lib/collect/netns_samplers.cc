@@ -94,9 +94,13 @@ void wait_for_writers(const sampler_context& context) noexcept {
 class netns_samplers::one {
  public:
   /// `woken` hears of the end.
-  one(const sampler_context& context, netns_registry& namespaces, const found_netns& where,
-      const descriptor& woken)
-      : context_(context), namespaces_(namespaces), where_(where), woken_(woken) {
+  one(const sampler_context& context, netns_registry& namespaces, bool by_events,
+      const found_netns& where, const descriptor& woken)
+      : context_(context),
+        namespaces_(namespaces),
+        by_events_(by_events),
+        where_(where),
+        woken_(woken) {
     thread_ = std::thread([this] {
       name_this_thread("sampler");
       run();
@@ -159,11 +163,14 @@ class netns_samplers::one {
     if (const auto ec = entry->addresses.open()) return ec;
     current_exclusions unwanted(context_.current);
     (void)unwanted.renew();
-    // Why not by events was said of the collector's own namespace.
     std::string why;
     const auto from =
         context_.system.make_source(source_options_of(context_.settings, unwanted), why);
     if (const auto ec = from->open()) return ec;
+    // Where none is sampled by events, it was said of the collector's own.
+    if (by_events_ && !why.empty())
+      log(event::netns_found, "network namespace {} is sampled by dumps, not by events: {}",
+          where_.name, why);
     const std::uint32_t number = namespaces_.add(entry);
     sampler samples(context_, {number, where_.name, unwanted, *from});
     context_.counts.netns_sampled.fetch_add(1, std::memory_order_relaxed);
@@ -184,6 +191,7 @@ class netns_samplers::one {
 
   const sampler_context& context_;
   netns_registry& namespaces_;
+  const bool by_events_;
   const found_netns where_;
   const descriptor& woken_;
   netns_attendant attendant_;
@@ -215,8 +223,9 @@ void probe_netns(os& system, const config& settings, const reloadable& current,
   }
 }
 
-netns_samplers::netns_samplers(const sampler_context& context, netns_registry& namespaces)
-    : context_(context), namespaces_(namespaces) {}
+netns_samplers::netns_samplers(const sampler_context& context, netns_registry& namespaces,
+                               bool by_events)
+    : context_(context), namespaces_(namespaces), by_events_(by_events) {}
 
 netns_samplers::~netns_samplers() { finish(); }
 
@@ -288,7 +297,7 @@ void netns_samplers::look() {
 
 void netns_samplers::begin(const found_netns& where) {
   try {
-    running_.push_back(std::make_unique<one>(context_, namespaces_, where, woken_));
+    running_.push_back(std::make_unique<one>(context_, namespaces_, by_events_, where, woken_));
   } catch (const std::system_error& e) {
     fail(where, e.code());
     return;

@@ -30,7 +30,9 @@ void probe_netns(os& system, const config& settings, const reloadable& current, 
 class netns_samplers {
  public:
   /// All outlive it.
-  netns_samplers(const sampler_context& context, netns_registry& namespaces);
+  /// @param by_events whether the collector's own namespace is sampled so: where another is not, it
+  /// is said
+  netns_samplers(const sampler_context& context, netns_registry& namespaces, bool by_events);
   ~netns_samplers();
   netns_samplers(const netns_samplers&) = delete;
   netns_samplers& operator=(const netns_samplers&) = delete;
@@ -59,6 +61,7 @@ class netns_samplers {
 
   const sampler_context& context_;
   netns_registry& namespaces_;
+  const bool by_events_;
   std::unique_ptr<netns_finder> finder_;
   netns_findings seen_;  // by the last look
   std::list<std::unique_ptr<one>> running_;

@@ -121,6 +121,21 @@ TEST_CASE("a namespace that comes is recorded, one that goes is left when its co
   CHECK(netns_of(files.at(name_of(8, 0))) == "second");
 }
 
+TEST_CASE("a namespace that alone is sampled by dumps is named, with the reason") {
+  netns_run r;
+  r.system.set_netns({{found(0, "blue")}, {}});
+  std::atomic<std::uint64_t> polls{0};
+  r.kernels[0].before_poll = [&](scripted_kernel&, std::uint64_t) { ++polls; };
+  const std::string line = "network namespace blue is sampled by dumps, not by events: no room";
+  r.system.why_others_dump = "no room";
+  CHECK(r.collect_until([&] { return polls > 3; }) == exit_ok);
+  CHECK(r.lines_with(line) == 0);  // none is sampled otherwise
+  r.system.follows = true;
+  polls = 0;
+  CHECK(r.collect_until([&] { return polls > 3; }) == exit_ok);
+  CHECK(r.lines_with(line) == 1);
+}
+
 TEST_CASE("a namespace that cannot be entered stops nothing") {
   netns_run r;
   r.add(1);

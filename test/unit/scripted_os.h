@@ -63,13 +63,15 @@ struct scripted_kernel {
 
 class scripted_source final : public tcpinfo::collect::source {
  public:
-  explicit scripted_source(scripted_kernel& kernel) : kernel_(kernel) {}
+  explicit scripted_source(scripted_kernel& kernel, bool follows = false)
+      : kernel_(kernel), follows_(follows) {}
 
   std::error_code probe(tcpinfo::collect::message_sink& sink) noexcept override {
     for (auto& [cookie, socket] : kernel_.sockets) sink.on_socket(socket.view());
     return {};
   }
   std::error_code open() override { return {}; }
+  bool follows() const noexcept override { return follows_; }
   tcpinfo::collect::poll_report walk(tcpinfo::collect::message_sink& sink) noexcept override {
     if (kernel_.before_poll) kernel_.before_poll(kernel_, ++kernel_.polls);
     tcpinfo::collect::poll_report report;
@@ -112,6 +114,7 @@ class scripted_source final : public tcpinfo::collect::source {
 
  private:
   scripted_kernel& kernel_;
+  const bool follows_;
 };
 
 class scripted_os final : public tcpinfo::collect::os {
@@ -291,9 +294,13 @@ class scripted_os final : public tcpinfo::collect::os {
   std::atomic<int> enter_errno{0};
   std::unique_ptr<tcpinfo::collect::source> make_source(const tcpinfo::collect::source_options&,
                                                         std::string& why) override {
-    why.clear();
-    return std::make_unique<scripted_source>(here() != nullptr ? *here() : kernel_);
+    why = here() != nullptr ? why_others_dump : std::string();
+    return std::make_unique<scripted_source>(here() != nullptr ? *here() : kernel_,
+                                             follows && why.empty());
   }
+  /// Whether it is said that events are followed, and why not in other namespaces.
+  bool follows = false;
+  std::string why_others_dump;
 
  private:
   std::error_code ask(std::string_view deed, const std::string& path) {
