@@ -99,7 +99,7 @@ class Workload:
         client.shutdown(socket.SHUT_WR)
 
     def half_closed(self, client: socket.socket, server: socket.socket) -> None:
-        """Acknowledgements come late, and the server, in CLOSE_WAIT, has nothing to send by then."""
+        """Acknowledgements come late; the server, in CLOSE_WAIT, has nothing to send by then."""
         def read() -> None:
             while client.recv(1 << 16):
                 client.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
