@@ -32,6 +32,8 @@ constexpr std::int64_t happening_ns = 50'000;
 // So many polls in a row in which marks found no room are many marks, and no burst.
 constexpr int drops_before_walks = 3;
 constexpr std::int64_t misses_interval_ns = 1'000'000'000;
+// One in so many marks.
+constexpr std::uint64_t many_misses = 200;
 // So many polls without anything, and the next mark is waited for: where there is always something,
 // waiting for it would be one waking more each tick.
 constexpr int quiet_before_rest = 4;
@@ -333,13 +335,15 @@ void marked_source::supersede_suspects(const message_sink& sink, poll_report& re
   found_.sockets = 0;
 }
 
-// A walk beside the polls is soon made where events may have made no marks.
+// A walk beside the polls is soon made where more than a few of the events may have made no marks.
 void marked_source::look_for_misses(std::int64_t now_ns, poll_report& report) noexcept {
+  marks_since_ += report.marks;
   if (now_ns < misses_due_ns_) return;
   misses_due_ns_ = now_ns + misses_interval_ns;
   const std::uint64_t missed = feed_->missed();
   report.missed = missed - std::exchange(missed_, missed);
-  if (report.missed > 0 && reconciler_ != nullptr) reconciler_->hurry();
+  const std::uint64_t marks = std::exchange(marks_since_, 0);
+  if (report.missed * many_misses > marks && reconciler_ != nullptr) reconciler_->hurry();
 }
 
 void marked_source::ask(message_sink& sink, poll_report& report) noexcept {

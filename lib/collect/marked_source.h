@@ -150,6 +150,7 @@ class marked_source final : public source, private mark_sink {
   int drops_in_a_row_ = 0;
   std::uint64_t missed_ = 0;
   std::int64_t misses_due_ns_ = 0;
+  std::uint64_t marks_since_ = 0;  // it was looked for misses
   clock_wheel clocks_;
 
   // By cookie, since when; monotonic.

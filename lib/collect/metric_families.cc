@@ -178,7 +178,7 @@ void add_sampling(families& all, const metric_sources& from) {
             "Marks that found no room; the poll looked at every socket instead.", s.dropped_marks);
   all.total("tcpinfo_marks_missed_total",
             "Events that the kernel did not show to the marking program, which was running on that "
-            "processor already; soon all sockets were looked at beside the polls.",
+            "processor already.",
             s.missed_marks);
   all.total("tcpinfo_queries_total", "Sockets asked for one by one.", s.queries);
   all.total("tcpinfo_reconciliations_total", "Walks beside the polls.", s.reconciled);

@@ -425,12 +425,15 @@ void sampler::end_rest(std::uint64_t& due, std::uint64_t tick) noexcept {
 // after something has happened.
 bool sampler::wait_for_tick(std::uint64_t& tick, attendant& company) {
   std::int64_t rest_until_ns = rest();
-  // Asked at least once: polls that always take longer than the interval leave nothing to wait for.
-  // An idle tick of a source that follows events costs little more than waking up: nothing is
-  // looked at of which the wait has told that there is nothing.
-  for (bool ask = true;; ask = false) {
+  // The wait tells whether the attendant is asked for. Polls that always take longer than the
+  // interval leave nothing to wait for: then it is asked. An idle tick of a source that follows
+  // events costs little more than waking up: nothing is looked at of which the wait has told that
+  // there is nothing.
+  for (bool waited = false;; waited = true) {
     now_ns_ = system_.monotonic_ns();
-    if ((ask || asked_for_ || now_ns_ >= company.due_ns()) && !company.attend(now_ns_)) {
+    const bool tells = company.descriptor() >= 0 && (rest_until_ns != 0 || now_ns_ < time_of(tick));
+    const bool unasked = !waited && !tells;
+    if ((unasked || asked_for_ || now_ns_ >= company.due_ns()) && !company.attend(now_ns_)) {
       if (rest_until_ns != 0) end_rest(tick, tick_at(now_ns_));
       return false;
     }

@@ -69,7 +69,7 @@ struct poll_report {
   // Of sources that follow events.
   std::uint64_t marks = 0;    ///< sockets that events told of
   std::uint64_t dropped = 0;  ///< marks that found no room: a walk made up for them
-  std::uint64_t missed = 0;  ///< events that may have made no mark: a walk beside the polls follows
+  std::uint64_t missed = 0;   ///< events that may have made no mark
   std::uint64_t queries = 0;
   std::uint64_t reconciled = 0;   ///< walks beside the polls that have ended
   std::uint64_t unannounced = 0;  ///< changes that they found and no event had told of
