@@ -29,8 +29,8 @@ class attendant {
   virtual void before_poll() {}
   /// After each poll, when it has been counted. False: it was the last.
   [[nodiscard]] virtual bool after_poll(const loop_state& state) = 0;
-  /// At least once between two polls, when descriptor() is readable, and at due_ns() at the latest.
-  /// False: there are to be no more polls.
+  /// When descriptor() is readable, and at due_ns() at the latest; where there is no descriptor, or
+  /// no time to wait for it, between any two polls. False: there are to be no more polls.
   [[nodiscard]] virtual bool attend(std::int64_t now_ns) = 0;
   /// -1 where there is none.
   [[nodiscard]] virtual int descriptor() const noexcept = 0;

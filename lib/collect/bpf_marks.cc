@@ -41,6 +41,7 @@ struct attached_program {
   std::mutex mutex;
   std::vector<bool> taken = std::vector<bool>(TCPINFO_MARK_NAMESPACES);
   std::atomic<std::uint32_t> latest_tick = 0;  // of all namespaces
+  std::atomic<std::uint64_t> taken_marks = 0;  // in all of them
 
   // A slot that is given to another namespace has no tick in common with the one before.
   std::uint32_t begin_tick(std::uint32_t slot) noexcept {
@@ -69,8 +70,8 @@ std::string errno_text(int error) { return std::generic_category().message(error
 
 class bpf_feed final : public mark_feed {
  public:
-  explicit bpf_feed(std::shared_ptr<attached_program> program) noexcept
-      : program_(std::move(program)) {}
+  bpf_feed(std::shared_ptr<attached_program> program, bool is_first) noexcept
+      : program_(std::move(program)), is_first_(is_first) {}
   ~bpf_feed() override {
     ring_buffer__free(reader_);
     if (slot_ == none) return;
@@ -88,10 +89,15 @@ class bpf_feed final : public mark_feed {
   std::uint32_t begin_tick() noexcept override { return program_->begin_tick(slot_); }
   void take(mark_sink& sink) noexcept override {
     sink_ = &sink;
-    (void)ring_buffer__consume(reader_);
+    const int taken = ring_buffer__consume(reader_);
+    if (taken > 0)
+      program_->taken_marks.fetch_add(static_cast<std::uint64_t>(taken), std::memory_order_relaxed);
   }
   std::uint64_t dropped() const noexcept override { return all_dropped() - dropped_before_; }
-  std::uint64_t missed() const noexcept override { return all_missed() - missed_before_; }
+  mark_totals totals() const noexcept override {
+    if (!is_first_) return {};
+    return {program_->taken_marks.load(std::memory_order_relaxed), missed()};
+  }
   void mute(bool muted) noexcept override { program_->skeleton->bss->muted[slot_] = muted ? 1 : 0; }
   int descriptor() const noexcept override { return ring_.get(); }
   void call_me(bool wanted) noexcept override {
@@ -119,14 +125,14 @@ class bpf_feed final : public mark_feed {
     return *const_cast<const volatile __u64*>(&program_->skeleton->bss->dropped[slot_]);
   }
 
-  // Of all namespaces: the kernel does not tell which.
-  [[nodiscard]] std::uint64_t all_missed() const noexcept {
+  // What goes by another way than TCP's would count with packets.
+  [[nodiscard]] std::uint64_t missed() const noexcept {
+    const marks_bpf& all = *program_->skeleton;
     std::uint64_t sum = 0;
-    for (bpf_program* one = nullptr;
-         (one = bpf_object__next_program(program_->skeleton->obj, one)) != nullptr;) {
+    for (bpf_program* one = nullptr; (one = bpf_object__next_program(all.obj, one)) != nullptr;) {
       bpf_prog_info info{};
       std::uint32_t size = sizeof info;
-      if (bpf_program__fd(one) >= 0 &&
+      if (one != all.progs.on_transmission && bpf_program__fd(one) >= 0 &&
           bpf_obj_get_info_by_fd(bpf_program__fd(one), &info, &size) == 0)
         sum += info.recursion_misses;
     }
@@ -134,13 +140,13 @@ class bpf_feed final : public mark_feed {
   }
 
   const std::shared_ptr<attached_program> program_;
+  const bool is_first_;
   std::uint32_t slot_ = none;
   std::uint32_t netns_ = 0;  // its inode number
   collect::descriptor ring_;
   ring_buffer* reader_ = nullptr;
   mark_sink* sink_ = nullptr;
   std::uint64_t dropped_before_ = 0;
-  std::uint64_t missed_before_ = 0;
 };
 
 bool bpf_feed::open(std::uint32_t ring_bytes, std::string& why) {
@@ -178,7 +184,6 @@ bool bpf_feed::open(std::uint32_t ring_bytes, std::string& why) {
   *free = true;
   slot_ = slot;
   dropped_before_ = all_dropped();
-  missed_before_ = all_missed();
   return true;
 }
 
@@ -187,7 +192,7 @@ class bpf_maker final : public mark_maker {
   explicit bpf_maker(std::shared_ptr<attached_program> program) : program_(std::move(program)) {}
 
   std::unique_ptr<mark_feed> feed(std::string& why) override {
-    auto made = std::make_unique<bpf_feed>(program_);
+    auto made = std::make_unique<bpf_feed>(program_, first_);
     const std::uint32_t ring_bytes = first_ ? first_ring_bytes : other_ring_bytes;
     if (!made->open(ring_bytes, why)) return nullptr;
     first_ = false;
@@ -275,9 +280,17 @@ std::unique_ptr<mark_maker> make_mark_maker(std::string& why) {
     why = "this kernel has no type information (/sys/kernel/btf/vmlinux)";
     return nullptr;
   }
-  for (const extent which : {extent::all, extent::without_packets, extent::least})
-    if (auto program = load(kernel.get(), which, why))
+  why.clear();
+  std::string why_not_all;
+  for (const extent which : {extent::all, extent::without_packets, extent::least}) {
+    if (auto program = load(kernel.get(), which, why_not_all)) {
+      if (which == extent::without_packets) why = "packets sent are not marked: " + why_not_all;
+      if (which == extent::least)
+        why = "only segments received and changes of state are marked: " + why_not_all;
       return std::make_unique<bpf_maker>(std::move(program));
+    }
+  }
+  why = why_not_all;
   return nullptr;
 }
 

@@ -317,6 +317,8 @@ class linux_os final : public os {
     if (!marks_tried_) {
       marks_tried_ = true;
       marks_ = make_mark_maker(why_no_marks_);
+      if (marks_ != nullptr && !why_no_marks_.empty())
+        log(event::started, "sampling by events, but {}", why_no_marks_);
     }
     if (marks_ != nullptr) return marks_->feed(why);
     why = why_no_marks_;

@@ -145,7 +145,7 @@ class marked_source::walking final : public message_sink {
   void on_socket(const message& m) noexcept override {
     to_.on_socket(m);
     if (how_ == part && to_.must_repeat()) self_.ask_again(m.id());
-    if (how_ != whole_among_many && m.wqueue() > 0) self_.note_clock(m, reason::suspicion, now_ns_);
+    if (how_ != whole_among_many) self_.note_clock(m, reason::suspicion, now_ns_);
   }
   void on_destroyed(const message& m) noexcept override {
     // An end is told after its beginning.
@@ -168,7 +168,7 @@ std::error_code marked_source::open() {
   } nobody;
   feed_->take(nobody);
   dropped_ = feed_->dropped();
-  missed_ = feed_->missed();
+  totals_ = feed_->totals();
   feed_->mute(false);
   if (beside_)
     reconciler_ = std::make_unique<reconciler>(std::move(beside_), options_.reconcile_ns);
@@ -238,6 +238,8 @@ std::error_code marked_source::drain(message_sink& sink) noexcept {
   // An end is told after its beginning.
   take_marks(sink);
   if (resting_ && !rests()) end_rest();
+  // It was of an unwanted connection: the next one is to be told of, too.
+  if (resting_) feed_->call_me(true);
   return walks_->drain(sink);
 }
 
@@ -247,7 +249,8 @@ bool marked_source::is_excluded(const socket_id& id) const noexcept {
 }
 
 bool marked_source::want(const socket_id& id, reason why) {
-  if (id.sport == 0 || id.dport == 0) return true;  // it has no port yet: see connecting_
+  // It has no port yet, see connecting_; or it has it no more.
+  if (id.sport == 0 || id.dport == 0) return false;
   if (id.cookie != 0 && !asked_.add(id.cookie)) return true;
   if (is_excluded(id)) return false;
   wanted_.push_back({id, why});
@@ -274,27 +277,31 @@ void marked_source::want_clocks(std::int64_t now_ns) {
 
 void marked_source::note_clock(const message& m, reason why, std::int64_t now_ns) noexcept {
   const std::uint64_t cookie = m.cookie();
-  if (m.wqueue() == 0) return clocks_.stop(cookie);
-  std::int64_t pause_ns = clock_interval_ns;
-  if (const int part = looks_between(m.state()); part > 0 && why != reason::suspicion) {
-    const std::int64_t before_ns = clocks_.pause_ns(cookie);
-    pause_ns = why == reason::event ? first_look_ns
-                                    : std::min(before_ns + before_ns / part, clock_interval_ns);
+  if (m.wqueue() == 0 || m.sport() == 0) return clocks_.stop(cookie);
+  const std::int64_t before_ns = clocks_.pause_ns(cookie);
+  const int part = looks_between(m.state());
+  if (why == reason::suspicion) {
+    // What is looked at more often goes on. A walk shows all others at once: they are not asked for
+    // all at once.
+    if (part > 0 && before_ns > 0) return;
+    const std::uint64_t share = cookie * 0x9e3779b97f4a7c15U >> 32U;
+    const std::int64_t sooner_ns = static_cast<std::int64_t>(share) * (clock_interval_ns / 2) >> 32;
+    return clocks_.start(m.id(), now_ns + clock_interval_ns - sooner_ns, clock_interval_ns);
   }
-  std::int64_t due_ns = now_ns + pause_ns;
-  // A walk shows all at once: they are not asked for all at once.
-  if (why == reason::suspicion)
-    due_ns -=
-        static_cast<std::int64_t>(cookie * 0x9e3779b97f4a7c15U >> 32U) * clock_interval_ns / 2 >>
-        32;
-  clocks_.start(m.id(), due_ns, pause_ns);
+  std::int64_t pause_ns = clock_interval_ns;
+  if (part > 0)
+    pause_ns = why == reason::event || before_ns == 0
+                   ? first_look_ns
+                   : std::min(before_ns + before_ns / part, clock_interval_ns);
+  clocks_.start(m.id(), now_ns + pause_ns, pause_ns);
 }
 
 void marked_source::want_suspects(message_sink& sink, poll_report& report) {
   if (reconciler_ == nullptr) return;
   if (found_next_ >= found_.suspects.size()) {
     if (!reconciler_->take(found_)) return;
-    note_reconciliation(report);
+    note_reconciliation(found_, report);
+    found_next_ = 0;
     news_ = 0;
   }
   const std::size_t end = std::min(found_.suspects.size(), found_next_ + suspects_looked_at);
@@ -310,10 +317,9 @@ void marked_source::want_suspects(message_sink& sink, poll_report& report) {
   }
 }
 
-void marked_source::note_reconciliation(poll_report& report) noexcept {
-  found_next_ = 0;
+void marked_source::note_reconciliation(const reconciliation& found, poll_report& report) noexcept {
   ++report.reconciled;
-  if (found_.cpu_ns > 0) note_walk(found_.cpu_ns);
+  if (found.cpu_ns > 0) note_walk(found.cpu_ns);
 }
 
 // After a whole walk: it has looked at all that was suspected to have moved. One that is gone it
@@ -323,27 +329,32 @@ void marked_source::supersede_suspects(const message_sink& sink, poll_report& re
   const auto is_settled = [&sink](const suspect& s) {
     return s.why != suspicion::gone || !sink.knows(s.id.cookie);
   };
-  // Those at hand are looked at before others are taken.
-  found_.suspects.erase(found_.suspects.begin(),
-                        found_.suspects.begin() + static_cast<std::ptrdiff_t>(found_next_));
+  std::vector<suspect>& left = found_.suspects;
+  left.erase(left.begin(), left.begin() + static_cast<std::ptrdiff_t>(found_next_));
+  std::erase_if(left, is_settled);
+  reconciliation latest;
+  if (reconciler_->take(latest)) {
+    note_reconciliation(latest, report);
+    std::erase_if(latest.suspects, is_settled);
+    try {
+      left.insert(left.end(), latest.suspects.begin(), latest.suspects.end());
+    } catch (const std::bad_alloc&) {
+      // Whole walks find out by themselves who has gone.
+    }
+  }
   found_next_ = 0;
-  std::erase_if(found_.suspects, is_settled);
   found_.sockets = 0;  // nothing is known of how many were news
-  if (!found_.suspects.empty() || !reconciler_->take(found_)) return;
-  note_reconciliation(report);
-  std::erase_if(found_.suspects, is_settled);
-  found_.sockets = 0;
 }
 
 // A walk beside the polls is soon made where more than a few of the events may have made no marks.
 void marked_source::look_for_misses(std::int64_t now_ns, poll_report& report) noexcept {
-  marks_since_ += report.marks;
   if (now_ns < misses_due_ns_) return;
   misses_due_ns_ = now_ns + misses_interval_ns;
-  const std::uint64_t missed = feed_->missed();
-  report.missed = missed - std::exchange(missed_, missed);
-  const std::uint64_t marks = std::exchange(marks_since_, 0);
-  if (report.missed * many_misses > marks && reconciler_ != nullptr) reconciler_->hurry();
+  const mark_totals now = feed_->totals();
+  const mark_totals before = std::exchange(totals_, now);
+  report.missed = now.missed - before.missed;
+  if (report.missed * many_misses > now.made - before.made && reconciler_ != nullptr)
+    reconciler_->hurry();
 }
 
 void marked_source::ask(message_sink& sink, poll_report& report) noexcept {
@@ -385,7 +396,8 @@ void marked_source::ask(message_sink& sink, poll_report& report) noexcept {
         }
         // What is left of a closed one; walks leave that out.
         const unsigned state = a.answer.state();
-        if (state >= 32 || (connection_states >> state & 1U) == 0) return;
+        if (state >= 32 || (connection_states >> state & 1U) == 0)
+          return c.self->clocks_.stop(a.answer.cookie());
         ++c.report->messages;
         c.report->bytes += static_cast<std::int64_t>(a.answer.bytes.size());
         c.self->note_clock(a.answer, w.why, c.now_ns);
@@ -475,6 +487,10 @@ void marked_source::take_time() noexcept {
   if (std::exchange(brief_polls_, 0) >= brief_before_urgent && be_urgent_) be_urgent_(false);
 }
 
+bool marked_source::is_dearer_than_walk(std::size_t queries) const noexcept {
+  return walk_ns_ > 0 && query_ns_ * static_cast<double>(queries) > walk_ns_;
+}
+
 // A first walk, which finds everything new, takes longer than those that follow.
 void marked_source::note_walk(std::int64_t cpu_ns) noexcept {
   const auto took_ns = static_cast<double>(cpu_ns);
@@ -490,6 +506,8 @@ poll_report marked_source::walk_instead(message_sink& sink) noexcept {
   if (walks_left_ == 0) {
     walks_left_ = walks_in_a_row;
     feed_->mute(true);
+    // Walks beside walks would find nothing.
+    if (reconciler_ != nullptr) reconciler_->hold(true);
     // Nothing is asked now, and so nothing learnt: what made asking seem dear may have passed.
     approach(query_ns_, usual_query_ns);
   } else if (--walks_left_ == 0) {
@@ -551,13 +569,16 @@ poll_report marked_source::poll(message_sink& sink) noexcept {
   wanted_.clear();
   try {
     want_marked(now_ns);
-    // Only now is it known how many: marks may be of unwanted connections, or several of one.
-    if (walk_ns_ > 0 && query_ns_ * static_cast<double>(wanted_.size()) > walk_ns_) {
-      poll_report walked = walk_instead(sink);
+    // Only now is it known how many: marks may be of unwanted connections, or several of one. That
+    // many clocks are due is no sign of what comes next.
+    const bool many_marked = is_dearer_than_walk(wanted_.size());
+    if (!many_marked) want_clocks(now_ns);
+    if (many_marked || is_dearer_than_walk(wanted_.size())) {
+      poll_report walked = many_marked ? walk_instead(sink) : walk(sink);
       walked.unannounced += report.unannounced;
       return walked;
     }
-    want_clocks(now_ns);
+    if (reconciler_ != nullptr) reconciler_->hold(false);
     want_suspects(sink, report);
   } catch (const std::bad_alloc&) {
     forgot_ = true;

@@ -107,7 +107,8 @@ class marked_source final : public source, private mark_sink {
   void ask_again(const socket_id& id) noexcept;
   void keep_of_this_tick() noexcept;
   void supersede_suspects(const message_sink& sink, poll_report& report) noexcept;
-  void note_reconciliation(poll_report& report) noexcept;
+  void note_reconciliation(const reconciliation& found, poll_report& report) noexcept;
+  [[nodiscard]] bool is_dearer_than_walk(std::size_t queries) const noexcept;
   void look_for_misses(std::int64_t now_ns, poll_report& report) noexcept;
   void count_news(poll_report& report) noexcept;
   void ask(message_sink& sink, poll_report& report) noexcept;
@@ -148,9 +149,8 @@ class marked_source final : public source, private mark_sink {
   bool forgot_ = false;  // a mark was forgotten: the next poll walks
   std::uint64_t dropped_ = 0;
   int drops_in_a_row_ = 0;
-  std::uint64_t missed_ = 0;
+  mark_totals totals_;
   std::int64_t misses_due_ns_ = 0;
-  std::uint64_t marks_since_ = 0;  // it was looked for misses
   clock_wheel clocks_;
 
   // By cookie, since when; monotonic.

@@ -22,6 +22,14 @@ struct mark {
   std::int64_t time_ns = 0;    ///< monotonic
 };
 
+/// Since the start, in all namespaces together: the kernel does not tell which. One feed has them,
+/// the first; the others have zeros.
+struct mark_totals {
+  std::uint64_t made = 0;    ///< marks that were taken
+  std::uint64_t missed = 0;  ///< events that may have made no mark: the kernel does not run the
+                             ///< program where it interrupts itself on a processor
+};
+
 class mark_sink {
  public:
   virtual ~mark_sink() = default;
@@ -44,9 +52,8 @@ class mark_feed {
   virtual void take(mark_sink& sink) noexcept = 0;
   /// Marks that found no room, since the start.
   [[nodiscard]] virtual std::uint64_t dropped() const noexcept = 0;
-  /// Events since the start that may have made no mark: the kernel does not run the program where
-  /// it interrupts itself on a processor. Takes some microseconds: for now and then.
-  [[nodiscard]] virtual std::uint64_t missed() const noexcept { return 0; }
+  /// Takes some microseconds: for now and then.
+  [[nodiscard]] virtual mark_totals totals() const noexcept { return {}; }
   /// Whether to mark changes of state only, until told otherwise.
   virtual void mute(bool muted) noexcept = 0;
   /// Readable while there are marks to take; -1 where there is no such descriptor. Whoever waits
@@ -71,8 +78,9 @@ class mark_maker {
 };
 
 /// Loads the program and attaches it; null where this kernel, these privileges or this build do not
-/// allow it, and `why` says which. Everything is detached when the maker and all feeds have ended,
-/// and by the kernel when the process does, however it ends.
+/// allow it, and `why` says which; where only some of it could be loaded `why` says what.
+/// Everything is detached when the maker and all feeds have ended, and by the kernel when the
+/// process does, however it ends.
 [[nodiscard]] std::unique_ptr<mark_maker> make_mark_maker(std::string& why);
 
 }  // namespace tcpinfo::collect

@@ -94,11 +94,11 @@ void wait_for_writers(const sampler_context& context) noexcept {
 class netns_samplers::one {
  public:
   /// `woken` hears of the end.
-  one(const sampler_context& context, netns_registry& namespaces, bool by_events,
+  one(const sampler_context& context, netns_registry& namespaces, std::atomic<bool>& say_dumps,
       const found_netns& where, const descriptor& woken)
       : context_(context),
         namespaces_(namespaces),
-        by_events_(by_events),
+        say_dumps_(say_dumps),
         where_(where),
         woken_(woken) {
     thread_ = std::thread([this] {
@@ -167,8 +167,9 @@ class netns_samplers::one {
     const auto from =
         context_.system.make_source(source_options_of(context_.settings, unwanted), why);
     if (const auto ec = from->open()) return ec;
-    // Where none is sampled by events, it was said of the collector's own.
-    if (by_events_ && !why.empty())
+    // Where none is sampled by events, it was said of the collector's own. Of the first of others:
+    // there may be thousands, and the metric tells how many.
+    if (!why.empty() && say_dumps_.exchange(false))
       log(event::netns_found, "network namespace {} is sampled by dumps, not by events: {}",
           where_.name, why);
     const std::uint32_t number = namespaces_.add(entry);
@@ -191,7 +192,7 @@ class netns_samplers::one {
 
   const sampler_context& context_;
   netns_registry& namespaces_;
-  const bool by_events_;
+  std::atomic<bool>& say_dumps_;
   const found_netns where_;
   const descriptor& woken_;
   netns_attendant attendant_;
@@ -225,7 +226,7 @@ void probe_netns(os& system, const config& settings, const reloadable& current,
 
 netns_samplers::netns_samplers(const sampler_context& context, netns_registry& namespaces,
                                bool by_events)
-    : context_(context), namespaces_(namespaces), by_events_(by_events) {}
+    : context_(context), namespaces_(namespaces), say_dumps_(by_events) {}
 
 netns_samplers::~netns_samplers() { finish(); }
 
@@ -297,7 +298,7 @@ void netns_samplers::look() {
 
 void netns_samplers::begin(const found_netns& where) {
   try {
-    running_.push_back(std::make_unique<one>(context_, namespaces_, by_events_, where, woken_));
+    running_.push_back(std::make_unique<one>(context_, namespaces_, say_dumps_, where, woken_));
   } catch (const std::system_error& e) {
     fail(where, e.code());
     return;

@@ -30,8 +30,8 @@ void probe_netns(os& system, const config& settings, const reloadable& current, 
 class netns_samplers {
  public:
   /// All outlive it.
-  /// @param by_events whether the collector's own namespace is sampled so: where another is not, it
-  /// is said
+  /// @param by_events whether the collector's own namespace is sampled so: the first other that is
+  /// not is named
   netns_samplers(const sampler_context& context, netns_registry& namespaces, bool by_events);
   ~netns_samplers();
   netns_samplers(const netns_samplers&) = delete;
@@ -61,7 +61,7 @@ class netns_samplers {
 
   const sampler_context& context_;
   netns_registry& namespaces_;
-  const bool by_events_;
+  std::atomic<bool> say_dumps_;  // of the next that is sampled by dumps
   std::unique_ptr<netns_finder> finder_;
   netns_findings seen_;  // by the last look
   std::list<std::unique_ptr<one>> running_;

@@ -16,6 +16,8 @@ namespace tcpinfo::collect {
 namespace {
 
 constexpr std::int64_t shortest_ns = 1'000'000'000;
+// While walks are held, it is looked so often whether they still are.
+constexpr std::int64_t held_look_ns = 100'000'000;
 // The message about an end may be on its way for so long.
 constexpr std::int64_t absent_ns = 5'000'000'000;
 // News among a thousand sockets that make walks more frequent.
@@ -116,16 +118,18 @@ void reconciler::run() {
   reconciling book;
   reconciliation found;
   std::int64_t begun_ns = 0;
+  std::int64_t took_ns = 0;
   do {
     begun_ns = monotonic_ns();
+    const std::int64_t cpu_ns = thread_cpu_ns();
     try {
-      const std::int64_t cpu_ns = thread_cpu_ns();
       const bool whole = book.walk(*walks_, begun_ns, found);
-      found.cpu_ns = whole ? thread_cpu_ns() - cpu_ns : 0;
+      took_ns = thread_cpu_ns() - cpu_ns;
+      found.cpu_ns = whole ? took_ns : 0;
     } catch (const std::bad_alloc&) {
     }
     hand_over(found);
-  } while (wait_since(begun_ns));
+  } while (wait_since(begun_ns, took_ns));
 }
 
 // The lock is held for moments only: this thread runs after all others.
@@ -148,24 +152,25 @@ void reconciler::hand_over(reconciliation& found) {
   set_ready(true);
 }
 
-// Readable exactly while there is something: who waits for it would never sleep otherwise.
+// Readable only while there is something: who waits for it would never sleep otherwise.
 void reconciler::set_ready(bool ready) noexcept {
-  ready_.store(ready, std::memory_order_release);
   eventfd_t times = 0;
-  if (ready)
-    (void)::eventfd_write(told_.get(), 1);
-  else
-    (void)::eventfd_read(told_.get(), &times);
+  if (!ready) (void)::eventfd_read(told_.get(), &times);
+  ready_.store(ready, std::memory_order_release);
+  if (ready) (void)::eventfd_write(told_.get(), 1);
 }
 
 // Until the next walk is due. False where there is to be none.
-bool reconciler::wait_since(std::int64_t begun_ns) {
+bool reconciler::wait_since(std::int64_t begun_ns, std::int64_t cpu_ns) {
+  // Where walks are made sooner than usual they take no more of a processor than this.
+  constexpr std::int64_t share = 50;
   std::unique_lock lock(mutex_);
   while (!finishing_) {
-    const std::int64_t pause_ns = hurry_.load(std::memory_order_relaxed)
-                                      ? std::min(shortest_ns, longest_ns_)
-                                      : pause_ns_.load(std::memory_order_relaxed);
-    const std::int64_t left_ns = begun_ns + pause_ns - monotonic_ns();
+    std::int64_t pause_ns = pause_ns_.load(std::memory_order_relaxed);
+    if (hurry_.load(std::memory_order_relaxed))
+      pause_ns = std::min(pause_ns, std::max(std::min(shortest_ns, longest_ns_), share * cpu_ns));
+    std::int64_t left_ns = begun_ns + pause_ns - monotonic_ns();
+    if (held_.load(std::memory_order_relaxed)) left_ns = std::max(left_ns, held_look_ns);
     if (left_ns <= 0) break;
     // Whoever makes the pause shorter wakes nobody for it.
     (void)changed_.wait_for(lock, std::chrono::nanoseconds(std::min(left_ns, shortest_ns)));

@@ -74,14 +74,16 @@ class reconciler {
   [[nodiscard]] int descriptor() const noexcept { return told_.get(); }
   /// How many of the suspects were news: many make the time to the next walk shorter.
   void judge(std::size_t news, std::size_t sockets) noexcept;
-  /// The next walk begins as soon as walks ever do.
+  /// The next walk begins as soon as walks ever do, or as the last one's cost allows.
   void hurry() noexcept { hurry_.store(true, std::memory_order_relaxed); }
+  /// No other walk begins until it may.
+  void hold(bool held) noexcept { held_.store(held, std::memory_order_relaxed); }
 
  private:
   void run();
   void hand_over(reconciliation& found);
   void set_ready(bool ready) noexcept;  // with the lock
-  [[nodiscard]] bool wait_since(std::int64_t begun_ns);
+  [[nodiscard]] bool wait_since(std::int64_t begun_ns, std::int64_t cpu_ns);
 
   const std::unique_ptr<source> walks_;
   const std::int64_t longest_ns_;
@@ -89,6 +91,7 @@ class reconciler {
   std::atomic<std::int64_t> pause_ns_;
   std::atomic<bool> ready_{false};
   std::atomic<bool> hurry_{false};
+  std::atomic<bool> held_{false};
   std::mutex mutex_;
   std::condition_variable changed_;
   bool finishing_ = false;

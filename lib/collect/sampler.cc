@@ -33,6 +33,8 @@ constexpr int first_look_tries = 10'000;
 constexpr std::int64_t first_look_pause_ns = 1'000'000;
 // Queries for missing connections in one poll: 6 us each.
 constexpr std::size_t queries_a_poll = 500;
+// Of them that may fail: a query can take long to do so.
+constexpr std::size_t failures_a_poll = 8;
 // Connections whose opening was told of and that nothing has shown yet.
 constexpr std::size_t openings_limit = 100'000;
 // What is left of a closed socket shows in walks for a minute: with 64 of these its cookie is
@@ -269,21 +271,30 @@ void sampler::look_for_missing() {
   });
 }
 
-// Those that could not be settled stay: who told of them tells once. So do those that are too many
-// for one poll.
+// Those that could not be settled stay, behind the others: who told of them tells once. So do those
+// that are too many for one poll.
 void sampler::confirm_missing() {
-  const std::size_t asked = ending_ ? missing_.size() : std::min(missing_.size(), queries_a_poll);
-  const auto end = missing_.begin() + static_cast<std::ptrdiff_t>(asked);
-  missing_.erase(
-      std::remove_if(missing_.begin(), end, [this](const missing& one) { return settle(one); }),
-      end);
+  constexpr std::size_t few = 50;
+  const std::size_t most = ending_ ? missing_.size() : std::min(missing_.size(), queries_a_poll);
+  if (most > few) source_.expect_long();
+  std::size_t asked = 0;
+  std::size_t unsettled = 0;
+  for (; asked < most && (ending_ || unsettled < failures_a_poll); ++asked)
+    if (!settle(missing_[asked])) missing_[unsettled++] = missing_[asked];
+  const auto at = [this](std::size_t n) {
+    return missing_.begin() + static_cast<std::ptrdiff_t>(n);
+  };
+  missing_.erase(at(unsettled), at(asked));
+  std::rotate(missing_.begin(), at(unsettled), missing_.end());
 }
 
 // False where it has to be tried again.
 bool sampler::settle(const missing& lost) {
-  // A socket that lives, or what is left of it in TIME_WAIT, is recorded by on_socket().
-  const auto ec = source_.query(lost.id, *this);
   message last;
+  if (!table_.find(lost.cookie, last)) return true;
+  // A socket that lives, or what is left of it in TIME_WAIT, is recorded by on_socket(). It may be
+  // another connection by now.
+  const auto ec = source_.query(last.id(), *this);
   if (!table_.find(lost.cookie, last)) return true;
   // Not asked for in dumps, so it will be missing from now on.
   const bool only_time_wait =
@@ -407,8 +418,8 @@ void sampler::count_missed(std::uint64_t ticks) {
 
 // Until when nothing needs to be polled, unless something happens; 0: there is something.
 std::int64_t sampler::rest() noexcept {
-  const bool busy = must_walk_ || must_forget_ || !pending_.empty() || now_ns_ < walk_until_ns_ ||
-                    settings_.reps > 0;
+  const bool busy = must_walk_ || must_forget_ || !pending_.empty() || !missing_.empty() ||
+                    now_ns_ < walk_until_ns_ || settings_.reps > 0;
   const std::int64_t until_ns = busy ? 0 : source_.rest();
   return until_ns == 0 ? 0 : time_of(tick_at(until_ns));
 }

@@ -111,6 +111,7 @@ struct fake_marks {
   std::vector<mark> made;
   std::uint64_t dropped = 0;
   std::uint64_t missed = 0;
+  std::uint64_t taken = 0;
   bool muted = false;
   std::vector<bool> mutings;
   int descriptor = -1;
@@ -123,10 +124,11 @@ class fake_feed final : public mark_feed {
   std::uint32_t begin_tick() noexcept override { return ++marks_.tick; }
   void take(mark_sink& sink) noexcept override {
     for (const mark& m : marks_.made) sink.on_mark(m);
+    marks_.taken += marks_.made.size();
     marks_.made.clear();
   }
   std::uint64_t dropped() const noexcept override { return marks_.dropped; }
-  std::uint64_t missed() const noexcept override { return marks_.missed; }
+  mark_totals totals() const noexcept override { return {marks_.taken, marks_.missed}; }
   void mute(bool muted) noexcept override {
     marks_.muted = muted;
     marks_.mutings.push_back(muted);
@@ -539,6 +541,74 @@ TEST_CASE("the clocks of a connection that is unwanted now are no reason to wake
   CHECK(f.source.rest() == f.kernel.now + 1'000 * ms);
 }
 
+TEST_CASE("clocks end with their connection, whatever is left of it") {
+  const auto asked_later = [](followed& f) {
+    std::size_t asked = 0;
+    for (int i = 0; i < 300; ++i) {
+      (void)f.poll();
+      asked += f.kernel.asked.size();
+      for (auto c : f.kernel.asked) UNSCOPED_INFO("poll " << i << " asked " << c);
+    }
+    return asked;
+  };
+  followed f;
+  f.kernel.add(1).state = tcp_state::fin_wait1;
+  f.kernel.unsent[1] = 1;
+  CHECK(f.source.walk(f.sink).complete);
+  f.mark(1);
+  (void)f.poll();
+  // Its cookie is that of a time-wait socket now, which no event tells of.
+  f.kernel.sockets.at(1).state = tcp_state::time_wait;
+  f.kernel.unsent[1] = 0;
+  CHECK(asked_later(f) == 1);
+  // One that has lost its port cannot be asked for.
+  f.kernel.add(2).state = tcp_state::close_wait;
+  f.kernel.unsent[2] = 1;
+  f.mark(2);
+  f.kernel.by_ports = false;
+  f.kernel.sockets.at(2).sport = 0;
+  (void)f.poll();
+  CHECK(asked_later(f) == 0);
+  // One that a walk shows to have nothing unsent any more.
+  f.kernel.add(3);
+  f.kernel.unsent[3] = 1;
+  f.mark(3);
+  (void)f.poll();
+  f.kernel.unsent[3] = 0;
+  CHECK(f.source.walk(f.sink).complete);
+  CHECK(asked_later(f) == 0);
+}
+
+TEST_CASE("many clocks that are due at once are no reason to walk for long") {
+  followed f;
+  f.kernel.walk_ns = 1 * ms;  // 250 queries
+  for (std::uint64_t c = 1; c <= 600; ++c) {
+    f.kernel.add(c);
+    f.kernel.unsent[c] = 1;
+  }
+  CHECK(f.source.walk(f.sink).complete);
+  CHECK_FALSE(f.poll().complete);
+  f.kernel.now += 2'000 * ms;
+  CHECK(f.poll().complete);
+  CHECK_FALSE(f.marks.muted);
+  CHECK_FALSE(f.poll().complete);
+}
+
+TEST_CASE("a whole look does not put off what is looked at often") {
+  followed f;
+  f.kernel.add(1).state = tcp_state::close_wait;
+  f.kernel.unsent[1] = 1;
+  CHECK(f.source.walk(f.sink).complete);
+  f.mark(1);
+  (void)f.poll();
+  (void)f.poll();
+  CHECK(f.kernel.asked == cookies{1});
+  f.kernel.now += 10 * ms;
+  CHECK(f.source.walk(f.sink).complete);
+  (void)f.poll();
+  CHECK(f.kernel.asked == cookies{1});
+}
+
 TEST_CASE("of a connection that is closed on one side no event tells all: it is looked at") {
   for (const tcp_state state : {tcp_state::close_wait, tcp_state::fin_wait1, tcp_state::last_ack,
                                 tcp_state::closing, tcp_state::established}) {
@@ -786,8 +856,24 @@ TEST_CASE("where nothing is marked the next mark is waited for") {
   // Readable still, and nobody is told while ticks are looked at.
   CHECK_FALSE(readable(f.source.descriptor()));
   CHECK(polls_until_rest() == 4);
-  // What may open without a word keeps it awake until it is looked for.
+  // One of an unwanted connection is none; the next is told of all the same.
   mark m;
+  ip_prefix unwanted;
+  REQUIRE_FALSE(parse_ip_prefix("192.0.2.0/24", unwanted));
+  REQUIRE_FALSE(f.exclude.exclude_dst(unwanted));
+  made_socket other;
+  other.dst = "192.0.2.7";
+  m.id = other.view().id();
+  m.state = static_cast<std::uint8_t>(tcp_state::syn_sent);
+  m.state_changed = true;
+  f.marks.made.push_back(m);
+  f.marks.wanted = false;  // it has woken who waits
+  CHECK_FALSE(f.source.drain(f.sink));
+  CHECK(f.source.rests());
+  CHECK(f.marks.wanted);
+  m = {};
+  (void)f.poll();
+  // What may open without a word keeps it awake until it is looked for.
   m.time_ns = f.kernel.now + 8 * ms;
   m.id = f.kernel.id(1);
   m.id.sport = 0;
