@@ -10,6 +10,8 @@ run, a program is compiled through pkg-config, shared and static, and runs. Noth
 this machine. It takes as long as a build of everything with optimization does.
 """
 import collections
+import datetime
+import email.utils
 import fnmatch
 import io
 import os
@@ -94,6 +96,41 @@ def copy_tree(source, tree):
         to.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, to)
     shutil.copytree(tree / "packaging" / "debian", tree / "debian")
+
+
+def number_of(text, pattern, what):
+    return tuple(map(int, only(re.findall(pattern, text, re.MULTILINE), what)))
+
+
+def dress_as_next_release(tree):
+    """Between releases the library has symbols of the next one, which packages of the last one
+    cannot have: the copy gets the number that docs/releasing.md has it get."""
+    meson = tree / "meson.build"
+    text = meson.read_text(encoding="utf-8")
+    now = number_of(text, r"^ *version: '(\d+)\.(\d+)\.(\d+)'", "version in meson.build")
+    script = (tree / "lib" / "libtcpinfo.map").read_text(encoding="utf-8")
+    newest = max(tuple(map(int, node)) for node in re.findall(r"LIBTCPINFO_(\d+)\.(\d+)", script))
+    if newest <= now[:2]:
+        return
+    last, following = ".".join(map(str, now)), ".".join(map(str, (*newest, 0)))
+    print(f"built as {following}, for there are symbols of it")
+    meson.write_text(text.replace(f"version: '{last}'", f"version: '{following}'", 1),
+                     encoding="utf-8")
+    header = tree / "lib" / "include" / "tcpinfo" / "version.h"
+    text = header.read_text(encoding="utf-8")
+    for name, value in zip(("MAJOR", "MINOR", "PATCH"), (*newest, 0)):
+        text, count = re.subn(rf"(#define TCPINFO_VERSION_{name}) \d+", rf"\1 {value}", text)
+        assert count == 1, f"TCPINFO_VERSION_{name}"
+    header.write_text(text, encoding="utf-8")
+    changelog = tree / "debian" / "changelog"
+    before = changelog.read_text(encoding="utf-8")
+    who, _, when = next(line for line in before.splitlines()
+                        if line.startswith(" -- ")).rpartition("  ")
+    later = email.utils.parsedate_to_datetime(when) + datetime.timedelta(days=1)
+    changelog.write_text(f"libtcpinfo ({following}-1) unstable; urgency=medium\n\n"
+                         "  * What is to come.\n\n"
+                         f"{who}  {email.utils.format_datetime(later)}\n\n{before}",
+                         encoding="utf-8")
 
 
 def build(tree, env):
@@ -232,6 +269,7 @@ def main():
         env = environment(folder)
         tree = folder / "libtcpinfo"
         copy_tree(source, tree)
+        dress_as_next_release(tree)
         build(tree, env)
         changes = only(folder.glob("*.changes"), "changes")
         # As root it warns of itself unless it is told that this is meant.
