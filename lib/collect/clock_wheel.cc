@@ -9,7 +9,7 @@ namespace tcpinfo::collect {
 bool clock_wheel::put(std::uint64_t cookie, clock& c) noexcept try {
   // Where nobody has looked for long it is looked at early, and put where it belongs then.
   const std::int64_t step = std::clamp(step_of(c.due_ns), step_ + 1, step_ + slots - 1);
-  slot_of(step).push_back(cookie);
+  wheel_[place_of(step)].push_back(cookie);
   c.step = step;
   return true;
 } catch (const std::bad_alloc&) {
@@ -40,10 +40,10 @@ std::int64_t clock_wheel::pause_ns(std::uint64_t cookie) const noexcept {
 }
 
 std::int64_t clock_wheel::next_due(std::int64_t now_ns, std::int64_t most_ns) const noexcept {
-  for (std::int64_t step = step_ + 1; step <= step_ + slots; ++step) {
+  for (std::int64_t step = step_ + 1; step < step_ + slots; ++step) {
     const std::int64_t due_ns = step * step_ns;
     if (due_ns >= most_ns) break;
-    if (!wheel_[static_cast<std::size_t>(step % slots)].empty()) return std::max(due_ns, now_ns);
+    if (!wheel_[place_of(step)].empty()) return std::max(due_ns, now_ns);
   }
   return most_ns;
 }

@@ -49,8 +49,8 @@ class clock_wheel {
     std::int64_t step = 0;  // whose slot has it
     bool runs = false;      // else it is dropped when its slot is looked at
   };
-  using slot =
-      std::vector<std::uint64_t>;  // cookies; those that were put elsewhere since are stale
+  // Cookies; those that were put elsewhere since are stale.
+  using slot = std::vector<std::uint64_t>;
 
   static constexpr std::int64_t slots = 128;
   static_assert(slots * step_ns > longest_ns + 2 * step_ns);
@@ -59,8 +59,8 @@ class clock_wheel {
   [[nodiscard]] static std::int64_t step_of(std::int64_t due_ns) noexcept {
     return due_ns / step_ns;
   }
-  [[nodiscard]] slot& slot_of(std::int64_t step) noexcept {
-    return wheel_[static_cast<std::size_t>(step % slots)];
+  [[nodiscard]] static std::size_t place_of(std::int64_t step) noexcept {
+    return static_cast<std::size_t>(step % slots);
   }
   bool put(std::uint64_t cookie, clock& c) noexcept;
   template <class F>
@@ -78,7 +78,7 @@ void clock_wheel::take_due(std::int64_t now_ns, F&& ask) {
   // After a long pause each slot is looked at once.
   step_ = std::max(step_, now_step - slots);
   for (; step_ < now_step; ++step_) {
-    slot& next = slot_of(step_ + 1);
+    slot& next = wheel_[place_of(step_ + 1)];
     if (looking_.empty()) {
       std::swap(looking_, next);
     } else {

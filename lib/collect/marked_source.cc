@@ -43,10 +43,11 @@ constexpr std::int64_t rest_with_clocks_ns = 100'000'000;
 // A first segment is sent at once, or waits for the address of the next hop.
 constexpr std::int64_t connecting_patience_ns = 5'000'000;
 constexpr std::int64_t connecting_interval_ns = 100'000'000;
-constexpr double usual_query_ns = 3500;
-
 // Polls that are brief now and then are none to rely on.
 constexpr int brief_before_urgent = 100;
+
+// Cookies are handed out in order; these are all over the place. 32 bits.
+std::size_t scattered(std::uint64_t cookie) noexcept { return cookie * 0x9e3779b97f4a7c15U >> 32U; }
 
 // Nothing that happened once counts for much.
 void approach(double& mean, double value) noexcept {
@@ -97,7 +98,7 @@ int looks_between(unsigned state) noexcept {
 }  // namespace
 
 void cookie_set::put(std::vector<entry>& to, std::uint64_t cookie) noexcept {
-  for (std::size_t at = cookie * 0x9e3779b97f4a7c15U >> 32U;; ++at) {
+  for (std::size_t at = scattered(cookie);; ++at) {
     entry& e = to[at & (to.size() - 1)];
     if (e.round == round_) continue;
     e = {cookie, round_};
@@ -112,7 +113,7 @@ bool cookie_set::add(std::uint64_t cookie) {
       if (e.round == round_) put(larger, e.cookie);
     entries_ = std::move(larger);
   }
-  for (std::size_t at = cookie * 0x9e3779b97f4a7c15U >> 32U;; ++at) {
+  for (std::size_t at = scattered(cookie);; ++at) {
     entry& e = entries_[at & (entries_.size() - 1)];
     if (e.round == round_ && e.cookie == cookie) return false;
     if (e.round == round_) continue;
@@ -237,9 +238,11 @@ void marked_source::take_marks(message_sink& sink) noexcept {
 std::error_code marked_source::drain(message_sink& sink) noexcept {
   // An end is told after its beginning.
   take_marks(sink);
-  if (resting_ && !rests()) end_rest();
-  // It was of an unwanted connection: the next one is to be told of, too.
-  if (resting_) feed_->call_me(true);
+  // What was taken was of an unwanted connection: the next mark is to be told of, too.
+  if (rests())
+    feed_->call_me(true);
+  else
+    end_rest();
   return walks_->drain(sink);
 }
 
@@ -265,7 +268,7 @@ void marked_source::want_marked(std::int64_t now_ns) {
   again_.clear();
   for (const mark& m : marks_) {
     want(m.id, reason::event);
-    if (m.tick == tick_ || now_ns - m.time_ns < happening_ns) again_.push_back(m.id);
+    if (m.tick == tick_ || now_ns - m.time_ns < happening_ns) ask_again(m.id);
   }
 }
 
@@ -278,14 +281,14 @@ void marked_source::want_clocks(std::int64_t now_ns) {
 void marked_source::note_clock(const message& m, reason why, std::int64_t now_ns) noexcept {
   const std::uint64_t cookie = m.cookie();
   if (m.wqueue() == 0 || m.sport() == 0) return clocks_.stop(cookie);
-  const std::int64_t before_ns = clocks_.pause_ns(cookie);
   const int part = looks_between(m.state());
+  const std::int64_t before_ns = part > 0 ? clocks_.pause_ns(cookie) : 0;
   if (why == reason::suspicion) {
     // What is looked at more often goes on. A walk shows all others at once: they are not asked for
     // all at once.
-    if (part > 0 && before_ns > 0) return;
-    const std::uint64_t share = cookie * 0x9e3779b97f4a7c15U >> 32U;
-    const std::int64_t sooner_ns = static_cast<std::int64_t>(share) * (clock_interval_ns / 2) >> 32;
+    if (before_ns > 0) return;
+    const auto share = static_cast<std::int64_t>(scattered(cookie));
+    const std::int64_t sooner_ns = share * (clock_interval_ns / 2) >> 32;
     return clocks_.start(m.id(), now_ns + clock_interval_ns - sooner_ns, clock_interval_ns);
   }
   std::int64_t pause_ns = clock_interval_ns;
@@ -467,12 +470,8 @@ poll_report marked_source::walk(message_sink& sink) noexcept {
 
 // What was marked since the walk's tick began may move again while it lasts, without another mark.
 void marked_source::keep_of_this_tick() noexcept {
-  try {
-    for (const mark& m : marks_)
-      if (m.tick == tick_) again_.push_back(m.id);
-  } catch (const std::bad_alloc&) {
-    forgot_ = true;
-  }
+  for (const mark& m : marks_)
+    if (m.tick == tick_) ask_again(m.id);
   marks_.clear();
 }
 

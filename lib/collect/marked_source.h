@@ -163,7 +163,8 @@ class marked_source final : public source, private mark_sink {
   std::vector<std::uint64_t> maybe_news_;  // of the last poll; room for all is there
 
   // Nanoseconds of processor time, running means.
-  double query_ns_ = 3500;  // until measured
+  static constexpr double usual_query_ns = 3500;
+  double query_ns_ = usual_query_ns;  // until measured
   double walk_ns_ = 0;
   int walks_left_ = 0;  // until marks are made again
 

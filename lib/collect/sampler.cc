@@ -151,7 +151,7 @@ void sampler::on_absent(std::uint64_t cookie) noexcept {
   message last;
   if (!table_.find(cookie, last)) return;
   try {
-    missing_.push_back({cookie, last.id(), last.find(attribute_type::info).has_value()});
+    missing_.push_back({cookie, last.find(attribute_type::info).has_value()});
   } catch (const std::bad_alloc&) {
     // Another walk finds it new, asks for it, and is told that it is gone.
   }
@@ -264,7 +264,7 @@ void sampler::look_for_missing() {
         absence.cycles >= absent_polls && now_ns_ - absence.since_ns >= absent_time_ns;
     if (!ending_ && (!waited || missing_.size() >= queries_a_poll)) return;
     try {
-      missing_.push_back({absence.cookie, absence.last.id(), absence.had_info != 0});
+      missing_.push_back({absence.cookie, absence.had_info != 0});
     } catch (const std::bad_alloc&) {
       // The next poll finds it missing again.
     }

@@ -84,7 +84,6 @@ class sampler final : private message_sink {
   };
   struct missing {
     std::uint64_t cookie;
-    socket_id id;
     bool had_info;
   };
 

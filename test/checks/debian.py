@@ -98,22 +98,23 @@ def copy_tree(source, tree):
     shutil.copytree(tree / "packaging" / "debian", tree / "debian")
 
 
-def number_of(text, pattern, what):
-    return tuple(map(int, only(re.findall(pattern, text, re.MULTILINE), what)))
+def version_of(tree):
+    text = (tree / "meson.build").read_text(encoding="utf-8")
+    return re.search(r"^ *version: '([^']+)'", text, re.MULTILINE)[1]
 
 
 def dress_as_next_release(tree):
     """Between releases the library has symbols of the next one, which packages of the last one
     cannot have: the copy gets the number that docs/releasing.md has it get."""
-    meson = tree / "meson.build"
-    text = meson.read_text(encoding="utf-8")
-    now = number_of(text, r"^ *version: '(\d+)\.(\d+)\.(\d+)'", "version in meson.build")
+    last = version_of(tree)
     script = (tree / "lib" / "libtcpinfo.map").read_text(encoding="utf-8")
     newest = max(tuple(map(int, node)) for node in re.findall(r"LIBTCPINFO_(\d+)\.(\d+)", script))
-    if newest <= now[:2]:
+    if newest <= tuple(map(int, last.split(".")))[:2]:
         return
-    last, following = ".".join(map(str, now)), ".".join(map(str, (*newest, 0)))
+    following = ".".join(map(str, (*newest, 0)))
     print(f"built as {following}, for there are symbols of it")
+    meson = tree / "meson.build"
+    text = meson.read_text(encoding="utf-8")
     meson.write_text(text.replace(f"version: '{last}'", f"version: '{following}'", 1),
                      encoding="utf-8")
     header = tree / "lib" / "include" / "tcpinfo" / "version.h"
@@ -276,8 +277,7 @@ def main():
         run(["lintian", "--allow-root", "--fail-on", "error,warning", changes], env=env)
 
         packages = {p: only(folder.glob(f"{p}_*.deb"), p) for p in WANTED}
-        version = re.search(r"^ *version: '([^']+)'", (tree / "meson.build").read_text("utf-8"),
-                            re.MULTILINE)[1]
+        version = version_of(tree)
         root = folder / "root"
         for package in packages.values():
             said = run(["dpkg-deb", "--field", package, "Version"]).strip()
