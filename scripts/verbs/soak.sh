@@ -1,0 +1,19 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# ./dev soak [TIME]: the collector under a steady load.
+
+verb() {
+  local time=${1:-10m} unit=1
+  (($# <= 1)) || refuse "soak takes at most TIME"
+  [[ $time =~ ^([1-9][0-9]{0,4})(s|m)?$ ]] || refuse "TIME is seconds or minutes, as 60s or 10m, not '$time'"
+  if [[ ${BASH_REMATCH[2]} == m ]]; then unit=60; fi
+  local seconds=$((BASH_REMATCH[1] * unit))
+  install_packages "${test_packages[@]}"
+  say "building"
+  configure_main || die "configuring failed"
+  ninja -C build tools/tcpinfo-collect tools/tcpinfo-dump test/live/traffic || die "the build failed"
+  say "recording for $seconds s"
+  exec python3 -B test/live/live_soak.py build/tools/tcpinfo-collect build/test/live/traffic \
+    build/tools/tcpinfo-dump "$seconds"
+}

@@ -1,0 +1,53 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# ./dev test [--quick]: build with two compilers and sanitizers, and run the tests.
+
+# build_and_test NAME DIR COMPILER KIND OPTION…: KIND is all or most.
+build_and_test() {
+  local name=$1 dir=$2 compiler=$3 kind=$4
+  shift 4
+  say "$name: building in $dir"
+  if ! configure "$dir" "$compiler" "$@" || ! ninja -C "$dir"; then
+    note_failure "$name" "the build"
+    return 0
+  fi
+  say "$name: testing"
+  case $kind in
+    all) run_tests "$name" "$dir" testlog --no-rebuild ;;
+    # What looks at the sources, or at the machine at length, needs to be looked at once only.
+    most)
+      run_tests "$name" "$dir" testlog --no-rebuild --no-suite live --no-suite checks --no-suite abi
+      run_tests "$name" "$dir" livelog --no-rebuild 'live short_connections'
+      ;;
+  esac
+}
+
+# test_threads NAME DIR COMPILER OPTION…: builds and runs what starts threads.
+test_threads() {
+  local name=$1 dir=$2 compiler=$3
+  shift 3
+  say "$name: building and testing in $dir"
+  if ! configure "$dir" "$compiler" "$@"; then
+    note_failure "$name" "the build"
+    return 0
+  fi
+  run_tests "$name" "$dir" testlog --suite threads
+}
+
+verb() {
+  local quick=
+  [[ ${1:-} == --quick ]] && quick=1 && shift
+  (($# == 0)) || refuse "test takes --quick and nothing else"
+  install_packages "${test_packages[@]}"
+  fetch_prometheus
+  start_results
+  build_and_test g++ build g++ all "${main_options[@]}"
+  if [[ -z $quick ]]; then
+    # A library that is linked with -z defs cannot leave the sanitizer to the program, as clang does.
+    build_and_test clang++/asan+ubsan build-clang clang++ most "${sanitizer_options[@]}" \
+      -Dcpp_args=-gline-tables-only -Db_sanitize=address,undefined -Db_lundef=false
+    test_threads tsan build-tsan g++ "${sanitizer_options[@]}" -Dcpp_args=-g1 -Db_sanitize=thread
+  fi
+  report
+}
