@@ -3,24 +3,61 @@
 #
 # Build folders and their options. Sourced by dev.
 
-# configure DIR COMPILER OPTION…: a folder set up with other options, or half set up, is made anew.
-configure() {
-  local dir=$1 compiler=$2
-  shift 2
-  local stamp="$PWD $compiler $*"
-  if [[ -f $dir/build.ninja && $(cat "$dir/.dev-options" 2>/dev/null) == "$stamp" ]]; then
-    return 0
-  fi
-  rm -rf "$dir"
-  CXX=$compiler meson setup "$dir" --werror "$@" || return 1
-  printf '%s\n' "$stamp" >"$dir/.dev-options"
+# A folder that dev set up has this file, with the options it was set up with; no other is removed.
+mark=.dev-options
+
+# own_folders DIR…: ends with a line about the first that is there and was not made here.
+own_folders() {
+  local dir
+  for dir in "$@"; do
+    if [[ -e $dir && ! -f $dir/$mark && -n $(ls -A "$dir") ]]; then
+      die "$dir is there and dev did not make it: remove it or give it another name"
+    fi
+    if [[ -e $dir && ! -w $dir ]]; then
+      die "$dir cannot be written to: remove it, or run as the user who made it ($(stat -c %U "$dir"))"
+    fi
+  done
 }
 
-# The folder build/ is the same for run and test, so that one warms up the other.
-main_options=(-Doptimization=1 -Ddebug=false -Dtools=enabled -Dprometheus=enabled -Dtests=enabled -Ddocs=enabled -Dfuzz=auto)
+# configure DIR COMPILER OPTION…: a folder set up with other options or by another compiler, or half set
+# up, is made anew. Where it is what is installed that has changed, meson looks again, and only what that
+# changes is compiled.
+configure() {
+  local dir=$1 compiler=$2 options found
+  shift 2
+  own_folders "$dir"
+  options="$PWD, meson $(meson --version), $("$compiler" --version | head -n 1), $*"
+  found=$(what_is_there)
+  if [[ -f $dir/build.ninja && $(cat "$dir/$mark") == "$options" ]]; then
+    if [[ $(cat "$dir/.dev-found" 2>/dev/null) == "$found" ]]; then return 0; fi
+    say "$dir: what is installed has changed"
+    rm -f "$dir/.dev-found"
+    if meson configure --clearcache "$dir" && meson setup --reconfigure "$dir"; then
+      printf '%s\n' "$found" >"$dir/.dev-found"
+      return 0
+    fi
+  fi
+  rm -rf "$dir"
+  mkdir "$dir"
+  touch "$dir/$mark"
+  CXX=$compiler meson setup "$dir" "$@" || return 1
+  printf '%s\n' "$found" >"$dir/.dev-found"
+  printf '%s\n' "$options" >"$dir/$mark"
+}
+
+# What ./dev run builds: the tools, with whatever optional parts this machine has the libraries for.
+# A compiler newer than ours may warn; that is no newcomer's concern.
+configure_run() {
+  configure build-run g++ -Doptimization=1 -Ddebug=false -Dtools=enabled -Dtests=disabled \
+    -Ddocs=disabled -Dfuzz=disabled
+}
+
+# The build of ./dev test by g++, which soak, abi-update and parts of check take as well.
+main_options=(--werror -Doptimization=1 -Ddebug=false -Dtools=enabled -Dprometheus=enabled -Dtests=enabled
+  -Ddocs=enabled -Dfuzz=auto)
 configure_main() { configure build g++ "${main_options[@]}"; }
 
 # Compiling is most of the time: the builds with sanitizers are not optimized, and have of debugging
 # information what their reports need.
-sanitizer_options=(-Dtools=enabled -Dtests=enabled -Ddocs=disabled -Dfuzz=auto
+sanitizer_options=(--werror -Dtools=enabled -Dtests=enabled -Ddocs=disabled -Dfuzz=auto
   -Doptimization=0 -Ddebug=false)

@@ -7,7 +7,7 @@
 # what earlier runs found.
 run_fuzzers() {
   local seconds=$1 target targets=() name found
-  if configure build-fuzz clang++ -Dbuildtype=debugoptimized -Dtools=disabled -Dtests=enabled \
+  if configure build-fuzz clang++ --werror -Dbuildtype=debugoptimized -Dtools=disabled -Dtests=enabled \
     -Ddocs=disabled -Dfuzz=enabled; then
     mapfile -t targets < <(ninja -C build-fuzz -t targets all |
       sed -n 's|^\(test/fuzz/fuzz_[a-z0-9_]*\): .*|\1|p')

@@ -3,7 +3,8 @@
 #
 # help: the default table loaded into PostgreSQL and DuckDB
 
-part_packages=(postgresql=- nodejs=node npm=npm)
+part_packages=(postgresql=-)
+part_optional=('nodejs=node|DuckDB' 'npm=npm|DuckDB')
 part_builds=yes
 
 # DuckDB comes from npm, into a build folder.

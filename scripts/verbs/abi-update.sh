@@ -4,7 +4,8 @@
 # ./dev abi-update: write what lists the exported symbols anew.
 
 verb() {
-  install_packages "${run_packages[@]}"
+  ready_to_build build
+  install_for_tests
   # Programs do not link before the script names what they use.
   configure_main && ninja -C build lib/libtcpinfo.a || die "the build failed"
   python3 -B test/checks/symbols.py --update build/lib/libtcpinfo.so build/lib/libtcpinfo.a \

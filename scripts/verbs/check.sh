@@ -45,7 +45,11 @@ verb() {
     optional+=("${part_optional[@]}")
     if [[ $part_builds ]]; then builds=yes; fi
   done
-  if [[ $builds ]]; then packages+=("${test_packages[@]}"); fi
+  if [[ $builds ]]; then
+    packages+=("${test_packages[@]}")
+    optional+=("${test_optional[@]}")
+  fi
+  if [[ $builds ]]; then ready_to_test build; else ready_to_build; fi
   # The report is Python's.
   install_packages python3=python3 "${packages[@]}"
   try_packages "${optional[@]}"

@@ -7,17 +7,20 @@ verb() {
   local seconds=${1:-10} dir=${2:-recording-$(date -u +%Y%m%dT%H%M%SZ)}
   (($# <= 2)) || refuse "run takes at most SECONDS and DIR"
   [[ $seconds =~ ^[1-9][0-9]{0,3}$ ]] || refuse "SECONDS is a whole number from 1 to 9999, not '$seconds'"
+  if [[ ${2:-} && $dir != /* ]]; then dir=$caller/$dir; fi
   if [[ -e $dir && (! -d $dir || -n $(ls -A "$dir")) ]]; then
     refuse "'$dir' is there already and not an empty folder"
   fi
+  ready_to_build build-run
   install_packages "${run_packages[@]}"
+  try_packages "${run_optional[@]}"
   say "building"
-  configure_main || die "configuring failed"
-  ninja -C build tools/tcpinfo-collect tools/tcpinfo-dump || die "the build failed"
+  configure_run || die "configuring failed"
+  ninja -C build-run tools/tcpinfo-collect tools/tcpinfo-dump || die "the build failed"
 
   say "recording for $seconds s into $dir"
   local collector traffic status=0
-  build/tools/tcpinfo-collect --include-local --duration "${seconds}s" --output "$dir" &
+  build-run/tools/tcpinfo-collect --include-local --duration "${seconds}s" --output "$dir" &
   collector=$!
   # A background child of a script ignores SIGINT until it says otherwise: pass the wish on.
   trap 'kill -TERM "$collector" 2>/dev/null || true' INT TERM
@@ -32,7 +35,7 @@ verb() {
   ((status == 0)) || die "tcpinfo-collect ended with status $status"
 
   say "connections recorded (one line an end; both ends of a local connection are this machine's)"
-  build/tools/tcpinfo-dump ls "$dir"
+  build-run/tools/tcpinfo-dump ls "$dir"
   say "files"
   local files=() file
   while IFS= read -r -d '' file; do files+=("$file"); done \
@@ -41,5 +44,5 @@ verb() {
   printf '%s files, %s in all, below %s; for example\n' \
     "${#files[@]}" "$(du -sh "$dir" | cut -f1)" "$dir"
   printf '  %s\n' "${files[@]:0:3}"
-  printf 'look inside:  build/tools/tcpinfo-dump %s\n' "${files[0]}"
+  printf 'look inside:  build-run/tools/tcpinfo-dump %s\n' "${files[0]}"
 }

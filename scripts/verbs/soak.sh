@@ -9,7 +9,8 @@ verb() {
   [[ $time =~ ^([1-9][0-9]{0,4})(s|m)?$ ]] || refuse "TIME is seconds or minutes, as 60s or 10m, not '$time'"
   if [[ ${BASH_REMATCH[2]} == m ]]; then unit=60; fi
   local seconds=$((BASH_REMATCH[1] * unit))
-  install_packages "${test_packages[@]}"
+  ready_to_test build
+  install_for_tests
   say "building"
   configure_main || die "configuring failed"
   ninja -C build tools/tcpinfo-collect tools/tcpinfo-dump test/live/traffic || die "the build failed"

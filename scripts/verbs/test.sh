@@ -39,8 +39,8 @@ verb() {
   local quick=
   [[ ${1:-} == --quick ]] && quick=1 && shift
   (($# == 0)) || refuse "test takes --quick and nothing else"
-  install_packages "${test_packages[@]}"
-  fetch_prometheus
+  ready_to_test build build-clang build-tsan
+  install_for_tests
   start_results
   build_and_test g++ build g++ all "${main_options[@]}"
   if [[ -z $quick ]]; then
