@@ -35,6 +35,7 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
   std::uint64_t line_offset = 0;
   std::string_view line;
   std::error_code fault;  // of the stream, not reported yet
+  bool at_start = true;   // a byte-order mark may still come
   bool input_ended = false;
   bool skipping = false;  // inside a line that is too long; what was read of it is gone
   bool broken = false;    // the stream's fault was reported; there may be a frame after it
@@ -50,6 +51,7 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
     begin_offset = line_number = line_offset = 0;
     line = {};
     fault.clear();
+    at_start = true;
     input_ended = skipping = big_endian = broken = resumed = false;
     if (buffer) return {};
     buffer.reset(new (std::nothrow) char[first_buffer_size]);
@@ -84,6 +86,20 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
     end += n;
   }
 
+  // Passes over a byte-order mark at the start of the text, where it is part of no line: a file
+  // that has nothing else has no line. False where more must be read to tell.
+  bool pass_mark() noexcept {
+    const std::string_view head(buffer.get(), std::min(end, byte_order_mark.size()));
+    if (head == byte_order_mark) {
+      begin = scanned = head.size();
+      begin_offset = head.size();
+    } else if (!input_ended && byte_order_mark.starts_with(head)) {
+      return false;
+    }
+    at_start = false;
+    return true;
+  }
+
   // Takes `size` bytes as a line and `with_end` bytes off the buffer.
   void take(std::size_t size, std::size_t with_end) noexcept {
     ++line_number;
@@ -110,6 +126,10 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
 
   std::error_code next(record & out, bool& more) noexcept {
     for (;;) {
+      if (at_start && !pass_mark()) {
+        refill();
+        continue;
+      }
       const auto* const newline =
           static_cast<const char*>(std::memchr(buffer.get() + scanned, '\n', end - scanned));
       if (newline != nullptr) {

@@ -190,6 +190,7 @@ class line_parser {
   // --- any JSON
 
   std::error_code parse_any(std::string_view line) {
+    if (line.starts_with(byte_order_mark)) return errc::bad_json;
     const std::size_t needed = line.size() + simdjson::SIMDJSON_PADDING;
     if (needed > r_.padded_capacity) {
       const std::size_t size = std::max(needed, 2 * r_.padded_capacity);

@@ -6,6 +6,9 @@
 
 #include <cstdint>
 #include <limits>
+#include <string_view>
+
+#include "archive/text.h"
 
 namespace tcpinfo::inline v0 {
 namespace {
@@ -101,6 +104,7 @@ std::error_code read_event(const dom::object& object, flow_event& out) noexcept 
 std::error_code parse_flow_event(simdjson::dom::parser& parser, const char* text, std::size_t size,
                                  flow_event& out) noexcept {
   out = {};
+  if (std::string_view(text, size).starts_with(byte_order_mark)) return errc::bad_json;
   dom::element line;
   // Not copied: the caller has the padding.
   const simdjson::error_code ec = parser.parse(text, size, false).get(line);

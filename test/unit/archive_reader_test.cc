@@ -90,6 +90,58 @@ TEST_CASE("nothing, and nothing but blank lines") {
   CHECK(read(compressed("")).empty());
 }
 
+TEST_CASE("a byte-order mark is passed over at the start of the text and nowhere else") {
+  const std::string mark = "\xef\xbb\xbf";
+  for (const std::string& text :
+       {mark + numbered(0) + mark + numbered(1) + numbered(2) + mark + mark + numbered(3),
+        mark + "\n" + numbered(0) + mark + "\n" + numbered(2) + mark + numbered(3)}) {
+    for (const std::string& bytes : {text, compressed(text),
+                                     compressed(text.substr(0, 1)) + compressed(text.substr(1, 1)) +
+                                         compressed(text.substr(2))}) {
+      std::vector<std::string> told;
+      for (const step& s : read(bytes)) {
+        CHECK(text.substr(s.offset, s.text.size()) == s.text);
+        told.push_back(std::to_string(s.line) + ": " +
+                       (s.ec ? s.ec.message() : std::to_string(s.poll)));
+      }
+      const std::string bad = make_error_code(errc::bad_json).message();
+      if (text.substr(3, 1) == "{")
+        CHECK(told == std::vector<std::string>{"1: 0", "2: " + bad, "3: 2", "4: " + bad});
+      else
+        CHECK(told == std::vector<std::string>{"2: 0", "3: " + bad, "4: 2", "5: " + bad});
+    }
+  }
+  // Two of them: the second is no start.
+  const auto twice = read(mark + mark + numbered(0));
+  REQUIRE(twice.size() == 1);
+  CHECK(twice[0].ec == errc::bad_json);
+  // A mark that is cut, or alone.
+  CHECK(read(mark).empty());
+  CHECK(read(compressed(mark)).empty());
+  for (const std::size_t cut : {1U, 2U}) {
+    const auto steps = read(mark.substr(0, cut));
+    REQUIRE(steps.size() == 1);
+    CHECK(steps[0].ec == errc::unterminated_line);
+    CHECK(steps[0].offset == 0);
+    REQUIRE(read(mark.substr(0, cut) + "\n").size() == 1);
+  }
+  // It is no part of the line, whose limit it does not touch.
+  CHECK_FALSE(read(mark + numbered(0), numbered(0).size() - 1).at(0).ec);
+}
+
+TEST_CASE("a reader that is opened again passes over the next file's byte-order mark") {
+  const std::string text = "\xef\xbb\xbf" + numbered(4);
+  tcpinfo::archive_reader reader;
+  for (int i = 0; i < 2; ++i) {
+    tcpinfo::record r;
+    bool more = false;
+    REQUIRE_FALSE(reader.open_memory(std::as_bytes(std::span(text))));
+    REQUIRE_FALSE(reader.next(r, more));
+    REQUIRE(more);
+    CHECK(r.poll() == 4);
+  }
+}
+
 TEST_CASE("a bad line is told and reading goes on") {
   const auto steps =
       read(numbered(0) + "\n" + "nonsense\n" + "\r\n" + numbered(1) + "{}\n" + numbered(2));

@@ -219,6 +219,8 @@ TEST_CASE("bad lines are told one by one, and reading goes on") {
     INFO(line);
     CHECK(fault_of(line) == errc::bad_json);
   }
+  // Also before the first line: a socket is no file.
+  CHECK(fault_of("\xef\xbb\xbf{\"Event\":1}") == errc::bad_json);
   CHECK(fault_of(R"({"Event":1,"Timestamp":"yesterday"})") == errc::bad_timestamp);
 
   two_ends ends;

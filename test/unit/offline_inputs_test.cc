@@ -131,6 +131,26 @@ TEST_CASE("every good record is delivered and each fault is one line with its pl
         std::vector<std::string>{dir.path() + "/none.jsonl: No such file or directory"});
 }
 
+TEST_CASE("a file may begin with a byte-order mark") {
+  scratch dir;
+  made_socket s;
+  const std::string mark = "\xef\xbb\xbf";
+  const std::string record = record_line(at_second(1), s.view());
+  const std::string text = mark + metadata_line("a", 1) + record + mark + record + record;
+  // Each file has a start of its own.
+  const seen got = read_all({dir.file("x.jsonl", text), dir.file("x.jsonl.zst", zstd_frame(text))});
+  CHECK(got.records == std::vector<std::string>{"a#1 metadata 1", "a#1 line 2", "a#1 line 4",
+                                                "a#1 metadata 1", "a#1 line 2", "a#1 line 4"});
+  REQUIRE(got.faults.size() == 2);
+  CHECK(got.faults[0].starts_with(dir.path() + "/x.jsonl:3: "));
+  CHECK(got.faults[1].starts_with(dir.path() + "/x.jsonl.zst:3: "));
+
+  const seen nothing = read_all({dir.file("e.jsonl", mark)});
+  CHECK(nothing.records.empty());
+  CHECK(nothing.faults ==
+        std::vector<std::string>{dir.path() + "/e.jsonl:1: empty: no record at all"});
+}
+
 TEST_CASE("a callback that says no ends the reading") {
   scratch dir;
   made_socket s;

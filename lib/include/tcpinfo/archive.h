@@ -259,12 +259,12 @@ class TCPINFO_API record final {
   /// Reads one line, with or without its "\n" or "\r\n". Keys come in any order; unknown ones are
   /// counted and kept; null is as good as absent except for Timestamp. The line need not outlive
   /// the call. After an error the record is empty.
-  /// @return errc::bad_json (no JSON object, or more than one; not UTF-8; a known key twice or of
-  /// the wrong type), errc::bad_timestamp (also: none), errc::bad_raw_idm (not 72 bytes),
-  /// errc::bad_base64 (of RawIDM or an attribute; strict: only what an encoder writes is read, so
-  /// that writing it again gives the same text), errc::malformed_attribute (more than 16,384
-  /// attributes, or one larger than netlink can hold, 65,531 bytes), errc::line_too_long (4 GiB),
-  /// errc::out_of_memory.
+  /// @return errc::bad_json (no JSON object, or more than one; not UTF-8, or a byte-order mark
+  /// before it; a known key twice or of the wrong type), errc::bad_timestamp (also: none),
+  /// errc::bad_raw_idm (not 72 bytes), errc::bad_base64 (of RawIDM or an attribute; strict: only
+  /// what an encoder writes is read, so that writing it again gives the same text),
+  /// errc::malformed_attribute (more than 16,384 attributes, or one larger than netlink can hold,
+  /// 65,531 bytes), errc::line_too_long (4 GiB), errc::out_of_memory.
   [[nodiscard]] std::error_code parse(std::string_view line) noexcept;
 
   /// The time of the record; the zero time in a metadata record.
@@ -369,6 +369,9 @@ class TCPINFO_API archive_reader final {
   ///   not reported on its own. After errc::truncated_frame, errc::corrupt_frame and
   ///   errc::window_too_large reading goes on at the next zstd frame that is found; an errno is the
   ///   end.
+  ///
+  /// A UTF-8 byte-order mark at the start of the text is passed over and belongs to no line; before
+  /// any other line it is errc::bad_json.
   ///
   /// errc::not_open comes with `more` false.
   [[nodiscard]] std::error_code next(record& out, bool& more) noexcept;

@@ -103,9 +103,9 @@ class TCPINFO_API event_client final {
   /// from the end of the stream (false: the server has closed it). With `more` true the error is
   /// - EAGAIN (system category): nothing has come; only with `nonblocking`.
   /// - EINTR: a signal handler ran while waiting; call again.
-  /// - a fault of one line: errc::bad_json (no object, a known key twice or of the wrong type, no
-  ///   Event), errc::bad_timestamp, errc::line_too_long. Reading goes on at the next line, and
-  ///   line() has the bad one. Blank lines are skipped.
+  /// - a fault of one line: errc::bad_json (no object, a byte-order mark before it, a known key
+  ///   twice or of the wrong type, no Event), errc::bad_timestamp, errc::line_too_long. Reading
+  ///   goes on at the next line, and line() has the bad one. Blank lines are skipped.
   /// - errc::unterminated_line: the stream ended inside a line. One that is a whole event is
   ///   delivered.
   /// - errc::out_of_memory: nothing was lost; call again.
