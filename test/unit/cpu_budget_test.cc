@@ -29,14 +29,14 @@ double mean_interval_ms(double percent, std::int64_t interval_ns, std::int64_t c
 }  // namespace
 
 TEST_CASE("a processor budget stretches the interval to what it allows, and no further") {
-  CHECK(mean_interval_ms(0, 10 * ms, 5 * ms) == Approx(10));
-  CHECK(mean_interval_ms(60, 10 * ms, 5 * ms) == Approx(10));
-  CHECK(mean_interval_ms(10, 10 * ms, 5 * ms) == Approx(50).epsilon(0.01));
-  CHECK(mean_interval_ms(150, 10 * ms, 5 * ms) == Approx(10));
-  CHECK(mean_interval_ms(5, 10 * ms, 20 * ms) == Approx(400).epsilon(0.01));
+  CHECK(mean_interval_ms(0, 10 * ms, 5 * ms) == Catch::Approx(10));
+  CHECK(mean_interval_ms(60, 10 * ms, 5 * ms) == Catch::Approx(10));
+  CHECK(mean_interval_ms(10, 10 * ms, 5 * ms) == Catch::Approx(50).epsilon(0.01));
+  CHECK(mean_interval_ms(150, 10 * ms, 5 * ms) == Catch::Approx(10));
+  CHECK(mean_interval_ms(5, 10 * ms, 20 * ms) == Catch::Approx(400).epsilon(0.01));
   // No connection waits longer than a second beyond the poll itself, or than the interval.
-  CHECK(mean_interval_ms(1, 10 * ms, 100 * ms) == Approx(1100).epsilon(0.01));
-  CHECK(mean_interval_ms(1, 3000 * ms, 100 * ms) == Approx(3100).epsilon(0.01));
+  CHECK(mean_interval_ms(1, 10 * ms, 100 * ms) == Catch::Approx(1100).epsilon(0.01));
+  CHECK(mean_interval_ms(1, 3000 * ms, 100 * ms) == Catch::Approx(3100).epsilon(0.01));
 }
 
 TEST_CASE("a quiet time pays for no more than one busy second") {

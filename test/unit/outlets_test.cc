@@ -56,7 +56,7 @@ TEST_CASE("a histogram counts values up to and with its bounds") {
   CHECK(h.count(1) == 2);
   CHECK(h.count(2) == 2);
   CHECK(h.count(3) == 2);
-  CHECK(h.sum() == Approx(1e12 + 6.7));
+  CHECK(h.sum() == Catch::Approx(1e12 + 6.7));
 }
 
 TEST_CASE("a poll is observed once, by what was walked") {
@@ -80,7 +80,7 @@ TEST_CASE("a poll is observed once, by what was walked") {
     at.see(v4.view());
   }
   CHECK(total(o.syscall_time_both) == 2);
-  CHECK(o.syscall_time_both.sum() == Approx(0.006));
+  CHECK(o.syscall_time_both.sum() == Catch::Approx(0.006));
   CHECK(total(o.syscall_time_ipv4) == 0);
   CHECK(o.connections_ipv4.sum() == 2);
   CHECK(o.connections_ipv6.sum() == 4);
