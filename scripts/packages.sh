@@ -26,13 +26,13 @@ run_optional=(
   'bpftool=run:bpftool version|sampling by events'
 )
 # What its build takes where it is there, and does not install.
-run_if_there=('pc:prometheus-cpp-pull >= 1.0' pc:libsystemd pc:systemd pc:bash-completion)
+run_if_there=('pc:prometheus-cpp-core >= 1.0' pc:libsystemd pc:systemd pc:bash-completion)
 
 # What ./dev test builds, and its tests cannot do without.
 test_packages=(
   "${run_packages[@]}" catch2=pc:catch2 clang=clang++
   'libclang-rt-dev=link:clang++ -fsanitize=address,undefined'
-  libnl-idiag-3-dev=pc:libnl-idiag-3.0 'prometheus-cpp-dev=pc:prometheus-cpp-pull >= 1.0'
+  libnl-idiag-3-dev=pc:libnl-idiag-3.0 'prometheus-cpp-dev=pc:prometheus-cpp-core >= 1.0'
   scdoc=scdoc binutils=readelf binutils=nm iproute2=ip iproute2=ss iproute2=tc mount=mount mount=umount
   util-linux=prlimit util-linux=setpriv zstd=zstd
 )

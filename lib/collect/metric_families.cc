@@ -306,12 +306,21 @@ void add_events(families& all, const metric_sources& from) {
 
 }  // namespace
 
-std::vector<MetricFamily> metric_families(const metric_sources& from) {
+std::vector<MetricFamily> metric_families(const metric_sources& from, const http_counts& served) {
   families all;
   add_peers(all, from);
   add_sampling(all, from);
   add_writing(all, from);
   add_events(all, from);
+  all.totals(
+      "tcpinfo_metrics_clients_total",
+      "Clients of the metrics endpoint: answered with the metrics; refused because they asked "
+      "for something else; cut off, for others came and there was no place left, or because "
+      "they had not read an answer in 30 seconds.",
+      "outcome",
+      {{"answered", number(served.answered)},
+       {"refused", number(served.refused)},
+       {"cut_off", number(served.cut_off)}});
   all.info("tcpinfo_build_info", "The running program; always 1.",
            {{"version", version_string()}, {"compiler", __VERSION__}});
   return all.take();

@@ -9,12 +9,14 @@
 
 #include <vector>
 
+#include "collect/http_server.h"
 #include "collect/metrics.h"
 
 namespace tcpinfo::collect {
 
 /// All metrics as they are now. Any thread.
-[[nodiscard]] std::vector<prometheus::MetricFamily> metric_families(const metric_sources& from);
+[[nodiscard]] std::vector<prometheus::MetricFamily> metric_families(const metric_sources& from,
+                                                                    const http_counts& served);
 
 }  // namespace tcpinfo::collect
 

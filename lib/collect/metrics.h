@@ -30,7 +30,7 @@ struct metric_sources {
 /// Whether this build has metrics at all.
 [[nodiscard]] bool metrics_available() noexcept;
 
-/// Serves /metrics from threads of its own, as long as it lives.
+/// Serves /metrics from a thread of its own, as long as it lives.
 class metrics_endpoint {
  public:
   explicit metrics_endpoint(const metric_sources& from);
