@@ -210,7 +210,7 @@ bool has_privileges() {
 }
 
 // Tells whether the running kernel has a tracepoint for the program.
-bool has_tracepoint(const btf* kernel, const bpf_program* program) noexcept {
+bool has_tracepoint(const btf* kernel, const bpf_program* program) {
   constexpr std::string_view prefix = "tp_btf/";
   const std::string_view section = bpf_program__section_name(program);
   if (!section.starts_with(prefix)) return false;

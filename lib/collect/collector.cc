@@ -51,6 +51,13 @@ std::string describe(const std::error_code& ec) {
   return ec.message();
 }
 
+// Of threads, descriptors or memory: there may be some at the next start, with the same flags.
+bool is_shortage(const std::error_code& ec) noexcept {
+  for (const int number : {EAGAIN, ENOMEM, EMFILE, ENFILE, ENOBUFS})
+    if (is_errno(ec, number)) return true;
+  return false;
+}
+
 // 0, or the exit status.
 int claim_output(const std::string& output, output_lock& lock) {
   const auto ec = lock.take();
@@ -61,7 +68,7 @@ int claim_output(const std::string& output, output_lock& lock) {
   }
   log(event::start_refused, {output, ec}, "cannot create or write to output directory {}: {}",
       output, ec.message());
-  return exit_usage;
+  return is_shortage(ec) ? exit_trouble : exit_usage;
 }
 
 // The cookies of a dump.
@@ -110,6 +117,11 @@ void keep_prefix(output_lock& lock, const config& settings, identity& who) {
   (void)lock.write_note(prefix_note(who));
 }
 
+int refuse_thread(std::string_view what, const std::error_code& ec) {
+  log(event::start_refused, {.error = ec}, "cannot start {}: {}", what, ec.message());
+  return exit_trouble;
+}
+
 // 0, or the exit status.
 int start_events(const config& settings, const uuid_prefixes& prefixes,
                  std::unique_ptr<event_server>& events) {
@@ -128,13 +140,13 @@ int start_events(const config& settings, const uuid_prefixes& prefixes,
   }
   log(event::start_refused, {settings.event_socket, ec}, "cannot make event socket {}: {}",
       settings.event_socket, ec.message());
-  return exit_usage;
+  return is_shortage(ec) ? exit_trouble : exit_usage;
 }
 
 int refuse_metrics(const listen_address& where, const std::error_code& ec) {
   log(event::start_refused, {.error = ec}, "cannot serve metrics on {}: {}", to_string(where),
       ec.message());
-  return ec == std::errc::address_in_use ? exit_trouble : exit_usage;
+  return ec == std::errc::address_in_use || is_shortage(ec) ? exit_trouble : exit_usage;
 }
 
 // 0, or the exit status.
@@ -159,7 +171,7 @@ int run(os& system, const config& settings, control& operator_says) {
     log(event::start_refused, {settings.uuid_prefix_file, ec}, "UUID prefix from {}: {}",
         settings.uuid_prefix_file.empty() ? "host name and boot time" : settings.uuid_prefix_file,
         ec.message());
-    return exit_usage;
+    return is_shortage(ec) ? exit_trouble : exit_usage;
   }
   if (!settings.netns.empty() && !cookies_are_unique(who.kernel)) {
     log(event::start_refused,
@@ -191,7 +203,9 @@ int run(os& system, const config& settings, control& operator_says) {
     log(event::start_refused, {.error = ec}, "cannot dump sockets: {}", describe(ec));
     return exit_trouble;
   }
-  if (!settings.netns.empty()) probe_netns(system, settings, current, open);
+  if (!settings.netns.empty())
+    if (const auto ec = probe_netns(system, settings, current, open))
+      return refuse_thread("a visitor of network namespaces", ec);
   if (open.out_of_memory) throw std::bad_alloc();
   // Before there is anything to take back, too. It tells nothing before the first poll.
   std::unique_ptr<event_server> events;
@@ -231,10 +245,7 @@ int run(os& system, const config& settings, control& operator_says) {
   for (unsigned i = 0; i < count; ++i) {
     writers.push_back(std::make_unique<writer>(context, ring_bytes / count,
                                                static_cast<std::size_t>(waiting / count)));
-    if (const auto ec = writers.back()->start()) {
-      log(event::start_refused, {.error = ec}, "cannot start a writer: {}", ec.message());
-      return exit_trouble;
-    }
+    if (const auto ec = writers.back()->start()) return refuse_thread("a writer", ec);
   }
   metrics_endpoint metrics({counts, seen, events.get(), writers, settings.interval_ns});
   if (const int status = start_metrics(settings, metrics); status != exit_ok) return status;
@@ -243,7 +254,7 @@ int run(os& system, const config& settings, control& operator_says) {
     log(event::start_refused, {.error = ec}, "cannot open inet_diag: {}", describe(ec));
     return exit_trouble;
   }
-  complete.start();
+  if (const auto ec = complete.start()) return refuse_thread("the thread that completes files", ec);
   if (!why.empty()) log(event::started, "sampling by dumps, not by events: {}", why);
   if (settings.verbose)
     log(event::started, "recording to {} every {}, UUID prefix {}, run {}, {} writer{}",
@@ -253,7 +264,8 @@ int run(os& system, const config& settings, control& operator_says) {
                                  writers, counts,   seen,    system.monotonic_ns()};
   // The others first: ready means that nothing is missed in any of them.
   netns_samplers others(sampling, namespaces, from->follows());
-  if (!settings.netns.empty()) others.start();
+  if (!settings.netns.empty())
+    if (const auto ec = others.start()) return refuse_thread("looking for network namespaces", ec);
   counts.netns_sampled.fetch_add(1, std::memory_order_relaxed);
   if (from->follows()) counts.netns_followed.fetch_add(1, std::memory_order_relaxed);
   main_attendant company(system, settings, current, operator_says, counts, seen, sampling.start_ns);

@@ -114,11 +114,13 @@ completer::completer(os& system, statistics& counts, std::string output, int lev
       level_(level),
       sync_all_(syncfs_tells_faults(release)) {}
 
-void completer::start() {
-  thread_ = std::thread([this] {
-    name_this_thread("completer");
-    run();
-  });
+std::error_code completer::start() {
+  return system_.start_thread(
+      [this] {
+        name_this_thread("completer");
+        run();
+      },
+      thread_);
 }
 
 void completer::add(completion job) {

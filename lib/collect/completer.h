@@ -57,7 +57,8 @@ class completer {
   completer(const completer&) = delete;
   completer& operator=(const completer&) = delete;
 
-  void start();
+  /// @return why there is no thread for it.
+  [[nodiscard]] std::error_code start();
   /// Any thread. Beyond queue_limit a file is left to the next start, counted and said.
   void add(completion job);
   /// The leftovers of earlier runs, which that limit does not concern: they are as many as they

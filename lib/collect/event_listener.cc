@@ -49,7 +49,7 @@ std::error_code remove_stale(const std::string& path, const socket_name& name) n
 
 // The umask has cut the mode that the socket had when it was bound. What is changed is the file
 // that was looked at, whatever stands at the path by now.
-std::error_code set_mode(const std::string& path, unsigned mode) noexcept {
+std::error_code set_mode(const std::string& path, unsigned mode) {
   const descriptor file(::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   if (!file) return last_error();
   struct stat status {};

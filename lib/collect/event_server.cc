@@ -59,17 +59,14 @@ std::error_code event_server::start() {
   if (!ec) ec = watch(wake_, EPOLLIN);
   if (!ec) ec = watch(listener_.descriptor(), EPOLLIN);
   accepting_ = true;
-  if (!ec) {
-    try {
-      thread_ = std::thread([this] {
-        name_this_thread("events");
-        run();
-      });
-      return {};
-    } catch (const std::system_error& e) {
-      ec = e.code();
-    }
-  }
+  if (!ec)
+    ec = start_thread(
+        [this] {
+          name_this_thread("events");
+          run();
+        },
+        thread_);
+  if (!ec) return {};
   finish();
   return ec;
 }

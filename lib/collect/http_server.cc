@@ -45,17 +45,14 @@ std::error_code http_server::start(listen_address& where) {
   if (const auto ec = listen_at(where, listener_)) return ec;
   wake_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   std::error_code ec = wake_ ? std::error_code{} : last_error();
-  if (!ec) {
-    try {
-      thread_ = std::thread([this] {
-        name_this_thread("metrics");
-        run();
-      });
-      return {};
-    } catch (const std::system_error& e) {
-      ec = e.code();
-    }
-  }
+  if (!ec)
+    ec = start_thread(
+        [this] {
+          name_this_thread("metrics");
+          run();
+        },
+        thread_);
+  if (!ec) return {};
   finish();
   return ec;
 }
@@ -75,7 +72,7 @@ void http_server::run() noexcept {
   while (!finishing_.load(std::memory_order_acquire)) {
     try {
       turn();
-    } catch (const std::bad_alloc&) {
+    } catch (const std::exception&) {
       // Not even for the list of descriptors: whoever has been here longest makes room.
       if (!clients_.empty()) cut_off(clients_.begin());
     }

@@ -22,10 +22,6 @@
 namespace tcpinfo::collect {
 namespace {
 
-using directory = std::unique_ptr<DIR, int (*)(DIR*)>;
-
-directory open_directory(const char* path) { return {::opendir(path), &::closedir}; }
-
 // Whether it is one of network, and not of something else, setns(2) finds out.
 std::error_code id_of(int file, netns_id& out) noexcept {
   struct stat status {};
@@ -39,10 +35,39 @@ descriptor open_file(const std::string& path) noexcept {
   return descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
 }
 
+// Takes no descriptor: where the process has none left, what it records is still to be found.
 std::error_code id_of(const std::string& path, netns_id& out) noexcept {
-  const descriptor file = open_file(path);
-  return file ? id_of(file.get(), out) : system_error(errno);
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return system_error(errno);
+  out = {status.st_dev, status.st_ino};
+  return {};
 }
+
+/// A directory that is read again and again, and needs no descriptor for it then.
+class held_directory {
+ public:
+  explicit held_directory(std::string path) : path_(std::move(path)) {}
+
+  /// At its first entry; null, and errno, where it is not there or cannot be read.
+  [[nodiscard]] DIR* begin() {
+    struct stat now {};
+    if (::stat(path_.c_str(), &now) != 0) return nullptr;
+    struct stat held {};
+    // Another of that name, as after it was removed and made again.
+    if (open_ != nullptr && (::fstat(::dirfd(open_.get()), &held) != 0 ||
+                             held.st_dev != now.st_dev || held.st_ino != now.st_ino))
+      open_.reset();
+    if (open_ == nullptr)
+      open_.reset(::opendir(path_.c_str()));
+    else
+      ::rewinddir(open_.get());
+    return open_.get();
+  }
+
+ private:
+  const std::string path_;
+  std::unique_ptr<DIR, int (*)(DIR*)> open_{nullptr, &::closedir};
+};
 
 bool is_number(std::string_view text) noexcept {
   return !text.empty() &&
@@ -65,6 +90,7 @@ class linux_netns_finder final : public netns_finder {
   void find(netns_findings& out) override {
     out.found.clear();
     out.faults.clear();
+    out.complete = true;
     known_ = {own_};
     for (const std::string& one : wanted_) {
       const bool is_path = one.find('/') != std::string::npos;
@@ -106,13 +132,14 @@ class linux_netns_finder final : public netns_finder {
   // What is no namespace (yet) is passed over: nobody asked for it by name.
   void find_named(netns_findings& out) {
     const std::string folder(netns_folder);
-    const directory names = open_directory(folder.c_str());
+    DIR* const names = names_.begin();
     if (names == nullptr) {
+      out.complete = errno == ENOENT;
       if (errno != ENOENT)
         out.faults.push_back({"the network namespaces in " + folder, system_error(errno)});
       return;
     }
-    while (const dirent* entry = ::readdir(names.get())) {
+    while (const dirent* entry = ::readdir(names)) {
       const std::string name = entry->d_name;
       if (name == "." || name == "..") continue;
       const std::string path = folder + "/" + name;
@@ -127,13 +154,14 @@ class linux_netns_finder final : public netns_finder {
 
   // Namespaces of threads other than a process's first are not looked for: a server has thousands.
   void find_of_processes(netns_findings& out) {
-    const directory processes = open_directory("/proc");
+    DIR* const processes = processes_.begin();
     if (processes == nullptr) {
+      out.complete = false;
       out.faults.push_back({"the network namespaces of processes", system_error(errno)});
       return;
     }
     std::size_t hidden = 0;
-    while (const dirent* entry = ::readdir(processes.get())) {
+    while (const dirent* entry = ::readdir(processes)) {
       if (!is_number(entry->d_name)) continue;
       const std::string path = fmt::format("/proc/{}/ns/net", entry->d_name);
       struct stat status {};
@@ -149,6 +177,8 @@ class linux_netns_finder final : public netns_finder {
   }
 
   const descriptor mounts_;
+  held_directory names_{std::string(netns_folder)};
+  held_directory processes_{"/proc"};
   std::vector<std::string> wanted_;
   bool all_ = false;
   netns_id own_;

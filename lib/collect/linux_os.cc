@@ -115,6 +115,10 @@ class linux_os final : public os {
     return {watched[0].revents != 0, watched[1].revents != 0};
   }
 
+  std::error_code start_thread(std::function<void()> body, std::thread& out) noexcept override {
+    return collect::start_thread(std::move(body), out);
+  }
+
   std::error_code make_directories(const std::string& path) override {
     return tree_.make(path, folder_mode(mode_));
   }
@@ -306,7 +310,10 @@ class linux_os final : public os {
         options, marked_source::parts{std::move(dumps), std::move(feed), std::move(beside),
                                       [this] { return monotonic_ns(); },
                                       [] { return nanoseconds(CLOCK_THREAD_CPUTIME_ID); },
-                                      may_hurry ? be_urgent : nullptr});
+                                      may_hurry ? be_urgent : nullptr,
+                                      [this](std::function<void()> body, std::thread& out) {
+                                        return start_thread(std::move(body), out);
+                                      }});
   }
 
  private:

@@ -43,6 +43,8 @@ constexpr std::int64_t rest_with_clocks_ns = 100'000'000;
 // A first segment is sent at once, or waits for the address of the next hop.
 constexpr std::int64_t connecting_patience_ns = 5'000'000;
 constexpr std::int64_t connecting_interval_ns = 100'000'000;
+// So long after a thread was not to be had it is asked for again.
+constexpr std::int64_t thread_retry_ns = 10'000'000'000;
 // Polls that are brief now and then are none to rely on.
 constexpr int brief_before_urgent = 100;
 
@@ -128,6 +130,7 @@ marked_source::marked_source(const source_options& options, parts from)
       walks_(std::move(from.walks)),
       feed_(std::move(from.feed)),
       beside_(std::move(from.beside)),
+      start_thread_(std::move(from.start_thread)),
       monotonic_ns_(std::move(from.monotonic_ns)),
       cpu_ns_(std::move(from.cpu_ns)),
       be_urgent_(std::move(from.be_urgent)) {}
@@ -173,6 +176,8 @@ std::error_code marked_source::open() {
   feed_->mute(false);
   if (beside_)
     reconciler_ = std::make_unique<reconciler>(std::move(beside_), options_.reconcile_ns);
+  // Where that fails the first poll tries again, and tells.
+  if (reconciler_ != nullptr) (void)reconciler_->start(start_thread_);
   open_any();
   return {};
 }
@@ -187,6 +192,16 @@ void marked_source::open_any() {
   if (walks_->descriptor() >= 0 && !add(walks_->descriptor(), EPOLLIN)) return;
   if (reconciler_ != nullptr && !add(reconciler_->descriptor(), 0)) return;
   any_ = std::move(any);
+}
+
+// Where the system gives no thread, sampling goes on without what finds missed changes; the thread
+// is asked for again.
+void marked_source::start_reconciler(poll_report& report) noexcept {
+  if (reconciler_ == nullptr || reconciler_->runs()) return;
+  const std::int64_t now_ns = monotonic_ns_();
+  if (now_ns < reconciler_due_ns_) return;
+  reconciler_due_ns_ = now_ns + thread_retry_ns;
+  report.no_reconciler = reconciler_->start(start_thread_);
 }
 
 void marked_source::begin_tick() noexcept { tick_ = feed_->begin_tick(); }
@@ -465,6 +480,7 @@ poll_report marked_source::walk(message_sink& sink) noexcept {
   } else {
     forgot_ = true;  // marks are gone: the next poll has to walk again
   }
+  start_reconciler(report);
   return report;
 }
 
@@ -588,6 +604,7 @@ poll_report marked_source::poll(message_sink& sink) noexcept {
   ask(sink, report);
   look_for_connecting(sink, report);
   look_for_misses(now_ns, report);
+  start_reconciler(report);
   return report;
 }
 

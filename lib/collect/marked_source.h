@@ -58,6 +58,7 @@ class marked_source final : public source, private mark_sink {
     /// Tells the system whether the calling thread is urgent; null: nobody is told. It is while
     /// polls take no longer than options.urgent_ns.
     std::function<void(bool urgent)> be_urgent;
+    thread_starter start_thread = {};  ///< for `beside`; null: as the system does
   };
   marked_source(const source_options& options, parts from);
 
@@ -117,6 +118,7 @@ class marked_source final : public source, private mark_sink {
   [[nodiscard]] poll_report walk_instead(message_sink& sink) noexcept;
   void begin_tick() noexcept;
   void open_any();
+  void start_reconciler(poll_report& report) noexcept;
   void end_rest() noexcept;
   [[nodiscard]] bool nothing_came() const noexcept;
   [[nodiscard]] bool listen_for(std::uint32_t events) noexcept;
@@ -129,10 +131,12 @@ class marked_source final : public source, private mark_sink {
   const std::unique_ptr<source> walks_;
   const std::unique_ptr<mark_feed> feed_;
   std::unique_ptr<source> beside_;  // until open()
+  const thread_starter start_thread_;
   const std::function<std::int64_t()> monotonic_ns_;
   const std::function<std::int64_t()> cpu_ns_;
   const std::function<void(bool)> be_urgent_;
   std::unique_ptr<reconciler> reconciler_;
+  std::int64_t reconciler_due_ns_ = 0;  // its thread was not to be had: when to try again
   // Readable when any of the others is; none where the system gives none, and then there is no
   // rest.
   collect::descriptor any_;

@@ -35,11 +35,14 @@ struct found_netns {
 struct netns_fault {
   std::string what;  ///< as a log line names it
   std::error_code error;
+  std::string lacks = {};  ///< what could not be had, where the error does not say it
 };
 
 struct netns_findings {
   std::vector<found_netns> found;  ///< each once, the caller's own not
   std::vector<netns_fault> faults;
+  /// False: others may be there, of which nothing was to be learnt.
+  bool complete = true;
 };
 
 /// Looks for the namespaces that were asked for. Used by one thread.

@@ -5,10 +5,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <condition_variable>
 #include <limits>
 #include <mutex>
+#include <optional>
+#include <utility>
 
 #include "collect/attendant.h"
 #include "collect/errno_of.h"
@@ -41,6 +44,18 @@ descriptor make_event() {
   if (!event) throw std::system_error(errno, std::system_category(), "eventfd");
   return event;
 }
+
+/// Descriptors that stay free while a namespace takes its own: those that are recorded already have
+/// files to write. Throws std::system_error (EMFILE) where there are not as many.
+class descriptor_reserve {
+ public:
+  descriptor_reserve() {
+    for (descriptor& one : held_) one = make_event();
+  }
+
+ private:
+  std::array<descriptor, 16> held_;
+};
 
 /// Ends a sampler when told to, or when its namespace is gone and its connections are, too.
 class netns_attendant final : public attendant {
@@ -94,25 +109,31 @@ void wait_for_writers(const sampler_context& context) noexcept {
 class netns_samplers::one {
  public:
   /// `woken` hears of the end.
+  /// @param again whether it has failed before: then it says nothing when it begins
   one(const sampler_context& context, netns_registry& namespaces, std::atomic<bool>& say_dumps,
-      const found_netns& where, const descriptor& woken)
+      const found_netns& where, const descriptor& woken, bool again)
       : context_(context),
         namespaces_(namespaces),
         say_dumps_(say_dumps),
         where_(where),
-        woken_(woken) {
-    thread_ = std::thread([this] {
-      name_this_thread("sampler");
-      run();
-    });
-  }
+        woken_(woken),
+        again_(again) {}
   ~one() {
     attendant_.stop();
-    thread_.join();
+    if (thread_.joinable()) thread_.join();
   }
   one(const one&) = delete;
   one& operator=(const one&) = delete;
 
+  /// @return why there is no thread for it.
+  [[nodiscard]] std::error_code start() {
+    return context_.system.start_thread(
+        [this] {
+          name_this_thread("sampler");
+          run();
+        },
+        thread_);
+  }
   [[nodiscard]] const found_netns& where() const noexcept { return where_; }
   void set_referenced(bool is) noexcept { attendant_.set_referenced(is); }
   void stop() noexcept { attendant_.stop(); }
@@ -125,8 +146,15 @@ class netns_samplers::one {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return state_ == state::ended; });
   }
-  [[nodiscard]] bool is_sampling() const { return is(state::sampling); }
-  [[nodiscard]] bool has_ended() const { return is(state::ended); }
+  /// Whether it has sampled all the time since then.
+  [[nodiscard]] bool has_sampled_since(std::int64_t ns) const {
+    const std::lock_guard lock(mutex_);
+    return state_ == state::sampling && since_ns_ <= ns;
+  }
+  [[nodiscard]] bool has_ended() const {
+    const std::lock_guard lock(mutex_);
+    return state_ == state::ended;
+  }
   // When it has ended.
   [[nodiscard]] const std::error_code& error() const noexcept { return error_; }
   [[nodiscard]] const duration_histogram& intervals() const noexcept { return intervals_; }
@@ -134,14 +162,11 @@ class netns_samplers::one {
  private:
   enum class state { beginning, sampling, ended };
 
-  [[nodiscard]] bool is(state what) const {
-    const std::lock_guard lock(mutex_);
-    return state_ == what;
-  }
   void set(state now) {
     {
       const std::lock_guard lock(mutex_);
       state_ = now;
+      since_ns_ = context_.system.monotonic_ns();
     }
     changed_.notify_all();
   }
@@ -151,6 +176,8 @@ class netns_samplers::one {
       error_ = sample();
     } catch (const std::bad_alloc&) {
       error_ = {ENOMEM, std::system_category()};
+    } catch (const std::system_error& e) {
+      error_ = e.code();
     }
     set(state::ended);
     wake(woken_);
@@ -164,9 +191,11 @@ class netns_samplers::one {
     current_exclusions unwanted(context_.current);
     (void)unwanted.renew();
     std::string why;
+    std::optional<descriptor_reserve> for_files(std::in_place);
     const auto from =
         context_.system.make_source(source_options_of(context_.settings, unwanted), why);
     if (const auto ec = from->open()) return ec;
+    for_files.reset();
     // Where none is sampled by events, it was said of the collector's own. Of the first of others:
     // there may be thousands, and the metric tells how many.
     if (!why.empty() && say_dumps_.exchange(false))
@@ -177,7 +206,7 @@ class netns_samplers::one {
     context_.counts.netns_sampled.fetch_add(1, std::memory_order_relaxed);
     set(state::sampling);
     // From here on nothing in it is missed.
-    if (context_.settings.verbose)
+    if (context_.settings.verbose && !again_)
       log(event::netns_found, "recording network namespace {} too", where_.name);
     if (from->follows()) context_.counts.netns_followed.fetch_add(1, std::memory_order_relaxed);
     go_first(from->follows());
@@ -195,33 +224,46 @@ class netns_samplers::one {
   std::atomic<bool>& say_dumps_;
   const found_netns where_;
   const descriptor& woken_;
+  const bool again_;
   netns_attendant attendant_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   state state_ = state::beginning;
+  std::int64_t since_ns_ = 0;
   std::error_code error_;
   duration_histogram intervals_;
   std::thread thread_;
 };
 
-void probe_netns(os& system, const config& settings, const reloadable& current,
-                 message_sink& sink) {
+std::error_code probe_netns(os& system, const config& settings, const reloadable& current,
+                            message_sink& sink) {
   netns_findings seen;
   system.find_netns(settings.netns)->find(seen);
   current_exclusions unwanted(current);
   (void)unwanted.renew();
-  for (const found_netns& where : seen.found) {
-    // A thread for each: none can be sure of its way back.
-    std::thread([&] {
-      if (system.enter_netns(where)) return;
-      std::string why;
-      source_options options = source_options_of(settings, unwanted);
-      options.follow = false;
-      const auto from = system.make_source(options, why);
-      // What is wrong there is said when it is sampled.
-      (void)from->probe(sink);
-    }).join();
-  }
+  bool out_of_memory = false;
+  // On a thread of its own, which need not find its way back.
+  std::thread visitor;
+  const auto ec = system.start_thread(
+      [&] {
+        try {
+          for (const found_netns& where : seen.found) {
+            if (system.enter_netns(where)) continue;
+            std::string why;
+            source_options options = source_options_of(settings, unwanted);
+            options.follow = false;
+            // What is wrong there is said when it is sampled.
+            (void)system.make_source(options, why)->probe(sink);
+          }
+        } catch (const std::bad_alloc&) {
+          out_of_memory = true;
+        }
+      },
+      visitor);
+  if (ec) return ec;
+  visitor.join();
+  if (out_of_memory) throw std::bad_alloc();
+  return {};
 }
 
 netns_samplers::netns_samplers(const sampler_context& context, netns_registry& namespaces,
@@ -230,21 +272,34 @@ netns_samplers::netns_samplers(const sampler_context& context, netns_registry& n
 
 netns_samplers::~netns_samplers() { finish(); }
 
-void netns_samplers::start() {
+std::error_code netns_samplers::start() {
   finder_ = context_.system.find_netns(context_.settings.netns);
-  woken_ = make_event();
+  try {
+    woken_ = make_event();
+  } catch (const std::system_error& e) {
+    return e.code();
+  }
+  // Before those of the samplers, which can wait until there is room for them.
+  const auto ec = context_.system.start_thread(
+      [this] {
+        name_this_thread("netns finder");
+        first_look_done_.acquire();
+        run();
+      },
+      thread_);
+  if (ec) return ec;
   look();
   for (const auto& o : running_) o->wait_begun();
-  thread_ = std::thread([this] {
-    name_this_thread("netns finder");
-    run();
-  });
+  first_look_done_.release();
+  return {};
 }
 
 void netns_samplers::finish() noexcept {
   if (thread_.joinable()) {
     finishing_.store(true, std::memory_order_relaxed);
     wake(woken_);
+    // Where the first look has failed it waits for it still.
+    first_look_done_.release();
     thread_.join();
   }
   // All at once, then one after the other.
@@ -272,6 +327,8 @@ void netns_samplers::run() noexcept {
       look();
     } catch (const std::bad_alloc&) {
       // The next look makes up for it.
+    } catch (const std::system_error&) {
+      // So it does for what else could not be had.
     }
     looked_ns = system.monotonic_ns() - begun_ns;
   }
@@ -282,12 +339,16 @@ void netns_samplers::look() {
   reap();
   std::map<netns_id, const found_netns*> idle;
   for (const found_netns& where : seen_.found) idle.emplace(where.id, &where);
-  std::erase_if(failures_, [&](const auto& entry) { return !idle.contains(entry.first); });
-  for (const auto& o : running_) {
-    o->set_referenced(idle.erase(o->where().id) > 0);
-    if (o->is_sampling()) failures_.erase(o->where().id);
-  }
+  // Where not all was to be seen, what was not seen may be there all the same.
+  if (seen_.complete)
+    std::erase_if(failures_, [&](const auto& entry) { return !idle.contains(entry.first); });
   const std::int64_t now_ns = context_.system.monotonic_ns();
+  for (const auto& o : running_) {
+    const bool seen = idle.erase(o->where().id) > 0;
+    if (seen || seen_.complete) o->set_referenced(seen);
+    // One that fails again and again, and samples for moments in between, fails all the time.
+    if (o->has_sampled_since(now_ns - retry_ns)) forget_failure(*o);
+  }
   for (const auto& [id, where] : idle)
     if (const auto failed = failures_.find(id);
         failed == failures_.end() || failed->second.again_ns <= now_ns)
@@ -298,11 +359,20 @@ void netns_samplers::look() {
 
 void netns_samplers::begin(const found_netns& where) {
   try {
-    running_.push_back(std::make_unique<one>(context_, namespaces_, say_dumps_, where, woken_));
+    const bool again = failures_.contains(where.id);
+    auto made = std::make_unique<one>(context_, namespaces_, say_dumps_, where, woken_, again);
+    if (const auto ec = made->start())
+      fail(where, ec, "no thread for it");
+    else
+      running_.push_back(std::move(made));
   } catch (const std::system_error& e) {
     fail(where, e.code());
-    return;
   }
+}
+
+void netns_samplers::forget_failure(const one& recovered) {
+  if (failures_.erase(recovered.where().id) > 0 && context_.settings.verbose)
+    log(event::netns_found, "recording network namespace {} too", recovered.where().name);
 }
 
 void netns_samplers::reap() {
@@ -318,11 +388,11 @@ void netns_samplers::reap() {
   }
 }
 
-void netns_samplers::fail(const found_netns& where, const std::error_code& ec) {
+void netns_samplers::fail(const found_netns& where, const std::error_code& ec, std::string lacks) {
   // Gone before it was entered: that is no fault.
   if (is_errno(ec, ESTALE) || is_errno(ec, ENOENT)) return;
   failures_[where.id] = {context_.system.monotonic_ns() + retry_ns,
-                         {"network namespace " + where.name, ec}};
+                         {"network namespace " + where.name, ec, std::move(lacks)}};
 }
 
 // Each once, until it is gone.
@@ -336,7 +406,8 @@ void netns_samplers::say_faults() {
     if (times != looks_before_fault) continue;
     context_.counts.netns_faults.add();
     log(event::netns_fault, {.error = fault.error},
-        "cannot record {}: {} (tried again all the time)", fault.what,
+        "cannot record {}: {}{}{} (tried again all the time)", fault.what, fault.lacks,
+        fault.lacks.empty() ? "" : ": ",
         is_errno(fault.error, EINVAL) ? "it is none" : fault.error.message());
   }
   faults_ = std::move(now);

@@ -11,6 +11,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <semaphore>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -24,8 +25,10 @@
 namespace tcpinfo::collect {
 
 /// Shows the sockets of the namespaces that there are now. What cannot be entered is passed over.
-/// Throws std::bad_alloc, std::system_error.
-void probe_netns(os& system, const config& settings, const reloadable& current, message_sink& sink);
+/// Throws std::bad_alloc.
+/// @return why there is no thread for it.
+[[nodiscard]] std::error_code probe_netns(os& system, const config& settings,
+                                          const reloadable& current, message_sink& sink);
 
 class netns_samplers {
  public:
@@ -38,8 +41,10 @@ class netns_samplers {
   netns_samplers& operator=(const netns_samplers&) = delete;
 
   /// Begins, and returns when those that there are now are sampled: what closes in them from then
-  /// on is not missed. Throws std::bad_alloc, std::system_error.
-  void start();
+  /// on is not missed. One that cannot be sampled for now is a fault, said and tried again.
+  /// Throws std::bad_alloc.
+  /// @return why it cannot look for them: no thread, or no descriptor.
+  [[nodiscard]] std::error_code start();
   /// Ends all of them. What they have seen is in the writers' rings then.
   void finish() noexcept;
   /// Time from one poll to the next, of all that have ended. After finish().
@@ -56,7 +61,8 @@ class netns_samplers {
   void look();
   void reap();
   void begin(const found_netns& where);
-  void fail(const found_netns& where, const std::error_code& ec);
+  void fail(const found_netns& where, const std::error_code& ec, std::string lacks = {});
+  void forget_failure(const one& recovered);
   void say_faults();
 
   const sampler_context& context_;
@@ -70,6 +76,7 @@ class netns_samplers {
   duration_histogram intervals_;
   descriptor woken_;
   std::atomic<bool> finishing_{false};
+  std::binary_semaphore first_look_done_{0};  // from then on all is the thread's
   std::thread thread_;
 };
 

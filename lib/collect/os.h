@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <thread>
 #include <vector>
 
 #include "collect/netns.h"
@@ -77,6 +78,11 @@ class os {
   /// Sleeps until the monotonic time `until_ns`, or less long where a descriptor (-1 is none)
   /// becomes readable or a signal handler ran.
   virtual readable wait(int descriptor_a, int descriptor_b, std::int64_t until_ns) noexcept = 0;
+
+  /// Starts a thread where `out` has none. Thread-safe.
+  /// @return why it cannot be had: EAGAIN where a limit on processes or threads is reached, ENOMEM.
+  [[nodiscard]] virtual std::error_code start_thread(std::function<void()> body,
+                                                     std::thread& out) noexcept = 0;
 
   // Files. Thread-safe for different paths. Below the output directory no symbolic link is
   // followed, wherever in the path it stands (ENOTDIR, ELOOP); the output directory itself may be

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <new>
 #include <utility>
@@ -96,12 +97,17 @@ reconciler::reconciler(std::unique_ptr<source> walks, std::int64_t longest_ns)
     : walks_(std::move(walks)),
       longest_ns_(longest_ns),
       told_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      pause_ns_(longest_ns) {
-  thread_ = std::thread([this] {
+      pause_ns_(longest_ns) {}
+
+std::error_code reconciler::start(const thread_starter& starter) noexcept try {
+  const auto body = [this] {
     name_this_thread("reconciler");
     step_back();
     run();
-  });
+  };
+  return starter ? starter(body, thread_) : start_thread(body, thread_);
+} catch (const std::bad_alloc&) {
+  return {ENOMEM, std::system_category()};
 }
 
 reconciler::~reconciler() {
@@ -111,7 +117,7 @@ reconciler::~reconciler() {
     finishing_ = true;
   }
   changed_.notify_one();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void reconciler::run() {

@@ -8,8 +8,10 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -37,6 +39,8 @@ struct reconciliation {
   std::size_t sockets = 0;  ///< that it showed
 };
 
+using thread_starter = std::function<std::error_code(std::function<void()>, std::thread&)>;
+
 /// The bookkeeping, without the thread. `walks` shows the sockets.
 class reconciling {
  public:
@@ -60,12 +64,15 @@ class reconciling {
 
 class reconciler {
  public:
-  /// `walks` is for its thread alone, which is started in the caller's network namespace.
+  /// `walks` is for its thread alone.
   reconciler(std::unique_ptr<source> walks, std::int64_t longest_ns);
   ~reconciler();
   reconciler(const reconciler&) = delete;
   reconciler& operator=(const reconciler&) = delete;
 
+  /// Starts its thread; without it nothing is reconciled. @return why there is none.
+  [[nodiscard]] std::error_code start(const thread_starter& starter) noexcept;
+  [[nodiscard]] bool runs() const noexcept { return thread_.joinable(); }
   /// The latest result, once. False where there is none, or not yet. Cheap, and waits for nobody.
   [[nodiscard]] bool take(reconciliation& out);
   /// Whether there is one.

@@ -317,6 +317,16 @@ void sampler::say_failed_poll(const std::error_code& ec) {
                   ec.message());
 }
 
+// Sampling goes on; it is tried again, which the source sees to.
+void sampler::say_no_reconciler(const std::error_code& ec) {
+  counts_.netns_faults.add();
+  if (std::exchange(said_no_reconciler_, true)) return;
+  log(event::netns_fault, {.error = ec},
+      "cannot start the thread of the reconciler{}: {} (sampling by events goes on, missed changes "
+      "are not found meanwhile; tried again every 10 seconds)",
+      where_, ec.message());
+}
+
 std::error_code sampler::poll_once() {
   now_ns_ = system_.monotonic_ns();
   poll_time_ns_ = system_.realtime_ns();
@@ -339,6 +349,7 @@ std::error_code sampler::poll_once() {
   counts_.queries.add(report.queries);
   counts_.reconciled.add(report.reconciled);
   counts_.unannounced.add(report.unannounced);
+  if (report.no_reconciler) say_no_reconciler(report.no_reconciler);
   counts_.sockets_seen.add(std::exchange(sockets_seen_, 0));
   counts_.polls.add();
   if (report.complete) {

@@ -127,6 +127,7 @@ class sampler final : private message_sink {
   [[nodiscard]] bool push(const snapshot_header& header, bytes_view message) noexcept;
   void wake_writers(std::int64_t next_ns) noexcept;
   void say_failed_poll(const std::error_code& ec);
+  void say_no_reconciler(const std::error_code& ec);
 
   os& system_;
   const config& settings_;
@@ -178,6 +179,7 @@ class sampler final : private message_sink {
   bool window_said_ = false;
   std::int64_t poll_duration_ns_ = 0;
   log_limit poll_limit_;
+  bool said_no_reconciler_ = false;
   log_limit unread_limit_;
   log_limit loss_limit_;
   log_limit tick_limit_{60'000'000'000};

@@ -73,6 +73,8 @@ struct poll_report {
   std::uint64_t queries = 0;
   std::uint64_t reconciled = 0;   ///< walks beside the polls that have ended
   std::uint64_t unannounced = 0;  ///< changes that they found and no event had told of
+  /// Why there is no thread for walks beside the polls; told in a poll that has tried to start it.
+  std::error_code no_reconciler;
 };
 
 /// Used by one thread.

@@ -11,8 +11,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <new>
+#include <system_error>
+#include <thread>
+#include <utility>
 
 #include "collect/capabilities.h"
 
@@ -24,6 +29,21 @@ void name_this_thread(const char (&name)[N]) noexcept {
   static_assert(N <= 16);
   // It fails where the name is too long, and never here.
   (void)pthread_setname_np(pthread_self(), name);
+}
+
+/// Starts a thread where `out` has none.
+/// @return why it cannot be had: EAGAIN where a limit on processes or threads is reached
+/// (RLIMIT_NPROC, a pids cgroup), ENOMEM.
+template <class Body>
+[[nodiscard]] std::error_code start_thread(Body&& body, std::thread& out) noexcept {
+  try {
+    out = std::thread(std::forward<Body>(body));
+    return {};
+  } catch (const std::system_error& e) {
+    return e.code();
+  } catch (const std::bad_alloc&) {
+    return {ENOMEM, std::system_category()};
+  }
 }
 
 // Linux keeps priorities for each thread.

@@ -29,11 +29,12 @@ constexpr std::int64_t last_pause_ns = 100'000'000;
 
 std::error_code writer::start() {
   if (const auto ec = archives_.open()) return ec;
-  thread_ = std::thread([this] {
-    name_this_thread("writer");
-    run();
-  });
-  return {};
+  return context_.system.start_thread(
+      [this] {
+        name_this_thread("writer");
+        run();
+      },
+      thread_);
 }
 
 void writer::wake() noexcept {

@@ -752,6 +752,46 @@ TEST_CASE("a walk beside the polls finds what no event told of, and makes the ne
   CHECK(sink.shown.empty());
 }
 
+TEST_CASE("a thread that walks beside the polls is asked for again where there was none") {
+  fake_kernel other;
+  for (std::uint64_t c = 1; c <= 4; ++c) other.add(c);
+  fake_kernel kernel = other;
+  fake_marks marks;
+  recording_sink sink;
+  source_options options;
+  options.reconcile_ns = 1'000 * ms;
+  int asked = 0;
+  marked_source source(options,
+                       {std::make_unique<fake_source>(kernel), std::make_unique<fake_feed>(marks),
+                        std::make_unique<fake_source>(other), [&] { return kernel.now; },
+                        [&] { return kernel.now; }, nullptr,
+                        [&](std::function<void()> body, std::thread& out) -> std::error_code {
+                          if (++asked <= 3) return {EAGAIN, std::system_category()};
+                          out = std::thread(std::move(body));
+                          return {};
+                        }});
+  // Sampling by events goes on without it.
+  REQUIRE_FALSE(source.open());
+  kernel.now = 1'000 * ms;
+  std::vector<int> told;
+  std::uint64_t reconciled = 0;
+  for (int polls = 0; polls < 3'000; ++polls) {
+    const poll_report r = source.poll(sink);
+    CHECK_FALSE(r.error);
+    if (r.no_reconciler) told.push_back(polls);
+    reconciled += r.reconciled;
+    kernel.now += 10 * ms;
+  }
+  // At the first poll, and ten seconds later: it had it at the next try.
+  CHECK(told == std::vector<int>{0, 1'000});
+  CHECK(asked == 4);
+  for (int i = 0; i < 1'000 && reconciled == 0; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    reconciled += source.poll(sink).reconciled;
+  }
+  CHECK(reconciled >= 1);
+}
+
 TEST_CASE("what walks beside the polls suspect is settled by a whole look, and does not gather") {
   fake_kernel other;
   for (std::uint64_t c = 1; c <= 1'000; ++c) other.add(c);

@@ -149,6 +149,98 @@ TEST_CASE("a namespace that cannot be entered stops nothing") {
   CHECK(read_all(r.output).size() == 1);
 }
 
+TEST_CASE("a namespace for which there is no thread is a fault, and tried again") {
+  netns_run r;
+  r.settings.writers = 1;
+  r.add(1);
+  r.add_to(0, 2);
+  r.system.set_netns({{found(0, "blue")}, {}});
+  // Those that it starts with: a visitor of namespaces, the writer, the completer, the finder.
+  constexpr int first = 4;
+  std::atomic<int> threads{0};
+  r.system.thread_errno = [&] {
+    const int number = ++threads;
+    return number > first && number <= first + 3 ? EAGAIN : 0;
+  };
+  std::atomic<std::uint64_t> polls{0};
+  r.kernels[0].before_poll = [&](scripted_kernel&, std::uint64_t) { ++polls; };
+  CHECK(r.collect_until([&] { return polls > 10; }) == exit_ok);
+  CHECK(threads == first + 4);
+  CHECK(r.count("netns_faults") == 1);
+  CHECK(r.lines_with("cannot record network namespace blue: no thread for it: Resource temporarily "
+                     "unavailable (tried again") == 1);
+  CHECK(read_all(r.output).size() == 2);
+}
+
+TEST_CASE("where the threads that it cannot do without are not to be had, it does not start") {
+  for (int missing = 1; missing <= 4; ++missing) {
+    netns_run r;
+    r.settings.writers = 1;
+    r.system.set_netns({{found(0, "blue")}, {}});
+    std::atomic<int> threads{0};
+    r.system.thread_errno = [&] { return ++threads == missing ? EAGAIN : 0; };
+    CHECK(r.collect_until([] { return true; }) == exit_trouble);
+    CHECK(r.lines_with("cannot start ") == 1);
+    CHECK(r.lines_with(": Resource temporarily unavailable") == 1);
+  }
+}
+
+TEST_CASE("a namespace that samples for moments and fails again is said once") {
+  netns_run r;
+  r.settings.verbose = true;
+  r.add_to(0, 2);
+  r.kernels[0].dump_fault = {EMFILE, std::system_category()};
+  r.system.set_netns({{found(0, "blue")}, {}});
+  std::atomic<int> tries{0};
+  std::atomic<std::uint64_t> polls{0};
+  r.kernels[0].before_poll = [&](scripted_kernel& k, std::uint64_t) {
+    if (!k.dump_fault)
+      ++polls;
+    else if (++tries == 6)
+      k.dump_fault = {};
+  };
+  // Twenty seconds of its clock, in which it is all right.
+  CHECK(r.collect_until([&] { return polls > 2'000; }) == exit_ok);
+  CHECK(tries == 6);
+  CHECK(r.count("netns_faults") == 1);
+  CHECK(r.lines_with("cannot record network namespace blue: Too many open files") == 1);
+  // When it began, and when it was certain that it goes on.
+  CHECK(r.lines_with("recording network namespace blue too") == 2);
+  CHECK(read_all(r.output).size() == 1);
+}
+
+TEST_CASE("where not all namespaces are to be seen none is taken for gone") {
+  netns_run r;
+  r.system.set_netns({{found(0, "blue"), found(1, "red")}, {}});
+  // Red fails all the time; its failure is not forgotten, either.
+  r.kernels[1].dump_fault = {EMFILE, std::system_category()};
+  std::atomic<int> tries{0};
+  r.kernels[1].before_poll = [&](scripted_kernel&, std::uint64_t) { ++tries; };
+  std::atomic<std::uint64_t> polls{0};
+  r.kernels[0].before_poll = [&](scripted_kernel&, std::uint64_t) { ++polls; };
+  std::int64_t begun_ns = 0;
+  std::int64_t blind_ns = 0;
+  std::uint64_t blind_from = 0;
+  CHECK(r.collect_until([&] {
+    const std::int64_t now_ns = r.system.monotonic_ns();
+    if (begun_ns == 0) begun_ns = now_ns;
+    if (blind_ns == 0 && tries > 0 && polls > 0) {
+      netns_findings blind{
+          {}, {{"the network namespaces of processes", {EMFILE, std::system_category()}}}};
+      blind.complete = false;
+      r.system.set_netns(blind);
+      blind_ns = now_ns;
+      blind_from = polls;
+    }
+    // Without connections it would be left after a second of its clock.
+    return blind_ns != 0 && now_ns > blind_ns + 9'000'000'000 && polls > blind_from + 500;
+  }) == exit_ok);
+  CHECK(polls > blind_from + 500);
+  // No sooner than after ten seconds.
+  CHECK(tries <= 2 + (r.system.monotonic_ns() - begun_ns) / 10'000'000'000);
+  CHECK(r.lines_with("cannot record network namespace red: Too many open files") == 1);
+}
+
 TEST_CASE("polls have the same numbers in all namespaces, and records go on after a restart") {
   netns_run r;
   made_socket& mine = r.add(1);

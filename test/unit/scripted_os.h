@@ -166,6 +166,14 @@ class scripted_os final : public tcpinfo::collect::os {
     return {true, true};
   }
 
+  /// Asked for each thread, on the one that starts it: an errno, or 0 and there is one.
+  std::function<int()> thread_errno;
+  std::error_code start_thread(std::function<void()> body, std::thread& out) noexcept override {
+    if (const int error = thread_errno ? thread_errno() : 0)
+      return {error, std::system_category()};
+    return real_->start_thread(std::move(body), out);
+  }
+
   std::error_code make_directories(const std::string& path) override {
     return real_->make_directories(path);
   }
