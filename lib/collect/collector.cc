@@ -283,6 +283,7 @@ int run(os& system, const config& settings, control& operator_says) {
   }
   duration_histogram intervals = samples.intervals();
   intervals.add(others.intervals());
+  counts.dropped_log_lines.add(log_lines_dropped());
   log_line(event::summary, summary_line(counts, intervals));
   return total_losses(counts) == 0 ? exit_ok : exit_trouble;
 }
@@ -290,6 +291,7 @@ int run(os& system, const config& settings, control& operator_says) {
 }  // namespace
 
 int collect(os& system, const config& settings, control& operator_says) {
+  const log_thread writes_lines;
   try {
     return run(system, settings, operator_says);
   } catch (const std::bad_alloc&) {

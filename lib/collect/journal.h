@@ -14,7 +14,11 @@ namespace tcpinfo::collect {
 /// when the service manager started us.
 [[nodiscard]] bool journal_connected() noexcept;
 
-/// Sends an entry. False where the journal does not take it.
+/// Whether an entry would be taken now; another process may be faster.
+[[nodiscard]] bool journal_takes_an_entry() noexcept;
+
+/// Sends an entry, and waits where the journal does not read: libsystemd knows no other way. False
+/// where the journal does not take it.
 [[nodiscard]] bool send_to_journal(const log_event& what, std::string_view text,
                                    const log_subject& subject) noexcept;
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Log lines on standard error, one write each so that lines of several threads stay whole; where
-// standard error is connected to the systemd journal, journal entries with fields instead.
+// standard error is connected to the systemd journal, journal entries with fields instead. Nobody
+// who says something waits for whoever reads it.
 #ifndef TCPINFO_COLLECT_LOG_H
 #define TCPINFO_COLLECT_LOG_H
 
@@ -32,6 +33,7 @@ inline constexpr log_event usage{error, "usage"};
 inline constexpr log_event start_refused{error, "start_refused"};
 inline constexpr log_event started{info, "started"};
 inline constexpr log_event summary{info, "summary"};
+inline constexpr log_event log_dropped{warning, "log_dropped"};
 inline constexpr log_event out_of_memory{error, "out_of_memory"};
 inline constexpr log_event reloaded{notice, "reloaded"};
 inline constexpr log_event reload_refused{error, "reload_refused"};
@@ -65,7 +67,25 @@ struct log_subject {
 /// so, systemd.exec(5)). Called once, before there are threads.
 void use_journal_if_connected() noexcept;
 
-/// Writes "tcpinfo-collect: <text>\n", or a journal entry. Any thread.
+/// While it lives, lines are written by a thread of its own: up to 256 wait, more are dropped and
+/// counted, and the log says how many once it is read again. One at a time.
+class log_thread {
+ public:
+  /// Where no thread is to be had, lines are written as without it.
+  log_thread() noexcept;
+  /// Waits for what is queued, a second at most. The thread is left behind where it waits for a
+  /// reader even then; it ends with the process.
+  ~log_thread();
+  log_thread(const log_thread&) = delete;
+  log_thread& operator=(const log_thread&) = delete;
+};
+
+/// How many lines were dropped since the last log_thread began. Any thread.
+[[nodiscard]] std::uint64_t log_lines_dropped() noexcept;
+
+/// Writes "tcpinfo-collect: <text>\n", or a journal entry, by way of the log_thread. Without one,
+/// at once, but only where it is taken without waiting: else it is dropped. Never waits. Any
+/// thread.
 void log_line(const log_event& what, std::string_view text,
               const log_subject& subject = {}) noexcept;
 

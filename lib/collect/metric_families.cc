@@ -16,6 +16,8 @@
 #include <string_view>
 #include <utility>
 
+#include "collect/log.h"
+
 namespace tcpinfo::collect {
 namespace {
 
@@ -312,6 +314,9 @@ std::vector<MetricFamily> metric_families(const metric_sources& from, const http
   add_sampling(all, from);
   add_writing(all, from);
   add_events(all, from);
+  all.totals("tcpinfo_log_lines_dropped_total",
+             "Lines of the log that were dropped because nobody read it.", {},
+             {{{}, static_cast<double>(log_lines_dropped())}});
   all.totals(
       "tcpinfo_metrics_clients_total",
       "Clients of the metrics endpoint: answered with the metrics; refused because they asked "

@@ -96,6 +96,7 @@ std::string summary_line(const statistics& s, const duration_histogram& interval
       {"suspends", s.suspends.get()},
       {"reloads", s.reloads.get()},
       {"netns_faults", s.netns_faults.get()},
+      {"log_lines_dropped", s.dropped_log_lines.get()},
       {"duplicate_attributes", s.duplicate_attributes.get()},
       {"unread_bytes", s.unread_bytes.get()},
       {"leftovers_completed", s.leftovers_completed.get()},

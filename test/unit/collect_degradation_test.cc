@@ -2,6 +2,7 @@
 //
 // What can happen to a machine while the collector runs, where the test double of the operating
 // system can bring it about: clocks, files taken away, reloading, addresses that change.
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <fstream>
@@ -12,6 +13,7 @@
 #include "collect/identity.h"
 #include "collect/output_tree.h"
 #include "collect/small_file.h"
+
 #include "collect_run.h"
 #include "sanitized.h"
 
@@ -197,8 +199,89 @@ TEST_CASE("a log whose reader has stopped does not stop us, and says so when it 
   REQUIRE(first > 0);
   REQUIRE(second > 0);
   read.resize(static_cast<std::size_t>(second));
-  CHECK(read.find("lines could not be written: nobody read\n") != std::string::npos);
+  CHECK(read.find("lines of the log were dropped: nobody read them\n") != std::string::npos);
   CHECK(read.ends_with("the reader is back\n"));
+}
+
+TEST_CASE("the thread of the log takes lines while nobody reads, and says how many it dropped") {
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  const int before = ::dup(STDERR_FILENO);
+  REQUIRE(::dup2(ends[1], STDERR_FILENO) >= 0);
+  ::close(ends[1]);
+  std::string read;
+  constexpr std::size_t said = 3000;
+  std::uint64_t dropped = 0;
+  {
+    const log_thread writes_lines;
+    // More than a page each: poll(2) says of a pipe with one free page that it takes them.
+    const std::string much(5000, 'x');
+    for (std::size_t i = 0; i < said; ++i) log(event::started, "line {} {}", i, much);
+    dropped = log_lines_dropped();
+    // Whatever is dropped, this is not.
+    log(event::summary, "summary: of all");
+    std::string portion(std::size_t{1} << 16, '\0');
+    while (read.find("summary: of all\n") == std::string::npos) {
+      const ssize_t n = ::read(ends[0], portion.data(), portion.size());
+      REQUIRE(n > 0);
+      read.append(portion, 0, static_cast<std::size_t>(n));
+    }
+  }
+  ::dup2(before, STDERR_FILENO);
+  ::close(before);
+  ::close(ends[0]);
+  CHECK(dropped > 2000);
+  std::size_t lines = 0;
+  for (auto at = read.find("collect: line "); at != std::string::npos;
+       at = read.find("collect: line ", at + 1))
+    ++lines;
+  std::size_t told = 0;
+  const std::string_view notice = " lines of the log were dropped: nobody read them\n";
+  for (auto at = read.find(notice); at != std::string::npos; at = read.find(notice, at + 1))
+    told += std::stoull(read.substr(read.rfind(' ', at - 1) + 1));
+  // One that was not dropped at first may have made room for the summary.
+  CHECK((told == dropped || told == dropped + 1));
+  CHECK(lines + told == said);
+}
+
+TEST_CASE("a run whose log is not read ends, with all records") {
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  const int before = ::dup(STDERR_FILENO);
+  REQUIRE(::dup2(ends[1], STDERR_FILENO) >= 0);
+  ::close(ends[1]);
+  // Full to the last byte.
+  REQUIRE(::fcntl(STDERR_FILENO, F_SETFL, O_NONBLOCK) == 0);
+  const std::string much(4096, 'x');
+  while (::write(STDERR_FILENO, much.data(), much.size()) > 0) continue;
+  while (::write(STDERR_FILENO, "x", 1) > 0) continue;
+  REQUIRE(::fcntl(STDERR_FILENO, F_SETFL, 0) == 0);
+  run r;
+  r.add(1);
+  r.settings.reps = 20;
+  r.settings.verbose = true;
+  r.kernel.before_poll = [&](scripted_kernel& k, std::uint64_t poll) {
+    k.sockets.at(1).set(128, poll);
+    for (int i = 0; i < 100; ++i) log(event::started, "line {} of poll {}", i, poll);
+  };
+  const int status = tcpinfo::collect::collect(r.system, r.settings, r.operator_says);
+  const std::uint64_t dropped = log_lines_dropped();
+  // The thread that hangs is free again, and says what it has.
+  std::string read;
+  std::string portion(std::size_t{1} << 16, '\0');
+  while (read.find("summary: polls=20 ") == std::string::npos) {
+    const ssize_t n = ::read(ends[0], portion.data(), portion.size());
+    REQUIRE(n > 0);
+    read.append(portion, 0, static_cast<std::size_t>(n));
+  }
+  ::dup2(before, STDERR_FILENO);
+  ::close(before);
+  ::close(ends[0]);
+  UNSCOPED_INFO(read.substr(read.size() - std::min<std::size_t>(read.size(), 1000)));
+  CHECK(status == exit_ok);
+  CHECK(dropped >= 20 * 100 - 257);
+  CHECK(read.find(" log_lines_dropped=") != std::string::npos);
+  CHECK(read_all(r.output).at(name_of(1, 0)).lines.size() == 20);
 }
 
 TEST_CASE("a file that is taken away is counted once and recording goes on in a new one") {
