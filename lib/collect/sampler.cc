@@ -129,7 +129,8 @@ flow_change sampler::look_at(const message& m) noexcept {
   }
   if (update.change == flow_change::none) return flow_change::none;
   // Known ones passed this already.
-  if (update.known == 0 && (unwanted_.get().excludes(m) || is_remains(m))) return flow_change::none;
+  if (update.known == 0 && (unwanted_.get().excludes(m) || opens_nothing(m)))
+    return flow_change::none;
   (void)record(update, poll_time_ns_, poll_);
   return update.change;
 }
@@ -176,12 +177,19 @@ std::int64_t sampler::opening_ns(std::uint64_t cookie, std::int64_t otherwise_ns
   return time_ns;
 }
 
-// What is left of a socket whose final record an earlier run of the collector has written: it is no
-// connection of its own.
-bool sampler::is_remains(const message& m) const noexcept {
-  constexpr std::uint8_t time_wait_timer = 3;
-  return m.timer() == time_wait_timer && !m.find(attribute_type::info) &&
-         earlier_.find(m.cookie()) != nullptr;
+// A mini socket that is not known. The kernel gives a socket its cookie when somebody first asks
+// for it. So a connection that no dump saw before it closed has two: one in its destroy event, and
+// one that its mini socket got by this dump. While destroy events are heard, they tell of such a
+// connection, and the mini socket would be it a second time. At the start the event may have gone
+// by before it was listened for, and after an overflow it may be lost: then the mini socket is all
+// there is, unless an earlier run of the collector has recorded the connection.
+bool sampler::opens_nothing(const message& m) noexcept {
+  if (m.find(attribute_type::info)) return false;
+  if (first_look_ || now_ns_ < walk_until_ns_) return earlier_.find(m.cookie()) != nullptr;
+  // Remembered, so that it opens nothing after an overflow either.
+  flow_update ended;
+  if (!table_.destroyed(m, now_ns_, ended)) (void)table_.commit(ended);
+  return true;
 }
 
 bool sampler::record_final(const message& m, std::int64_t time_ns) noexcept {

@@ -100,7 +100,7 @@ class sampler final : private message_sink {
   flow_change look_at(const message& m) noexcept;
   /// When a connection began to open, since 1970: as an event told, else `otherwise_ns`.
   [[nodiscard]] std::int64_t opening_ns(std::uint64_t cookie, std::int64_t otherwise_ns) noexcept;
-  [[nodiscard]] bool is_remains(const message& m) const noexcept;
+  [[nodiscard]] bool opens_nothing(const message& m) noexcept;
   [[nodiscard]] std::error_code poll_once();
   void drain_events();
   void retry_pending() noexcept;
