@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <new>
 
@@ -8,12 +9,15 @@
 #include <tcpinfo/zstd.h>
 
 #include "archive/text.h"
+#include "zstd/text_head.h"
 
 namespace tcpinfo::inline v0 {
 namespace {
 
 // Small enough to be in the cache still when its lines are read.
 constexpr std::size_t first_buffer_size = std::size_t{128} << 10;
+
+constexpr std::uint64_t no_damage = std::numeric_limits<std::uint64_t>::max();
 
 bool is_blank(std::string_view line) noexcept {
   return line.find_first_not_of(" \t\r") == std::string_view::npos;
@@ -39,7 +43,11 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
   bool input_ended = false;
   bool skipping = false;  // inside a line that is too long; what was read of it is gone
   bool broken = false;    // the stream's fault was reported; there may be a frame after it
-  bool resumed = false;   // nothing was read since the last one was looked for
+  // Where the text of a damaged frame begins: its fault comes behind it, so what is here from there
+  // on is all of that frame.
+  std::uint64_t damaged_from = no_damage;
+  bool line_damaged = false;
+  bool in_garbage = false;  // a bad line that is no JSON, and no record since
   bool big_endian = false;
 
   std::error_code prepare(const archive_reader_options& given) noexcept {
@@ -52,7 +60,8 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
     line = {};
     fault.clear();
     at_start = true;
-    input_ended = skipping = big_endian = broken = resumed = false;
+    input_ended = skipping = big_endian = broken = line_damaged = in_garbage = false;
+    damaged_from = no_damage;
     if (buffer) return {};
     buffer.reset(new (std::nothrow) char[first_buffer_size]);
     if (!buffer) return errc::out_of_memory;
@@ -82,7 +91,8 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
     std::size_t n = 0;
     fault = input.read(std::as_writable_bytes(std::span(buffer.get() + end, capacity - end)), n);
     input_ended = fault || n == 0;
-    resumed = resumed && n == 0;
+    if (n > 0 && damaged_from == no_damage && input.from_damaged_frame())
+      damaged_from = begin_offset + (end - begin);
     end += n;
   }
 
@@ -104,6 +114,7 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
   void take(std::size_t size, std::size_t with_end) noexcept {
     ++line_number;
     if (!skipping) line_offset = begin_offset;
+    line_damaged = damaged_from < begin_offset + size;
     line = skipping ? std::string_view() : std::string_view(buffer.get() + begin, size);
     begin += with_end;
     begin_offset += with_end;
@@ -124,6 +135,19 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
     return {};
   }
 
+  // What a damaged frame has made of lines is told once, as the frame's fault; so is a stretch
+  // that is no JSON (zeros after a power cut, a frame without its beginning), up to the next
+  // record, with its first line.
+  [[nodiscard]] bool is_part_of_damage(const std::error_code& ec) noexcept {
+    if (!ec || ec == errc::out_of_memory) {
+      in_garbage = false;
+      return false;
+    }
+    if (line_damaged) return true;
+    const bool json = begins_object(std::as_bytes(std::span(line)));
+    return std::exchange(in_garbage, in_garbage || !json);
+  }
+
   std::error_code next(record & out, bool& more) noexcept {
     for (;;) {
       if (at_start && !pass_mark()) {
@@ -136,7 +160,9 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
         const auto size = static_cast<std::size_t>(newline - (buffer.get() + begin));
         take(size, size + 1);
         if (!skipping && is_blank(line)) continue;
-        return parse(out);
+        const std::error_code ec = parse(out);
+        if (is_part_of_damage(ec)) continue;
+        return ec;
       }
       scanned = end;
       // One more than the limit for the '\r' of "\r\n".
@@ -153,6 +179,7 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
         take(end - begin, end - begin);
         if (!skipping && is_blank(line)) continue;
         const std::error_code ec = parse(out);
+        if (is_part_of_damage(ec)) continue;
         if (!ec || ec == errc::line_too_long || ec == errc::out_of_memory) return ec;
         // A line cut by a cut frame is the same damage; it is told once.
         if (fault) continue;
@@ -160,13 +187,11 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
       }
       if (fault) {
         broken = true;
-        const std::error_code ec = std::exchange(fault, std::error_code());
-        // What looked like a frame was none: that is no other fault.
-        if (!resumed) return ec;
+        damaged_from = no_damage;
+        return std::exchange(fault, std::error_code());
       }
       if (std::exchange(broken, false) && input.resume()) {
         input_ended = false;
-        resumed = true;
         continue;
       }
       more = false;
@@ -216,6 +241,9 @@ std::uint64_t archive_reader::line_offset() const noexcept {
 }
 std::string_view archive_reader::line() const noexcept {
   return impl_ == nullptr ? std::string_view() : impl_->line;
+}
+bool archive_reader::from_damaged_frame() const noexcept {
+  return impl_ != nullptr && impl_->line_damaged;
 }
 bool archive_reader::big_endian() const noexcept { return impl_ != nullptr && impl_->big_endian; }
 std::uint64_t archive_reader::compressed_offset() const noexcept {

@@ -55,6 +55,8 @@ class category_impl final : public std::error_category {
         return "filter program too large";
       case errc::window_too_large:
         return "zstd frame needs a larger window than allowed";
+      case errc::wrong_checksum:
+        return "wrong checksum of a zstd frame: its records are not to be trusted";
     }
     return "unknown error " + std::to_string(value);
   }

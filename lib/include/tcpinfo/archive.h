@@ -365,8 +365,9 @@ class TCPINFO_API archive_reader final {
   /// - errc::unterminated_line: the last line has no newline and is no whole record. One that is a
   ///   whole record is delivered.
   ///
-  /// - A fault of the stream, reported once, after all whole records before it; a line cut by it is
-  ///   not reported on its own. After errc::truncated_frame, errc::corrupt_frame and
+  /// - A fault of the stream, reported once, after all whole records before it; what it has made of
+  ///   lines is not reported on its own. After errc::truncated_frame, errc::wrong_checksum (the
+  ///   records of that frame were delivered and are not to be trusted), errc::corrupt_frame and
   ///   errc::window_too_large reading goes on at the next zstd frame that is found; an errno is the
   ///   end.
   ///
@@ -382,6 +383,9 @@ class TCPINFO_API archive_reader final {
   [[nodiscard]] std::uint64_t line_offset() const noexcept;
   /// Its text without newline, valid until the next call; empty when it was too long to keep.
   [[nodiscard]] std::string_view line() const noexcept;
+  /// Whether the latest record comes from a zstd frame that is damaged, whose fault follows: it may
+  /// not be what was written. Known of frames that stream_reader looks at as a whole.
+  [[nodiscard]] bool from_damaged_frame() const noexcept;
   /// Whether the latest metadata record said ByteOrder "big".
   [[nodiscard]] bool big_endian() const noexcept;
   /// Bytes of input consumed so far: progress against the file's size.

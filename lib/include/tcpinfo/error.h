@@ -38,6 +38,7 @@ enum class errc : std::int32_t {
   out_of_memory = 18,       ///< an allocation failed
   filter_too_large = 19,    ///< the filter program exceeds what one netlink attribute holds
   window_too_large = 20,    ///< a zstd frame needs a larger window than the reader allows
+  wrong_checksum = 21,      ///< a zstd frame decodes, but to something else than was written
 };
 
 /// The category of errc. Static storage; any thread.

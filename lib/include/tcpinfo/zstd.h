@@ -82,15 +82,21 @@ struct stream_options {
   std::uint32_t reserved = 0;  ///< leave it
 };
 
-/// Reads zstd (any number of frames one after the other, skippable ones among them) or plain text;
-/// which of the two, the first bytes say and not the file's name. Memory is bounded by the window
-/// of the frames plus about 256 KiB. One thread at a time.
+/// Reads zstd (any number of frames one after the other, skippable ones of any length among them)
+/// or plain text; which of the two, the first bytes say and not the file's name. Input that
+/// begins neither with a frame nor with a line of JSON is delivered as it is, unless a frame begins
+/// in its first 128 KiB: then the first one is damaged. Memory is bounded by the window of the frames plus 3.5 MiB, of which frames of some 100
+/// KiB use 0.5. One thread at a time.
 ///
-/// Damage: all that can be decoded before the fault is delivered first, block by block; then read()
-/// returns errc::truncated_frame (the input ends inside a frame), errc::corrupt_frame (anything
-/// else: bad magic, bad block, wrong checksum), errc::window_too_large (see window_needed()) or
-/// errc::out_of_memory, and the same again on every later call. Nothing after a fault is taken for
-/// data, unless resume() is called.
+/// A frame of up to 1 MiB, 2 MiB of content, is here as a whole and decoded with its checksum
+/// before anything of it is delivered; a larger one is delivered block by block.
+///
+/// Damage costs what is damaged. What can be decoded of a damaged frame is delivered
+/// (from_damaged_frame() says so of a frame that is here as a whole); then read() returns
+/// errc::truncated_frame (the input ends inside a frame), errc::wrong_checksum (all of the frame
+/// was delivered and is not what was written), errc::corrupt_frame (anything else: bad magic, bad
+/// block), errc::window_too_large (see window_needed()) or errc::out_of_memory, and the same again
+/// on every later call. Nothing after a fault is taken for data, unless resume() is called.
 class TCPINFO_API stream_reader final {
  public:
   stream_reader() noexcept = default;
@@ -122,12 +128,17 @@ class TCPINFO_API stream_reader final {
   /// @return the faults described above; the errno of read(2); errc::not_open.
   [[nodiscard]] std::error_code read(std::span<std::byte> out, std::size_t& n) noexcept;
 
-  /// After a fault of a frame: looks for the beginning of the next frame, from where the decoder
-  /// stopped, so that the rest of a damaged file, or what follows a cut one, can be read. What is
-  /// found may be no frame (its magic number has four bytes): then read() fails again, and so on.
-  /// The offsets of whole frames go on counting.
+  /// After a fault of a frame: finds the next frame, so that the rest of a damaged file, or what
+  /// follows a cut one, can be read. It may begin in what the damaged frame claimed for itself:
+  /// where that was here as a whole nothing is overlooked, of a larger one 512 KiB are looked at
+  /// again. A frame is recognized by its magic number, its header and the header of its first
+  /// block. The offsets of whole frames go on counting. It may block in read(2).
   /// @return whether there is one to go on with.
   [[nodiscard]] bool resume() noexcept;
+
+  /// Whether the latest read() delivered content of a frame that is damaged: its fault follows. What
+  /// one call delivers is all of such frames or all of others.
+  [[nodiscard]] bool from_damaged_frame() const noexcept;
 
   /// Whether the input is zstd. False before the first read, for plain text and for empty input.
   /// Input of fewer than 4 bytes is zstd when it begins a frame's magic number (of a skippable one:
