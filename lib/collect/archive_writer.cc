@@ -54,10 +54,11 @@ void archive_writer::begin(flow_log& flow, const snapshot_header& first) {
   flow.sequence = earlier->highest + 1;
   timestamp start;
   if (read_start(*earlier, uuid_of(flow), start)) flow.first_seen = start;
+  if (first.kind == snapshot_kind::final) keep_last(*earlier, uuid_of(flow));
 }
 
-// StartTime of an earlier run's file, which may be complete or still on its way to be.
-bool archive_writer::read_start(const known_files& files, std::string_view uuid, timestamp& out) {
+// An earlier run's file, which may be complete or still on its way to be.
+descriptor archive_writer::open_earlier(const known_files& files, std::string_view uuid) {
   const std::string path =
       fmt::format("{}/{:04}/{:02}/{:02}/{}.{:05}.jsonl.zst", context_.settings.output,
                   files.highest_date / 10000, files.highest_date / 100 % 100,
@@ -67,16 +68,46 @@ bool archive_writer::read_start(const known_files& files, std::string_view uuid,
   if (context_.system.open_read(path, fd) &&
       context_.system.open_read(path + std::string(part_suffix), fd) &&
       context_.system.open_read(path, fd))
-    return false;
-  const descriptor closer(fd);
+    return descriptor();
+  return descriptor(fd);
+}
+
+// Its StartTime.
+bool archive_writer::read_start(const known_files& files, std::string_view uuid, timestamp& out) {
+  const descriptor file = open_earlier(files, uuid);
   archive_reader reader;
-  if (reader.open_fd(fd)) return false;
+  if (!file || reader.open_fd(file.get())) return false;
   record first;
   bool more = false;
   metadata found;
   if (reader.next(first, more) || !more || !first.get_metadata(found)) return false;
   out = found.start_time;
   return true;
+}
+
+// The last message of an earlier run's file, for a final one that lacks what the kernel has
+// cleared. Where it cannot be had the final one is recorded as it is.
+void archive_writer::keep_last(const known_files& files, std::string_view uuid) {
+  const descriptor file = open_earlier(files, uuid);
+  archive_reader reader;
+  if (!file || reader.open_fd(file.get()) || earlier_.reset({})) return;
+  record one;
+  flow_update last;
+  bool more = true;
+  for (std::int64_t number = 1; !reader.next(one, more) && more; ++number)
+    if (one.has_idm() && !earlier_.update(one.view(), number, last)) (void)earlier_.commit(last);
+}
+
+// What the final message lacks is taken from the one that begin() has kept, if any.
+bytes_view archive_writer::completed(const snapshot_header& header, bytes_view final) {
+  flow_update update;
+  message last;
+  if (header.kind != snapshot_kind::final || !earlier_.find(header.cookie, last) ||
+      earlier_.destroyed({final}, 0, update) || update.moved != 0)
+    return final;
+  earlier_.erase(header.cookie);
+  if (update.carried != 0) context_.counts.cleared_finals.add();
+  return update.current.bytes;
 }
 
 void archive_writer::next_file(flow_log& flow) {
@@ -104,7 +135,7 @@ void archive_writer::add(flow_log& flow, const snapshot_header& header, bytes_vi
   if (flow.file_size == 0 && flow.waiting_records == 0) flow.file_since_ns = now_ns;
   if (flow.waiting_records == 0) flow.waiting_since_ns = now_ns;
 
-  flow.netns->addresses.apply(flow.waiting.add(header, message));
+  flow.netns->addresses.apply(flow.waiting.add(header, completed(header, message)));
   ++flow.waiting_records;
 }
 

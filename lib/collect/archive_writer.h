@@ -5,6 +5,7 @@
 #define TCPINFO_COLLECT_ARCHIVE_WRITER_H
 
 #include <tcpinfo/archive.h>
+#include <tcpinfo/cache.h>
 #include <tcpinfo/zstd.h>
 
 #include <memory>
@@ -13,6 +14,7 @@
 
 #include "collect/completer.h"
 #include "collect/config.h"
+#include "collect/descriptor.h"
 #include "collect/flow_log.h"
 #include "collect/identity.h"
 #include "collect/netns_registry.h"
@@ -84,11 +86,15 @@ class archive_writer {
   void put_metadata(const flow_log& flow);
   void make_path(const flow_log& flow);
   [[nodiscard]] std::string_view uuid_of(const flow_log& flow);
+  [[nodiscard]] descriptor open_earlier(const known_files& files, std::string_view uuid);
   [[nodiscard]] bool read_start(const known_files& files, std::string_view uuid, timestamp& out);
+  void keep_last(const known_files& files, std::string_view uuid);
+  [[nodiscard]] bytes_view completed(const snapshot_header& header, bytes_view final);
   void next_file(flow_log& flow);
   void tell_vanished();
 
   const writer_context& context_;
+  flow_table earlier_;  // the connection whose final record comes next, from an earlier run
   frame_writer frames_;
   record_encoder lines_;
   std::vector<char> text_;  // of the frame being made

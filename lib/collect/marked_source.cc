@@ -207,6 +207,11 @@ void marked_source::start_reconciler(poll_report& report) noexcept {
 void marked_source::begin_tick() noexcept { tick_ = feed_->begin_tick(); }
 
 void marked_source::on_mark(const mark& m) noexcept {
+  if (m.state == static_cast<std::uint8_t>(tcp_state::close)) {
+    // There is nothing left to ask for. It may have had no port yet.
+    if (!connecting_.empty()) connecting_.erase(m.id.cookie);
+    return sink_->on_ended(m.id.cookie, m.time_ns);
+  }
   const bool begins = m.state == static_cast<std::uint8_t>(tcp_state::syn_sent);
   const bool opens = m.state_changed && m.id.cookie != 0 &&
                      (begins || m.state == static_cast<std::uint8_t>(tcp_state::established));
@@ -258,7 +263,8 @@ std::error_code marked_source::drain(message_sink& sink) noexcept {
     feed_->call_me(true);
   else
     end_rest();
-  return walks_->drain(sink);
+  walking told(*this, sink, walking::part);
+  return walks_->drain(told);
 }
 
 bool marked_source::is_excluded(const socket_id& id) const noexcept {
@@ -327,7 +333,7 @@ void marked_source::want_suspects(message_sink& sink, poll_report& report) {
     const suspect& s = found_.suspects[found_next_];
     const bool known = sink.knows(s.id.cookie);
     if (s.why == suspicion::gone) {
-      if (known) sink.on_absent(s.id.cookie);
+      if (known) sink.on_absent(s.id.cookie, s.seen_ns, s.absent_ns);
     } else if (known == (s.why == suspicion::moved)) {
       want(s.id, reason::suspicion);
       ++asked;

@@ -17,7 +17,7 @@ namespace tcpinfo::collect {
 struct mark {
   socket_id id;                ///< cookie 0: it has none yet, and gets one when it is asked for
   std::uint32_t tick = 0;      ///< that was set when it was made
-  std::uint8_t state = 0;      ///< tcp_state
+  std::uint8_t state = 0;      ///< tcp_state; CLOSE: its TCP has ended
   bool state_changed = false;  ///< just now, to `state`: then it may be no first mark
   std::int64_t time_ns = 0;    ///< monotonic
 };

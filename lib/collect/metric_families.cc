@@ -221,8 +221,20 @@ void add_sampling(families& all, const metric_sources& from) {
             s.lost_events);
   all.total("tcpinfo_ended_unseen_total", "Connections that ended without a message about it.",
             s.ended_unseen);
-  all.total("tcpinfo_finals_lost_total", "Connections whose last record is not their final one.",
-            s.lost_finals);
+  all.total(
+      "tcpinfo_detached_total",
+      "Connections whose TCP ended while a program kept the socket: closed 5 s later, without "
+      "their final record.",
+      s.detached);
+  all.total(
+      "tcpinfo_detached_forgotten_total",
+      "Detached connections that were too many to be remembered until their socket is closed.",
+      s.detached_forgotten);
+  all.gauge("tcpinfo_detached_flows",
+            "Detached connections whose socket is not closed yet, as far as is known.",
+            static_cast<double>(s.detached_now.load(std::memory_order_relaxed)));
+  all.total("tcpinfo_finals_lost_total",
+            "Connections whose message about their end the kernel has dropped.", s.lost_finals);
   all.total("tcpinfo_finals_cleared_total",
             "Connections aborted here, whose final counters the kernel had cleared.",
             s.cleared_finals);

@@ -82,14 +82,16 @@ bool reconciling::walk(source& walks, std::int64_t now_ns, reconciliation& found
       ++at;
     } else if (socket.absent_ns == 0) {
       socket.absent_ns = now_ns;
+      socket.seen_ns = walked_ns_;
       ++at;
     } else if (now_ns - socket.absent_ns < absent_ns) {
       ++at;
     } else {
-      found.suspects.push_back({socket.id, suspicion::gone});
+      found.suspects.push_back({socket.id, suspicion::gone, socket.seen_ns, socket.absent_ns});
       at = sockets_.erase(at);
     }
   }
+  walked_ns_ = now_ns;
   return true;
 }
 

@@ -30,6 +30,9 @@ enum class suspicion : std::uint8_t {
 struct suspect {
   socket_id id;
   suspicion why = suspicion::moved;
+  // Monotonic, of one that is gone: begin of the last walk that showed it, and of the next.
+  std::int64_t seen_ns = 0;
+  std::int64_t absent_ns = 0;
 };
 
 /// What a walk has found out.
@@ -55,11 +58,13 @@ class reconciling {
     std::uint64_t hash = 0;
     std::uint32_t walk = 0;      // the last one that showed it
     std::int64_t absent_ns = 0;  // since when it was missing; 0: it was not
+    std::int64_t seen_ns = 0;    // begin of the walk before that
   };
   class sink;
 
   std::unordered_map<std::uint64_t, known> sockets_;
   std::uint32_t walk_ = 0;
+  std::int64_t walked_ns_ = 0;  // begin of the last whole walk
 };
 
 class reconciler {

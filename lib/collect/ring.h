@@ -15,7 +15,7 @@
 
 namespace tcpinfo::collect {
 
-enum class snapshot_kind : std::uint16_t {
+enum class snapshot_kind : std::uint8_t {
   data = 0,   ///< a message seen in a poll
   moved = 1,  ///< the same of a socket that was disconnected and used again
   final = 2,  ///< a destroy event's message: the last of its cookie
@@ -28,15 +28,20 @@ enum class snapshot_kind : std::uint16_t {
 struct snapshot_header {
   std::uint32_t size = 0;  ///< of the message
   snapshot_kind kind = snapshot_kind::data;
+  /// 1 where the connection may be older than its first snapshot, as in a sampler's first poll:
+  /// what it did before is not known.
+  std::uint8_t may_be_old = 0;
   std::uint16_t prefix = 0;  ///< number of the UUID prefix in force (uuid_prefixes)
   std::uint64_t cookie = 0;
   std::uint64_t poll = 0;    ///< or no_poll
   std::int64_t time_ns = 0;  ///< since 1970
+  /// When the connection began to open, since 1970, in its first snapshot where an event told; else
+  /// 0.
+  std::int64_t opened_ns = 0;
+  /// When the connection ended, since 1970, in its final snapshot where that is known; else 0.
+  std::int64_t ended_ns = 0;
   /// Number of the network namespace (netns_registry).
   std::uint32_t netns = 0;
-  /// 1 where the connection may be older than its first snapshot, as in a sampler's first poll:
-  /// what it did before is not known.
-  std::uint32_t may_be_old = 0;
 };
 
 class snapshot_ring {

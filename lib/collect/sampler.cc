@@ -35,13 +35,16 @@ constexpr std::int64_t first_look_pause_ns = 1'000'000;
 constexpr std::size_t queries_a_poll = 500;
 // Of them that may fail: a query can take long to do so.
 constexpr std::size_t failures_a_poll = 8;
-// Connections whose opening was told of and that nothing has shown yet.
-constexpr std::size_t openings_limit = 100'000;
+// Connections of which events have told what no record has yet.
+constexpr std::size_t told_limit = 100'000;
 // What is left of a closed socket shows in walks for a minute: with 64 of these its cookie is
 // remembered twice as long.
 constexpr std::int64_t closed_age_ns = 2'000'000'000;
 // The kernel ends waits that are longer up to a thousandth late.
 constexpr std::int64_t long_wait_ns = 100'000'000;
+// A mini socket that no walk has shown for so long is no more; or nobody walks, and then another
+// connection that an overflow makes of it is a small evil.
+constexpr std::int64_t minis_age_ns = 10'000'000'000;
 // Destroy events that wait for room in a ring.
 constexpr std::size_t pending_limit = std::size_t{32} << 20;
 
@@ -99,6 +102,9 @@ bool sampler::record(const flow_update& update, std::int64_t time_ns, std::uint6
   header.kind = update.change == flow_change::moved ? snapshot_kind::moved : snapshot_kind::data;
   header.poll = poll;
   header.may_be_old = may_be_old_ ? 1 : 0;
+  const bool moved = update.change == flow_change::moved;
+  const bool opens = update.known == 0 || moved;
+  if (opens) header.opened_ns = std::min(told_of(update.current.cookie()).opened_ns, time_ns);
   if (!push(header, update.current.bytes)) {
     // Not committed: the next poll finds it changed again, and tries again.
     counts_.lost_ring.add();
@@ -106,16 +112,20 @@ bool sampler::record(const flow_update& update, std::int64_t time_ns, std::uint6
     return false;
   }
   ++snapshots_taken_;
-  const bool moved = update.change == flow_change::moved;
   socket_id id;
-  if (update.known == 0 || moved) id = update.current.id();
+  if (opens) id = update.current.id();
   if (update.known == 0) counts_.connections.add();
   // Out of memory here means that the next poll records it once more: a record too many, none lost.
-  if (table_.commit(update)) return true;
-  if (update.known == 0)
-    observed_.opened(id, opening_ns(id.cookie, time_ns));
-  else if (moved)
-    observed_.moved(id, opening_ns(id.cookie, time_ns));
+  if (table_.commit(update) || !opens) return true;
+  const std::int64_t opened_ns = header.opened_ns != 0 ? header.opened_ns : time_ns;
+  if (moved)
+    observed_.moved(id, opened_ns);
+  else
+    observed_.opened(id, opened_ns);
+  forget_opening(id.cookie);
+  // Its socket, which was detached, has been connected again.
+  detached_.erase(id.cookie);
+  set_detached_count();
   return true;
 }
 
@@ -148,33 +158,67 @@ bool sampler::knows(std::uint64_t cookie) const noexcept {
   return table_.find(cookie, last);
 }
 
-void sampler::on_absent(std::uint64_t cookie) noexcept {
+void sampler::add_missing(const missing& one) noexcept try {
+  missing_.push_back(one);
+} catch (const std::bad_alloc&) {
+  // The next walk finds it missing again, or finds it new, asks for it, and is told that it is
+  // gone.
+}
+
+void sampler::on_absent(std::uint64_t cookie, std::int64_t seen_ns,
+                        std::int64_t absent_ns) noexcept {
   message last;
-  if (!table_.find(cookie, last)) return;
-  try {
-    missing_.push_back({cookie, last.find(attribute_type::info).has_value()});
-  } catch (const std::bad_alloc&) {
-    // Another walk finds it new, asks for it, and is told that it is gone.
-  }
+  if (table_.find(cookie, last))
+    add_missing({cookie, last.find(attribute_type::info).has_value(), seen_ns, absent_ns});
 }
 
-void sampler::on_opening(std::uint64_t cookie, std::int64_t time_ns) noexcept {
-  if (knows(cookie)) return;
-  try {
-    // What never comes (a connection that could not be made is told of by its end) is no leak.
-    if (openings_.size() >= openings_limit) openings_.clear();
-    openings_.try_emplace(cookie, system_.realtime_ns() - (system_.monotonic_ns() - time_ns));
-  } catch (const std::bad_alloc&) {
-    // Its time is then that of the poll.
-  }
+// A socket may open again that has ended: it was disconnected.
+void sampler::on_opening(std::uint64_t cookie, std::int64_t time_ns) noexcept try {
+  const auto found = told_.find(cookie);
+  const bool ended = found != told_.end() && found->second.ended_ns != 0;
+  if (!ended && (found != told_.end() || knows(cookie))) return;
+  // What never comes (its mark was of a socket in the kernel, which has no destroy event) is no
+  // leak.
+  if (told_.size() >= told_limit) told_.clear();
+  told_[cookie] = {.opened_ns = wall_ns(time_ns)};
+} catch (const std::bad_alloc&) {
+  // Its time is then that of the poll.
 }
 
-std::int64_t sampler::opening_ns(std::uint64_t cookie, std::int64_t otherwise_ns) noexcept {
-  const auto told = openings_.find(cookie);
-  if (told == openings_.end()) return otherwise_ns;
-  const std::int64_t time_ns = std::min(told->second, otherwise_ns);
-  openings_.erase(told);
-  return time_ns;
+// Only of what is recorded: of others nothing may ever be heard.
+void sampler::on_ended(std::uint64_t cookie, std::int64_t time_ns) noexcept try {
+  const auto found = told_.find(cookie);
+  if (found == told_.end() && !knows(cookie)) return;
+  if (told_.size() >= told_limit) told_.clear();
+  told& of = told_[cookie];
+  of.ended_ns = wall_ns(time_ns);
+  of.ended_monotonic_ns = time_ns;
+  ends_.push_back({cookie, time_ns});
+} catch (const std::bad_alloc&) {
+  // Walks find it missing.
+}
+
+sampler::told sampler::told_of(std::uint64_t cookie) const noexcept {
+  if (told_.empty()) return {};
+  const auto found = told_.find(cookie);
+  return found == told_.end() ? told{} : found->second;
+}
+
+void sampler::forget_opening(std::uint64_t cookie) noexcept {
+  const auto found = told_.find(cookie);
+  if (found == told_.end()) return;
+  found->second.opened_ns = 0;
+  if (found->second.ended_ns == 0) told_.erase(found);
+}
+
+// Those whose TCP has ended, and whose destroy event should have come by now.
+void sampler::look_for_ended() noexcept {
+  for (; !ends_.empty() && now_ns_ - ends_.front().time_ns >= absent_time_ns; ends_.pop_front()) {
+    const end& one = ends_.front();
+    // The destroy event has come, or it was connected again.
+    if (told_of(one.cookie).ended_monotonic_ns == one.time_ns)
+      on_absent(one.cookie, one.time_ns, one.time_ns);
+  }
 }
 
 // A mini socket that is not known. The kernel gives a socket its cookie when somebody first asks
@@ -185,20 +229,59 @@ std::int64_t sampler::opening_ns(std::uint64_t cookie, std::int64_t otherwise_ns
 // there is, unless an earlier run of the collector has recorded the connection.
 bool sampler::opens_nothing(const message& m) noexcept {
   if (m.find(attribute_type::info)) return false;
-  if (first_look_ || now_ns_ < walk_until_ns_) return earlier_.find(m.cookie()) != nullptr;
-  // Remembered, so that it opens nothing after an overflow either.
-  flow_update ended;
-  if (!table_.destroyed(m, now_ns_, ended)) (void)table_.commit(ended);
+  // It was told closed already.
+  if (detached_.find(m.cookie()) != nullptr) return true;
+  const std::uint64_t cookie = m.cookie();
+  const bool heard = !first_look_ && now_ns_ >= walk_until_ns_;
+  if (!heard && !minis_.contains(cookie)) return earlier_.find(cookie) != nullptr;
+  try {
+    // Remembered, so that it opens nothing after an overflow either. Its own destroy event, where
+    // it has the same cookie, may be still to come.
+    minis_[cookie] = now_ns_;
+  } catch (const std::bad_alloc&) {
+    // Then an overflow makes a connection of it.
+  }
   return true;
 }
 
+void sampler::forget_minis() noexcept {
+  if (minis_.empty() || now_ns_ - minis_looked_ns_ < minis_age_ns) return;
+  minis_looked_ns_ = now_ns_;
+  std::erase_if(minis_, [this](const auto& one) { return now_ns_ - one.second >= minis_age_ns; });
+}
+
+// Puts back what was kept of a detached connection. False where there is no memory.
+bool sampler::restore(const detached_flows::flow& held) noexcept {
+  message known;
+  if (table_.find(held.cookie(), known)) return true;
+  flow_update before;
+  return !table_.update({held.last}, now_ns_, before) && !table_.commit(before);
+}
+
 bool sampler::record_final(const message& m, std::int64_t time_ns) noexcept {
+  const std::uint64_t cookie = m.cookie();
+  const detached_flows::flow* const held = detached_.find(cookie);
+  if (held != nullptr && !restore(*held)) return false;
   flow_update update;
   if (table_.destroyed(m, now_ns_, update)) return false;
-  if (update.change == flow_change::none) return true;
-  if (update.known == 0 && unwanted_.get().excludes(m)) return true;
+  const bool wanted =
+      update.change != flow_change::none && (update.known != 0 || !unwanted_.get().excludes(m));
+  if (!wanted) {
+    told_.erase(cookie);
+    return true;
+  }
+  const told events = told_of(cookie);
   snapshot_header header = header_of(m, time_ns);
   header.kind = update.moved != 0 ? snapshot_kind::moved_final : snapshot_kind::final;
+  // An earlier run of the collector has recorded the connection up to its end, or nearly. That
+  // run's files have the prefix that this one began with.
+  const bool goes_on = update.known == 0 && earlier_.find(cookie) != nullptr;
+  if (goes_on) header.prefix = 0;
+  header.may_be_old = held != nullptr || goes_on ? 1 : 0;
+  if (update.known == 0 || update.moved != 0)
+    header.opened_ns = std::min(events.opened_ns, time_ns);
+  const bool was_told = held != nullptr && update.moved == 0;
+  header.ended_ns = std::min(was_told ? held->ended_ns : events.ended_ns, time_ns);
   header.poll = no_poll;
   if (!push(header, update.current.bytes)) return false;
   const socket_id id = update.current.id();
@@ -206,20 +289,30 @@ bool sampler::record_final(const message& m, std::int64_t time_ns) noexcept {
   counts_.destroy_events.add();
   ++snapshots_taken_;
   if (update.carried != 0) counts_.cleared_finals.add();
-  if (update.known == 0) {
+  told_.erase(cookie);
+  // Its opening and its end have been told.
+  const bool told_before = goes_on || was_told;
+  const bool opens = !told_before && (update.known == 0 || held != nullptr);
+  const std::int64_t opened_ns = header.opened_ns != 0 ? header.opened_ns : time_ns;
+  detached_.erase(cookie);
+  set_detached_count();
+  if (opens) {
     counts_.connections.add();
-    observed_.opened(id, opening_ns(id.cookie, time_ns));
+    observed_.opened(id, opened_ns);
   } else if (update.moved != 0) {
-    observed_.moved(id, opening_ns(id.cookie, time_ns));
+    observed_.moved(id, opened_ns);
   }
-  observed_.closed(id.cookie, time_ns);
+  if (told_before) return true;
+  // One that was detached all the time, though nothing has shown it, ended when its TCP did.
+  const bool late = events.ended_ns != 0 && time_ns - events.ended_ns >= absent_time_ns;
+  observed_.closed(id.cookie, late ? events.ended_ns : time_ns);
   return true;
 }
 
 void sampler::on_destroyed(const message& m) noexcept {
   if (pending_.empty() && record_final(m, event_time_ns_)) return;
-  message known;
-  if (!table_.find(m.cookie(), known) && unwanted_.get().excludes(m)) return;
+  if (!knows(m.cookie()) && detached_.find(m.cookie()) == nullptr && unwanted_.get().excludes(m))
+    return;
   // There is no next poll for it: it waits here until the writer has room.
   try {
     if (pending_bytes_ + m.bytes.size() <= pending_limit) {
@@ -254,6 +347,7 @@ void sampler::drain_events() {
   if (overflows == overflows_) return;
   counts_.lost_events.add(static_cast<std::uint64_t>(overflows - overflows_));
   overflows_ = overflows;
+  note_overflow();
   // Who has ended unheard is found by walks.
   walk_until_ns_ = now_ns_ + absent_time_ns + walks_after_loss_ns;
   loss_limit_.log(now_ns_, event::events_lost, {},
@@ -262,20 +356,27 @@ void sampler::drain_events() {
                   where_);
 }
 
+// The lost events may be of any connection that was last seen before this moment. Whether one was
+// is known when the next whole walk is done: what that does not show was last seen by a walk
+// before.
+void sampler::note_overflow() noexcept {
+  overflow_ns_ = system_.monotonic_ns();
+  overflow_unshown_ = true;
+}
+
 // What a complete poll did not show is remembered for confirm_missing(); the table must not be used
 // inside the callback.
 void sampler::look_for_missing() {
+  if (std::exchange(overflow_unshown_, false)) overflow_shown_ns_ = now_ns_;
   // The next walk shows them as missing again; what else told of some does not.
   if (!source_.follows()) missing_.clear();
   table_.end_cycle(true, now_ns_, [&](const flow_absence& absence) noexcept {
     const bool waited =
         absence.cycles >= absent_polls && now_ns_ - absence.since_ns >= absent_time_ns;
     if (!ending_ && (!waited || missing_.size() >= queries_a_poll)) return;
-    try {
-      missing_.push_back({absence.cookie, absence.had_info != 0});
-    } catch (const std::bad_alloc&) {
-      // The next poll finds it missing again.
-    }
+    const bool seen_after_overflow = absence.since_ns > overflow_shown_ns_;
+    add_missing({absence.cookie, absence.had_info != 0, seen_after_overflow ? absence.since_ns : 0,
+                 absence.since_ns});
   });
 }
 
@@ -296,26 +397,71 @@ void sampler::confirm_missing() {
   std::rotate(missing_.begin(), at(unsettled), missing_.end());
 }
 
-// False where it has to be tried again.
+/// Hands on a socket that lives.
+class sampler::settling final : public message_sink {
+ public:
+  explicit settling(sampler& to) noexcept : to_(to) {}
+  void on_socket(const message& m) noexcept override {
+    // What is left of it in TIME_WAIT says that its TCP has ended. Dumps do not ask for it, so it
+    // would be missing again in the next.
+    only_time_wait = m.state() == static_cast<std::uint8_t>(tcp_state::time_wait);
+    // It may be another connection by now.
+    if (!only_time_wait) to_.on_socket(m);
+  }
+  void on_destroyed(const message& m) noexcept override { to_.on_destroyed(m); }
+
+  bool only_time_wait = false;
+
+ private:
+  sampler& to_;
+};
+
+// A connection whose TCP has ended without a destroy event by now. It is closed, and its socket
+// detached: the event comes with the last close(), or never. Where an overflow lies in between, the
+// event may be lost as well: that is a loss. False where it has to be tried again.
 bool sampler::settle(const missing& lost) {
   message last;
   if (!table_.find(lost.cookie, last)) return true;
-  // A socket that lives, or what is left of it in TIME_WAIT, is recorded by on_socket(). It may be
-  // another connection by now.
-  const auto ec = source_.query(last.id(), *this);
+  // Its destroy event has come, and waits for room in a ring.
+  if (detached_.find(lost.cookie) != nullptr) return true;
+  settling answer(*this);
+  const auto ec = source_.query(last.id(), answer);
   if (!table_.find(lost.cookie, last)) return true;
-  // Not asked for in dumps, so it will be missing from now on.
-  const bool only_time_wait =
-      !ec && last.state() == static_cast<std::uint8_t>(tcp_state::time_wait);
-  if (!is_gone(ec) && !only_time_wait) return !ec;
-  if (!push_gone(lost.cookie)) return false;
+  if (!is_gone(ec) && !answer.only_time_wait) return !ec;
+  const told events = told_of(lost.cookie);
+  const std::int64_t ended_ns = events.ended_ns != 0 ? events.ended_ns : wall_ns(lost.ended_ns);
+  // A socket that was a mini one from the start has no destroy event.
+  if (lost.had_info) {
+    try {
+      counts_.detached_forgotten.add(detached_.add(last, ended_ns));
+    } catch (const std::bad_alloc&) {
+      return false;
+    }
+  }
+  if (!push_gone(lost.cookie)) {
+    detached_.erase(lost.cookie);
+    return false;
+  }
+  set_detached_count();
   table_.erase(lost.cookie);
+  told_.erase(lost.cookie);
   counts_.ended_unseen.add();
-  observed_.closed(lost.cookie, poll_time_ns_);
-  // Its final counters went by with an event that was lost; a socket that was a mini one from the
-  // start had none to lose.
-  if (lost.had_info) counts_.lost_finals.add();
+  observed_.closed(lost.cookie, ended_ns);
+  if (!lost.had_info) return true;
+  (may_have_lost_end(lost) ? counts_.lost_finals : counts_.detached).add();
   return true;
+}
+
+// Differences, for others have their share in the sum.
+void sampler::set_detached_count() noexcept {
+  const auto now = static_cast<std::int64_t>(detached_.size());
+  if (now == detached_counted_) return;
+  counts_.detached_now.fetch_add(now - std::exchange(detached_counted_, now),
+                                 std::memory_order_relaxed);
+}
+
+sampler::~sampler() {
+  counts_.detached_now.fetch_sub(detached_counted_, std::memory_order_relaxed);
 }
 
 void sampler::say_failed_poll(const std::error_code& ec) {
@@ -360,6 +506,8 @@ std::error_code sampler::poll_once() {
   if (report.no_reconciler) say_no_reconciler(report.no_reconciler);
   counts_.sockets_seen.add(std::exchange(sockets_seen_, 0));
   counts_.polls.add();
+  look_for_ended();
+  forget_minis();
   if (report.complete) {
     look_for_missing();
     drain_events();
@@ -405,13 +553,17 @@ void sampler::forget_unwanted() {
   });
   must_forget_ = out_of_memory;
   for (const std::uint64_t cookie : unwanted) {
+    const std::int64_t time_ns = system_.realtime_ns();
     if (!push_gone(cookie)) {
       must_forget_ = true;  // the ring is full: the next poll tries again
       continue;
     }
     table_.erase(cookie);
-    observed_.closed(cookie, poll_time_ns_);
+    told_.erase(cookie);
+    observed_.closed(cookie, time_ns);
   }
+  detached_.erase_if([&](const message& last) { return unwanted_.get().excludes(last); });
+  set_detached_count();
 }
 
 // Said once a window, and only where it is more than a hiccup.
@@ -554,10 +706,7 @@ std::error_code sampler::run(attendant& company) {
 // The kernel may take its time to tell of an end, seconds where thousands close at once.
 void sampler::await_last_events() {
   const std::int64_t deadline_ns = system_.monotonic_ns() + last_events_ns;
-  const auto unknown = [this](const missing& one) {
-    message last;
-    return !table_.find(one.cookie, last);
-  };
+  const auto unknown = [this](const missing& one) { return !knows(one.cookie); };
   for (;;) {
     std::erase_if(missing_, unknown);
     const std::int64_t time_ns = system_.monotonic_ns();

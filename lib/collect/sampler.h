@@ -19,6 +19,7 @@
 #include "collect/attendant.h"
 #include "collect/config.h"
 #include "collect/cpu_budget.h"
+#include "collect/detached_flows.h"
 #include "collect/log.h"
 #include "collect/observations.h"
 #include "collect/os.h"
@@ -74,6 +75,10 @@ class sampler final : private message_sink {
   /// are counted and said, and the loop goes on.
   [[nodiscard]] std::error_code run(attendant& company);
 
+  ~sampler() override;
+  sampler(const sampler&) = delete;
+  sampler& operator=(const sampler&) = delete;
+
   /// Time from one poll to the next. After run().
   [[nodiscard]] const duration_histogram& intervals() const noexcept { return intervals_; }
 
@@ -82,25 +87,53 @@ class sampler final : private message_sink {
     std::vector<std::byte> bytes;
     std::int64_t time_ns;
   };
+  // A connection that is not shown any more. Times are monotonic.
   struct missing {
     std::uint64_t cookie;
     bool had_info;
+    std::int64_t seen_ns;   // when it was there, at the earliest
+    std::int64_t ended_ns;  // when it was there no more
   };
+  // What events have told of a connection and no record has yet. Since 1970 but for the last.
+  struct told {
+    std::int64_t opened_ns = 0;
+    std::int64_t ended_ns = 0;
+    std::int64_t ended_monotonic_ns = 0;
+  };
+  struct end {
+    std::uint64_t cookie;
+    std::int64_t time_ns;  // monotonic
+  };
+  class settling;
 
   void on_socket(const message& m) noexcept override;
   void on_destroyed(const message& m) noexcept override;
   void on_opening(std::uint64_t cookie, std::int64_t time_ns) noexcept override;
+  void on_ended(std::uint64_t cookie, std::int64_t time_ns) noexcept override;
   bool on_checked(const message& m) noexcept override;
-  void on_absent(std::uint64_t cookie) noexcept override;
+  void on_absent(std::uint64_t cookie, std::int64_t seen_ns,
+                 std::int64_t absent_ns) noexcept override;
   [[nodiscard]] bool must_repeat() noexcept override { return std::exchange(repeat_, false); }
   void on_expected(std::uint64_t cookie) noexcept override { table_.expect(cookie); }
   [[nodiscard]] bool knows(std::uint64_t cookie) const noexcept override;
 
   /// The change that it is to the table; none where it is not recorded.
   flow_change look_at(const message& m) noexcept;
-  /// When a connection began to open, since 1970: as an event told, else `otherwise_ns`.
-  [[nodiscard]] std::int64_t opening_ns(std::uint64_t cookie, std::int64_t otherwise_ns) noexcept;
+  /// What events have told of it; nothing where none has.
+  [[nodiscard]] told told_of(std::uint64_t cookie) const noexcept;
+  void forget_opening(std::uint64_t cookie) noexcept;
+  void add_missing(const missing& one) noexcept;
+  void look_for_ended() noexcept;
+  [[nodiscard]] bool may_have_lost_end(const missing& one) const noexcept {
+    return overflow_ns_ >= one.seen_ns;
+  }
+  void note_overflow() noexcept;
+  /// Monotonic to since 1970.
+  [[nodiscard]] std::int64_t wall_ns(std::int64_t time_ns) const noexcept {
+    return system_.realtime_ns() - (system_.monotonic_ns() - time_ns);
+  }
   [[nodiscard]] bool opens_nothing(const message& m) noexcept;
+  void forget_minis() noexcept;
   [[nodiscard]] std::error_code poll_once();
   void drain_events();
   void retry_pending() noexcept;
@@ -114,6 +147,8 @@ class sampler final : private message_sink {
   void finish();
   [[nodiscard]] snapshot_header header_of(const message& m, std::int64_t time_ns) const noexcept;
   [[nodiscard]] bool push_gone(std::uint64_t cookie) noexcept;
+  [[nodiscard]] bool restore(const detached_flows::flow& held) noexcept;
+  void set_detached_count() noexcept;
   [[nodiscard]] std::uint64_t tick_at(std::int64_t now_ns) const noexcept;
   [[nodiscard]] std::int64_t time_of(std::uint64_t tick) const noexcept {
     return start_ns_ + static_cast<std::int64_t>(tick) * settings_.interval_ns;
@@ -156,13 +191,21 @@ class sampler final : private message_sink {
   std::int64_t woken_ns_ = 0;
   std::vector<bool> nudged_;  // writers told this poll that their ring fills
   std::vector<missing> missing_;
-  // Told of, and not yet seen.
-  std::unordered_map<std::uint64_t, std::int64_t> openings_;
+  std::unordered_map<std::uint64_t, told> told_;
+  std::deque<end> ends_;  // in their order; those whose destroy event has come are stale
+  // Mini sockets that opened nothing, and when the last walk has shown them; monotonic.
+  std::unordered_map<std::uint64_t, std::int64_t> minis_;
+  std::int64_t minis_looked_ns_ = 0;
+  detached_flows detached_;
+  std::int64_t detached_counted_ = 0;  // of them in counts_
   std::int64_t closed_aged_ns_ = 0;
   std::int64_t walk_until_ns_ = 0;
   bool must_walk_ = true;  // the next poll looks at every socket
   std::deque<pending_final> pending_;
   std::size_t pending_bytes_ = 0;
+  std::int64_t overflow_ns_ = -1;        // monotonic, when the latest was noticed
+  std::int64_t overflow_shown_ns_ = -1;  // begin of the first whole walk after that
+  bool overflow_unshown_ = false;        // there was no such walk yet
   std::int64_t overflows_ = 0;
   std::int64_t overflows_at_start_ = 0;
   duration_histogram intervals_;

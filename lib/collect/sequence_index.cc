@@ -32,14 +32,28 @@ std::error_code unless_gone(const std::error_code& ec) noexcept {
   return is_errno(ec, ENOENT) ? std::error_code{} : ec;
 }
 
-// The folders of one level, which are few.
+// The folders of one level, which are few, the latest first.
 std::error_code list_folders(os& system, const std::string& path, std::size_t digits,
                              std::vector<std::pair<std::string, std::uint32_t>>& out) {
   out.clear();
-  return unless_gone(system.list(path, [&](const directory_entry& entry) {
+  const auto ec = system.list(path, [&](const directory_entry& entry) {
     const auto number = number_of_digits(entry.name, digits);
     if (number && entry.is_directory) out.emplace_back(entry.name, *number);
-  }));
+  });
+  std::sort(out.begin(), out.end(),
+            [](const auto& a, const auto& b) { return a.second > b.second; });
+  return unless_gone(ec);
+}
+
+// Each cookie once, with its highest sequence, sorted.
+void make_unique(std::vector<known_files>& files) {
+  std::sort(files.begin(), files.end(), [](const known_files& a, const known_files& b) {
+    return a.cookie != b.cookie ? a.cookie < b.cookie : a.highest > b.highest;
+  });
+  files.erase(
+      std::unique(files.begin(), files.end(),
+                  [](const known_files& a, const known_files& b) { return a.cookie == b.cookie; }),
+      files.end());
 }
 
 }  // namespace
@@ -77,16 +91,31 @@ void sequence_index::add_file(os& system, const std::string& path, std::uint32_t
   }
   std::uint64_t cookie = 0;
   if (parsed.uuid.size() != prefix.size() + 17 || !parsed.uuid.starts_with(prefix) ||
-      parse_uuid_cookie(parsed.uuid, cookie) ||
-      !std::binary_search(open_.begin(), open_.end(), cookie))
+      parse_uuid_cookie(parsed.uuid, cookie))
     return;
-  files_.push_back({cookie, parsed.sequence, date});
+  const known_files file{cookie, parsed.sequence, date};
+  if (std::binary_search(open_.begin(), open_.end(), cookie))
+    files_.push_back(file);
+  else
+    add_other(file);
+}
+
+// The latest days come first, and with them the highest sequences. A connection that was rotated
+// has many files.
+void sequence_index::add_other(const known_files& file) {
+  if (others_full_) return;
+  others_.push_back(file);
+  if (others_.size() < 2 * most_others_) return;
+  make_unique(others_);
+  others_full_ = others_.size() >= most_others_;
 }
 
 std::error_code sequence_index::read(os& system, const std::string& output, std::string_view prefix,
                                      std::vector<std::uint64_t> open,
                                      unfinished_files& unfinished) {
   files_.clear();
+  others_.clear();
+  others_full_ = false;
   open_ = std::move(open);
   std::sort(open_.begin(), open_.end());
   std::vector<std::pair<std::string, std::uint32_t>> years;
@@ -110,14 +139,16 @@ std::error_code sequence_index::read(os& system, const std::string& output, std:
       }
     }
   }
-  std::sort(files_.begin(), files_.end(), [](const known_files& a, const known_files& b) {
-    return a.cookie != b.cookie ? a.cookie < b.cookie : a.highest > b.highest;
-  });
-  // The first of each cookie is its highest sequence.
-  files_.erase(
-      std::unique(files_.begin(), files_.end(),
-                  [](const known_files& a, const known_files& b) { return a.cookie == b.cookie; }),
-      files_.end());
+  make_unique(others_);
+  if (others_.size() > most_others_) {
+    std::nth_element(
+        others_.begin(), others_.begin() + static_cast<std::ptrdiff_t>(most_others_), others_.end(),
+        [](const known_files& a, const known_files& b) { return a.highest_date > b.highest_date; });
+    others_.resize(most_others_);
+  }
+  files_.insert(files_.end(), others_.begin(), others_.end());
+  std::vector<known_files>().swap(others_);
+  make_unique(files_);
   files_.shrink_to_fit();
   std::vector<std::uint64_t>().swap(open_);
   return {};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What an output directory holds when the collector starts: the highest sequence of each connection
-// of this boot, so that a connection that outlives a restart goes on after it, and files that an
-// earlier run could not complete.
+// of this boot, so that a connection that outlives a restart goes on after it, also one whose
+// socket no dump shows any more; and files that an earlier run could not complete.
 #ifndef TCPINFO_COLLECT_SEQUENCE_INDEX_H
 #define TCPINFO_COLLECT_SEQUENCE_INDEX_H
 
@@ -33,8 +33,15 @@ struct unfinished_files {
 /// Read-only once made; any thread then.
 class sequence_index {
  public:
-  /// Walks YYYY/MM/DD below `output`. Only files of the connections `open` are kept, whose UUIDs
-  /// begin with `prefix`: a year's archives may hold many millions of others.
+  /// Of connections that are not open so many are kept at most: 12 MiB.
+  static constexpr std::size_t most_others = std::size_t{1} << 19;
+
+  explicit sequence_index(std::size_t others = most_others) noexcept : most_others_(others) {}
+
+  /// Walks YYYY/MM/DD below `output`. Kept are files whose UUIDs begin with `prefix`: those of the
+  /// connections `open`, and of the others those of the latest days. A year's archives may hold
+  /// many millions, of which hardly any will be heard of again: sockets that were not closed when
+  /// their connection ended.
   [[nodiscard]] std::error_code read(os& system, const std::string& output, std::string_view prefix,
                                      std::vector<std::uint64_t> open, unfinished_files& unfinished);
 
@@ -45,8 +52,14 @@ class sequence_index {
   void add_file(os& system, const std::string& path, std::uint32_t date, std::string_view prefix,
                 unfinished_files& unfinished);
 
-  std::vector<known_files> files_;   // sorted by cookie
-  std::vector<std::uint64_t> open_;  // while reading: sorted
+  void add_other(const known_files& file);
+
+  const std::size_t most_others_;
+  std::vector<known_files> files_;  // sorted by cookie
+  // While reading.
+  std::vector<std::uint64_t> open_;  // sorted
+  std::vector<known_files> others_;
+  bool others_full_ = false;
 };
 
 /// Whether a .part file has no whole record: it is empty, or ends within its first frame. That is

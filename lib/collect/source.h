@@ -26,13 +26,18 @@ class message_sink {
   /// A connection has begun to open, at that monotonic time; before any message of it. Nothing has
   /// filtered it.
   virtual void on_opening(std::uint64_t /*cookie*/, std::int64_t /*time_ns*/) noexcept {}
+  /// The TCP of a socket has ended, at that monotonic time. Its destroy event comes when nobody
+  /// holds the socket any more: at once as a rule. Nothing has filtered it.
+  virtual void on_ended(std::uint64_t /*cookie*/, std::int64_t /*time_ns*/) noexcept {}
   /// A socket of which no event had told that it moved. @return whether it was news all the same.
   virtual bool on_checked(const message& m) noexcept {
     on_socket(m);
     return false;
   }
-  /// A socket that walks did not show for a while. Nothing was asked about it.
-  virtual void on_absent(std::uint64_t /*cookie*/) noexcept {}
+  /// A socket that walks did not show for a while. Nothing was asked about it. Monotonic times: it
+  /// was there at `seen_ns`, and at `absent_ns` no more.
+  virtual void on_absent(std::uint64_t /*cookie*/, std::int64_t /*seen_ns*/,
+                         std::int64_t /*absent_ns*/) noexcept {}
   /// Whether the message just given could not be kept, and is to be given again by the next poll.
   [[nodiscard]] virtual bool must_repeat() noexcept { return false; }
   /// A message of that cookie comes soon.

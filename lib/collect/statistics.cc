@@ -86,6 +86,8 @@ std::string summary_line(const statistics& s, const duration_histogram& interval
       {"lost_backlog", s.lost_backlog.get()},
       {"lost_write", s.lost_write.get()},
       {"lost_files", s.lost_files.get()},
+      {"detached", s.detached.get()},
+      {"detached_forgotten", s.detached_forgotten.get()},
       {"cleared_finals", s.cleared_finals.get()},
       {"failed_polls", s.failed_polls.get()},
       {"write_errors", s.write_errors.get()},

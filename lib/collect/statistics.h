@@ -73,10 +73,13 @@ struct statistics {
   counter connections;                          ///< opened in the flow table
   counter cleared_finals;  ///< destroy events whose totals the kernel had cleared (aborted here)
   counter ended_unseen;    ///< ended without a destroy event, by absence and a point query
-  counter clock_steps;     ///< times the wall clock was stepped
-  counter suspends;        ///< times the machine slept
-  counter reloads;         ///< that changed the prefix or the exclusions
-  counter netns_faults;    ///< network namespaces that were not to be found or entered
+  counter detached;        ///< of them those whose socket somebody still holds, as far as is known
+  counter detached_forgotten;  ///< of these, too many to remember until their destroy event
+  std::atomic<std::int64_t> detached_now{0};  ///< whose destroy event is still to come
+  counter clock_steps;                        ///< times the wall clock was stepped
+  counter suspends;                           ///< times the machine slept
+  counter reloads;                            ///< that changed the prefix or the exclusions
+  counter netns_faults;  ///< network namespaces that were not to be found or entered
   std::atomic<std::int64_t> netns_sampled{0};  ///< network namespaces now, its own included
   counter dropped_log_lines;                   ///< that nobody read in time; set at the end
   // Writing.
@@ -96,7 +99,7 @@ struct statistics {
   counter failed_polls;  ///< polls that did not show every connection
   counter lost_ring;     ///< snapshots a full ring refused (the next poll shows the flow again)
   counter lost_events;   ///< times the kernel dropped destroy events (ENOBUFS)
-  counter lost_finals;   ///< connections whose last record is not their final one
+  counter lost_finals;   ///< connections whose destroy event was lost in an overflow, maybe
   counter lost_backlog;  ///< destroy events that waited for a full ring until memory ended
   counter lost_write;    ///< records given up after a file could not be written
   counter lost_files;  ///< files that could not be completed (their .part stays) or were taken away

@@ -266,13 +266,21 @@ flow_log* writer::write(flow_log& flow, std::int64_t now_ns) {
       flow, now_ns, [&] { return flow.ended ? archives_.complete(flow) : archives_.flush(flow); });
   if (!done || !flow.ended) return &flow;
   waiting_now_ -= flow.waiting.capacity_bytes();
-  if (flow.may_return) {
-    // Rare: an event was lost, or a socket was disconnected. Not worth more than a bound.
-    if (gone_.size() >= gone_limit) gone_.clear();
-    gone_[flow.cookie] = {flow.sequence, flow.first_seen, flow.prefix};
-  }
+  if (flow.may_return) remember_gone(flow);
   flows_.erase(flow.cookie);
   return nullptr;
+}
+
+// What comes of it later goes on after its last file. The oldest are forgotten first: of most
+// nothing comes any more.
+void writer::remember_gone(const flow_log& flow) {
+  for (; gone_order_.size() >= gone_limit; gone_order_.pop_front()) {
+    const gone_flow& oldest = gone_order_.front();
+    const auto found = gone_.find(oldest.cookie);
+    if (found != gone_.end() && found->second.number == oldest.number) gone_.erase(found);
+  }
+  gone_order_.push_back({flow.cookie, ++gone_number_});
+  gone_[flow.cookie] = {flow.sequence, flow.first_seen, flow.prefix, gone_number_};
 }
 
 bool writer::write_portion(std::int64_t now_ns) {

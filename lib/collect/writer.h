@@ -80,6 +80,7 @@ class writer {
     std::uint64_t sequence;
     timestamp first_seen;
     std::uint16_t prefix;
+    std::uint64_t number;  // in the order of their going
   };
 
   void run();
@@ -89,6 +90,7 @@ class writer {
   void drain();
   void take(const snapshot_header& header, bytes_view message, std::int64_t now_ns);
   [[nodiscard]] flow_log& flow_of(const snapshot_header& header, std::int64_t now_ns);
+  void remember_gone(const flow_log& flow);
   void make_ready(flow_log& flow);
   void add_due(due_queue& queue, flow_log& flow, std::int64_t at_ns) noexcept;
   void renew_due();
@@ -117,6 +119,12 @@ class writer {
   std::pmr::unsynchronized_pool_resource flow_memory_;
   std::pmr::unordered_map<std::uint64_t, flow_log> flows_{&flow_memory_};
   std::unordered_map<std::uint64_t, next_file> gone_;
+  struct gone_flow {
+    std::uint64_t cookie;
+    std::uint64_t number;
+  };
+  std::deque<gone_flow> gone_order_;  // those that have come back are stale
+  std::uint64_t gone_number_ = 0;
   std::deque<std::uint64_t> ready_;  // full frames and ended connections
   // Soonest first; entries of flows written since are stale.
   due_queue due_;      // by the age of what waits

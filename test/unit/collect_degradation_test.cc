@@ -116,14 +116,17 @@ TEST_CASE("an end whose message is late is waited for when the run ends") {
   CHECK(files.at(name_of(1, 0)).lines.back().poll == no_poll);
 }
 
-TEST_CASE("an end whose message never comes is a loss that is told when the run ends") {
+TEST_CASE("an end whose message was lost is a loss that is told when the run ends") {
   run r;
   r.settings.reps = 0;
   r.add(1);
   r.add(2);
   r.kernel.before_poll = [&](scripted_kernel& k, std::uint64_t poll) {
     if (poll == 50) r.operator_says.ask(request::stop);
-    if (poll == 51) k.sockets.erase(1);
+    if (poll == 51) {
+      k.sockets.erase(1);
+      k.overflows = 1;
+    }
   };
   CHECK(r.collect() == exit_trouble);
   CHECK(r.count("lost_finals") == 1);

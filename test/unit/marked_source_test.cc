@@ -151,13 +151,19 @@ class recording_sink final : public message_sink {
     checked.push_back(m.cookie());
     return true;
   }
-  void on_absent(std::uint64_t cookie) noexcept override { absent.push_back(cookie); }
+  void on_ended(std::uint64_t cookie, std::int64_t time_ns) noexcept override {
+    ends[cookie] = time_ns;
+  }
+  void on_absent(std::uint64_t cookie, std::int64_t, std::int64_t) noexcept override {
+    absent.push_back(cookie);
+  }
   bool must_repeat() noexcept override { return std::exchange(refuses, false) || refuses_all; }
   bool knows(std::uint64_t cookie) const noexcept override { return known.contains(cookie); }
 
   std::vector<std::uint64_t> shown;
   std::vector<std::uint64_t> checked;
   std::vector<std::uint64_t> absent;
+  std::map<std::uint64_t, std::int64_t> ends;
   std::map<std::uint64_t, std::int64_t> openings;
   std::set<std::uint64_t> known;
   bool refuses = false;  // the next message
@@ -317,6 +323,22 @@ TEST_CASE("sockets without a cookie that could not be kept are asked for again, 
   CHECK(f.sink.shown == cookies{1, 2});
   (void)f.poll();
   CHECK(f.sink.shown.empty());
+}
+
+TEST_CASE("the end of a socket's TCP is told, and nothing asked about it") {
+  followed f;
+  f.kernel.add(1);
+  (void)f.source.walk(f.sink);
+  f.mark(1);
+  f.marks.made.back().state = static_cast<std::uint8_t>(tcp_state::close);
+  f.marks.made.back().state_changed = true;
+  f.marks.made.back().id.sport = 0;
+  f.marks.made.back().time_ns = 77;
+  const poll_report r = f.poll();
+  CHECK(f.sink.ends == std::map<std::uint64_t, std::int64_t>{{1, 77}});
+  CHECK(f.sink.openings.empty());
+  CHECK(f.kernel.asked.empty());
+  CHECK(r.marks == 0);
 }
 
 TEST_CASE("unwanted connections are not asked for, and their openings not told") {

@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "allocations.h"
-#include "collect_run.h"
+#include "sampler_bench.h"
 #include "sanitized.h"
 
 namespace {
@@ -124,7 +124,7 @@ class forgetful_source final : public silent_source {
   poll_report poll(message_sink& sink) noexcept override {
     asked.push_back(0);
     if (++polls_ == 1)
-      for (std::uint64_t cookie = 1; cookie <= count; ++cookie) sink.on_absent(cookie);
+      for (std::uint64_t cookie = 1; cookie <= count; ++cookie) sink.on_absent(cookie, 0, 0);
     return {};
   }
   std::error_code query(const socket_id&, message_sink&) noexcept override {
@@ -186,46 +186,6 @@ class timed_attendant final : public attendant {
 
  private:
   std::int64_t due_ns_ = 0;
-};
-
-// A sampler with all that it needs.
-struct bench {
-  run r;
-  statistics counts;
-  reloadable current{r.settings, counts};
-  observations seen{nullptr};
-  sequence_index earlier;
-  identity who;
-  writer_limits limits;
-  netns_registry namespaces;
-  completer complete{r.system, counts, r.settings.output, 3};
-  output_lock lock{r.system, r.settings.output};
-  std::unique_ptr<current_exclusions> unwanted;
-  std::unique_ptr<writer_context> writing;
-  std::vector<std::unique_ptr<writer>> writers;
-
-  bench() {
-    REQUIRE(current.start().empty());
-    current.begin_with("test");
-    unwanted = std::make_unique<current_exclusions>(current);
-    (void)namespaces.add(
-        std::make_shared<recorded_netns>(std::string(), r.system, anonymize_by::none));
-    REQUIRE_FALSE(lock.take());
-    writing.reset(new writer_context{r.system, r.settings, who, current.prefixes(), counts, limits,
-                                     complete, lock, earlier, namespaces, seen});
-    writers.push_back(
-        std::make_unique<writer>(*writing, std::size_t{8} << 20, std::size_t{64} << 20));
-    REQUIRE_FALSE(writers.back()->start());
-  }
-  void sample(source& from, attendant& company) {
-    const sampler_context sampling{r.system, r.settings, current, earlier,
-                                   writers,  counts,     seen,    r.system.monotonic_ns()};
-    sampler samples(sampling, {0, {}, *unwanted, from});
-    REQUIRE_FALSE(samples.run(company));
-    writers.back()->finish();
-    intervals_max_ns = samples.intervals().max();
-  }
-  std::int64_t intervals_max_ns = 0;
 };
 
 }  // namespace

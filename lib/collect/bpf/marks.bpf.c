@@ -181,12 +181,24 @@ static __always_inline int note(struct sock* sk, __u8 state, __u8 flags) {
   return submit(sk, now, *slot, state, flags);
 }
 
+// The end of its TCP, whoever still holds the socket. It has lost its local port already, so that it
+// cannot be asked for.
+static __always_inline int note_end(struct sock* sk, int before) {
+  if (before == state_listen || before == state_close) return 0;
+  if (sk->sk_protocol != protocol_tcp) return 0;
+  const __u32 inum = sk->__sk_common.skc_net.net->ns.inum;
+  const __u32* slot = bpf_map_lookup_elem(&slots, &inum);
+  if (!slot || *slot >= TCPINFO_MARK_NAMESPACES) return 0;
+  return submit(sk, ticks[*slot], *slot, state_close, TCPINFO_MARK_STATE);
+}
+
 static __always_inline int note_event(struct sock* sk) {
   return note(sk, sk->__sk_common.skc_state, 0);
 }
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_state, struct sock* sk, int before, int after) {
+  if (after == state_close) return note_end(sk, before);
   return note(sk, (__u8)after, TCPINFO_MARK_STATE);
 }
 
