@@ -8,8 +8,10 @@
 #include <bit>
 
 #include <tcpinfo/archive.h>
+#include <tcpinfo/decimal.h>
 
 #include "archive/base64.h"
+#include "archive/carried.h"
 #include "archive/text.h"
 #include "common/known_part.h"
 
@@ -20,6 +22,7 @@ inline constexpr std::string_view idm_key = ",\"RawIDM\":\"";
 inline constexpr std::string_view attributes_key = ",\"Attributes\":[";
 inline constexpr std::string_view metadata_key = ",\"Metadata\":{";
 inline constexpr std::string_view poll_key = ",\"Poll\":";
+inline constexpr std::string_view ended_key = ",\"Ended\":\"";
 inline constexpr std::string_view null_text = "null";
 inline constexpr std::string_view line_end = "}\n";
 
@@ -30,6 +33,27 @@ inline char* write_base64(char* to, bytes_view bytes) noexcept {
   to = base64::encode(bytes.data(), bytes.size(), to);
   *to++ = '"';
   return to;
+}
+
+/// What comes behind the message, of any extras.
+inline constexpr std::size_t max_extras_size = poll_key.size() + max_decimal_size +
+                                               ended_key.size() + max_timestamp_size + 1 +
+                                               max_carried_size;
+
+/// Writes at most max_extras_size. nullptr where the time of the end cannot be written.
+inline char* write_extras(char* to, const record_extras& extras) noexcept {
+  if (extras.poll != no_poll) {
+    to = write(to, poll_key);
+    to = write_decimal(to, extras.poll);
+  }
+  if (!extras.ended.is_zero()) {
+    to = write(to, ended_key);
+    const std::size_t size = format_timestamp(extras.ended, {to, max_timestamp_size});
+    if (size == 0) return nullptr;
+    to += size;
+    *to++ = '"';
+  }
+  return extras.carried == 0 ? to : write_carried(to, extras.carried);
 }
 
 inline char* write_nulls(char* to, std::size_t n) noexcept {

@@ -13,35 +13,41 @@
 namespace tcpinfo::inline v0 {
 namespace {
 
-std::size_t decimal_size(std::uint64_t value) noexcept {
-  std::size_t n = 1;
-  for (; value >= 10; value /= 10) ++n;
-  return n;
-}
-
 // `elements` is what write_elements writes; its last comma makes room for the bracket.
-std::size_t data_record_size(std::size_t time, std::size_t elements, std::size_t poll) noexcept {
+std::size_t data_record_size(std::size_t time, std::size_t elements, std::size_t extras) noexcept {
   return time_key.size() + time + 2 + idm_key.size() + idm_text_size + 1 + attributes_key.size() +
-         elements + (poll == 0 ? 0 : poll_key.size() + poll) + line_end.size();
+         elements + extras + line_end.size();
 }
 
 }  // namespace
 
 std::size_t max_record_size(const message& m) noexcept {
   if (m.bytes.size() < wire::inet_diag_msg_size) return 0;
-  return data_record_size(max_timestamp_size, sorted_attributes(m).size(), max_decimal_size);
+  return data_record_size(max_timestamp_size, sorted_attributes(m).size(), max_extras_size);
 }
 
 std::error_code encode_record(std::span<char> out, std::size_t& written, const timestamp& time,
                               const message& m, std::uint64_t poll, encode_notes* notes) noexcept {
+  record_extras extras;
+  extras.poll = poll;
+  return encode_record(out, written, time, m, extras, notes);
+}
+
+std::error_code encode_record(std::span<char> out, std::size_t& written, const timestamp& time,
+                              const message& m, const record_extras& given,
+                              encode_notes* notes) noexcept {
   written = 0;
   if (m.bytes.size() < wire::inet_diag_msg_size) return errc::message_too_short;
+  const record_extras extras = known_part(given);
   std::array<char, max_timestamp_size> time_text;
   const std::size_t time_size = format_timestamp(time, time_text);
-  if (time_size == 0) return errc::bad_timestamp;
+  std::array<char, max_extras_size> extras_text;
+  const char* const extras_end = write_extras(extras_text.data(), extras);
+  if (time_size == 0 || extras_end == nullptr) return errc::bad_timestamp;
+  const std::string_view more(extras_text.data(),
+                              static_cast<std::size_t>(extras_end - extras_text.data()));
   const sorted_attributes attributes(m);
-  const std::size_t size =
-      data_record_size(time_size, attributes.size(), poll == no_poll ? 0 : decimal_size(poll));
+  const std::size_t size = data_record_size(time_size, attributes.size(), more.size());
   if (size > out.size()) return errc::buffer_too_small;
 
   char* to = write(out.data(), time_key);
@@ -54,10 +60,7 @@ std::error_code encode_record(std::span<char> out, std::size_t& written, const t
   to = write(to, attributes_key);
   to = attributes.write_elements(to, [](bytes_view, char*) {});
   to[-1] = ']';
-  if (poll != no_poll) {
-    to = write(to, poll_key);
-    to = write_decimal(to, poll);
-  }
+  to = write(to, more);
   to = write(to, line_end);
   written = static_cast<std::size_t>(to - out.data());
   if (notes != nullptr) attributes.note(*notes);
@@ -68,8 +71,9 @@ std::error_code encode_record(std::span<char> out, std::size_t& written, const t
 
 namespace {
 
-std::array<std::string_view, optional_names.size()> optional_texts(const metadata& m) noexcept {
-  return {m.host, m.kernel, m.collector, m.interval, m.run, m.netns, m.byte_order};
+std::array<std::string_view, optional_names.size()> optional_texts(
+    const metadata& m, std::string_view opened) noexcept {
+  return {m.host, m.kernel, m.collector, m.interval, m.run, m.netns, m.byte_order, opened};
 }
 
 constexpr std::string_view metadata_start =
@@ -86,8 +90,8 @@ std::size_t max_metadata_size(const metadata& given) noexcept {
   const metadata m = known_part(given);
   std::size_t size = metadata_start.size() + max_escaped_size(m.uuid.size()) + sequence_key.size() +
                      max_decimal_size + start_time_key.size() + max_timestamp_size + 2 +
-                     line_end.size();
-  for (const std::string_view text : optional_texts(m))
+                     max_key_size + max_escaped_size(max_timestamp_size) + line_end.size();
+  for (const std::string_view text : optional_texts(m, {}))
     if (!text.empty()) size += max_key_size + max_escaped_size(text.size());
   return size;
 }
@@ -107,7 +111,10 @@ std::error_code encode_metadata(std::span<char> out, std::size_t& written,
   if (time_size == 0) return errc::bad_timestamp;
   to += time_size;
   *to++ = '"';
-  const auto texts = optional_texts(m);
+  std::array<char, max_timestamp_size> opened;
+  const std::size_t opened_size = m.opened.is_zero() ? 0 : format_timestamp(m.opened, opened);
+  if (opened_size == 0 && !m.opened.is_zero()) return errc::bad_timestamp;
+  const auto texts = optional_texts(m, {opened.data(), opened_size});
   for (std::size_t i = 0; i < texts.size(); ++i) {
     if (texts[i].empty()) continue;
     to = write(to, ",\"");
@@ -208,6 +215,16 @@ std::error_code encode_record(std::span<char> out, std::size_t& written, const r
   if (from.has_poll) {
     to = write(to, poll_key);
     to = write_decimal(to, from.poll);
+  }
+  if (from.has(text_key::ended)) {
+    to = write(to, ended_key);
+    to = write(to, from.get(text_key::ended));
+    *to++ = '"';
+  }
+  if (from.has(text_key::carried)) {
+    to = write(to, carried_key);
+    to = write(to, from.get(text_key::carried));
+    *to++ = ']';
   }
   to = write(to, line_end);
   written = static_cast<std::size_t>(to - out.data());

@@ -10,6 +10,7 @@
 #include <new>
 
 #include "archive/base64.h"
+#include "archive/carried.h"
 #include "archive/record_impl.h"
 #include "archive/text.h"
 
@@ -20,6 +21,8 @@ namespace ondemand = simdjson::ondemand;
 
 constexpr std::size_t idm_size = wire::inet_diag_msg_size;
 constexpr std::size_t idm_text_size = base64::encoded_size(idm_size);
+constexpr std::string_view ended_start = ",\"Ended\":\"";
+constexpr std::string_view name_characters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
 // Attribute types have 14 bits, and an attribute's length, header included, has 16.
 constexpr std::size_t max_attributes = std::size_t{wire::attribute_type_mask} + 1;
 constexpr std::size_t max_payload = 0xffff - wire::attribute_header_size;
@@ -76,6 +79,9 @@ class line_parser {
     r_.present = 0;
     r_.time = {};
     r_.start_time = {};
+    r_.opened = {};
+    r_.ended = {};
+    r_.carried = 0;
     r_.sequence = 0;
     r_.poll = no_poll;
     r_.unknown = 0;
@@ -178,13 +184,47 @@ class line_parser {
       at = last;
       has_poll = true;
     }
+    std::string_view ended;
+    if (skip(ended_start)) {
+      const std::string_view rest(at,
+                                  std::min<std::size_t>(static_cast<std::size_t>(end - at), 64));
+      const std::size_t size = rest.find('"');
+      if (size == rest.npos || parse_timestamp(rest.substr(0, size), r_.ended)) return {};
+      ended = rest.substr(0, size);
+      at += size + 1;
+    }
+    std::string_view carried;
+    if (skip(carried_key)) {
+      const std::string_view rest(
+          at, std::min<std::size_t>(static_cast<std::size_t>(end - at), max_carried_size));
+      const std::size_t size = rest.find(']');
+      if (size == rest.npos || !read_names(rest.substr(0, size))) return {};
+      carried = rest.substr(0, size);
+      at += size + 1;
+    }
     if (!skip("}") || at != end) return {};
+    if (!ended.empty()) r_.set(text_key::ended, ended);
+    if (!carried.empty()) r_.set(text_key::carried, carried);
     r_.set(text_key::time, time_text);
     r_.has_time = r_.has_idm = r_.has_attributes = true;
     r_.has_poll = has_poll;
     if (has_poll) r_.poll = poll;
     canonical = true;
     return {};
+  }
+
+  // Names in quotes, of characters that need no escape, with commas between them: at least one.
+  [[nodiscard]] bool read_names(std::string_view list) noexcept {
+    for (;;) {
+      if (!list.starts_with('"')) return false;
+      const std::size_t size = list.find_first_not_of(name_characters, 1);
+      if (size == list.npos || list[size] != '"') return false;
+      r_.carried |= carried_bit(list.substr(1, size - 1));
+      list.remove_prefix(size + 1);
+      if (list.empty()) return true;
+      if (list.front() != ',') return false;
+      list.remove_prefix(1);
+    }
   }
 
   // --- any JSON
@@ -231,6 +271,12 @@ class line_parser {
       } else if (key == "Poll") {
         ec = once(seen, 4);
         if (!ec) ec = optional_number(value, r_.poll, r_.has_poll);
+      } else if (key == "Ended") {
+        ec = once(seen, 5);
+        if (!ec) ec = optional_time(value, text_key::ended, r_.ended);
+      } else if (key == "Carried") {
+        ec = once(seen, 6);
+        if (!ec) ec = names(value);
       } else {
         ec = keep(extra_, key, value);
       }
@@ -350,6 +396,31 @@ class line_parser {
     return {};
   }
 
+  std::error_code optional_time(ondemand::value& value, text_key key, timestamp& out) {
+    if (const std::error_code ec = optional_text(value, key)) return ec;
+    return r_.has(key) ? parse_timestamp(r_.get(key), out) : std::error_code();
+  }
+
+  // Of Carried. Those that are unknown are kept, too.
+  std::error_code names(ondemand::value& value) {
+    bool null = false;
+    if (const std::error_code ec = is_null(value, null); ec || null) return ec;
+    ondemand::array array;
+    if (const auto e = value.get_array().get(array)) return from_simdjson(e);
+    std::string list;
+    for (auto item : array) {
+      std::string_view name;
+      if (const auto e = std::move(item).get_string().get(name)) return from_simdjson(e);
+      r_.carried |= carried_bit(name);
+      if (!list.empty()) list.push_back(',');
+      const std::size_t at = list.size();
+      list.resize(at + max_escaped_size(name.size()));
+      list.resize(static_cast<std::size_t>(write_escaped(list.data() + at, name) - list.data()));
+    }
+    r_.set(text_key::carried, list);
+    return {};
+  }
+
   std::error_code metadata_object(ondemand::value& value) {
     bool null = false;
     if (const std::error_code ec = is_null(value, null); ec || null) return ec;
@@ -365,7 +436,9 @@ class line_parser {
       if (optional != optional_names.end()) {
         const auto i = static_cast<unsigned>(optional - optional_names.begin());
         ec = once(seen, 3 + i);
-        if (!ec) ec = optional_text(v, optional_key(i));
+        if (!ec)
+          ec = optional_key(i) == text_key::opened ? optional_time(v, text_key::opened, r_.opened)
+                                                   : optional_text(v, optional_key(i));
       } else if (key == "UUID") {
         ec = once(seen, 0);
         if (!ec) ec = optional_text(v, text_key::uuid);
@@ -374,9 +447,7 @@ class line_parser {
         if (!ec) ec = optional_number(v, r_.sequence, r_.has_sequence);
       } else if (key == "StartTime") {
         ec = once(seen, 2);
-        if (!ec) ec = optional_text(v, text_key::start_time);
-        if (!ec && r_.has(text_key::start_time))
-          ec = parse_timestamp(r_.get(text_key::start_time), r_.start_time);
+        if (!ec) ec = optional_time(v, text_key::start_time, r_.start_time);
       } else {
         ec = keep(metadata_extra_, key, v);
       }
@@ -463,6 +534,10 @@ bool record::attribute(std::size_t type, bytes_view& payload) const noexcept {
 
 std::uint64_t record::poll() const noexcept { return impl_ == nullptr ? no_poll : impl_->poll; }
 
+timestamp record::ended() const noexcept { return impl_ == nullptr ? timestamp() : impl_->ended; }
+
+std::uint32_t record::carried() const noexcept { return impl_ == nullptr ? 0 : impl_->carried; }
+
 bool record::has_metadata() const noexcept { return impl_ != nullptr && impl_->has_metadata; }
 
 bool record::get_metadata(metadata& out) const noexcept {
@@ -478,6 +553,7 @@ bool record::get_metadata(metadata& out) const noexcept {
   m.run = impl_->get(text_key::run);
   m.netns = impl_->get(text_key::netns);
   m.byte_order = impl_->get(text_key::byte_order);
+  m.opened = impl_->opened;
   fill_known(out, m);
   return true;
 }

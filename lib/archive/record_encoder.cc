@@ -138,29 +138,36 @@ record_encoder& record_encoder::operator=(record_encoder&& other) noexcept {
 std::error_code record_encoder::encode(std::span<char> out, std::size_t& written,
                                        const timestamp& time, const message& m, std::uint64_t poll,
                                        encode_notes* notes) noexcept {
+  record_extras extras;
+  extras.poll = poll;
+  return encode(out, written, time, m, extras, notes);
+}
+
+std::error_code record_encoder::encode(std::span<char> out, std::size_t& written,
+                                       const timestamp& time, const message& m,
+                                       const record_extras& given, encode_notes* notes) noexcept {
   written = 0;
+  const record_extras extras = known_part(given);
   if (m.bytes.size() < wire::inet_diag_msg_size) return errc::message_too_short;
   if (impl_ == nullptr) impl_ = new (std::nothrow) impl;
-  if (impl_ == nullptr) return encode_record(out, written, time, m, poll, notes);
+  if (impl_ == nullptr) return encode_record(out, written, time, m, extras, notes);
   impl& last = *impl_;
   if (last.has_shape_of(m))
     last.renew(m);
   else
     last.take(m);
-  if (last.message_size == 0) return encode_record(out, written, time, m, poll, notes);
+  if (last.message_size == 0) return encode_record(out, written, time, m, extras, notes);
   if (!last.set_time(time)) return errc::bad_timestamp;
-  const std::size_t most = time_key.size() + last.time_size + 2 + last.text_size + poll_key.size() +
-                           max_decimal_size + line_end.size();
-  if (most > out.size()) return encode_record(out, written, time, m, poll, notes);
+  const std::size_t most =
+      time_key.size() + last.time_size + 2 + last.text_size + max_extras_size + line_end.size();
+  if (most > out.size()) return encode_record(out, written, time, m, extras, notes);
   char* to = write(out.data(), time_key);
   *to++ = '"';
   to = write(to, {last.time_text, last.time_size});
   *to++ = '"';
   to = write(to, {last.text, last.text_size});
-  if (poll != no_poll) {
-    to = write(to, poll_key);
-    to = write_decimal(to, poll);
-  }
+  to = write_extras(to, extras);
+  if (to == nullptr) return errc::bad_timestamp;
   to = write(to, line_end);
   written = static_cast<std::size_t>(to - out.data());
   if (notes != nullptr) {

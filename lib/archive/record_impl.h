@@ -31,14 +31,17 @@ enum class text_key : std::uint8_t {
   run,
   netns,
   byte_order,
+  opened,
+  ended,
+  carried,         ///< the array's elements, as JSON without spaces
   extra,           ///< unknown members of the record, as JSON without spaces: "key":value,…
   metadata_extra,  ///< those of its Metadata
   count,
 };
 
 /// The names of the optional keys, from text_key::host on.
-inline constexpr std::array<std::string_view, 7> optional_names = {
-    "Host", "Kernel", "Collector", "Interval", "Run", "Netns", "ByteOrder"};
+inline constexpr std::array<std::string_view, 8> optional_names = {
+    "Host", "Kernel", "Collector", "Interval", "Run", "Netns", "ByteOrder", "Opened"};
 
 [[nodiscard]] constexpr text_key optional_key(std::size_t i) noexcept {
   return static_cast<text_key>(static_cast<std::size_t>(text_key::host) + i);
@@ -68,6 +71,9 @@ struct [[gnu::visibility("hidden")]] record::impl {
 
   timestamp time;
   timestamp start_time;
+  timestamp opened;
+  timestamp ended;
+  std::uint32_t carried = 0;
   std::uint64_t sequence = 0;
   std::uint64_t poll = no_poll;
   std::uint32_t unknown = 0;

@@ -126,7 +126,7 @@ TEST_CASE("metadata is read") {
       "\"Sequence\":183,\"StartTime\":\"2019-08-26T19:55:42.754686952-04:00\",\"Host\":"
       "\"h\\u003c\","
       "\"Kernel\":\"6.1\",\"Collector\":\"c\",\"Interval\":\"10ms\",\"Run\":\"r\",\"Netns\":\"n\","
-      "\"ByteOrder\":\"big\"}}";
+      "\"ByteOrder\":\"big\",\"Opened\":\"2019-08-26T19:55:42.75-04:00\"}}";
   record r;
   REQUIRE_FALSE(parse(r, text));
   CHECK(r.has_metadata());
@@ -147,6 +147,7 @@ TEST_CASE("metadata is read") {
   CHECK(m.run == "r");
   CHECK(m.netns == "n");
   CHECK(m.byte_order == "big");
+  CHECK(tcpinfo::to_string(m.opened) == "2019-08-26T19:55:42.75-04:00");
   CHECK(encoded(r) == text);
 
   // The writer's form is the reader's form.
@@ -167,6 +168,77 @@ TEST_CASE("metadata is read") {
   }
 }
 
+TEST_CASE("what a final record says more is written and read") {
+  built_message b;
+  b.add(2, std::string(280, '\x07'));
+  b.add(10, "\x06");
+  const auto t = tcpinfo::timestamp::from_unix_nanoseconds(1'700'000'000'123'456'789);
+  tcpinfo::record_extras extras;
+  extras.ended = tcpinfo::timestamp::from_unix_nanoseconds(1'700'000'000'100'000'001);
+  extras.carried = tcpinfo::ends_bit | tcpinfo::attribute_bit(tcpinfo::attribute_type::info) |
+                   tcpinfo::attribute_bit(tcpinfo::attribute_type::cong) |
+                   tcpinfo::attribute_bit(tcpinfo::attribute_type::sockopt) |
+                   tcpinfo::attribute_bit(31);
+  tcpinfo::record_encoder faster;
+  for (const std::uint64_t poll : {tcpinfo::no_poll, std::uint64_t{17}}) {
+    extras.poll = poll;
+    std::string out(tcpinfo::max_record_size(b.view()), '?');
+    std::size_t n = 0;
+    REQUIRE_FALSE(tcpinfo::encode_record(out, n, t, b.view(), extras));
+    out.resize(n);
+    const std::string end = std::string(poll == 17 ? "],\"Poll\":17" : "]") +
+                            ",\"Ended\":\"2023-11-14T22:13:20.100000001Z\",\"Carried\":[\"ID\","
+                            "\"INFO\",\"CONG\",\"SOCKOPT\",\"31\"]}\n";
+    CHECK(out.substr(out.size() - end.size()) == end);
+    std::string same(tcpinfo::max_record_size(b.view()), '?');
+    REQUIRE_FALSE(faster.encode(same, n, t, b.view(), extras));
+    CHECK(same.substr(0, n) == out);
+    for (const std::string& text : {out, spaced(out)}) {
+      record r;
+      REQUIRE_FALSE(parse(r, text));
+      CHECK(r.ended() == extras.ended);
+      CHECK(r.carried() == extras.carried);
+      CHECK(r.poll() == poll);
+      CHECK(r.unknown_keys() == 0);
+      CHECK(encoded(r) + "\n" == out);
+      REQUIRE_FALSE(parse(r, line("[null]")));  // nothing shines through
+      CHECK(r.ended().is_zero());
+      CHECK(r.carried() == 0);
+    }
+    // The room that is promised suffices for all there is.
+    extras.carried = ~std::uint32_t{0};
+    extras.ended.utc_offset_seconds = -3600;
+    std::string most(tcpinfo::max_record_size(b.view()), '?');
+    CHECK_FALSE(tcpinfo::encode_record(most, n, t, b.view(), extras));
+    CHECK(rewritten(most.substr(0, n)) + "\n" == most.substr(0, n));
+    extras.carried = 0;
+    extras.ended = {};
+    REQUIRE_FALSE(tcpinfo::encode_record(out = most, n, t, b.view(), extras));
+    std::size_t m = 0;
+    REQUIRE_FALSE(tcpinfo::encode_record(most, m, t, b.view(), poll));
+    CHECK(out.substr(0, n) == most.substr(0, m));
+    extras.ended.nanoseconds = 1'000'000'000;
+    extras.ended.seconds = 0;
+    CHECK(tcpinfo::encode_record(most, m, t, b.view(), extras) == errc::bad_timestamp);
+    CHECK(faster.encode(most, m, t, b.view(), extras) == errc::bad_timestamp);
+    CHECK(m == 0);
+    extras.ended = tcpinfo::timestamp::from_unix_nanoseconds(1'700'000'000'100'000'001);
+    extras.carried = tcpinfo::ends_bit | tcpinfo::attribute_bit(2) | tcpinfo::attribute_bit(4) |
+                     tcpinfo::attribute_bit(22) | tcpinfo::attribute_bit(31);
+  }
+
+  // Names that nobody knows are kept, and are no bits.
+  record r;
+  const std::string future =
+      line("[null]", ",\"Carried\":[\"NEW\",\"CONG\",\"2\",\"64\",\"a\\u003c\"]");
+  REQUIRE_FALSE(parse(r, future));
+  CHECK(r.carried() == tcpinfo::attribute_bit(tcpinfo::attribute_type::cong));
+  CHECK(encoded(r) == future);
+  CHECK(rewritten(line("[null]", ",\"Carried\":[],\"Ended\":\"2020-01-01T00:00:00Z\"")) ==
+        line("[null]", ",\"Ended\":\"2020-01-01T00:00:00Z\",\"Carried\":[]"));
+  CHECK(rewritten(line("[null]", ",\"Carried\":null,\"Ended\":null")) == line("[null]"));
+}
+
 TEST_CASE("lines in the canonical form are written as they were read") {
   for (const std::string& text :
        {line("[null]"), line("[]"), line("[\"\"]"), line("[null,null]"),
@@ -176,6 +248,9 @@ TEST_CASE("lines in the canonical form are written as they were read") {
         std::string("{\"Timestamp\":\"2020-01-02T03:04:05.100000-00:00\"}"),
         std::string("{\"Timestamp\":\"2020-01-02T03:04:05.12345678901234567890123456789012345678901"
                     "2345678901234567890Z\",\"Poll\":1}"),
+        line("[null]", ",\"Ended\":\"2020-01-02T03:04:05.5Z\""),
+        line("[null]", ",\"Poll\":1,\"Ended\":\"2020-01-02T03:04:05+01:00\",\"Carried\":[\"ID\"]"),
+        line("[null]", ",\"Carried\":[\"MEMINFO\",\"NEW_1\"]"),
         line("[null]", ",\"New\":[1,2.50,{\"a\":\"b \\\" c\"}],\"Poll\":3")}) {
     INFO(text);
     CHECK(rewritten(text) == text);
@@ -281,6 +356,12 @@ TEST_CASE("bad lines say what is wrong") {
                                   line("[null]", ",\"Metadata\":{\"Sequence\":-1}"),
                                   line("[null]", ",\"Metadata\":{\"UUID\":1}"),
                                   line("[null]", ",\"Metadata\":{\"UUID\":\"a\",\"UUID\":\"b\"}"),
+                                  line("[null]", ",\"Ended\":1"),
+                                  line("[null]", ",\"Carried\":1"),
+                                  line("[null]", ",\"Carried\":[1]"),
+                                  line("[null]", ",\"Carried\":[\"ID\",]"),
+                                  line("[null]", ",\"Carried\":[\"ID\" \"INFO\"]"),
+                                  line("[null]", ",\"Carried\":[\"ID\"],\"Carried\":[\"ID\"]"),
                                   line("[null]", ",\"X\":tru"),
                                   line("[null]", ",\"X\":[}"),
                                   line("[null]", ",\"X\":{]"),
@@ -298,7 +379,9 @@ TEST_CASE("bad lines say what is wrong") {
   for (const std::string& text :
        {std::string("{}"), std::string("{\"RawIDM\":\"" + idm_text + "\"}"),
         std::string("{\"Timestamp\":\"\"}"), std::string("{\"Timestamp\":\"yesterday\"}"),
-        line("[null]", ",\"Metadata\":{\"StartTime\":\"2019\"}")})
+        line("[null]", ",\"Metadata\":{\"StartTime\":\"2019\"}"),
+        line("[null]", ",\"Metadata\":{\"Opened\":\"2019\"}"),
+        line("[null]", ",\"Ended\":\"soon\"")})
     CHECK(fault(text) == errc::bad_timestamp);
   const auto with_idm = [&](const std::string& idm) {
     return "{\"Timestamp\":\"" + time_text + "\",\"RawIDM\":\"" + idm + "\",\"Attributes\":[null]}";

@@ -34,7 +34,7 @@ static_assert(offsetof(encode_notes, duplicates) == 8);
 static_assert(offsetof(encode_notes, secrets) == 16);
 static_assert(offsetof(encode_notes, unread_bytes) == 24);
 
-static_assert(sizeof(metadata) == 160);
+static_assert(sizeof(metadata) == 176);
 static_assert(std::is_trivially_copyable_v<metadata>);
 static_assert(offsetof(metadata, size) == 0);
 static_assert(offsetof(metadata, uuid) == 8);
@@ -47,6 +47,15 @@ static_assert(offsetof(metadata, interval) == 96);
 static_assert(offsetof(metadata, run) == 112);
 static_assert(offsetof(metadata, netns) == 128);
 static_assert(offsetof(metadata, byte_order) == 144);
+static_assert(offsetof(metadata, opened) == 160);
+
+static_assert(sizeof(record_extras) == 40);
+static_assert(std::is_trivially_copyable_v<record_extras>);
+static_assert(offsetof(record_extras, size) == 0);
+static_assert(offsetof(record_extras, poll) == 8);
+static_assert(offsetof(record_extras, ended) == 16);
+static_assert(offsetof(record_extras, carried) == 32);
+static_assert(offsetof(record_extras, reserved) == 36);
 
 static_assert(sizeof(archive_reader_options) == 24);
 static_assert(std::is_trivially_copyable_v<archive_reader_options>);

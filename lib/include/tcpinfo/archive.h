@@ -164,9 +164,26 @@ struct encode_notes {
       0;  ///< after a malformed attribute; nothing from there on is written
 };
 
-/// Bytes that suffice for the line of `m`: one walk over its attributes. About 1.4 times the
-/// message; but an attribute of a high type costs 5 bytes for every absent one below it, up to 82
-/// KB. An unknown type is never left out.
+/// The name of a part of a message in the key Carried: "ID" for ends_bit, else that of the
+/// attribute, "CONG". A static string; empty where not exactly one bit is set. Any thread.
+[[nodiscard]] TCPINFO_API std::string_view part_name(std::uint32_t bit) noexcept;
+
+/// What a line says beside the message and its time.
+struct record_extras {
+  std::size_t size = sizeof(record_extras);  ///< for later members; leave it
+  std::uint64_t poll = no_poll;              ///< the poll it was seen in
+  /// When the connection ended, where that is known and is not the record's own time. The zero
+  /// time: the key is not written.
+  timestamp ended;
+  /// What the message lacked and was taken from the connection's record before it: bits as of
+  /// attribute_bit() and ends_bit. 0: the key is not written.
+  std::uint32_t carried = 0;
+  std::uint32_t reserved = 0;  ///< leave it
+};
+
+/// Bytes that suffice for the line of `m`, with any extras: one walk over its attributes. About 1.4
+/// times the message; but an attribute of a high type costs 5 bytes for every absent one below it,
+/// up to 82 KB. An unknown type is never left out.
 [[nodiscard]] TCPINFO_API std::size_t max_record_size(const message& m) noexcept;
 
 /// Writes one data record, newline included, to the start of `out`. Allocates nothing. Any thread.
@@ -183,6 +200,14 @@ struct encode_notes {
                                                    std::uint64_t poll = no_poll) noexcept {
   return encode_record(out, written, time, m, poll, nullptr);
 }
+
+/// The same with all that a line may say: Poll, Ended and Carried, in this order, are its last
+/// keys.
+/// @return as above; errc::bad_timestamp also for `extras.ended`.
+[[nodiscard]] TCPINFO_API std::error_code encode_record(std::span<char> out, std::size_t& written,
+                                                        const timestamp& time, const message& m,
+                                                        const record_extras& extras,
+                                                        encode_notes* notes = nullptr) noexcept;
 
 /// Writes the records of one connection after another faster than encode_record(): it keeps the
 /// last line, and writes anew what differs in the next one. The text is the same, whatever the
@@ -202,6 +227,11 @@ class TCPINFO_API record_encoder final {
   [[nodiscard]] std::error_code encode(std::span<char> out, std::size_t& written,
                                        const timestamp& time, const message& m,
                                        std::uint64_t poll = no_poll,
+                                       encode_notes* notes = nullptr) noexcept;
+  /// The same with all that a line may say.
+  [[nodiscard]] std::error_code encode(std::span<char> out, std::size_t& written,
+                                       const timestamp& time, const message& m,
+                                       const record_extras& extras,
                                        encode_notes* notes = nullptr) noexcept;
 
  private:
@@ -225,6 +255,9 @@ struct metadata {
   /// "big" for the payloads of a big-endian machine, empty for little-endian.
   std::string_view byte_order =
       std::endian::native == std::endian::big ? std::string_view("big") : std::string_view();
+  /// When the connection began to open (SYN_SENT here, or ESTABLISHED where the other end
+  /// connected); the zero time where nobody told, and then the key is not there.
+  timestamp opened;
 };
 
 /// Bytes that suffice for the line of `m`.
@@ -286,6 +319,12 @@ class TCPINFO_API record final {
 
   /// The poll it was seen in, or no_poll.
   [[nodiscard]] std::uint64_t poll() const noexcept;
+
+  /// When the connection ended, where that is not the record's own time; else the zero time.
+  [[nodiscard]] timestamp ended() const noexcept;
+  /// What the message lacked and was taken from the connection's record before it, as of
+  /// record_extras::carried. Names that are none of the format's have no bit here, and are kept.
+  [[nodiscard]] std::uint32_t carried() const noexcept;
 
   /// Whether it is a metadata record (it could, in theory, be a data record as well).
   [[nodiscard]] bool has_metadata() const noexcept;

@@ -58,6 +58,18 @@ enum class attribute_type : std::uint16_t {
   sockopt = 22,          ///< struct inet_diag_sockopt
 };
 
+/// Parts of a message as bits of a 32-bit set: bit N is the attribute of type N (up to 31). Bit 0,
+/// which is no attribute's, is the connection's ends: both addresses and ports, "ID" in archives.
+inline constexpr std::uint32_t ends_bit = 1;
+/// The bit of an attribute; 0 for a type above 31.
+[[nodiscard]] constexpr std::uint32_t attribute_bit(std::size_t type) noexcept {
+  return type < 32 ? std::uint32_t{1} << type : 0;
+}
+/// The bit of an attribute.
+[[nodiscard]] constexpr std::uint32_t attribute_bit(attribute_type type) noexcept {
+  return attribute_bit(static_cast<std::size_t>(type));
+}
+
 /// An IP address: 4 bytes used for IPv4, 16 for IPv6, in network order, the rest zero.
 struct ip_address {
   std::array<std::uint8_t, 16> bytes{};                 ///< 4 or 16 count, from the first
