@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "cache/carry.h"
 #include "cache/cookie_map.h"
 #include "cache/kept_message.h"
 #include "cache/totals.h"
@@ -94,7 +95,7 @@ struct [[gnu::visibility("hidden")]] flow_table::impl {
   std::uint32_t closed_age = 1;  // complete cycles, and what counts as such
   std::size_t seen = 0;          // flows seen in it
   std::size_t block_bytes = 0;   // of kept messages
-  // A message without its keys, where it had any.
+  // A message without its keys, where it had any, or a final one with what it lacked.
   std::byte* scratch = nullptr;
   std::size_t scratch_size = 0;
 
@@ -121,70 +122,44 @@ struct [[gnu::visibility("hidden")]] flow_table::impl {
     last_found = nullptr;
     if (in_this_cycle) --seen;
     order.replace(f->kept, nullptr, in_this_cycle);
-    block_bytes -= sizeof(kept_message) + f->kept->capacity;
+    block_bytes -= f->kept->memory_bytes();
     kept_message::free(f->kept);
     flows.erase(f);
   }
-  [[nodiscard]] std::error_code copy_without(const message& m, attribute_type one,
-                                             attribute_type other, std::size_t room,
-                                             message& out) noexcept;
+  [[nodiscard]] bool reserve_scratch(std::size_t size) noexcept;
   [[nodiscard]] std::error_code without_keys(const message& m, message& out) noexcept;
-  [[nodiscard]] std::error_code carry_info(const message& event, bytes_view info,
-                                           message& out) noexcept;
+  [[nodiscard]] std::error_code complete(const message& event, const message& last,
+                                         std::uint32_t parts, flow_update& out) noexcept;
   [[nodiscard]] std::error_code keep(flow * f, const flow_update& update) noexcept;
   [[nodiscard]] std::error_code close(flow * f, std::uint64_t cookie) noexcept;
 };
 
-// A copy without the attributes of two types.
-std::error_code flow_table::impl::copy_without(const message& m, attribute_type one,
-                                               attribute_type other, std::size_t room,
-                                               message& out) noexcept {
-  if (scratch_size < m.bytes.size() + room) {
-    void* grown = std::realloc(scratch, m.bytes.size() + room);
-    if (grown == nullptr) {
-      out = {};  // Not the message that still has its keys.
-      return errc::out_of_memory;
-    }
-    scratch = static_cast<std::byte*>(grown);
-    scratch_size = m.bytes.size() + room;
-  }
-  std::size_t used = wire::inet_diag_msg_size;
-  std::memcpy(scratch, m.bytes.data(), used);
-  const std::byte* const end = m.bytes.data() + m.bytes.size();
-  for (const attribute& a : m.attributes()) {
-    if (a.is(one) || a.is(other)) continue;
-    const std::byte* from = a.payload.data() - wire::attribute_header_size;
-    const std::size_t padded = wire::align4(a.payload.size() + wire::attribute_header_size);
-    const std::size_t size = std::min(padded, static_cast<std::size_t>(end - from));
-    std::memcpy(scratch + used, from, size);
-    used += size;
-  }
-  out.bytes = bytes_view(scratch, used);
-  return {};
+bool flow_table::impl::reserve_scratch(std::size_t size) noexcept {
+  if (scratch_size >= size) return true;
+  void* grown = std::realloc(scratch, size);
+  if (grown == nullptr) return false;
+  scratch = static_cast<std::byte*>(grown);
+  scratch_size = size;
+  return true;
 }
 
 // MD5SIG holds secret keys. It is dropped here, before anything can be kept or recorded.
 std::error_code flow_table::impl::without_keys(const message& m, message& out) noexcept {
   out = m;
   if (!m.find(attribute_type::md5sig)) return {};
-  return copy_without(m, attribute_type::md5sig, attribute_type::md5sig, 0, out);
+  out = {};  // Not the message that still has its keys.
+  if (!reserve_scratch(wire::align4(m.bytes.size()))) return errc::out_of_memory;
+  out.bytes = bytes_view(scratch, carry(m, {}, 0, scratch));
+  return {};
 }
 
-// The event's message, with the INFO last kept in place of its own.
-std::error_code flow_table::impl::carry_info(const message& event, bytes_view info,
-                                             message& out) noexcept {
-  const std::size_t room = wire::align4(wire::attribute_header_size + info.size()) + 4;
-  if (const auto ec = copy_without(event, attribute_type::md5sig, attribute_type::info, room, out))
-    return ec;
-  std::size_t used = out.bytes.size();
-  while (used % 4 != 0) scratch[used++] = std::byte{0};
-  const auto length = static_cast<std::uint16_t>(wire::attribute_header_size + info.size());
-  const auto type = static_cast<std::uint16_t>(attribute_type::info);
-  std::memcpy(scratch + used, &length, sizeof length);
-  std::memcpy(scratch + used + 2, &type, sizeof type);
-  std::memcpy(scratch + used + wire::attribute_header_size, info.data(), info.size());
-  used += wire::attribute_header_size + info.size();
-  out.bytes = bytes_view(scratch, used);
+// The final message, with what it lacks of the last one.
+std::error_code flow_table::impl::complete(const message& event, const message& last,
+                                           std::uint32_t parts, flow_update& out) noexcept {
+  if (parts == 0) return without_keys(event, out.current);
+  if (!reserve_scratch(carry_room(event, last))) return errc::out_of_memory;
+  out.current.bytes = bytes_view(scratch, carry(event, last, parts, scratch));
+  out.carried = parts;
   return {};
 }
 
@@ -193,7 +168,7 @@ std::error_code flow_table::impl::keep(flow* f, const flow_update& update) noexc
     if (!flows.reserve_one() || !order.reserve_one(flows.size() - seen)) return errc::out_of_memory;
     kept_message* block = kept_message::store(nullptr, update.current, update.now_ns);
     if (block == nullptr) return errc::out_of_memory;
-    block_bytes += sizeof(kept_message) + block->capacity;
+    block_bytes += block->memory_bytes();
     block->cycle = cycle;
     flows.insert({update.current.cookie(), block});
     order.add(block);
@@ -201,10 +176,10 @@ std::error_code flow_table::impl::keep(flow* f, const flow_update& update) noexc
     return {};
   }
   last_found = nullptr;
-  const std::size_t before = f->kept->capacity;
+  const std::size_t before = f->kept->memory_bytes();
   kept_message* block = kept_message::store(f->kept, update.current, update.now_ns);
   if (block == nullptr) return errc::out_of_memory;
-  block_bytes = block_bytes - before + block->capacity;
+  block_bytes = block_bytes - before + block->memory_bytes();
   order.replace(block, block, block->cycle == cycle);
   f->kept = block;
   return {};
@@ -294,15 +269,17 @@ std::error_code flow_table::destroyed(const message& m, std::int64_t now_ns,
   if (f == nullptr && impl_->tombstones.find(cookie) != nullptr) return {};
   out.known = f != nullptr;
   out.change = flow_change::closed;
+  if (f == nullptr) return impl_->without_keys(m, out.current);
+  const kept_message& last = f->kept->whole();
   const auto info = m.find(attribute_type::info);
-  if (f != nullptr && info && totals_went_back(f->kept->info(), *info)) {
-    if (totals_are_zero(*info)) {
-      out.carried = 1;
-      return impl_->carry_info(m, f->kept->info(), out.current);
-    }
+  const bool went_back = info && totals_went_back(last.info(), *info);
+  const bool cleared = went_back && totals_are_zero(*info);
+  // What another connection of the same socket was is none of this one's.
+  if (went_back && !cleared) {
     out.moved = 1;
+    return impl_->without_keys(m, out.current);
   }
-  return impl_->without_keys(m, out.current);
+  return impl_->complete(m, last.view(), missing_in(m, last.view(), cleared), out);
 }
 
 std::error_code flow_table::commit(const flow_update& update) noexcept {
@@ -312,7 +289,7 @@ std::error_code flow_table::commit(const flow_update& update) noexcept {
   // Most often it is the one that update() has just found, and its block has room.
   if (kept_message* const last = impl_->last_found;
       last != nullptr && update.change != flow_change::closed && last->cookie() == cookie &&
-      update.current.bytes.size() <= last->capacity) {
+      update.current.bytes.size() <= last->capacity && !last->leaves_whole(update.current)) {
     (void)kept_message::store(last, update.current, update.now_ns);
     return {};
   }

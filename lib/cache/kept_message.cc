@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <new>
+#include <utility>
 
 #include "parse/change_mask.h"
 
@@ -68,6 +69,8 @@ bool same_masked(const std::byte* a, const std::byte* b, std::size_t size,
 kept_message* kept_message::store(kept_message* old, const message& m,
                                   std::int64_t now_ns) noexcept {
   const std::size_t size = m.bytes.size();
+  const auto info = m.find(attribute_type::info);
+  const bool has_info = info && !info->empty();
   kept_message* block = old;
   if (block == nullptr || block->capacity < size) {
     // Whole cache lines, so that an attribute that comes and goes does not allocate each time.
@@ -77,22 +80,31 @@ kept_message* kept_message::store(kept_message* old, const message& m,
     if (memory == nullptr) return nullptr;
     block = old == nullptr ? new (memory) kept_message : new (memory) kept_message(*old);
     block->capacity = static_cast<std::uint32_t>(capacity);
-    free(old);
+  }
+  if (old != nullptr) {
+    kept_message* before = std::exchange(old->before, nullptr);
+    if (has_info || old->info_size != 0) free(std::exchange(before, nullptr));
+    // Without memory for it the final message is completed from less.
+    if (!has_info && old->info_size != 0) before = store(nullptr, old->view(), old->kept_ns);
+    if (block != old) ::operator delete(old);
+    block->before = before;
   }
   std::memcpy(block->bytes(), m.bytes.data(), size);
   block->size = static_cast<std::uint32_t>(size);
   block->kept_ns = now_ns;
   block->info_at = 0;
   block->info_size = 0;
-  if (const auto info = block->view().find(attribute_type::info); info && !info->empty()) {
-    block->info_at = static_cast<std::uint32_t>(info->data() - block->bytes());
+  if (has_info) {
+    block->info_at = static_cast<std::uint32_t>(info->data() - m.bytes.data());
     block->info_size = static_cast<std::uint32_t>(info->size());
   }
   if (block->info_at != 0) block->ever_info = 1;
   return block;
 }
 
-void kept_message::free(kept_message* block) noexcept { ::operator delete(block); }
+void kept_message::free(kept_message* block) noexcept {
+  while (block != nullptr) ::operator delete(std::exchange(block, block->before));
+}
 
 bool same_content(const kept_message& kept, const message& m) noexcept {
   const std::byte* a = kept.bytes();

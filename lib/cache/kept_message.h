@@ -24,6 +24,9 @@ struct kept_message {
   std::uint32_t absent = 0;     ///< complete cycles since
   std::int64_t absent_ns = 0;   ///< time of the first of these
   std::int64_t kept_ns = 0;     ///< when it was kept
+  /// The last message with INFO where this one, of a mini socket, has none; else null. The final
+  /// message is completed from it.
+  kept_message* before = nullptr;
 
   [[nodiscard]] std::byte* bytes() noexcept { return reinterpret_cast<std::byte*>(this + 1); }
   [[nodiscard]] const std::byte* bytes() const noexcept {
@@ -40,6 +43,19 @@ struct kept_message {
   }
   /// The payload of INFO, empty where there is none.
   [[nodiscard]] bytes_view info() const noexcept { return {bytes() + info_at, info_size}; }
+
+  /// This one, or the one before it that has INFO.
+  [[nodiscard]] const kept_message& whole() const noexcept {
+    return before != nullptr ? *before : *this;
+  }
+  /// Whether keeping `m` in its place changes which one is whole(). True is a guess on the safe
+  /// side: mini sockets have shorter messages.
+  [[nodiscard]] bool leaves_whole(const message& m) const noexcept {
+    return before != nullptr || m.bytes.size() < std::size_t{info_at} + info_size;
+  }
+  [[nodiscard]] std::size_t memory_bytes() const noexcept {
+    return sizeof(kept_message) + capacity + (before == nullptr ? 0 : before->memory_bytes());
+  }
 
   /// A block that holds `m`, reusing `old` where it is large enough. nullptr when there is no
   /// memory; then `old` is as it was.

@@ -34,6 +34,10 @@ bool concerns_all_files(const std::error_code& ec) noexcept {
   }
 }
 
+timestamp opening_of(const snapshot_header& first) noexcept {
+  return first.opened_ns == 0 ? timestamp() : timestamp::from_unix_nanoseconds(first.opened_ns);
+}
+
 }  // namespace
 
 std::error_code archive_writer::open() { return frames_.create(context_.settings.level); }
@@ -47,13 +51,13 @@ void archive_writer::begin(flow_log& flow, const snapshot_header& first) {
   flow.prefix = first.prefix;
   flow.netns = context_.namespaces.get(first.netns);
   flow.first_seen = timestamp::from_unix_nanoseconds(first.time_ns);
+  flow.opened = opening_of(first);
   flow.file_date_ns = first.time_ns;
   // Earlier files are those of the prefix the collector began with.
   const known_files* earlier = first.prefix == 0 ? context_.earlier.find(first.cookie) : nullptr;
   if (earlier == nullptr) return;
   flow.sequence = earlier->highest + 1;
-  timestamp start;
-  if (read_start(*earlier, uuid_of(flow), start)) flow.first_seen = start;
+  read_start(*earlier, uuid_of(flow), flow);
   if (first.kind == snapshot_kind::final) keep_last(*earlier, uuid_of(flow));
 }
 
@@ -72,17 +76,17 @@ descriptor archive_writer::open_earlier(const known_files& files, std::string_vi
   return descriptor(fd);
 }
 
-// Its StartTime.
-bool archive_writer::read_start(const known_files& files, std::string_view uuid, timestamp& out) {
+// Its StartTime and Opened.
+void archive_writer::read_start(const known_files& files, std::string_view uuid, flow_log& flow) {
   const descriptor file = open_earlier(files, uuid);
   archive_reader reader;
-  if (!file || reader.open_fd(file.get())) return false;
+  if (!file || reader.open_fd(file.get())) return;
   record first;
   bool more = false;
   metadata found;
-  if (reader.next(first, more) || !more || !first.get_metadata(found)) return false;
-  out = found.start_time;
-  return true;
+  if (reader.next(first, more) || !more || !first.get_metadata(found)) return;
+  flow.first_seen = found.start_time;
+  if (flow.opened.is_zero()) flow.opened = found.opened;
 }
 
 // The last message of an earlier run's file, for a final one that lacks what the kernel has
@@ -99,14 +103,16 @@ void archive_writer::keep_last(const known_files& files, std::string_view uuid) 
 }
 
 // What the final message lacks is taken from the one that begin() has kept, if any.
-bytes_view archive_writer::completed(const snapshot_header& header, bytes_view final) {
+bytes_view archive_writer::completed(snapshot_header& header, bytes_view final) {
   flow_update update;
   message last;
   if (header.kind != snapshot_kind::final || !earlier_.find(header.cookie, last) ||
       earlier_.destroyed({final}, 0, update) || update.moved != 0)
     return final;
   earlier_.erase(header.cookie);
-  if (update.carried != 0) context_.counts.cleared_finals.add();
+  if ((update.carried & attribute_bit(attribute_type::info)) != 0)
+    context_.counts.cleared_finals.add();
+  header.carried = update.carried;
   return update.current.bytes;
 }
 
@@ -132,10 +138,16 @@ void archive_writer::add(flow_log& flow, const snapshot_header& header, bytes_vi
     else
       flow.retry_ns = now_ns + write_retry_ns;
   }
-  if (flow.file_size == 0 && flow.waiting_records == 0) flow.file_since_ns = now_ns;
+  if (flow.file_size == 0 && flow.waiting_records == 0) {
+    flow.file_since_ns = now_ns;
+    // The socket's next connection has an opening of its own, or none that was told.
+    if (moved) flow.opened = opening_of(header);
+  }
   if (flow.waiting_records == 0) flow.waiting_since_ns = now_ns;
 
-  flow.netns->addresses.apply(flow.waiting.add(header, completed(header, message)));
+  snapshot_header stored = header;
+  const bytes_view whole = completed(stored, message);
+  flow.netns->addresses.apply(flow.waiting.add(stored, whole));
   ++flow.waiting_records;
 }
 
@@ -227,6 +239,7 @@ void archive_writer::put_metadata(const flow_log& flow) {
   m.interval = context_.who.interval;
   m.run = context_.who.run;
   m.netns = flow.netns->name;
+  m.opened = flow.opened;
   text_.resize(std::max(text_.size(), max_metadata_size(m)));
   std::size_t written = 0;
   // It cannot fail: the buffer suffices, and only times out of a clock come here.
@@ -242,9 +255,14 @@ archive_writer::portion archive_writer::encode(const flow_log& flow) {
   taken.from_queue =
       flow.waiting.for_oldest(full_bytes, [&](const snapshot_header& header, bytes_view bytes) {
         const message m{bytes};
+        record_extras extras;
+        extras.poll = header.poll;
+        extras.carried = header.carried;
+        if (header.ended_ns != 0 && header.ended_ns != header.time_ns)
+          extras.ended = timestamp::from_unix_nanoseconds(header.ended_ns);
         const auto put = [&](std::size_t& written) {
           return lines_.encode(std::span(text_).subspan(text_size_), written,
-                               timestamp::from_unix_nanoseconds(header.time_ns), m, header.poll,
+                               timestamp::from_unix_nanoseconds(header.time_ns), m, extras,
                                &taken.notes);
         };
         std::size_t written = 0;

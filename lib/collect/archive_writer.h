@@ -87,9 +87,9 @@ class archive_writer {
   void make_path(const flow_log& flow);
   [[nodiscard]] std::string_view uuid_of(const flow_log& flow);
   [[nodiscard]] descriptor open_earlier(const known_files& files, std::string_view uuid);
-  [[nodiscard]] bool read_start(const known_files& files, std::string_view uuid, timestamp& out);
+  void read_start(const known_files& files, std::string_view uuid, flow_log& flow);
   void keep_last(const known_files& files, std::string_view uuid);
-  [[nodiscard]] bytes_view completed(const snapshot_header& header, bytes_view final);
+  [[nodiscard]] bytes_view completed(snapshot_header& header, bytes_view final);
   void next_file(flow_log& flow);
   void tell_vanished();
 

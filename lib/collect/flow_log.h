@@ -21,6 +21,7 @@ inline constexpr std::int64_t write_retry_ns = 1'000'000'000;
 struct flow_log {
   std::uint64_t cookie = 0;
   timestamp first_seen;
+  timestamp opened;  ///< zero: not told
   std::uint64_t sequence = 0;
   std::uint16_t prefix = 0;  ///< number of its UUID prefix
   std::shared_ptr<recorded_netns> netns;

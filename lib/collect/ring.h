@@ -42,6 +42,7 @@ struct snapshot_header {
   std::int64_t ended_ns = 0;
   /// Number of the network namespace (netns_registry).
   std::uint32_t netns = 0;
+  std::uint32_t carried = 0;  ///< as flow_update::carried
 };
 
 class snapshot_ring {

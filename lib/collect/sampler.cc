@@ -283,12 +283,13 @@ bool sampler::record_final(const message& m, std::int64_t time_ns) noexcept {
   const bool was_told = held != nullptr && update.moved == 0;
   header.ended_ns = std::min(was_told ? held->ended_ns : events.ended_ns, time_ns);
   header.poll = no_poll;
+  header.carried = update.carried;
   if (!push(header, update.current.bytes)) return false;
   const socket_id id = update.current.id();
   (void)table_.commit(update);
   counts_.destroy_events.add();
   ++snapshots_taken_;
-  if (update.carried != 0) counts_.cleared_finals.add();
+  if ((update.carried & attribute_bit(attribute_type::info)) != 0) counts_.cleared_finals.add();
   told_.erase(cookie);
   // Its opening and its end have been told.
   const bool told_before = goes_on || was_told;

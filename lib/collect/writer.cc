@@ -193,6 +193,8 @@ flow_log& writer::flow_of(const snapshot_header& header, std::int64_t now_ns) {
   if (const auto before = gone_.find(header.cookie); before != gone_.end()) {
     flow.sequence = before->second.sequence;
     flow.first_seen = before->second.first_seen;
+    // Its end is told late; else the socket is in use again.
+    if (header.kind == snapshot_kind::final) flow.opened = before->second.opened;
     flow.prefix = before->second.prefix;
     gone_.erase(before);
   }
@@ -280,7 +282,7 @@ void writer::remember_gone(const flow_log& flow) {
     if (found != gone_.end() && found->second.number == oldest.number) gone_.erase(found);
   }
   gone_order_.push_back({flow.cookie, ++gone_number_});
-  gone_[flow.cookie] = {flow.sequence, flow.first_seen, flow.prefix, gone_number_};
+  gone_[flow.cookie] = {flow.sequence, flow.first_seen, flow.opened, flow.prefix, gone_number_};
 }
 
 bool writer::write_portion(std::int64_t now_ns) {

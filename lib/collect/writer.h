@@ -79,6 +79,7 @@ class writer {
   struct next_file {
     std::uint64_t sequence;
     timestamp first_seen;
+    timestamp opened;
     std::uint16_t prefix;
     std::uint64_t number;  // in the order of their going
   };

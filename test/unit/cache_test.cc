@@ -234,6 +234,64 @@ TEST_CASE("a mini socket makes one record, not one a poll") {
   }
 }
 
+TEST_CASE("a final message is completed from the last one") {
+  flow_table t = made_table();
+  made_socket s;
+  s.set(128, std::uint64_t{5000}).set(140, std::uint32_t{7}).set(0, std::uint8_t{1});
+  feed(t, s);
+  // As the kernel sends it of an ordinary end: INFO and nothing that polls show beside it.
+  made_socket event = s;
+  event.state = tcp_state::close;
+  event.has_cong = false;
+  event.set(0, std::uint8_t{7}).set(128, std::uint64_t{5001});
+  constexpr std::uint32_t cong = attribute_bit(attribute_type::cong);
+  const auto check_ordinary = [&] {
+    flow_update u;
+    REQUIRE_FALSE(t.destroyed(event.view(), 0, u));
+    CHECK(u.carried == cong);
+    CHECK(u.current.attributes().well_formed());
+    REQUIRE(u.current.find(attribute_type::cong));
+    CHECK(std::memcmp(u.current.find(attribute_type::cong)->data(), "cubic", 6) == 0);
+    CHECK(wire::load<std::uint64_t>(u.current.find(attribute_type::info)->data() + 128) == 5001);
+  };
+  check_ordinary();
+  // What is left of a closed socket may be seen before its end is told: it has no attributes.
+  made_socket remains = s;
+  remains.has_info = false;
+  remains.state = tcp_state::fin_wait2;
+  CHECK(feed(t, remains) == flow_change::changed);
+  check_ordinary();
+  const std::size_t memory = t.memory_bytes();
+  remains.state = tcp_state::time_wait;
+  CHECK(feed(t, remains, second) == flow_change::changed);
+  CHECK(t.memory_bytes() == memory);
+  check_ordinary();
+
+  // The same of an abort: its ends, too.
+  event.sport = 0;
+  event.dport = 0;
+  event.src = "0.0.0.0";
+  event.info.assign(280, '\0');
+  flow_update u;
+  REQUIRE_FALSE(t.destroyed(event.view(), 0, u));
+  CHECK(u.carried == (ends_bit | cong | attribute_bit(attribute_type::info)));
+  CHECK(u.current.sport() == s.sport);
+  CHECK(u.current.dport() == s.dport);
+  CHECK(to_string(u.current.src()) == s.src);
+  CHECK(wire::load<std::uint64_t>(u.current.find(attribute_type::info)->data() + 128) == 5000);
+
+  // A socket in use again has nothing of what it was before.
+  s.dport = 7;
+  s.set(128, std::uint64_t{1});
+  s.has_cong = false;
+  CHECK(feed(t, s, 2 * second) == flow_change::moved);
+  CHECK(t.memory_bytes() < memory);
+  event.info = s.info;
+  REQUIRE_FALSE(t.destroyed(event.view(), 0, u));
+  CHECK(u.carried == ends_bit);
+  CHECK(u.current.dport() == 7);
+}
+
 TEST_CASE("totals never go back: a final message that the kernel cleared carries the last ones") {
   flow_table t = made_table();
   made_socket s;
@@ -248,9 +306,9 @@ TEST_CASE("totals never go back: a final message that the kernel cleared carries
   flow_update u;
   REQUIRE_FALSE(t.destroyed(event.view(), 0, u));
   CHECK(u.change == flow_change::closed);
-  CHECK(u.carried == 1);
+  CHECK(u.carried == (ends_bit | attribute_bit(attribute_type::info)));
   CHECK(u.current.state() == 7);
-  CHECK(u.current.dport() == 0);
+  CHECK(u.current.dport() == s.dport);
   CHECK(u.current.attributes().well_formed());
   CHECK(u.current.find(attribute_type::cong));
   CHECK_FALSE(u.current.find(attribute_type::md5sig));
@@ -286,7 +344,7 @@ TEST_CASE("a poll that meets a socket in its own reset shows nothing new, and th
   event.dport = 0;
   flow_update u;
   REQUIRE_FALSE(t.destroyed(event.view(), 0, u));
-  CHECK(u.carried == 1);
+  CHECK(u.carried == (ends_bit | attribute_bit(attribute_type::info)));
   CHECK(u.moved == 0);
 }
 

@@ -27,11 +27,14 @@ struct line {
   bool has_info = false;
   std::string time;
   std::string ends;  ///< source and destination address
+  std::string ended;
+  std::uint32_t carried = 0;
 };
 
 struct file {
   std::string path;
   std::string start_time;
+  timestamp opened;
   std::uint64_t sequence = 0;
   std::vector<line> lines;
 };
@@ -51,6 +54,7 @@ inline file read_file(const fs::path& path) {
     CHECK(r.get_metadata(m) == first);
     if (first) {
       f.start_time = to_string(m.start_time);
+      f.opened = m.opened;
       f.sequence = m.sequence;
     } else {
       line l;
@@ -58,6 +62,8 @@ inline file read_file(const fs::path& path) {
       l.state = r.view().state();
       l.time = to_string(r.time());
       l.ends = to_string(r.view().src()) + " " + to_string(r.view().dst());
+      if (!r.ended().is_zero()) l.ended = to_string(r.ended());
+      l.carried = r.carried();
       if (const auto info = r.view().find(attribute_type::info)) {
         l.has_info = true;
         l.bytes_received = wire::load<std::uint64_t>(info->data() + 128);

@@ -24,6 +24,7 @@ struct made_socket {
   std::uint32_t expires = 0;
   bool has_info = true;
   std::string info = std::string(280, '\0');
+  bool has_cong = true;  ///< where it has INFO
   std::string cong = "cubic";
   std::string md5sig;  ///< payload of an MD5SIG attribute, none when empty
   built_message built;
@@ -61,7 +62,7 @@ struct made_socket {
     add(attribute_type::shutdown, std::string(1, '\0'));
     if (!md5sig.empty()) add(attribute_type::md5sig, md5sig);
     if (has_info) add(attribute_type::info, info);
-    if (has_info) add(attribute_type::cong, zero_ended(cong));
+    if (has_info && has_cong) add(attribute_type::cong, zero_ended(cong));
     return built.view();
   }
 

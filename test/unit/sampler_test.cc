@@ -190,6 +190,86 @@ class timed_attendant final : public attendant {
 
 }  // namespace
 
+TEST_CASE("a connection's files say when it began to open, its final record when it ended") {
+  constexpr std::int64_t t = 1'700'000'000'000'000'000;
+  const auto at = [](std::int64_t ns) { return timestamp::from_unix_nanoseconds(t + ns); };
+  bench b;
+  writer& to = *b.writers.back();
+  made_socket s;
+  const auto push = [&](snapshot_kind kind, std::int64_t time_ns, std::int64_t opened_ns = 0,
+                        std::int64_t ended_ns = 0, std::uint32_t carried = 0) {
+    snapshot_header h;
+    h.cookie = s.cookie;
+    h.kind = kind;
+    h.poll = kind == snapshot_kind::data || kind == snapshot_kind::moved ? 1 : no_poll;
+    h.time_ns = t + time_ns;
+    h.opened_ns = opened_ns == 0 ? 0 : t + opened_ns;
+    h.ended_ns = ended_ns == 0 ? 0 : t + ended_ns;
+    h.carried = carried;
+    REQUIRE(to.push(h, kind == snapshot_kind::gone ? bytes_view() : s.view().bytes));
+  };
+  push(snapshot_kind::data, 5, 1);
+  push(snapshot_kind::final, 9, 0, 7, attribute_bit(attribute_type::cong));
+  s.cookie = 2;  // its only record, read at the very time of its end
+  push(snapshot_kind::final, 9, 2, 9);
+  s.cookie = 3;  // nobody told
+  push(snapshot_kind::data, 5);
+  push(snapshot_kind::final, 9);
+  // Used again: the second connection has an opening of its own, of the third nobody told.
+  s.cookie = 4;
+  push(snapshot_kind::data, 5, 1);
+  push(snapshot_kind::moved, 6, 4);
+  push(snapshot_kind::moved_final, 9);
+  s.cookie = 5;  // its socket was held after its end
+  push(snapshot_kind::data, 5, 3);
+  push(snapshot_kind::gone, 6);
+  push(snapshot_kind::final, 9, 0, 6);
+  to.finish();
+  b.complete.finish();
+
+  auto files = read_all(b.r.output);
+  CHECK(files.size() == 8);
+  CHECK(files[name_of(1, 0)].opened == at(1));
+  REQUIRE(files[name_of(1, 0)].lines.size() == 2);
+  CHECK(files[name_of(1, 0)].lines[0].ended.empty());
+  CHECK(files[name_of(1, 0)].lines[0].carried == 0);
+  CHECK(files[name_of(1, 0)].lines[1].ended == to_string(at(7)));
+  CHECK(files[name_of(1, 0)].lines[1].carried == attribute_bit(attribute_type::cong));
+  const auto ended = [&](std::uint64_t cookie, int sequence) {
+    const file& f = files[name_of(cookie, sequence)];
+    REQUIRE_FALSE(f.lines.empty());
+    return f.lines.back().ended;
+  };
+  CHECK(files[name_of(2, 0)].opened == at(2));
+  CHECK(ended(2, 0).empty());
+  CHECK(files[name_of(3, 0)].opened.is_zero());
+  CHECK(ended(3, 0).empty());
+  CHECK(files[name_of(4, 0)].opened == at(1));
+  CHECK(files[name_of(4, 1)].opened == at(4));
+  CHECK(files[name_of(4, 2)].opened.is_zero());
+  CHECK(files[name_of(5, 0)].opened == at(3));
+  CHECK(files[name_of(5, 1)].opened == at(3));
+  CHECK(ended(5, 1) == to_string(at(6)));
+
+  // The next run takes it from there.
+  unfinished_files left;
+  REQUIRE_FALSE(b.earlier.read(b.r.system, b.r.settings.output, "test", {5}, left));
+  completer complete(b.r.system, b.counts, b.r.settings.output, 3);
+  const writer_context next_run{b.r.system, b.r.settings, b.who,    b.current.prefixes(),
+                                b.counts,   b.limits,     complete, b.lock,
+                                b.earlier,  b.namespaces, b.seen};
+  writer again(next_run, std::size_t{1} << 20, std::size_t{1} << 20);
+  REQUIRE_FALSE(again.start());
+  snapshot_header h;
+  h.cookie = 5;
+  h.poll = 1;
+  h.time_ns = t + 20;
+  REQUIRE(again.push(h, s.view().bytes));
+  again.finish();
+  complete.finish();
+  CHECK(read_all(b.r.output).at(name_of(5, 2)).opened == at(3));
+}
+
 TEST_CASE("polls that leave no time to wait are ended all the same") {
   bench b;
   b.r.settings.reps = 0;

@@ -35,9 +35,10 @@ struct flow_update {
   /// next call and as long as the bytes given are.
   message current;
   std::int64_t now_ns = 0;  ///< as given; commit() needs it
-  /// 1 in a final message whose totals the kernel had cleared (a socket closed with a zero linger
-  /// time is disconnected first): `current` then carries the INFO of the last message kept, so that
-  /// totals never go back. It can be told apart: the state inside a true final INFO is CLOSE.
+  /// What a final message lacked and `current` has of the last message kept, as bits of
+  /// attribute_bit() and ends_bit. The kernel sends INFO and PROTOCOL of a socket's end; of one that
+  /// its own program aborted (it is disconnected first) without ends, and with totals that are
+  /// cleared: then INFO, too, is the last one kept, so that totals never go back.
   std::uint32_t carried = 0;
   /// 1 in a final message of another connection than the last one kept: the socket was used again
   /// since, and what the message tells belongs to a file of its own.
