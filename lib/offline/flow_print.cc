@@ -176,6 +176,10 @@ constexpr column columns[] = {
        return made;
      }},
     {"UUID", "uuid", false, [](flow_summary& f, const context&) { return text_cell(f.uuid()); }},
+    {"OPENED", "opened", false,
+     [](flow_summary& f, const context& c) { return time_cell(f.opened(), c.time); }, true},
+    {"ENDED", "ended", false,
+     [](flow_summary& f, const context& c) { return time_cell(f.ended(), c.time); }, true},
     {"NETNS", "netns", false, [](flow_summary& f, const context&) { return text_cell(f.netns()); },
      true},
 };

@@ -12,7 +12,8 @@
 namespace tcpinfo::offline {
 namespace {
 
-constexpr std::uint64_t many_timeouts = 3;  // more than one answer by RST would let pass
+// Where nothing is known of what came last. More than one answer by RST would let pass.
+constexpr std::uint64_t many_timeouts = 3;
 
 std::uint64_t or_zero(const snapshot& s, tcp_field f) { return s.value(f).value_or(0); }
 
@@ -30,8 +31,8 @@ std::string_view closing_text(closing c) noexcept {
       return "FIN by both";
     case closing::fin:
       return "FIN";
-    case closing::rst_local:
-      return "RST by us";
+    case closing::aborted:
+      return "aborted here";
     case closing::rst:
       return "RST";
     case closing::timeout:
@@ -56,8 +57,8 @@ std::string_view closing_name(closing c) noexcept {
       return "fin_both";
     case closing::fin:
       return "fin";
-    case closing::rst_local:
-      return "rst_local";
+    case closing::aborted:
+      return "aborted";
     case closing::rst:
       return "rst";
     case closing::timeout:
@@ -123,6 +124,7 @@ bool flow_summary::is_left_by(const message& m) const noexcept {
 void flow_summary::saw_sequence(const input_context& c) {
   if (c.sequence) sequences_.insert(*c.sequence);
   if (!c.netns.empty()) netns_ = c.netns;
+  if (!c.opened.is_zero()) opened_ = c.opened;
   if (!c.start_time.is_zero() && (start_time_.is_zero() || compare(c.start_time, start_time_) < 0))
     start_time_ = c.start_time;
 }
@@ -144,7 +146,7 @@ void flow_summary::take_totals(const snapshot& s, flow_totals& to) const {
   to.retrans = s.value(tcp_field::bytes_retrans);
   to.total_retrans = or_zero(s, tcp_field::total_retrans);
   to.segs_out = or_zero(s, tcp_field::segs_out);
-  to.segs_in = or_zero(s, tcp_field::segs_in);
+  to.segs_in = s.value(tcp_field::segs_in);
   to.data_segs_out = s.value(tcp_field::data_segs_out);
   to.data_segs_in = s.value(tcp_field::data_segs_in);
   to.delivered = s.value(tcp_field::delivered);
@@ -177,6 +179,17 @@ void flow_summary::judge_fin(const flow_totals& now, bool end) {
   }
 }
 
+// Records may come in any order.
+void flow_summary::note_silence(const input_record& r, const flow_totals& now, bool true_end,
+                                bool end) {
+  if (true_end) {
+    at_end_ = now;
+  } else if (!end && (!before_end_ || compare(r.time, before_end_time_) >= 0)) {
+    before_end_ = now;
+    before_end_time_ = r.time;
+  }
+}
+
 void flow_summary::add(const input_record& r, const snapshot& s) {
   const std::uint8_t state = r.m.state();
   const bool end = state == static_cast<std::uint8_t>(tcp_state::close);
@@ -187,17 +200,14 @@ void flow_summary::add(const input_record& r, const snapshot& s) {
       timed ? first_time_.is_zero() || compare(r.time, first_time_) < 0 : snapshots_ == 0;
   ++snapshots_;
   if (latest && timed) last_time_ = r.time;
-  if (earliest) {
-    if (timed) first_time_ = r.time;
-    // What the first poll of a run shows may be of any age.
-    seen_from_birth_ = r.poll != no_poll && r.poll > 1 && sequences_.count(0) != 0;
-  }
+  if (earliest && timed) first_time_ = r.time;
   if (r.m.dport() != 0 && (ends_.dport == 0 || earliest)) ends_ = r.m.id();
   if (ends_.dport == 0) ends_ = r.m.id();
 
   if (end) {
     ended_ = true;
-    if (r.m.dport() == 0) end_without_remote_ = true;
+    end_time_ = r.ended.is_zero() ? r.time : r.ended;
+    if (r.m.dport() == 0 || (r.carried & ends_bit) != 0) ends_cleared_ = true;
   } else if (state < 32) {
     states_ |= std::uint32_t{1} << state;
     if (state_ == 0 || compare(r.time, state_time_) >= 0) {
@@ -215,28 +225,37 @@ void flow_summary::add(const input_record& r, const snapshot& s) {
   const auto of_info = static_cast<std::uint8_t>(or_zero(s, tcp_field::state));
   const std::uint8_t counted = of_info != 0 && of_info < 32 && !end ? of_info : state;
   if (counted != closed && counted < 32) states_ |= std::uint32_t{1} << counted;
+  // Files of before Carried was written tell by the state in it, which is that of the time.
+  const bool info_carried = end && ((r.carried & attribute_bit(attribute_type::info)) != 0 ||
+                                    (of_info != closed && of_info != 0));
 
   flow_totals t;
   take_totals(s, t);
+  // A message filled while the socket closed has counters of the end already.
+  if (end || of_info != closed) note_silence(r, t, end && !info_carried, end);
   opener_.saw_state(counted, r.time);
   opener_.saw_totals(t, end, r.time);
   if (!info_ || compare(r.time, first_info_time_) < 0) {
     first_ = t;
     first_info_time_ = r.time;
   }
-  if (!info_ || compare(r.time, last_info_time_) >= 0) {
+  // The end is the last one, though its time may be that of a change of state, which came before
+  // the answer of a poll was read.
+  const bool newest = end ? !info_carried : !at_end_ && compare(r.time, last_info_time_) >= 0;
+  if (!info_ || newest) {
     // Of a socket that its own program aborts the kernel clears the totals first; in a capture
     // these come as they are.
     if (!(end && info_ && (t.acked < last_.acked || t.received < last_.received))) {
       judge_fin(t, end);
       last_ = t;
+      last_info_time_ = end ? end_time_ : r.time;
     }
-    last_info_time_ = r.time;
   }
   info_ = true;
 
   const std::uint64_t rtt = or_zero(s, tcp_field::rtt);
   if (rtt != 0) rtts_.add(static_cast<std::uint32_t>(rtt));
+  if (rtt != 0 && latest) last_rtt_us_ = rtt;
   const auto min_rtt = s.value(tcp_field::min_rtt);
   const auto never = describe(tcp_field::min_rtt).sentinel();
   // Before 4.6 there is only the smoothed one.
@@ -249,14 +268,16 @@ void flow_summary::add(const input_record& r, const snapshot& s) {
 }
 
 timestamp flow_summary::start() const noexcept {
+  if (!opened_.is_zero()) return opened_;
   if (start_time_.is_zero()) return first_time_;
   return !first_time_.is_zero() && compare(first_time_, start_time_) < 0 ? first_time_
                                                                          : start_time_;
 }
 
 std::optional<std::int64_t> flow_summary::duration_ns() const noexcept {
-  if (last_time_.is_zero() || start().is_zero()) return std::nullopt;
-  return nanoseconds_between(last_time_, start());
+  const timestamp& last = end_time_.is_zero() ? last_time_ : end_time_;
+  if (last.is_zero() || start().is_zero()) return std::nullopt;
+  return nanoseconds_between(last, start());
 }
 
 bool flow_summary::saw(std::initializer_list<tcp_state> states) const noexcept {
@@ -266,7 +287,8 @@ bool flow_summary::saw(std::initializer_list<tcp_state> states) const noexcept {
 
 std::optional<bool> flow_summary::fin_of_ours_acked() const noexcept {
   const auto unique = last_.unique();
-  if (!info_ || !unique || last_.acked < *unique) return std::nullopt;
+  if (!info_ || !unique) return std::nullopt;
+  if (last_.acked < *unique) return false;  // not even the data before it
   switch (last_.acked - *unique) {
     case 0:
       return false;
@@ -279,6 +301,25 @@ std::optional<bool> flow_summary::fin_of_ours_acked() const noexcept {
   }
 }
 
+flow_summary::last_word flow_summary::said_last() const noexcept {
+  if (!before_end_ || !at_end_ || !before_end_->segs_in || !at_end_->segs_in)
+    return last_word::unknown;
+  const flow_totals& before = *before_end_;
+  const flow_totals& end = *at_end_;
+  // The kernel's counter has 32 bits. A FIN of theirs is a byte received, and what answers ours
+  // acknowledges one, also where the record was filled while ours went out.
+  if (static_cast<std::uint32_t>(*end.segs_in - *before.segs_in) != 0)
+    return end.acked == before.acked && end.received == before.received ? last_word::reset
+                                                                        : last_word::a_segment;
+  if (end.retransmits != 0 || end.probes != 0) return last_word::no_answer;
+  // Who aborts sends an RST. Where nothing was sent either, the record may have been filled while
+  // the socket closed: its state is from before that, its counters from after it.
+  constexpr std::int64_t soon_ns = 1'000'000'000;
+  const bool of_the_end = end.segs_out == before.segs_out &&
+                          nanoseconds_between(end_time_, before_end_time_) <= soon_ns;
+  return of_the_end ? last_word::unknown : last_word::nothing;
+}
+
 closing flow_summary::closed() const noexcept {
   const bool time_wait = saw({tcp_state::time_wait});
   if (!ended_ && !time_wait) return closing::open;
@@ -286,28 +327,31 @@ closing flow_summary::closed() const noexcept {
   // counters, but not the smallest round-trip time: it was measured if there ever was an answer.
   const bool connected = (states_ & ~state_bit(tcp_state::syn_sent)) != 0 || min_rtt_ ||
                          (info_ && (last_.acked != 0 || last_.received != 0));
-  if (ended_ && !connected && (end_without_remote_ || states_ != 0)) return closing::no_connect;
-  if (end_without_remote_) return closing::rst_local;
-  if (saw({tcp_state::closing})) return closing::fin_both;
-  const bool gave_up = last_.retransmits >= many_timeouts || last_.probes >= many_timeouts;
+  if (ended_ && !connected && (ends_cleared_ || states_ != 0)) return closing::no_connect;
+  if (ends_cleared_) return closing::aborted;
+  const last_word told = ended_ ? said_last() : last_word::unknown;
+  const bool gave_up = told == last_word::unknown ? (last_.retransmits >= many_timeouts ||
+                                                     last_.probes >= many_timeouts) &&
+                                                        !saw({tcp_state::fin_wait2})
+                                                  : told == last_word::no_answer;
   const bool remote = saw({tcp_state::close_wait, tcp_state::last_ack});
   const bool local = saw({tcp_state::fin_wait1, tcp_state::fin_wait2, tcp_state::time_wait});
-  if (ended_ && gave_up && !saw({tcp_state::fin_wait2, tcp_state::time_wait}))
-    return closing::timeout;
+  if (ended_ && gave_up && !saw({tcp_state::time_wait})) return closing::timeout;
+  if (saw({tcp_state::closing})) return closing::fin_both;
   if (remote) return closing::fin_remote;
   if (local) return closing::fin_local;
   if (!info_) return closing::unknown;
   const auto fin = fin_of_ours_acked();
-  if (!fin) return closing::unknown;
-  if (!*fin) return closing::rst;
-  // Ours was acknowledged while theirs had not come.
-  return fin_counted_ == false ? closing::fin_local : closing::fin;
+  // Where ours was acknowledged while theirs had not come, it was the first.
+  if (fin == true) return fin_counted_ == false ? closing::fin_local : closing::fin;
+  if (told == last_word::nothing) return closing::aborted;
+  if (told == last_word::reset) return closing::rst;
+  return fin ? closing::rst : closing::unknown;
 }
 
 std::optional<std::uint64_t> flow_summary::sent() const noexcept {
   if (!info_) return std::nullopt;
-  const auto unique = last_.unique();
-  return unique ? std::min(last_.acked, *unique) : last_.acked;
+  return last_.acked_data();
 }
 
 std::optional<std::uint64_t> flow_summary::received() const noexcept {
@@ -326,13 +370,16 @@ std::optional<double> flow_summary::retransmitted_percent() const noexcept {
 }
 
 std::optional<double> flow_summary::mean_rate() const noexcept {
-  if (!info_ || first_info_time_.is_zero()) return std::nullopt;
-  const std::int64_t ns = nanoseconds_between(last_info_time_, first_info_time_);
-  if (ns <= 0) return std::nullopt;
+  const bool whole = !opened_.is_zero();
+  const timestamp& from_time = whole ? opened_ : first_info_time_;
+  if (!info_ || from_time.is_zero()) return std::nullopt;
+  const std::int64_t ns = nanoseconds_between(last_info_time_, from_time);
+  const std::uint64_t round_trip_us = last_rtt_us_ != 0 ? last_rtt_us_ : min_rtt_.value_or(0);
+  if (ns <= 0 || static_cast<std::uint64_t>(ns) < round_trip_us * 1000) return std::nullopt;
   const auto grown = [](std::uint64_t from, std::uint64_t to) { return to > from ? to - from : 0; };
-  const flow_totals from = seen_from_birth_ ? flow_totals{} : first_;
+  const flow_totals from = whole ? flow_totals{} : first_;
   const std::uint64_t bytes =
-      std::max(grown(from.acked, last_.acked), grown(from.received, last_.received));
+      std::max(grown(from.acked_data(), *sent()), grown(from.received, *received()));
   return static_cast<double>(bytes) * 1e9 / static_cast<double>(ns);
 }
 

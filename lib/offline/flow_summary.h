@@ -28,15 +28,15 @@
 
 namespace tcpinfo::offline {
 
-/// How a connection ended, as far as its records tell.
+/// How a connection ended, as far as its records tell: docs/ends.md.
 enum class closing : std::uint8_t {
   open,        ///< no end was recorded
   fin_local,   ///< this end sent the first FIN
   fin_remote,  ///< the other end did
   fin_both,    ///< both at once
   fin,         ///< by FIN; who was first is not recorded
-  rst_local,   ///< aborted here (closed with a zero linger time)
-  rst,         ///< by RST; whose is not recorded
+  aborted,     ///< here: closed with a zero linger time, by `ss -K`, with data unread, …
+  rst,         ///< by RST; the other end's, where more than its end was recorded
   timeout,     ///< the other end stopped answering
   no_connect,  ///< the connect failed
   unknown,     ///< it ended between two looks and the counters do not tell how
@@ -112,7 +112,13 @@ class flow_summary {
   [[nodiscard]] const std::string& netns() const noexcept { return netns_; }
   /// Of the first record with a remote port: the last one may have none.
   [[nodiscard]] const socket_id& ends() const noexcept { return ends_; }
-  [[nodiscard]] timestamp start() const noexcept;  ///< first sight; zero where unknown
+  /// When it began to open, where that was recorded; else first sight; zero where unknown.
+  [[nodiscard]] timestamp start() const noexcept;
+  /// When it began to open; zero where that was not recorded.
+  [[nodiscard]] timestamp opened() const noexcept { return opened_; }
+  /// When it ended; zero where no end was recorded.
+  [[nodiscard]] timestamp ended() const noexcept { return end_time_; }
+  /// From start() to ended(), or to the last record where no end was recorded.
   [[nodiscard]] std::optional<std::int64_t> duration_ns() const noexcept;
   /// The last one before the socket's end; 0 where only the end was recorded.
   [[nodiscard]] std::uint8_t state() const noexcept { return state_; }
@@ -128,8 +134,9 @@ class flow_summary {
   [[nodiscard]] std::optional<std::uint64_t> min_rtt_us() const noexcept { return min_rtt_; }
   [[nodiscard]] std::optional<double> median_rtt_us() { return rtts_.median(); }
   [[nodiscard]] std::optional<std::uint64_t> peak_rate() const noexcept { return peak_rate_; }
-  /// Bytes a second from the first record to the last, of the direction that carried more. What
-  /// came before the first record counts only where the collector saw the connection begin.
+  /// Bytes a second, of the direction that carried more: from opened() to the end where that was
+  /// recorded, else what was gained from the first record to the last. nullopt for a single record
+  /// without opened(), and for a time below one round trip: it says nothing.
   [[nodiscard]] std::optional<double> mean_rate() const noexcept;
   [[nodiscard]] const std::string& congestion_control() const noexcept { return cong_; }
   [[nodiscard]] std::uint64_t snapshots() const noexcept { return snapshots_; }
@@ -141,6 +148,16 @@ class flow_summary {
  private:
   void take_totals(const snapshot& s, flow_totals& to) const;
   void judge_fin(const flow_totals& now, bool end);
+  void note_silence(const input_record& r, const flow_totals& now, bool true_end, bool end);
+  /// What came from the other end between the last record and the connection's end.
+  enum class last_word : std::uint8_t {
+    unknown,    ///< one of the two was not recorded, or the record may be of the very end
+    reset,      ///< something that has no byte and acknowledged none
+    a_segment,  ///< something else
+    nothing,    ///< nothing, and nothing was waited for
+    no_answer,  ///< nothing, while something was sent again or probed for
+  };
+  [[nodiscard]] last_word said_last() const noexcept;
   [[nodiscard]] bool saw(std::initializer_list<tcp_state> states) const noexcept;
   [[nodiscard]] std::optional<bool> fin_of_ours_acked() const noexcept;
 
@@ -154,16 +171,21 @@ class flow_summary {
   std::uint8_t state_ = 0;
   std::uint32_t states_ = 0;  // bit for each seen before the end
   bool ended_ = false;
-  bool end_without_remote_ = false;
+  bool ends_cleared_ = false;  // in the final message: addresses and ports
   bool info_ = false;
   std::optional<bool> fin_counted_;  // the peer's, in the last received
   bool data_with_fin_ = false;       // what was received last may have it in it
-  bool seen_from_birth_ = false;     // the collector ran when the connection began
   opener opener_;
   flow_totals first_;
   flow_totals last_;
   timestamp first_info_time_;
-  timestamp last_info_time_;
+  timestamp last_info_time_;  // of an end: when it ended, not when that was told
+  timestamp opened_;
+  timestamp end_time_;
+  timestamp before_end_time_;
+  std::optional<flow_totals> before_end_;  // of the last record before the end
+  std::optional<flow_totals> at_end_;      // as the kernel told them
+  std::uint64_t last_rtt_us_ = 0;
   std::optional<std::uint64_t> min_rtt_;
   std::optional<std::uint64_t> peak_rate_;
   median_of rtts_;

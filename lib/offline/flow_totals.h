@@ -2,6 +2,7 @@
 #ifndef TCPINFO_OFFLINE_FLOW_TOTALS_H
 #define TCPINFO_OFFLINE_FLOW_TOTALS_H
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
@@ -20,7 +21,7 @@ struct flow_totals {
   std::optional<std::uint64_t> delivered;  // segments
   std::uint64_t retransmits = 0;
   std::uint64_t probes = 0;
-  std::uint64_t segs_in = 0;
+  std::optional<std::uint64_t> segs_in;
   std::uint64_t unacked = 0;
   std::uint64_t options = 0;
 
@@ -28,6 +29,11 @@ struct flow_totals {
   [[nodiscard]] std::optional<std::uint64_t> unique() const noexcept {
     if (!sent || !retrans || *retrans > *sent) return std::nullopt;
     return *sent - *retrans;
+  }
+  /// Of these what was acknowledged, one too many at most (see flow_summary::sent()).
+  [[nodiscard]] std::uint64_t acked_data() const noexcept {
+    const auto most = unique();
+    return most ? std::min(acked, *most) : acked;
   }
 };
 

@@ -73,6 +73,7 @@ void take_metadata(const metadata& from, input_context& to) {
   }
   to.sequence = from.sequence;
   to.start_time = from.start_time;
+  to.opened = from.opened;
   to.host = from.host;
   to.kernel = from.kernel;
   to.run = from.run;
@@ -346,6 +347,15 @@ void input_reader::impl::load(int from, const stream_options& options) {
   capture_size = in.compressed_offset();
 }
 
+std::string part_names(std::uint32_t parts, char between) {
+  std::string names;
+  for (std::uint32_t rest = parts; rest != 0; rest &= rest - 1) {
+    if (!names.empty()) names += between;
+    names += part_name(rest & -rest);
+  }
+  return names;
+}
+
 input_reader::input_reader(fault_callback on_fault, reader_options options)
     : impl_(std::make_unique<impl>()), on_fault_(std::move(on_fault)), options_(options) {}
 input_reader::~input_reader() = default;
@@ -473,6 +483,8 @@ bool input_reader::next(input_record& out) {
     out.m = m;
     out.time = n.has_time ? timestamp::from_unix_nanoseconds(n.time_ns) : timestamp{};
     out.poll = no_poll;
+    out.ended = {};
+    out.carried = 0;
     return true;
   }
   while (i.open && !stopped_) {
@@ -515,6 +527,8 @@ bool input_reader::next(input_record& out) {
     }
     out.time = i.parsed.time();
     out.poll = i.parsed.poll();
+    out.ended = i.parsed.ended();
+    out.carried = i.parsed.carried();
     return true;
   }
   return false;

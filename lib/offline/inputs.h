@@ -81,6 +81,7 @@ struct input_context {
   uuid_source source = uuid_source::cookie;
   std::optional<std::uint64_t> sequence;
   timestamp start_time;  ///< the zero time where unknown
+  timestamp opened;      ///< the same
   std::string host;
   std::string kernel;
   std::string run;
@@ -93,6 +94,11 @@ struct input_context {
   /// Names whoever counted the polls: a run polls each network namespace by itself.
   [[nodiscard]] std::string poller() const { return run + '\0' + netns; }
 };
+
+/// The names of parts of a message (record_extras::carried), with `between` between them.
+[[nodiscard]] std::string part_names(std::uint32_t parts, char between);
+/// Room for all of them.
+inline constexpr std::size_t max_part_names_size = 512;
 
 /// Words for faults that commands find.
 inline constexpr std::string_view nothing_said = "neither a message nor metadata";
@@ -113,6 +119,8 @@ struct input_record {
   std::shared_ptr<const std::vector<std::byte>> turned;
   timestamp time;  ///< the zero time where unknown
   std::uint64_t poll = no_poll;
+  timestamp ended;            ///< of a final record, where it is not `time`; else the zero time
+  std::uint32_t carried = 0;  ///< as record_extras::carried
 
   /// Whether it is neither metadata nor a record of a socket, but has a time.
   [[nodiscard]] bool says_nothing() const noexcept { return !has_message && !is_metadata; }

@@ -120,7 +120,9 @@ int print_live(output& out, const live_options& options, const say& complain) {
       // Without a remote end it is no connection; shown where its state was asked for.
       if (!all && (id.dport == 0 || id.dst.is_unspecified())) return;
       if (!filter.wants_connection({}, id) || !wants_cookie(options.filter, id.cookie)) return;
-      (void)printer.print(out.buffer(), {.uuid = {}, .sequence = {}, .time = time}, m, layout);
+      snapshot_label label;
+      label.time = time;
+      (void)printer.print(out.buffer(), label, m, layout);
       out.written();
     });
     printer.forget_others();

@@ -50,6 +50,14 @@ void snapshot_printer::append_label(std::string& to, const snapshot_label& label
   }
   if (label.sequence) fmt::format_to(std::back_inserter(to), " sequence:{}", *label.sequence);
   if (label.poll != no_poll) fmt::format_to(std::back_inserter(to), " poll:{}", label.poll);
+  const auto moment = [&](std::string_view name, const timestamp& t) {
+    if (t.is_zero()) return;
+    fmt::format_to(std::back_inserter(to), " {}:{}", name,
+                   std::string_view(time.data(), format_moment(t, options_.time, time)));
+  };
+  moment("ended", label.ended);
+  if (label.carried != 0)
+    fmt::format_to(std::back_inserter(to), " carried:{}", part_names(label.carried, ','));
   if (options_.colour) to += "\x1b[0m";
   to += '\n';
 }
@@ -88,14 +96,20 @@ void snapshot_printer::print_json(std::string& to, const snapshot_label& label) 
     to += ',';
   }
   if (label.sequence) fmt::format_to(std::back_inserter(to), "\"sequence\":{},", *label.sequence);
-  std::array<char, max_moment_size> time;
-  if (!label.time.is_zero()) {
-    const std::size_t length = format_moment(label.time, options_.time, time);
+  const auto moment = [&](std::string_view name, const timestamp& t) {
+    if (t.is_zero()) return;
+    std::array<char, max_moment_size> time;
+    const std::size_t length = format_moment(t, options_.time, time);
     const std::string_view quote = options_.time == time_style::epoch ? "" : "\"";
-    fmt::format_to(std::back_inserter(to), "\"timestamp\":{}{}{},", quote,
+    fmt::format_to(std::back_inserter(to), "\"{}\":{}{}{},", name, quote,
                    std::string_view(time.data(), length), quote);
-  }
+  };
+  moment("timestamp", label.time);
   if (label.poll != no_poll) fmt::format_to(std::back_inserter(to), "\"poll\":{},", label.poll);
+  moment("opened", label.opened);
+  moment("ended", label.ended);
+  if (label.carried != 0)
+    fmt::format_to(std::back_inserter(to), "\"carried\":\"{}\",", part_names(label.carried, ' '));
   cells_.resize(row_.max_row_size(decoded_));
   std::size_t written = 0;
   if (const auto ec = row_.write(decoded_, cells_, written)) throw std::system_error(ec);
@@ -123,7 +137,9 @@ int print_files(output& out, const print_options& options, const say& complain) 
   const auto emit = [&](const input_record& kept) {
     if (kept.says_nothing()) on_fault({kept.context->file, kept.line, nothing_said});
     if (!kept.has_message) return;
-    if (!printer.print(out.buffer(), {kept.uuid(), kept.context->sequence, kept.time, kept.poll},
+    if (!printer.print(out.buffer(),
+                       {kept.uuid(), kept.context->sequence, kept.time, kept.poll,
+                        kept.context->opened, kept.ended, kept.carried},
                        kept.m, kept.context->layout))
       on_fault({kept.context->file, kept.line, cut_in_a_field});
     going = out.written();

@@ -36,6 +36,9 @@ struct snapshot_label {
   std::optional<std::uint64_t> sequence;
   timestamp time;  ///< the zero time: not told
   std::uint64_t poll = no_poll;
+  timestamp opened;           ///< in JSON; the zero time: not told
+  timestamp ended;            ///< the zero time: not told
+  std::uint32_t carried = 0;  ///< as record_extras::carried
 };
 
 /// Prints snapshots one after the other. Keeps, for --changes, the last message of every

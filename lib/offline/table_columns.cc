@@ -21,6 +21,9 @@ constexpr record_column record_columns[] = {
     {"sequence", "id", "number of the file among those of the connection"},
     {"timestamp", "time", "when the kernel was asked"},
     {"poll", "id", "number of the look at all connections; none at a connection's end"},
+    {"opened", "time", "when the connection began to open, where an event told"},
+    {"ended", "time", "when the connection ended, where that is not the timestamp of its end"},
+    {"carried", "text", "what the end's message lacked and is of the record before it"},
 };
 
 const record_column& row_of(table_source s) { return record_columns[static_cast<std::size_t>(s)]; }
@@ -54,11 +57,14 @@ std::string_view table_column::name() const {
 std::string_view table_column::type(time_style style) const {
   switch (source) {
     case table_source::uuid:
+    case table_source::carried:
       return "text";
     case table_source::sequence:
     case table_source::poll:
       return "u64";
     case table_source::timestamp:
+    case table_source::opened:
+    case table_source::ended:
       return style == time_style::epoch ? "decimal" : "time";
     case table_source::snapshot:
       break;
@@ -81,7 +87,8 @@ std::string_view table_column::meaning() const {
 std::vector<table_column> all_columns() {
   std::vector<table_column> all;
   for (const table_source s :
-       {table_source::uuid, table_source::sequence, table_source::timestamp, table_source::poll})
+       {table_source::uuid, table_source::sequence, table_source::timestamp, table_source::poll,
+        table_source::opened, table_source::ended, table_source::carried})
     all.push_back({s, {}});
   for (std::size_t i = 0; i < column_count(); ++i)
     all.push_back({table_source::snapshot, column_at(i)});

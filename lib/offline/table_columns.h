@@ -15,7 +15,16 @@
 
 namespace tcpinfo::offline {
 
-enum class table_source : std::uint8_t { uuid, sequence, timestamp, poll, snapshot };
+enum class table_source : std::uint8_t {
+  uuid,
+  sequence,
+  timestamp,
+  poll,
+  opened,
+  ended,
+  carried,
+  snapshot
+};
 
 struct table_column {
   table_source source = table_source::snapshot;

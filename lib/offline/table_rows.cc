@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <tcpinfo/decimal.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <new>
@@ -14,7 +15,7 @@ namespace tcpinfo::offline {
 namespace {
 
 // JSON: a key of a record's column, its value and what is around them.
-constexpr std::size_t max_record_cell = 64 + max_moment_size;
+constexpr std::size_t max_record_cell = 64 + std::max(max_moment_size, max_part_names_size);
 
 // Columns of a snapshot that stand side by side, or one of a record.
 struct segment {
@@ -125,16 +126,33 @@ class table_rows final : public row_maker {
         if (r.poll == no_poll) return to;
         return write_decimal(key(to, "\"poll\":"), r.poll);
       case table_source::timestamp:
-        return write_time(r.time, to);
+        return write_time("\"timestamp\":", r.time, to);
+      case table_source::opened:
+        return write_time("\"opened\":", r.context->opened, to);
+      case table_source::ended:
+        return write_time("\"ended\":", r.ended, to);
+      case table_source::carried:
+        return write_carried(r.carried, to);
       case table_source::snapshot:
         break;
     }
     return to;
   }
 
-  char* write_time(const timestamp& t, char* to) {
+  // Names with spaces between them, which need no escape in any format.
+  char* write_carried(std::uint32_t carried, char* to) {
+    if (carried == 0) return to;
+    const bool json = format_ == row_format::json;
+    to = key(to, "\"carried\":");
+    if (json) *to++ = '"';
+    to = put(to, part_names(carried, ' '));
+    if (json) *to++ = '"';
+    return to;
+  }
+
+  char* write_time(std::string_view name, const timestamp& t, char* to) {
     if (t.is_zero()) return to;
-    to = key(to, "\"timestamp\":");
+    to = key(to, name);
     const bool quoted = format_ == row_format::json && time_ != time_style::epoch;
     if (quoted) *to++ = '"';
     to += format_moment(t, time_, {to, max_moment_size});

@@ -101,6 +101,7 @@ class verifier {
     context_ = nullptr;
     told_cookie_ = false;
     told_no_time_ = false;
+    told_opened_ = false;
     named_ = !parse_archive_name(path, name_);
     name_uuid_ = named_ ? std::string(name_.uuid) : std::string();
     if (named_ && name_.partial) ++partial_;
@@ -126,6 +127,7 @@ class verifier {
     check_uuid(r);
     check_times(r);
     check_counters(r);
+    check_end(r);
     connection& c = *connection_;
     c.any = true;
     c.sport = r.m.sport();
@@ -218,6 +220,31 @@ class verifier {
     c.run = context_->run;
   }
 
+  // What only a final record says, and of itself only.
+  void check_end(const input_record& r) {
+    const bool end = r.m.state() == static_cast<std::uint8_t>(tcp_state::close);
+    if (!end && (r.carried != 0 || !r.ended.is_zero()))
+      find(r.line, "Ended and Carried are for a connection's final record only");
+    if (!r.ended.is_zero() && !r.time.is_zero() && compare(r.ended, r.time) > 0)
+      find(r.line, fmt::format("it ended {} after its final record",
+                               span_text(nanoseconds_between(r.ended, r.time))));
+    const timestamp& opened = context_->opened;
+    const timestamp& last = r.ended.is_zero() ? r.time : r.ended;
+    if (!opened.is_zero() && !last.is_zero() && compare(opened, last) > 0 && !told_opened_) {
+      find(r.line, fmt::format("{} {} before it was opened (told once a file)",
+                               end ? "it ended" : "a record from",
+                               span_text(nanoseconds_between(opened, last))));
+      told_opened_ = true;
+    }
+    std::uint32_t absent = r.carried & ~ends_bit;
+    for (const attribute& a : r.m.attributes()) absent &= ~attribute_bit(a.type);
+    if (absent != 0)
+      find(r.line, fmt::format("Carried names what is not there: {}", part_names(absent, ',')));
+    const connection& c = *connection_;
+    if ((r.carried & ends_bit) != 0 && c.any && (c.sport != r.m.sport() || c.dport != r.m.dport()))
+      find(r.line, "Carried says ID, and the record before has other ports");
+  }
+
   void check_counters(const input_record& r) {
     if (decoded_.decode(r.m, context_->layout)) return;
     if (decoded_.has(snapshot_fault::malformed_tail))
@@ -278,6 +305,7 @@ class verifier {
   bool named_ = false;
   bool told_cookie_ = false;
   bool told_no_time_ = false;
+  bool told_opened_ = false;
   std::uint64_t metadata_records_ = 0;
   std::uint64_t records_in_file_ = 0;
   std::shared_ptr<const input_context> context_;

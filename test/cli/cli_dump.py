@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import datetime
 import io
 import json
 import os
@@ -43,9 +44,15 @@ ESTABLISHED, FIN_WAIT2, CLOSE, CLOSE_WAIT = 1, 5, 7, 8
 UUID = "host_1700000000_unsafe_00000000000000AB"
 
 
+def time_text(second: float) -> str:
+    seconds, _, fraction = f"{second:.9f}".partition(".")
+    moment = datetime.datetime.fromtimestamp(1700000000 + int(seconds), datetime.timezone.utc)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{fraction}".rstrip("0").rstrip(".") + "Z"
+
+
 def record(second: float, poll: int | None = None, state: int = ESTABLISHED, dport: int = 5201,
            cookie: int = 0xAB, sent: int = 0, acked: int = 1, received: int = 0, rtt: int = 100,
-           cwnd: int = 10) -> str:
+           cwnd: int = 10, more: dict[str, object] | None = None) -> str:
     idm = bytearray(72)
     idm[0:4] = bytes([2, state, 0, 0])
     idm[4:8] = struct.pack(">HH", 443, dport)
@@ -59,20 +66,23 @@ def record(second: float, poll: int | None = None, state: int = ESTABLISHED, dpo
     struct.pack_into("<QQ", info, 120, acked, received)
     struct.pack_into("<I", info, 148, rtt)
     struct.pack_into("<Q", info, 200, sent)
-    text = {"Timestamp": f"2023-11-14T22:13:{20 + second:06.3f}Z".replace(".000Z", "Z"),
+    text = {"Timestamp": time_text(second),
             "RawIDM": base64.b64encode(idm).decode(),
             "Attributes": [None, None, base64.b64encode(info).decode(), None,
                            base64.b64encode(b"cubic\0").decode()]}
     if poll is not None:
         text["Poll"] = poll
+    text |= more or {}
     return json.dumps(text, separators=(",", ":")) + "\n"
 
 
-def metadata(sequence: int = 0, uuid: str = UUID, run_id: str = "r") -> str:
+def metadata(sequence: int = 0, uuid: str = UUID, run_id: str = "r", opened: float | None = None
+             ) -> str:
+    life = {} if opened is None else {"Opened": time_text(opened)}
     return json.dumps({"Timestamp": "0001-01-01T00:00:00Z",
                        "Metadata": {"UUID": uuid, "Sequence": sequence,
                                     "StartTime": "2023-11-14T22:13:20Z", "Kernel": "6.18.1",
-                                    "Run": run_id}}, separators=(",", ":")) + "\n"
+                                    "Run": run_id} | life}, separators=(",", ":")) + "\n"
 
 
 def write(folder: Path, name: str, text: str | bytes) -> Path:
@@ -115,6 +125,20 @@ def test_print(folder: Path) -> None:
     check([json.loads(l)["timestamp"] for l in
            run("--json", "--time", "epoch", path).stdout.splitlines()][1] == 1700000001,
           "--time epoch")
+
+    # What is carried over into a final record is no change, and is said.
+    ended = archive(folder, 1, metadata(1, opened=0.5) + record(1, 301, sent=9, acked=10)
+                    + record(3, state=CLOSE, sent=9, acked=10,
+                             more={"Ended": time_text(2.5), "Carried": ["ID", "CONG", "LATER"]}))
+    changes = run("--changes", ended).stdout.splitlines()
+    check(changes[-2:] == [f"2023-11-14T22:13:23Z {UUID} sequence:1 ended:2023-11-14T22:13:22.5Z "
+                           "carried:ID,CONG", "\t state:UNCONN"],
+          f"--changes at the end: {changes}")
+    rows = [json.loads(l) for l in run("--json", ended).stdout.splitlines()]
+    check([(r.get("opened"), r.get("ended"), r.get("carried")) for r in rows]
+          == [("2023-11-14T22:13:20.5Z", None, None),
+              ("2023-11-14T22:13:20.5Z", "2023-11-14T22:13:22.5Z", "ID CONG")],
+          f"--json at the end: {rows}")
 
     check(run("--json", "-", stdin=path.read_bytes()).stdout == run("--json", path).stdout,
           "standard input is not read as the file is")
@@ -191,8 +215,10 @@ def test_ls(folder: Path) -> None:
                 "start": "2023-11-14T22:13:20Z"}
     for name, value in expected.items():
         check(first.get(name) == value, f"ls: {name} is {first.get(name)!r}, not {value!r}")
+    check("opened" not in first and first["ended"] == "2023-11-14T22:13:32.5Z"
+          and "OPENED" not in lines[0] and "ENDED" in lines[0], f"ls: life: {first} {lines[0]}")
     second = next(r for r in rows if r["uuid"] == other)
-    check(second["closed"] == "rst_local" and second["remote"] == "198.51.100.9:5201"
+    check(second["closed"] == "aborted" and second["remote"] == "198.51.100.9:5201"
           and second["received_bytes"] == 77 and second["state"] == "ESTABLISHED",
           f"ls: aborted: {second}")
 
@@ -206,6 +232,24 @@ def test_ls(folder: Path) -> None:
         check(got == uuids, f"ls {flags}: {got}")
     check(len(run("ls", "--json", "--state", "FIN-WAIT-2", folder).stdout.splitlines()) == 1,
           "ls --state is the state at the end")
+
+
+def test_ls_life(folder: Path) -> None:
+    """One record, made when its socket was given up, a minute after its end."""
+    archive(folder, 0, metadata(0, opened=1) + record(60, state=CLOSE, sent=9000, acked=9002,
+                                                      more={"Ended": time_text(4)}))
+    rows = [json.loads(l) for l in run("ls", "--json", folder).stdout.splitlines()]
+    expected = {"start": "2023-11-14T22:13:21Z", "opened": "2023-11-14T22:13:21Z",
+                "ended": "2023-11-14T22:13:24Z", "duration_s": 3, "mean_rate_bytes_per_s": 3000}
+    check({name: rows[0].get(name) for name in expected} == expected, f"ls: life: {rows}")
+    table = list(csv.DictReader(io.StringIO(run("ls", "--csv", folder).stdout)))
+    check((table[0]["opened"], table[0]["ended"])
+          == ("2023-11-14T22:13:21Z", "2023-11-14T22:13:24Z"), f"ls --csv: life: {table}")
+    lines = run("ls", folder).stdout.splitlines()
+    check(lines[0].split()[-2:] == ["OPENED", "ENDED"]
+          and lines[1].split()[-2:] == ["2023-11-14T22:13:21.000Z", "2023-11-14T22:13:24.000Z"],
+          f"ls: life: {lines}")
+    check(run("ls", "--sort", "ended", folder).returncode == 0, "ls --sort ended")
 
 
 def test_ls_times(folder: Path) -> None:
@@ -262,7 +306,7 @@ def test_ls_reused(folder: Path) -> None:
     archive(alone, 1, metadata(1) + record(30, state=CLOSE, dport=0, received=77))
     rows = [json.loads(l) for l in run("ls", "--json", "--dport", "5201", alone
                                        ).stdout.splitlines()]
-    check(len(rows) == 1 and rows[0].get("closed") == "rst_local" and rows[0]["snapshots"] == 2,
+    check(len(rows) == 1 and rows[0].get("closed") == "aborted" and rows[0]["snapshots"] == 2,
           f"ls --dport: {rows}")
 
 
@@ -361,6 +405,26 @@ def test_verify(folder: Path) -> None:
         f"{name}:4", "neither")
     one("an aborted end", {name: metadata() + record(0, 1, received=9)
                            + record(1, state=CLOSE, dport=0, received=9)}, None)
+    carried = {"Carried": ["ID", "INFO", "CONG", "LATER"]}
+    one("what is carried over", {name: metadata() + record(0, 1, received=9)
+                                 + record(1, state=CLOSE, received=9, more=carried)}, None)
+    one("the same in a file of its own",
+        {f"{UUID}.00001.jsonl": metadata(1) + record(1, state=CLOSE, more=carried)}, None)
+    one("ends that are not those before",
+        {name: metadata() + record(0, 1) + record(1, state=CLOSE, dport=9, more=carried)},
+        f"{name}:3", "other ports")
+    one("carried and not there",
+        {name: metadata() + record(0, 1) + record(1, state=CLOSE,
+                                                  more={"Carried": ["CONG", "MARK", "TOS"]})},
+        f"{name}:3", "Carried names what is not there: TOS,MARK")
+    one("carried in the middle", {name: metadata() + record(0, 1) + record(1, 2, more=carried)},
+        f"{name}:3", "final record only")
+    one("an end before its record", {name: metadata(opened=0) + record(0, 1) + record(
+        9, state=CLOSE, more={"Ended": time_text(3)})}, None)
+    one("an end after its record", {name: metadata() + record(0, 1) + record(
+        9, state=CLOSE, more={"Ended": time_text(10)})}, f"{name}:3", "it ended 1.000s after")
+    one("a record before its opening", {name: metadata(opened=2) + record(0, 1) + record(1, 2)},
+        f"{name}:2", "2.000s before it was opened")
     check(run("verify", "-q", folder / "1").stdout == "", "verify -q prints counts")
 
 
@@ -503,7 +567,7 @@ def test_corpus() -> None:
 
 
 def main() -> int:
-    for test in (test_print, test_no_colour, test_closed_pipe, test_ls, test_ls_times,
+    for test in (test_print, test_no_colour, test_closed_pipe, test_ls, test_ls_life, test_ls_times,
                  test_ls_reused, test_text, test_half_fields, test_verify, test_damage,
                  test_window):
         with tempfile.TemporaryDirectory() as folder:

@@ -62,7 +62,9 @@ DATA_LINE = re.compile(
     rf'\{{"Timestamp":"(?P<time>{_TIME})"'
     rf',"RawIDM":"(?P<idm>[A-Za-z0-9+/]{{96}})"'
     rf',"Attributes":\[(?P<attributes>null|(?:(?:null|"{_BASE64}"),)*"{_BASE64}")\]'
-    r'(?:,"Poll":(?P<poll>0|[1-9]\d*))?\}'
+    r'(?:,"Poll":(?P<poll>0|[1-9]\d*))?'
+    rf'(?:,"Ended":"(?P<ended>{_TIME})")?'
+    r'(?:,"Carried":\[(?P<carried>"[A-Z_0-9]+"(?:,"[A-Z_0-9]+")*)\])?\}'
 )
 METADATA_LINE = re.compile(
     r'\{"Timestamp":"0001-01-01T00:00:00Z","Metadata":\{'
@@ -71,7 +73,8 @@ METADATA_LINE = re.compile(
     rf',"Host":(?P<host>{_STRING}),"Kernel":(?P<kernel>{_STRING})'
     rf',"Collector":(?P<collector>{_STRING}),"Interval":(?P<interval>{_STRING}|\d+)'
     rf',"Run":(?P<run>{_STRING}|\d+)'
-    rf'(?:,"Netns":(?P<netns>{_STRING}|\d+))?(?:,"ByteOrder":"big")?\}}\}}'
+    rf'(?:,"Netns":(?P<netns>{_STRING}|\d+))?(?:,"ByteOrder":"big")?'
+    rf'(?:,"Opened":"(?P<opened>{_TIME})")?\}}\}}'
 )
 METADATA_START = b'{"Timestamp":"0001-01-01T00:00:00Z","Metadata":{'
 FILE_NAME = re.compile(r"(?P<uuid>.+_[0-9A-F]{16})\.(?P<sequence>\d{5,})\.jsonl\.zst")
@@ -99,6 +102,8 @@ class Record:
     idm: bytes
     attributes: list[bytes | None]
     poll: int | None
+    ended: int | None = None
+    carried: tuple[str, ...] = ()
 
     @property
     def family(self) -> int:
@@ -174,7 +179,11 @@ def decode(line: bytes) -> Record:
         for one in match["attributes"].split(",")
     ]
     record = Record(time_ns(match["time"]), base64.b64decode(match["idm"]), attributes,
-                    None if match["poll"] is None else int(match["poll"]))
+                    None if match["poll"] is None else int(match["poll"]),
+                    None if match["ended"] is None else time_ns(match["ended"]),
+                    tuple(re.findall(r"\w+", match["carried"] or "")))
+    check(record.from_event or not (record.ended or record.carried),
+          f"Ended and Carried are for final records and for no others: {line[:400]!r}")
     check(record.attribute(MD5SIG) is None, "a record holds MD5SIG keys")
     check((record.poll is None) == record.from_event,
           f"Poll is for records of a poll and for no others: {line[:400]!r}")
@@ -193,6 +202,7 @@ class Archive:
     kernel: str
     run: str
     netns: str | None
+    opened: int | None
     lines: list[bytes] = field(repr=False)
 
     @property
@@ -255,7 +265,10 @@ def _parse(path: Path, lines: list[bytes]) -> Archive:
     archive = Archive(path, match["uuid"].strip('"'), int(match["sequence"]),
                       time_ns(match["start"]), match["interval"].strip('"'),
                       match["kernel"].strip('"'), match["run"].strip('"'),
-                      None if match["netns"] is None else match["netns"].strip('"'), lines[1:])
+                      None if match["netns"] is None else match["netns"].strip('"'),
+                      None if match["opened"] is None else time_ns(match["opened"]), lines[1:])
+    check(archive.opened is None or archive.sequence or archive.opened <= archive.start,
+          f"{path}: first seen before it was opened")
     check(archive.uuid == name["uuid"], f"{path}: UUID {archive.uuid} inside")
     check(name["sequence"] == f"{archive.sequence:05}",
           f"{path}: sequence {archive.sequence} inside")

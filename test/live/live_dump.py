@@ -185,7 +185,7 @@ def expected_closings(one: Truth, states: set[int], resent: bool) -> set[str]:
     but never name the wrong one; and that it was a FIN, only where segments were sent twice, which
     cannot be told apart then."""
     if one.close == ABORTED_HERE:
-        return {"rst_local"}
+        return {"aborted"}
     if one.close == "sender_rst":
         return {"rst"}
     unseen = {"fin", "unknown"} if resent else {"fin"}

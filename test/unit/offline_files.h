@@ -29,6 +29,16 @@ inline std::string record_line(const tcpinfo::timestamp& time, const tcpinfo::me
   return line;
 }
 
+/// The same, of a final record that says more.
+inline std::string record_line(const tcpinfo::timestamp& time, const tcpinfo::message& m,
+                               const tcpinfo::record_extras& extras) {
+  std::string line(tcpinfo::max_record_size(m), '\0');
+  std::size_t written = 0;
+  if (tcpinfo::encode_record(line, written, time, m, extras)) std::abort();
+  line.resize(written);
+  return line;
+}
+
 inline std::string metadata_line(std::string_view uuid, std::uint64_t sequence,
                                  std::string_view run = "r1") {
   tcpinfo::metadata m;

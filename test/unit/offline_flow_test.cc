@@ -16,6 +16,7 @@ namespace {
 
 // Where the fields stand that these tests set.
 constexpr std::size_t retransmits_at = 2;
+constexpr std::size_t probes_at = 3;
 constexpr std::size_t options_at = 5;
 constexpr std::size_t unacked_at = 24;
 constexpr std::size_t rtt_at = 68;
@@ -23,6 +24,7 @@ constexpr std::size_t total_retrans_at = 100;
 constexpr std::size_t acked_at = 120;
 constexpr std::size_t received_at = 128;
 constexpr std::size_t segs_out_at = 136;
+constexpr std::size_t segs_in_at = 140;
 constexpr std::size_t min_rtt_at = 148;
 constexpr std::size_t data_segs_in_at = 152;
 constexpr std::size_t data_segs_out_at = 156;
@@ -131,7 +133,7 @@ TEST_CASE("the files of a connection are one, in any order") {
     CHECK(f.min_rtt_us() == 90);
     CHECK(f.median_rtt_us() == 200.0);
     CHECK(f.peak_rate() == 777);
-    CHECK(std::abs(*f.mean_rate() - 400.05) < 1e-6);
+    CHECK(std::abs(*f.mean_rate() - 400) < 1e-6);
     CHECK(f.gaps() == 1);
     CHECK(f.state() == static_cast<std::uint8_t>(tcp_state::fin_wait2));
     CHECK(f.closed() == closing::open);
@@ -215,17 +217,19 @@ TEST_CASE("where it closed between two looks the counters tell") {
   // The state of the second look makes certain that the first one's byte is a SYN.
   const std::string open = line(s, -1) + line(s, 0);
   s.state = tcp_state::close;
+  put(s, segs_in_at, std::uint32_t{1});                  // something of the other end's came last
   CHECK(closing_of(open + line(s, 1)) == closing::rst);  // the FIN was not acknowledged
   totals(s, 1002, 0, 1000);
   CHECK(closing_of(open + line(s, 1)) == closing::fin_local);  // ours was, theirs had not come
   totals(s, 1002, 1, 1000);
   CHECK(closing_of(open + line(s, 1)) == closing::fin);  // both
   totals(s, 1001, 0, 1000);
+  put(s, segs_in_at, std::uint32_t{0});
   put(s, retransmits_at, std::uint8_t{15});
   CHECK(closing_of(open + line(s, 1)) == closing::timeout);
   put(s, retransmits_at, std::uint8_t{0});
   s.dport = 0;
-  CHECK(closing_of(open + line(s, 1)) == closing::rst_local);
+  CHECK(closing_of(open + line(s, 1)) == closing::aborted);
 
   // Nothing but the end: one more than the data is a SYN or a FIN.
   made_socket end;
@@ -238,7 +242,179 @@ TEST_CASE("where it closed between two looks the counters tell") {
   end.dport = 0;
   CHECK(closing_of(line(end, 0)) == closing::no_connect);
   put(end, min_rtt_at, std::uint32_t{17});  // it was connected, and aborted before a look
-  CHECK(closing_of(line(end, 0)) == closing::rst_local);
+  CHECK(closing_of(line(end, 0)) == closing::aborted);
+}
+
+TEST_CASE("what came last tells a timeout, an abort and a reset apart") {
+  made_socket s;
+  totals(s, 1001, 0, 1000);
+  put(s, segs_in_at, std::uint32_t{0xffffffff});
+  // The state of the second look makes certain that the first one's byte is a SYN.
+  const std::string open = line(s, -1) + line(s, 0);
+  const std::string early = line(s, 0);
+  s.state = tcp_state::close;
+  put(s, 0, static_cast<std::uint8_t>(tcp_state::close));
+  const auto ended_with = [&](std::uint8_t retransmits, std::uint8_t probes, std::uint32_t segments,
+                              const std::string& before = {}) {
+    put(s, retransmits_at, retransmits);
+    put(s, probes_at, probes);
+    put(s, segs_in_at, std::uint32_t{0xffffffff} + segments);
+    return closing_of((before.empty() ? open : before) + line(s, 9));
+  };
+  // Nothing came: whether something was waited for, however often.
+  CHECK(ended_with(0, 0, 0) == closing::aborted);
+  for (const std::uint8_t times : std::initializer_list<std::uint8_t>{1, 2, 3, 4, 15}) {
+    CHECK(ended_with(times, 0, 0) == closing::timeout);
+    CHECK(ended_with(0, times, 0) == closing::timeout);
+    // A segment came, also after many: its sender ended it. The counter passes its 32 bits.
+    CHECK(ended_with(times, 0, 1) == closing::rst);
+    CHECK(ended_with(0, times, 7) == closing::rst);
+  }
+  CHECK(ended_with(0, 0, 1) == closing::rst);
+  // Of one look alone nobody knows whether the byte too many is our FIN. What came last tells: it
+  // has no byte, and acknowledges none.
+  CHECK(ended_with(0, 0, 1, early) == closing::rst);
+  totals(s, 1001, 1, 1000);
+  CHECK(ended_with(0, 0, 1, early) == closing::unknown);
+  totals(s, 1001, 0, 1000);
+  // Data in flight: its FIN cannot have been acknowledged.
+  totals(s, 1001, 0, 5000);
+  CHECK(ended_with(0, 0, 1) == closing::rst);
+  CHECK(ended_with(0, 0, 0) == closing::aborted);
+  CHECK(ended_with(1, 0, 0) == closing::timeout);
+  totals(s, 1002, 1, 1000);
+  CHECK(ended_with(0, 0, 2) == closing::fin);
+  totals(s, 1001, 0, 1000);
+
+  // Right after a look, and without an RST of ours: the look may have been filled while the other
+  // end's came. Its counters are then those of the end.
+  put(s, segs_in_at, std::uint32_t{0xffffffff});
+  CHECK(closing_of(early + line(s, 1)) == closing::unknown);
+  CHECK(closing_of(open + line(s, 1)) == closing::rst);
+  put(s, segs_out_at, std::uint32_t{1});
+  CHECK(closing_of(early + line(s, 1)) == closing::aborted);
+  CHECK(closing_of(open + line(s, 1)) == closing::aborted);
+  put(s, segs_out_at, std::uint32_t{0});
+
+  // After the signs that states are.
+  const auto after = [&](std::initializer_list<tcp_state> states) {
+    std::string text = early;
+    int second = 1;
+    for (const tcp_state state : states) {
+      made_socket n;
+      totals(n, 1001, 0, 1000);
+      put(n, segs_in_at, std::uint32_t{0xffffffff});
+      put(n, 0, static_cast<std::uint8_t>(state));
+      n.state = state;
+      text += line(n, second++);
+    }
+    return text;
+  };
+  // Orphans whose FIN is not answered.
+  CHECK(ended_with(1, 0, 0, after({tcp_state::fin_wait1})) == closing::timeout);
+  CHECK(ended_with(1, 0, 0, after({tcp_state::close_wait, tcp_state::last_ack})) ==
+        closing::timeout);
+  CHECK(ended_with(2, 0, 0, after({tcp_state::fin_wait1, tcp_state::closing})) == closing::timeout);
+  CHECK(ended_with(9, 0, 1, after({tcp_state::fin_wait1})) == closing::fin_local);
+  CHECK(ended_with(9, 0, 1, after({tcp_state::close_wait, tcp_state::last_ack})) ==
+        closing::fin_remote);
+  // Its time in FIN_WAIT2 is over, or keepalives were not answered.
+  CHECK(ended_with(0, 0, 0, after({tcp_state::fin_wait2})) == closing::fin_local);
+  CHECK(ended_with(0, 3, 0, after({tcp_state::fin_wait2})) == closing::timeout);
+
+  // Before all others: the socket's ends are not there, or are those of the record before.
+  put(s, retransmits_at, std::uint8_t{15});
+  put(s, probes_at, std::uint8_t{0});
+  put(s, segs_in_at, std::uint32_t{7});
+  record_extras extras;
+  extras.carried = ends_bit | attribute_bit(attribute_type::info);
+  CHECK(closing_of(after({tcp_state::close_wait}) + record_line(at_second(9), s.view(), extras)) ==
+        closing::aborted);
+  extras.carried = attribute_bit(attribute_type::cong);
+  CHECK(closing_of(after({tcp_state::close_wait}) + record_line(at_second(9), s.view(), extras)) ==
+        closing::fin_remote);
+  // And before that: it was never connected.
+  made_socket failed;
+  failed.state = tcp_state::syn_sent;
+  put(failed, 0, static_cast<std::uint8_t>(tcp_state::syn_sent));
+  put(failed, min_rtt_at, std::uint32_t{0xffffffff});
+  const std::string connecting = line(failed, 0);
+  failed.state = tcp_state::close;
+  extras.carried = ends_bit | attribute_bit(attribute_type::info);
+  CHECK(closing_of(connecting + record_line(at_second(1), failed.view(), extras)) ==
+        closing::no_connect);
+
+  // A kernel before 4.2 does not count segments, and a message filled while the socket closed has
+  // the counters of its end: then it takes many.
+  made_socket old;
+  old.info.resize(136);
+  const std::string look = line(old, 0);
+  old.state = tcp_state::close;
+  put(old, retransmits_at, std::uint8_t{1});
+  CHECK(closing_of(look + line(old, 1)) != closing::timeout);
+  put(old, retransmits_at, std::uint8_t{3});
+  CHECK(closing_of(look + line(old, 1)) == closing::timeout);
+}
+
+TEST_CASE("a connection's life is from its opening to its end, not to when these were told") {
+  const auto opened = [](int second) {
+    metadata m;
+    m.uuid = "h_1_0000000000000001";
+    m.start_time = at_second(5);
+    m.run = "r1";
+    m.opened = at_second(second);
+    std::string text(max_metadata_size(m), '\0');
+    std::size_t n = 0;
+    REQUIRE_FALSE(encode_metadata(text, n, m));
+    return text.substr(0, n);
+  };
+  // One record, of a socket that was held long after its end.
+  made_socket s;
+  s.state = tcp_state::close;
+  put(s, 0, static_cast<std::uint8_t>(tcp_state::close));
+  put(s, rtt_at, std::uint32_t{1'000'000});
+  totals(s, 8001, 10, 8000);
+  record_extras extras;
+  extras.ended = at_second(6);
+  const std::string end = record_line(at_second(60), s.view(), extras);
+  reading whole({opened(2) + end});
+  CHECK(whole.only().start() == at_second(2));
+  CHECK(whole.only().opened() == at_second(2));
+  CHECK(whole.only().ended() == at_second(6));
+  CHECK(whole.only().duration_ns() == 4'000'000'000);
+  CHECK(whole.only().mean_rate() == 2000.0);
+  // Not known when it was opened: what one record counts is of no known time.
+  reading unopened({with_uuid(end)});
+  CHECK(unopened.only().opened().is_zero());
+  CHECK(unopened.only().ended() == at_second(6));
+  CHECK_FALSE(unopened.only().mean_rate());
+  // Two: what was gained between them.
+  made_socket first = s;
+  first.state = tcp_state::established;
+  put(first, 0, static_cast<std::uint8_t>(tcp_state::established));
+  totals(first, 7001, 9, 7000);
+  reading between({with_uuid(line(first, 4, 3) + end)});
+  CHECK(between.only().mean_rate() == 500.0);
+  reading all({opened(2) + line(first, 4, 3) + end});
+  CHECK(all.only().mean_rate() == 2000.0);
+  // Less than a round trip says nothing.
+  put(s, rtt_at, std::uint32_t{4'000'001});
+  const std::string slow = record_line(at_second(60), s.view(), extras);
+  CHECK_FALSE(reading({opened(2) + slow}).only().mean_rate());
+  CHECK_FALSE(reading({with_uuid(line(first, 4, 3) + slow)}).only().mean_rate());
+  CHECK(reading({opened(1) + slow}).only().mean_rate() == 1600.0);
+  // What is carried over is no news of the end: the stretch ends with the record it is of.
+  extras.carried = ends_bit | attribute_bit(attribute_type::info);
+  made_socket aborted = first;
+  aborted.state = tcp_state::close;
+  reading carried(
+      {opened(2) + line(first, 4, 3) + record_line(at_second(60), aborted.view(), extras)});
+  CHECK(carried.only().mean_rate() == 3500.0);
+  CHECK(carried.only().duration_ns() == 4'000'000'000);
+  // Nothing was ended.
+  reading going({opened(2) + line(first, 4, 3)});
+  CHECK(going.only().ended().is_zero());
+  CHECK(going.only().duration_ns() == 2'000'000'000);
 }
 
 TEST_CASE("a FIN that comes while the kernel fills a message is known by the state in tcp_info") {
@@ -315,11 +491,13 @@ TEST_CASE("that more is sent or seen after a byte too many makes it a SYN") {
   totals(s, 1001, 0, 1000);
   const std::string look = line(s, 0);
   s.state = tcp_state::close;
+  put(s, segs_in_at, std::uint32_t{1});
+  totals(s, 1001, 1, 1000);  // what came last has a byte: it may be a FIN
   CHECK(closing_of(look + line(s, 9)) == closing::unknown);
-  totals(s, 1201, 0, 1200);
+  totals(s, 1201, 1, 1200);
   CHECK(closing_of(look + line(s, 9)) == closing::rst);
   // A state of the same time or from before says nothing, one from after does.
-  totals(s, 1001, 0, 1000);
+  totals(s, 1001, 1, 1000);
   const std::string end = line(s, 9);
   s.has_info = false;
   s.state = tcp_state::close_wait;
@@ -332,7 +510,11 @@ TEST_CASE("that more is sent or seen after a byte too many makes it a SYN") {
   made_socket passive;
   totals(passive, 1000, 0, 1000);
   const std::string before = line(passive, -1);
-  CHECK(closing_of(before + look + end) == closing::fin_local);
+  CHECK(closing_of(before + look + end) == closing::fin);
+  s.has_info = true;
+  s.state = tcp_state::close;
+  totals(s, 1001, 0, 1000);
+  CHECK(closing_of(before + look + line(s, 9)) == closing::fin_local);
 }
 
 TEST_CASE("a FIN without data is known by its byte") {

@@ -9,7 +9,7 @@ _tcpinfo_dump() {
   local states='ESTABLISHED SYN_SENT SYN_RECV FIN_WAIT1 FIN_WAIT2 TIME_WAIT CLOSE CLOSE_WAIT LAST_ACK
     LISTEN CLOSING'
   local columns='start duration local remote state closed sent received retransmitted min_rtt
-    median_rtt peak_delivery_rate mean_rate cong snapshots gaps missed_polls uuid netns'
+    median_rtt peak_delivery_rate mean_rate cong snapshots gaps missed_polls uuid opened ended netns'
 
   COMPREPLY=()
   # readline takes --flag=value apart.
