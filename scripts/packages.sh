@@ -171,15 +171,21 @@ install_for_tests() {
   fetch_prometheus
 }
 
-# promtool and prometheus for the tests, out of Debian's package: installing that starts a service.
-# Where they cannot be had the tests say so.
+# promtool and prometheus for the tests, out of Debian's packages: installing them starts a service.
+# Debian 12 has both in one package, Debian 13 in two. Where they cannot be had the tests say so.
 fetch_prometheus() {
+  local packages=(prometheus) bin=build-prometheus/usr/bin
   if command -v promtool >/dev/null && command -v prometheus >/dev/null; then return 0; fi
-  if [[ -x build-prometheus/usr/bin/promtool ]] || ! command -v apt-get >/dev/null; then return 0; fi
-  say "unpacking prometheus for the tests"
+  if [[ -x $bin/promtool && -x $bin/prometheus ]] || ! command -v apt-get >/dev/null; then return 0; fi
+  if [[ $(apt-cache policy promtool 2>/dev/null) == *"Candidate: "[^\(]* ]]; then packages+=(promtool); fi
+  say "unpacking ${packages[*]} for the tests"
   mkdir -p build-prometheus
   (
     cd build-prometheus
-    apt-get -q download prometheus </dev/null && dpkg -x prometheus_*.deb . && rm prometheus_*.deb
+    apt-get -q download "${packages[@]}" </dev/null || exit 1
+    for file in *.deb; do
+      dpkg -x "$file" . || exit 1
+      rm "$file"
+    done
   ) || say "no prometheus from apt: its tests are skipped"
 }
