@@ -18,19 +18,22 @@ SKIP = 77
 
 
 def find_tool():
+    """The tool, or what there is in its place."""
+    other = "none"
     for name in (f"clang-format-{VERSION}", "clang-format"):
         if shutil.which(name):
             said = subprocess.run([name, "--version"], capture_output=True, text=True, check=True)
             found = re.search(r"version (\d+)", said.stdout)
             if found and found.group(1) == VERSION:
-                return name
-    return None
+                return name, None
+            other = found.group(1) if found else said.stdout.strip()
+    return None, other
 
 
 def main():
-    tool = find_tool()
+    tool, other = find_tool()
     if not tool:
-        print(f"skipped: no clang-format {VERSION} here")
+        print(f"skipped: the code is laid out by clang-format {VERSION}, and here is {other}")
         sys.exit(SKIP)
     files = [str(p) for p in source_files(sys.argv[1]) if p.suffix in (".h", ".cc")]
     done = subprocess.run([tool, "--dry-run", "--Werror", "--ferror-limit=3", *files],
