@@ -211,6 +211,11 @@ class Collector:
     def log(self) -> str:
         return self._log.read()
 
+    def says(self, text: str, patience: float = 20) -> bool:
+        """Whether it says so, now or soon: a thread of its own writes the lines, after what they
+        tell of has been seen elsewhere."""
+        return wait_until(lambda: text in self.log(), patience)
+
     def messages(self) -> list[str]:
         """What it said but for the summary, and how it samples where it has not the privileges."""
         return [line for line in self.log().splitlines() if not line.startswith(SUMMARY)

@@ -403,7 +403,7 @@ def test_unprivileged(pair: Pair, scratch: Path) -> None:
     if not nobody:
         return
     with Collector(COLLECTOR, base / "auto", pair.receiver, nobody=True) as collector:
-        check("sampling by dumps, not by events: " in collector.log(), collector.log())
+        check(collector.says("sampling by dumps, not by events: "), collector.log())
         check_no_losses(collector.stop())
     with Collector(COLLECTOR, base / "events", pair.receiver, "--sampling", "events", nobody=True,
                    ready=False) as collector:

@@ -64,7 +64,7 @@ def record(collect: str, traffic: str, sandbox: Sandbox, scratch: Path) -> None:
             child.child.send_signal(signal.SIGHUP)
             manager.until("RELOADING", "1")
             manager.until("READY", "1")
-            check("2 ports and 0 prefixes excluded (changed)" in child.log(), child.log())
+            check(child.says("2 ports and 0 prefixes excluded (changed)"), child.log())
             manager.until("WATCHDOG", "1")
             status_of(manager.until("STATUS"))
             settle()

@@ -78,7 +78,7 @@ def check_reload(collector: Collector, manager: Manager) -> None:
           f"{begun.fields} not between {before} and {after}")
     ended = manager.until("READY", "1")
     check(ended.at - begun.at < 2, f"{ended.at - begun.at} s to reload")
-    check("reloaded: " in collector.log(), "it said so and did not")
+    check(collector.says("reloaded: "), "it said so and did not")
 
 
 def check_stopping(collector: Collector, manager: Manager) -> None:
