@@ -109,7 +109,8 @@ struct [[gnu::visibility("hidden")]] diag_socket::impl {
   [[nodiscard]] std::error_code receive(bytes_view & datagram) noexcept;
   [[nodiscard]] std::error_code send_dump(const dump_request& request) noexcept;
   [[nodiscard]] bool is_answer(const nlmsghdr& header) noexcept;
-  [[nodiscard]] bool deliver(bytes_view payload, message_callback fn, void* user) noexcept;
+  [[nodiscard]] bool deliver(bytes_view payload, const filter* unwanted, message_callback fn,
+                             void* user) noexcept;
   [[nodiscard]] std::error_code read_dump(const dump_request& request, message_callback fn,
                                           void* user) noexcept;
   [[nodiscard]] std::error_code read_answer(message_callback fn, void* user) noexcept;
@@ -231,12 +232,14 @@ bool diag_socket::impl::is_answer(const nlmsghdr& header) noexcept {
   return true;
 }
 
-bool diag_socket::impl::deliver(bytes_view payload, message_callback fn, void* user) noexcept {
+bool diag_socket::impl::deliver(bytes_view payload, const filter* unwanted, message_callback fn,
+                                void* user) noexcept {
   message m;
   if (message::from(payload, m)) {
     ++counters[dump_counter::refused_messages];
     return false;
   }
+  if (unwanted != nullptr && unwanted->excludes(m)) return true;
   ++counters[dump_counter::messages];
   fn(user, m);
   return true;
@@ -263,6 +266,9 @@ std::error_code diag_socket::impl::send_dump(const dump_request& request) noexce
 std::error_code diag_socket::impl::read_dump(const dump_request& request, message_callback fn,
                                              void* user) noexcept {
   std::error_code first_fault;
+  // What the kernel had no room for is decided about here.
+  const bool all_in_kernel = request.exclude == nullptr || request.exclude->program_is_whole();
+  const filter* const unwanted = all_in_kernel ? nullptr : request.exclude;
   const auto note = [&](std::error_code ec) {
     if (!first_fault) first_fault = ec;
   };
@@ -282,7 +288,7 @@ std::error_code diag_socket::impl::read_dump(const dump_request& request, messag
         note(errc::dump_incomplete);
       }
       if (is_inet_diag_type(m.header.nlmsg_type)) {
-        if (!deliver(m.payload, fn, user)) note(errc::message_too_short);
+        if (!deliver(m.payload, unwanted, fn, user)) note(errc::message_too_short);
       } else if (m.header.nlmsg_type == NLMSG_DONE) {
         const std::int32_t status =
             m.payload.size() >= 4 ? wire::load<std::int32_t>(m.payload.data()) : 0;
@@ -318,7 +324,7 @@ std::error_code diag_socket::impl::read_answer(message_callback fn, void* user) 
     while (walk.next(m)) {
       if (!is_answer(m.header)) continue;
       if (is_inet_diag_type(m.header.nlmsg_type))
-        return deliver(m.payload, fn, user) ? errc::ok : errc::message_too_short;
+        return deliver(m.payload, nullptr, fn, user) ? errc::ok : errc::message_too_short;
       if (m.header.nlmsg_type == NLMSG_ERROR && m.payload.size() >= 4) {
         const auto error = wire::load<std::int32_t>(m.payload.data());
         if (error < 0) return {-error, std::system_category()};

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <tcpinfo/inetdiag.h>
 
+#include <algorithm>
+#include <array>
+#include <initializer_list>
+#include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "catch.h"
@@ -199,13 +204,122 @@ TEST_CASE("a rule for a mapped prefix is a rule for IPv4") {
   CHECK(f.excludes(s.view()));
 }
 
-TEST_CASE("a filter too large for one attribute says so") {
+TEST_CASE("a filter takes any number of rules, and the kernel as many as it has room for") {
   filter f;
   bytes_view program;
-  for (unsigned port = 1; port <= 5000; ++port)
+  CHECK(f.program_is_whole());
+  // Ports that follow one another are one rule.
+  for (unsigned port = 1; port <= 50'000; ++port)
     REQUIRE_FALSE(f.exclude_sport(static_cast<std::uint16_t>(port)));
-  CHECK(f.program(program) == errc::filter_too_large);
-  CHECK(program.empty());
+  REQUIRE_FALSE(f.program(program));
+  CHECK(program.size() == 20);
+  CHECK(f.program_is_whole());
+  made_socket s;
+  s.sport = 50'000;
+  CHECK(f.excludes(s.view()));
+  s.sport = 50'001;
+  CHECK_FALSE(f.excludes(s.view()));
+
+  // Every other address: none covers or completes another.
+  for (unsigned i = 0; i < 100'000; i += 2) {
+    ip_prefix p = prefix("10.0.0.0/32");
+    p.address.bytes[1] = static_cast<std::uint8_t>(i >> 16U);
+    p.address.bytes[2] = static_cast<std::uint8_t>(i >> 8U);
+    p.address.bytes[3] = static_cast<std::uint8_t>(i);
+    REQUIRE_FALSE(f.exclude_dst(p));
+  }
+  REQUIRE_FALSE(f.exclude_dst(prefix("192.0.2.0/24")));
+  REQUIRE_FALSE(f.exclude_src(prefix("2001:db8::/32")));
+  REQUIRE_FALSE(f.program(program));
+  CHECK_FALSE(f.program_is_whole());
+  CHECK(program.size() <= 32 * 32);
+  // The large networks are in it.
+  const auto* const bytes = reinterpret_cast<const char*>(program.data());
+  const std::string_view text(bytes, program.size());
+  CHECK(text.find(std::string_view("\xc0\x00\x02\x00", 4)) != text.npos);
+  CHECK(text.find(std::string_view("\x20\x01\x0d\xb8", 4)) != text.npos);
+  s.dst = "10.1.134.158";  // 99,998
+  CHECK(f.excludes(s.view()));
+  s.dst = "10.1.134.159";
+  CHECK_FALSE(f.excludes(s.view()));
+  s.dst = "192.0.2.5";
+  CHECK(f.excludes(s.view()));
+}
+
+TEST_CASE("rules that others cover cost nothing, and halves of a network are joined") {
+  filter f;
+  bytes_view program;
+  const auto rules = [&] {
+    REQUIRE_FALSE(f.program(program));
+    return program.size() / 20;  // of IPv4 addresses
+  };
+  for (const char* text : {"10.0.0.0/8", "10.1.0.0/16", "10.0.0.0/8", "10.255.255.255"})
+    REQUIRE_FALSE(f.exclude_dst(prefix(text)));
+  CHECK(rules() == 1);
+  // 256 halves of halves are one /24, in any order.
+  for (unsigned i = 0; i < 256; ++i)
+    REQUIRE_FALSE(
+        f.exclude_dst(prefix(("192.0.2." + std::to_string(i * 167 % 256) + "/32").c_str())));
+  CHECK(rules() == 2);
+  REQUIRE_FALSE(f.exclude_dst(prefix("11.0.0.0/8")));
+  CHECK(rules() == 2);
+  made_socket s;
+  for (const auto& [dst, is_in] :
+       std::initializer_list<std::pair<const char*, bool>>{{"9.255.255.255", false},
+                                                           {"10.0.0.0", true},
+                                                           {"11.255.255.255", true},
+                                                           {"12.0.0.0", false},
+                                                           {"192.0.1.255", false},
+                                                           {"192.0.2.0", true},
+                                                           {"192.0.2.255", true},
+                                                           {"192.0.3.0", false}}) {
+    s.dst = dst;
+    INFO(dst);
+    CHECK(f.excludes(s.view()) == is_in);
+  }
+  // Bits behind the length do not count; neither do they split a network.
+  ip_prefix odd = prefix("198.51.100.0/24");
+  odd.address.bytes[3] = 77;
+  REQUIRE_FALSE(f.exclude_dst(odd));
+  s.dst = "198.51.100.1";
+  CHECK(f.excludes(s.view()));
+  // Everything.
+  REQUIRE_FALSE(f.exclude_dst(prefix("0.0.0.0/1")));
+  REQUIRE_FALSE(f.exclude_dst(prefix("128.0.0.0/1")));
+  CHECK(rules() == 1);
+}
+
+TEST_CASE("a filter excludes what any of its prefixes contains") {
+  std::mt19937 random(7);
+  for (int round = 0; round < 200; ++round) {
+    filter f;
+    std::vector<ip_prefix> given;
+    for (int n = 0; n < 40; ++n) {
+      ip_prefix p;
+      p.address.family = random() % 2 == 0 ? address_family::ipv4 : address_family::ipv6;
+      const bool v4 = p.address.family == address_family::ipv4;
+      // Few different bits, so that prefixes meet.
+      for (std::size_t i = 0; i < (v4 ? 4U : 16U); ++i)
+        p.address.bytes[i] = static_cast<std::uint8_t>(random() % 4);
+      p.length = static_cast<std::uint8_t>(random() % (v4 ? 33 : 129));
+      given.push_back(p);
+      REQUIRE_FALSE(f.exclude_dst(p));
+    }
+    for (int n = 0; n < 100; ++n) {
+      made_socket s;
+      std::array<char, 64> text{};
+      ip_address a = given[random() % given.size()].address;
+      a.bytes[random() % (a.family == address_family::ipv4 ? 4 : 16)] =
+          static_cast<std::uint8_t>(random() % 4);
+      s.dst = std::string(text.data(), format_ip_address(a, text));
+      if (a.family == address_family::ipv6) s.src = "2001:db8::1";
+      const message m = s.view();
+      const bool expected = std::any_of(given.begin(), given.end(),
+                                        [&](const ip_prefix& p) { return p.contains(m.dst()); });
+      INFO(s.dst);
+      CHECK(f.excludes(m) == expected);
+    }
+  }
 }
 
 TEST_CASE("sockets that are not open say so") {

@@ -36,7 +36,7 @@ enum class errc : std::int32_t {
   unterminated_line = 16,   ///< the last line has no newline: its writer was cut off
   bad_uuid = 17,            ///< a UUID or prefix that cannot be part of a file name
   out_of_memory = 18,       ///< an allocation failed
-  filter_too_large = 19,    ///< the filter program exceeds what one netlink attribute holds
+  filter_too_large = 19,    ///< no longer used: a filter takes any number of rules
   window_too_large = 20,    ///< a zstd frame needs a larger window than the reader allows
   wrong_checksum = 21,      ///< a zstd frame decodes, but to something else than was written
 };

@@ -389,7 +389,11 @@ using message_callback = void (*)(void* user, const message& m) noexcept;
 /// Which connections not to be told about, as rules any of which excludes. The same rules run in
 /// the kernel (bytecode of INET_DIAG_REQ_BYTECODE; any kernel since 2.6) and here, for messages
 /// that the kernel does not filter (destroy events). An IPv4 rule also excludes the IPv4-mapped
-/// form. Thread-compatible: const use from several threads, changes from one.
+/// form. Rules that another covers cost nothing, halves of a network are joined, and ports that
+/// follow one another are one rule. The kernel gets 32 rules, those about ports and then those of the
+/// largest networks, for it tries one after the other on each socket; diag_socket::dump() decides
+/// about the rest, in a time that hardly grows with their number.
+/// Thread-compatible: const use from several threads, changes from one.
 class TCPINFO_API filter final {
  public:
   filter() noexcept = default;
@@ -416,10 +420,13 @@ class TCPINFO_API filter final {
   [[nodiscard]] bool empty() const noexcept;
   /// Whether a rule excludes `m`, which has at least 72 bytes.
   [[nodiscard]] bool excludes(const message& m) const noexcept;
-  /// The rules as a kernel program, valid until the filter changes or ends. Empty without rules.
-  /// @return errc::filter_too_large where the program exceeds one attribute (65,531 bytes);
-  /// errc::out_of_memory.
+  /// The rules as a kernel program, 32 of them at most; valid until the filter changes or ends.
+  /// Empty without rules.
+  /// @return errc::out_of_memory.
   [[nodiscard]] std::error_code program(bytes_view& out) const noexcept;
+  /// Whether the latest program() has all rules. If not, what it lets through is to be asked about
+  /// with excludes().
+  [[nodiscard]] bool program_is_whole() const noexcept;
 
  private:
   struct impl;
@@ -441,7 +448,9 @@ struct dump_request {
   std::uint32_t states = 0;
   std::uint8_t extensions = 0;      ///< bit N-1 requests attribute N; see extension(); 0 = none
   std::uint8_t reserved[7] = {};    ///< leave it
-  const filter* exclude = nullptr;  ///< run in the kernel; must live until the dump returns
+  /// Which sockets not to deliver; run in the kernel, as far as it has room. Must live until the
+  /// dump returns.
+  const filter* exclude = nullptr;
   /// Called after each datagram of the dump, so that a long dump does not starve other sockets.
   void (*between)(void* user) noexcept = nullptr;
   void* between_user = nullptr;  ///< handed to `between`
