@@ -9,8 +9,9 @@ namespace tcpinfo::collect {
 
 std::string reloadable::read_lists(exclusion_lists& out) const {
   out = {settings_.exclude_sports, settings_.exclude_destinations};
-  return settings_.exclude_file.empty() ? std::string{}
-                                        : read_exclusion_file(settings_.exclude_file, out);
+  for (const std::string& file : settings_.exclude_files)
+    if (std::string wrong = read_exclusion_file(file, out); !wrong.empty()) return wrong;
+  return {};
 }
 
 // What cannot be used is found out before it is in force.

@@ -12,23 +12,19 @@ namespace tcpinfo::offline {
 namespace {
 
 std::vector<std::uint16_t> ports_of(const char* flag, const std::string& text) {
-  if (text.empty()) return {};
-  auto ports = text::parse_ports(text);
-  if (!ports)
-    throw bad_value(fmt::format("{}: '{}' is no list of ports from 1 to 65535 (example: 443,5201)",
-                                flag, text));
-  return std::move(*ports);
+  std::vector<std::uint16_t> ports;
+  if (text.empty()) return ports;
+  if (const std::string wrong = text::parse_ports(text, ports); !wrong.empty())
+    throw bad_value(fmt::format("{}: {}", flag, wrong));
+  return ports;
 }
 
 std::vector<ip_prefix> prefixes_of(const char* flag, const std::string& text) {
-  if (text.empty()) return {};
-  auto prefixes = text::parse_prefixes(text);
-  if (!prefixes)
-    throw bad_value(
-        fmt::format("{}: '{}' is no list of addresses or prefixes "
-                    "(example: 192.0.2.1,2001:db8::/32)",
-                    flag, text));
-  return std::move(*prefixes);
+  std::vector<ip_prefix> prefixes;
+  if (text.empty()) return prefixes;
+  if (const std::string wrong = text::parse_prefixes(text, prefixes); !wrong.empty())
+    throw bad_value(fmt::format("{}: {}", flag, wrong));
+  return prefixes;
 }
 
 std::optional<timestamp> moment_of(const char* flag, const std::string& text) {

@@ -18,7 +18,7 @@ struct unit {
 
 // "m" stands after "ms" so that the longer name is tried first.
 constexpr unit duration_units[] = {{"ns", 1.0}, {"us", 1e3}, {"ms", 1e6},
-                                   {"s", 1e9},  {"m", 6e10}, {"h", 3.6e12}};
+                                   {"s", 1e9},  {"m", 6e10}, {"h", 3.6e12}, {"d", 8.64e13}};
 
 constexpr unit size_units[] = {
     {"KiB", 1024.0}, {"MiB", 1048576.0}, {"GiB", 1073741824.0},
@@ -51,15 +51,51 @@ std::optional<double> take_unit(std::string_view& text, const unit (&units)[N]) 
   return std::nullopt;
 }
 
-// Calls `fn` for each part between commas; false when one of the calls was.
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view blanks = " \t";
+  const std::size_t first = text.find_first_not_of(blanks);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(blanks) + 1 - first);
+}
+
+// Calls `fn` for each item between commas until one is wrong; returns what `fn` says of that.
 template <class F>
-bool each_part(std::string_view text, F&& fn) {
+std::string each_item(std::string_view text, F&& fn) {
   for (;;) {
     const std::size_t comma = text.find(',');
-    if (!fn(text.substr(0, comma))) return false;
-    if (comma == std::string_view::npos) return true;
+    const std::string_view item = trimmed(text.substr(0, comma));
+    std::string wrong =
+        item.empty() ? "an item is empty (a comma too many?)" : std::string(fn(item));
+    if (!wrong.empty() || comma == std::string_view::npos) return wrong;
     text.remove_prefix(comma + 1);
   }
+}
+
+std::optional<std::uint16_t> parse_port(std::string_view text) {
+  std::uint16_t port = 0;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), port);
+  if (ec != std::errc{} || end != text.data() + text.size() || port == 0) return std::nullopt;
+  return port;
+}
+
+// Why an item is no prefix.
+std::string refusal_of(std::string_view item) {
+  const std::size_t slash = item.find('/');
+  ip_prefix network;
+  if (parse_ip_address(item.substr(0, slash), network.address))
+    return fmt::format("'{}' is no IPv4 or IPv6 address", item.substr(0, slash));
+  const bool v4 = network.address.family == address_family::ipv4;
+  const unsigned most = v4 ? 32 : 128;
+  const std::string_view digits = item.substr(slash + 1);
+  unsigned length = 0;
+  const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), length);
+  if (ec != std::errc{} || end != digits.data() + digits.size() || length > most)
+    return fmt::format("'{}': '{}' is no length from 0 to {}", item, digits, most);
+  for (unsigned bit = length; bit < most; ++bit)
+    network.address.bytes[bit / 8] =
+        static_cast<std::uint8_t>(network.address.bytes[bit / 8] & ~(0x80U >> bit % 8));
+  return fmt::format("'{}' has bits beyond the first {}: {}/{}?", item, length,
+                     to_string(network.address), length);
 }
 
 }  // namespace
@@ -110,29 +146,29 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
   return static_cast<std::uint64_t>(bytes);
 }
 
-std::optional<std::vector<std::uint16_t>> parse_ports(std::string_view text) {
-  std::vector<std::uint16_t> ports;
-  const bool good = each_part(text, [&](std::string_view part) {
-    std::uint16_t port = 0;
-    const auto [end, ec] = std::from_chars(part.data(), part.data() + part.size(), port);
-    if (ec != std::errc{} || end != part.data() + part.size() || port == 0) return false;
-    ports.push_back(port);
-    return true;
+std::string parse_ports(std::string_view text, std::vector<std::uint16_t>& out) {
+  return each_item(text, [&](std::string_view item) -> std::string {
+    const std::size_t dash = item.find('-');
+    const auto first = parse_port(trimmed(item.substr(0, dash)));
+    const auto last =
+        dash == std::string_view::npos ? first : parse_port(trimmed(item.substr(dash + 1)));
+    if (!first || !last)
+      return fmt::format("'{}' is no port from 1 to 65535 (or a range of them, as 8000-9000)",
+                         item);
+    if (*last < *first) return fmt::format("'{}' ends before it begins", item);
+    for (std::uint32_t port = *first; port <= *last; ++port)
+      out.push_back(static_cast<std::uint16_t>(port));
+    return {};
   });
-  if (!good) return std::nullopt;
-  return ports;
 }
 
-std::optional<std::vector<ip_prefix>> parse_prefixes(std::string_view text) {
-  std::vector<ip_prefix> prefixes;
-  const bool good = each_part(text, [&](std::string_view part) {
+std::string parse_prefixes(std::string_view text, std::vector<ip_prefix>& out) {
+  return each_item(text, [&](std::string_view item) -> std::string {
     ip_prefix prefix;
-    if (parse_ip_prefix(part, prefix)) return false;
-    prefixes.push_back(prefix);
-    return true;
+    if (parse_ip_prefix(item, prefix)) return refusal_of(item);
+    out.push_back(prefix);
+    return {};
   });
-  if (!good) return std::nullopt;
-  return prefixes;
 }
 
 }  // namespace tcpinfo::text

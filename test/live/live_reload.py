@@ -356,8 +356,8 @@ def test_faults(pair: Pair, scratch: Path) -> None:
         good = "dstip 192.0.2.0/24\n"
         one.unwanted.write_text(good, encoding="ascii")
         one.reload()
-        port_wrong = "is no list of ports from 1 to 65535"
-        for content, wrong in (("\nsrcport 1-65535\n", f":2: '1-65535' {port_wrong}"),
+        port_wrong = "is no port from 1 to 65535 (or a range of them, as 8000-9000)"
+        for content, wrong in (("\nsrcport 1-65536\n", f":2: '1-65536' {port_wrong}"),
                                ("dstip 0.0.0.0/0\nsrcport x", f":2: 'x' {port_wrong}"),
                                ("dstip 0.0.0.0/0\n\n# so\nnothing\n",
                                 ":4: 'nothing' is neither srcport nor dstip")):

@@ -158,7 +158,7 @@ TEST_CASE("a connection that ends while nothing can be written is not touched ag
   run r;
   const fs::path file = r.scratch.path() / "exclude";
   std::ofstream(file) << "";
-  r.settings.exclude_file = file.string();
+  r.settings.exclude_files = {file.string()};
   r.settings.max_memory = std::uint64_t{64} << 20;
   r.settings.flush_ns = 20'000'000;
   r.settings.reps = 0;
@@ -417,7 +417,7 @@ TEST_CASE(
   run r;
   const fs::path file = r.scratch.path() / "exclude";
   std::ofstream(file) << "# nothing yet\n";
-  r.settings.exclude_file = file.string();
+  r.settings.exclude_files = {file.string()};
   r.add(1).sport = 80;
   r.add(2).sport = 443;
   r.kernel.before_poll = [&](scripted_kernel& k, std::uint64_t poll) {
@@ -447,7 +447,7 @@ TEST_CASE("an excluded connection that is wanted again goes on in a file of its 
   run r;
   const fs::path file = r.scratch.path() / "exclude";
   std::ofstream(file) << "\n";
-  r.settings.exclude_file = file.string();
+  r.settings.exclude_files = {file.string()};
   r.add(1).sport = 80;
   r.kernel.before_poll = [&](scripted_kernel& k, std::uint64_t poll) {
     k.sockets.at(1).set(128, poll);
@@ -474,10 +474,10 @@ TEST_CASE("an exclusion file's faults are told with their line") {
   const exclusion_lists before = lists;
   std::ofstream(path) << "srcport 1\nsrcport 70000\n";
   CHECK(read_exclusion_file(path, lists) ==
-        path + ":2: '70000' is no list of ports from 1 to 65535");
+        path + ":2: '70000' is no port from 1 to 65535 (or a range of them, as 8000-9000)");
   std::ofstream(path) << "dstip nowhere\n";
   CHECK(read_exclusion_file(path, lists) ==
-        path + ":1: 'nowhere' is no list of addresses or prefixes");
+        path + ":1: 'nowhere' is no IPv4 or IPv6 address");
   std::ofstream(path) << "\nport 1\n";
   CHECK(read_exclusion_file(path, lists) == path + ":2: 'port' is neither srcport nor dstip");
   CHECK(lists == before);

@@ -270,7 +270,7 @@ TEST_CASE("exclusions that are read again hold in every namespace") {
   netns_run r;
   const fs::path unwanted = r.scratch.path() / "unwanted";
   std::ofstream(unwanted) << "";
-  r.settings.exclude_file = unwanted.string();
+  r.settings.exclude_files = {unwanted.string()};
   made_socket& other = r.add_to(0, 2);
   other.sport = 9100;
   r.system.set_netns({{found(0, "blue")}, {}});

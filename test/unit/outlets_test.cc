@@ -214,19 +214,35 @@ TEST_CASE("the peer's production command line becomes ours") {
   CHECK(translate({"-output", "x", "-reps", "3"}) == words{"--output", "x", "--reps", "3"});
 }
 
-TEST_CASE("only one dash and exactly the peer's name is the peer's") {
+TEST_CASE("exactly a name of the peer's is the peer's") {
   const std::vector<const char*> same = {
       "-o",          "-ov",      "-outputs=x", "-output-x", "--output", "--reps=3",
       "-interval=1", "-v",       "-",          "output=x",  "",         "-=x",
-      "--trace",     "-tcpinfo", "--",         "-output=x", "-trace",   "-logx.debug"};
+      "---trace",    "-tcpinfo", "--",         "-output=x", "--trace",  "-logx.debug"};
   CHECK(translate(same) == words(same.begin(), same.end()));
 }
 
 TEST_CASE("what means nothing here is named and left out") {
-  const std::vector<const char*> typed = {"-trace", "-logx.debug=true", "-trace=false", "-reps=1"};
+  const std::vector<const char*> typed = {"-trace", "-logx.debug=true", "--trace=false", "-reps=1"};
   const auto result = translate_peer_flags(typed);
   CHECK(result.arguments == words{"--reps=1"});
-  CHECK(result.ignored == words{"-trace", "-logx.debug=true", "-trace=false"});
+  CHECK(result.ignored == words{"-trace", "-logx.debug=true", "--trace=false"});
+}
+
+TEST_CASE("the peer's flags have one dash or two") {
+  CHECK(
+      translate({"--prometheusx.listen-address=:9990", "--uuid-prefix-file=p", "--output=o",
+                 "--tcpinfo.eventsocket=s", "--anonymize.ip=netblock", "--exclude-srcport", "1"}) ==
+      words{"--prometheus=:9990", "--uuid-prefix-file=p", "--output=o", "--eventsocket=s",
+            "--anonymize=netblock", "--exclude-srcport", "1"});
+}
+
+TEST_CASE("the peer's older listen address is a port") {
+  CHECK(translate({"-prom=7070"}) == words{"--prometheus=:7070"});
+  CHECK(translate({"--prom", "7070", "-v"}) == words{"--prometheus", ":7070", "-v"});
+  CHECK(translate({"-prom=127.0.0.1:7070"}) == words{"--prometheus=127.0.0.1:7070"});
+  CHECK(translate({"-prom"}) == words{"--prometheus"});
+  CHECK(translate({"-prom="}) == words{"--prometheus="});
 }
 
 TEST_CASE("flags from the environment have the peer's names where it has them") {
@@ -244,9 +260,16 @@ TEST_CASE("flags from the environment have the peer's names where it has them") 
       {"OUTPUT", "dir"}, {"TCPINFO_OUTPUT", "no"},   {"INTERVAL", "no"}, {"TCPINFO_INTERVAL", "1s"},
       {"REPS", ""},      {"TCPINFO_VERBOSE", "true"}};
   const words flags = {"output", "interval", "reps", "level", "verbose"};
-  CHECK(environment_flags(flags, [&](const std::string& name) -> std::optional<std::string> {
-          const auto found = variables.find(name);
-          if (found == variables.end()) return std::nullopt;
-          return found->second;
-        }) == words{"--output=dir", "--interval=1s", "--verbose=true"});
+  const auto value_of = [&](const std::string& name) -> std::optional<std::string> {
+    const auto found = variables.find(name);
+    if (found == variables.end()) return std::nullopt;
+    return found->second;
+  };
+  CHECK(environment_flags(flags, {}, value_of) ==
+        words{"--output=dir", "--interval=1s", "--verbose=true"});
+  // Those that the command line has count there only.
+  CHECK(environment_flags(flags, words{"-v", "--output", "other", "--interval=2s"}, value_of) ==
+        words{"--verbose=true"});
+  CHECK(environment_flags(flags, words{"--outputs=x", "output", "--", "--interval=2s"}, value_of) ==
+        words{"--output=dir", "--interval=1s", "--verbose=true"});
 }
