@@ -8,6 +8,7 @@
 
 #include <tcpinfo/version.h>
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
@@ -15,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "collect/capabilities.h"
 #include "collect/collector.h"
 #include "collect/control.h"
 #include "collect/event_listener.h"
@@ -32,6 +34,7 @@ namespace collect = tcpinfo::collect;
 namespace text = tcpinfo::text;
 
 constexpr std::int64_t millisecond = 1'000'000;
+constexpr std::int64_t second = 1000 * millisecond;
 constexpr std::int64_t longest = std::int64_t{10} * 366 * 24 * 3'600'000 * millisecond;
 
 // A value that cannot be used: what() is the whole line to print.
@@ -54,9 +57,11 @@ struct flags {
   std::string reconcile = "10s";
   std::string cpu_budget = "0";
   std::string max_memory = "256MiB";
-  std::string exclude_srcport;
-  std::string exclude_dstip;
-  std::string exclude_file;
+  std::string max_age = "0";
+  std::string max_disk = "0";
+  std::vector<std::string> exclude_srcport;
+  std::vector<std::string> exclude_dstip;
+  std::vector<std::string> exclude_file;
   std::string anonymize = "none";
   std::string file_mode = "0640";
   std::string event_buffer = "32MiB";
@@ -177,6 +182,11 @@ collect::config to_config(const flags& f) {
   c.uuid_prefix_file = f.uuid_prefix_file;
   c.max_memory = size_of("--max-memory", f.max_memory, std::uint64_t{64} << 20, "64MiB",
                          std::uint64_t{1} << 50);
+  c.max_age_ns = duration_of("--max-age", f.max_age, 0, "0");
+  if (c.max_age_ns != 0) c.max_age_ns = duration_of("--max-age", f.max_age, 60 * second, "1m");
+  if (f.max_disk != "0")
+    c.max_disk =
+        size_of("--max-disk", f.max_disk, std::uint64_t{1} << 20, "1MiB", std::uint64_t{1} << 60);
   c.event_buffer = static_cast<std::size_t>(
       size_of("--event-buffer", f.event_buffer, 4096, "4KiB", std::uint64_t{1} << 30));
   c.file_mode = file_mode_of("--file-mode", f.file_mode);
@@ -184,30 +194,20 @@ collect::config to_config(const flags& f) {
     throw bad_value(fmt::format("--anonymize: '{}' is neither none nor netblock", f.anonymize));
   c.anonymize =
       f.anonymize == "none" ? collect::anonymize_by::none : collect::anonymize_by::netblock;
-  c.exclude_file = f.exclude_file;
+  c.exclude_files = f.exclude_file;
   c.netns = f.netns;
   for (const std::string& one : c.netns)
     if (!collect::is_netns_name(one))
       throw bad_value(fmt::format(
           "--netns: '{}' is no name or path (examples: blue, /proc/1234/ns/net, all)", one));
   outlets_to_config(f, c);
-  if (!f.exclude_srcport.empty()) {
-    const auto ports = text::parse_ports(f.exclude_srcport);
-    if (!ports)
-      throw bad_value(fmt::format(
-          "--exclude-srcport: '{}' is no list of ports from 1 to 65535 (example: 9100,443)",
-          f.exclude_srcport));
-    c.exclude_sports = *ports;
-  }
-  if (!f.exclude_dstip.empty()) {
-    const auto prefixes = text::parse_prefixes(f.exclude_dstip);
-    if (!prefixes)
-      throw bad_value(
-          fmt::format("--exclude-dstip: '{}' is no list of addresses or prefixes "
-                      "(example: 192.0.2.1,2001:db8::/32)",
-                      f.exclude_dstip));
-    c.exclude_destinations = *prefixes;
-  }
+  for (const std::string& list : f.exclude_srcport)
+    if (const std::string wrong = text::parse_ports(list, c.exclude_sports); !wrong.empty())
+      throw bad_value("--exclude-srcport: " + wrong);
+  for (const std::string& list : f.exclude_dstip)
+    if (const std::string wrong = text::parse_prefixes(list, c.exclude_destinations);
+        !wrong.empty())
+      throw bad_value("--exclude-dstip: " + wrong);
   if (!c.uuid_prefix_file.empty()) {
     std::string prefix;
     if (const auto ec = collect::read_uuid_prefix(c.uuid_prefix_file, prefix))
@@ -263,6 +263,15 @@ void declare(CLI::App& app, flags& f) {
                  "where records that wait would take more, the oldest are written early")
       ->type_name("SIZE")
       ->capture_default_str();
+  app.add_option("--max-age", f.max_age,
+                 "remove complete archives that were last written to longer ago, 0 = never")
+      ->type_name("DURATION")
+      ->capture_default_str();
+  app.add_option("--max-disk", f.max_disk,
+                 "where the output directory takes more of the disk, remove its oldest complete "
+                 "archives, 0 = never")
+      ->type_name("SIZE")
+      ->capture_default_str();
   app.add_flag("--include-local", f.include_local,
                "record loopback and link-local connections too");
   app.add_option(
@@ -272,14 +281,23 @@ void declare(CLI::App& app, flags& f) {
       ->type_name("NAME")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  app.add_option("--exclude-srcport", f.exclude_srcport, "local ports not to record")
-      ->type_name("LIST");
-  app.add_option("--exclude-dstip", f.exclude_dstip,
-                 "remote addresses or prefixes not to record, IPv4-mapped forms included")
-      ->type_name("LIST");
-  app.add_option("--exclude-file", f.exclude_file,
-                 "more exclusions, a line each: srcport LIST or dstip LIST; SIGHUP reads it again")
-      ->type_name("FILE");
+  const auto add_list = [&app](const char* name, std::vector<std::string>& to, const char* meaning,
+                               const char* type) {
+    app.add_option(name, to, meaning)
+        ->type_name(type)
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  };
+  add_list("--exclude-srcport", f.exclude_srcport,
+           "local ports and ranges of them not to record; several lists add up", "LIST");
+  add_list("--exclude-dstip", f.exclude_dstip,
+           "remote addresses or prefixes not to record, IPv4-mapped forms included; several lists "
+           "add up",
+           "LIST");
+  add_list("--exclude-file", f.exclude_file,
+           "more exclusions, a line each: srcport LIST or dstip LIST; SIGHUP reads it again; can "
+           "be given more than once",
+           "FILE");
   app.add_option("--anonymize", f.anonymize,
                  "none, or netblock: zero the host part of remote addresses")
       ->type_name("HOW")
@@ -312,12 +330,13 @@ void declare(CLI::App& app, flags& f) {
 void refuse_empty(const CLI::App& app) {
   for (const CLI::Option* option : app.get_options()) {
     const auto& given = option->results();
-    if (option->get_expected_max() > 0 && !given.empty() && given.back().empty())
+    if (option->get_expected_max() > 0 &&
+        std::any_of(given.begin(), given.end(), [](const auto& value) { return value.empty(); }))
       throw bad_value(fmt::format("{}: empty value", option->get_name()));
   }
 }
 
-// The environment's flags, then those of the command line, which win.
+// The environment's flags, of which the command line has none, and then that.
 std::vector<std::string> all_arguments(const CLI::App& app, int argc, char** argv) {
   std::vector<std::string> ours;
   for (const CLI::Option* option : app.get_options())
@@ -328,9 +347,10 @@ std::vector<std::string> all_arguments(const CLI::App& app, int argc, char** arg
     const char* const value = std::getenv(name.c_str());
     return value == nullptr ? std::nullopt : std::optional<std::string>(value);
   };
-  for (std::string& flag : collect::environment_flags(ours, value_of)) all.push_back(flag);
   const std::vector<const char*> typed(argv + 1, argv + argc);
   auto translated = collect::translate_peer_flags(typed);
+  for (std::string& flag : collect::environment_flags(ours, translated.arguments, value_of))
+    all.push_back(std::move(flag));
   for (const std::string& flag : translated.ignored)
     collect::log(collect::event::usage, "{} means nothing here and is ignored", flag);
   for (std::string& argument : translated.arguments) all.push_back(std::move(argument));
@@ -343,6 +363,7 @@ int main(int argc, char** argv) {
   // A log whose reader is gone, or a file size limit, is an error of one write, not the end.
   (void)signal(SIGPIPE, SIG_IGN);
   (void)signal(SIGXFSZ, SIG_IGN);
+  collect::raise_capabilities();
   collect::use_journal_if_connected();
   flags f;
   CLI::App app("Records what the kernel knows about every TCP connection of this machine.");

@@ -12,6 +12,11 @@ enum class capability : unsigned {
   bpf = 39,
 };
 
+/// Puts into effect what is permitted only, as an executable file's capabilities without the
+/// effective flag are (setcap cap_bpf=p): with the flag the program could not be started at all
+/// where one of them is withheld. Of the calling thread, and so before there are others.
+void raise_capabilities() noexcept;
+
 /// Whether this process has it in effect. To be asked before a call that needs it: a service's
 /// sandbox may punish the mere attempt.
 [[nodiscard]] bool has_capability(capability which);

@@ -18,7 +18,9 @@
 #include "collect/netns_samplers.h"
 #include "collect/observations.h"
 #include "collect/output_lock.h"
+#include "collect/output_tree.h"
 #include "collect/reload.h"
+#include "collect/retention.h"
 #include "collect/sampler.h"
 #include "collect/sequence_index.h"
 #include "collect/thread.h"
@@ -66,8 +68,9 @@ int claim_output(const std::string& output, output_lock& lock) {
     log(event::start_refused, {.file = output}, "another collector is recording to {}", output);
     return exit_trouble;
   }
-  log(event::start_refused, {output, ec}, "cannot create or write to output directory {}: {}",
-      output, ec.message());
+  log(event::start_refused, {output, ec}, "cannot create or write to output directory {}: {}{}",
+      output, ec.message(),
+      ec == std::errc::permission_denied ? why_not_writable(output) : std::string());
   return is_shortage(ec) ? exit_trouble : exit_usage;
 }
 
@@ -255,6 +258,9 @@ int run(os& system, const config& settings, control& operator_says) {
     return exit_trouble;
   }
   if (const auto ec = complete.start()) return refuse_thread("the thread that completes files", ec);
+  retention keep(system, counts, settings.output, {settings.max_age_ns, settings.max_disk});
+  if (const auto ec = keep.start())
+    return refuse_thread("the thread that removes old archives", ec);
   if (!why.empty()) log(event::started, "sampling by dumps, not by events: {}", why);
   if (settings.verbose)
     log(event::started, "recording to {} every {}, UUID prefix {}, run {}, {} writer{}",
@@ -277,6 +283,7 @@ int run(os& system, const config& settings, control& operator_says) {
   if (events) events->finish();
   for (const auto& w : writers) w->finish();
   complete.finish();
+  keep.finish();
   if (ec) {
     log(event::start_refused, {.error = ec}, "cannot dump sockets: {}", describe(ec));
     return exit_trouble;

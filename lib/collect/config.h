@@ -37,11 +37,13 @@ struct config {
   bool realtime = true;   ///< brief polls by events run in real time, where that is allowed
   double cpu_budget = 0;  ///< percent of one processor, 0 = no limit
   std::uint64_t max_memory = std::uint64_t{256} << 20;
+  std::int64_t max_age_ns = 0;  ///< of complete archives, 0 = no limit
+  std::uint64_t max_disk = 0;   ///< bytes below the output directory, 0 = no limit
   bool include_local = false;
   bool verbose = false;
   std::vector<std::uint16_t> exclude_sports;
   std::vector<ip_prefix> exclude_destinations;
-  std::string exclude_file;  ///< more of both, read again on request; empty: none
+  std::vector<std::string> exclude_files;  ///< more of both, read again on request
   anonymize_by anonymize = anonymize_by::none;
   unsigned file_mode = 0640;
   std::size_t event_buffer = std::size_t{32} << 20;  ///< of destroy events, in the kernel

@@ -164,6 +164,25 @@ class linux_os final : public os {
     return {};
   }
 
+  std::error_code status(const std::string& path, file_status& out) override {
+    struct stat status {};
+    if (const auto ec = look(path, status)) return ec;
+    if (!S_ISREG(status.st_mode)) return system_error(EINVAL);
+    constexpr std::uint64_t block = 512;  // stat(2): whatever the file system's are
+    out.size = static_cast<std::uint64_t>(status.st_size);
+    out.allocated = static_cast<std::uint64_t>(status.st_blocks) * block;
+    out.modified_ns =
+        std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + std::int64_t{status.st_mtim.tv_nsec};
+    return {};
+  }
+
+  std::error_code remove_folder(const std::string& path) override {
+    place where;
+    if (const auto ec = tree_.find(path, where)) return ec;
+    return ::unlinkat(where.folder.get(), where.name.c_str(), AT_REMOVEDIR) == 0 ? std::error_code{}
+                                                                                 : last_error();
+  }
+
   std::error_code truncate(const std::string& path, std::uint64_t size) override {
     descriptor file;
     if (const auto ec = open_file(path, O_WRONLY, file)) return ec;

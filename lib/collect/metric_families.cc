@@ -267,6 +267,17 @@ void add_writing(families& all, const metric_sources& from) {
               {"other", faults(write_fault::other)}});
   all.total("tcpinfo_early_flushes_total",
             "Buffers written before their time because memory ran short.", s.early_flushes);
+  all.totals("tcpinfo_retention_files_total",
+             "Complete archives removed by --max-age and --max-disk.", "limit",
+             {{"age", number(s.retention_files_age)}, {"disk", number(s.retention_files_disk)}});
+  all.totals("tcpinfo_retention_bytes_total", "What they took of the disk, in bytes.", "limit",
+             {{"age", number(s.retention_bytes_age)}, {"disk", number(s.retention_bytes_disk)}});
+  all.total("tcpinfo_retention_faults_total",
+            "Archives and folders that --max-age and --max-disk could not look at or remove.",
+            s.retention_faults);
+  all.gauge("tcpinfo_output_allocated_bytes",
+            "What the output directory takes of the disk; 0 without --max-disk.",
+            static_cast<double>(s.output_allocated.load(std::memory_order_relaxed)));
   all.total("tcpinfo_files_completed_total", "Files completed.", s.files_completed);
   all.total("tcpinfo_files_lost_total", "Files that could not be completed.", s.lost_files);
   all.total("tcpinfo_leftovers_completed_total", "Files of an earlier run that were completed.",

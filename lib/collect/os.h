@@ -99,6 +99,15 @@ class os {
   /// Opens a regular file for reading; the descriptor is the caller's to close. EINVAL for anything
   /// but a regular file.
   [[nodiscard]] virtual std::error_code open_read(const std::string& path, int& descriptor) = 0;
+  /// A regular file's size, what it takes of the disk, and when it was last written to.
+  struct file_status {
+    std::uint64_t size = 0;
+    std::uint64_t allocated = 0;   ///< bytes of its blocks
+    std::int64_t modified_ns = 0;  ///< since 1970
+  };
+  [[nodiscard]] virtual std::error_code status(const std::string& path, file_status& out) = 0;
+  /// Removes a folder. ENOTEMPTY where it holds anything.
+  [[nodiscard]] virtual std::error_code remove_folder(const std::string& path) = 0;
   /// A regular file's size.
   [[nodiscard]] virtual std::error_code size(const std::string& path, std::uint64_t& out) = 0;
   /// Cuts a file.

@@ -2,8 +2,11 @@
 #include "collect/output_tree.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string_view>
 #include <vector>
@@ -48,6 +51,22 @@ std::error_code make_outside(const std::string& path, unsigned mode,
 }
 
 }  // namespace
+
+std::string why_not_writable(const std::string& folder) {
+  // The folder itself, or the lowest above it that is there.
+  std::string path = folder.empty() ? "." : folder;
+  struct stat status {};
+  while (::stat(path.c_str(), &status) != 0) {
+    const std::size_t slash = path.rfind('/');
+    if (slash == std::string::npos || path == "/") return {};
+    path.resize(std::max<std::size_t>(slash, 1));
+  }
+  if (status.st_uid == ::geteuid()) return {};
+  return fmt::format(
+      " ({} belongs to user {} and group {}, and this runs as user {} and group {}: run it as that "
+      "user, a container with --user {}:{}, or make the folder writable)",
+      path, status.st_uid, status.st_gid, ::geteuid(), ::getegid(), status.st_uid, status.st_gid);
+}
 
 std::error_code output_tree::find(const std::string& path, place& out) const {
   if (!is_below(path, root_)) {

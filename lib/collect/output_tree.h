@@ -19,6 +19,10 @@ struct place {
   std::string name;
 };
 
+/// Who may write to a folder that we may not, and how to become that: " (…)". Empty where nothing
+/// is known.
+[[nodiscard]] std::string why_not_writable(const std::string& folder);
+
 /// Immutable; any thread.
 class output_tree {
  public:

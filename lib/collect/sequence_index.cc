@@ -6,44 +6,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <optional>
 #include <utility>
 
+#include "collect/day_folders.h"
 #include "collect/descriptor.h"
-#include "collect/errno_of.h"
 
 namespace tcpinfo::collect {
 namespace {
-
-// Folders are YYYY/MM/DD; anything else below the output is not ours to read.
-std::optional<std::uint32_t> number_of_digits(std::string_view text, std::size_t digits) {
-  if (text.size() != digits) return std::nullopt;
-  std::uint32_t value = 0;
-  for (const char c : text) {
-    if (c < '0' || c > '9') return std::nullopt;
-    value = value * 10 + static_cast<std::uint32_t>(c - '0');
-  }
-  return value;
-}
-
-// Retention may take a folder away while we look.
-std::error_code unless_gone(const std::error_code& ec) noexcept {
-  return is_errno(ec, ENOENT) ? std::error_code{} : ec;
-}
-
-// The folders of one level, which are few, the latest first.
-std::error_code list_folders(os& system, const std::string& path, std::size_t digits,
-                             std::vector<std::pair<std::string, std::uint32_t>>& out) {
-  out.clear();
-  const auto ec = system.list(path, [&](const directory_entry& entry) {
-    const auto number = number_of_digits(entry.name, digits);
-    if (number && entry.is_directory) out.emplace_back(entry.name, *number);
-  });
-  std::sort(out.begin(), out.end(),
-            [](const auto& a, const auto& b) { return a.second > b.second; });
-  return unless_gone(ec);
-}
 
 // Each cookie once, with its highest sequence, sorted.
 void make_unique(std::vector<known_files>& files) {
@@ -118,26 +87,15 @@ std::error_code sequence_index::read(os& system, const std::string& output, std:
   others_full_ = false;
   open_ = std::move(open);
   std::sort(open_.begin(), open_.end());
-  std::vector<std::pair<std::string, std::uint32_t>> years;
-  std::vector<std::pair<std::string, std::uint32_t>> months;
-  std::vector<std::pair<std::string, std::uint32_t>> days;
-  // A link as the output directory itself is the operator's choice: "/." looks behind it.
-  if (const auto ec = list_folders(system, output + "/.", 4, years)) return ec;
-  for (const auto& [year, y] : years) {
-    const std::string in_year = output + "/" + year;
-    if (const auto ec = list_folders(system, in_year, 2, months)) return ec;
-    for (const auto& [month, m] : months) {
-      const std::string in_month = in_year + "/" + month;
-      if (const auto ec = list_folders(system, in_month, 2, days)) return ec;
-      for (const auto& [day, d] : days) {
-        const std::string in_day = in_month + "/" + day;
-        const std::uint32_t date = y * 10000 + m * 100 + d;
-        const auto ec = system.list(in_day, [&](const directory_entry& file) {
-          if (file.is_file) add_file(system, in_day + "/" + file.name, date, prefix, unfinished);
-        });
-        if (unless_gone(ec)) return ec;
-      }
-    }
+  std::vector<day_folder> days;
+  if (const auto ec = list_day_folders(system, output, days)) return ec;
+  // The latest first: of other connections no more than these are kept.
+  std::reverse(days.begin(), days.end());
+  for (const day_folder& day : days) {
+    const auto ec = system.list(day.path, [&](const directory_entry& file) {
+      if (file.is_file) add_file(system, day.path + "/" + file.name, day.date, prefix, unfinished);
+    });
+    if (unless_gone(ec)) return ec;
   }
   make_unique(others_);
   if (others_.size() > most_others_) {

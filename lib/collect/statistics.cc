@@ -102,7 +102,9 @@ std::string summary_line(const statistics& s, const duration_histogram& interval
       {"duplicate_attributes", s.duplicate_attributes.get()},
       {"unread_bytes", s.unread_bytes.get()},
       {"leftovers_completed", s.leftovers_completed.get()},
-      {"set_aside", s.set_aside.get()}};
+      {"set_aside", s.set_aside.get()},
+      {"retention_files", s.retention_files_age.get() + s.retention_files_disk.get()},
+      {"retention_faults", s.retention_faults.get()}};
   for (const auto& [name, value] : reasons)
     if (value > 0) fmt::format_to(std::back_inserter(line), " {}={}", name, value);
   return line;

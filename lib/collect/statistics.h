@@ -92,6 +92,13 @@ struct statistics {
   counter set_aside;                  ///< damaged leftovers, kept under another name
   write_fault_counters write_errors;  ///< a write that failed is tried again
   counter early_flushes;  ///< buffers written before their time because memory ran short
+  // Retention: complete archives removed as the operator said.
+  counter retention_files_age;
+  counter retention_bytes_age;  ///< allocated
+  counter retention_files_disk;
+  counter retention_bytes_disk;
+  counter retention_faults;                       ///< files and folders that could not be removed
+  std::atomic<std::int64_t> output_allocated{0};  ///< bytes below the output directory
   // Damage in what the kernel sent; the message is kept as far as it can be read.
   counter duplicate_attributes;
   counter unread_bytes;

@@ -3,7 +3,7 @@
 without rights in a user namespace of its own, nothing writable but its state directory and a
 private /tmp, and killed by any system call or socket that the unit does not allow.
 
-usage: live_sandbox.py COLLECTOR TRAFFIC UNIT
+usage: live_sandbox.py COLLECTOR TRAFFIC UNIT DROP-IN
 """
 
 from __future__ import annotations
@@ -36,24 +36,25 @@ def check_confined(child: Collector, sandbox: Sandbox) -> None:
     check(writable == sandbox.writable_places(), f"writable: {writable}")
     status = Path(f"/proc/{child.child.pid}/status").read_text(encoding="ascii")
     told = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    mask = sum(1 << capability for capability in sandbox.capabilities)
     for key in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
-        check(int(told[key], 16) == 0, f"{key} is {told[key]}")
+        check(int(told[key], 16) == mask, f"{key} is {told[key]}")
     check(told["NoNewPrivs"] == "1" and told["Seccomp"] == "2", "no seccomp filter")
     if sandbox.private_users:
         check(os.readlink(f"/proc/{child.child.pid}/ns/user") != os.readlink("/proc/self/ns/user"),
               "no user namespace of its own")
 
 
-def record(collect: str, traffic: str, sandbox: Sandbox, scratch: Path) -> None:
+def record(collect: str, traffic: str, sandbox: Sandbox, scratch: Path, *flags: str) -> None:
     """Everything a service does in its life."""
-    output = sandbox.writable / "out"
+    output = sandbox.writable / "-".join(["out", *flags])
     exclude = scratch / "exclude"
     exclude.write_text("srcport 9100\n", encoding="ascii")
     exclude.chmod(0o644)
     with Pair() as pair, Manager(str(scratch / "notify"), pair.receiver) as manager:
         os.chmod(scratch / "notify", 0o666)
         with Collector(collect, output, pair.receiver, "--exclude-file", str(exclude), "--verbose",
-                       "--rotate", "2s", "--flush", "1s", ready=False, confine=sandbox.confine(),
+                       *flags, "--rotate", "2s", "--flush", "1s", ready=False, confine=sandbox.confine(),
                        environment=manager.environment(watchdog=True)) as child:
             manager.until("READY", "1")
             check_confined(child, sandbox)
@@ -155,8 +156,15 @@ def may_own_users(collect: str, sandbox: Sandbox) -> bool:
         return False
 
 
+def can_sample_by_events(collect: str) -> bool:
+    """Whether this kernel and this build can, with all privileges."""
+    with tempfile.TemporaryDirectory() as output:
+        return subprocess.run([collect, "--output", output, "--sampling=events", "--reps=1"],
+                              capture_output=True, check=False).returncode == 0
+
+
 def main() -> None:
-    collect, traffic, unit = sys.argv[1:4]
+    collect, traffic, unit, events = sys.argv[1:5]
     if sanitized():
         raise Skip("sanitizers make system calls of their own")
     # What is below /tmp is not to be seen in the sandbox.
@@ -180,6 +188,14 @@ def main() -> None:
         record(collect, traffic, sandbox, scratch)
         record_by_itself(collect, traffic, sandbox, scratch)
         serve(collect, sandbox)
+        # The unit with the drop-in behind it, as systemd reads them.
+        both = scratch / "with-events.service"
+        both.write_text("".join(Path(part).read_text(encoding="utf-8")
+                                for part in (unit, events)), encoding="utf-8")
+        if can_sample_by_events(collect):
+            record(collect, traffic, Sandbox.of_unit(str(both), state), scratch, "--sampling=events")
+        else:
+            print("NOTE: no sampling by events here")
 
 
 run_test(main)

@@ -7,11 +7,12 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import pwd
 import re
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import collector
@@ -21,6 +22,8 @@ CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
 MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 8, 4096, 16384, 1 << 18
 SYS_MOUNT_SETATTR, AT_FDCWD, AT_RECURSIVE, MOUNT_ATTR_RDONLY = 442, -100, 0x8000, 1
 PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAPBSET_DROP, SECCOMP_MODE_FILTER = 4, 22, 24, 2
+PR_SET_KEEPCAPS, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 8, 38, 47, 2
+CAPABILITIES = {"CAP_SYS_NICE": 23, "CAP_PERFMON": 38, "CAP_BPF": 39}
 SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_ALLOW = 0x80000000, 0x7FFF0000
 FAMILIES = {"AF_UNIX": 1, "AF_INET": 2, "AF_INET6": 10, "AF_NETLINK": 16}
 # machine: its number in <linux/audit.h>, and the header with the numbers of its system calls.
@@ -127,6 +130,14 @@ class Sandbox:
     unit: str
     writable: Path  # the state directory
     private_users: bool = True
+    capabilities: list[int] = field(default_factory=list)  # as AmbientCapabilities says
+
+    @classmethod
+    def of_unit(cls, unit: str, writable: Path) -> Sandbox:
+        """What the unit, with its drop-ins behind it, says of users and capabilities."""
+        named = settings(unit, "AmbientCapabilities")[-1].split()
+        private = settings(unit, "PrivateUsers")[-1] == "yes"
+        return cls(unit, writable, private, [CAPABILITIES[name] for name in named])
 
     def confine(self) -> Callable[[], None]:
         """For a child between fork and exec: all that may take memory and time is done here."""
@@ -141,7 +152,10 @@ class Sandbox:
         def now() -> None:
             try:
                 self._mounts()
-                collector.become_nobody()
+                if self.capabilities:
+                    self._become_nobody_with_capabilities()
+                else:
+                    collector.become_nobody()
                 if self.private_users:
                     self._own_users()
                 _done(_libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0),
@@ -167,6 +181,23 @@ class Sandbox:
         # /proc stays as it is for systemd, too.
         for target in self.writable_places():
             _set_read_only(target, False)
+
+    def _become_nobody_with_capabilities(self) -> None:
+        for capability in range(64):
+            if capability not in self.capabilities:
+                _libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
+        _done(_libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0), "PR_SET_KEEPCAPS")
+        nobody = pwd.getpwnam("nobody")
+        os.setgroups([])
+        os.setresgid(nobody.pw_gid, nobody.pw_gid, nobody.pw_gid)
+        os.setresuid(nobody.pw_uid, nobody.pw_uid, nobody.pw_uid)
+        mask = sum(1 << capability for capability in self.capabilities)
+        low, high = mask & 0xFFFFFFFF, mask >> 32
+        header = (ctypes.c_uint32 * 2)(0x20080522, 0)
+        _done(_libc.capset(header, (ctypes.c_uint32 * 6)(low, low, low, high, high, high)), "capset")
+        for capability in self.capabilities:
+            _done(_libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0), "ambient")
+        _done(_libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "PR_SET_NO_NEW_PRIVS")
 
     @staticmethod
     def _own_users() -> None:

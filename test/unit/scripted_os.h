@@ -200,6 +200,12 @@ class scripted_os final : public tcpinfo::collect::os {
     if (const auto ec = ask("size", path)) return ec;
     return real_->size(path, out);
   }
+  std::error_code status(const std::string& path, file_status& out) override {
+    return real_->status(path, out);
+  }
+  std::error_code remove_folder(const std::string& path) override {
+    return real_->remove_folder(path);
+  }
   std::error_code truncate(const std::string& path, std::uint64_t size) override {
     if (const auto ec = ask("truncate", path)) return ec;
     return real_->truncate(path, size);

@@ -14,6 +14,8 @@ _tcpinfo_collect() {
     --sampling) words='auto dump events' ;;
     --reconcile) words='1s 10s 1m' ;;
     --cpu-budget) words='0 5 10 25 50 100' ;;
+    --max-age) words='1d 7d 30d 90d' ;;
+    --max-disk) words='10GiB 100GiB 1000GiB' ;;
     --max-memory) words='64MiB 128MiB 256MiB 512MiB 1GiB 2GiB' ;;
     --event-buffer) words='4MiB 32MiB 128MiB 512MiB' ;;
     --eventsocket-mode) words='0600 0660 0666' ;;
@@ -40,7 +42,7 @@ _tcpinfo_collect() {
   # It takes nothing but flags.
   [[ -n $words ]] ||
     words='--output --interval --reps --duration --rotate --flush --level --writers --sampling --reconcile --no-realtime
-      --cpu-budget --max-memory
+      --cpu-budget --max-memory --max-age --max-disk
       --netns --include-local --exclude-srcport --exclude-dstip --exclude-file --anonymize --file-mode
       --event-buffer --uuid-prefix-file --prometheus --eventsocket --eventsocket-mode
       --events-replay --verbose --help --version'
