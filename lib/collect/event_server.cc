@@ -75,7 +75,7 @@ void event_server::tell(const flow_notice& notice) noexcept {
   bool queued = false;
   {
     const std::lock_guard lock(telling_);
-    queued = queue_.push(notice);
+    queued = (!is_late_.load(std::memory_order_relaxed) && queue_.push(notice)) || keep(notice);
   }
   if (!queued) {
     counts_.not_queued.add();
@@ -86,6 +86,38 @@ void event_server::tell(const flow_notice& notice) noexcept {
   if (!sleeping_.exchange(false, std::memory_order_seq_cst)) return;
   const std::uint64_t one = 1;
   (void)!::write(wake_, &one, sizeof one);
+}
+
+// A close that is not told would leave its connection open in every later replay. Many of them take
+// less memory than the connections did.
+bool event_server::keep(const flow_notice& close) noexcept {
+  if (close.kind != flow_event_kind::closed) return false;
+  bool kept = true;
+  try {
+    late_closes_.push_back(close);
+  } catch (const std::bad_alloc&) {
+    kept = false;
+    lost_close_ = true;
+  }
+  is_late_.store(true, std::memory_order_seq_cst);
+  return kept;
+}
+
+void event_server::take_late_closes() {
+  if (!is_late_.load(std::memory_order_seq_cst)) return;
+  std::vector<flow_notice> closes;
+  bool lost = false;
+  {
+    const std::lock_guard lock(telling_);
+    // What was put into the queue before the first of them was late.
+    if (!queue_.empty()) return;
+    closes.swap(late_closes_);
+    lost = std::exchange(lost_close_, false);
+    is_late_.store(false, std::memory_order_seq_cst);
+  }
+  for (flow_notice& close : closes) take(close);
+  // Nobody knows which has closed. Rather is none replayed that was opened until now.
+  if (lost) open_.clear();
 }
 
 void event_server::finish() noexcept {
@@ -111,7 +143,7 @@ void event_server::run() noexcept {
     } catch (const std::bad_alloc&) {
       // What could not be kept is counted where it happened; what is kept is written later.
     }
-    if (finishing && queue_.empty()) break;
+    if (finishing && !has_notices()) break;
   }
   flush_last();
   while (!clients_.empty()) drop(clients_.begin());
@@ -120,7 +152,7 @@ void event_server::run() noexcept {
 void event_server::wait() {
   std::array<epoll_event, 64> events;
   sleeping_.store(true, std::memory_order_seq_cst);
-  const bool busy = !queue_.empty() || finishing_.load(std::memory_order_seq_cst);
+  const bool busy = has_notices() || finishing_.load(std::memory_order_seq_cst);
   const int timeout = busy ? 0 : accepting_ ? -1 : pause_ms;
   const int n = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), timeout);
   sleeping_.store(false, std::memory_order_seq_cst);
@@ -224,6 +256,7 @@ event_server::clients::iterator event_server::drop(clients::iterator client) noe
 void event_server::take_notices() {
   flow_notice notice;
   for (int i = 0; i < portion && queue_.pop(notice); ++i) take(notice);
+  take_late_closes();
 }
 
 // Whether the notice makes sense to those who heard all before it.

@@ -15,6 +15,7 @@
 #include <system_error>
 #include <thread>
 #include <unordered_map>
+#include <vector>
 
 #include "collect/descriptor.h"
 #include "collect/event_client_queue.h"
@@ -42,7 +43,7 @@ struct event_counts {
   counter cut_off;                       ///< clients that did not read
   counter refused;                       ///< too many, with too much to replay, or no memory
   counter sent;                          ///< lines put into a client's queue
-  counter not_queued;                    ///< notices the sampler found no room for
+  counter not_queued;                    ///< opens the sampler found no room for
   counter not_sent;                      ///< notices of which nobody is told: a close without its
                                          ///< open, or no memory
 };
@@ -62,7 +63,8 @@ class event_server {
   /// Makes the socket and starts the thread.
   /// @return as event_listener::open, or why there is no thread.
   [[nodiscard]] std::error_code start();
-  /// The samplers' side, any thread: waits for no client, allocates nothing.
+  /// The samplers' side, any thread: waits for no client, and allocates nothing but for closes that
+  /// find no room.
   void opened(const socket_id& id, std::int64_t time_ns) noexcept {
     tell({flow_event_kind::opened, time_ns, id, prefixes_.current()});
   }
@@ -94,6 +96,11 @@ class event_server {
   void resume_accepting() noexcept;
   void take_notices();
   void take(flow_notice& notice);
+  [[nodiscard]] bool keep(const flow_notice& close) noexcept;
+  void take_late_closes();
+  [[nodiscard]] bool has_notices() const noexcept {
+    return !queue_.empty() || is_late_.load(std::memory_order_seq_cst);
+  }
   [[nodiscard]] bool keep_open(flow_notice& notice);
   void flush_all(bool blocked_too);
   void flush_last() noexcept;
@@ -105,6 +112,11 @@ class event_server {
   event_counts counts_;
   std::mutex telling_;  // the queue has room for one producer at a time
   event_queue queue_;
+  // Closes for which the queue had no room. Nothing goes into the queue while there are any, so
+  // that they come after what is in it and before what is newer. With telling_.
+  std::vector<flow_notice> late_closes_;
+  std::atomic<bool> is_late_{false};  // there are some, or one of them is lost
+  bool lost_close_ = false;           // there was no memory for one; with telling_
   event_text text_;
   event_listener listener_;
   int epoll_ = -1;

@@ -324,7 +324,8 @@ void add_events(families& all, const metric_sources& from) {
               {"refused", number(c.refused)}});
   all.total("tcpinfo_events_sent_total", "Lines for clients of the event socket.", c.sent);
   all.totals("tcpinfo_events_dropped_total",
-             "Openings and closings that no client was told of: the server's queue was full; a "
+             "Openings and closings that no client was told of: the server's queue had no room for "
+             "an opening; a "
              "close whose open was dropped.",
              "reason", {{"queue", number(c.not_queued)}, {"server", number(c.not_sent)}});
 }

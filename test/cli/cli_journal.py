@@ -31,7 +31,8 @@ INSIDE = "--inside"
 COLLECTOR = sys.argv[1]
 PLAIN = "tcpinfo-collect: "
 PRIORITIES = {"usage": "3", "start_refused": "3", "started": "6", "summary": "6", "reloaded": "5",
-              "reload_refused": "3", "log_dropped": "4", "write_failed": "4", "records_dropped": "3"}
+              "reload_refused": "3", "log_dropped": "4", "write_failed": "4",
+              "records_dropped": "3"}
 FIELDS = {"MESSAGE", "PRIORITY", "SYSLOG_IDENTIFIER", "TCPINFO_EVENT"}
 PLACE = {"CODE_FILE", "CODE_LINE", "CODE_FUNC"}  # libsystemd may add them
 Entry = dict[str, bytes]
