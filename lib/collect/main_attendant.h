@@ -29,7 +29,10 @@ class main_attendant final : public attendant {
   [[nodiscard]] bool attend(std::int64_t now_ns) override;
   [[nodiscard]] int descriptor() const noexcept override { return operator_says_.descriptor(); }
   [[nodiscard]] std::int64_t due_ns() const noexcept override;
-  void ending() noexcept override { manager_.stopping(); }
+  void ending() noexcept override {
+    manager_.stopping();
+    operator_says_.ending();
+  }
 
  private:
   [[nodiscard]] bool obey(std::int64_t now_ns);
