@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from checks import check, finish
 
@@ -25,15 +26,40 @@ COLLECTOR, DENY = sys.argv[1:3]
 SUMMARY_KEYS = ["polls", "missed_ticks", "interval_ms_p50", "interval_ms_p99", "interval_ms_max",
                 "connections", "records", "bytes", "files", "losses"]
 
+# Nothing here takes long. It ends what hangs, also on a machine that has a lot else to do.
+HANGS = 60
+# What is recorded is no question of how changes are found; and to load programs into the kernel and
+# take them out again is to wait for all its processors: a second where they are busy.
+QUICK = ("--sampling", "dump")
+
 skips = 0
+# The one line that every start says here, of whoever may not sample by events; or nothing.
+notice = ""
 
 
-def run(*command: str) -> subprocess.CompletedProcess[str]:
+def run(*command: str, **more: Any) -> subprocess.CompletedProcess[str]:
+    """Without the notice, of which whatever is tested here is no part."""
     try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False,
-                              stdin=subprocess.DEVNULL)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=HANGS, check=False,
+                              stdin=subprocess.DEVNULL, **more)
     except subprocess.TimeoutExpired:
-        return subprocess.CompletedProcess(command, -1, "", "(did not end within 20 s)\n")
+        return subprocess.CompletedProcess(command, -1, "", f"(did not end within {HANGS} s)\n")
+    done.stderr = done.stderr.removeprefix(notice)
+    return done
+
+
+def notice_of_this_user() -> str:
+    with tempfile.TemporaryDirectory() as scratch:
+        done = run(COLLECTOR, "--output", scratch, "--reps", "1")
+        if no_inet_diag(done):
+            return ""
+        *lines, summary = done.stderr.splitlines(keepends=True)
+        check(done.returncode == 0 and "summary: " in summary and len(lines) <= 1
+              and all(line.startswith("tcpinfo-collect: sampling by dumps, not by events: ")
+                      for line in lines), f"a plain start: {done.returncode} {done.stderr!r}")
+        done = run(COLLECTOR, "--output", scratch, "--reps", "1", "--sampling", "dump")
+        check(len(done.stderr.splitlines()) == 1, f"dumps that were asked for: {done.stderr!r}")
+        return "".join(lines)
 
 
 def tree(root: Path) -> set[Path]:
@@ -115,7 +141,7 @@ def recorded(what: str, *flags: str) -> None:
     """Accepted: a short run ends well."""
     global skips
     with tempfile.TemporaryDirectory() as scratch:
-        done = run(COLLECTOR, "--output", scratch + "/out", "--reps", "1", *flags)
+        done = run(COLLECTOR, "--output", scratch + "/out", "--reps", "1", *QUICK, *flags)
         if no_inet_diag(done):
             skips += 1
             return
@@ -227,7 +253,7 @@ def test_exclude_file() -> None:
                               for n in range(0, 8_000, 2)), (), 0)):
                 path.write_bytes(content)
                 output = Path(scratch) / "out"
-                done = run(COLLECTOR, "-o", str(output), "--reps", "1", "--include-local",
+                done = run(COLLECTOR, "-o", str(output), "--reps", "1", "--include-local", *QUICK,
                            "--exclude-file", str(path), *flags)
                 if no_inet_diag(done):
                     return
@@ -259,8 +285,9 @@ def test_file_mode() -> None:
                 output = Path(scratch) / "new" / "deep"
                 with connection_to_see():
                     done = subprocess.run(
-                        [COLLECTOR, "-o", str(output), "--reps", "2", "--include-local", *flags],
-                        capture_output=True, text=True, timeout=20, check=False,
+                        [COLLECTOR, "-o", str(output), "--reps", "2", "--include-local", *QUICK,
+                         *flags],
+                        capture_output=True, text=True, timeout=HANGS, check=False,
                         stdin=subprocess.DEVNULL, umask=mask)
                 if no_inet_diag(done):
                     skips += 1
@@ -343,8 +370,7 @@ def test_outlets() -> None:
 
 
 def run_with(environment: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False,
-                          stdin=subprocess.DEVNULL, env={**os.environ, **environment})
+    return run(*command, env={**os.environ, **environment})
 
 
 def test_peer_command_line() -> None:
@@ -453,23 +479,28 @@ def test_ends_by_itself() -> None:
               "--reps 3: bytes of the summary are not those of the files")
         check(all(path.name.endswith(".jsonl.zst") for path in files), "--reps 3: other files")
 
-        begin = time.monotonic()
-        summary = summary_of("--duration 500ms --interval 50ms",
-                             run(COLLECTOR, "-o", str(output), "--duration", "500ms",
-                                 "--interval", "50ms"))
-        took = time.monotonic() - begin
-        check(0.4 <= took <= 5, f"--duration 500ms took {took:.2f} s")
-        ticks = sum(float(summary.get(key, 0)) for key in ("polls", "idle_ticks", "missed_ticks"))
-        check(9 <= ticks <= 20, f"--duration 500ms --interval 50ms: {ticks} ticks")
+        # It is the machine's doing when one run out of several is held up, and not when all are.
+        for _ in range(5):
+            begin = time.monotonic()
+            summary = summary_of("--duration 500ms --interval 50ms",
+                                 run(COLLECTOR, "-o", str(output), "--duration", "500ms",
+                                     "--interval", "50ms"))
+            took = time.monotonic() - begin
+            ticks = sum(float(summary.get(key, 0))
+                        for key in ("polls", "idle_ticks", "missed_ticks"))
+            check(took >= 0.4 and ticks >= 9, f"--duration 500ms: {ticks} ticks in {took:.2f} s")
+            if took <= 5 and ticks <= 20:
+                break
+        check(took <= 5 and ticks <= 20, f"--duration 500ms: {ticks} ticks in {took:.2f} s")
 
 
 def test_one_directory_one_collector() -> None:
     """A second one would take the first one's unfinished files for leftovers of a crash."""
     with tempfile.TemporaryDirectory() as scratch:
-        with subprocess.Popen([COLLECTOR, "-o", scratch, "--duration", "10s"],
+        with subprocess.Popen([COLLECTOR, "-o", scratch, "--duration", "10m"],
                               stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as first:
             try:
-                deadline = time.monotonic() + 5
+                deadline = time.monotonic() + HANGS
                 while not tree(Path(scratch)) and first.poll() is None \
                         and time.monotonic() < deadline:
                     time.sleep(0.01)
@@ -481,7 +512,7 @@ def test_one_directory_one_collector() -> None:
                 check_one_line("second collector", done, "output|" + re.escape(scratch))
             finally:
                 first.send_signal(signal.SIGINT)
-                _, errors = first.communicate(timeout=20)
+                _, errors = first.communicate(timeout=HANGS)
         check(first.returncode == 0 and "summary: " in errors,
               f"SIGINT: exit status {first.returncode}: {errors!r}")
 
@@ -541,12 +572,14 @@ def test_planted_links() -> None:
                 # Until it has said so: a slow machine takes its time.
                 assert collector.stderr is not None
                 told = collector.stderr.readline()
+                if told == notice:
+                    told = collector.stderr.readline()
                 check(not tree(elsewhere), f"{what}: written through: {tree(elsewhere)}")
                 for link in links:
                     link.unlink()
                 time.sleep(1.5)
                 collector.terminate()
-                _, errors = collector.communicate(timeout=20)
+                _, errors = collector.communicate(timeout=HANGS)
             check(collector.returncode == 0 and " losses=0 " in errors + " ",
                   f"{what}, removed in time: {collector.returncode} {errors!r}")
             check("cannot write" in told, f"{what}, removed in time: not said: {told!r}")
@@ -586,7 +619,7 @@ def test_prefix_note() -> None:
         note = output / ".tcpinfo-collect.lock"
 
         def record() -> subprocess.CompletedProcess[str]:
-            return run(COLLECTOR, "-o", str(output), "--reps", "2", "--include-local")
+            return run(COLLECTOR, "-o", str(output), "--reps", "2", "--include-local", *QUICK)
 
         if no_inet_diag(record()):
             return
@@ -658,6 +691,8 @@ def test_denied() -> None:
 
 
 def main() -> None:
+    global notice
+    notice = notice_of_this_user()
     tests: list[Callable[[], None]] = [test_usage, test_prefix_file, test_values,
                                        test_exclude_file, test_file_mode, test_output,
                                        test_help_and_version, test_outlets,
