@@ -24,7 +24,7 @@ import archives
 from archives import check
 from collector import Collector, Traffic, Truth, check_no_losses, compare_all, has_metrics, settle
 from netns import Namespace, Pair, Skip, run_test
-from scrape import PEERS, Scrape, http_get, parse
+from scrape import PEERS, Scrape, http_answer, http_get, parse
 
 COLLECTOR, TRAFFIC = sys.argv[1:3]
 ROOT = Path(sys.argv[3])
@@ -170,15 +170,16 @@ def check_prometheus(where: Namespace, port: int, scratch: Path) -> None:
                       'tcpinfo_flow_events_total{event="open"}': float(COUNT)}
             deadline = time.monotonic() + 60
             answers: dict[str, float | None] = {}
+            ready = False
             while answers != wanted:
                 if time.monotonic() > deadline or child.poll() is not None:
                     log.seek(0)
-                    raise archives.Malformed(f"prometheus: {answers}\n{log.read()[-3000:]}")
+                    raise archives.Malformed(
+                        f"prometheus: ready: {ready}, {answers}\n{log.read()[-3000:]}")
                 time.sleep(0.3)
-                try:
+                ready = ready or is_ready(where)
+                if ready:
                     answers = {query: ask(where, query) for query in wanted}
-                except OSError:
-                    pass  # it has not begun to listen
             print("prometheus scraped:", answers)
         finally:
             child.send_signal(signal.SIGTERM)
@@ -187,6 +188,16 @@ def check_prometheus(where: Namespace, port: int, scratch: Path) -> None:
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
+
+
+def is_ready(where: Namespace) -> bool:
+    """It listens before it answers: until it has read its storage, every query gets a 503."""
+    try:
+        status, body = http_answer(where, 9390, "/-/ready")
+    except OSError:
+        return False  # it has not begun to listen
+    check(status in (200, 503), f"/-/ready: status {status}: {body}")
+    return status == 200
 
 
 def ask(where: Namespace, query: str) -> float | None:

@@ -22,8 +22,8 @@ PEERS = {
 Scrape = dict[str, dict[str, float]]  # name, labels as text, value
 
 
-def http_get(where: Namespace, port: int, path: str) -> str:
-    """By hand: the socket has to be made inside the namespace."""
+def http_answer(where: Namespace, port: int, path: str) -> tuple[int, str]:
+    """Status and body. By hand: the socket has to be made inside the namespace."""
     with where.socket(socket.AF_INET) as conn:
         conn.settimeout(10)
         conn.connect(("127.0.0.1", port))
@@ -32,8 +32,16 @@ def http_get(where: Namespace, port: int, path: str) -> str:
         while part := conn.recv(1 << 16):
             answer += part
     head, _, body = answer.partition(b"\r\n\r\n")
-    check(b" 200 " in head.split(b"\r\n")[0], f"{path}: {head!r}")
-    return body.decode()
+    status = re.match(rb"HTTP/1\.[01] (\d{3}) ", head)
+    check(status, f"{path}: {head!r}")
+    assert status
+    return int(status[1]), body.decode()
+
+
+def http_get(where: Namespace, port: int, path: str) -> str:
+    status, body = http_answer(where, port, path)
+    check(status == 200, f"{path}: status {status}: {body}")
+    return body
 
 
 def parse(text: str) -> Scrape:
