@@ -126,7 +126,7 @@ try_packages() {
     [[ -n $(find /var/lib/apt/lists -name '*Packages*' -print -quit 2>/dev/null) ]] ||
       apt_update || say "apt-get update failed"
     for name in $names; do
-      if apt-cache policy "$name" 2>/dev/null | grep -q '^  Candidate: [^(]'; then list+=("$name"); fi
+      if [[ $(apt-cache policy "$name" 2>/dev/null) == *"Candidate: "[^\(]* ]]; then list+=("$name"); fi
     done
     if ((${#list[@]})); then
       say "installing ${list[*]}"
@@ -182,7 +182,8 @@ fetch_prometheus() {
   mkdir -p build-prometheus
   (
     cd build-prometheus
-    apt-get -q download "${packages[@]}" </dev/null || exit 1
+    # As the user we are: apt's own may not write here.
+    apt-get -q -o APT::Sandbox::User="$(id -un)" download "${packages[@]}" </dev/null || exit 1
     for file in *.deb; do
       dpkg -x "$file" . || exit 1
       rm "$file"
