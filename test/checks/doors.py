@@ -60,8 +60,10 @@ class Door:
         self.needed = {probe(e) for e in needed}
         self.known = self.needed | {probe(e) for e in optional} | {probe(e) for e in if_there}
 
-    def builds(self, path):
-        return not path.startswith(self.without)
+    def asks(self, path, rest):
+        feature = re.search(r"required: get_option\('(\w+)'\)", rest)
+        off = feature and f"-D{feature[1]}=disabled" in self.options
+        return not path.startswith(self.without) and not off
 
     def must_have(self, rest):
         """Whether the build of this door stops when what is asked for is not found."""
@@ -95,7 +97,7 @@ def check_meson(asked, versions, doors):
             wanted = names[-1].rpartition("/")[2]
         wanted = OF_ANOTHER.get(names[0], wanted)
         for door in doors:
-            if not door.builds(path):
+            if not door.asks(path, rest):
                 continue
             have = door.needed if door.must_have(rest) else door.known
             if kind == "find_program":
@@ -138,7 +140,8 @@ def script_faults(name, text):
 
 def self_test():
     versions = {"a": [">=1"], "b": []}
-    door = Door("x", ["a-dev=pc:a >= 1", "t=tool"], ["b-dev=pc:b|it"], [], "-Da=enabled", "test/")
+    door = Door("x", ["a-dev=pc:a >= 1", "t=tool"], ["b-dev=pc:b|it"], [],
+                "-Da=enabled -Dc=disabled", "test/")
 
     def clean(text, where="meson.build", of=versions):
         asked = [(where, k, re.findall(r"'([^']*)'", n), r) for k, n, r in ASKS.findall(text)]
@@ -147,6 +150,7 @@ def self_test():
     assert clean(both + "find_program('tool', required: get_option('a'))")
     assert clean(both + "dependency('c')", "test/meson.build")
     assert not clean(both.replace("get_option('b')", "get_option('a')"))
+    assert clean(both + "dependency('c', required: get_option('c'))")
     assert not clean(both + "dependency('c')")
     assert not clean(both + "find_program('other')")
     assert not clean(both, of={"a": [">=2"], "b": []})
