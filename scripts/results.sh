@@ -36,9 +36,15 @@ run_tests() {
   fi
 }
 
+# With DEV_RESULTS, the list is written to that file and stays (scripts/bare reads it).
 start_results() {
-  results=$(mktemp)
-  trap 'rm -f "$results"' EXIT
+  if [[ ${DEV_RESULTS:-} ]]; then
+    results=$DEV_RESULTS
+    : >"$results"
+  else
+    results=$(mktemp)
+    trap 'rm -f "$results"' EXIT
+  fi
   probe_aslr
   export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}
   export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1}

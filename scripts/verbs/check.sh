@@ -11,6 +11,7 @@
 #                             ./dev run builds with, "${test_packages[@]}" what ./dev test does.)
 #   part_optional=(…)         what is tried to be installed; that it cannot be had is said
 #   part_builds=yes           wants build/, the build of ./dev test by g++, made first
+#   part_within=PART          is a part of that one, and left out where both would run
 #   part() { … }              does it, from the top of the tree, in a shell of its own. What it finds it
 #                             says by long_check NAME COMMAND…, run_tests or note_failure
 #                             (scripts/results.sh); ending with a failure is a failure.
@@ -25,7 +26,7 @@ part_names() {
 
 # Reads one part into this shell, with nothing left of another.
 read_part() {
-  part_packages=() part_optional=() part_builds=
+  part_packages=() part_optional=() part_builds= part_within=
   unset -f part
   # shellcheck source=/dev/null
   source "scripts/check/$1.sh"
@@ -38,9 +39,12 @@ verb() {
     [[ -f scripts/check/$name.sh ]] || refuse "check has the parts ${parts[*]}, and no '$name'"
   done
   (($#)) && parts=("$@")
-  local packages=() optional=()
-  for name in "${parts[@]}"; do
+  local packages=() optional=() all=" ${parts[*]} "
+  parts=()
+  for name in $all; do
     read_part "$name"
+    if [[ $part_within && $all == *" $part_within "* ]]; then continue; fi
+    parts+=("$name")
     packages+=("${part_packages[@]}")
     optional+=("${part_optional[@]}")
     if [[ $part_builds ]]; then builds=yes; fi

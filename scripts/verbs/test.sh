@@ -1,12 +1,21 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# ./dev test [--quick]: build with two compilers and sanitizers, and run the tests.
+# ./dev test [--quick] [--doors] [--configure]: build with two compilers and sanitizers, and run the
+# tests.
+
+source scripts/bare/part.sh
+
+configure_only=
 
 # build_and_test NAME DIR COMPILER KIND OPTION…: KIND is all or most.
 build_and_test() {
   local name=$1 dir=$2 compiler=$3 kind=$4
   shift 4
+  if [[ $configure_only ]]; then
+    long_check "configuring $dir" configure "$dir" "$compiler" "$@"
+    return 0
+  fi
   say "$name: building in $dir"
   if ! configure "$dir" "$compiler" "$@" || ! ninja -C "$dir"; then
     note_failure "$name" "the build"
@@ -27,6 +36,10 @@ build_and_test() {
 test_threads() {
   local name=$1 dir=$2 compiler=$3
   shift 3
+  if [[ $configure_only ]]; then
+    long_check "configuring $dir" configure "$dir" "$compiler" "$@"
+    return 0
+  fi
   say "$name: building and testing in $dir"
   if ! configure "$dir" "$compiler" "$@"; then
     note_failure "$name" "the build"
@@ -36,12 +49,21 @@ test_threads() {
 }
 
 verb() {
-  local quick=
-  [[ ${1:-} == --quick ]] && quick=1 && shift
-  (($# == 0)) || refuse "test takes --quick and nothing else"
+  local quick= doors=
+  while (($#)); do
+    case $1 in
+      --quick) quick=1 ;;
+      --doors) doors=1 ;;
+      --configure) configure_only=1 ;;
+      *) refuse "test takes --quick, --doors and --configure, and not '$1'" ;;
+    esac
+    shift
+  done
   ready_to_test build build-clang build-tsan
+  if [[ $doors ]]; then install_packages "${bare_packages[@]}"; fi
   install_for_tests
   start_results
+  if [[ $doors ]]; then bare_machines --short; fi
   build_and_test g++ build g++ all "${main_options[@]}"
   if [[ -z $quick ]]; then
     # A library that is linked with -z defs cannot leave the sanitizer to the program, as clang does.
