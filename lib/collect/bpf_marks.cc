@@ -21,6 +21,7 @@
 #include "collect/capabilities.h"
 #include "collect/descriptor.h"
 #include "collect/marks.h"
+#include "collect/time_namespace.h"
 
 namespace tcpinfo::collect {
 namespace {
@@ -117,8 +118,9 @@ class bpf_feed final : public mark_feed {
     told.tick = m.tick;
     told.state = m.state;
     told.state_changed = (m.flags & TCPINFO_MARK_STATE) != 0;
-    told.time_ns = static_cast<std::int64_t>(m.time_ns);
-    static_cast<bpf_feed*>(self)->sink_->on_mark(told);
+    auto* const feed = static_cast<bpf_feed*>(self);
+    told.time_ns = static_cast<std::int64_t>(m.time_ns) + feed->clock_offset_ns_;
+    feed->sink_->on_mark(told);
     return 0;
   }
   [[nodiscard]] std::uint64_t all_dropped() const noexcept {
@@ -141,6 +143,7 @@ class bpf_feed final : public mark_feed {
 
   const std::shared_ptr<attached_program> program_;
   const bool is_first_;
+  const std::int64_t clock_offset_ns_ = monotonic_offset_ns();
   std::uint32_t slot_ = none;
   std::uint32_t netns_ = 0;  // its inode number
   collect::descriptor ring_;

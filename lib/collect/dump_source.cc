@@ -54,9 +54,14 @@ std::error_code dump_source::walk_of(dump_walk kind, message_sink& sink,
     // What is wrong with it, if anything, the sampler finds out and says.
     (void)c->self->drain(*c->sink);
     c->self->give_way();
+    c->self->in_datagram_ = false;
   };
   request.between_user = &both;
-  const auto ec = dumps_.dump(request, [&](const message& m) noexcept { sink.on_socket(m); });
+  in_datagram_ = false;
+  const auto ec = dumps_.dump(request, [&](const message& m) noexcept {
+    if (!std::exchange(in_datagram_, true)) sink.on_datagram();
+    sink.on_socket(m);
+  });
   const std::int64_t took_ns = dumps_.counter(dump_counter::duration_ns);
   report.duration_ns += took_ns;
   (kind == dump_walk::both   ? report.both_ns
@@ -105,13 +110,20 @@ poll_report dump_source::walk_states(std::uint32_t states, message_sink& sink) n
 }
 
 std::error_code dump_source::drain(message_sink& sink) noexcept {
-  return events_.receive([&](const message& m) noexcept { sink.on_destroyed(m); });
+  // Each is a datagram of its own.
+  return events_.receive([&](const message& m) noexcept {
+    sink.on_datagram();
+    sink.on_destroyed(m);
+  });
 }
 
 int dump_source::descriptor() const noexcept { return events_.descriptor(); }
 
 std::error_code dump_source::query(const socket_id& id, message_sink& sink) noexcept {
-  return queries_.query(id, all_extensions, [&](const message& m) noexcept { sink.on_socket(m); });
+  return queries_.query(id, all_extensions, [&](const message& m) noexcept {
+    sink.on_datagram();
+    sink.on_socket(m);
+  });
 }
 
 void dump_source::query_all(std::span<const socket_id> ids, answer_callback fn,

@@ -53,6 +53,7 @@ class dump_source final : public source {
   destroy_listener events_;
   std::uint32_t states_ = connection_states;  // of the walk that runs
   unsigned datagrams_ = 0;
+  bool in_datagram_ = false;  // a message of the one that was read last has been seen
   std::atomic<bool> gentle_;
   bool one_walk_ = true;        // the old-style request works (until the kernel says otherwise)
   bool kernel_filters_ = true;  // the kernel takes our filter program

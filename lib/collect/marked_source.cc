@@ -20,6 +20,8 @@ namespace {
 constexpr int walks_in_a_row = 16;
 // Sockets that the sink is told of before their messages come.
 constexpr std::size_t expected_ahead = 8;
+// That the library sends and reads at once.
+constexpr std::size_t queries_a_batch = 64;
 // Suspects asked for in one poll, a millisecond's worth; and looked at: the first walk suspects
 // all.
 constexpr std::size_t suspects_a_poll = 256;
@@ -146,6 +148,7 @@ class marked_source::walking final : public message_sink {
   walking(marked_source& self, message_sink& to, extent how) noexcept
       : self_(self), to_(to), how_(how), now_ns_(self.monotonic_ns_()) {}
 
+  void on_datagram() noexcept override { to_.on_datagram(); }
   void on_socket(const message& m) noexcept override {
     to_.on_socket(m);
     if (how_ == part && to_.must_repeat()) self_.ask_again(m.id());
@@ -400,12 +403,18 @@ void marked_source::ask(message_sink& sink, poll_report& report) noexcept {
     message_sink* sink;
     poll_report* report;
     std::int64_t now_ns;
-  } all{this, &sink, &report, begun_ns};
+    std::size_t batch;  // whose answers are told
+  } all{this, &sink, &report, begun_ns, ids_.size()};
   walks_->query_all(
       ids_,
       [](void* user, const query_answer& a) noexcept {
         auto& c = *static_cast<context*>(user);
         const wanted& w = c.self->wanted_[a.index];
+        // The answers to a batch are there when it has been sent, and are read at once.
+        if (c.batch != a.index / queries_a_batch) {
+          c.batch = a.index / queries_a_batch;
+          c.sink->on_datagram();
+        }
         if (const std::size_t ahead = a.index + expected_ahead; ahead < c.self->ids_.size())
           c.sink->on_expected(c.self->ids_[ahead].cookie);
         if (a.error) {

@@ -57,6 +57,13 @@ std::int64_t rounded(std::int64_t ns) noexcept {
   return (ns + tenth_ms / 2) / tenth_ms * tenth_ms;
 }
 
+// Finer times of records tell nothing (a message is as old as what was read before it took), and
+// cost three bytes each.
+std::int64_t rounded_down(std::int64_t ns) noexcept {
+  constexpr std::int64_t step_ns = 100'000;
+  return ns - ns % step_ns;
+}
+
 }  // namespace
 
 bool sampler::push(const snapshot_header& header, bytes_view message) noexcept {
@@ -98,13 +105,17 @@ bool sampler::push_gone(std::uint64_t cookie) noexcept {
 }
 
 bool sampler::record(const flow_update& update, std::int64_t time_ns, std::uint64_t poll) noexcept {
-  snapshot_header header = header_of(update.current, time_ns);
+  snapshot_header header = header_of(update.current, rounded_down(time_ns));
   header.kind = update.change == flow_change::moved ? snapshot_kind::moved : snapshot_kind::data;
   header.poll = poll;
   header.may_be_old = may_be_old_ ? 1 : 0;
   const bool moved = update.change == flow_change::moved;
   const bool opens = update.known == 0 || moved;
-  if (opens) header.opened_ns = std::min(told_of(update.current.cookie()).opened_ns, time_ns);
+  if (opens) {
+    header.opened_ns = std::min(told_of(update.current.cookie()).opened_ns, time_ns);
+    // No record is older than its connection.
+    header.time_ns = std::max(header.time_ns, header.opened_ns);
+  }
   if (!push(header, update.current.bytes)) {
     // Not committed: the next poll finds it changed again, and tries again.
     counts_.lost_ring.add();
@@ -141,7 +152,7 @@ flow_change sampler::look_at(const message& m) noexcept {
   // Known ones passed this already.
   if (update.known == 0 && (unwanted_.get().excludes(m) || opens_nothing(m)))
     return flow_change::none;
-  (void)record(update, poll_time_ns_, poll_);
+  (void)record(update, read_ns_, poll_);
   return update.change;
 }
 
@@ -311,13 +322,13 @@ bool sampler::record_final(const message& m, std::int64_t time_ns) noexcept {
 }
 
 void sampler::on_destroyed(const message& m) noexcept {
-  if (pending_.empty() && record_final(m, event_time_ns_)) return;
+  if (pending_.empty() && record_final(m, read_ns_)) return;
   if (!knows(m.cookie()) && detached_.find(m.cookie()) == nullptr && unwanted_.get().excludes(m))
     return;
   // There is no next poll for it: it waits here until the writer has room.
   try {
     if (pending_bytes_ + m.bytes.size() <= pending_limit) {
-      pending_.push_back({{m.bytes.begin(), m.bytes.end()}, event_time_ns_});
+      pending_.push_back({{m.bytes.begin(), m.bytes.end()}, read_ns_});
       pending_bytes_ += m.bytes.size();
       return;
     }
@@ -336,7 +347,7 @@ void sampler::retry_pending() noexcept {
 }
 
 void sampler::drain_events() {
-  event_time_ns_ = system_.realtime_ns();
+  read_ns_ = system_.realtime_ns();
   retry_pending();
   if (const auto ec = source_.drain(*this)) {
     // What could not be read may be there at the next try, or not.
@@ -402,6 +413,7 @@ void sampler::confirm_missing() {
 class sampler::settling final : public message_sink {
  public:
   explicit settling(sampler& to) noexcept : to_(to) {}
+  void on_datagram() noexcept override { to_.on_datagram(); }
   void on_socket(const message& m) noexcept override {
     // What is left of it in TIME_WAIT says that its TCP has ended. Dumps do not ask for it, so it
     // would be missing again in the next.
@@ -484,8 +496,7 @@ void sampler::say_no_reconciler(const std::error_code& ec) {
 
 std::error_code sampler::poll_once() {
   now_ns_ = system_.monotonic_ns();
-  poll_time_ns_ = system_.realtime_ns();
-  event_time_ns_ = poll_time_ns_;
+  read_ns_ = system_.realtime_ns();
   polls_observed_.begin();
   const bool walks = must_walk_ || ending_ || now_ns_ < walk_until_ns_;
   // What was asked for since the last walk is not evidence that it is there now.

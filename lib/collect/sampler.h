@@ -106,6 +106,7 @@ class sampler final : private message_sink {
   };
   class settling;
 
+  void on_datagram() noexcept override { read_ns_ = system_.realtime_ns(); }
   void on_socket(const message& m) noexcept override;
   void on_destroyed(const message& m) noexcept override;
   void on_opening(std::uint64_t cookie, std::int64_t time_ns) noexcept override;
@@ -183,11 +184,10 @@ class sampler final : private message_sink {
   std::uint64_t snapshots_taken_ = 0;
   cpu_budget budget_;
   flow_table table_;
-  std::uint64_t poll_ = 0;         // number of the running poll, from 1, missed ticks included
-  std::int64_t poll_time_ns_ = 0;  // its time since 1970
-  std::int64_t now_ns_ = 0;        // monotonic
-  std::int64_t event_time_ns_ = 0;
-  bool pushed_ = false;  // since writers were woken
+  std::uint64_t poll_ = 0;    // number of the running poll, from 1, missed ticks included
+  std::int64_t now_ns_ = 0;   // monotonic
+  std::int64_t read_ns_ = 0;  // since 1970, when what comes now was read
+  bool pushed_ = false;       // since writers were woken
   std::int64_t woken_ns_ = 0;
   std::vector<bool> nudged_;  // writers told this poll that their ring fills
   std::vector<missing> missing_;

@@ -16,6 +16,9 @@ namespace tcpinfo::collect {
 class message_sink {
  public:
   virtual ~message_sink() = default;
+  /// A datagram has been read: the messages that follow were in it, up to the next call. Sources
+  /// that read none need not call it.
+  virtual void on_datagram() noexcept {}
   /// A socket as it is now.
   virtual void on_socket(const message& m) noexcept = 0;
   /// A socket's final message. Nothing has filtered it.

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "collect/detached_flows.h"
+#include "collect/time_namespace.h"
 #include "sampler_bench.h"
 
 namespace {
@@ -45,6 +46,55 @@ struct told_run {
       if (entry.path().filename() == name_of(cookie, sequence)) return true;
     return false;
   }
+};
+
+// Shows two connections in a dump of two datagrams, and tells of the end of one of them in between.
+// Time passes while it is read.
+class slow_dump final : public source {
+ public:
+  explicit slow_dump(scripted_os& system) : system_(system) {}
+  std::error_code probe(message_sink&) noexcept override { return {}; }
+  std::error_code open() override { return {}; }
+  poll_report walk(message_sink& sink) noexcept override {
+    poll_report report;
+    report.complete = true;
+    ++polls_;
+    show(sink, 1, 1'234'567);
+    if (polls_ == 3) end(sink, 2'345'678);
+    if (polls_ < 3) show(sink, 2, 3'456'789);
+    return report;
+  }
+  std::error_code drain(message_sink&) noexcept override { return {}; }
+  int descriptor() const noexcept override { return -1; }
+  std::error_code query(const socket_id&, message_sink&) noexcept override { return {}; }
+  void query_all(std::span<const socket_id>, answer_callback, void*) noexcept override {}
+  std::int64_t event_overflows() const noexcept override { return 0; }
+
+  static constexpr std::int64_t start_ns = 1'700'000'000'000'000'000;
+
+ private:
+  void read(message_sink& sink, std::int64_t after_ns) {
+    // The clock stands but for this.
+    system_.realtime = start_ns + polls_ * 10'000'000 + after_ns - system_.monotonic_ns();
+    sink.on_datagram();
+  }
+  void show(message_sink& sink, std::uint64_t cookie, std::int64_t after_ns) {
+    read(sink, after_ns);
+    made_socket s;
+    s.cookie = cookie;
+    s.set(128, static_cast<std::uint64_t>(polls_));
+    sink.on_socket(s.view());
+  }
+  void end(message_sink& sink, std::int64_t after_ns) {
+    read(sink, after_ns);
+    made_socket s;
+    s.cookie = 2;
+    s.state = tcp_state::close;
+    s.set(128, std::uint64_t{9});
+    sink.on_destroyed(s.view());
+  }
+  scripted_os& system_;
+  int polls_ = 0;
 };
 
 // The kernel shows it no more, and tells of its end later.
@@ -357,6 +407,41 @@ TEST_CASE("after a restart a socket's end opens nothing, and brings no counters 
     REQUIRE(final.lines.size() == 1);
     CHECK(final.lines[0].bytes_received == 100 * cookie);
   }
+}
+
+TEST_CASE("a record has the time at which its datagram was read, in steps but for the final one") {
+  bench b;
+  slow_dump from(b.r.system);
+  patient_attendant company(3);
+  b.sample(from, company);
+  b.complete.start();
+  b.complete.finish();
+  const auto time_of = [](int poll, std::int64_t after_ns) {
+    return to_string(timestamp::from_unix_nanoseconds(slow_dump::start_ns +
+                                                      std::int64_t{poll} * 10'000'000 + after_ns));
+  };
+  const auto files = read_all(b.r.output);
+  const file& first = files.at(name_of(1, 0));
+  REQUIRE(first.lines.size() >= 3);
+  CHECK(first.lines[0].time == time_of(1, 1'200'000));
+  CHECK(first.lines[1].time == time_of(2, 1'200'000));
+  CHECK(first.lines[1].poll == 2);
+  CHECK(first.start_time == first.lines[0].time);
+  const file& second = files.at(name_of(2, 0));
+  REQUIRE(second.lines.size() == 3);
+  CHECK(second.lines[0].time == time_of(1, 3'400'000));
+  CHECK(second.lines[1].time == time_of(2, 3'400'000));
+  CHECK(second.lines[1].poll == 2);  // as that of the other
+  CHECK(second.lines[2].time == time_of(3, 2'345'678));
+}
+
+TEST_CASE("the offset of a time namespace is that of its monotonic clock") {
+  CHECK(monotonic_offset_of("monotonic           0         0\nboottime            0         0\n") ==
+        0);
+  CHECK(monotonic_offset_of("monotonic 1000000 5\nboottime -7 0\n") == 1'000'000'000'000'005);
+  CHECK(monotonic_offset_of("boottime  3 1\nmonotonic  -2  999999999") == -1'000'000'001);
+  CHECK(monotonic_offset_of("") == 0);
+  CHECK(monotonic_offset_of("monotonic\n1 2") == 0);
 }
 
 TEST_CASE("of many detached connections the oldest are forgotten") {

@@ -142,6 +142,7 @@ class fake_feed final : public mark_feed {
 
 class recording_sink final : public message_sink {
  public:
+  void on_datagram() noexcept override { datagrams.push_back(shown.size()); }
   void on_socket(const message& m) noexcept override { shown.push_back(m.cookie()); }
   void on_destroyed(const message&) noexcept override {}
   void on_opening(std::uint64_t cookie, std::int64_t time_ns) noexcept override {
@@ -161,6 +162,7 @@ class recording_sink final : public message_sink {
   bool knows(std::uint64_t cookie) const noexcept override { return known.contains(cookie); }
 
   std::vector<std::uint64_t> shown;
+  std::vector<std::size_t> datagrams;  // of each, how many had been shown before
   std::vector<std::uint64_t> checked;
   std::vector<std::uint64_t> absent;
   std::map<std::uint64_t, std::int64_t> ends;
@@ -323,6 +325,18 @@ TEST_CASE("sockets without a cookie that could not be kept are asked for again, 
   CHECK(f.sink.shown == cookies{1, 2});
   (void)f.poll();
   CHECK(f.sink.shown.empty());
+}
+
+TEST_CASE("the time is read once for the answers that are read at once") {
+  followed f;
+  for (std::uint64_t c = 1; c <= 150; ++c) f.kernel.add(c);
+  f.kernel.walk_ns = 1'000 * ms;
+  (void)f.source.walk(f.sink);
+  for (std::uint64_t c = 1; c <= 150; ++c) f.mark(c);
+  f.sink.datagrams.clear();
+  (void)f.poll();
+  CHECK(f.kernel.asked.size() == 150);
+  CHECK(f.sink.datagrams == std::vector<std::size_t>{0, 64, 128});
 }
 
 TEST_CASE("the end of a socket's TCP is told, and nothing asked about it") {

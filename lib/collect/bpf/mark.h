@@ -12,7 +12,7 @@
 /* A socket with which something has happened, the first time in a tick. */
 struct tcpinfo_mark {
   unsigned long long cookie;
-  unsigned long long time_ns; /* CLOCK_MONOTONIC */
+  unsigned long long time_ns; /* CLOCK_MONOTONIC of the first time namespace */
   unsigned int tick;
   unsigned int interface;
   unsigned char family;
