@@ -74,6 +74,17 @@ int claim_output(const std::string& output, output_lock& lock) {
   return is_shortage(ec) ? exit_trouble : exit_usage;
 }
 
+// 0, or the exit status. Files that can never be completed are found out now, not at their end.
+int check_completing(os& system, const std::string& output) {
+  std::string deed;
+  const auto ec = system.try_completing(output, deed);
+  if (!ec) return exit_ok;
+  log(event::start_refused, {output, ec},
+      "files in {} could never be completed: its file system refuses to {}: {}", output, deed,
+      ec.message());
+  return exit_usage;
+}
+
 // The cookies of a dump.
 class cookie_sink final : public message_sink {
  public:
@@ -217,6 +228,8 @@ int run(os& system, const config& settings, control& operator_says) {
   if (const int status = check_metrics_address(settings); status != exit_ok) return status;
   output_lock lock(system, settings.output);
   if (const int status = claim_output(settings.output, lock); status != exit_ok) return status;
+  if (const int status = check_completing(system, settings.output); status != exit_ok)
+    return status;
   keep_prefix(lock, settings, who);
   current.begin_with(who.uuid_prefix);
 

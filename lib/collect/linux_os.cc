@@ -49,6 +49,12 @@ std::error_code write_all(int fd, bytes_view bytes) noexcept {
   return {};
 }
 
+// What file systems answer to a call, or a flag of it, that they do not have. EPERM may mean a
+// missing permission as well; then the other way fails, too.
+bool is_unsupported(int error) noexcept {
+  return error == EINVAL || error == ENOSYS || error == EOPNOTSUPP || error == EPERM;
+}
+
 // The execute bit for everybody who may read or write.
 unsigned folder_mode(unsigned file_mode) noexcept {
   return file_mode | (file_mode & 0444U) >> 2U | (file_mode & 0222U) >> 1U;
@@ -193,7 +199,38 @@ class linux_os final : public os {
   std::error_code sync(const std::string& path) override {
     descriptor file;
     if (const auto ec = open_file(path, O_RDONLY, file)) return ec;
-    return ::fsync(file.get()) == 0 ? std::error_code{} : last_error();
+    if (::fsync(file.get()) == 0) return {};
+    if (errno == EPERM || !is_unsupported(errno)) return last_error();
+    if (!said_no_fsync_.exchange(true))
+      log(event::no_fsync, {path, last_error()},
+          "the file system of {} has no fsync ({}): files are completed without waiting for stable "
+          "storage",
+          path, last_error().message());
+    return {};
+  }
+
+  std::error_code try_completing(const std::string& folder, std::string& deed) override {
+    const std::string part = folder + "/.tcpinfo-collect.trial";
+    const std::string complete = folder + "/.tcpinfo-collect.trial-complete";
+    // Of one that was killed.
+    (void)remove(part);
+    (void)remove(complete);
+    const auto one = std::as_bytes(std::span<const char>("x", 1));
+    deed = "append";
+    auto ec = append(part, one, 0);
+    if (!ec) ec = append(part, one, 1);
+    if (!ec) {
+      deed = "sync";
+      ec = sync(part);
+    }
+    if (!ec) {
+      deed = "rename";
+      ec = rename_new(part, complete);
+    }
+    (void)remove(part);
+    (void)remove(complete);
+    if (!ec || !is_unsupported(ec.value())) return {};
+    return ec;
   }
 
   std::error_code sync_file_system(const std::string& path) override {
@@ -211,11 +248,19 @@ class linux_os final : public os {
     if (::renameat2(old.folder.get(), old_name, fresh.folder.get(), new_name, RENAME_NOREPLACE) ==
         0)
       return {};
-    if (errno != EINVAL && errno != ENOSYS) return last_error();
+    if (!is_unsupported(errno)) return last_error();
     // A file system without that flag: a link fails where the name is taken, just as well.
-    if (::linkat(old.folder.get(), old_name, fresh.folder.get(), new_name, 0) != 0)
-      return last_error();
-    return ::unlinkat(old.folder.get(), old_name, 0) == 0 ? std::error_code{} : last_error();
+    if (::linkat(old.folder.get(), old_name, fresh.folder.get(), new_name, 0) == 0)
+      return ::unlinkat(old.folder.get(), old_name, 0) == 0 ? std::error_code{} : last_error();
+    if (!is_unsupported(errno)) return last_error();
+    // Nor hard links: one in user space, or of objects.
+    struct stat status {};
+    if (::fstatat(fresh.folder.get(), new_name, &status, AT_SYMLINK_NOFOLLOW) == 0)
+      return system_error(EEXIST);
+    if (errno != ENOENT) return last_error();
+    return ::renameat(old.folder.get(), old_name, fresh.folder.get(), new_name) == 0
+               ? std::error_code{}
+               : last_error();
   }
 
   std::error_code replace(const std::string& from, const std::string& to) override {
@@ -379,6 +424,7 @@ class linux_os final : public os {
   std::mutex marks_mutex_;
   bool marks_tried_ = false;
   std::atomic<bool> said_not_kept_{false};
+  std::atomic<bool> said_no_fsync_{false};
   std::unique_ptr<mark_maker> marks_;
   std::string why_no_marks_;
 };

@@ -50,6 +50,7 @@ inline constexpr log_event file_vanished{warning, "file_vanished"};
 inline constexpr log_event completion_failed{warning, "completion_failed"};
 inline constexpr log_event completion_given_up{error, "completion_given_up"};
 inline constexpr log_event rewrite_failed{notice, "rewrite_failed"};
+inline constexpr log_event no_fsync{warning, "no_fsync"};
 inline constexpr log_event leftovers_completed{notice, "leftovers_completed"};
 inline constexpr log_event leftover_set_aside{warning, "leftover_set_aside"};
 inline constexpr log_event retention{notice, "retention"};

@@ -112,11 +112,20 @@ class os {
   [[nodiscard]] virtual std::error_code size(const std::string& path, std::uint64_t& out) = 0;
   /// Cuts a file.
   [[nodiscard]] virtual std::error_code truncate(const std::string& path, std::uint64_t size) = 0;
-  /// Waits until a file's content is on stable storage.
+  /// Tries, with a file of its own that is gone afterwards, what completing files takes in this
+  /// directory.
+  /// @param deed what failed, as "rename"
+  /// @return an error only where it will never work here; what may work later (no space) is none.
+  [[nodiscard]] virtual std::error_code try_completing(const std::string& folder,
+                                                       std::string& deed) = 0;
+  /// Waits until a file's content is on stable storage, where the file system can tell (one in user
+  /// space or of objects may have no fsync(2)).
   [[nodiscard]] virtual std::error_code sync(const std::string& path) = 0;
   /// The same for everything on the file system that holds `path`.
   [[nodiscard]] virtual std::error_code sync_file_system(const std::string& path) = 0;
-  /// Renames, atomically and never over an existing file: EEXIST.
+  /// Renames, atomically and never over an existing file: EEXIST. Where the file system has neither
+  /// a rename that replaces nothing nor hard links, it looks first: the caller holds the lock that
+  /// keeps others from making a file of that name in between.
   [[nodiscard]] virtual std::error_code rename_new(const std::string& from,
                                                    const std::string& to) = 0;
   /// Renames, atomically, over what is there.

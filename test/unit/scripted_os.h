@@ -169,8 +169,7 @@ class scripted_os final : public tcpinfo::collect::os {
   /// Asked for each thread, on the one that starts it: an errno, or 0 and there is one.
   std::function<int()> thread_errno;
   std::error_code start_thread(std::function<void()> body, std::thread& out) noexcept override {
-    if (const int error = thread_errno ? thread_errno() : 0)
-      return {error, std::system_category()};
+    if (const int error = thread_errno ? thread_errno() : 0) return {error, std::system_category()};
     return real_->start_thread(std::move(body), out);
   }
 
@@ -210,9 +209,14 @@ class scripted_os final : public tcpinfo::collect::os {
     if (const auto ec = ask("truncate", path)) return ec;
     return real_->truncate(path, size);
   }
+  std::error_code try_completing(const std::string& folder, std::string& deed) override {
+    return real_->try_completing(folder, deed);
+  }
+  /// Whether sync() is the real one.
+  bool really_syncs = false;
   std::error_code sync(const std::string& path) override {
     if (const auto ec = ask("sync", path)) return ec;
-    if (sync_faults <= 0) return {};
+    if (sync_faults <= 0) return really_syncs ? real_->sync(path) : std::error_code{};
     --sync_faults;
     return {EIO, std::system_category()};
   }
