@@ -41,6 +41,7 @@ class hasher {
 }  // namespace
 
 std::uint64_t content_hash(const message& m) noexcept {
+  if (m.bytes.size() < wire::inet_diag_msg_size) return 0;
   hasher h;
   h.add(m.bytes.data(), wire::inet_diag_msg_size, header_changes_mask);
   for (const attribute& a : m.attributes()) {

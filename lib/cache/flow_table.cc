@@ -50,6 +50,8 @@ struct attributes_of_interest {
   bool has_keys = false;
 };
 
+bool is_short(const message& m) noexcept { return m.bytes.size() < wire::inet_diag_msg_size; }
+
 // Whether `next`, which has that INFO, is of the connection that `kept` is of, not of one the same
 // socket made later.
 bool same_connection(const kept_message& kept, const message& next,
@@ -223,6 +225,7 @@ std::error_code flow_table::update(const message& m, std::int64_t now_ns,
   if (impl_ == nullptr) return errc::not_open;
   out = {};
   out.now_ns = now_ns;
+  if (is_short(m)) return errc::message_too_short;
   const std::uint64_t cookie = m.cookie();
   kept_message* const found = impl_->last_found = impl_->find(cookie);
   if (found == nullptr) {
@@ -264,6 +267,7 @@ std::error_code flow_table::destroyed(const message& m, std::int64_t now_ns,
   if (impl_ == nullptr) return errc::not_open;
   out = {};
   out.now_ns = now_ns;
+  if (is_short(m)) return errc::message_too_short;
   const std::uint64_t cookie = m.cookie();
   const flow* f = impl_->flows.find(cookie);
   if (f == nullptr && impl_->tombstones.find(cookie) != nullptr) return {};
@@ -285,6 +289,7 @@ std::error_code flow_table::destroyed(const message& m, std::int64_t now_ns,
 std::error_code flow_table::commit(const flow_update& update) noexcept {
   if (impl_ == nullptr) return errc::not_open;
   if (update.change == flow_change::none) return {};
+  if (is_short(update.current)) return errc::message_too_short;
   const std::uint64_t cookie = update.current.cookie();
   // Most often it is the one that update() has just found, and its block has room.
   if (kept_message* const last = impl_->last_found;

@@ -39,6 +39,7 @@ std::error_code exclusions::set(bool include_local, std::span<const std::uint16_
 }
 
 bool exclusions::excludes(const message& m) const noexcept {
+  if (m.bytes.size() < wire::inet_diag_msg_size) return false;  // the next step refuses it
   const ip_address dst = m.dst();
   if (dst.is_unspecified() || dst.unmapped().is_unspecified()) return true;
   return rules_.excludes(m);

@@ -417,7 +417,10 @@ bool diag_socket::impl::take_answer(const netlink_message& m, const asked& what,
   if (is_inet_diag_type(m.header.nlmsg_type) && !message::from(m.payload, answer.answer)) {
     ++counters[dump_counter::messages];
   } else if (m.header.nlmsg_type == NLMSG_ERROR && m.payload.size() >= 4) {
-    answer.error = {-wire::load<std::int32_t>(m.payload.data()), std::system_category()};
+    const auto error = wire::load<std::int32_t>(m.payload.data());
+    // An acknowledgement is no message: it says nothing of the socket that was asked for.
+    answer.error = error < 0 ? std::error_code(-error, std::system_category())
+                             : std::error_code(errc::unexpected_reply);
   } else {
     return false;
   }

@@ -202,7 +202,7 @@ bool filter::empty() const noexcept {
 }
 
 bool filter::excludes(const message& m) const noexcept {
-  if (empty()) return false;
+  if (empty() || m.bytes.size() < wire::inet_diag_msg_size) return false;
   impl_->order();
   return std::binary_search(impl_->sports.begin(), impl_->sports.end(), m.sport()) ||
          impl_->sources.contains(m.src()) || impl_->destinations.contains(m.dst());

@@ -31,12 +31,16 @@
 #include <vector>
 
 #include "collect/kept_answers.h"
+#include "collect/marks.h"
 
 using namespace tcpinfo;
 
 namespace {
 
 int single_requests = 0;
+
+// Whether the answers of the kernel to a batch come as acknowledgements, errors of 0.
+bool acknowledge = false;
 
 }  // namespace
 
@@ -45,6 +49,17 @@ extern "C" [[gnu::visibility("default")]] ssize_t sendmsg(int fd, const msghdr* 
                                                           int flags) {
   ++single_requests;
   return syscall(SYS_sendmsg, fd, message, flags);
+}
+
+// The library's too: what it reads of a batch.
+extern "C" [[gnu::visibility("default")]] int recvmmsg(int fd, mmsghdr* messages, unsigned count,
+                                                       int flags, timespec* timeout) {
+  const auto got = static_cast<int>(syscall(SYS_recvmmsg, fd, messages, count, flags, timeout));
+  for (int i = 0; acknowledge && i < got; ++i) {
+    auto* const header = static_cast<nlmsghdr*>(messages[i].msg_hdr.msg_iov->iov_base);
+    if (header->nlmsg_type == NLMSG_ERROR) static_cast<nlmsgerr*>(NLMSG_DATA(header))->error = 0;
+  }
+  return got;
 }
 
 namespace {
@@ -322,6 +337,76 @@ void answers_are_kept(diag_socket& bare) {
   many_queries_find_the_same(socket);
 }
 
+void an_acknowledgement_is_no_message(diag_socket& socket) {
+  socket_id nobody;
+  nobody.src.family = nobody.dst.family = address_family::ipv4;
+  nobody.sport = nobody.dport = 1;
+  nobody.cookie = 1;
+  const std::vector<socket_id> ids(3, nobody);
+  for (const bool zero : {false, true}) {
+    acknowledge = zero;
+    std::vector<std::error_code> errors;
+    std::size_t bytes = 0;
+    check(!socket.query_all(ids, all_extensions,
+                            [&](const query_answer& a) noexcept {
+                              errors.push_back(a.error);
+                              bytes += a.answer.bytes.size();
+                            }),
+          "a batch of queries");
+    acknowledge = false;
+    const std::error_code expected = zero ? std::error_code(errc::unexpected_reply)
+                                          : std::error_code(ENOENT, std::system_category());
+    check(errors == std::vector<std::error_code>(3, expected),
+          zero ? "an acknowledgement is an unexpected reply" : "there is no such socket");
+    check(bytes == 0, "and no message");
+  }
+}
+
+// What makes no mark: events of sockets that have TCP's number and are not TCP.
+class mark_count final : public collect::mark_sink {
+ public:
+  void on_mark(const collect::mark& m) noexcept override {
+    ++all;
+    if (m.id.sport != 0 && m.id.dport != 0) ++with_ports;
+  }
+  int all = 0;
+  int with_ports = 0;
+};
+
+void only_tcp_is_marked() {
+  std::string why;
+  const auto maker = collect::make_mark_maker(why);
+  if (maker == nullptr) {
+    std::printf("skipped: marks: %s\n", why.c_str());
+    return;
+  }
+  const auto feed = maker->feed(why);
+  must(feed != nullptr, "make a feed of marks");
+  feed->mute(false);
+  mark_count before;
+  (void)feed->begin_tick();
+  feed->take(before);
+  // TCP's number without TCP: a raw socket that is connected has TCP's state ESTABLISHED.
+  const owned_fd raw(::socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_TCP));
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  must(connect(raw.get(), reinterpret_cast<sockaddr*>(&to), sizeof to) == 0,
+       "connect a raw socket");
+  const char segment[20] = {};
+  for (int i = 0; i < 20; ++i) {
+    (void)feed->begin_tick();
+    must(::send(raw.get(), segment, sizeof segment, 0) == sizeof segment, "send by a raw socket");
+  }
+  mark_count others;
+  feed->take(others);
+  check(others.all == 0, "sockets that are not TCP make no mark");
+  const connection tcp = connect_over(AF_INET, false);
+  mark_count marked;
+  feed->take(marked);
+  check(marked.with_ports > 0, "TCP makes marks");
+}
+
 // Of the NETLINK_SOCK_DIAG sockets of this namespace.
 std::set<std::uint32_t> diag_ports() {
   std::set<std::uint32_t> ports;
@@ -511,7 +596,9 @@ int main() {
   kernel_and_we_exclude_alike(socket);
   a_query_finds_one_socket(socket, made);
   many_queries_find_the_same(socket);
+  an_acknowledgement_is_no_message(socket);
   answers_are_kept(socket);
+  only_tcp_is_marked();
   strangers_are_refused();
   libnl_agrees(socket);
   destroyed_sockets_are_told(made);

@@ -51,6 +51,32 @@ std::map<std::uint64_t, std::uint32_t> absent_after_cycle(flow_table& t) {
 
 }  // namespace
 
+TEST_CASE("a message without a whole header is refused and changes nothing") {
+  flow_table t = made_table();
+  made_socket s;
+  CHECK(feed(t, s) == flow_change::opened);
+  const message whole = s.view();
+  for (std::size_t size = 0; size < wire::inet_diag_msg_size; ++size) {
+    // A copy of exactly that length, so that a sanitizer sees a read past its end.
+    const std::vector<std::byte> bytes(whole.bytes.begin(),
+                                       whole.bytes.begin() + static_cast<std::ptrdiff_t>(size));
+    const message cut{bytes};
+    flow_update u;
+    u.change = flow_change::changed;
+    CHECK(t.update(cut, second, u) == errc::message_too_short);
+    CHECK(u.change == flow_change::none);
+    u.change = flow_change::changed;
+    CHECK(t.destroyed(cut, second, u) == errc::message_too_short);
+    CHECK(u.change == flow_change::none);
+    u.change = flow_change::closed;
+    u.current = cut;
+    CHECK(t.commit(u) == errc::message_too_short);
+    CHECK(content_hash(cut) == 0);
+  }
+  CHECK(t.flows() == 1);
+  CHECK(t.tombstones() == 0);
+}
+
 TEST_CASE("each byte of a message is a change but those that move by themselves") {
   // Ages: last_data_sent 44, last_data_recv 52, last_ack_recv 56. Clocks: busy_time 168,
   // rwnd_limited 176, sndbuf_limited 184, total_rto_time 244. And expires in the header.

@@ -193,6 +193,41 @@ TEST_CASE("a filter excludes by local port, local and remote prefix") {
   CHECK_FALSE(moved.empty());
 }
 
+TEST_CASE("a prefix longer than its address is read no further than that") {
+  // Whatever lies behind the bytes of an address must play no part.
+  struct surrounded {
+    ip_prefix whole;
+    ip_address inside;
+  };
+  for (const char* text : {"2001:db8::1", "192.0.2.1"}) {
+    surrounded s{{address(text), 0}, address(text)};
+    for (unsigned length = 0; length < 256; ++length) {
+      s.whole.length = static_cast<std::uint8_t>(length);
+      CHECK(s.whole.contains(s.inside));
+      ip_address other = s.inside;
+      other.bytes[other.family == address_family::ipv4 ? 3 : 15] ^= 1U;
+      const unsigned bits = other.family == address_family::ipv4 ? 32 : 128;
+      CHECK(s.whole.contains(other) == (length < bits));
+    }
+  }
+}
+
+TEST_CASE("no rule speaks of a message without a header") {
+  filter f;
+  REQUIRE_FALSE(f.exclude_sport(0));
+  REQUIRE_FALSE(f.exclude_dst(prefix("0.0.0.0/0")));
+  REQUIRE_FALSE(f.exclude_dst(prefix("::/0")));
+  made_socket s;
+  const message whole = s.view();
+  CHECK(f.excludes(whole));
+  for (std::size_t size = 0; size < wire::inet_diag_msg_size; ++size) {
+    // A copy of exactly that length, so that a sanitizer sees a read past its end.
+    const std::vector<std::byte> bytes(whole.bytes.begin(),
+                                       whole.bytes.begin() + static_cast<std::ptrdiff_t>(size));
+    CHECK_FALSE(f.excludes({bytes}));
+  }
+}
+
 TEST_CASE("a rule for a mapped prefix is a rule for IPv4") {
   filter f;
   REQUIRE_FALSE(f.exclude_dst(prefix("::ffff:192.0.2.0/120")));

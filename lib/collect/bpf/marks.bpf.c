@@ -53,6 +53,7 @@ struct sock_common {
 };
 struct sock {
   struct sock_common __sk_common;
+  __u16 sk_type;
   __u16 sk_protocol;
 };
 struct sk_buff {
@@ -65,6 +66,7 @@ enum {
   family_ipv4 = 2,
   family_ipv6 = 10,
   protocol_tcp = 6,
+  type_stream = 1,
   state_time_wait = 6,
   state_close = 7,
   state_listen = 10,
@@ -156,9 +158,17 @@ static __always_inline int submit(struct sock* sk, __u32 now, __u32 slot, __u8 s
   return 0;
 }
 
+// TCP over IPv4 or IPv6. Protocols are numbered by each family for itself (6 is XFRM's of netlink), and
+// a raw socket of IPPROTO_TCP has TCP's number: no query would find either.
+static __always_inline int is_tcp(const struct sock* sk) {
+  const __u16 family = sk->__sk_common.skc_family;
+  return sk->sk_protocol == protocol_tcp && sk->sk_type == type_stream &&
+         (family == family_ipv4 || family == family_ipv6);
+}
+
 // A change of state is told whenever it happens, with its time.
 static __always_inline int note(struct sock* sk, __u8 state, __u8 flags) {
-  if (sk->sk_protocol != protocol_tcp) return 0;
+  if (!is_tcp(sk)) return 0;
   if (state == state_time_wait || state == state_close || state == state_listen ||
       state == state_new_syn_recv)
     return 0;

@@ -68,7 +68,7 @@ struct flow_absence {
 
 /// A number of what the message says, that is the same for two messages between which update()
 /// would find no change (clocks aside), and else almost never. Of this release of the library only:
-/// not to be kept. Any thread.
+/// not to be kept. 0 for a message of less than 72 bytes. Any thread.
 [[nodiscard]] TCPINFO_API std::uint64_t content_hash(const message& m) noexcept;
 
 /// Receives absences. What it is given is valid until the call returns. Must not throw and must not
@@ -108,7 +108,8 @@ class TCPINFO_API flow_table final {
   /// socket twice, and a second message of the same time is `none`. So is one that the kernel
   /// filled while the socket was closing, when its ends had been taken from it: the destroy event
   /// tells the rest.
-  /// @return errc::not_open before reset(); errc::out_of_memory: then `out` is of no use.
+  /// @return errc::not_open before reset(); errc::message_too_short below 72 bytes, which is
+  /// `none`; errc::out_of_memory: then `out` is of no use.
   [[nodiscard]] std::error_code update(const message& m, std::int64_t now_ns,
                                        flow_update& out) noexcept;
 
@@ -120,7 +121,7 @@ class TCPINFO_API flow_table final {
 
   /// Keeps what update() or destroyed() answered last. A closed flow is forgotten and its cookie
   /// remembered, so that what is left of the socket opens nothing.
-  /// @return errc::out_of_memory: nothing changed.
+  /// @return errc::out_of_memory, errc::message_too_short: nothing changed.
   [[nodiscard]] std::error_code commit(const flow_update& update) noexcept;
 
   /// Ends a cycle. Only a `complete` one (every socket was looked at) is evidence of absence: then

@@ -101,15 +101,18 @@ struct ip_address {
 /// An address and how many of its leading bits count.
 struct ip_prefix {
   ip_address address;       ///< bits after the prefix do not count in contains()
-  std::uint8_t length = 0;  ///< bits, 0..32 or 0..128
+  std::uint8_t length = 0;  ///< bits, 0..32 or 0..128; more count as 32 or 128 in contains()
 
   /// Whether `a` is inside. An IPv4 prefix also contains the IPv4-mapped form of its addresses.
   [[nodiscard]] bool contains(const ip_address& a) const noexcept {
     const ip_address probe = address.family == address_family::ipv4 ? a.unmapped() : a;
     if (probe.family != address.family) return false;
-    const std::size_t whole = length / 8U;
+    // A length beyond the address's end is that of the address.
+    const unsigned most = address.family == address_family::ipv4 ? 32U : 128U;
+    const unsigned bits = length < most ? length : most;
+    const std::size_t whole = bits / 8U;
     if (std::memcmp(probe.bytes.data(), address.bytes.data(), whole) != 0) return false;
-    const unsigned rest = length % 8U;
+    const unsigned rest = bits % 8U;
     if (rest == 0) return true;
     const auto mask = static_cast<std::uint8_t>(0xff00U >> rest);
     return ((probe.bytes[whole] ^ address.bytes[whole]) & mask) == 0;
@@ -418,7 +421,8 @@ class TCPINFO_API filter final {
 
   /// Whether there are no rules.
   [[nodiscard]] bool empty() const noexcept;
-  /// Whether a rule excludes `m`, which has at least 72 bytes.
+  /// Whether a rule excludes `m`. False for one of less than 72 bytes: no rule speaks of it, and
+  /// the next step refuses it.
   [[nodiscard]] bool excludes(const message& m) const noexcept;
   /// The rules as a kernel program, 32 of them at most; valid until the filter changes or ends.
   /// Empty without rules.
