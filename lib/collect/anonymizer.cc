@@ -47,6 +47,10 @@ void anonymizer::apply_to(std::byte* bytes, address_family family) const noexcep
     bytes[15] = std::byte{0};
   else
     std::memset(bytes + 6, 0, 10);
+  // 2002:IPv4::/48 is the 6to4 network of an IPv4 address (RFC 3056), which the 48 bits show whole.
+  const bool is_6to4 =
+      family == address_family::ipv6 && bytes[0] == std::byte{0x20} && bytes[1] == std::byte{0x02};
+  if (is_6to4) bytes[5] = std::byte{0};
 }
 
 void anonymizer::apply(std::span<std::byte> message) noexcept {

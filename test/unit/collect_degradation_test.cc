@@ -497,6 +497,9 @@ TEST_CASE("anonymized archives keep the machine's own addresses and the network 
   ends(3, "::ffff:10.1.2.3", "::ffff:203.0.113.99");
   ends(4, "10.1.2.3", "192.0.2.7");
   ends(5, "10.5.5.5", "203.0.113.98");  // an address that the machine gets later
+  // 6to4: the IPv4 address of 203.0.113.99 and of 10.1.2.3 are in bytes 2 to 5.
+  ends(6, "2001:db8:1:2:3:4:5:6", "2002:cb00:7163:1::5");
+  ends(7, "2002:a01:203::1", "2003:cb00:7163:1::5");
   r.kernel.before_poll = [&](scripted_kernel& k, std::uint64_t poll) {
     for (auto& [cookie, socket] : k.sockets) socket.set(128, poll);
     // Until here the writer has taken everything.
@@ -514,6 +517,8 @@ TEST_CASE("anonymized archives keep the machine's own addresses and the network 
   CHECK(first(3).ends == "::ffff:10.1.2.3 ::ffff:203.0.113.0");
   CHECK(first(4).ends == "10.1.2.3 192.0.2.7");
   CHECK(first(5).ends == "10.5.5.0 203.0.113.0");
+  CHECK(first(6).ends == "2001:db8:1:2:3:4:5:6 2002:cb00:7100::");
+  CHECK(first(7).ends == "2002:a01:200:: 2003:cb00:7163::");
   CHECK(later(4).ends == "10.1.2.3 192.0.2.0");
   CHECK(later(5).ends == "10.5.5.5 203.0.113.0");
   // Where they cannot be read any more, too much is anonymized rather than too little.
