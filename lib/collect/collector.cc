@@ -60,6 +60,16 @@ bool is_shortage(const std::error_code& ec) noexcept {
   return false;
 }
 
+// Always: which of the two it is decides what recording costs and how it misses its ticks.
+void say_sampling(const config& settings, bool by_events, const std::string& why_not) {
+  if (by_events)
+    log(event::started, "sampling by events: polls query active sockets only");
+  else if (settings.sampling == sampling_by::dump)
+    log(event::started, "sampling by dumps, as --sampling says");
+  else
+    log(event::started, "sampling by dumps, not by events: {}", why_not);
+}
+
 // 0, or the exit status.
 int claim_output(const std::string& output, output_lock& lock) {
   const auto ec = lock.take();
@@ -274,7 +284,7 @@ int run(os& system, const config& settings, control& operator_says) {
   retention keep(system, counts, settings.output, {settings.max_age_ns, settings.max_disk});
   if (const auto ec = keep.start())
     return refuse_thread("the thread that removes old archives", ec);
-  if (!why.empty()) log(event::started, "sampling by dumps, not by events: {}", why);
+  say_sampling(settings, from->follows(), why);
   if (settings.verbose)
     log(event::started, "recording to {} every {}, UUID prefix {}, run {}, {} writer{}",
         settings.output, who.interval, who.uuid_prefix, who.run, count, count == 1 ? "" : "s");

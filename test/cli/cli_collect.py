@@ -54,11 +54,13 @@ def notice_of_this_user() -> str:
         if no_inet_diag(done):
             return ""
         *lines, summary = done.stderr.splitlines(keepends=True)
-        check(done.returncode == 0 and "summary: " in summary and len(lines) <= 1
-              and all(line.startswith("tcpinfo-collect: sampling by dumps, not by events: ")
-                      for line in lines), f"a plain start: {done.returncode} {done.stderr!r}")
+        check(done.returncode == 0 and "summary: " in summary and len(lines) == 1
+              and all(re.match(r"tcpinfo-collect: sampling by (events: |dumps, not by events: .)",
+                               line) for line in lines),
+              f"a plain start: {done.returncode} {done.stderr!r}")
         done = run(COLLECTOR, "--output", scratch, "--reps", "1", "--sampling", "dump")
-        check(len(done.stderr.splitlines()) == 1, f"dumps that were asked for: {done.stderr!r}")
+        check(done.stderr.startswith("tcpinfo-collect: sampling by dumps, as --sampling says\n")
+              and len(done.stderr.splitlines()) == 2, f"dumps asked for: {done.stderr!r}")
         return "".join(lines)
 
 

@@ -217,9 +217,9 @@ class Collector:
         return wait_until(lambda: text in self.log(), patience)
 
     def messages(self) -> list[str]:
-        """What it said but for the summary, and how it samples where it has not the privileges."""
+        """What it said but for the summary, and how it samples."""
         return [line for line in self.log().splitlines() if not line.startswith(SUMMARY)
-                and not line.startswith("tcpinfo-collect: sampling by dumps, not by events: ")]
+                and not line.startswith("tcpinfo-collect: sampling by ")]
 
     def complaints(self) -> list[str]:
         """Without what a busy machine makes it say."""
