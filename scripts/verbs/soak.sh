@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# ./dev soak [TIME]: the collector under a steady load.
+# ./dev soak [TIME]: the collector under a steady load, and then under mixed churn.
 
 verb() {
   local time=${1:-10m} unit=1
@@ -14,7 +14,11 @@ verb() {
   say "building"
   configure_main || die "configuring failed"
   ninja -C build tools/tcpinfo-collect tools/tcpinfo-dump test/live/traffic || die "the build failed"
-  say "recording for $seconds s"
-  exec python3 -B test/live/live_soak.py build/tools/tcpinfo-collect build/test/live/traffic \
-    build/tools/tcpinfo-dump "$seconds"
+  local name status=0
+  for name in soak churn; do
+    say "$name: recording for $seconds s"
+    python3 -B "test/live/live_$name.py" build/tools/tcpinfo-collect build/test/live/traffic \
+      build/tools/tcpinfo-dump "$seconds" || status=1
+  done
+  return "$status"
 }
