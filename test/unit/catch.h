@@ -8,6 +8,10 @@
 #include <catch2/catch_all.hpp>
 #else
 #include <catch2/catch.hpp>
+// Named as in v3, before the matchers' function of that name is found.
+namespace Catch {
+using Detail::Approx;
+}
 #endif
 
 #endif
