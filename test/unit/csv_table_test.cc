@@ -13,6 +13,7 @@
 #include "offline/csv_turns.h"
 #include "offline/table_columns.h"
 #include "offline/table_rows.h"
+#include "offline_files.h"
 
 using namespace tcpinfo;
 using namespace tcpinfo::offline;
@@ -94,7 +95,7 @@ TEST_CASE("columns are picked by names and globs, each once, in the order asked 
 
 TEST_CASE("the list of columns covers all, with a type for each") {
   const auto all = all_columns();
-  CHECK(all.size() == 4 + column_count());
+  CHECK(all.size() == 7 + column_count());
   const std::set<std::string_view> types = {"u8",   "u16",     "u32",  "u64",
                                             "text", "address", "time", "boolean"};
   for (const table_column& c : all) {
@@ -129,7 +130,7 @@ TEST_CASE("cells are what the snapshots say, for every record there is") {
       REQUIRE(cells.size() == options.columns.size());
       REQUIRE_FALSE(s.decode(r.m, r.context->layout));
       ++records;
-      for (std::size_t i = 4; i < cells.size(); ++i) {
+      for (std::size_t i = 7; i < cells.size(); ++i) {
         std::string expected = expected_cell(s, options.columns[i].field);
         // In layout a the field has another name.
         if (options.columns[i].name() == "accecn_opt_seen" && s.layout() == info_layout::a)
@@ -144,6 +145,47 @@ TEST_CASE("cells are what the snapshots say, for every record there is") {
   }
   CHECK(wrong == 0);
   CHECK(records > 50);
+}
+
+TEST_CASE("a final record's row says when it was opened and ended, and what it carries") {
+  const scratch dir;
+  made_socket m;
+  metadata said;
+  said.uuid = "h_1_0000000000000001";
+  said.start_time = at_second(3);
+  said.opened = at_second(1, 500'000'000);
+  std::string text(max_metadata_size(said), '\0');
+  std::size_t n = 0;
+  REQUIRE_FALSE(encode_metadata(text, n, said));
+  text.resize(n);
+  record_extras extras;
+  extras.ended = at_second(5, 1);
+  extras.carried = ends_bit | attribute_bit(attribute_type::cong) | attribute_bit(31);
+  text += record_line(at_second(3), m.view(), 7) + record_line(at_second(9), m.view(), extras);
+  const auto rows_of = [&](row_format format, time_style time) {
+    table_options options;
+    std::string wrong;
+    options.format = format;
+    options.time = time;
+    REQUIRE(pick_columns("poll,opened,ended,carried", options.columns, wrong));
+    const auto rows = make_table_rows(options);
+    input_reader reader([](const input_fault&) { return true; });
+    REQUIRE(reader.open(dir.file("f.jsonl", text)));
+    std::string all;
+    input_record r;
+    while (reader.next(r)) {
+      if (!r.has_message) continue;
+      std::string line(rows->begin(r), '#');
+      all.append(line.data(), rows->write(r, line.data()));
+    }
+    return all;
+  };
+  CHECK(rows_of(row_format::csv, time_style::utc) ==
+        "7,2023-11-14T22:13:21.5Z,,\n"
+        ",2023-11-14T22:13:21.5Z,2023-11-14T22:13:25.000000001Z,ID CONG 31\n");
+  CHECK(rows_of(row_format::json, time_style::epoch) ==
+        "{\"poll\":7,\"opened\":1700000001.5}\n"
+        "{\"opened\":1700000001.5,\"ended\":1700000005.000000001,\"carried\":\"ID CONG 31\"}\n");
 }
 
 TEST_CASE("a table's first line names its columns") {

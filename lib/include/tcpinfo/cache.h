@@ -36,8 +36,8 @@ struct flow_update {
   message current;
   std::int64_t now_ns = 0;  ///< as given; commit() needs it
   /// What a final message lacked and `current` has of the last message kept, as bits of
-  /// attribute_bit() and ends_bit. The kernel sends INFO and PROTOCOL of a socket's end; of one that
-  /// its own program aborted (it is disconnected first) without ends, and with totals that are
+  /// attribute_bit() and ends_bit. The kernel sends INFO and PROTOCOL of a socket's end; of one
+  /// that its own program aborted (it is disconnected first) without ends, and with totals that are
   /// cleared: then INFO, too, is the last one kept, so that totals never go back.
   std::uint32_t carried = 0;
   /// 1 in a final message of another connection than the last one kept: the socket was used again
