@@ -157,10 +157,10 @@ what_is_there() {
         ;;
       run:*)
         probe=${probe#run:}
-        printf '%s %s\n' "${probe%% *}" "$(command -v "${probe%% *}")"
+        printf '%s %s\n' "${probe%% *}" "$(realpath "$(command -v "${probe%% *}")" 2>/dev/null)"
         ;;
       *:* | -) ;;
-      *) printf '%s %s\n' "$probe" "$(command -v "$probe")" ;;
+      *) printf '%s %s\n' "$probe" "$(realpath "$(command -v "$probe")" 2>/dev/null)" ;;
     esac
   done | sort -u
 }
@@ -182,8 +182,8 @@ fetch_prometheus() {
   mkdir -p build-prometheus
   (
     cd build-prometheus
-    # As the user we are: apt's own may not write here.
-    apt-get -q -o APT::Sandbox::User="$(id -un)" download "${packages[@]}" </dev/null || exit 1
+    # As root, not as apt's own user, who may not write here.
+    apt-get -q -o APT::Sandbox::User=root download "${packages[@]}" </dev/null || exit 1
     for file in *.deb; do
       dpkg -x "$file" . || exit 1
       rm "$file"

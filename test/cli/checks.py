@@ -3,7 +3,15 @@
 
 from __future__ import annotations
 
+import re
 import sys
+
+# A collector that gets no processor for a tenth of a second says so: once in ten seconds, and no
+# test of its command line can rule it out.
+BUSY_MACHINE = re.compile(r"tcpinfo-collect: the interval of \S+ is not kept")
+
+# What each start says first.
+SAMPLING = re.compile(r"tcpinfo-collect: sampling by (events|dumps)\b")
 
 failures: list[str] = []
 count = 0

@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from checks import check, finish
+from checks import SAMPLING, check, finish
 
 SKIPPED = 77
 COLLECTOR = sys.argv[1]
@@ -78,6 +78,8 @@ def start(output: Path, *flags: str) -> tuple[float, float, str]:
                           stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as child:
         assert child.stderr is not None
         first = child.stderr.readline()
+        if SAMPLING.match(first):
+            first = child.stderr.readline()
         took = time.monotonic() - begin
         check("recording to" in first, f"it began with {first!r}")
         time.sleep(0.5)
