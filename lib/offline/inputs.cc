@@ -144,7 +144,11 @@ bool begins_capture(bytes_view head) {
        {0xa1b2c3d4U, 0xd4c3b2a1U, 0xa1b23c4dU, 0x4d3cb2a1U, 0x0a0d0d0aU})
     if (first == magic) return true;
   const auto type = wire::load<std::uint16_t>(head.data() + 4);
-  return first >= 16 && first <= 0xffff && (type == 2 || type == 3 || (type >= 18 && type <= 21));
+  const auto begins_message = [](std::uint32_t length, unsigned t) {
+    return length >= 16 && length <= 0xffff && (t == 2 || t == 3 || (t >= 18 && t <= 21));
+  };
+  return begins_message(first, type) ||
+         begins_message(__builtin_bswap32(first), __builtin_bswap16(type));
 }
 
 /// The beginning of the content behind a zstd `head` of `fd`, as far as it can be had without
@@ -311,19 +315,30 @@ struct input_reader::impl {
   std::uint64_t late_window = 0;
 
   void load(int from, const stream_options& options);
-  void check_context();
+  void check_context(std::uint64_t of_record);
+  void take_message(input_record& out);
 };
 
 // What was damaged may have been the metadata record of the next of several archives, one after the
 // other: the UUID of the one before is not that of its records.
-void input_reader::impl::check_context() {
+void input_reader::impl::check_context(std::uint64_t of_record) {
   std::uint64_t cookie = 0;
   if (context->source != uuid_source::metadata || parse_uuid_cookie(context->uuid, cookie) ||
-      cookie == parsed.view().cookie())
+      cookie == of_record)
     return;
   auto unknown = std::make_shared<input_context>();
   unknown->file = context->file;
   context = std::move(unknown);
+}
+
+// The record's message in this machine's byte order.
+void input_reader::impl::take_message(input_record& out) {
+  out.m = parsed.view();
+  out.turned.reset();
+  if (!out.has_message || archive.big_endian() == (std::endian::native == std::endian::big)) return;
+  auto turned = std::make_shared<std::vector<std::byte>>();
+  out.m = turn_byte_order(out.m, context->layout, *turned);
+  out.turned = std::move(turned);
 }
 
 // All of it: messages refer to each other's place only, but a capture is small where an archive is
@@ -478,6 +493,11 @@ bool input_reader::next(input_record& out) {
     out.line = ++i.message_number;
     out.parsed = nullptr;
     out.turned.reset();
+    if (n.foreign) {
+      auto bytes = std::make_shared<std::vector<std::byte>>();
+      m = turn_kernel_message(m, i.context->layout, *bytes);
+      out.turned = std::move(bytes);
+    }
     out.is_metadata = false;
     out.has_message = true;
     out.m = m;
@@ -512,19 +532,17 @@ bool input_reader::next(input_record& out) {
         i.damaged = false;
       }
     }
-    if (i.damaged && i.parsed.has_idm()) i.check_context();
-    if (out.context != i.context) out.context = i.context;
     out.line = i.archive.line_number();
     out.parsed = &i.parsed;
     out.has_message = i.parsed.has_idm();
     out.is_metadata = i.parsed.has_metadata();
-    out.m = i.parsed.view();
-    out.turned.reset();
-    if (out.has_message && i.archive.big_endian() != (std::endian::native == std::endian::big)) {
-      auto bytes = std::make_shared<std::vector<std::byte>>();
-      out.m = turn_byte_order(out.m, i.context->layout, *bytes);
-      out.turned = std::move(bytes);
+    i.take_message(out);
+    if (i.damaged && out.has_message) {
+      const info_layout believed = i.context->layout;
+      i.check_context(out.m.cookie());
+      if (i.context->layout != believed) i.take_message(out);
     }
+    if (out.context != i.context) out.context = i.context;
     out.time = i.parsed.time();
     out.poll = i.parsed.poll();
     out.ended = i.parsed.ended();

@@ -4,6 +4,9 @@
 #include <tcpinfo/decimal.h>
 
 #include <array>
+#include <bit>
+
+#include "offline/byte_order.h"
 
 namespace tcpinfo::offline {
 namespace {
@@ -41,6 +44,18 @@ constexpr std::size_t skmem_size = 36;
 constexpr std::size_t words_size = 16;  // MEMINFO, VEGAS, DCTCP
 constexpr std::size_t bbr_size = 24;
 constexpr std::size_t mark_size = 4;
+
+// The peer knows little-endian machines only: payloads are read as theirs, wherever this runs.
+template <class T>
+T load(const std::byte* from) noexcept {
+  T v = 0;
+  if constexpr (std::endian::native == std::endian::little)
+    v = wire::load<T>(from);
+  else
+    for (std::size_t i = sizeof(T); i-- > 0;)
+      v = static_cast<T>(v << 8U | static_cast<std::uint8_t>(from[i]));
+  return v;
+}
 
 constexpr unsigned number_of(attribute_type t) noexcept { return static_cast<unsigned>(t); }
 
@@ -85,12 +100,12 @@ char* u8s(char* to, const std::byte* from, std::size_t n) noexcept {
 }
 
 char* u32s(char* to, const std::byte* from, std::size_t n) noexcept {
-  for (std::size_t i = 0; i < n; ++i) to = u32(to, wire::load<std::uint32_t>(from + 4 * i));
+  for (std::size_t i = 0; i < n; ++i) to = u32(to, load<std::uint32_t>(from + 4 * i));
   return to;
 }
 
 char* i64s(char* to, const std::byte* from, std::size_t n) noexcept {
-  for (std::size_t i = 0; i < n; ++i) to = i64(to, wire::load<std::uint64_t>(from + 8 * i));
+  for (std::size_t i = 0; i < n; ++i) to = i64(to, load<std::uint64_t>(from + 8 * i));
   return to;
 }
 
@@ -231,8 +246,8 @@ char* mlab_csv::write_info(bytes_view payload, char* to) {
   to = cells<32>(info_[3], b + 72, to, words);
   to = cells<32>(info_[4], b + 104, to, longs);
   to = cells<24>(info_[5], b + 136, to, [](char* at, const std::byte* f) {
-    at = i32(at, wire::load<std::uint32_t>(f));
-    at = i32(at, wire::load<std::uint32_t>(f + 4));
+    at = i32(at, load<std::uint32_t>(f));
+    at = i32(at, load<std::uint32_t>(f + 4));
     return u32s(at, f + 8, 4);
   });
   to = cells<32>(info_[6], b + 160, to, longs);
@@ -299,7 +314,7 @@ struct mlab_csv::groups {
         return byte(a.payload, protocol);
       case attribute_type::mark:
         if (a.payload.size() != mark_size) return false;
-        mark = wire::load<std::uint32_t>(a.payload.data());
+        mark = load<std::uint32_t>(a.payload.data());
         return true;
       default:
         return false;
@@ -326,7 +341,7 @@ char* mlab_csv::write_ends(const message& m, char* to) {
     at = address(at, m.bytes.data() + wire::dst_at);
     *at++ = ',';
     at = u32(at, big_endian(m.bytes.data() + wire::interface_at, 4));
-    const std::uint64_t cookie = m.cookie();
+    const std::uint64_t cookie = load<std::uint64_t>(m.bytes.data() + wire::cookie_at);
     if (cookie >> 32U != 0) {
       at = hex(at, static_cast<std::uint32_t>(cookie >> 32U), 'A');
       for (unsigned shift = 32; shift != 0; shift -= 4)
@@ -340,8 +355,11 @@ char* mlab_csv::write_ends(const message& m, char* to) {
   return put(to, ends_text_);
 }
 
-char* mlab_csv::write_message(const message& m, char* to) {
+char* mlab_csv::write_message(const message& given, info_layout layout, char* to) {
   groups g;
+  message m = given;
+  if constexpr (std::endian::native == std::endian::big)
+    if (!given.bytes.empty()) m = turn_byte_order(given, layout, little_endian_, turn::to_theirs);
   if (!m.bytes.empty()) {
     const attribute_range range = m.attributes();
     for (auto it = range.begin(); it != range.end(); ++it) g.take(*it);
@@ -383,8 +401,8 @@ char* mlab_csv::write_message(const message& m, char* to) {
   words(attribute_type::vegasinfo, std::integral_constant<std::size_t, 4>());
   if (g.has(attribute_type::dctcpinfo)) {
     const padded<words_size> dctcp(g.of(attribute_type::dctcpinfo));
-    to = u32(to, wire::load<std::uint16_t>(dctcp.get()));
-    to = u32(to, wire::load<std::uint16_t>(dctcp.get() + 2));
+    to = u32(to, load<std::uint16_t>(dctcp.get()));
+    to = u32(to, load<std::uint16_t>(dctcp.get() + 2));
     to = u32s(to, dctcp.get() + 4, 3);
   } else {
     to = commas(to, 5);
@@ -405,7 +423,8 @@ char* mlab_csv::write(const input_record& r, char* to) {
   else
     to += format_timestamp(r.time, {to, max_timestamp_size});
   *to++ = ',';
-  to = write_message(r.has_message ? r.m : message{}, to);
+  to = write_message(r.has_message ? r.m : message{},
+                     r.context ? r.context->layout : info_layout::unknown, to);
   to[-1] = '\n';  // in place of the last comma
   return to;
 }

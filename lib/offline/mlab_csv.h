@@ -9,6 +9,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "offline/inputs.h"
 
@@ -27,7 +28,7 @@ class mlab_csv {
 
  private:
   struct groups;
-  char* write_message(const message& m, char* to);
+  char* write_message(const message& m, info_layout layout, char* to);
   char* write_ends(const message& m, char* to);
 
   /// The cells of some bytes of a payload, and those bytes. Records of a connection differ from
@@ -52,6 +53,7 @@ class mlab_csv {
   static constexpr std::size_t ends_size = 48;
   std::byte ends_[ends_size] = {};
   std::string ends_text_;
+  std::vector<std::byte> little_endian_;  // the message, on machines of the other byte order
 };
 
 }  // namespace tcpinfo::offline

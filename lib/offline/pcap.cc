@@ -52,8 +52,6 @@ class category_impl final : public std::error_category {
         return "packet captured in part (snap length too small)";
       case capture_errc::bad_message_length:
         return "netlink message length out of bounds";
-      case capture_errc::foreign_byte_order:
-        return "netlink messages of a machine of the other byte order";
       case capture_errc::short_message:
         return "sock_diag answer shorter than struct inet_diag_msg";
     }
@@ -78,8 +76,31 @@ message_kind kind_of(std::uint16_t type, std::uint16_t flags) noexcept {
   }
 }
 
+constexpr std::uint16_t swap(std::uint16_t v) noexcept {
+  return static_cast<std::uint16_t>(v << 8U | v >> 8U);
+}
+
 bool is_plausible_length(std::uint32_t length, std::size_t available) noexcept {
   return length >= netlink_header_size && length <= available;
+}
+
+// The length and type of a netlink message, in this machine's byte order.
+struct message_start {
+  std::uint32_t length = 0;
+  std::uint16_t type = 0;
+  bool foreign = false;
+};
+
+// `left`: bytes up to the end of the datagram, a header's at least. Types are below 256: where one
+// is not, and would be in the other byte order, so is the length, however large the file is.
+message_start start_of(const std::byte* header, std::size_t left) noexcept {
+  constexpr std::uint16_t types_end = 256;
+  const message_start ours{wire::load<std::uint32_t>(header), wire::load<std::uint16_t>(header + 4),
+                           false};
+  const message_start theirs{swap(ours.length), swap(ours.type), true};
+  if (!is_plausible_length(theirs.length, left)) return ours;
+  const bool plausible = is_plausible_length(ours.length, left);
+  return !plausible || (ours.type >= types_end && theirs.type < types_end) ? theirs : ours;
 }
 
 }  // namespace
@@ -112,10 +133,8 @@ std::error_code capture_reader::open(bytes_view file) noexcept {
     return {};
   }
   // Bare messages begin with a length; one that is impossible means that they are something else.
-  if (!is_plausible_length(magic, file.size())) {
-    const bool foreign = is_plausible_length(swap(magic), file.size());
-    return foreign ? capture_errc::foreign_byte_order : capture_errc::unknown_format;
-  }
+  if (!is_plausible_length(magic, file.size()) && !is_plausible_length(swap(magic), file.size()))
+    return capture_errc::unknown_format;
   file_ = file;
   datagram_end_ = file.size();
   at_ = file.size();
@@ -180,37 +199,39 @@ bool capture_reader::next(netlink_message& out) noexcept {
     }
     const std::size_t at = message_at_;
     const std::size_t left = datagram_end_ - at;
-    const std::uint32_t length =
-        left >= netlink_header_size ? wire::load<std::uint32_t>(file_.data() + at) : 0;
+    const message_start start =
+        left >= netlink_header_size ? start_of(file_.data() + at, left) : message_start{};
+    const std::uint32_t length = start.length;
     if (!is_plausible_length(length, left)) {
-      capture_errc e = capture_errc::bad_message_length;
-      if (left < netlink_header_size || length > left) {
-        const bool foreign = left >= netlink_header_size && is_plausible_length(swap(length), left);
-        if (foreign)
-          e = capture_errc::foreign_byte_order;
-        else if (!pcap_)
-          e = capture_errc::truncated_file;
-      }
-      fault(e, at);
+      const bool cut = !pcap_ && (left < netlink_header_size || length > left);
+      fault(cut ? capture_errc::truncated_file : capture_errc::bad_message_length, at);
       message_at_ = datagram_end_;  // nothing tells where the next message begins
       continue;
     }
     const std::byte* header = file_.data() + at;
     const std::size_t next = at + wire::align4(length);
     message_at_ = next < datagram_end_ ? next : datagram_end_;
-    const auto type = wire::load<std::uint16_t>(header + 4);
-    const auto flags = wire::load<std::uint16_t>(header + 6);
-    const message_kind kind = kind_of(type, flags);
+    const auto u16 = [&](std::size_t from) {
+      const auto v = wire::load<std::uint16_t>(header + from);
+      return start.foreign ? swap(v) : v;
+    };
+    const auto u32 = [&](std::size_t from) {
+      const auto v = wire::load<std::uint32_t>(header + from);
+      return start.foreign ? swap(v) : v;
+    };
+    const std::uint16_t flags = u16(6);
+    const message_kind kind = kind_of(start.type, flags);
     if (kind == message_kind::response && length < netlink_header_size + wire::inet_diag_msg_size) {
       fault(capture_errc::short_message, at);
       continue;
     }
     out.kind = kind;
-    out.type = type;
+    out.type = start.type;
     out.flags = flags;
-    out.sequence = wire::load<std::uint32_t>(header + 8);
-    out.port = wire::load<std::uint32_t>(header + 12);
+    out.sequence = u32(8);
+    out.port = u32(12);
     out.payload = file_.subspan(at + netlink_header_size, length - netlink_header_size);
+    out.foreign = start.foreign;
     out.has_time = pcap_;
     out.time_ns = time_ns_;
     out.offset = at;

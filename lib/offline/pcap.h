@@ -26,8 +26,7 @@ enum class capture_errc : int {
   truncated_file = 5,      ///< ends inside a packet or message
   truncated_packet = 6,    ///< a packet was captured with fewer bytes than it had (snap length)
   bad_message_length = 7,  ///< a netlink message's length is below 16 or beyond its datagram
-  foreign_byte_order = 8,  ///< netlink messages of a machine of the other byte order
-  short_message = 9,       ///< a sock_diag answer without a whole inet_diag_msg
+  short_message = 8,       ///< a sock_diag answer without a whole inet_diag_msg
 };
 
 [[nodiscard]] const std::error_category& capture_category() noexcept;
@@ -53,20 +52,22 @@ struct netlink_message {
   std::uint32_t sequence = 0;
   std::uint32_t port = 0;
   bytes_view payload;        ///< without the netlink header; for a response, an inet_diag message
+  bool foreign = false;      ///< payload is in the other byte order; all else here is in ours
   bool has_time = false;     ///< bare messages have none
   std::int64_t time_ns = 0;  ///< of capture, since 1970 UTC
   std::size_t offset = 0;    ///< of the netlink header in the file
 };
 
 /// Walks the sock_diag messages of a capture, each once and in order; packets of other netlink
-/// protocols are passed over. Never reads outside the bytes it was given, which must live as long
-/// as the reader and the messages it hands out. One thread at a time. Allocates nothing.
+/// protocols are passed over. Captures of machines of the other byte order are read as well. Never
+/// reads outside the bytes it was given, which must live as long as the reader and the messages it
+/// hands out. One thread at a time. Allocates nothing.
 class capture_reader {
  public:
   capture_reader() noexcept = default;
 
   /// Recognises the format by its first bytes and stands before the first message.
-  /// @return empty, pcapng, unknown_format, wrong_link_type, foreign_byte_order, truncated_file.
+  /// @return empty, pcapng, unknown_format, wrong_link_type, truncated_file.
   [[nodiscard]] std::error_code open(bytes_view file) noexcept;
 
   /// The next message. @return false at the end of the file, and where nothing more can be read.

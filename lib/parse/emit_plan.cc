@@ -3,6 +3,8 @@
 
 #include <tcpinfo/decimal.h>
 
+#include "parse/field_table.h"
+
 namespace tcpinfo::inline v0 {
 namespace {
 
@@ -13,7 +15,7 @@ bit_place place_of(const field_entry& f, std::uint8_t bit) noexcept {
   bit_place p;
   p.at = f.at;
   p.size = f.size;
-  p.shift = static_cast<std::uint8_t>(host_shift(f.size, f.shift, f.bits));
+  p.shift = static_cast<std::uint8_t>(shift_of(f));
   p.mask = f.bits < 64 ? (std::uint64_t{1} << f.bits) - 1U : ~std::uint64_t{0};
   if (bit != emit_column::whole) {
     p.shift = static_cast<std::uint8_t>(p.shift + bit);
@@ -24,7 +26,9 @@ bit_place place_of(const field_entry& f, std::uint8_t bit) noexcept {
 
 step_kind kind_of(const emit_column& c, bool sentinel) noexcept {
   const field_entry& f = *c.field;
-  if (f.group == static_cast<std::uint8_t>(field_group::ulp_info)) return step_kind::nested;
+  if (f.group == static_cast<std::uint8_t>(field_group::ulp_info) ||
+      (accecn_word_is_made && f.id == accecn_word_id))
+    return step_kind::asked;
   switch (f.kind) {
     case field_kind::be16:
       return step_kind::be16;
@@ -35,6 +39,7 @@ step_kind kind_of(const emit_column& c, bool sentinel) noexcept {
     case field_kind::text:
       return step_kind::text;
     case field_kind::number:
+    case field_kind::mask:
     case field_kind::flag:
       break;
   }
@@ -93,7 +98,7 @@ bool is_remembered(const step& s) noexcept {
   switch (s.kind) {
     case step_kind::address:  // has a memory of its own
     case step_kind::text:
-    case step_kind::nested:
+    case step_kind::asked:
       return false;
     default:
       return true;

@@ -32,7 +32,8 @@ enum class step_kind : std::uint8_t {
   text,
   state,
   ca_state,
-  nested,  ///< inside ULP_INFO: asked of the snapshot, as it is rare
+  asked,  ///< of the snapshot, as it is rare: inside ULP_INFO, or a word that takes more than a
+          ///< load
 };
 
 /// Where a number's bits are.

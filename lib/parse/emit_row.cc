@@ -111,7 +111,7 @@ class row_cursor {
         const auto* chars = reinterpret_cast<const char*>(payload.data());
         return text(s, {chars, payload.empty() ? 0 : ::strnlen(chars, payload.size())});
       }
-      case step_kind::nested:
+      case step_kind::asked:
         return ask(s);
       case step_kind::state:
       case step_kind::ca_state: {

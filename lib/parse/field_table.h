@@ -12,6 +12,9 @@
 
 namespace tcpinfo::inline v0 {
 
+/// The id of accecn_word among these fields; see read_accecn_word().
+inline constexpr auto accecn_word_id = static_cast<std::uint32_t>(field(tcp_field::accecn_word));
+
 /// All fields of all groups, by rising id. Static storage.
 [[nodiscard]] std::span<const field_entry> field_table() noexcept;
 /// The row of a field, nullptr where it is none.

@@ -45,6 +45,7 @@ constexpr bool rows_fit() {
     if (f.id >> 24U != f.group || !is_described(f)) return false;
     switch (f.kind) {
       case field_kind::number:
+      case field_kind::mask:
         if (!fits_word(f)) return false;
         break;
       case field_kind::be16:
@@ -221,6 +222,7 @@ field_type field_descriptor::type() const noexcept {
     case field_kind::lohi64:
       return field_type::u64;
     case field_kind::number:
+    case field_kind::mask:
       break;
   }
   if (f.bits == 1) return field_type::boolean;

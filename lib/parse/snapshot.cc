@@ -114,7 +114,7 @@ struct snapshot::impl {
     for (const field_entry& f : field_table()) {
       if (f.group != static_cast<std::uint8_t>(field_group::ulp_info)) continue;
       const slot& s = slot_of(f);
-      if (!s.present || f.kind != field_kind::number) continue;
+      if (!s.present || (f.kind != field_kind::number && f.kind != field_kind::mask)) continue;
       if (s.payload.size() < f.size) {
         note(snapshot_fault::short_attribute, number_of(attribute_type::ulp_info));
         if (!s.payload.empty())
@@ -160,6 +160,9 @@ struct snapshot::impl {
     if (!s.present) return false;
     switch (f.kind) {
       case field_kind::number:
+      case field_kind::mask:
+        if (accecn_word_is_made && f.id == accecn_word_id)
+          return read_accecn_word(s.payload, layout, out);
         return read_number(s.payload, f, out);
       case field_kind::be16: {
         if (s.payload.size() < f.at + 2U) return false;

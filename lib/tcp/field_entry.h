@@ -29,8 +29,9 @@ inline constexpr sentinel_column sentinel_column::none{};
 
 /// How the bytes of a field make its value.
 enum class field_kind : std::uint8_t {
-  number,   ///< host order, or some of its bits
-  be16,     ///< network order
+  number,  ///< host order, or a bit field of it
+  mask,  ///< some bits of a number in host order; no bit field, whose place depends on the machine
+  be16,  ///< network order
   lohi64,   ///< two u32 in host order, low word first whatever the machine
   address,  ///< 16 bytes, of which IPv4 uses 4
   text,     ///< up to a NUL or the end of the payload
@@ -105,7 +106,13 @@ struct field_entry {
   return std::endian::native == std::endian::little ? shift : size * 8U - shift - bits;
 }
 
-/// Reads a field of kind number. @return false where the payload ends before the field does.
+/// How far the bits of a field of kind number or mask are from the lowest one on this machine.
+[[nodiscard]] constexpr unsigned shift_of(const field_entry& f) noexcept {
+  return f.kind == field_kind::mask ? f.shift : host_shift(f.size, f.shift, f.bits);
+}
+
+/// Reads a field of kind number or mask. @return false where the payload ends before the field
+/// does.
 [[nodiscard]] inline bool read_number(std::span<const std::byte> payload, const field_entry& field,
                                       std::uint64_t& out) noexcept {
   if (std::size_t{field.at} + field.size > payload.size()) return false;
@@ -134,12 +141,20 @@ struct field_entry {
       return false;
   }
   if (field.bits < field.size * 8U) {
-    word >>= host_shift(field.size, field.shift, field.bits);
+    word >>= shift_of(field);
     word &= (std::uint64_t{1} << field.bits) - 1U;
   }
   out = word;
   return true;
 }
+
+/// Reads accecn_word: the number that a little-endian machine reads there, so that it says the same
+/// wherever the message came from and is read. Where the layout is not known, it is the number that
+/// the machine of the kernel reads. @return false where the payload ends before.
+[[nodiscard]] bool read_accecn_word(std::span<const std::byte> payload, info_layout layout,
+                                    std::uint64_t& out) noexcept;
+/// On little-endian machines read_number() does as well.
+inline constexpr bool accecn_word_is_made = std::endian::native == std::endian::big;
 
 /// All fields of tcp_info, by rising id.
 [[nodiscard]] std::span<const field_entry> tcp_field_table() noexcept;

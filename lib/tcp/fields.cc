@@ -81,7 +81,23 @@ bool read_tcp_field(std::span<const std::byte> payload, info_layout layout, tcp_
   const field_entry* entry = find_tcp_field(field);
   if (entry == nullptr) return false;
   if (entry->layout != info_layout::unknown && entry->layout != layout) return false;
+  if (accecn_word_is_made && field == tcp_field::accecn_word)
+    return read_accecn_word(payload, layout, out);
   return read_number(payload, *entry, out);
+}
+
+bool read_accecn_word(std::span<const std::byte> payload, info_layout layout,
+                      std::uint64_t& out) noexcept {
+  if (!read_number(payload, *find_tcp_field(tcp_field::accecn_word), out)) return false;
+  if (layout == info_layout::unknown) return true;
+  out = 0;
+  for (const field_entry& f : table) {
+    std::uint64_t part = 0;
+    if (f.layout != layout || !read_number(payload, f, part)) continue;
+    const std::size_t begin = (f.at - (tcp_info_known_size - 4)) * 8 + f.shift;
+    out |= part << begin;
+  }
+  return true;
 }
 
 std::size_t tcp_field_count() noexcept { return std::size(table); }

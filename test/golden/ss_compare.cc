@@ -15,6 +15,7 @@
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -24,6 +25,7 @@
 #include <string>
 #include <vector>
 
+#include "offline/byte_order.h"
 #include "offline/pcap.h"
 
 namespace fs = std::filesystem;
@@ -351,6 +353,8 @@ struct totals {
 };
 totals sum;
 
+std::deque<std::vector<std::byte>> turned;  // messages of machines of the other byte order
+
 void fail(const std::string& what) {
   ++sum.failures;
   std::printf("  FAILED: %s\n", what.c_str());
@@ -385,6 +389,11 @@ std::vector<response> decode_all(const std::string& name, bytes_view file, std::
     if (n.kind != message_kind::response) continue;
     message m;
     std::error_code ec = message::from(n.payload, m);
+    if (!ec && n.foreign) {
+      // The captures are of little-endian machines; this may be another.
+      turned.emplace_back();
+      m = offline::turn_kernel_message(m, info_layout::unknown, turned.back());
+    }
     if (!ec) ec = s.decode(m, info_layout::unknown);
     if (ec) {
       fail(name + ": message at " + std::to_string(n.offset) + ": " + ec.message());

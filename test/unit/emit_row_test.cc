@@ -4,6 +4,7 @@
 #include <tcpinfo/decimal.h>
 #include <tcpinfo/parse.h>
 
+#include <bit>
 #include <limits>
 #include <random>
 #include <string>
@@ -18,6 +19,8 @@ using namespace tcpinfo;
 namespace {
 
 using bytes = std::vector<std::byte>;
+
+constexpr bool little = std::endian::native == std::endian::little;
 
 class made_message {
  public:
@@ -57,8 +60,15 @@ bytes text_bytes(std::string_view text) {
 
 bytes info_with(std::size_t at, std::uint64_t value, std::size_t size, std::size_t length = 280) {
   bytes b(length);
-  std::memcpy(b.data() + at, &value, size);
+  const auto* low = reinterpret_cast<const std::byte*>(&value);
+  if constexpr (!little) low += sizeof value - size;
+  std::memcpy(b.data() + at, low, size);
   return b;
+}
+
+// A last word of tcp_info, whose parts are laid out otherwise on big-endian machines.
+bytes with_last_word(std::uint32_t on_little, std::uint32_t on_big) {
+  return info_with(276, little ? on_little : on_big, 4);
 }
 
 column_descriptor column(std::string_view name) {
@@ -206,10 +216,11 @@ TEST_CASE("both layouts of the last word fill the same columns") {
   const std::vector<std::string_view> names = {"ecn_mode", "accecn_opt_seen",
                                                "accecn_fail_ace_send", "accecn_fail_opt_recv"};
   made_message a;
-  a.add(attribute_type::info, info_with(276, 0x00020008, 4));  // fail 8, seen 2
+  a.add(attribute_type::info, with_last_word(0x00020008, 0x00080002));  // fail 8, seen 2
   CHECK(row(a, names, {}, info_layout::a) == ",2,0,1");
   made_message b;
-  b.add(attribute_type::info, info_with(276, 0x8U << 4 | 0x2U << 2 | 0x1U, 4));
+  b.add(attribute_type::info,
+        with_last_word(8U << 4 | 2U << 2 | 1U, 1U << 30 | 2U << 28 | 8U << 24));
   CHECK(row(b, names, {}, info_layout::b) == "1,2,0,1");
   CHECK(row(b, names) == ",,,");
 }
@@ -219,7 +230,7 @@ TEST_CASE("a layout that changes from row to row is heeded") {
   const column_descriptor columns[] = {column("accecn_opt_seen")};
   REQUIRE_FALSE(writer.prepare(columns));
   made_message m;
-  m.add(attribute_type::info, info_with(276, 0x00020004, 4));
+  m.add(attribute_type::info, with_last_word(0x00020004, 0x10000002));
   CHECK(write_with(writer, m, info_layout::a) == "2");
   CHECK(write_with(writer, m, info_layout::b) == "1");
   CHECK(write_with(writer, m) == "");

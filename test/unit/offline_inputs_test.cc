@@ -48,6 +48,21 @@ std::string uuid_of(std::uint64_t cookie) {
   return out;
 }
 
+template <class T>
+std::string number_bytes(T value) {
+  return {reinterpret_cast<const char*>(&value), sizeof value};
+}
+
+// Of an archive in the other byte order.
+std::string foreign_metadata_line(std::string_view uuid) {
+  std::string line = metadata_line(uuid, 0);
+  if (std::endian::native == std::endian::big)
+    line.erase(line.find(",\"ByteOrder\""), std::strlen(",\"ByteOrder\":\"big\""));
+  else
+    line.insert(line.rfind("}}"), ",\"ByteOrder\":\"big\"");
+  return line;
+}
+
 }  // namespace
 
 TEST_CASE("directories are walked in name order and only archives are taken") {
@@ -229,11 +244,14 @@ TEST_CASE("numbers are turned, ports and addresses are not, and bit fields chang
   const message again = turn_byte_order(foreign, info_layout::a, back);
   CHECK(std::equal(again.bytes.begin(), again.bytes.end(), m.bytes.begin(), m.bytes.end()));
 
-  if (std::endian::native == std::endian::big) return;
-  // As a big-endian compiler lays them out: from the top bit down.
-  s.set(6, std::uint8_t{0x7a}).set(7, std::uint8_t{0xc0});
-  constexpr std::uint8_t last[] = {0x9a, 0x12, 0x34, 0x56};
-  for (std::size_t i = 0; i < 4; ++i) s.set(276 + i, last[i]);
+  // As the compilers of the other byte order lay them out: from the top bit down, or from the
+  // lowest one up.
+  constexpr bool big_here = std::endian::native == std::endian::big;
+  s.set(6, std::uint8_t{big_here ? 0xa7 : 0x7a}).set(7, std::uint8_t{big_here ? 0x05 : 0xc0});
+  constexpr std::uint8_t there_is_big[] = {0x9a, 0x12, 0x34, 0x56};
+  constexpr std::uint8_t there_is_little[] = {0xa6, 0x56, 0x34, 0x12};
+  for (std::size_t i = 0; i < 4; ++i)
+    s.set(276 + i, big_here ? there_is_little[i] : there_is_big[i]);
   const message turned = turn_byte_order(s.view(), info_layout::b, back);
   const auto info = turned.find(attribute_type::info);
   REQUIRE(info);
@@ -246,6 +264,71 @@ TEST_CASE("numbers are turned, ports and addresses are not, and bit fields chang
   CHECK(value(tcp_field::accecn_opt_seen) == 1);
   CHECK(value(tcp_field::accecn_fail_mode) == 0xa);
   CHECK(value(tcp_field::options2) == 0x123456);
+  CHECK(value(tcp_field::accecn_word) == 0x123456a6);
+}
+
+TEST_CASE("turned there and back a message is what it was, bit for bit") {
+  made_socket s;
+  s.cookie = 0x1122334455667788;
+  s.expires = 12345;
+  for (std::size_t at = 0; at < 276; at += 4) s.set(at, static_cast<std::uint32_t>(at * 7919 + 1));
+  s.set(7, std::uint8_t{0xb5});  // bits that have no name among them
+  s.set(276, std::uint32_t{0xfedcba98});
+  built_message inner;
+  inner.add(1, number_bytes(std::uint32_t{0x01020304}));
+  inner.add(4, number_bytes(std::uint64_t{0x0102030405060708}));
+  inner.add(8, number_bytes(std::uint32_t{0x1c2}));
+  built_message ulp;
+  ulp.add(1, zero_ended("mptcp"));
+  ulp.add(0x8003, inner.attributes);
+  (void)s.view();
+  s.built.add(19, ulp.attributes);
+  s.built.add(22, std::string("\x96\x45", 2));
+  s.built.add(15, std::string("\x01\x02", 2));  // half a mark
+  s.built.add(77, std::string("\x01\x02\x03\x04", 4));
+  const message m = s.built.view();
+  std::vector<std::byte> there;
+  std::vector<std::byte> back;
+  for (const info_layout layout : {info_layout::unknown, info_layout::a, info_layout::b}) {
+    const message foreign = turn_byte_order(m, layout, there, turn::to_theirs);
+    CHECK(foreign.expires_ms() == __builtin_bswap32(12345));
+    CHECK((*foreign.find(attribute_type::ulp_info))[0] == (*m.find(attribute_type::ulp_info))[1]);
+    const message again = turn_byte_order(foreign, layout, back, turn::to_ours);
+    CHECK(std::equal(again.bytes.begin(), again.bytes.end(), m.bytes.begin(), m.bytes.end()));
+  }
+}
+
+TEST_CASE("a capture of a machine of the other byte order reads like one of this machine") {
+  scratch dir;
+  made_socket s;
+  s.cookie = 0x1122334455667788;
+  s.expires = 12345;
+  s.set(68, std::uint32_t{1234});
+  const message m = s.view();
+  std::vector<std::byte> bytes;
+  (void)turn_byte_order(m, info_layout::unknown, bytes, turn::to_theirs);
+  // As the kernel there has them, attribute headers included.
+  for (const attribute& a : m.attributes()) {
+    const auto at = static_cast<std::size_t>(a.payload.data() - m.bytes.data());
+    std::swap(bytes[at - 4], bytes[at - 3]);
+    std::swap(bytes[at - 2], bytes[at - 1]);
+  }
+  std::string file = number_bytes(__builtin_bswap32(static_cast<std::uint32_t>(16 + bytes.size())));
+  file += number_bytes(__builtin_bswap16(std::uint16_t{20})) + std::string(10, '\0');
+  file.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  for (const std::string& content : {file, zstd_frame(file)}) {
+    input_reader reader(
+        [](const input_fault& f) {
+          FAIL(to_string(f));
+          return true;
+        },
+        {.captures = true});
+    REQUIRE(reader.open(dir.file("messages", content)));
+    input_record r;
+    REQUIRE(reader.next(r));
+    CHECK(std::equal(r.m.bytes.begin(), r.m.bytes.end(), m.bytes.begin(), m.bytes.end()));
+    CHECK_FALSE(reader.next(r));
+  }
 }
 
 TEST_CASE("an archive of the other byte order reads like one of this machine") {
@@ -256,10 +339,7 @@ TEST_CASE("an archive of the other byte order reads like one of this machine") {
   std::vector<std::byte> foreign;
   const std::string record =
       record_line(at_second(1), turn_byte_order(s.view(), info_layout::a, foreign), 3);
-  std::string meta = metadata_line("big", 0);
-  const bool big_here = std::endian::native == std::endian::big;
-  if (!big_here) meta.insert(meta.rfind("}}"), ",\"ByteOrder\":\"big\"");
-  if (big_here) meta.erase(meta.find(",\"ByteOrder\""), 18);
+  const std::string meta = foreign_metadata_line("foreign");
   input_reader reader([](const input_fault& f) {
     FAIL(to_string(f));
     return true;
@@ -276,4 +356,19 @@ TEST_CASE("an archive of the other byte order reads like one of this machine") {
     REQUIRE(read);
     CHECK(std::equal(read->begin(), read->end(), a.payload.begin(), a.payload.end()));
   }
+}
+
+TEST_CASE("after damage a record of the other byte order is known by its cookie") {
+  scratch dir;
+  made_socket s;
+  s.cookie = 0xab;
+  std::vector<std::byte> foreign;
+  const std::string record = record_line(
+      at_second(1), turn_byte_order(s.view(), info_layout::a, foreign, turn::to_theirs), 3);
+  const std::string uuid = uuid_of(0xab);
+  const seen got =
+      read_all({dir.file("x.jsonl", foreign_metadata_line(uuid) + record + "garbage\n" + record)});
+  CHECK(got.records ==
+        std::vector<std::string>{uuid + "#0 metadata 1", uuid + "#0 line 2", uuid + "#0 line 4"});
+  CHECK(got.faults.size() == 1);
 }

@@ -25,13 +25,17 @@ void append(bytes& to, T value) {
 
 void append(bytes& to, const bytes& more) { to.insert(to.end(), more.begin(), more.end()); }
 
-bytes netlink(std::uint16_t type, std::uint16_t flags, std::size_t payload) {
+std::uint16_t swapped(std::uint16_t v) { return static_cast<std::uint16_t>(v << 8U | v >> 8U); }
+
+// Of a kernel of the other byte order where `foreign`.
+bytes netlink(std::uint16_t type, std::uint16_t flags, std::size_t payload, bool foreign = false) {
   bytes b;
-  append(b, static_cast<std::uint32_t>(16 + payload));
-  append(b, type);
-  append(b, flags);
-  append(b, std::uint32_t{77});
-  append(b, std::uint32_t{88});
+  const auto put = [&](auto v) { append(b, foreign ? swapped(v) : v); };
+  put(static_cast<std::uint32_t>(16 + payload));
+  put(type);
+  put(flags);
+  put(std::uint32_t{77});
+  put(std::uint32_t{88});
   for (std::size_t i = 0; i < payload; ++i) b.push_back(static_cast<std::byte>(i));
   while (b.size() % 4 != 0) b.push_back(std::byte{0});
   return b;
@@ -138,6 +142,44 @@ TEST_CASE("bare netlink messages are read") {
   CHECK(r.faults() == 1);
 }
 
+TEST_CASE("messages of a kernel of the other byte order are read") {
+  bytes all;
+  for (const std::size_t payload : {72U, 240U, 77U}) append(all, netlink(20, 2, payload, true));
+  append(all, netlink(3, 2, 4, true));
+  file_maker f;
+  f.swap = true;
+  f.begin();
+  f.packet(all);
+  // 256 bytes are 65536 the other way round, for which there is room in a large file.
+  bytes large = netlink(20, 2, 240, true);
+  while (large.size() <= 65536) append(large, netlink(20, 2, 240, true));
+  for (const bytes* given : {&all, &f.out, &large}) {
+    const bytes& file = *given;
+    capture_reader r;
+    REQUIRE_FALSE(r.open(file));
+    const auto m = read_all(r);
+    CHECK_FALSE(r.error());
+    REQUIRE(m.size() >= 4);
+    for (const netlink_message& one : m) {
+      CHECK(one.foreign);
+      CHECK(one.sequence == 77);
+      CHECK(one.port == 88);
+      CHECK(one.flags == 2);
+      CHECK(one.kind == (one.type == 20 ? message_kind::response : message_kind::done));
+    }
+    CHECK(m[1].payload.size() == 240);
+    CHECK(m.size() == (given == &large ? large.size() / 256 : 4));
+  }
+  // Its own are not taken for others, though there is room as well.
+  bytes ours = netlink(20, 2, 240);
+  while (ours.size() <= 65536) append(ours, netlink(20, 2, 240));
+  capture_reader r;
+  REQUIRE_FALSE(r.open(ours));
+  const auto m = read_all(r);
+  CHECK(m.size() == ours.size() / 256);
+  CHECK_FALSE(m[0].foreign);
+}
+
 TEST_CASE("what is no capture is refused with its reason") {
   capture_reader r;
   netlink_message m;
@@ -157,11 +199,7 @@ TEST_CASE("what is no capture is refused with its reason") {
   CHECK(r.open(f.out) == capture_errc::wrong_link_type);
   CHECK_FALSE(r.next(m));
   CHECK(r.open(bytes_view(f.out).first(20)) == capture_errc::truncated_file);
-  bytes foreign = netlink(20, 2, 72);
-  const std::uint32_t length = swapped(88);
-  std::memcpy(foreign.data(), &length, 4);
-  CHECK(r.open(foreign) == capture_errc::foreign_byte_order);
-  for (int value = 1; value <= 9; ++value)
+  for (int value = 1; value <= 8; ++value)
     CHECK(capture_category().message(value).rfind("unknown error", 0) != 0);
 }
 
