@@ -140,6 +140,22 @@ def test_read_only(root, scratch):
     copy.folder.chmod(0o755)
 
 
+def test_closed(root, scratch):
+    """Below a folder that is closed to others root builds and tests; what will be skipped is said."""
+    closed = scratch / "closed"
+    closed.mkdir()
+    copy = Copy(root, closed, "folder")
+    said = {}
+    for mode in (0o700, 0o755):
+        closed.chmod(mode)
+        scratch.chmod(0o755)
+        done = copy.script("ready_to_test build\necho went on\n")
+        check(done.returncode == 0 and done.stdout.endswith("went on\n"),
+              f"a folder of mode {mode:o}: {done.stdout!r} {done.stderr!r}")
+        said[mode] = done.stdout.count("closed to other users")
+    check(said == {0o700: int(os.geteuid() == 0), 0o755: 0}, f"closed to others: {said}")
+
+
 def test_noexec(root, scratch):
     """Temporary files where no program runs: others are taken, or it is said."""
     copy = Copy(root, scratch, "noexec")
@@ -218,7 +234,7 @@ def main():
     root = pathlib.Path(sys.argv[1]).resolve()
     with tempfile.TemporaryDirectory() as name:
         scratch = pathlib.Path(name)
-        for test in (test_folders, test_read_only, test_noexec, test_packages):
+        for test in (test_folders, test_read_only, test_closed, test_noexec, test_packages):
             test(root, scratch)
     print(f"{count} checks, {len(faults)} failed")
     if faults:
