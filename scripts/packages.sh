@@ -42,6 +42,7 @@ test_optional=(
   'clang-format=clang-format|the check of the layout' 'cmake=cmake|the consumer by CMake'
   'make=make|the consumer by CMake' 'git=git|what asks git which files are sources'
   'python3-yaml=py:yaml|the check of the DaemonSet' 'systemd=systemd-analyze|checks of the unit'
+  'systemd=systemd-tmpfiles|the check of what it makes at the start'
   'valgrind=valgrind|counts of instructions' 'zsh=zsh|completion of zsh'
   'util-linux=unshare|the journal in a namespace of its own'
 )

@@ -23,8 +23,8 @@ MAX_LINES = 200
 NO_PACKAGE = {"threads"}
 # The main of Catch2, which is a mere library in its version 2, comes with it.
 OF_ANOTHER = {"Catch2WithMain": "pc:catch2", "catch2-with-main": "pc:catch2"}
-# Debian's essential packages: no system is without them. tar and dpkg among them.
-ESSENTIAL = {"bash", "sh", "cat", "ls", "true", "ldd", "tar", "dpkg-deb"}
+# Of Debian's essential packages: no system is without them.
+ESSENTIAL = {"bash", "sh", "cat", "ls", "true", "timeout", "ldd", "tar", "dpkg-deb"}
 ASKS = re.compile(r"\b(dependency|find_program|find_library)\(\s*((?:'[^']*',?\s*)+)([^()]*"
                   r"(?:\([^()]*\)[^()]*)*)\)")
 CALLS = {"run", "Popen", "check_output", "check_call", "which", "execvp", "execvpe"}
