@@ -17,8 +17,8 @@ struct unit {
 };
 
 // "m" stands after "ms" so that the longer name is tried first.
-constexpr unit duration_units[] = {{"ns", 1.0}, {"us", 1e3}, {"ms", 1e6},
-                                   {"s", 1e9},  {"m", 6e10}, {"h", 3.6e12}, {"d", 8.64e13}};
+constexpr unit duration_units[] = {{"ns", 1.0}, {"us", 1e3},   {"ms", 1e6},   {"s", 1e9},
+                                   {"m", 6e10}, {"h", 3.6e12}, {"d", 8.64e13}};
 
 constexpr unit size_units[] = {
     {"KiB", 1024.0}, {"MiB", 1048576.0}, {"GiB", 1073741824.0},

@@ -15,8 +15,8 @@
 
 namespace tcpinfo::text {
 
-/// "10ms", "1m30s", "2h", "1.5s": number and unit (ns us ms s m h d), any number of times. A bare "0"
-/// needs no unit. In nanoseconds; nullopt for anything else, or past 64 bits.
+/// "10ms", "1m30s", "2h", "1.5s": number and unit (ns us ms s m h d), any number of times. A bare
+/// "0" needs no unit. In nanoseconds; nullopt for anything else, or past 64 bits.
 [[nodiscard]] std::optional<std::int64_t> parse_duration(std::string_view text);
 /// The shortest such text: "10ms", "1m30s".
 [[nodiscard]] std::string format_duration(std::int64_t ns);

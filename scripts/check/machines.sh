@@ -5,9 +5,11 @@
 
 # Without a compiler or the emulator a machine is skipped. Its libraries are unpacked into the folder
 # (test/machines/foreign_root.py): this machine's dpkg gets no foreign architecture.
-part_packages=(zstd=zstd)
-part_optional=(g++-s390x-linux-gnu=s390x-linux-gnu-g++ g++-aarch64-linux-gnu=aarch64-linux-gnu-g++
-  qemu-user=qemu-s390x)
+part_packages=(zstd=zstd apt=apt-get apt=apt-cache dpkg=dpkg dpkg=dpkg-deb)
+part_optional=(
+  'g++-s390x-linux-gnu=s390x-linux-gnu-g++|s390x' 'g++-aarch64-linux-gnu=aarch64-linux-gnu-g++|arm64'
+  'qemu-user=qemu-s390x|s390x and arm64'
+)
 part_builds=yes
 
 part() {

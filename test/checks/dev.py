@@ -141,7 +141,7 @@ def test_read_only(root, scratch):
 
 
 def test_closed(root, scratch):
-    """Below a folder that is closed to others root builds and tests; what will be skipped is said."""
+    """Below a folder that is closed to others root builds and tests; what is skipped is said."""
     closed = scratch / "closed"
     closed.mkdir()
     copy = Copy(root, closed, "folder")

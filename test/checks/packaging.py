@@ -99,7 +99,7 @@ def check_image(text, source):
     given = {name.removeprefix("cap_").upper() for name in found[1].split(",")}
     for name, added in CAPABILITIES.items():
         faults += [f"{name}: {one} is not the image's" for one in added if one not in given]
-    # Without --output it writes to the working folder, and that is where M-Lab's users mount theirs.
+    # Without --output it writes to the working folder, where M-Lab's users mount theirs.
     if not re.search(r"^WORKDIR /home$", text.split("FROM ")[-1], re.M):
         faults.append("Containerfile: works elsewhere than in /home")
     if 'std::string output = ".";' not in source:

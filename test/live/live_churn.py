@@ -5,8 +5,8 @@ generator has made: each connection recorded, told open once and closed once, no
 
 usage: live_churn.py COLLECTOR TRAFFIC TCPINFO_DUMP [SECONDS]
 
-One recording by dumps and one by events, each in namespaces of its own: where both looked at the same
-sockets, one would give them the cookies that the other then finds.
+One recording by dumps and one by events, each in namespaces of its own: where both looked at the
+same sockets, one would give them the cookies that the other then finds.
 """
 
 from __future__ import annotations

@@ -103,8 +103,8 @@ def check_numbers(scrape: Scrape, made: list[Truth], open_now: int) -> None:
 
 
 def check_rates(scraped: Callable[[], Scrape]) -> None:
-    """One a second. A scrape falls in between where the sampler has noted an interval and is held up
-    before it notes a rate; the next one does not."""
+    """One a second. A scrape falls in between where the sampler has noted an interval and is held
+    up before it notes a rate; the next one does not."""
     found: tuple[float, float] = (0, 0)
 
     def agree() -> bool:

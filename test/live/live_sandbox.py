@@ -54,7 +54,8 @@ def record(collect: str, traffic: str, sandbox: Sandbox, scratch: Path, *flags: 
     with Pair() as pair, Manager(str(scratch / "notify"), pair.receiver) as manager:
         os.chmod(scratch / "notify", 0o666)
         with Collector(collect, output, pair.receiver, "--exclude-file", str(exclude), "--verbose",
-                       *flags, "--rotate", "2s", "--flush", "1s", ready=False, confine=sandbox.confine(),
+                       *flags, "--rotate", "2s", "--flush", "1s", ready=False,
+                       confine=sandbox.confine(),
                        environment=manager.environment(watchdog=True)) as child:
             manager.until("READY", "1")
             check_confined(child, sandbox)
@@ -193,7 +194,8 @@ def main() -> None:
         both.write_text("".join(Path(part).read_text(encoding="utf-8")
                                 for part in (unit, events)), encoding="utf-8")
         if can_sample_by_events(collect):
-            record(collect, traffic, Sandbox.of_unit(str(both), state), scratch, "--sampling=events")
+            by_events = Sandbox.of_unit(str(both), state)
+            record(collect, traffic, by_events, scratch, "--sampling=events")
         else:
             print("NOTE: no sampling by events here")
 

@@ -194,7 +194,8 @@ class Sandbox:
         mask = sum(1 << capability for capability in self.capabilities)
         low, high = mask & 0xFFFFFFFF, mask >> 32
         header = (ctypes.c_uint32 * 2)(0x20080522, 0)
-        _done(_libc.capset(header, (ctypes.c_uint32 * 6)(low, low, low, high, high, high)), "capset")
+        sets = (ctypes.c_uint32 * 6)(low, low, low, high, high, high)
+        _done(_libc.capset(header, sets), "capset")
         for capability in self.capabilities:
             _done(_libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0), "ambient")
         _done(_libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "PR_SET_NO_NEW_PRIVS")

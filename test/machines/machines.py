@@ -4,10 +4,11 @@
 
 usage: machines.py SOURCE_ROOT NATIVE_BUILD FOLDER MACHINE
 
-MACHINE is one of those that have a cross file beside this program: s390x (big-endian), arm64. FOLDER
-keeps the libraries, the build and what is made, below FOLDER/MACHINE. What is held against what:
+MACHINE is one of those that have a cross file beside this program: s390x (big-endian), arm64.
+FOLDER/MACHINE keeps the libraries, the build and what is made. What is held against what:
 
-- the tests of libraries and readers run there (suites unit, golden and fuzz, as far as they are programs);
+- the tests of library, collector and readers run there, as far as they are programs (suites unit,
+  golden and fuzz);
 - the tables of M-Lab's csvtool that are golden here are made there, byte for byte;
 - archives and captures of both machines read the same on both, in every form that the tools print:
   exit status, output and complaints;
@@ -43,6 +44,9 @@ DUMP_FORMS = ((), ("--json",), ("--changes",), ("--zeros",), ("ls",), ("ls", "--
               ("verify",))
 SECONDS = 1800  # for one run of a tool or a test under the emulator
 
+# Where Debian's ccache has compilers of these names, these are taken.
+BUILDING = {**os.environ, "PATH": "/usr/lib/ccache:" + os.environ["PATH"]}
+
 failures: list[str] = []
 began = time.monotonic()
 
@@ -64,7 +68,7 @@ def skip(why: str) -> None:
 def must(*command: str | Path) -> None:
     """A step without which there is nothing to judge."""
     done = subprocess.run(list(map(str, command)), stdin=subprocess.DEVNULL, capture_output=True,
-                          text=True, errors="replace", check=False)
+                          text=True, errors="replace", check=False, env=BUILDING)
     if done.returncode:
         print("\n".join((done.stdout + done.stderr).splitlines()[-60:]))
         print(f"FAILED: {' '.join(map(str, command))}: status {done.returncode}")
@@ -100,9 +104,7 @@ class Machine:
             skip(f"libraries for {self.name}: {why}")
         note("libraries unpacked")
         place = self.folder / "place.ini"
-        launcher = "['ccache']" if shutil.which("ccache") else "[]"
-        text = (f"[constants]\nroot = '{root}'\nlauncher = {launcher}\n"
-                f"emulator = '{self.emulator}'\n")
+        text = f"[constants]\nroot = '{root}'\nemulator = '{self.emulator}'\n"
         command = ("meson", "setup", self.build, self.source, "--cross-file", place,
                    "--cross-file", HERE / f"{self.name}.ini", *OPTIONS)
         # Set up anew where anything of it is another.
@@ -227,7 +229,7 @@ def inputs(machine: Machine, corpus: Path) -> Iterator[Path]:
 
 
 def same_everywhere(machine: Machine, corpus: Path) -> None:
-    """What each tool prints of each input, there and here; and of the same messages made on either."""
+    """What each tool prints of each input, there and here; and of what was made on either."""
     made = made_archives(machine)
     there, here = machine.run, machine.native / "tools"
     runs = size = 0

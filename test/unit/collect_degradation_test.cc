@@ -476,8 +476,7 @@ TEST_CASE("an exclusion file's faults are told with their line") {
   CHECK(read_exclusion_file(path, lists) ==
         path + ":2: '70000' is no port from 1 to 65535 (or a range of them, as 8000-9000)");
   std::ofstream(path) << "dstip nowhere\n";
-  CHECK(read_exclusion_file(path, lists) ==
-        path + ":1: 'nowhere' is no IPv4 or IPv6 address");
+  CHECK(read_exclusion_file(path, lists) == path + ":1: 'nowhere' is no IPv4 or IPv6 address");
   std::ofstream(path) << "\nport 1\n";
   CHECK(read_exclusion_file(path, lists) == path + ":2: 'port' is neither srcport nor dstip");
   CHECK(lists == before);

@@ -393,10 +393,10 @@ using message_callback = void (*)(void* user, const message& m) noexcept;
 /// the kernel (bytecode of INET_DIAG_REQ_BYTECODE; any kernel since 2.6) and here, for messages
 /// that the kernel does not filter (destroy events). An IPv4 rule also excludes the IPv4-mapped
 /// form. Rules that another covers cost nothing, halves of a network are joined, and ports that
-/// follow one another are one rule. The kernel gets 32 rules, those about ports and then those of the
-/// largest networks, for it tries one after the other on each socket; diag_socket::dump() decides
-/// about the rest, in a time that hardly grows with their number.
-/// Thread-compatible: const use from several threads, changes from one.
+/// follow one another are one rule. The kernel gets 32 rules, those about ports and then those of
+/// the largest networks, for it tries one after the other on each socket; diag_socket::dump()
+/// decides about the rest, in a time that hardly grows with their number. Thread-compatible: const
+/// use from several threads, changes from one.
 class TCPINFO_API filter final {
  public:
   filter() noexcept = default;
@@ -450,8 +450,8 @@ struct dump_request {
   dump_walk walk = dump_walk::both;         ///< which sockets, and by which request
   /// Bit 1 << state for each state wanted (state_bit() in tcp.h); 0 = none, and so no socket.
   std::uint32_t states = 0;
-  std::uint8_t extensions = 0;      ///< bit N-1 requests attribute N; see extension(); 0 = none
-  std::uint8_t reserved[7] = {};    ///< leave it
+  std::uint8_t extensions = 0;    ///< bit N-1 requests attribute N; see extension(); 0 = none
+  std::uint8_t reserved[7] = {};  ///< leave it
   /// Which sockets not to deliver; run in the kernel, as far as it has room. Must live until the
   /// dump returns.
   const filter* exclude = nullptr;

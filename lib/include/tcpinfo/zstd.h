@@ -85,8 +85,8 @@ struct stream_options {
 /// Reads zstd (any number of frames one after the other, skippable ones of any length among them)
 /// or plain text; which of the two, the first bytes say and not the file's name. Input that
 /// begins neither with a frame nor with a line of JSON is delivered as it is, unless a frame begins
-/// in its first 128 KiB: then the first one is damaged. Memory is bounded by the window of the frames plus 3.5 MiB, of which frames of some 100
-/// KiB use 0.5. One thread at a time.
+/// in its first 128 KiB: then the first one is damaged. Memory is bounded by the window of the
+/// frames plus 3.5 MiB, of which frames of some 100 KiB use 0.5. One thread at a time.
 ///
 /// A frame of up to 1 MiB, 2 MiB of content, is here as a whole and decoded with its checksum
 /// before anything of it is delivered; a larger one is delivered block by block.
@@ -136,8 +136,8 @@ class TCPINFO_API stream_reader final {
   /// @return whether there is one to go on with.
   [[nodiscard]] bool resume() noexcept;
 
-  /// Whether the latest read() delivered content of a frame that is damaged: its fault follows. What
-  /// one call delivers is all of such frames or all of others.
+  /// Whether the latest read() delivered content of a frame that is damaged: its fault follows.
+  /// What one call delivers is all of such frames or all of others.
   [[nodiscard]] bool from_damaged_frame() const noexcept;
 
   /// Whether the input is zstd. False before the first read, for plain text and for empty input.
