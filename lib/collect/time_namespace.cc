@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collect/time_namespace.h"
 
+#include <sys/stat.h>
+
 #include <cstdio>
 #include <cstring>
 #include <new>
@@ -29,7 +31,14 @@ std::int64_t monotonic_offset_of(std::string_view text) noexcept {
   return 0;
 }
 
+// The offsets are those of the namespace that children get. A process that has made one and has not
+// entered it (before Linux 6.3 exec did not) is in its parent's still.
 std::int64_t monotonic_offset_ns() noexcept try {
+  const auto inode = [](const char* path) -> ino_t {
+    struct ::stat status {};
+    return ::stat(path, &status) == 0 ? status.st_ino : 0;
+  };
+  if (inode("/proc/self/ns/time") != inode("/proc/self/ns/time_for_children")) return 0;
   std::string text;
   if (read_small_file("/proc/self/timens_offsets", 4096, text)) return 0;
   return monotonic_offset_of(text);
