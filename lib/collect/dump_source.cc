@@ -6,10 +6,19 @@
 #include <cerrno>
 #include <utility>
 
+#include "collect/end_check.h"
 #include "collect/errno_of.h"
 
 namespace tcpinfo::collect {
 namespace {
+
+// Of old kernels and sandboxes; where there is no inet_diag at all, dumps fail, too. What the
+// system lacks now it may have at the next try.
+bool may_be_refusal_of_groups(const std::error_code& ec) noexcept {
+  for (const int lack : {EMFILE, ENFILE, ENOMEM, ENOBUFS})
+    if (is_errno(ec, lack)) return false;
+  return ec.category() == std::system_category();
+}
 
 bool is_refusal(const std::error_code& ec) noexcept {
   return is_errno(ec, EINVAL) || is_errno(ec, EOPNOTSUPP) || is_errno(ec, ENOENT);
@@ -28,7 +37,12 @@ std::error_code dump_source::probe(message_sink& sink) noexcept {
 
 std::error_code dump_source::open() {
   // Events first: what closes after the first dump began must not be missed.
-  if (const auto ec = events_.open(options_.event_buffer)) return ec;
+  if (const auto ec = events_.open(options_.event_buffer)) {
+    if (!may_be_refusal_of_groups(ec)) return ec;
+    ends_unheard_ = ec;
+  } else {
+    ends_unheard_ = hear_an_end();
+  }
   if (const auto ec = dumps_.open()) return ec;
   if (const auto ec = queries_.open()) return ec;
   // A kernel that does not take the filter queues the answers, which is dearer and nothing else.
@@ -110,6 +124,8 @@ poll_report dump_source::walk_states(std::uint32_t states, message_sink& sink) n
 }
 
 std::error_code dump_source::drain(message_sink& sink) noexcept {
+  // None where the groups were refused.
+  if (events_.descriptor() < 0) return {};
   // Each is a datagram of its own.
   return events_.receive([&](const message& m) noexcept {
     sink.on_datagram();

@@ -36,6 +36,7 @@ class dump_source final : public source {
   [[nodiscard]] std::error_code query(const socket_id& id, message_sink& sink) noexcept override;
   void query_all(std::span<const socket_id> ids, answer_callback fn, void* user) noexcept override;
   [[nodiscard]] std::int64_t event_overflows() const noexcept override;
+  [[nodiscard]] std::error_code ends_unheard() const noexcept override { return ends_unheard_; }
   void give_way_no_more() noexcept override { gentle_.store(false, std::memory_order_relaxed); }
   /// Instead of open(): only for walk().
   [[nodiscard]] std::error_code open_walks() noexcept { return dumps_.open(); }
@@ -51,6 +52,7 @@ class dump_source final : public source {
   // Of its own: one dump at a time runs on a socket, and a query must not wait for it.
   diag_socket queries_;
   destroy_listener events_;
+  std::error_code ends_unheard_;
   std::uint32_t states_ = connection_states;  // of the walk that runs
   unsigned datagrams_ = 0;
   bool in_datagram_ = false;  // a message of the one that was read last has been seen

@@ -39,6 +39,7 @@ inline constexpr log_event reloaded{notice, "reloaded"};
 inline constexpr log_event reload_refused{error, "reload_refused"};
 inline constexpr log_event poll_failed{warning, "poll_failed"};
 inline constexpr log_event events_unread{warning, "events_unread"};
+inline constexpr log_event ends_unheard{warning, "ends_unheard"};
 inline constexpr log_event events_lost{warning, "events_lost"};
 inline constexpr log_event ticks_missed{warning, "ticks_missed"};
 inline constexpr log_event clock_stepped{warning, "clock_stepped"};

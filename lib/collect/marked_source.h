@@ -69,6 +69,9 @@ class marked_source final : public source, private mark_sink {
   [[nodiscard]] poll_report walk(message_sink& sink) noexcept override;
   [[nodiscard]] poll_report poll(message_sink& sink) noexcept override;
   [[nodiscard]] bool follows() const noexcept override { return true; }
+  [[nodiscard]] std::error_code ends_unheard() const noexcept override {
+    return walks_->ends_unheard();
+  }
   [[nodiscard]] std::error_code drain(message_sink& sink) noexcept override;
   [[nodiscard]] std::int64_t rest() noexcept override;
   [[nodiscard]] bool rests() const noexcept override;

@@ -208,6 +208,11 @@ void add_sampling(families& all, const metric_sources& from) {
   all.gauge("tcpinfo_network_namespaces",
             "Network namespaces that are sampled, the collector's own included.",
             static_cast<double>(s.netns_sampled.load(std::memory_order_relaxed)));
+  all.gauge(
+      "tcpinfo_network_namespaces_unheard",
+      "Of these, those whose kernel or sandbox tells of no ends: connections end without final "
+      "counters.",
+      static_cast<double>(s.netns_unheard.load(std::memory_order_relaxed)));
   all.total("tcpinfo_network_namespace_faults_total",
             "Network namespaces that were asked for and could not be found or entered.",
             s.netns_faults);

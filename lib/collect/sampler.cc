@@ -243,7 +243,7 @@ bool sampler::opens_nothing(const message& m) noexcept {
   // It was told closed already.
   if (detached_.find(m.cookie()) != nullptr) return true;
   const std::uint64_t cookie = m.cookie();
-  const bool heard = !first_look_ && now_ns_ >= walk_until_ns_;
+  const bool heard = !source_.ends_unheard() && !first_look_ && now_ns_ >= walk_until_ns_;
   if (!heard && !minis_.contains(cookie)) return earlier_.find(cookie) != nullptr;
   try {
     // Remembered, so that it opens nothing after an overflow either. Its own destroy event, where
@@ -383,8 +383,8 @@ void sampler::look_for_missing() {
   // The next walk shows them as missing again; what else told of some does not.
   if (!source_.follows()) missing_.clear();
   table_.end_cycle(true, now_ns_, [&](const flow_absence& absence) noexcept {
-    const bool waited =
-        absence.cycles >= absent_polls && now_ns_ - absence.since_ns >= absent_time_ns;
+    const bool waited = absence.cycles >= absent_polls &&
+                        (source_.ends_unheard() || now_ns_ - absence.since_ns >= absent_time_ns);
     if (!ending_ && (!waited || missing_.size() >= queries_a_poll)) return;
     const bool seen_after_overflow = absence.since_ns > overflow_shown_ns_;
     add_missing({absence.cookie, absence.had_info != 0, seen_after_overflow ? absence.since_ns : 0,
@@ -444,7 +444,7 @@ bool sampler::settle(const missing& lost) {
   const told events = told_of(lost.cookie);
   const std::int64_t ended_ns = events.ended_ns != 0 ? events.ended_ns : wall_ns(lost.ended_ns);
   // A socket that was a mini one from the start has no destroy event.
-  if (lost.had_info) {
+  if (lost.had_info && !source_.ends_unheard()) {
     try {
       counts_.detached_forgotten.add(detached_.add(last, ended_ns));
     } catch (const std::bad_alloc&) {
@@ -460,7 +460,8 @@ bool sampler::settle(const missing& lost) {
   told_.erase(lost.cookie);
   counts_.ended_unseen.add();
   observed_.closed(lost.cookie, ended_ns);
-  if (!lost.had_info) return true;
+  // Where no ends are told, that was said at the start, and is no loss.
+  if (!lost.had_info || source_.ends_unheard()) return true;
   (may_have_lost_end(lost) ? counts_.lost_finals : counts_.detached).add();
   return true;
 }
@@ -474,7 +475,19 @@ void sampler::set_detached_count() noexcept {
 }
 
 sampler::~sampler() {
+  if (unheard_) counts_.netns_unheard.fetch_sub(1, std::memory_order_relaxed);
   counts_.detached_now.fetch_sub(detached_counted_, std::memory_order_relaxed);
+}
+
+// Of the first of many namespaces; how many there are a metric tells.
+void sampler::say_ends_unheard() {
+  const std::error_code why = source_.ends_unheard();
+  unheard_ = static_cast<bool>(why);
+  if (!unheard_ || counts_.netns_unheard.fetch_add(1, std::memory_order_relaxed) > 0) return;
+  log(event::ends_unheard, {.error = why}, "connections end without final counters{}: {}{}", where_,
+      is_errno(why, ETIMEDOUT) ? "the kernel grants to tell of ends, and is silent"
+                               : "the kernel refuses to tell of ends: ",
+      is_errno(why, ETIMEDOUT) ? std::string() : why.message());
 }
 
 void sampler::say_failed_poll(const std::error_code& ec) {
@@ -523,7 +536,7 @@ std::error_code sampler::poll_once() {
   if (report.complete) {
     look_for_missing();
     drain_events();
-    if (ending_) await_last_events();
+    if (ending_ && !source_.ends_unheard()) await_last_events();
     confirm_missing();
   } else if (!report.error) {
     // Those that moved were looked at: nothing is known of the others. Messages about ends wait for
@@ -676,6 +689,7 @@ std::uint64_t sampler::next_tick(std::uint64_t tick) {
 std::error_code sampler::run(attendant& company) {
   if (const auto ec = table_.reset({})) return ec;
   nudged_.assign(writers_.size(), false);
+  say_ends_unheard();
   overflows_ = overflows_at_start_ = source_.event_overflows();
   window_begin_ns_ = system_.monotonic_ns();
   std::int64_t previous_ns = 0;

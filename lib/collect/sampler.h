@@ -163,6 +163,7 @@ class sampler final : private message_sink {
   [[nodiscard]] bool push(const snapshot_header& header, bytes_view message) noexcept;
   void wake_writers(std::int64_t next_ns) noexcept;
   void say_failed_poll(const std::error_code& ec);
+  void say_ends_unheard();
   void say_no_reconciler(const std::error_code& ec);
 
   os& system_;
@@ -223,6 +224,7 @@ class sampler final : private message_sink {
   std::int64_t poll_duration_ns_ = 0;
   log_limit poll_limit_;
   bool said_no_reconciler_ = false;
+  bool unheard_ = false;  // no ends are told, and that is counted
   log_limit unread_limit_;
   log_limit loss_limit_;
   log_limit tick_limit_{60'000'000'000};

@@ -124,6 +124,9 @@ class source {
   /// Asks for many. Calls `fn` for each.
   virtual void query_all(std::span<const socket_id> ids, answer_callback fn,
                          void* user) noexcept = 0;
+  /// Why the kernel tells of no ends here: connections end by being shown no more, without final
+  /// counters. ETIMEDOUT: it has granted to tell, and does not. After open().
+  [[nodiscard]] virtual std::error_code ends_unheard() const noexcept { return {}; }
   /// Times that the kernel dropped destroy events because they were not read in time, and events
   /// that could not be read.
   [[nodiscard]] virtual std::int64_t event_overflows() const noexcept = 0;

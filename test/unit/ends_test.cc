@@ -263,6 +263,44 @@ TEST_CASE("a message about an end is lost only where an overflow came after the 
   }
 }
 
+TEST_CASE("where no ends are told connections end without final counters, which is no loss") {
+  for (const int error : {ETIMEDOUT, EPERM}) {
+    told_run t;
+    t.kernel.ends_unheard = {error, std::system_category()};
+    t.kernel.sockets[1].cookie = 1;
+    t.kernel.before_poll = [](scripted_kernel& k, std::uint64_t poll) {
+      if (poll == 5) (void)detach(k, 1);
+      // All that there is of one that no dump has seen.
+      if (poll == 8) k.sockets[2] = mini_of(2);
+      if (poll == 30) k.sockets.erase(2);
+      // It is there to the end, but not in the last look.
+      if (poll == 50) k.sockets[3].cookie = 3;
+      if (poll == 100) (void)detach(k, 3);
+    };
+    t.polls = 100;
+    captured_errors errors;
+    t.sample();
+    const std::string said = errors.text();
+    CHECK(t.opens() == 3);
+    CHECK(t.closes() == 3);
+    CHECK(total_losses(t.b.counts) == 0);
+    CHECK(t.b.counts.ended_unseen.get() == 3);
+    CHECK(t.b.counts.detached.get() == 0);
+    CHECK(t.b.counts.detached_now == 0);
+    for (const std::uint64_t cookie : {1, 2, 3}) CHECK(t.has(cookie, 0));
+    const std::string line =
+        error == ETIMEDOUT
+            ? "connections end without final counters: the kernel grants to tell of ends, and is "
+              "silent\n"
+            : "connections end without final counters: the kernel refuses to tell of ends: "
+              "Operation not permitted\n";
+    CHECK(said.find(line) != std::string::npos);
+    CHECK(said.find(line) == said.rfind(line));
+    // Closed as soon as it is certain, for nothing else is waited for.
+    CHECK(t.b.counts.netns_unheard == 0);
+  }
+}
+
 TEST_CASE("the message about an end that was taken for lost opens nothing") {
   told_run t;
   t.b.r.add(1);

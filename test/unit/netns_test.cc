@@ -149,6 +149,26 @@ TEST_CASE("a namespace that cannot be entered stops nothing") {
   CHECK(read_all(r.output).size() == 1);
 }
 
+TEST_CASE("that no ends are told is said once, however many namespaces there are") {
+  netns_run r;
+  r.kernel.ends_unheard = {ETIMEDOUT, std::system_category()};
+  for (scripted_kernel& k : r.kernels) k.ends_unheard = r.kernel.ends_unheard;
+  r.add(1);
+  r.add_to(0, 2);
+  r.add_to(1, 3);
+  r.system.set_netns({{found(0, "blue"), found(1, "red")}, {}});
+  std::atomic<std::uint64_t> polls{0};
+  r.kernels[0].before_poll = [&](scripted_kernel& k, std::uint64_t number) {
+    // The kernel says nothing of it.
+    if (number == 5) k.sockets.erase(2);
+    polls = number;
+  };
+  CHECK(r.collect_until([&] { return polls > 50; }) == exit_ok);
+  CHECK(r.lines_with("connections end without final counters") == 1);
+  CHECK(r.count("losses") == 0);
+  CHECK(read_all(r.output).size() == 3);
+}
+
 TEST_CASE("a namespace for which there is no thread is a fault, and tried again") {
   netns_run r;
   r.settings.writers = 1;

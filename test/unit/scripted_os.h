@@ -30,6 +30,7 @@ struct scripted_kernel {
   std::vector<made_socket> events;               ///< destroy events that are queued
   std::error_code dump_fault;  ///< of the next dumps; it shows half of the sockets
   std::int64_t overflows = 0;
+  std::error_code ends_unheard;  ///< why no ends are told
   std::uint64_t polls = 0;
   std::uint64_t queries = 0;
   /// Called before each poll with its number, from 1.
@@ -111,6 +112,7 @@ class scripted_source final : public tcpinfo::collect::source {
     }
   }
   std::int64_t event_overflows() const noexcept override { return kernel_.overflows; }
+  std::error_code ends_unheard() const noexcept override { return kernel_.ends_unheard; }
 
  private:
   scripted_kernel& kernel_;
