@@ -19,6 +19,12 @@ class cookie_map {
  public:
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] std::size_t memory_bytes() const noexcept { return capacity_ * sizeof(Entry); }
+  /// How many entries there may be so that it never takes more memory than that, not even while it
+  /// grows, when the smaller table is there as well. At least as many as the smallest table holds.
+  [[nodiscard]] static constexpr std::size_t most_in(std::size_t bytes) noexcept {
+    const std::size_t capacity = std::bit_floor(bytes / sizeof(Entry) * 2 / 3);
+    return (capacity < minimum_capacity ? minimum_capacity : capacity) / 8 * 5;
+  }
 
   [[nodiscard]] Entry* find(std::uint64_t cookie) const noexcept {
     if (capacity_ == 0) return nullptr;

@@ -93,6 +93,8 @@ struct [[gnu::visibility("hidden")]] flow_table::impl {
   cookie_map<tombstone> tombstones;
   std::array<std::uint64_t, 4> expected{};  // cookies
   std::size_t next_expected = 0;
+  std::size_t most_tombstones = 0;  // 0: no bound
+  std::uint64_t dropped_tombstones = 0;
   std::uint32_t cycle = 1;       // the one that is running
   std::uint32_t closed_age = 1;  // complete cycles, and what counts as such
   std::size_t seen = 0;          // flows seen in it
@@ -134,6 +136,7 @@ struct [[gnu::visibility("hidden")]] flow_table::impl {
                                          std::uint32_t parts, flow_update& out) noexcept;
   [[nodiscard]] std::error_code keep(flow * f, const flow_update& update) noexcept;
   [[nodiscard]] std::error_code close(flow * f, std::uint64_t cookie) noexcept;
+  void drop_tombstones(std::size_t wanted) noexcept;
 };
 
 bool flow_table::impl::reserve_scratch(std::size_t size) noexcept {
@@ -187,8 +190,34 @@ std::error_code flow_table::impl::keep(flow* f, const flow_update& update) noexc
   return {};
 }
 
+// Those seen longest ago. Of ages that are near each other, where there are very many, some of
+// each.
+void flow_table::impl::drop_tombstones(std::size_t wanted) noexcept {
+  std::array<std::size_t, 128> by_age{};
+  std::uint64_t oldest = 1;
+  tombstones.for_each(
+      [&](const tombstone& t) { oldest = std::max<std::uint64_t>(oldest, closed_age - t.age); });
+  const auto place_of = [&](const tombstone& t) {
+    return static_cast<std::size_t>((closed_age - t.age) * (by_age.size() - 1) / oldest);
+  };
+  tombstones.for_each([&](const tombstone& t) { ++by_age[place_of(t)]; });
+  std::size_t last = by_age.size() - 1;  // the youngest place of which some go
+  std::size_t all = by_age[last];        // from there on
+  while (last > 0 && all < wanted) all += by_age[--last];
+  std::size_t of_last = by_age[last] - (all > wanted ? all - wanted : 0);
+  tombstones.erase_if([&](const tombstone& t) {
+    const std::size_t place = place_of(t);
+    if (place < last || (place == last && of_last == 0)) return false;
+    if (place == last) --of_last;
+    ++dropped_tombstones;
+    return true;
+  });
+}
+
 std::error_code flow_table::impl::close(flow* f, std::uint64_t cookie) noexcept {
   if (tombstones.find(cookie) == nullptr) {
+    if (most_tombstones != 0 && tombstones.size() >= most_tombstones)
+      drop_tombstones(std::max<std::size_t>(1, most_tombstones / 8));
     if (!tombstones.reserve_one()) return errc::out_of_memory;
     tombstones.insert({cookie, closed_age, 1});
   }
@@ -342,6 +371,14 @@ void flow_table::age_closed() noexcept {
   }
 }
 
+void flow_table::bound_tombstones(std::size_t bytes) noexcept {
+  if (impl_ == nullptr) return;
+  impl& t = *impl_;
+  t.most_tombstones = bytes == 0 ? 0 : cookie_map<tombstone>::most_in(bytes);
+  if (t.most_tombstones != 0 && t.tombstones.size() > t.most_tombstones)
+    t.drop_tombstones(t.tombstones.size() - t.most_tombstones);
+}
+
 void flow_table::erase(std::uint64_t cookie) noexcept {
   if (impl_ == nullptr) return;
   if (flow* f = impl_->flows.find(cookie)) impl_->drop(f);
@@ -364,6 +401,12 @@ std::size_t flow_table::flows() const noexcept {
 }
 std::size_t flow_table::tombstones() const noexcept {
   return impl_ == nullptr ? 0 : impl_->tombstones.size();
+}
+std::uint64_t flow_table::dropped_tombstones() const noexcept {
+  return impl_ == nullptr ? 0 : impl_->dropped_tombstones;
+}
+std::size_t flow_table::tombstone_bytes() const noexcept {
+  return impl_ == nullptr ? 0 : impl_->tombstones.memory_bytes();
 }
 std::size_t flow_table::memory_bytes() const noexcept {
   if (impl_ == nullptr) return 0;

@@ -47,6 +47,7 @@ struct writer_context {
   const sequence_index& earlier;
   const netns_registry& namespaces;
   observations& seen;
+  unsigned writers = 1;  ///< how many share
 };
 
 /// One thread's. Never throws but std::bad_alloc.

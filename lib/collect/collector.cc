@@ -261,12 +261,12 @@ int run(os& system, const config& settings, control& operator_says) {
   const std::uint32_t own_number = namespaces.add(own);
   observations seen(events.get());
   writer_limits limits;
-  const writer_context context{system,   settings, who,     current.prefixes(), counts, limits,
-                               complete, lock,     earlier, namespaces,         seen};
   const unsigned count = settings.writers != 0 ? settings.writers : writers_for_this_machine();
   const std::uint64_t waiting =
       std::max<std::uint64_t>(settings.max_memory, other_memory + ring_bytes + (8U << 20)) -
       other_memory - ring_bytes;
+  const writer_context context{system,   settings, who,     current.prefixes(), counts, limits,
+                               complete, lock,     earlier, namespaces,         seen,   count};
   std::vector<std::unique_ptr<writer>> writers;
   for (unsigned i = 0; i < count; ++i) {
     writers.push_back(std::make_unique<writer>(context, ring_bytes / count,
@@ -289,8 +289,15 @@ int run(os& system, const config& settings, control& operator_says) {
     log(event::started, "recording to {} every {}, UUID prefix {}, run {}, {} writer{}",
         settings.output, who.interval, who.uuid_prefix, who.run, count, count == 1 ? "" : "s");
 
-  const sampler_context sampling{system,  settings, current, earlier,
-                                 writers, counts,   seen,    system.monotonic_ns()};
+  const sampler_context sampling{system,
+                                 settings,
+                                 current,
+                                 earlier,
+                                 writers,
+                                 counts,
+                                 seen,
+                                 system.monotonic_ns(),
+                                 static_cast<std::size_t>(waiting / 4)};
   // The others first: ready means that nothing is missed in any of them.
   netns_samplers others(sampling, namespaces, from->follows());
   if (!settings.netns.empty())

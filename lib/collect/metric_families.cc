@@ -310,6 +310,14 @@ void add_writing(families& all, const metric_sources& from) {
   all.gauges("tcpinfo_ring_capacity_bytes", "What a writer's ring holds.", "writer", room);
   all.gauges("tcpinfo_buffer_used_bytes", "Memory of snapshots that wait to be written.", "writer",
              waiting);
+  all.gauge("tcpinfo_tombstone_bytes",
+            "Memory of remembered cookies of closed connections, taken off what records may use.",
+            static_cast<double>(s.tombstone_bytes.load(std::memory_order_relaxed)));
+  all.total(
+      "tcpinfo_tombstones_dropped_total",
+      "Cookies of closed connections that were forgotten before their time because memory ran "
+      "short.",
+      s.tombstones_dropped);
   all.gauges("tcpinfo_buffer_limit_bytes",
              "Above this the oldest waiting snapshots are written early.", "writer", limit);
 }

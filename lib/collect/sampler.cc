@@ -474,7 +474,24 @@ void sampler::set_detached_count() noexcept {
                                  std::memory_order_relaxed);
 }
 
+// All samplers have the same share.
+void sampler::share_tombstone_room() noexcept {
+  if (tombstone_room_ != 0) {
+    const auto samplers =
+        std::max<std::int64_t>(1, counts_.netns_sampled.load(std::memory_order_relaxed));
+    table_.bound_tombstones(tombstone_room_ / static_cast<std::size_t>(samplers));
+  }
+  const auto now = static_cast<std::int64_t>(table_.tombstone_bytes());
+  if (now != tombstones_counted_)
+    counts_.tombstone_bytes.fetch_add(now - std::exchange(tombstones_counted_, now),
+                                      std::memory_order_relaxed);
+  const std::uint64_t dropped = table_.dropped_tombstones();
+  if (dropped != dropped_tombstones_)
+    counts_.tombstones_dropped.add(dropped - std::exchange(dropped_tombstones_, dropped));
+}
+
 sampler::~sampler() {
+  counts_.tombstone_bytes.fetch_sub(tombstones_counted_, std::memory_order_relaxed);
   if (unheard_) counts_.netns_unheard.fetch_sub(1, std::memory_order_relaxed);
   counts_.detached_now.fetch_sub(detached_counted_, std::memory_order_relaxed);
 }
@@ -531,6 +548,7 @@ std::error_code sampler::poll_once() {
   if (report.no_reconciler) say_no_reconciler(report.no_reconciler);
   counts_.sockets_seen.add(std::exchange(sockets_seen_, 0));
   counts_.polls.add();
+  share_tombstone_room();
   look_for_ended();
   forget_minis();
   if (report.complete) {

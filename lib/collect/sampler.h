@@ -42,6 +42,8 @@ struct sampler_context {
   observations& seen;
   /// Monotonic, of tick 0: polls have the same numbers at the same time, whoever does them.
   std::int64_t start_ns;
+  /// Memory for remembered cookies of closed connections, of all samplers; 0: no bound.
+  std::size_t tombstone_bytes = 0;
 };
 
 /// What one of them samples; outlives it.
@@ -63,6 +65,7 @@ class sampler final : private message_sink {
         counts_(context.counts),
         observed_(context.seen),
         start_ns_(context.start_ns),
+        tombstone_room_(context.tombstone_bytes),
         netns_(where.number),
         where_(where.name.empty() ? std::string() : " in network namespace " + where.name),
         unwanted_(where.unwanted),
@@ -150,6 +153,7 @@ class sampler final : private message_sink {
   [[nodiscard]] bool push_gone(std::uint64_t cookie) noexcept;
   [[nodiscard]] bool restore(const detached_flows::flow& held) noexcept;
   void set_detached_count() noexcept;
+  void share_tombstone_room() noexcept;
   [[nodiscard]] std::uint64_t tick_at(std::int64_t now_ns) const noexcept;
   [[nodiscard]] std::int64_t time_of(std::uint64_t tick) const noexcept {
     return start_ns_ + static_cast<std::int64_t>(tick) * settings_.interval_ns;
@@ -174,6 +178,7 @@ class sampler final : private message_sink {
   statistics& counts_;
   observations& observed_;
   const std::int64_t start_ns_;
+  const std::size_t tombstone_room_;
   const std::uint32_t netns_;
   const std::string where_;  // for log lines
   current_exclusions& unwanted_;
@@ -224,7 +229,9 @@ class sampler final : private message_sink {
   std::int64_t poll_duration_ns_ = 0;
   log_limit poll_limit_;
   bool said_no_reconciler_ = false;
-  bool unheard_ = false;  // no ends are told, and that is counted
+  std::int64_t tombstones_counted_ = 0;   // bytes of them in counts_
+  std::uint64_t dropped_tombstones_ = 0;  // counted
+  bool unheard_ = false;                  // no ends are told, and that is counted
   log_limit unread_limit_;
   log_limit loss_limit_;
   log_limit tick_limit_{60'000'000'000};

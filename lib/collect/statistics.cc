@@ -98,6 +98,7 @@ std::string summary_line(const statistics& s, const duration_histogram& interval
       {"suspends", s.suspends.get()},
       {"reloads", s.reloads.get()},
       {"netns_faults", s.netns_faults.get()},
+      {"tombstones_dropped", s.tombstones_dropped.get()},
       {"log_lines_dropped", s.dropped_log_lines.get()},
       {"duplicate_attributes", s.duplicate_attributes.get()},
       {"unread_bytes", s.unread_bytes.get()},

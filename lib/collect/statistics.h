@@ -80,9 +80,11 @@ struct statistics {
   counter suspends;                           ///< times the machine slept
   counter reloads;                            ///< that changed the prefix or the exclusions
   counter netns_faults;  ///< network namespaces that were not to be found or entered
-  std::atomic<std::int64_t> netns_sampled{0};  ///< network namespaces now, its own included
-  std::atomic<std::int64_t> netns_unheard{0};  ///< of those sampled, where no ends are told
-  counter dropped_log_lines;                   ///< that nobody read in time; set at the end
+  std::atomic<std::int64_t> netns_sampled{0};    ///< network namespaces now, its own included
+  std::atomic<std::int64_t> netns_unheard{0};    ///< of those sampled, where no ends are told
+  std::atomic<std::int64_t> tombstone_bytes{0};  ///< memory of remembered cookies, of all samplers
+  counter tombstones_dropped;  ///< of closed connections, forgotten before their time
+  counter dropped_log_lines;   ///< that nobody read in time; set at the end
   // Writing.
   counter records;        ///< data records in files
   counter bytes_written;  ///< appended to files, as compressed

@@ -298,7 +298,8 @@ bool writer::write_portion(std::int64_t now_ns) {
 // counted: better than to be killed for memory and lose all.
 void writer::keep_budget(std::int64_t now_ns) {
   // While nothing can be written there is an eighth to go before the next try.
-  while (waiting_now_ > (now_ns < budget_retry_ns_ ? budget_ + budget_ / 8 : budget_)) {
+  const std::size_t budget = waiting_limit();
+  while (waiting_now_ > (now_ns < budget_retry_ns_ ? budget + budget / 8 : budget)) {
     flow_log* flow = oldest();
     if (flow == nullptr) return;
     const bool waited = flow->waiting_records > 0;
@@ -313,7 +314,7 @@ void writer::keep_budget(std::int64_t now_ns) {
       continue;
     }
     budget_retry_ns_ = now_ns + write_retry_ns;
-    if (waiting_now_ <= budget_ + budget_ / 8) return;
+    if (waiting_now_ <= budget + budget / 8) return;
     with_account(*flow, now_ns, [&] {
       archives_.drop_waiting(*flow, "memory ended");
       return true;

@@ -63,7 +63,13 @@ class writer {
   [[nodiscard]] std::size_t waiting_bytes() const noexcept {
     return waiting_bytes_.load(std::memory_order_relaxed);
   }
-  [[nodiscard]] std::size_t waiting_limit() const noexcept { return budget_; }
+  /// What is remembered of closed connections is taken off.
+  [[nodiscard]] std::size_t waiting_limit() const noexcept {
+    const auto bytes = context_.counts.tombstone_bytes.load(std::memory_order_relaxed);
+    const auto share =
+        static_cast<std::size_t>(std::max<std::int64_t>(0, bytes)) / context_.writers;
+    return budget_ - std::min(share, budget_ / 4);
+  }
   /// There is something in the ring. Cheap where the writer is awake.
   void wake() noexcept;
   /// Writes all there is, hands every file over for completion, and ends the thread.

@@ -244,6 +244,46 @@ TEST_CASE("keys of MD5SIG are never kept nor handed on, and do not make every po
   CHECK_FALSE(u.current.find(attribute_type::md5sig));
 }
 
+TEST_CASE("cookies of closed flows take no more memory than they may; the oldest are forgotten") {
+  constexpr std::size_t bytes = std::size_t{48} << 10;
+  constexpr std::uint64_t closed = 5000;
+  for (const bool of_one_age : {false, true}) {
+    flow_table t = made_table();
+    t.bound_tombstones(bytes);
+    made_socket s;
+    for (s.cookie = 1; s.cookie <= closed; ++s.cookie) {
+      CHECK(end(t, s) == flow_change::closed);
+      CHECK(t.tombstone_bytes() <= bytes);
+      if (!of_one_age && s.cookie % 100 == 0) t.age_closed();
+    }
+    CHECK(t.tombstones() + t.dropped_tombstones() == closed);
+    CHECK(t.tombstones() > 1000);
+    CHECK(t.tombstone_bytes() > bytes / 2);
+    CHECK(t.memory_bytes() >= t.tombstone_bytes());
+    if (of_one_age) continue;
+    // What is left of a socket opens nothing while its cookie is remembered.
+    for (s.cookie = closed - 900; s.cookie <= closed; ++s.cookie)
+      CHECK(feed(t, s) == flow_change::none);
+    s.cookie = 1;
+    CHECK(feed(t, s) == flow_change::opened);
+    // A bound that comes later holds at once; no bound lets them be.
+    t.age_closed();
+    s.cookie = closed;
+    CHECK(feed(t, s) == flow_change::none);
+    t.bound_tombstones(bytes / 4);
+    CHECK(t.tombstones() < 400);
+    CHECK(feed(t, s) == flow_change::none);
+    t.bound_tombstones(0);
+    for (s.cookie = closed + 1; s.cookie <= 2 * closed; ++s.cookie)
+      CHECK(end(t, s) == flow_change::closed);
+    CHECK(t.tombstones() > closed);
+  }
+  flow_table none;
+  none.bound_tombstones(1);
+  CHECK(none.dropped_tombstones() == 0);
+  CHECK(none.tombstone_bytes() == 0);
+}
+
 TEST_CASE("a destroy event closes its cookie for good") {
   flow_table t = made_table();
   made_socket s;

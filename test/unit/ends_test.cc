@@ -263,6 +263,34 @@ TEST_CASE("a message about an end is lost only where an overflow came after the 
   }
 }
 
+TEST_CASE("what is remembered of closed connections is taken off what records may use") {
+  told_run t;
+  t.polls = 60;
+  t.b.tombstone_bytes = std::size_t{48} << 10;
+  constexpr std::uint64_t a_poll = 60;
+  std::size_t least_left = std::numeric_limits<std::size_t>::max();
+  std::int64_t most = 0;
+  t.kernel.before_poll = [&](scripted_kernel& k, std::uint64_t poll) {
+    const std::int64_t bytes = t.b.counts.tombstone_bytes;
+    least_left = std::min(least_left, t.b.writers.back()->waiting_limit());
+    most = std::max(most, bytes);
+    for (std::uint64_t i = 0; i < a_poll; ++i) {
+      made_socket whole;
+      whole.cookie = poll * a_poll + i;
+      whole.state = tcp_state::close;
+      k.events.push_back(whole);
+    }
+  };
+  t.sample();
+  CHECK(t.b.counts.connections.get() >= 59 * a_poll);
+  CHECK(most > 0);
+  CHECK(most <= std::int64_t{48} << 10);
+  CHECK(least_left == (std::size_t{64} << 20) - static_cast<std::size_t>(most));
+  CHECK(t.b.counts.tombstones_dropped.get() > 1000);
+  // Theirs ends with the sampler.
+  CHECK(t.b.counts.tombstone_bytes == 0);
+}
+
 TEST_CASE("where no ends are told connections end without final counters, which is no loss") {
   for (const int error : {ETIMEDOUT, EPERM}) {
     told_run t;

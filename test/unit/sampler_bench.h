@@ -39,14 +39,16 @@ struct bench {
     REQUIRE_FALSE(writers.back()->start());
   }
   void sample(source& from, attendant& company) {
-    const sampler_context sampling{r.system, r.settings, current, earlier,
-                                   writers,  counts,     seen,    r.system.monotonic_ns()};
+    const sampler_context sampling{r.system,       r.settings, current, earlier,
+                                   writers,        counts,     seen,    r.system.monotonic_ns(),
+                                   tombstone_bytes};
     sampler samples(sampling, {0, {}, *unwanted, from});
     REQUIRE_FALSE(samples.run(company));
     writers.back()->finish();
     intervals_max_ns = samples.intervals().max();
   }
   std::int64_t intervals_max_ns = 0;
+  std::size_t tombstone_bytes = 0;
 };
 
 #endif

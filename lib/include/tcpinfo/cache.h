@@ -137,6 +137,11 @@ class TCPINFO_API flow_table final {
   /// remembering of closed cookies (flow_table_options::tombstone_cycles), and for nothing else.
   void age_closed() noexcept;
 
+  /// Bounds the memory that remembered cookies of closed flows take, from now on; 0, as after
+  /// reset(), is no bound. Where there is no room for another, those are forgotten that were seen
+  /// longest ago, an eighth of all at once: what is left of their sockets may open a flow again.
+  void bound_tombstones(std::size_t bytes) noexcept;
+
   /// Forgets a flow that ended without a destroy event. Its cookie may come back (a socket can be
   /// disconnected and connected again); then it is `opened`.
   void erase(std::uint64_t cookie) noexcept;
@@ -149,9 +154,12 @@ class TCPINFO_API flow_table final {
   /// @return false where there is none.
   [[nodiscard]] bool find(std::uint64_t cookie, message& out) const noexcept;
 
-  [[nodiscard]] std::size_t flows() const noexcept;         ///< open flows
-  [[nodiscard]] std::size_t tombstones() const noexcept;    ///< closed cookies still remembered
-  [[nodiscard]] std::size_t memory_bytes() const noexcept;  ///< allocated by the table
+  [[nodiscard]] std::size_t flows() const noexcept;       ///< open flows
+  [[nodiscard]] std::size_t tombstones() const noexcept;  ///< closed cookies still remembered
+  /// Cookies forgotten since reset() because of bound_tombstones().
+  [[nodiscard]] std::uint64_t dropped_tombstones() const noexcept;
+  [[nodiscard]] std::size_t tombstone_bytes() const noexcept;  ///< their part of memory_bytes()
+  [[nodiscard]] std::size_t memory_bytes() const noexcept;     ///< allocated by the table
 
   /// Adapts any callable `void(const message&)`; it must not throw.
   template <class F>
