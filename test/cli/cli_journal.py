@@ -266,7 +266,9 @@ def test_nobody_reads(journal: Journal, scratch: Path) -> None:
         found = journal.entries()
         told = [int(e["MESSAGE"].split()[0]) for e in found if e["TCPINFO_EVENT"] == b"log_dropped"]
         lines = [e for e in found if e["TCPINFO_EVENT"] == b"reloaded"]
-        check(told and len(lines) + sum(told) == said, f"{len(lines)} lines, {told} dropped")
+        # How it samples and, on a busy machine, that ticks are missed may be among the dropped.
+        check(told and said <= len(lines) + sum(told) <= said + 2,
+              f"{len(lines)} lines, {told} dropped")
         for entry in found:
             check_entry(entry, entry["TCPINFO_EVENT"].decode())
     found = journal.entries()
