@@ -5,6 +5,8 @@ so that it runs wherever qemu does, as whatever user."""
 from __future__ import annotations
 
 import json
+import resource
+import signal
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -43,9 +45,10 @@ def parse(text: str) -> list[dict]:
     return lines
 
 
-def boot(kernel: Path, initial: Path, folder: Path, memory_mb: int, seconds: float) -> Said:
-    """Runs it for at most that long. The files results and console in `folder` are what came over
-    its serial lines."""
+def boot(kernel: Path, initial: Path, folder: Path, memory_mb: int, seconds: int,
+         processor_seconds: int) -> Said:
+    """Runs it for at most that long, and that much of a processor. The files results and console in
+    `folder` are what came over its serial lines."""
     results, console = folder / "results", folder / "console"
     for one in (results, console):
         one.unlink(missing_ok=True)
@@ -58,10 +61,14 @@ def boot(kernel: Path, initial: Path, folder: Path, memory_mb: int, seconds: flo
     with open(folder / "qemu.log", "wb") as log:
         # It ends with this process even where that is killed outright.
         child = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *command],
-                                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                 preexec_fn=lambda: resource.setrlimit(
+                                     resource.RLIMIT_CPU, (processor_seconds, processor_seconds + 5)))
         try:
             status = child.wait(seconds)
-            if status != 0:
+            if status == -signal.SIGXCPU:
+                said.fault = f"it was not done with {processor_seconds} s of a processor"
+            elif status != 0:
                 said.fault = f"qemu ended with {status}: {log_end(folder / 'qemu.log')}"
         except subprocess.TimeoutExpired:
             said.fault = f"it was not done within {seconds:.0f} s"
