@@ -56,14 +56,14 @@ def boot(kernel: Path, initial: Path, folder: Path, memory_mb: int, seconds: int
                "-no-reboot", *PROCESSOR, *COUNTED, "-m", str(memory_mb), "-rtc", "clock=vm",
                "-kernel", str(kernel), "-initrd", str(initial), "-append", COMMAND_LINE,
                "-serial", f"file:{console}", "-serial", f"file:{results}"]
+    most = (processor_seconds, processor_seconds + 5)
     said = Said()
     begun = time.monotonic()
     with open(folder / "qemu.log", "wb") as log:
         # It ends with this process even where that is killed outright.
         child = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *command],
                                  stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                 preexec_fn=lambda: resource.setrlimit(
-                                     resource.RLIMIT_CPU, (processor_seconds, processor_seconds + 5)))
+                                 preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, most))
         try:
             status = child.wait(seconds)
             if status == -signal.SIGXCPU:
