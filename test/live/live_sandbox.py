@@ -51,8 +51,9 @@ def record(collect: str, traffic: str, sandbox: Sandbox, scratch: Path, *flags: 
     exclude = scratch / "exclude"
     exclude.write_text("srcport 9100\n", encoding="ascii")
     exclude.chmod(0o644)
-    with Pair() as pair, Manager(str(scratch / "notify"), pair.receiver) as manager:
-        os.chmod(scratch / "notify", 0o666)
+    notify = scratch / "-".join(["notify", *flags])
+    with Pair() as pair, Manager(str(notify), pair.receiver) as manager:
+        os.chmod(notify, 0o666)
         with Collector(collect, output, pair.receiver, "--exclude-file", str(exclude), "--verbose",
                        *flags, "--rotate", "2s", "--flush", "1s", ready=False,
                        confine=sandbox.confine(),
