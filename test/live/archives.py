@@ -47,6 +47,9 @@ TOTALS = (
 )
 OFFSETS = {name: (offset, form) for name, offset, form in TOTALS}
 
+# Times of records from polls are rounded down to steps of so much.
+STEP_NS = 100_000
+
 # The ages: last_data_sent, last_ack_sent, last_data_recv, last_ack_recv.
 AGES = ((44, 60),)
 # What merely grows while a condition lasts: busy_time, rwnd_limited, sndbuf_limited and

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 import archives
-from archives import check
+from archives import STEP_NS, check
 from collector import (Collector, Ended, Traffic, Truth, check_no_losses, compare_all, sanitized,
                        settle, wait_until)
 from events import CLOSE, OPEN, Event, Listener, Sidecar, compare_events, parse
@@ -78,8 +78,8 @@ def compare(made: list[Truth], output: Path, listener: Listener, sidecar: Sideca
 
 def compare_times(events: list[Event], recorded: dict[int, archives.Connection],
                   starts: dict[int, int]) -> None:
-    """A close has the time of the last record; an open that of the first or, with sampling by
-    events, when it was made."""
+    """A close has the time of the last record; an open that of the first, which is rounded down,
+    or, with sampling by events, when it was made."""
     after_start = []
     for event in events:
         records = recorded[event.cookie].records()
@@ -88,7 +88,7 @@ def compare_times(events: list[Event], recorded: dict[int, archives.Connection],
                   f"last record at {records[-1].time}")
             continue
         told = records[0].time - event.time_ns
-        check(0 <= told < 1e9, f"{event.uuid}: opened at {event.time_ns}, first record at "
+        check(-STEP_NS < told < 1e9, f"{event.uuid}: opened at {event.time_ns}, first record at "
               f"{records[0].time}")
         if told > 0:
             after_start.append(abs(event.time_ns - starts[event.cookie]))

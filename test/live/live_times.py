@@ -19,14 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import archives
-from archives import Connection, check
+from archives import STEP_NS, Connection, check
 from collector import Collector, Traffic, check_losses_by_load_only, settle
 from events import CLOSE, OPEN, Event, Listener
 from netns import SENDER_V4, Pair, cookie_of, run_test
 
 HELD = 2000
 CONNECTIONS = 100
-STEP_NS = 100_000  # ordinary records are rounded down to it
 CLONE_NEWTIME = 0x80
 AHEAD_S = 1_000_000
 
