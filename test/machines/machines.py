@@ -117,7 +117,9 @@ class Machine:
             place.write_text(text, encoding="utf-8")
             must(*command)
             stamp.write_text(said, encoding="utf-8")
-        must("ninja", "-C", self.build)
+        self.programs = self.test_programs()
+        must("ninja", "-C", self.build, *(f"tools/{tool}" for tool in TOOLS),
+             *sorted({str(one.relative_to(self.build)) for one in self.programs.values()}))
         note("built")
         self.wrap(root)
 
@@ -135,14 +137,17 @@ class Machine:
                 f"-E 'LD_LIBRARY_PATH={libraries}' '{program}' \"$@\"\n", encoding="utf-8")
             path.chmod(0o755)
 
-    def tests(self) -> None:
+    def test_programs(self) -> dict[str, Path]:
         """The programs among meson's tests; what is in Python would start them by itself."""
         listed = json.loads(subprocess.run(
             ["meson", "introspect", "--tests", self.build], capture_output=True, text=True,
             check=True).stdout)
-        names = [test["name"] for test in listed
-                 if {suite.split(":")[-1] for suite in test["suite"]} & SUITES
-                 and test["cmd"][0].startswith(str(self.build))]
+        return {test["name"]: Path(test["cmd"][0]) for test in listed
+                if {suite.split(":")[-1] for suite in test["suite"]} & SUITES
+                and test["cmd"][0].startswith(str(self.build))}
+
+    def tests(self) -> None:
+        names = list(self.programs)
         log = self.build / "meson-logs" / "machines.json"
         log.unlink(missing_ok=True)
         subprocess.run(["meson", "test", "-C", self.build, "--no-rebuild", "--logbase", "machines",
