@@ -22,9 +22,23 @@ def run(*command):
     return done.returncode, done.stdout + done.stderr
 
 
+# Since systemd 257 it makes /run/systemd, which only root can where systemd does not run.
+NO_FOLDER = "Failed to create directory '/run/systemd"
+ANALYZE = ["systemd-analyze"]
+
+
+def find_way(unit):
+    """Whether systemd-analyze works here, if need be with a /run of its own."""
+    if NO_FOLDER not in run(*ANALYZE, "verify", "--man=no", str(unit))[1]:
+        return True
+    ANALYZE[:0] = ["unshare", "--map-root-user", "--mount", "sh", "-c",
+                   'mount -t tmpfs tmpfs /run && exec "$@"', "sh"]
+    return shutil.which("unshare") is not None and run(*ANALYZE, "--version")[0] == 0
+
+
 def verify(unit):
     """systemd passes over a directive it does not know: with a warning, and status 0."""
-    status, said = run("systemd-analyze", "verify", "--man=no", str(unit))
+    status, said = run(*ANALYZE, "verify", "--man=no", str(unit))
     # It speaks of other units of the machine, too.
     about_us = [line for line in said.splitlines() if unit.name in line]
     return [f"verify: {line}" for line in about_us] or (
@@ -32,7 +46,7 @@ def verify(unit):
 
 
 def exposure(unit, most=EXPOSURE):
-    status, said = run("systemd-analyze", "security", "--offline=true", "--no-pager",
+    status, said = run(*ANALYZE, "security", "--offline=true", "--no-pager",
                        f"--threshold={round(most * 10)}", str(unit))
     found = re.search(r"Overall exposure level for \S+: ([\d.]+)", said)
     if found is None:
@@ -59,6 +73,9 @@ def main():
         assert count == 1, count
         unit = pathlib.Path(folder) / "tcpinfo-collect.service"
         unit.write_text(here, encoding="utf-8")
+        if not find_way(unit):
+            print("skipped: systemd-analyze works as root only here, where systemd does not run")
+            sys.exit(SKIP)
         faults = verify(unit)
         level, more = exposure(unit)
         faults += more
