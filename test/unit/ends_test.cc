@@ -315,7 +315,7 @@ TEST_CASE("where no ends are told connections end without final counters, which 
     CHECK(t.b.counts.ended_unseen.get() == 3);
     CHECK(t.b.counts.detached.get() == 0);
     CHECK(t.b.counts.detached_now == 0);
-    for (const std::uint64_t cookie : {1, 2, 3}) CHECK(t.has(cookie, 0));
+    for (const std::uint64_t cookie : {1U, 2U, 3U}) CHECK(t.has(cookie, 0));
     const std::string line =
         error == ETIMEDOUT
             ? "connections end without final counters: the kernel grants to tell of ends, and is "
