@@ -308,7 +308,7 @@ TEST_CASE("a sync that failed is not believed at the next try: a copy is made du
     REQUIRE_FALSE(c.start());
     c.add(job);
     const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(5);
-    for (int n = 1; !fs::exists(b.complete(0)) && std::chrono::steady_clock::now() < until; ++n) {
+    while (!fs::exists(b.complete(0)) && std::chrono::steady_clock::now() < until) {
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
       b.system.wait(-1, -1, b.system.monotonic_ns() + 11'000'000'000);
       c.add({.part = b.part(9)});  // no such file: only a nudge
