@@ -13,7 +13,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
+#include <sstream>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "collect/capabilities.h"
@@ -26,6 +28,7 @@
 #include "collect/metrics.h"
 #include "collect/netns.h"
 #include "collect/peer_flags.h"
+#include "text/standard_output.h"
 #include "text/values.h"
 
 namespace {
@@ -379,10 +382,15 @@ int main(int argc, char** argv) {
     refuse_empty(app);
     c = to_config(f);
   } catch (const CLI::Success& done) {  // --help, --version
-    return app.exit(done);
+    std::ostringstream text;
+    app.exit(done, text);
+    const int error = tcpinfo::text::print(text.str());
+    if (error == 0) return collect::exit_ok;
+    collect::log(collect::event::start_refused, "standard output: {}",
+                 std::generic_category().message(error));
+    return collect::exit_trouble;
   } catch (const CLI::ParseError& e) {
-    std::string line = e.what();
-    collect::log(collect::event::usage, "{} (see --help)", line.substr(0, line.find('\n')));
+    collect::log(collect::event::usage, "{} (see --help)", e.what());
     return collect::exit_usage;
   } catch (const bad_value& e) {
     collect::log_line(collect::event::usage, e.what());

@@ -9,13 +9,17 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <cstdio>
+#include <sstream>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "offline/csv_run.h"
 #include "offline/filter_flags.h"
 #include "offline/table_columns.h"
 #include "offline/window_flag.h"
+#include "text/escape.h"
+#include "text/standard_output.h"
 
 namespace {
 
@@ -42,7 +46,7 @@ struct flags {
 };
 
 void complain(std::string_view line) {
-  const std::string text = fmt::format("tcpinfo-csv: {}\n", line);
+  const std::string text = fmt::format("tcpinfo-csv: {}\n", tcpinfo::text::escaped(line));
   std::fwrite(text.data(), 1, text.size(), stderr);
 }
 
@@ -139,17 +143,19 @@ offline::csv_options to_options(const CLI::App& app, const flags& f) {
   return o;
 }
 
-int list_columns(const offline::table_options& table) {
-  const std::string text = offline::list_of(table.columns, table.time);
-  const bool good =
-      std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
-  // A reader that went away has read what it wanted.
-  return good || errno == EPIPE ? 0 : 1;
+int print(std::string_view text) {
+  const int error = tcpinfo::text::print(text);
+  if (error == 0) return static_cast<int>(offline::csv_status::done);
+  complain("standard output: " + std::generic_category().message(error));
+  return static_cast<int>(offline::csv_status::trouble);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  // A reader that goes away shows as EPIPE, and is no trouble; a limit of file sizes as EFBIG.
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);
   flags f;
   CLI::App app("Archives of TCP connections as a table: one row a record.", "tcpinfo-csv");
   declare(app, f);
@@ -158,16 +164,16 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
     o = to_options(app, f);
   } catch (const CLI::Success& done) {  // --help, --version
-    return app.exit(done);
+    std::ostringstream text;
+    app.exit(done, text);
+    return print(text.str());
   } catch (const CLI::ParseError& e) {
-    const std::string line = e.what();
-    complain(fmt::format("{} (see --help)", line.substr(0, line.find('\n'))));
+    complain(fmt::format("{} (see --help)", e.what()));
     return static_cast<int>(offline::csv_status::usage);
   } catch (const bad_value& e) {
     complain(e.what());
     return static_cast<int>(offline::csv_status::usage);
   }
-  signal(SIGPIPE, SIG_IGN);
-  if (f.list_columns) return list_columns(o.table);
+  if (f.list_columns) return print(offline::list_of(o.table.columns, o.table.time));
   return static_cast<int>(offline::run_csv(o));
 }

@@ -9,12 +9,16 @@
 #include <tcpinfo/version.h>
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <sstream>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "offline/commands.h"
 #include "offline/filter_flags.h"
 #include "offline/window_flag.h"
+#include "text/escape.h"
+#include "text/standard_output.h"
 #include "text/values.h"
 
 namespace {
@@ -23,8 +27,15 @@ namespace offline = tcpinfo::offline;
 using offline::bad_value;
 
 void complain(std::string_view line) {
-  std::string text = fmt::format("tcpinfo-dump: {}\n", line);
+  const std::string text = fmt::format("tcpinfo-dump: {}\n", tcpinfo::text::escaped(line));
   std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
+int print(std::string_view text) {
+  const int error = tcpinfo::text::print(text);
+  if (error == 0) return offline::exit_done;
+  complain("standard output: " + std::generic_category().message(error));
+  return offline::exit_trouble;
 }
 
 void prepare(CLI::App& app) {
@@ -52,10 +63,11 @@ int run(CLI::App& app, std::vector<std::string> arguments, F&& body) {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
     return body();
   } catch (const CLI::Success& done) {  // --help, --version
-    return app.exit(done);
+    std::ostringstream text;
+    app.exit(done, text);
+    return print(text.str());
   } catch (const CLI::ParseError& e) {
-    const std::string line = e.what();
-    complain(fmt::format("{} (see --help)", line.substr(0, line.find('\n'))));
+    complain(fmt::format("{} (see --help)", e.what()));
   } catch (const bad_value& e) {
     complain(e.what());
   }
@@ -128,7 +140,7 @@ struct print_flags {
   }
 };
 
-int print(std::vector<std::string> arguments) {
+int print_snapshots(std::vector<std::string> arguments) {
   CLI::App app(
       "Prints what was recorded of TCP connections, in the words of ss.\n"
       "  tcpinfo-dump ls      one line a connection\n"
@@ -234,8 +246,9 @@ int live(std::vector<std::string> arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  // A reader that goes away shows as EPIPE, and is no trouble.
+  // A reader that goes away shows as EPIPE, and is no trouble; a limit of file sizes as EFBIG.
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);
   std::vector<std::string> arguments(argv + 1, argv + argc);
   const std::string command = arguments.empty() ? "" : arguments.front();
   const auto rest = [&arguments] {
@@ -246,7 +259,7 @@ int main(int argc, char** argv) {
     if (command == "ls") return list(rest());
     if (command == "live") return live(rest());
     if (command == "verify") return verify(rest());
-    return print(std::move(arguments));
+    return print_snapshots(std::move(arguments));
   } catch (const std::exception& e) {  // out of memory, above all
     complain(e.what());
     return offline::exit_trouble;

@@ -1,28 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "archive/text.h"
 
-namespace tcpinfo::inline v0 {
+#include "common/utf8.h"
 
-std::size_t utf8_sequence(std::string_view text) noexcept {
-  const auto at = [&](std::size_t i) -> unsigned {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
-  };
-  const auto continues = [&](std::size_t i) { return (at(i) & 0xc0U) == 0x80U; };
-  const unsigned lead = at(0);
-  if (lead < 0x80) return 1;
-  if (lead < 0xc2) return 0;
-  if (lead < 0xe0) return continues(1) ? 2 : 0;
-  if (lead < 0xf0) {
-    if (!continues(1) || !continues(2)) return 0;
-    if (lead == 0xe0 && at(1) < 0xa0) return 0;
-    if (lead == 0xed && at(1) > 0x9f) return 0;
-    return 3;
-  }
-  if (lead > 0xf4 || !continues(1) || !continues(2) || !continues(3)) return 0;
-  if (lead == 0xf0 && at(1) < 0x90) return 0;
-  if (lead == 0xf4 && at(1) > 0x8f) return 0;
-  return 4;
-}
+namespace tcpinfo::inline v0 {
 
 char* write_escaped(char* to, std::string_view text) noexcept {
   constexpr std::string_view hex = "0123456789abcdef";

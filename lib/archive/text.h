@@ -43,10 +43,6 @@ inline char* write(char* to, std::string_view text) noexcept {
   return to + text.size();
 }
 
-/// Length of the UTF-8 sequence at the start of `text` (not empty), 0 where it is none: overlong
-/// forms, surrogates and what is above U+10FFFF are none.
-[[nodiscard]] std::size_t utf8_sequence(std::string_view text) noexcept;
-
 /// A JSON string with its quotes takes at most this.
 [[nodiscard]] constexpr std::size_t max_escaped_size(std::size_t bytes) noexcept {
   return 6 * bytes + 2;

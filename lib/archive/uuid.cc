@@ -6,6 +6,7 @@
 #include <tcpinfo/decimal.h>
 
 #include "archive/text.h"
+#include "common/utf8.h"
 
 namespace tcpinfo::inline v0 {
 namespace {

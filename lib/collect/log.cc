@@ -14,6 +14,7 @@
 
 #include "collect/journal.h"
 #include "collect/thread.h"
+#include "text/escape.h"
 
 namespace tcpinfo::collect {
 namespace {
@@ -198,8 +199,9 @@ log_thread::~log_thread() { lines().finish(); }
 
 std::uint64_t log_lines_dropped() noexcept { return dropped_lines.load(std::memory_order_relaxed); }
 
-void log_line(const log_event& what, std::string_view text, const log_subject& subject) noexcept {
+void log_line(const log_event& what, std::string_view said, const log_subject& subject) noexcept {
   try {
+    const std::string text = text::escaped(said);
     if (lines().add(what, text, subject)) return;
     // The journal has no way to say that it would have to be waited for, but that it is full.
     if (to_journal && journal_takes_an_entry() && send_to_journal(what, text, subject)) return;

@@ -87,9 +87,9 @@ class log_thread {
 /// How many lines were dropped since the last log_thread began. Any thread.
 [[nodiscard]] std::uint64_t log_lines_dropped() noexcept;
 
-/// Writes "tcpinfo-collect: <text>\n", or a journal entry, by way of the log_thread. Without one,
-/// at once, but only where it is taken without waiting: else it is dropped. Never waits. Any
-/// thread.
+/// Writes "tcpinfo-collect: <text>\n", its text escaped (text/escape.h), or a journal entry, by way
+/// of the log_thread. Without one, at once, but only where it is taken without waiting: else it is
+/// dropped. Never waits. Any thread.
 void log_line(const log_event& what, std::string_view text,
               const log_subject& subject = {}) noexcept;
 

@@ -11,6 +11,7 @@
 #include <cmath>
 
 #include "offline/inputs.h"
+#include "text/escape.h"
 #include "text/values.h"
 
 namespace tcpinfo::offline {
@@ -127,7 +128,7 @@ void csv_progress::run(const std::vector<std::string>& paths) {
 
 void csv_progress::say(std::string_view line) {
   const std::lock_guard lock(mutex_);
-  std::string text(line);
+  std::string text = text::escaped(line);
   if (!shown_.empty()) text = "\r" + text + std::string(erase_rest);
   write_all(text + '\n' + shown_);
 }

@@ -39,6 +39,16 @@ mode_t default_mode() {
   return 0666 & ~mask;
 }
 
+// As the file that will be replaced. Without the right to give the file to that one's group, what
+// the group may do is what everybody may.
+int take_over(int fd, const struct stat& replaced) {
+  mode_t mode = replaced.st_mode & 0777U;
+  if (fchown(fd, replaced.st_uid, replaced.st_gid) != 0 &&
+      fchown(fd, static_cast<uid_t>(-1), replaced.st_gid) != 0)
+    mode = (mode & 0707U) | (mode & 0007U) << 3U;
+  return fchmod(fd, mode) == 0 ? 0 : errno;
+}
+
 }  // namespace
 
 csv_target::~csv_target() {
@@ -65,12 +75,15 @@ int csv_target::open(const std::string& path) {
     std::free(real);
   }
   struct stat there {};
-  if (stat(path_.c_str(), &there) == 0 && !S_ISREG(there.st_mode)) {
+  const bool replaces = stat(path_.c_str(), &there) == 0;
+  if (replaces && !S_ISREG(there.st_mode)) {
     fd_ = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC);
     owned_ = fd_ >= 0;
     return fd_ >= 0 ? 0 : errno;
   }
-  return open_beside();
+  if (const int error = open_beside()) return error;
+  if (replaces) return take_over(fd_, there);
+  return fchmod(fd_, default_mode()) == 0 ? 0 : errno;
 }
 
 int csv_target::open_beside() {
@@ -84,7 +97,7 @@ int csv_target::open_beside() {
   owned_ = true;
   unfinished = temporary_.c_str();
   watch_signals();
-  return fchmod(fd_, default_mode()) == 0 ? 0 : errno;
+  return 0;
 }
 
 bool csv_target::write(std::string_view text) {

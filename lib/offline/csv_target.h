@@ -20,7 +20,8 @@ class csv_target {
   csv_target& operator=(const csv_target&) = delete;
 
   /// An empty path is standard output. What is there and is no regular file (a pipe, a device) is
-  /// written to as it is. @return an errno, 0 for success.
+  /// written to as it is. A file that is replaced leaves mode, owner and group to the new one, as
+  /// far as we may. @return an errno, 0 for success.
   [[nodiscard]] int open(const std::string& path);
 
   /// Writes all of it. @return false when there is no use in going on: closed() or error().

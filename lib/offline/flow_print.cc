@@ -9,6 +9,8 @@
 #include <limits>
 #include <variant>
 
+#include "text/escape.h"
+
 namespace tcpinfo::offline {
 namespace {
 
@@ -27,7 +29,7 @@ struct cell {
 cell text_cell(std::string text) {
   cell c;
   if (text.empty()) return c;
-  c.text = text;
+  c.text = text::escaped(text);
   c.value = std::move(text);
   c.is_text = true;
   c.present = true;

@@ -42,13 +42,6 @@ void append_json_string(std::string& to, std::string_view text) {
   to.resize(before + written);
 }
 
-std::string without_controls(std::string_view text) {
-  std::string clean(text);
-  for (char& c : clean)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  return clean;
-}
-
 void append_csv_cell(std::string& to, std::string_view text) {
   if (text.find_first_of(",\"\r\n") == std::string_view::npos) {
     to += text;

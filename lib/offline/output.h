@@ -45,9 +45,6 @@ class output {
 /// Whether to colour: a terminal, and NO_COLOR not set (to anything), and TERM not "dumb".
 [[nodiscard]] bool wants_colour(int fd);
 
-/// For a terminal: what would move its cursor or change its colours is a question mark.
-[[nodiscard]] std::string without_controls(std::string_view text);
-
 /// Appends `text` as a JSON string.
 void append_json_string(std::string& to, std::string_view text);
 /// Appends `text` as a CSV cell (RFC 4180), quoted where needed.

@@ -10,6 +10,7 @@
 #include "offline/commands.h"
 #include "offline/filters.h"
 #include "offline/inputs.h"
+#include "text/escape.h"
 
 namespace tcpinfo::offline {
 
@@ -46,7 +47,7 @@ void snapshot_printer::append_label(std::string& to, const snapshot_label& label
   to.append(time.data(), length);
   if (!label.uuid.empty()) {
     if (length != 0) to += ' ';
-    to += label.uuid;
+    text::append_escaped(to, label.uuid);
   }
   if (label.sequence) fmt::format_to(std::back_inserter(to), " sequence:{}", *label.sequence);
   if (label.poll != no_poll) fmt::format_to(std::back_inserter(to), " poll:{}", label.poll);

@@ -9,7 +9,7 @@
 #include <unordered_set>
 #include <utility>
 
-#include "offline/output.h"
+#include "text/escape.h"
 
 namespace tcpinfo::offline {
 namespace {
@@ -72,7 +72,7 @@ class describer {
       rates();
       queues();
     } else if (const auto cong = s_.text(field_id::cong)) {
-      put(field_id::cong, "cong", without_controls(*cong));
+      put(field_id::cong, "cong", std::string(*cong));
     }
     to_ = &out_.others;
     others();
@@ -85,8 +85,9 @@ class describer {
   void tell(field_id f) { told_.insert(static_cast<std::uint32_t>(f)); }
   void tell(tcp_field f) { tell(field(f)); }
 
-  void say(std::string_view name, std::string text, std::string key) {
-    to_->push_back({std::string(name), std::move(text), std::move(key)});
+  // Texts of the kernel's are names that a module, or whoever made an archive, has chosen.
+  void say(std::string_view name, std::string_view text, std::string key) {
+    to_->push_back({std::string(name), text::escaped(text), std::move(key)});
   }
   void say(std::string_view name, const std::string& text) { say(name, text, text); }
   template <class F>
@@ -197,8 +198,7 @@ class describer {
     for (const auto& [name, bit] : flags)
       if ((options & bit) != 0) put(tcp_field::options, name, std::string(name));
     if (options == 4) tell(tcp_field::options);  // wscale, told below
-    if (const auto cong = s_.text(field_id::cong))
-      put(field_id::cong, "cong", without_controls(*cong));
+    if (const auto cong = s_.text(field_id::cong)) put(field_id::cong, "cong", std::string(*cong));
     if ((options & 4) != 0) {
       tell(tcp_field::rcv_wscale);
       named(tcp_field::snd_wscale, "wscale",
@@ -358,7 +358,7 @@ class describer {
                             ? std::string(f.csv_name())
                             : fmt::format("{}:{}", f.csv_name(), text);
     std::string key = f.rule() == change_rule::age ? std::string() : whole;
-    say(f.csv_name(), std::move(whole), std::move(key));
+    say(f.csv_name(), whole, std::move(key));
   }
 
   void oddities() {

@@ -18,6 +18,7 @@
 #include "offline/flow_summary.h"
 #include "offline/inputs.h"
 #include "offline/times.h"
+#include "text/escape.h"
 
 namespace tcpinfo::offline {
 namespace {
@@ -88,7 +89,7 @@ class verifier {
  private:
   void find(const input_fault& f) {
     ++findings_;
-    out_.put(to_string(f) + "\n");
+    out_.put(text::escaped(to_string(f)) + "\n");
   }
   void find(std::uint64_t line, std::string_view what) { find({path_, line, what}); }
 

@@ -4,38 +4,10 @@
 #include <cstdint>
 #include <cstring>
 
+#include "common/utf8.h"
+
 namespace tcpinfo::inline v0 {
 namespace {
-
-std::uint8_t byte_at(std::string_view text, std::size_t i) noexcept {
-  return static_cast<std::uint8_t>(text[i]);
-}
-
-// Length of the UTF-8 character that text begins with, 0 where it begins with none (Unicode, table
-// 3-7: no overlong forms, no surrogates, nothing beyond U+10FFFF).
-std::size_t character_size(std::string_view text) noexcept {
-  const std::uint8_t first = byte_at(text, 0);
-  if (first < 0x80) return 1;
-  std::size_t size = 0;
-  std::uint8_t low = 0x80;
-  std::uint8_t high = 0xbf;
-  if (first >= 0xc2 && first <= 0xdf) {
-    size = 2;
-  } else if (first >= 0xe0 && first <= 0xef) {
-    size = 3;
-    if (first == 0xe0) low = 0xa0;
-    if (first == 0xed) high = 0x9f;
-  } else if (first >= 0xf0 && first <= 0xf4) {
-    size = 4;
-    if (first == 0xf0) low = 0x90;
-    if (first == 0xf4) high = 0x8f;
-  }
-  if (size == 0 || text.size() < size) return 0;
-  if (byte_at(text, 1) < low || byte_at(text, 1) > high) return 0;
-  for (std::size_t i = 2; i < size; ++i)
-    if ((byte_at(text, i) & 0xc0U) != 0x80U) return 0;
-  return size;
-}
 
 char* put(char* to, std::string_view text) noexcept {
   std::memcpy(to, text.data(), text.size());
@@ -82,7 +54,7 @@ char* escape_json(char* to, char c) noexcept {
 template <class Escape>
 char* write_characters(char* to, std::string_view text, Escape escape) noexcept {
   while (!text.empty()) {
-    const std::size_t size = character_size(text);
+    const std::size_t size = utf8_sequence(text);
     if (size == 0)
       to = put(to, "\xef\xbf\xbd");
     else if (size == 1)

@@ -24,8 +24,8 @@ USES = {
     "eventsocket": ["archive"],
 }
 RING2 = ["text", "collect", "offline"]
-# What the parts of ring 2 share.
-RING2_SHARED = ["text"]
+# What the parts of ring 2 share; of "common" headers alone, it exports nothing.
+RING2_SHARED = ["text", "common"]
 # Ring 2 of each tool: the readers do not link the collector.
 TOOL_USES = {
     "tcpinfo-collect": ["collect", "offline"],
@@ -192,6 +192,7 @@ EXAMPLES = [
     ("lib/offline/a.cc", '#include "collect/own.h"\n', False),
     ("lib/offline/a.cc", '#include "text/own.h"\n', True),
     ("lib/text/a.cc", '#include "collect/own.h"\n', False),
+    ("lib/text/a.cc", '#include "common/own.h"\n', True),
     ("lib/collect/a.cc", "#include <prometheus/counter.h>\n", True),
     ("lib/archive/a.cc", "#include <prometheus/counter.h>\n", False),
     ("lib/offline/a.cc", "#include <CLI/CLI.hpp>\n", True),

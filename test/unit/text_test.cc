@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "catch.h"
+#include "text/escape.h"
 #include "text/values.h"
 
 using namespace tcpinfo;
@@ -56,4 +57,21 @@ TEST_CASE("lists are read, and name the item that is wrong and why") {
   CHECK(wrong_prefixes("10.0.0.0/33") == "'10.0.0.0/33': '33' is no length from 0 to 32");
   CHECK(wrong_prefixes("::/x") == "'::/x': 'x' is no length from 0 to 128");
   CHECK(wrong_prefixes("192.0.2.1,") == "an item is empty (a comma too many?)");
+}
+
+TEST_CASE("what is shown neither moves a cursor nor ends a line") {
+  CHECK(escaped("").empty());
+  CHECK(escaped("plain, \\ and \"quoted\"") == "plain, \\ and \"quoted\"");
+  CHECK(escaped("M\u00fcnchen \u4eac \U0001f600") == "M\u00fcnchen \u4eac \U0001f600");
+  CHECK(escaped("\x1b[31m\n\t\r\x7f") == "\\u001b[31m\\u000a\\u0009\\u000d\\u007f");
+  CHECK(escaped(std::string_view("a\0b", 3)) == "a\\u0000b");
+  CHECK(escaped("\u0080\u009b\u00a0") == "\\u0080\\u009b\u00a0");
+  CHECK(escaped("\u202eabc\u2066\u2069\u2028") == "\\u202eabc\\u2066\\u2069\\u2028");
+  CHECK(escaped("\u061c\u200e\u200f\u2030") == "\\u061c\\u200e\\u200f\u2030");
+  // A byte alone, a character cut short, an overlong form, a surrogate, beyond the last character.
+  CHECK(escaped("\x9b") == "\\x9b");
+  CHECK(escaped("a\xe4\xba") == "a\\xe4\\xba");
+  CHECK(escaped("\xc0\x9b") == "\\xc0\\x9b");
+  CHECK(escaped("\xed\xa0\x80") == "\\xed\\xa0\\x80");
+  CHECK(escaped("\xf4\x90\x80\x80") == "\\xf4\\x90\\x80\\x80");
 }
