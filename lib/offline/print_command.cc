@@ -10,9 +10,26 @@
 #include "offline/commands.h"
 #include "offline/filters.h"
 #include "offline/inputs.h"
+#include "offline/untold.h"
 #include "text/escape.h"
 
 namespace tcpinfo::offline {
+namespace {
+
+// Behind the members that fields have: bytes that none tells, and what is odd about the message.
+void append_untold(std::string& to, const snapshot& s) {
+  const auto member = [&to](std::string_view name, std::string_view value) {
+    if (to.back() != '{' && to.back() != ',') to += ',';
+    fmt::format_to(std::back_inserter(to), "\"{}\":\"{}\"", name, value);
+  };
+  for (const untold_bytes& u : untold_in(s)) member(u.name, in_hex(u.bytes));
+  std::string faults;
+  for (const auto& [name, fault] : shown_faults)
+    if (s.has(fault)) faults.append(faults.empty() ? "" : " ").append(name);
+  if (!faults.empty()) member("faults", faults);
+}
+
+}  // namespace
 
 snapshot_printer::snapshot_printer(snapshot_print_options options) : options_(std::move(options)) {
   if (options_.format != snapshot_format::json) return;
@@ -115,6 +132,7 @@ void snapshot_printer::print_json(std::string& to, const snapshot_label& label) 
   std::size_t written = 0;
   if (const auto ec = row_.write(decoded_, cells_, written)) throw std::system_error(ec);
   to.append(cells_.data(), written);
+  append_untold(to, decoded_);
   if (to.back() == ',') to.pop_back();  // a snapshot without any member
   to += "}\n";
 }

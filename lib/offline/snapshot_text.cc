@@ -9,6 +9,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "offline/untold.h"
 #include "text/escape.h"
 
 namespace tcpinfo::offline {
@@ -362,22 +363,9 @@ class describer {
   }
 
   void oddities() {
-    attribute a;
-    for (std::size_t i = 0; s_.unknown_at(i, a); ++i) {
-      std::string text = fmt::format("attribute_{}:(", a.type);
-      for (const std::byte b : a.payload)
-        fmt::format_to(std::back_inserter(text), "{:02x}", static_cast<unsigned>(b));
-      text += ')';
-      say(fmt::format("attribute_{}", a.type), text);
-    }
-    static constexpr std::pair<std::string_view, snapshot_fault> faults[] = {
-        {"long_attribute", snapshot_fault::long_attribute},
-        {"partial_field", snapshot_fault::partial_field},
-        {"duplicate_attribute", snapshot_fault::duplicate_attribute},
-        {"malformed_tail", snapshot_fault::malformed_tail},
-        {"malformed_nest", snapshot_fault::malformed_nest},
-        {"secret_dropped", snapshot_fault::secret_dropped}};
-    for (const auto& [name, fault] : faults)
+    for (const untold_bytes& u : untold_in(s_))
+      say(u.name, fmt::format("{}:({})", u.name, in_hex(u.bytes)));
+    for (const auto& [name, fault] : shown_faults)
       if (s_.has(fault)) say(name, fmt::format("!{}", name));
   }
 

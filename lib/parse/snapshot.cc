@@ -268,6 +268,23 @@ bool snapshot::payload(attribute_type type, bytes_view& out) const noexcept {
   return s.present;
 }
 
+bool snapshot::untold(attribute_type type, bytes_view& out) const noexcept {
+  bytes_view whole;
+  if (!payload(type, whole)) return false;
+  if (type == attribute_type::cong) return false;  // a text has all of it
+  std::size_t told = known_size(number_of(type));
+  if (type == attribute_type::ulp_info) {
+    const std::uint64_t odd = attributes_with(snapshot_fault::unknown_attribute) |
+                              attributes_with(snapshot_fault::long_attribute) |
+                              attributes_with(snapshot_fault::duplicate_attribute) |
+                              attributes_with(snapshot_fault::malformed_nest);
+    if ((odd & attribute_bit(type)) == 0) told = whole.size();
+  }
+  if (whole.size() <= told) return false;
+  out = whole.subspan(told);
+  return true;
+}
+
 bool snapshot::has(field_group group) const noexcept {
   if (group == field_group::header) return impl_ != nullptr && !impl_->source.bytes.empty();
   bytes_view ignored;

@@ -271,6 +271,42 @@ def test_text(folder: Path) -> None:
             check(False, f"{command}: {error}")
 
 
+def test_untold(folder: Path) -> None:
+    """Bytes that no field tells, in every form; --changes tells those that changed."""
+    def with_more(second: float, tail: bytes, unnamed: bytes, tos: bytes) -> str:
+        attributes = json.loads(record(second))["Attributes"]
+        info = base64.b64decode(attributes[2])
+        attributes[2] = base64.b64encode(info.ljust(400, b"\0") + tail).decode()
+        attributes += [None] * (31 - len(attributes))
+        attributes[5] = base64.b64encode(tos).decode()
+        attributes[12] = base64.b64encode(b"\x0c").decode()
+        attributes[30] = base64.b64encode(unnamed).decode()
+        return record(second, more={"Attributes": attributes})
+    place = folder / "untold"
+    place.mkdir()
+    path = archive(place, 0, metadata() + with_more(0, b"\1\2", b"\x1e", b"\0\5")
+                   + with_more(1, b"\1\2", b"\x1e", b"\0\5")
+                   + with_more(2, b"\1\3", b"\x1f", b"\0\6"))
+    done = run(path)
+    for text in ("0102)", "tos_tail:(05)", "locals:(0c)", "attribute_30:(1e)", "!long_attribute"):
+        check(text in done.stdout, f"untold: {text} is not in {done.stdout!r}")
+    changes = run("--changes", path).stdout.split(f"{UUID} ")
+    check(len(changes) == 3, f"untold --changes: {len(changes) - 1} of 2 snapshots told")
+    check("attribute_30:(1f)" in changes[-1] and "tos_tail:(06)" in changes[-1]
+          and "0103)" in changes[-1] and "locals" not in changes[-1],
+          f"untold --changes: {changes[-1]!r}")
+    rows = [json.loads(l) for l in run("--json", path).stdout.splitlines()]
+    check([row["attribute_30"] for row in rows] == ["1e", "1e", "1f"], "untold: attribute_30")
+    check([row["info_tail"][-4:] for row in rows] == ["0102", "0102", "0103"],
+          "untold: info_tail")
+    check(rows[0]["tos_tail"] == "05" and rows[0]["locals"] == "0c", "untold --json: the others")
+    check(rows[0]["faults"] == "long_attribute", f"untold --json: {rows[0].get('faults')}")
+    plain = archive(place, 1, metadata(1) + record(0))
+    row = json.loads(run("--json", plain).stdout)
+    check("faults" not in row and not [k for k in row if k.endswith("_tail")],
+          "--json: nothing odd")
+
+
 def test_half_fields(folder: Path) -> None:
     info = base64.b64decode(json.loads(record(0))["Attributes"][2])
     half = record(0).replace(base64.b64encode(info).decode(),
@@ -513,7 +549,7 @@ def test_corpus() -> None:
 
 def main() -> int:
     for test in (test_print, test_no_colour, test_closed_pipe, test_ls, test_ls_life, test_ls_times,
-                 test_ls_reused, test_text, test_half_fields, test_verify, test_damage,
+                 test_ls_reused, test_text, test_untold, test_half_fields, test_verify, test_damage,
                  test_window):
         with tempfile.TemporaryDirectory() as folder:
             test(Path(folder))

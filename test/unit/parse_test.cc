@@ -495,6 +495,40 @@ TEST_CASE("faults inside ULP_INFO are told") {
   CHECK(d.s.unknown_count() == 0);
 }
 
+TEST_CASE("what no field of a known attribute tells is there as bytes") {
+  const auto untold = [](const bytes& m, attribute_type type) {
+    const decoded d(m);
+    bytes_view view;
+    if (!d.s.untold(type, view)) return std::string("none");
+    std::string text;
+    for (const std::byte b : view) text += std::to_string(static_cast<int>(b)) + " ";
+    return text;
+  };
+  bytes m = header();
+  CHECK(untold(m, attribute_type::info) == "none");
+  attribute_of(m, 5, {std::byte{9}, std::byte{1}, std::byte{2}});
+  attribute_of(m, 6, {std::byte{9}});
+  attribute_of(m, 4, {std::byte{'a'}, std::byte{0}, std::byte{7}});
+  attribute_of(m, 12, {std::byte{4}});
+  attribute_of(m, 18, {std::byte{4}});
+  CHECK(untold(m, attribute_type::tos) == "1 2 ");
+  CHECK(untold(m, attribute_type::tclass) == "none");
+  CHECK(untold(m, attribute_type::cong) == "none");
+  CHECK(untold(m, attribute_type::locals) == "4 ");
+  CHECK(untold(m, attribute_type::md5sig) == "none");
+  bytes nest;
+  attribute_of(nest, 1, {std::byte{4}, std::byte{3}});
+  bytes ulp;
+  attribute_of(ulp, 2, nest);
+  bytes plain = header();
+  attribute_of(plain, 19, ulp);
+  CHECK(untold(plain, attribute_type::ulp_info) == "none");
+  attribute_of(ulp, 9, {std::byte{1}});
+  bytes odd = header();
+  attribute_of(odd, 19, ulp);
+  CHECK(untold(odd, attribute_type::ulp_info).size() > 20);
+}
+
 TEST_CASE("texts end at a NUL or with the payload") {
   for (const auto& [payload, expected] :
        {std::pair{std::string("bbr\0junk", 8), std::string("bbr")},

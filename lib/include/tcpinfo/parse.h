@@ -233,6 +233,12 @@ class TCPINFO_API snapshot final {
     return view;
   }
 
+  /// What a known attribute has that no field tells: the bytes behind its last known field, all of
+  /// one that has no fields (LOCALS, PEERS, SK_BPF_STORAGES), all of ULP_INFO where something in it
+  /// is unknown, too long, repeated or malformed. A view into the message. @return false where
+  /// there is nothing of the kind, and as payload() does.
+  [[nodiscard]] bool untold(attribute_type type, bytes_view& out) const noexcept;
+
   /// Whether a group is there at all; the header is, once something was decoded.
   [[nodiscard]] bool has(field_group group) const noexcept;
 
