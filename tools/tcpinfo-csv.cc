@@ -17,6 +17,7 @@
 #include "offline/csv_run.h"
 #include "offline/filter_flags.h"
 #include "offline/table_columns.h"
+#include "offline/table_ddl.h"
 #include "offline/window_flag.h"
 #include "text/escape.h"
 #include "text/standard_output.h"
@@ -35,6 +36,7 @@ struct flags {
   std::string columns;
   std::string format = "csv";
   std::string compat;
+  std::string ddl;
   std::string time = "utc";
   std::string sentinels = "empty";
   std::string jobs = "1";
@@ -63,6 +65,9 @@ void declare(CLI::App& app, flags& f) {
       ->type_name("LIST");
   app.add_flag("--list-columns", f.list_columns,
                "print name, type, unit, first kernel and meaning of each column, and end");
+  app.add_option("--ddl", f.ddl,
+                 "print the SQL that makes the table (" + offline::database_names() + "), and end")
+      ->type_name("DATABASE");
   app.add_option("--time", f.time, "utc, as-is or epoch")
       ->type_name("STYLE")
       ->capture_default_str();
@@ -119,15 +124,18 @@ offline::table_options to_table(const flags& f) {
 void check_compat(const CLI::App& app, const flags& f) {
   if (f.compat.empty()) return;
   if (f.compat != "mlab") throw bad_value(fmt::format("--compat: '{}' is not mlab", f.compat));
-  for (const char* name : {"--columns", "--format", "--time", "--sentinels", "--list-columns"})
+  for (const char* name :
+       {"--columns", "--format", "--time", "--sentinels", "--list-columns", "--ddl"})
     if (app.count(name) != 0) throw bad_value(fmt::format("{} does not go with --compat", name));
 }
 
 offline::csv_options to_options(const CLI::App& app, const flags& f) {
   check_compat(app, f);
-  for (const char* name : {"--output", "--columns", "--compat", "--max-window"})
+  for (const char* name : {"--output", "--columns", "--compat", "--ddl", "--max-window"})
     if (app.count(name) != 0 && app.get_option(name)->as<std::string>().empty())
       throw bad_value(fmt::format("{}: empty value", name));
+  if (!f.ddl.empty() && !offline::find_database(f.ddl))
+    throw bad_value(fmt::format("--ddl: '{}' is none of {}", f.ddl, offline::database_names()));
   offline::csv_options o;
   o.paths = f.paths;
   o.output = f.output;
@@ -175,5 +183,7 @@ int main(int argc, char** argv) {
     return static_cast<int>(offline::csv_status::usage);
   }
   if (f.list_columns) return print(offline::list_of(o.table.columns, o.table.time));
+  if (const auto database = offline::find_database(f.ddl))
+    return print(offline::ddl_of(o.table.columns, o.table.time, *database));
   return static_cast<int>(offline::run_csv(o));
 }

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# help: the default table loaded into PostgreSQL and DuckDB
+# help: the table loaded into PostgreSQL, DuckDB and SQLite, by the manual's commands
 
-part_packages=(postgresql=-)
+part_packages=(postgresql=- sqlite3=sqlite3)
 part_optional=('nodejs=node|DuckDB' 'npm=npm|DuckDB')
 part_builds=yes
 
@@ -14,5 +14,6 @@ part() {
       say "no DuckDB from npm: that part is skipped"
   fi
   NODE_PATH=$PWD/build/duckdb/node_modules long_check "tables in databases" \
-    python3 -B test/checks/load_tables.py build/tools/tcpinfo-csv test/golden/own
+    python3 -B test/checks/load_tables.py build/tools/tcpinfo-csv tools/tcpinfo-csv.1.scd \
+    test/golden/own/kernel*.jsonl
 }

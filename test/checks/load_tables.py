@@ -1,18 +1,23 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Loads the default table into PostgreSQL and DuckDB with the types that --list-columns names.
+"""Loads tables into PostgreSQL, DuckDB and SQLite with the commands of the manual page, and asks
+what it asks.
 
-usage: load_tables.py TCPINFO_CSV PATH...
+usage: load_tables.py TCPINFO_CSV MANUAL ARCHIVE...
 
 A PostgreSQL server is started for this in a folder of its own, by an unprivileged user, without a
 port. DuckDB is the npm package @duckdb/node-api, looked for by node (NODE_PATH helps). What is not
-here is skipped, and said. No row may be refused, and the counts and a few sums must agree.
+here is skipped, and said. No row may be refused, no number may change, and the answers must be
+those that the table itself gives.
 """
+import base64
+import contextlib
 import csv
 import glob
 import json
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import sys
@@ -20,38 +25,65 @@ import tempfile
 from pathlib import Path
 
 SKIP = 77
-POSTGRES = {"u8": "smallint", "u16": "integer", "u32": "bigint", "u64": "numeric(20)",
-            "boolean": "boolean", "text": "text", "address": "inet", "time": "timestamptz"}
-DUCKDB = {"u8": "utinyint", "u16": "usmallint", "u32": "uinteger", "u64": "ubigint",
-          "boolean": "boolean", "text": "varchar", "address": "varchar", "time": "timestamp_ns"}
+SPOOL = "/var/spool/tcpinfo"
 # Any number of these: a wrong column or a lost row shows in one of them.
 SUMS = "select count(*), count(rtt_us), sum(rtt_us), sum(bytes_received), count(cong), " \
-       "count(distinct src) from t"
+       "count(distinct src) from tcpinfo"
+# A number that is neither a signed integer nor a double.
+LARGE = 2**64 - 3
+COOKIES = f"select count(*) from tcpinfo where cast(cookie as varchar(20)) = '{LARGE}'"
 
-DUCKDB_SCRIPT = r"""
+# Its command line is not in npm's package: this runs what the manual gives to it.
+DUCKDB = """#!/usr/bin/env node
 const { DuckDBInstance } = require('@duckdb/node-api');
+const [file, flag, given] = process.argv.slice(2);
+const sql = flag === '-c' ? given : require('fs').readFileSync(0, 'utf8');
 (async () => {
-  const db = await (await DuckDBInstance.create(':memory:')).connect();
-  for (const sql of JSON.parse(process.argv[1])) {
-    const rows = await (await db.run(sql)).getRows();
-    if (sql.startsWith('select')) console.log(rows[0].join('|'));
-  }
+  const db = await (await DuckDBInstance.create(file)).connect();
+  const rows = await (await db.run(sql)).getRows();
+  for (const row of rows)
+    console.log(row.map((cell) => (cell === null ? '' : String(cell))).join('|'));
 })().catch((e) => { console.error(String(e)); process.exit(1); });
 """
 
 
-def columns(tool: str, types: dict[str, str]) -> dict[str, str]:
-    listed = subprocess.run([tool, "--list-columns"], capture_output=True, text=True, check=True)
-    rows = csv.DictReader(listed.stdout.splitlines(), delimiter="\t")
-    return {row["name"]: types[row["type"]] for row in rows}
+def manual(path: Path) -> tuple[dict[str, str], str]:
+    """The commands that load a table into each database, and the query."""
+    text = path.read_text(encoding="utf-8").replace("\\*", "*").replace("\\\\\n", "\\\n")
+    blocks = re.findall(r"^\t.*(?:\n\t.*)*", text[text.index("# EXAMPLES"):], re.MULTILINE)
+    plain = [re.sub(r"^\t", "", block, flags=re.MULTILINE) for block in blocks]
+    commands = {match[1]: block for block in plain
+                if (match := re.match(r"tcpinfo-csv --ddl (\w+)", block))}
+    queries = [block for block in plain if block.startswith("select ")]
+    assert set(commands) >= {"postgresql", "duckdb", "sqlite"} and len(queries) == 1, plain
+    return commands, queries[0]
 
 
-def postgres(tool: str, table: Path, folder: Path) -> str | None:
-    programs = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"))
-    if not programs:
-        return None
-    bin_dir = Path(programs[-1]).parent
-    where = folder / "postgres"
+class Place:
+    """A folder in which the commands run, with what they name on the PATH."""
+
+    def __init__(self, folder: Path, tool: str, paths: list[str]):
+        self.folder, self.paths = folder, paths
+        programs = folder / "bin"
+        programs.mkdir()
+        (programs / "tcpinfo-csv").symlink_to(Path(tool).resolve())
+        (programs / "duckdb").write_text(DUCKDB, encoding="utf-8")
+        (programs / "duckdb").chmod(0o755)
+        self.env = dict(os.environ, PATH=f"{programs}:{os.environ['PATH']}")
+
+    def call(self, command: str) -> str:
+        done = subprocess.run(["bash", "-ec", command.replace(SPOOL, " ".join(self.paths))],
+                              capture_output=True, text=True, check=False, cwd=self.folder,
+                              env=self.env)
+        if done.returncode != 0:
+            raise RuntimeError(f"{command}: {done.stderr.strip() or done.stdout.strip()}")
+        return done.stdout
+
+
+@contextlib.contextmanager
+def postgres(place: Place):
+    bin_dir = Path(sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"))[-1]).parent
+    where = place.folder / "postgres"
     where.mkdir()
     as_user: list[str] = []
     if os.geteuid() == 0:
@@ -61,78 +93,139 @@ def postgres(tool: str, table: Path, folder: Path) -> str | None:
         as_user = ["setpriv", "--reuid", str(nobody.pw_uid), "--regid", str(nobody.pw_gid),
                    "--clear-groups"]
 
-    def call(*command: object, given: str | None = None) -> str:
-        done = subprocess.run([*as_user, *map(str, command)], input=given, capture_output=True,
-                              text=True, check=False, cwd=where)
+    def call(*command: object) -> None:
+        done = subprocess.run([*as_user, *map(str, command)], capture_output=True, text=True,
+                              check=False, cwd=where)
         if done.returncode != 0:
             raise RuntimeError(done.stderr.strip() or done.stdout.strip())
-        return done.stdout
 
     call(bin_dir / "initdb", "-D", where / "data", "-A", "trust", "-U", "test", "-E", "UTF8", "-N")
     control = [bin_dir / "pg_ctl", "-D", where / "data", "-w", "-l", where / "log"]
     call(*control, "-o", f"-c listen_addresses= -k {where}", "start")
+    place.env |= {"PGHOST": str(where), "PGUSER": "test", "PGDATABASE": "postgres"}
     try:
-        names = ", ".join(f"{name} {kind}" for name, kind in columns(tool, POSTGRES).items())
-        with open(table, "rb") as rows:
-            done = subprocess.run(
-                [*as_user, "psql", "-qAtX", "-v", "ON_ERROR_STOP=1", "-h", where, "-U", "test",
-                 "-d", "postgres", "-c", f"create table t ({names})",
-                 "-c", "copy t from stdin (format csv, header match)", "-c", SUMS],
-                stdin=rows, capture_output=True, text=True, check=False, cwd=where)
-        if done.returncode != 0:
-            raise RuntimeError(done.stderr.strip())
-        return done.stdout.strip()
+        yield 'psql -qAtX -v ON_ERROR_STOP=1 -c "$SQL"'
     finally:
         call(*control, "-m", "immediate", "stop")
 
 
-def duckdb(tool: str, table: Path) -> str | None:
-    if shutil.which("node") is None or subprocess.run(
-            ["node", "-e", "require('@duckdb/node-api')"], capture_output=True,
-            check=False).returncode != 0:
-        return None
-    kinds = columns(tool, DUCKDB)
-    names = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
-    commands = [f"create table t ({names})",
-                f"copy t from '{table}' (format csv, header true)", SUMS]
-    done = subprocess.run(["node", "-e", DUCKDB_SCRIPT, json.dumps(commands)], capture_output=True,
-                          text=True, check=False)
-    if done.returncode != 0:
-        raise RuntimeError(done.stderr.strip())
-    return done.stdout.strip()
+@contextlib.contextmanager
+def duckdb(_: Place):
+    yield 'duckdb tcpinfo.duckdb -c "$SQL"'
+
+
+@contextlib.contextmanager
+def sqlite(_: Place):
+    yield 'sqlite3 tcpinfo.sqlite "$SQL"'
+
+
+def is_here(name: str) -> bool:
+    if name == "postgresql":
+        return bool(glob.glob("/usr/lib/postgresql/*/bin/initdb"))
+    if name == "sqlite":
+        return shutil.which("sqlite3") is not None
+    return shutil.which("node") is not None and subprocess.run(
+        ["node", "-e", "require('@duckdb/node-api')"], capture_output=True,
+        check=False).returncode == 0
+
+
+def with_large_numbers(golden: Path, to: Path) -> None:
+    """An archive whose connection has a cookie that is no signed integer."""
+    lines = []
+    for line in golden.read_text(encoding="utf-8").splitlines():
+        record = json.loads(line)
+        if record.get("RawIDM"):
+            idm = bytearray(base64.b64decode(record["RawIDM"]))
+            idm[44:52] = LARGE.to_bytes(8, "little")
+            record["RawIDM"] = base64.b64encode(idm).decode()
+        lines.append(json.dumps(record))
+    to.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def numbers(line: str) -> list[float]:
+    return [float(one) for one in line.split("|")]
+
+
+def expected(table: Path) -> tuple[list[float], list[list[str | float]], int]:
+    """What the sums and the manual's query must give, from the table's own rows, and how many of
+    these have a large number."""
+    with open(table, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    large = sum(row["cookie"] == str(LARGE) for row in rows)
+    assert large > 0
+
+    def whole(name: str) -> list[int]:
+        return [int(row[name]) for row in rows if row[name] != ""]
+    sums = [len(rows), len(whole("rtt_us")), sum(whole("rtt_us")), sum(whole("bytes_received")),
+            sum(row["cong"] != "" for row in rows), len({row["src"] for row in rows})]
+    of_flow: dict[str, tuple[str, list[int]]] = {}
+    for row in rows:
+        cong, rtts = of_flow.get(row["uuid"], ("", []))
+        if row["min_rtt_us"] != "":
+            rtts.append(int(row["min_rtt_us"]))
+        of_flow[row["uuid"]] = (max(cong, row["cong"]), rtts)
+    of_cong: dict[str, list[list[int]]] = {}
+    for cong, rtts in of_flow.values():
+        of_cong.setdefault(cong, []).append(rtts)
+    answer = []
+    for cong, flows in sorted(of_cong.items(), key=lambda item: (-len(item[1]), item[0])):
+        least = [min(rtts) for rtts in flows if rtts]
+        answer.append([cong, len(flows), sum(least) / len(least) if least else -1.0])
+    return [float(one) for one in sums], answer, large
+
+
+def load(name: str, place: Place, commands: str, query: str, wanted) -> list[str]:
+    """What is wrong."""
+    sums, answer, large = wanted
+    faults = []
+    with {"postgresql": postgres, "duckdb": duckdb, "sqlite": sqlite}[name](place) as ask:
+        def asked(sql: str) -> list[str]:
+            place.env["SQL"] = sql
+            return place.call(ask).splitlines()
+        place.call(commands)
+        got = numbers(asked(SUMS)[0])
+        print(f"{name}: {got}")
+        if got != sums:
+            faults.append(f"{name}: {got}, not {sums}")
+        if numbers(asked(COOKIES)[0]) != [large]:
+            faults.append(f"{name}: {asked(COOKIES)[0]} of {large} rows have the cookie {LARGE}")
+        told = [line.split("|") for line in asked(query)]
+        rows = sorted([cong, int(n), round(float(rtt), 3) if rtt else -1.0]
+                      for cong, n, rtt in told)
+        if rows != sorted([cong, n, round(rtt, 3)] for cong, n, rtt in answer):
+            faults.append(f"{name}: the manual's query gives {rows}, not {answer}")
+    return faults
 
 
 def main() -> None:
-    tool, paths = sys.argv[1], sys.argv[2:]
-    loaded = failed = 0
-    answers: dict[str, list[int]] = {}
+    tool, page = sys.argv[1], Path(sys.argv[2])
+    paths = [str(Path(path).resolve()) for path in sys.argv[3:]]
+    commands, query = manual(page)
+    loaded = 0
+    faults: list[str] = []
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         folder.chmod(0o755)
+        with_large_numbers(Path(paths[0]), folder / "large.00000.jsonl")
+        paths.append(str(folder / "large.00000.jsonl"))
         table = folder / "table.csv"
-        # The golden files have a record with half a field: a loss, but its row is there.
-        subprocess.run([tool, "-o", table, *paths], stderr=subprocess.DEVNULL, check=False)
-        with open(table, newline="", encoding="utf-8") as rows:
-            expected = sum(1 for _ in csv.reader(rows)) - 1
-        for name, load in (("PostgreSQL", lambda: postgres(tool, table, folder)),
-                           ("DuckDB", lambda: duckdb(tool, table))):
-            try:
-                answer = load()
-            except RuntimeError as fault:
-                failed += 1
-                print(f"{name}: {fault}")
-                continue
-            if answer is None:
+        subprocess.run([tool, "-o", table, *paths], check=True)
+        wanted = expected(table)
+        print("wanted:", *wanted[0])
+        for name in ("postgresql", "duckdb", "sqlite"):
+            if not is_here(name):
                 print(f"skipped: {name} is not here")
                 continue
             loaded += 1
-            print(f"{name}: {answer} ({expected} rows wanted)")
-            failed += answer.split("|")[0] != str(expected)
-            answers[name] = [int(one) for one in answer.split("|")]
-        if len({tuple(one) for one in answers.values()}) > 1:
-            failed += 1
-            print(f"the sums differ: {answers}")
-    sys.exit(1 if failed else 0 if loaded else SKIP)
+            place = folder / name
+            place.mkdir()
+            try:
+                faults += load(name, Place(place, tool, paths), commands[name], query, wanted)
+            except RuntimeError as fault:
+                faults.append(f"{name}: {fault}")
+    print(*faults, sep="\n")
+    print(f"{loaded} databases, {len(faults)} faults")
+    sys.exit(1 if faults else 0 if loaded else SKIP)
 
 
 main()

@@ -16,6 +16,7 @@ import pty
 import re
 import resource
 import shutil
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -58,7 +59,7 @@ def line(value: object) -> bytes:
 def idm(state: int = 1, sport: int = 1000, dport: int = 443, cookie: int = 7) -> bytes:
     return struct.pack("=BBBB2s2s16s16sIIIIIIII", 2, state, 0, 0, sport.to_bytes(2, "big"),
                        dport.to_bytes(2, "big"), bytes([192, 0, 2, 1]), bytes([198, 51, 100, 9]),
-                       0, cookie, 0, 0, 0, 0, 0, 0)
+                       0, cookie & 0xffffffff, cookie >> 32, 0, 0, 0, 0, 0)
 
 
 def b64(data: bytes) -> str:
@@ -235,6 +236,36 @@ def formats(folder: Path) -> None:
     kept = [run("--columns", "min_rtt_us", "--sentinels", how,
                 given=record(1, attributes={2: sentinel})).stdout for how in ("empty", "keep")]
     check(kept == [b"min_rtt_us\n\n", b"min_rtt_us\n4294967295\n"], f"sentinels: {kept}")
+
+
+def tables(folder: Path) -> None:
+    """--ddl: SQLite is at hand, and takes every value; the others' tables are checked by name, and
+    by `./dev check tables`."""
+    path = folder / "tables.jsonl"
+    path.write_bytes(metadata() + record(1, rtt=7, cookie=2**64 - 3)
+                     + record(2, attributes={}, cookie=2**63 - 1))
+    names = [n.split("\t")[0] for n in run("--list-columns").stdout.decode().splitlines()[1:]]
+    for database in ("postgresql", "duckdb", "clickhouse", "bigquery", "sqlite"):
+        sql = run("--ddl", database).stdout.decode()
+        columns = re.findall(r"^  (\w+)\b.*$", sql.partition("\n)")[0], re.MULTILINE)
+        check(columns == names, f"--ddl {database}: {len(columns)} of {len(names)} columns")
+        few = run("--ddl", database, "--columns", "rtt_us,uuid").stdout.decode()
+        check(re.findall(r"^  (\w+)\b.*$", few.partition("\n)")[0], re.MULTILINE)
+              == ["rtt_us", "uuid"], f"--ddl {database} --columns")
+        check("timestamp" not in few, f"--ddl {database} --columns: keys of columns that are there")
+    check(run("--ddl", "oracle").returncode == 2, "--ddl of an unknown database")
+    check(run("--ddl", "").returncode == 2, "--ddl of none")
+    check(run("--ddl", "sqlite", "--compat", "mlab").returncode == 2, "--ddl and --compat")
+    with sqlite3.connect(":memory:") as database:
+        database.executescript(run("--ddl", "sqlite").stdout.decode())
+        rows = list(csv.reader(io.StringIO(run(path).stdout.decode())))
+        places = ",".join("?" * len(names))
+        for row in rows[1:]:
+            database.execute(f"insert into tcpinfo_csv values ({places})", row)
+        got = database.execute("select uuid, rtt_us, poll, cookie, typeof(cookie) from tcpinfo")
+        check(got.fetchall() == [(UUID, 7, None, str(2**64 - 3), "text"),
+                                 (UUID, None, None, 2**63 - 1, "integer")],
+              "SQLite: each value, or none")
 
 
 def filters(folder: Path) -> None:
@@ -503,8 +534,8 @@ def main() -> None:
         sys.exit(77)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     compat()
-    in_folder: list[Callable[[Path], None]] = [damage, walk, order, formats, filters, output,
-                                               window]
+    in_folder: list[Callable[[Path], None]] = [damage, walk, order, formats, tables, filters,
+                                               output, window]
     # Memory and speed of a tool that an emulator runs are the emulator's.
     if os.environ.get("TCPINFO_EMULATED") == "1":
         print("skipped: memory and progress, under an emulator")

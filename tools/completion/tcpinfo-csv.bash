@@ -15,6 +15,7 @@ _tcpinfo_csv() {
     --time) words='utc as-is epoch' ;;
     --sentinels) words='empty keep' ;;
     --compat) words='mlab' ;;
+    --ddl) words='postgresql duckdb clickhouse bigquery sqlite' ;;
     --max-window) words='64MiB 128MiB 256MiB 512MiB 1GiB 2GiB' ;;
     --state | --columns)
       # The last of a list.
@@ -33,8 +34,8 @@ _tcpinfo_csv() {
     return
   fi
   if [[ $current == -* ]]; then
-    words='--output --format --columns --list-columns --time --sentinels --compat --jobs
-      --max-window --strict --no-progress --uuid --port --sport --dport --host --src --dst --state
+    words='--output --format --columns --list-columns --ddl --time --sentinels --compat
+      --jobs --max-window --strict --no-progress --uuid --port --sport --dport --host --src --dst --state
       --since --until --every --help --version'
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
     return
