@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tries this tree on bare machines: roots of Debian in which nothing but a minimal installation is.
 
-usage: check.py [--short] [--suites SUITE,…] [--stop-with PID] FOLDER
+usage: check.py [--short | --container] [--suites SUITE,…] [--stop-with PID] FOLDER
 
 FOLDER keeps roots, downloaded packages and logs; FOLDER/logs/results.json has the results. With
 --short, the doors on Debian 12 alone: ./dev run, the README's commands for the library, and
-configuring what ./dev test builds. Otherwise these and the tests, on Debian 12 and 13, or on the
+configuring what ./dev test builds. With --container, the image of packaging/container, made and
+started on bare machines. Otherwise these and the tests, on Debian 12 and 13, or on the
 SUITEs alone. With --stop-with, it ends when that process does. The status is 0 whatever came out.
 """
 import argparse
@@ -18,6 +19,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import container
 import doors
 import processes
 import roots
@@ -114,7 +116,14 @@ def stop(number, _):
     raise KeyboardInterrupt(number)
 
 
-def check(folder, suites, short):
+def on_container(folder, results):
+    with results.step("Debian 12: a bare root") as log:
+        print(roots.ready(folder, "bookworm", log), flush=True)
+    if (folder / "bookworm/root").exists():
+        container.container(folder, TREE, results)
+
+
+def check(folder, wanted):
     results = Results(folder / "logs")
     reason = why_not(folder)
     if reason:
@@ -129,9 +138,13 @@ def check(folder, suites, short):
     for name in MACHINES:
         Machine(folder, "", name).remove()
     take_commit(folder)
+    if wanted.container:
+        on_container(folder, results)
+        return
+    suites = wanted.suites or [suite for _, suite in SUITES[:1 if wanted.short else None]]
     for name, suite in SUITES:
         if suite in suites:
-            on_suite(folder, results, name, suite, short)
+            on_suite(folder, results, name, suite, wanted.short)
 
 
 def main():
@@ -139,6 +152,7 @@ def main():
     parser = argparse.ArgumentParser(usage=(__doc__ or "").replace("%", "%%"))
     parser.add_argument("--suites", type=lambda text: text.split(","), default=[])
     parser.add_argument("--short", action="store_true")
+    parser.add_argument("--container", action="store_true")
     parser.add_argument("--stop-with", type=int)
     parser.add_argument("folder", type=Path)
     wanted = parser.parse_args()
@@ -158,7 +172,7 @@ def main():
         try:
             if wanted.stop_with:
                 processes.stop_with(wanted.stop_with)
-            check(folder, wanted.suites or known[:1 if wanted.short else None], wanted.short)
+            check(folder, wanted)
         except KeyboardInterrupt as why:
             # The machine is gone already. Ended as by the signal, so that a shell knows.
             signal.signal(why.args[0], signal.SIG_DFL)

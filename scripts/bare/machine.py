@@ -15,10 +15,12 @@ TESTED = "tested.git"
 STOPPING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 
-
 class Machine:
     # Where `dev` lists its results, in there.
     results = "var/tmp/dev-results"
+
+    # Whether it downloads packages for itself alone.
+    alone = False
 
     def __init__(self, folder, suite, name):
         self.folder, self.suite, self.name = folder, suite, name
@@ -51,7 +53,7 @@ class Machine:
     def run(self, script, log, seconds, user="root", binds=()):
         """Runs a script of bash's in the machine; raises processes.Failed."""
         (self.upper / self.results).unlink(missing_ok=True)
-        command = [str(ENTER)]
+        command = [str(ENTER), *(["--alone"] if self.alone else [])]
         for source, target in binds:
             command += ["--bind", str(source), target]
         command += [str(self.folder), self.suite, self.name, user, "/bin/bash", "-c", script]
