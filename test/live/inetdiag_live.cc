@@ -259,7 +259,7 @@ void a_query_finds_one_socket(diag_socket& socket, const std::vector<connection>
 void many_queries_find_the_same(diag_socket& socket) {
   const shown all = dump(socket, dump_walk::both);
   std::vector<socket_id> ids;
-  for (int round = 0; ids.size() < 300; ++round)
+  while (ids.size() < 300)
     for (const auto& [cookie, bytes] : all) {
       ids.push_back(message{bytes}.id());
       if (ids.size() % 7 == 0) ids.back().cookie += 1'000'000;
