@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -70,17 +71,27 @@ void say_sampling(const config& settings, bool by_events, const std::string& why
     log(event::started, "sampling by dumps, not by events: {}", why_not);
 }
 
+// Where a folder is: of "." nobody who reads the log knows.
+std::string place_of(const std::string& folder) {
+  std::error_code none;
+  const auto whole = std::filesystem::absolute(folder, none).lexically_normal();
+  if (none) return folder;
+  // A slash or a dot at the end leaves an empty name there.
+  return whole.has_filename() ? whole.string() : whole.parent_path().string();
+}
+
 // 0, or the exit status.
 int claim_output(const std::string& output, output_lock& lock) {
   const auto ec = lock.take();
   if (!ec) return exit_ok;
   if (is_errno(ec, EWOULDBLOCK)) {
-    log(event::start_refused, {.file = output}, "another collector is recording to {}", output);
+    log(event::start_refused, {.file = output}, "another collector is recording to {}",
+        place_of(output));
     return exit_trouble;
   }
   log(event::start_refused, {output, ec}, "cannot create or write to output directory {}: {}{}",
-      output, ec.message(),
-      ec == std::errc::permission_denied ? why_not_writable(output) : std::string());
+      place_of(output), ec.message(),
+      ec == std::errc::permission_denied ? why_not_writable(place_of(output)) : std::string());
   return is_shortage(ec) ? exit_trouble : exit_usage;
 }
 
@@ -90,8 +101,8 @@ int check_completing(os& system, const std::string& output) {
   const auto ec = system.try_completing(output, deed);
   if (!ec) return exit_ok;
   log(event::start_refused, {output, ec},
-      "files in {} could never be completed: its file system refuses to {}: {}", output, deed,
-      ec.message());
+      "files in {} could never be completed: its file system refuses to {}: {}", place_of(output),
+      deed, ec.message());
   return exit_usage;
 }
 

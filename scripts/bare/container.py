@@ -111,7 +111,7 @@ def started(image, results):
     with results.step("container image: its command line, by events") as log, \
             socket.create_server(("127.0.0.1", 0)) as server, \
             socket.create_connection(server.getsockname()):
-        image.start([*image.command, "--reps", "50"], log)
+        image.start([*image.command, "--include-local", "--reps", "50"], log)
         said = log_of(log)
         if "sampling by events" not in said or "summary:" not in said:
             raise processes.Failed("not sampled by events, or no summary")
@@ -135,6 +135,6 @@ def started(image, results):
             socket.create_server(("127.0.0.1", 0)) as server, \
             socket.create_connection(server.getsockname()):
         image.machine.run(f"chown {image.user[0]} {image.workdir}", log, 60)
-        image.start(["-prom=7070", "-reps=50"], log)
+        image.start(["-prom=7070", "--include-local", "-reps=50"], log)
         if not list(image.inside(image.workdir).rglob("*.jsonl.zst")):
             raise processes.Failed(f"no archive below {image.workdir}")

@@ -322,6 +322,11 @@ def test_output() -> None:
             check_one_line(f"output {output}", done, "output|" + re.escape(str(regular)))
         check(tree(Path(scratch)) == {regular} and regular.read_text(encoding="ascii") == "content",
               "a regular file in the way was touched")
+        # A folder is told by its whole path, also where none was given.
+        done = subprocess.run([Path(COLLECTOR).resolve(), "--output", "file"], text=True,
+                              capture_output=True, timeout=60, check=False, cwd=scratch,
+                              stdin=subprocess.DEVNULL)
+        check_one_line("a relative output", done, re.escape(str(regular)))
     done = run(COLLECTOR, "--output", "", "--duration", "200ms")
     check(done.returncode == 2, f"empty output: exit status {done.returncode}, not 2")
     check_one_line("empty output", done, "output")
