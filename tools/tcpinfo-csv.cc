@@ -7,7 +7,6 @@
 
 #include <tcpinfo/version.h>
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <cstdio>
 #include <sstream>
 #include <string>
@@ -16,6 +15,7 @@
 
 #include "offline/csv_run.h"
 #include "offline/filter_flags.h"
+#include "offline/jobs_flag.h"
 #include "offline/table_columns.h"
 #include "offline/table_ddl.h"
 #include "offline/window_flag.h"
@@ -27,13 +27,11 @@ namespace {
 namespace offline = tcpinfo::offline;
 using offline::bad_value;
 
-constexpr unsigned max_workers = 256;
-
 // The flags as they were typed.
 struct flags {
   std::vector<std::string> paths;
   std::string output;
-  std::string columns;
+  std::vector<std::string> columns;
   std::string format = "csv";
   std::string compat;
   std::string ddl;
@@ -61,8 +59,8 @@ void declare(CLI::App& app, flags& f) {
   app.add_option("--format", f.format, "csv, tsv or jsonl")
       ->type_name("FORMAT")
       ->capture_default_str();
-  app.add_option("--columns", f.columns, "columns to print, in that order; * ? [...] match names")
-      ->type_name("LIST");
+  offline::add_list(app, "--columns", f.columns,
+                    "columns to print, in that order; * ? [...] match names");
   app.add_flag("--list-columns", f.list_columns,
                "print name, type, unit, first kernel and meaning of each column, and end");
   app.add_option("--ddl", f.ddl,
@@ -77,23 +75,11 @@ void declare(CLI::App& app, flags& f) {
       ->capture_default_str();
   app.add_option("--compat", f.compat, "the table of another program, byte for byte: mlab")
       ->type_name("PROGRAM");
-  app.add_option("-j,--jobs", f.jobs, "files to work on at a time, 0 = by the machine")
-      ->type_name("N")
-      ->capture_default_str();
+  offline::declare_jobs(app, f.jobs);
   offline::declare_max_window(app, f.max_window);
   app.add_flag("--strict", f.strict, "stop at the first thing that is lost");
   app.add_flag("--no-progress", f.no_progress, "no progress on a terminal");
   declare(app, f.filter);
-}
-
-unsigned workers_of(const std::string& text) {
-  unsigned n = 0;
-  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), n);
-  if (ec != std::errc{} || end != text.data() + text.size() || n > max_workers)
-    throw bad_value(fmt::format("--jobs: '{}' is no number from 0 to {}", text, max_workers));
-  if (n != 0) return n;
-  const long here = sysconf(_SC_NPROCESSORS_ONLN);
-  return here < 1 ? 1 : static_cast<unsigned>(std::min(here, long{max_workers}));
 }
 
 offline::table_options to_table(const flags& f) {
@@ -112,11 +98,10 @@ offline::table_options to_table(const flags& f) {
   if (f.sentinels != "empty" && f.sentinels != "keep")
     throw bad_value(fmt::format("--sentinels: '{}' is neither empty nor keep", f.sentinels));
   t.keep_sentinels = f.sentinels == "keep";
-  if (f.columns.empty()) {
-    t.columns = offline::all_columns();
-  } else if (std::string wrong; !offline::pick_columns(f.columns, t.columns, wrong)) {
-    throw bad_value(fmt::format("--columns: no column is called '{}' (see --list-columns)", wrong));
-  }
+  if (f.columns.empty()) t.columns = offline::all_columns();
+  for (const std::string& list : f.columns)
+    if (const std::string wrong = offline::pick_columns(list, t.columns); !wrong.empty())
+      throw bad_value(fmt::format("--columns: {}", wrong));
   return t;
 }
 
@@ -131,7 +116,7 @@ void check_compat(const CLI::App& app, const flags& f) {
 
 offline::csv_options to_options(const CLI::App& app, const flags& f) {
   check_compat(app, f);
-  for (const char* name : {"--output", "--columns", "--compat", "--ddl", "--max-window"})
+  for (const char* name : {"--output", "--compat", "--ddl", "--max-window"})
     if (app.count(name) != 0 && app.get_option(name)->as<std::string>().empty())
       throw bad_value(fmt::format("{}: empty value", name));
   if (!f.ddl.empty() && !offline::find_database(f.ddl))
@@ -143,7 +128,7 @@ offline::csv_options to_options(const CLI::App& app, const flags& f) {
   o.table = to_table(f);
   o.filter = to_filter_options(f.filter);
   o.max_window_log = offline::window_log_of(f.max_window);
-  o.workers = workers_of(f.jobs);
+  o.workers = offline::workers_of(f.jobs);
   o.strict = f.strict;
   // Rows on the same terminal are progress enough.
   o.progress = !f.no_progress && isatty(STDERR_FILENO) != 0 &&

@@ -9,6 +9,7 @@
 #include <tcpinfo/version.h>
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <system_error>
@@ -16,6 +17,7 @@
 
 #include "offline/commands.h"
 #include "offline/filter_flags.h"
+#include "offline/jobs_flag.h"
 #include "offline/window_flag.h"
 #include "text/escape.h"
 #include "text/standard_output.h"
@@ -77,23 +79,53 @@ int run(CLI::App& app, std::vector<std::string> arguments, F&& body) {
 constexpr const char* paths_help = "files and directories; - or none: standard input";
 constexpr const char* time_help = "utc, as-is or epoch";
 
+/// For numbers that are counted: CLI11 takes -1 for the largest there is.
+std::string refuse_negative(const std::string& text) {
+  return text.starts_with('-') ? fmt::format("'{}' is less than 0", text) : std::string();
+}
+
+void declare_colour(CLI::App& app, std::string& to) {
+  app.add_option("--color", to, "auto (on a terminal), always or never")
+      ->type_name("WHEN")
+      ->capture_default_str();
+}
+
+bool colour_of(const std::string& when) {
+  const auto wanted = offline::parse_colour(when, STDOUT_FILENO);
+  if (!wanted) throw bad_value(fmt::format("--color: '{}' is none of auto, always, never", when));
+  return *wanted;
+}
+
 int list(std::vector<std::string> arguments) {
   CLI::App app("One line a connection, all its files taken together.", "tcpinfo-dump ls");
   prepare(app);
   offline::list_options o;
   std::string max_window;
   offline::filter_flags filter;
+  std::vector<std::string> columns;
   std::string sort;
   std::string time = "utc";
+  std::string colour = "auto";
+  std::string jobs = "1";
   bool json = false;
   bool csv = false;
+  bool no_progress = false;
   app.add_option("PATH", o.paths, paths_help);
   CLI::Option* as_json = app.add_flag("--json", json, "one JSON object a line");
   app.add_flag("--csv", csv, "comma-separated values with a header")->excludes(as_json);
+  offline::add_list(app, "--columns", columns,
+                    "columns to print, in that order; * ? [...] match names");
   app.add_option("--sort", sort, "column to sort by, such as start, sent, median_rtt")
       ->type_name("COLUMN");
   app.add_flag("-r,--reverse", o.print.reverse, "the largest first");
+  app.add_option("--limit", o.print.limit, "only so many lines, the first ones; 0 = all")
+      ->type_name("N")
+      ->check(refuse_negative)
+      ->capture_default_str();
   app.add_option("--time", time, time_help)->type_name("STYLE")->capture_default_str();
+  declare_colour(app, colour);
+  offline::declare_jobs(app, jobs);
+  app.add_flag("--no-progress", no_progress, "no progress on a terminal");
   offline::declare_max_window(app, max_window);
   declare(app, filter, false);
   return run(app, std::move(arguments), [&] {
@@ -109,8 +141,16 @@ int list(std::vector<std::string> arguments) {
         throw bad_value(fmt::format("--sort: '{}' is none of the columns: {}", sort,
                                     offline::flow_column_names()));
     }
+    for (const std::string& list : columns)
+      if (const std::string wrong = offline::pick_flow_columns(list, o.print.columns);
+          !wrong.empty())
+        throw bad_value(fmt::format("--columns: {}", wrong));
+    o.print.colour = colour_of(colour);
+    if (isatty(STDOUT_FILENO) != 0) o.print.width = offline::terminal_width(STDOUT_FILENO);
+    o.workers = offline::workers_of(jobs);
+    o.notes = isatty(STDERR_FILENO) != 0;
+    o.progress = o.notes && !no_progress;
     offline::output out(STDOUT_FILENO);
-    o.print.colour = offline::wants_colour(STDOUT_FILENO);
     return offline::list_flows(out, o, complain);
   });
 }
@@ -121,6 +161,7 @@ struct print_flags {
   bool changes = false;
   bool zeros = false;
   std::string time = "utc";
+  std::string colour = "auto";
 
   void declare(CLI::App& app) {
     CLI::Option* as_json = app.add_flag("--json", json, "one JSON object a line");
@@ -128,6 +169,7 @@ struct print_flags {
         ->excludes(as_json);
     app.add_flag("-z,--zeros", zeros, "also the fields that are 0")->excludes(as_json);
     app.add_option("--time", time, time_help)->type_name("STYLE")->capture_default_str();
+    declare_colour(app, colour);
   }
   [[nodiscard]] offline::snapshot_print_options options() const {
     offline::snapshot_print_options o;
@@ -135,7 +177,7 @@ struct print_flags {
     o.changes = changes;
     o.text.zeros = zeros;
     o.time = time_style_of(time);
-    o.colour = offline::wants_colour(STDOUT_FILENO);
+    o.colour = colour_of(colour);
     return o;
   }
 };
@@ -199,6 +241,10 @@ class interfaces {
   interfaces(const interfaces&) = delete;
   interfaces& operator=(const interfaces&) = delete;
 
+  [[nodiscard]] std::optional<std::uint32_t> index(const std::string& name) const {
+    const int found = links_ == nullptr ? 0 : rtnl_link_name2i(links_, name.c_str());
+    return found == 0 ? std::nullopt : std::optional(static_cast<std::uint32_t>(found));
+  }
   [[nodiscard]] std::string name(std::uint32_t index) const {
     char text[64];
     if (links_ != nullptr &&
@@ -223,11 +269,14 @@ int live(std::vector<std::string> arguments) {
       ->type_name("DURATION");
   app.add_option("--reps", o.reps, "so many times with --interval, 0 = until interrupted")
       ->type_name("N")
+      ->check(refuse_negative)
       ->capture_default_str();
   flags.declare(app);
   declare_of_connections(app, filter);
   return run(app, std::move(arguments), [&] {
-    o.filter = to_filter_options(filter);
+    const interfaces names;
+    o.filter =
+        to_filter_options(filter, [&names](const std::string& name) { return names.index(name); });
     o.print = flags.options();
     if (!interval.empty()) {
       const auto ns = tcpinfo::text::parse_duration(interval);
@@ -236,7 +285,6 @@ int live(std::vector<std::string> arguments) {
             "--interval: '{}' is no duration of at least 1ms (examples: 100ms, 1s)", interval));
       o.interval_ns = *ns;
     }
-    const interfaces names;
     o.print.text.interface_name = [&names](std::uint32_t index) { return names.name(index); };
     offline::output out(STDOUT_FILENO);
     return offline::print_live(out, o, complain);

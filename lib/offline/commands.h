@@ -28,6 +28,9 @@ struct list_options {
   std::vector<std::string> paths;
   filter_options filter;
   std::int32_t max_window_log = usual_window_log;
+  unsigned workers = 1;
+  bool progress = false;  ///< on standard error, for work of more than a second
+  bool notes = false;     ///< say also what is no fault: columns left out
   flow_print_options print;
 };
 /// tcpinfo-dump ls

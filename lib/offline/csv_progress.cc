@@ -2,7 +2,6 @@
 #include "offline/csv_progress.h"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,7 +9,7 @@
 #include <chrono>
 #include <cmath>
 
-#include "offline/inputs.h"
+#include "offline/output.h"
 #include "text/escape.h"
 #include "text/values.h"
 
@@ -47,17 +46,11 @@ std::string in_thousands(std::uint64_t n) {
   return n < 10'000'000 ? fmt::format("{}k", n / 1000) : fmt::format("{}M", n / 1'000'000);
 }
 
-std::size_t terminal_width() {
-  struct winsize size {};
-  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
-  return size.ws_col;
-}
-
-csv_totals count_work(const std::vector<std::string>& paths) {
+csv_totals count_work(const std::vector<std::string>& paths, const walk_options& walk) {
   csv_totals totals;
-  input_walk walk(paths, {}, [](const input_fault&) { return true; });
+  input_walk files(paths, walk, [](const input_fault&) { return true; });
   std::string path;
-  while (walk.next(path)) {
+  while (files.next(path)) {
     struct stat st {};
     // The end of standard input, or of a pipe, is not known.
     if (path == stdin_path || stat(path.c_str(), &st) != 0 || !S_ISREG(st.st_mode)) return {};
@@ -70,18 +63,19 @@ csv_totals count_work(const std::vector<std::string>& paths) {
 }  // namespace
 
 std::string progress_line(const csv_totals& totals, std::uint64_t files, std::uint64_t bytes,
-                          std::uint64_t rows, double seconds, std::size_t width) {
+                          std::uint64_t rows, double seconds, std::size_t width,
+                          std::string_view unit) {
   const auto rate = static_cast<std::uint64_t>(static_cast<double>(rows) / seconds);
   std::string line;
   std::string narrow;
   if (totals.bytes == 0) {
-    line = fmt::format("{} files  {} MB  {} rows/s", with_commas(files), megabytes(bytes),
-                       with_commas(rate));
+    line = fmt::format("{} files  {} MB  {} {}/s", with_commas(files), megabytes(bytes),
+                       with_commas(rate), unit);
     narrow = fmt::format("{}  {}MB  {}/s", files, megabytes(bytes), in_thousands(rate));
   } else {
-    line = fmt::format("{} of {} files  {} of {} MB  {} rows/s", with_commas(files),
+    line = fmt::format("{} of {} files  {} of {} MB  {} {}/s", with_commas(files),
                        with_commas(totals.files), megabytes(bytes), megabytes(totals.bytes),
-                       with_commas(rate));
+                       with_commas(rate), unit);
     narrow = fmt::format("{}/{}  {}/{}MB  {}/s", files, totals.files, megabytes(bytes),
                          megabytes(totals.bytes), in_thousands(rate));
   }
@@ -98,26 +92,26 @@ std::string progress_line(const csv_totals& totals, std::uint64_t files, std::ui
 }
 
 csv_progress::csv_progress(const csv_counts& counts, const std::vector<std::string>& paths,
-                           bool shown)
-    : counts_(counts) {
-  if (shown) thread_ = std::thread([this, paths] { run(paths); });
+                           const walk_options& walk, bool shown, std::string_view unit)
+    : counts_(counts), unit_(unit) {
+  if (shown) thread_ = std::thread([this, paths, walk] { run(paths, walk); });
 }
 
-void csv_progress::run(const std::vector<std::string>& paths) {
+void csv_progress::run(const std::vector<std::string>& paths, const walk_options& walk) {
   using clock = std::chrono::steady_clock;
   const auto start = clock::now();
   {
     std::unique_lock lock(mutex_);
     if (changed_.wait_for(lock, delay, [&] { return stopped_; })) return;
   }
-  const csv_totals totals = count_work(paths);
+  const csv_totals totals = count_work(paths, walk);
   std::unique_lock lock(mutex_);
   while (!stopped_) {
     const double seconds = std::chrono::duration<double>(clock::now() - start).count();
     // The last column stays free: some terminals wrap when it is written.
     shown_ = "\r" +
              progress_line(totals, counts_.files, counts_.bytes, counts_.rows, seconds,
-                           terminal_width() - 1) +
+                           terminal_width(STDERR_FILENO) - 1, unit_) +
              std::string(erase_rest);
     write_all(shown_);
     changed_.wait_for(lock, period, [&] { return stopped_; });
@@ -131,6 +125,13 @@ void csv_progress::say(std::string_view line) {
   std::string text = text::escaped(line);
   if (!shown_.empty()) text = "\r" + text + std::string(erase_rest);
   write_all(text + '\n' + shown_);
+}
+
+void csv_progress::aside(const std::function<void()>& write) {
+  const std::lock_guard lock(mutex_);
+  if (!shown_.empty()) write_all("\r" + std::string(erase_rest));
+  write();
+  write_all(shown_);
 }
 
 void csv_progress::stop() {

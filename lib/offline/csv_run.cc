@@ -50,7 +50,7 @@ void work_in_parallel(csv_shared& shared) {
 
 csv_status run_csv(const csv_options& options) {
   csv_counts counts;
-  csv_progress progress(counts, options.paths, options.progress);
+  csv_progress progress(counts, options.paths, {}, options.progress);
   csv_target target;
   if (const int error = target.open(options.output)) {
     progress.say(fmt::format("{}: {}: {}", program, name_of(options.output), message_of(error)));
@@ -72,6 +72,11 @@ csv_status run_csv(const csv_options& options) {
 
   progress.stop();
   const bool cut_short = shared.aborted || (shared.lost && options.strict);
+  const auto complain = [&](std::string_view line) {
+    progress.say(fmt::format("{}: {}", program, line));
+  };
+  if (!cut_short && !target.closed() && tell_unmet(options.filter.uuids, complain))
+    shared.lost = true;
   if (target.closed()) return shared.lost ? csv_status::trouble : csv_status::done;
   // What is not whole, or what --strict refused, gets no name.
   if (const int error = cut_short ? target.error() : target.finish()) {

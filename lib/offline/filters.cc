@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "offline/filters.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <tcpinfo/tcp.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -22,51 +25,91 @@ std::string folded(std::string_view name) {
   return text;
 }
 
+// As ss(8) has them, for messages.
+constexpr std::string_view state_words[] = {
+    "established", "syn-sent", "syn-recv",  "fin-wait-1", "fin-wait-2",   "time-wait",     "closed",
+    "close-wait",  "last-ack", "listening", "closing",    "new-syn-recv", "bound-inactive"};
+
+constexpr std::uint32_t bit(tcp_state s) { return state_bit(s); }
+
+struct state_alias {
+  std::string_view name;  // folded
+  std::uint32_t states;
+};
+// What neither the kernel's names nor the words in the output of ss are.
+constexpr state_alias state_aliases[] = {{"synrcv", bit(tcp_state::syn_recv)},
+                                         {"closed", bit(tcp_state::close)},
+                                         {"unconnected", bit(tcp_state::close)},
+                                         {"listening", bit(tcp_state::listen)}};
+
+constexpr std::uint32_t bucket_states = bit(tcp_state::syn_recv) | bit(tcp_state::time_wait);
+// All that have a remote end, as the kernel numbers them from 1 to 12.
+constexpr std::uint32_t connected_states =
+    (1U << 13U) - 2U - bit(tcp_state::close) - bit(tcp_state::listen);
+constexpr state_alias state_groups[] = {
+    {"all", ~0U},
+    {"connected", connected_states},
+    {"synchronized", connected_states & ~bit(tcp_state::syn_sent)},
+    {"bucket", bucket_states},
+    {"big", ~bucket_states}};
+
+std::vector<std::string_view> group_words() {
+  std::vector<std::string_view> words;
+  for (const state_alias& g : state_groups) words.push_back(g.name);
+  return words;
+}
+
+std::uint32_t states_called(std::string_view name) {
+  for (const state_alias& g : state_groups)
+    if (name == g.name) return g.states;
+  if (name.starts_with("tcp")) name.remove_prefix(3);  // TCP_ESTABLISHED
+  for (const state_alias& a : state_aliases)
+    if (name == a.name) return a.states;
+  for (std::uint8_t s = 1; s < 32; ++s)
+    if (!state_name(s).empty() &&
+        (name == folded(state_name(s)) || name == folded(state_ss_name(s))))
+      return std::uint32_t{1} << s;
+  return 0;
+}
+
 template <class T>
 bool holds(const std::vector<T>& list, const T& value) {
   return std::find(list.begin(), list.end(), value) != list.end();
 }
 
-bool any_contains(const std::vector<ip_prefix>& prefixes, const ip_address& a) {
-  return std::any_of(prefixes.begin(), prefixes.end(),
-                     [&](const ip_prefix& p) { return p.contains(a); });
+bool any_contains(const std::vector<text::host_prefix>& hosts, const ip_address& a,
+                  std::uint32_t interface) {
+  return std::any_of(hosts.begin(), hosts.end(), [&](const text::host_prefix& h) {
+    return h.prefix.contains(a) && h.interface.value_or(interface) == interface;
+  });
 }
 
 }  // namespace
 
-std::optional<std::uint32_t> parse_states(std::string_view text) {
-  std::uint32_t states = 0;
-  for (;;) {
-    const std::size_t comma = text.find(',');
-    const std::string wanted = folded(text.substr(0, comma));
-    std::uint32_t bit = 0;
-    for (std::uint8_t s = 1; s < 32; ++s) {
-      if (state_name(s).empty()) continue;
-      if (wanted == folded(state_name(s)) || wanted == folded(state_ss_name(s)))
-        bit = std::uint32_t{1} << s;
-      if (bit != 0) break;
-    }
-    if (bit == 0) return std::nullopt;
-    states |= bit;
-    if (comma == std::string_view::npos) return states;
-    text.remove_prefix(comma + 1);
-  }
+std::string parse_states(std::string_view text, std::uint32_t& states) {
+  return text::each_item(text, [&](std::string_view item) -> std::string {
+    const std::uint32_t bits = states_called(folded(item));
+    if (bits == 0)
+      return fmt::format("'{}' is no TCP state: they are {}; and groups of them {}", item,
+                         fmt::join(state_words, ", "), fmt::join(group_words(), ", "));
+    states |= bits;
+    return {};
+  });
 }
 
 bool record_filter::wants_connection(std::string_view uuid, const socket_id& id,
                                      bool any_dport) const {
   const filter_options& o = options_;
-  if (!o.uuids.empty() &&
-      std::none_of(o.uuids.begin(), o.uuids.end(), [&](const std::string& u) { return u == uuid; }))
-    return false;
+  if (!o.uuids.empty() && !o.uuids.holds(uuid, id.cookie)) return false;
   if (!o.ports.empty() && !any_dport && !holds(o.ports, id.sport) && !holds(o.ports, id.dport))
     return false;
   if (!o.sports.empty() && !holds(o.sports, id.sport)) return false;
   if (!o.dports.empty() && !any_dport && !holds(o.dports, id.dport)) return false;
-  if (!o.hosts.empty() && !any_contains(o.hosts, id.src) && !any_contains(o.hosts, id.dst))
+  const std::uint32_t on = id.interface;
+  if (!o.hosts.empty() && !any_contains(o.hosts, id.src, on) && !any_contains(o.hosts, id.dst, on))
     return false;
-  if (!o.srcs.empty() && !any_contains(o.srcs, id.src)) return false;
-  return o.dsts.empty() || any_contains(o.dsts, id.dst);
+  if (!o.srcs.empty() && !any_contains(o.srcs, id.src, on)) return false;
+  return o.dsts.empty() || any_contains(o.dsts, id.dst, on);
 }
 
 bool record_filter::wants_state(std::uint8_t state) const noexcept {
@@ -101,12 +144,17 @@ bool record_filter::is_lost_end(const socket_id& id, std::uint8_t state) noexcep
 }
 
 bool record_filter::wants_in_any_state(const input_record& r) {
-  if (!r.has_message) return true;
   const filter_options& o = options_;
+  if (!r.has_message) {
+    // A connection without a record is known all the same.
+    if (r.is_metadata && !o.uuids.empty()) (void)o.uuids.holds_uuid(r.context->uuid);
+    return true;
+  }
   const bool by_ends = !o.ports.empty() || !o.sports.empty() || !o.dports.empty() ||
                        !o.hosts.empty() || !o.srcs.empty() || !o.dsts.empty();
   if (by_ends || !o.uuids.empty()) {
-    const socket_id ends = by_ends ? ends_of(r) : socket_id{};
+    socket_id ends = by_ends ? ends_of(r) : socket_id{};
+    ends.cookie = r.m.cookie();
     if (!wants_connection(r.uuid(), ends, is_lost_end(ends, r.m.state()))) return false;
   }
   return wants_time(r.time);

@@ -17,29 +17,33 @@
 #include <vector>
 
 #include "offline/inputs.h"
+#include "offline/uuid_list.h"
+#include "text/values.h"
 
 namespace tcpinfo::offline {
 
 /// What is wanted. Empty lists want everything; within a list one match is enough, and every list
 /// that is not empty must match.
 struct filter_options {
-  std::vector<std::string> uuids{};
+  uuid_list uuids{};
   std::vector<std::uint16_t> ports{};  ///< at either end
   std::vector<std::uint16_t> sports{};
   std::vector<std::uint16_t> dports{};
-  std::vector<ip_prefix>
+  std::vector<text::host_prefix>
       hosts{};  ///< at either end; an IPv4 prefix also takes IPv4-mapped addresses
-  std::vector<ip_prefix> srcs{};
-  std::vector<ip_prefix> dsts{};
+  std::vector<text::host_prefix> srcs{};
+  std::vector<text::host_prefix> dsts{};
   std::uint32_t states = 0;          ///< state_bit of each; 0 = all
   std::optional<timestamp> since{};  ///< this moment and later; a record without a time fails
   std::optional<timestamp> until{};  ///< before this moment
   std::int64_t every_ns = 0;         ///< thin to one record in this time; 0 = all (see thinner)
 };
 
-/// "ESTABLISHED", "close-wait", "ESTAB": the kernel's names or those of ss, in any case; several
-/// between commas. @return the bits, nullopt for a name that is none.
-[[nodiscard]] std::optional<std::uint32_t> parse_states(std::string_view text);
+/// The kernel's names and constants (CLOSE_WAIT, TCP_CLOSE_WAIT) and every word and group of ss(8)
+/// (close-wait, connected), in any case; several between commas. Their bits are added to `states`,
+/// all 32 for "all".
+/// @return what is wrong, with all the words there are; empty where nothing is.
+[[nodiscard]] std::string parse_states(std::string_view text, std::uint32_t& states);
 
 /// Says which records are wanted. Keeps the ends of the connections it saw, because the last record
 /// of a connection that was aborted here has no remote port. One for each reader.
@@ -53,7 +57,7 @@ class record_filter {
   /// The same without regard to the state.
   [[nodiscard]] bool wants_in_any_state(const input_record& r);
 
-  /// UUID, ports and addresses alone.
+  /// UUID (or cookie), ports, addresses and interface alone.
   /// `any_dport`: the remote port is not known, and may be any.
   [[nodiscard]] bool wants_connection(std::string_view uuid, const socket_id& id,
                                       bool any_dport = false) const;

@@ -2,6 +2,7 @@
 #include "offline/flow_print.h"
 
 #include <fmt/format.h>
+#include <fnmatch.h>
 #include <tcpinfo/tcp.h>
 #include <algorithm>
 #include <array>
@@ -10,6 +11,7 @@
 #include <variant>
 
 #include "text/escape.h"
+#include "text/values.h"
 
 namespace tcpinfo::offline {
 namespace {
@@ -104,18 +106,32 @@ struct context {
   time_style time;
 };
 
+// Where room is short, columns get it in the order of these numbers.
+using rank = std::uint8_t;
+constexpr rank wide = 255;  // on a terminal only where it was asked for
+
 struct column {
   std::string_view heading;  // for people
   std::string_view name;     // for programs
+  rank room;
   bool right;
   cell (*make)(flow_summary&, const context&);
-  bool rare = false;  // for people only where there is something in it
+  bool rare = false;  // for people only where there is something in it, or it was asked for
 };
 
+std::string percent_text(double percent) {
+  return percent == 0 ? std::string("0") : fmt::format("{:.2f}", percent);
+}
+
+cell limit_cell(const flow_summary& f, double flow_summary::limits::*part) {
+  const auto limits = f.limited();
+  return decimal_cell(limits ? std::optional((*limits).*part) : std::nullopt, percent_text);
+}
+
 constexpr column columns[] = {
-    {"START", "start", false,
+    {"START", "start", 8, false,
      [](flow_summary& f, const context& c) { return time_cell(f.start(), c.time); }},
-    {"DURATION", "duration_s", true,
+    {"DURATION", "duration_s", 3, true,
      [](flow_summary& f, const context&) {
        cell c;
        if (const auto ns = f.duration_ns()) {
@@ -126,64 +142,76 @@ constexpr column columns[] = {
        }
        return c;
      }},
-    {"LOCAL", "local", false,
+    {"LOCAL", "local", 2, false,
      [](flow_summary& f, const context&) {
        return text_cell(end_text(f.ends().src, f.ends().sport));
      }},
-    {"REMOTE", "remote", false,
+    {"REMOTE", "remote", 1, false,
      [](flow_summary& f, const context&) {
        return text_cell(end_text(f.ends().dst, f.ends().dport));
      }},
-    {"STATE", "state", false,
+    {"STATE", "state", 13, false,
      [](flow_summary& f, const context&) {
        cell c = text_cell(std::string(state_name(f.state())));
        if (c.present) c.text = state_ss_name(f.state());
        return c;
      }},
-    {"CLOSED", "closed", false,
+    {"CLOSED", "closed", 6, false,
      [](flow_summary& f, const context&) {
        cell c = text_cell(std::string(closing_name(f.closed())));
        c.text = closing_text(f.closed());
        return c;
      }},
-    {"SENT", "sent_bytes", true,
+    {"SENT", "sent_bytes", 4, true,
      [](flow_summary& f, const context&) { return number_cell(f.sent()); }},
-    {"RECEIVED", "received_bytes", true,
+    {"RECEIVED", "received_bytes", 5, true,
      [](flow_summary& f, const context&) { return number_cell(f.received()); }},
-    {"RETR%", "retransmitted_percent", true,
+    {"RETR%", "retransmitted_percent", 7, true,
      [](flow_summary& f, const context&) {
-       return decimal_cell(f.retransmitted_percent(), [](double percent) {
-         return percent == 0 ? std::string("0") : fmt::format("{:.2f}", percent);
-       });
+       return decimal_cell(f.retransmitted_percent(), percent_text);
      }},
-    {"MINRTT/ms", "min_rtt_us", true,
+    {"MINRTT/ms", "min_rtt_us", 9, true,
      [](flow_summary& f, const context&) { return whole_cell(f.min_rtt_us(), milliseconds_text); }},
-    {"MEDRTT/ms", "median_rtt_us", true,
+    {"MEDRTT/ms", "median_rtt_us", 10, true,
      [](flow_summary& f, const context&) {
        return decimal_cell(f.median_rtt_us(), milliseconds_text);
      }},
-    {"PEAK", "peak_delivery_rate_bytes_per_s", true,
+    {"PEAK", "peak_delivery_rate_bytes_per_s", 14, true,
      [](flow_summary& f, const context&) { return whole_cell(f.peak_rate(), bit_rate_text); }},
-    {"MEAN", "mean_rate_bytes_per_s", true,
+    {"MEAN", "mean_rate_bytes_per_s", 11, true,
      [](flow_summary& f, const context&) { return decimal_cell(f.mean_rate(), bit_rate_text); }},
-    {"CC", "cong", false,
+    {"CC", "cong", 12, false,
      [](flow_summary& f, const context&) { return text_cell(f.congestion_control()); }},
-    {"SNAPS", "snapshots", true,
+    {"SNAPS", "snapshots", 19, true,
      [](flow_summary& f, const context&) { return number_cell(f.snapshots()); }},
-    {"GAPS", "gaps", true, [](flow_summary& f, const context&) { return number_cell(f.gaps()); }},
-    {"MISSED", "missed_polls_at_most", true,
+    {"GAPS", "gaps", 20, true,
+     [](flow_summary& f, const context&) { return number_cell(f.gaps()); }},
+    {"MISSED", "missed_polls_at_most", 21, true,
      [](flow_summary& f, const context& c) {
        cell made = number_cell(c.list.silent_polls(f));
        if (made.number > 0) made.text = "<=" + made.text;
        return made;
      }},
-    {"UUID", "uuid", false, [](flow_summary& f, const context&) { return text_cell(f.uuid()); }},
-    {"OPENED", "opened", false,
+    {"DSACKS", "dsack_dups", 22, true,
+     [](flow_summary& f, const context&) { return number_cell(f.dsack_dups()); }},
+    {"REORD", "reord_seen", 23, true,
+     [](flow_summary& f, const context&) { return number_cell(f.reord_seen()); }},
+    {"BUSY%", "busy_percent", 15, true,
+     [](flow_summary& f, const context&) { return decimal_cell(f.busy_percent(), percent_text); }},
+    {"RWND%", "rwnd_limited_percent", 16, true,
+     [](flow_summary& f, const context&) { return limit_cell(f, &flow_summary::limits::rwnd); }},
+    {"SNDBUF%", "sndbuf_limited_percent", 17, true,
+     [](flow_summary& f, const context&) { return limit_cell(f, &flow_summary::limits::sndbuf); }},
+    {"NET%", "network_limited_percent", 18, true,
+     [](flow_summary& f, const context&) { return limit_cell(f, &flow_summary::limits::network); }},
+    {"UUID", "uuid", wide, false,
+     [](flow_summary& f, const context&) { return text_cell(f.uuid()); }},
+    {"OPENED", "opened", wide, false,
      [](flow_summary& f, const context& c) { return time_cell(f.opened(), c.time); }, true},
-    {"ENDED", "ended", false,
+    {"ENDED", "ended", wide, false,
      [](flow_summary& f, const context& c) { return time_cell(f.ended(), c.time); }, true},
-    {"NETNS", "netns", false, [](flow_summary& f, const context&) { return text_cell(f.netns()); },
-     true},
+    {"NETNS", "netns", 24, false,
+     [](flow_summary& f, const context&) { return text_cell(f.netns()); }, true},
 };
 constexpr std::size_t column_count = std::size(columns);
 
@@ -197,40 +225,68 @@ bool sorts_before(const cell& a, const cell& b, bool reverse) {
   return reverse ? b.number < a.number : a.number < b.number;
 }
 
-void print_text(output& out, const std::vector<row>& rows, bool colour) {
-  std::vector<std::size_t> shown;
-  std::array<std::size_t, column_count> widths{};
+using widths_of_columns = std::array<std::size_t, column_count>;
+constexpr std::size_t between = 2;  // blanks
+
+// Takes away columns until the rest fits into `width`.
+void fit(std::vector<std::size_t>& shown, const widths_of_columns& widths, std::size_t width) {
+  std::vector<std::size_t> by_rank = shown;
+  std::stable_sort(by_rank.begin(), by_rank.end(),
+                   [](std::size_t a, std::size_t b) { return columns[a].room < columns[b].room; });
+  std::array<bool, column_count> kept{};
+  std::size_t used = 0;
+  for (const std::size_t i : by_rank) {
+    if (columns[i].room == wide) continue;
+    const std::size_t more = widths[i] + (used == 0 ? 0 : between);
+    // The first is shown however narrow the terminal.
+    if (used != 0 && used + more > width) continue;
+    kept[i] = true;
+    used += more;
+  }
+  std::erase_if(shown, [&](std::size_t i) { return !kept[i]; });
+}
+
+// @return how many columns there was no room for.
+std::size_t print_text(output& out, const std::vector<row>& rows,
+                       const flow_print_options& options) {
+  std::vector<std::size_t> shown = options.columns;
+  const bool asked = !shown.empty();
+  widths_of_columns widths{};
   for (std::size_t i = 0; i < column_count; ++i) {
     widths[i] = columns[i].heading.size();
     for (const row& r : rows) widths[i] = std::max(widths[i], r[i].text.size());
     const auto says = [i](const row& r) { return r[i].present; };
-    if (!columns[i].rare || std::any_of(rows.begin(), rows.end(), says)) shown.push_back(i);
+    if (!asked && (!columns[i].rare || std::any_of(rows.begin(), rows.end(), says)))
+      shown.push_back(i);
   }
+  const std::size_t all = shown.size();
+  if (!asked && options.width != 0) fit(shown, widths, options.width);
   const auto line = [&](auto&& text_of) {
     for (const std::size_t i : shown) {
       const std::string_view text = text_of(i);
       const std::size_t pad = widths[i] - text.size();
-      if (i != shown.front()) out.buffer() += "  ";
+      if (i != shown.front()) out.buffer().append(between, ' ');
       if (columns[i].right) out.buffer().append(pad, ' ');
       out.buffer() += text;
       if (!columns[i].right && i != shown.back()) out.buffer().append(pad, ' ');
     }
   };
-  if (colour) out.buffer() += "\x1b[1m";
+  if (options.colour) out.buffer() += "\x1b[1m";
   line([](std::size_t i) { return columns[i].heading; });
-  out.buffer() += colour ? "\x1b[0m\n" : "\n";
+  out.buffer() += options.colour ? "\x1b[0m\n" : "\n";
   for (const row& r : rows) {
     line([&](std::size_t i) { return std::string_view(r[i].text); });
-    if (!out.put("\n")) return;
+    if (!out.put("\n")) break;
   }
+  return all - shown.size();
 }
 
-void print_json(output& out, const std::vector<row>& rows) {
+void print_json(output& out, const std::vector<row>& rows, const std::vector<std::size_t>& shown) {
   for (const row& r : rows) {
     std::string& to = out.buffer();
     to += '{';
     bool first = true;
-    for (std::size_t i = 0; i < column_count; ++i) {
+    for (const std::size_t i : shown) {
       if (!r[i].present) continue;
       if (!first) to += ',';
       first = false;
@@ -246,19 +302,20 @@ void print_json(output& out, const std::vector<row>& rows) {
   }
 }
 
-void print_csv(output& out, const std::vector<row>& rows) {
-  for (std::size_t i = 0; i < column_count; ++i) {
-    if (i > 0) out.buffer() += ',';
-    out.buffer() += columns[i].name;
-  }
-  out.put("\n");
-  for (const row& r : rows) {
-    for (std::size_t i = 0; i < column_count; ++i) {
-      if (i > 0) out.buffer() += ',';
-      if (r[i].present) append_csv_cell(out.buffer(), r[i].value);
+void print_csv(output& out, const std::vector<row>& rows, const std::vector<std::size_t>& shown) {
+  const auto line = [&](auto&& put) {
+    for (const std::size_t i : shown) {
+      if (i != shown.front()) out.buffer() += ',';
+      put(i);
     }
-    if (!out.put("\n")) return;
-  }
+    return out.put("\n");
+  };
+  if (!line([&](std::size_t i) { out.buffer() += columns[i].name; })) return;
+  for (const row& r : rows)
+    if (!line([&](std::size_t i) {
+          if (r[i].present) append_csv_cell(out.buffer(), r[i].value);
+        }))
+      return;
 }
 
 }  // namespace
@@ -305,8 +362,25 @@ std::string flow_column_names() {
   return names;
 }
 
-void print_flows(output& out, const flow_list& list, const std::vector<flow_summary*>& flows,
-                 const flow_print_options& options) {
+std::string pick_flow_columns(std::string_view list, std::vector<std::size_t>& out) {
+  return text::each_item(list, [&](std::string_view item) -> std::string {
+    const std::string pattern(item);
+    std::vector<std::size_t> found;
+    for (std::size_t i = 0; i < column_count; ++i)
+      if (fnmatch(pattern.c_str(), std::string(columns[i].name).c_str(), 0) == 0)
+        found.push_back(i);
+    if (found.empty())
+      if (const auto one = find_flow_column(item)) found.push_back(*one);
+    if (found.empty())
+      return fmt::format("'{}' is none of the columns: {}", item, flow_column_names());
+    for (const std::size_t i : found)
+      if (std::find(out.begin(), out.end(), i) == out.end()) out.push_back(i);
+    return {};
+  });
+}
+
+std::size_t print_flows(output& out, const flow_list& list, const std::vector<flow_summary*>& flows,
+                        const flow_print_options& options) {
   const context c{list, options.time};
   std::vector<row> rows;
   rows.reserve(flows.size());
@@ -318,17 +392,21 @@ void print_flows(output& out, const flow_list& list, const std::vector<flow_summ
   std::stable_sort(rows.begin(), rows.end(), [&](const row& a, const row& b) {
     return sorts_before(a[by], b[by], options.reverse);
   });
+  if (options.limit != 0 && rows.size() > options.limit) rows.resize(options.limit);
+  std::vector<std::size_t> shown = options.columns;
+  if (shown.empty())
+    for (std::size_t i = 0; i < column_count; ++i) shown.push_back(i);
   switch (options.format) {
     case flow_format::text:
-      print_text(out, rows, options.colour);
-      break;
+      return print_text(out, rows, options);
     case flow_format::json:
-      print_json(out, rows);
+      print_json(out, rows, shown);
       break;
     case flow_format::csv:
-      print_csv(out, rows);
+      print_csv(out, rows, shown);
       break;
   }
+  return 0;
 }
 
 }  // namespace tcpinfo::offline

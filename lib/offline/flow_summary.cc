@@ -154,6 +154,11 @@ void flow_summary::take_totals(const snapshot& s, flow_totals& to) const {
   to.retransmits = or_zero(s, tcp_field::retransmits);
   to.probes = or_zero(s, tcp_field::probes);
   to.unacked = or_zero(s, tcp_field::unacked);
+  to.busy = s.value(tcp_field::busy_time);
+  to.rwnd_limited = s.value(tcp_field::rwnd_limited);
+  to.sndbuf_limited = s.value(tcp_field::sndbuf_limited);
+  to.dsack_dups = s.value(tcp_field::dsack_dups);
+  to.reord_seen = s.value(tcp_field::reord_seen);
 }
 
 // Whether bytes_received has the peer's FIN in it. What the states tell is certain. Else: a segment
@@ -381,6 +386,29 @@ std::optional<double> flow_summary::mean_rate() const noexcept {
   const std::uint64_t bytes =
       std::max(grown(from.acked_data(), *sent()), grown(from.received, *received()));
   return static_cast<double>(bytes) * 1e9 / static_cast<double>(ns);
+}
+
+std::optional<double> flow_summary::busy_percent() const noexcept {
+  const bool whole = !opened_.is_zero();
+  const timestamp& from_time = whole ? opened_ : first_info_time_;
+  if (!info_ || !last_.busy || from_time.is_zero()) return std::nullopt;
+  const std::int64_t ns = nanoseconds_between(last_info_time_, from_time);
+  const std::uint64_t before = whole ? 0 : first_.busy.value_or(0);
+  if (ns <= 0 || *last_.busy < before) return std::nullopt;
+  const double busy_ns = static_cast<double>(*last_.busy - before) * 1000;
+  // The kernel counts in ticks of its clock, which may be more than has passed.
+  return std::min(100.0, 100 * busy_ns / static_cast<double>(ns));
+}
+
+std::optional<flow_summary::limits> flow_summary::limited() const noexcept {
+  if (!info_ || last_.busy.value_or(0) == 0 || !last_.rwnd_limited || !last_.sndbuf_limited)
+    return std::nullopt;
+  const auto busy = static_cast<double>(*last_.busy);
+  limits l;
+  l.rwnd = std::min(100.0, 100 * static_cast<double>(*last_.rwnd_limited) / busy);
+  l.sndbuf = std::min(100.0 - l.rwnd, 100 * static_cast<double>(*last_.sndbuf_limited) / busy);
+  l.network = 100 - l.rwnd - l.sndbuf;
+  return l;
 }
 
 std::uint64_t flow_summary::gaps() const noexcept {

@@ -138,6 +138,25 @@ class flow_summary {
   /// recorded, else what was gained from the first record to the last. nullopt for a single record
   /// without opened(), and for a time below one round trip: it says nothing.
   [[nodiscard]] std::optional<double> mean_rate() const noexcept;
+  /// Percent of the same stretch of time in which something was to be sent, and not yet
+  /// acknowledged; nullopt as there.
+  [[nodiscard]] std::optional<double> busy_percent() const noexcept;
+  /// What limited sending, in percent of that time over the whole connection; together 100. nullopt
+  /// where there was none, and before Linux 4.10.
+  struct limits {
+    double rwnd = 0;     ///< the other end's receive window
+    double sndbuf = 0;   ///< our send buffer
+    double network = 0;  ///< neither: the congestion window, pacing, the path
+  };
+  [[nodiscard]] std::optional<limits> limited() const noexcept;
+  /// Duplicates of ours that the other end told of (DSACK). nullopt before Linux 4.19, as the next.
+  [[nodiscard]] std::optional<std::uint64_t> dsack_dups() const noexcept {
+    return last_.dsack_dups;
+  }
+  /// How often reordering was seen.
+  [[nodiscard]] std::optional<std::uint64_t> reord_seen() const noexcept {
+    return last_.reord_seen;
+  }
   [[nodiscard]] const std::string& congestion_control() const noexcept { return cong_; }
   [[nodiscard]] std::uint64_t snapshots() const noexcept { return snapshots_; }
   /// Sequence numbers missing between the lowest and the highest, and changes of run: while the

@@ -24,6 +24,12 @@ struct flow_totals {
   std::optional<std::uint64_t> segs_in;
   std::uint64_t unacked = 0;
   std::uint64_t options = 0;
+  // Stall times in us: all the time in which something was to be sent, and two parts of it.
+  std::optional<std::uint64_t> busy;
+  std::optional<std::uint64_t> rwnd_limited;
+  std::optional<std::uint64_t> sndbuf_limited;
+  std::optional<std::uint64_t> dsack_dups;
+  std::optional<std::uint64_t> reord_seen;
 
   /// Data bytes sent once: without retransmissions, SYN and FIN.
   [[nodiscard]] std::optional<std::uint64_t> unique() const noexcept {

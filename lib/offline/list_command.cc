@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include <system_error>
 
 #include "offline/commands.h"
+#include "offline/csv_progress.h"
 #include "offline/inputs.h"
+#include "offline/ordered_reading.h"
 
 namespace tcpinfo::offline {
 
@@ -18,28 +22,32 @@ int end_status(output& out, bool trouble, const say& complain) {
 
 int list_flows(output& out, const list_options& options, const say& complain) {
   bool trouble = false;
-  const auto on_fault = [&](const input_fault& f) {
-    trouble = true;
-    complain(to_string(f));
-    return true;
-  };
-  input_walk walk(options.paths, {.captures = true}, on_fault);
-  input_reader reader(on_fault, {.captures = true, .max_window_log = options.max_window_log});
-  record_filter filter(options.filter);
   flow_list list;
-  input_record r;
-  std::string path;
-  while (walk.next(path)) {
-    if (!reader.open(path)) continue;
-    while (reader.next(r)) {
-      if (r.says_nothing()) on_fault({r.context->file, r.line, nothing_said});
-      list.add(r, filter.wants_in_any_state(r));
-    }
+  record_filter filter(options.filter);
+  const walk_options walk{.captures = true};
+  {
+    csv_counts counts;
+    csv_progress progress(counts, options.paths, walk, options.progress, "records");
+    const auto on_fault = [&](const input_fault& f) {
+      trouble = true;
+      progress.aside([&] { complain(to_string(f)); });
+      return true;
+    };
+    read_in_order(options.paths, walk, {.captures = true, .max_window_log = options.max_window_log},
+                  options.workers, counts,
+                  {[&](input_record& r) {
+                     if (r.says_nothing()) on_fault({r.context->file, r.line, nothing_said});
+                     list.add(r, filter.wants_in_any_state(r));
+                   },
+                   on_fault});
   }
   std::vector<flow_summary*> wanted;
   for (flow_summary* f : list.flows())
     if (filter.wants_state(f->state())) wanted.push_back(f);
-  print_flows(out, list, wanted, options.print);
+  const std::size_t left_out = print_flows(out, list, wanted, options.print);
+  if (left_out != 0 && options.notes && out.flush())
+    complain(fmt::format("{} columns do not fit this terminal: --columns shows them", left_out));
+  if (!out.closed() && tell_unmet(options.filter.uuids, complain)) trouble = true;
   return end_status(out, trouble, complain);
 }
 

@@ -67,15 +67,6 @@ class dump_copy {
   bool failed_ = false;
 };
 
-/// A UUID ends with the cookie, which is all a live socket can be known by.
-bool wants_cookie(const filter_options& f, std::uint64_t cookie) {
-  if (f.uuids.empty()) return true;
-  return std::any_of(f.uuids.begin(), f.uuids.end(), [cookie](const std::string& uuid) {
-    std::uint64_t named = 0;
-    return !parse_uuid_cookie(uuid, named) && named == cookie;
-  });
-}
-
 void sleep_until(std::int64_t at) {
   timespec t{};
   t.tv_sec = static_cast<time_t>(at / 1'000'000'000);
@@ -93,7 +84,7 @@ int print_live(output& out, const live_options& options, const say& complain) {
     return exit_trouble;
   }
   filter_options of_ends = options.filter;
-  of_ends.uuids.clear();
+  of_ends.uuids = {};
   const record_filter filter(of_ends);
   snapshot_printer printer(options.print);
   const info_layout layout = running_kernel_layout();
@@ -119,7 +110,9 @@ int print_live(output& out, const live_options& options, const say& complain) {
       const socket_id id = m.id();
       // Without a remote end it is no connection; shown where its state was asked for.
       if (!all && (id.dport == 0 || id.dst.is_unspecified())) return;
-      if (!filter.wants_connection({}, id) || !wants_cookie(options.filter, id.cookie)) return;
+      const uuid_list& uuids = options.filter.uuids;
+      if (!uuids.empty() && !uuids.holds_cookie(id.cookie)) return;
+      if (!filter.wants_connection({}, id)) return;
       snapshot_label label;
       label.time = time;
       (void)printer.print(out.buffer(), label, m, layout);
@@ -134,6 +127,7 @@ int print_live(output& out, const live_options& options, const say& complain) {
     if (next < now) next += (now - next) / options.interval_ns * options.interval_ns;
     sleep_until(next);
   }
+  if (!out.closed() && tell_unmet(options.filter.uuids, complain)) trouble = true;
   return end_status(out, trouble, complain);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "offline/output.h"
 
+#include <sys/ioctl.h>
 #include <tcpinfo/parse.h>
 #include <unistd.h>
 
@@ -31,6 +32,19 @@ bool wants_colour(int fd) {
   if (no != nullptr && *no != '\0') return false;
   const char* term = std::getenv("TERM");
   return term != nullptr && std::string_view(term) != "dumb";
+}
+
+std::optional<bool> parse_colour(std::string_view when, int fd) {
+  if (when == "always") return true;
+  if (when == "never") return false;
+  if (when == "auto") return wants_colour(fd);
+  return std::nullopt;
+}
+
+std::size_t terminal_width(int fd) {
+  struct winsize size {};
+  if (ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+  return size.ws_col;
 }
 
 void append_json_string(std::string& to, std::string_view text) {

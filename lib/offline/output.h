@@ -5,6 +5,7 @@
 #define TCPINFO_OFFLINE_OUTPUT_H
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -44,6 +45,11 @@ class output {
 
 /// Whether to colour: a terminal, and NO_COLOR not set (to anything), and TERM not "dumb".
 [[nodiscard]] bool wants_colour(int fd);
+/// The same as --color says it: "always", "never" or "auto", which asks wants_colour(). nullopt for
+/// anything else.
+[[nodiscard]] std::optional<bool> parse_colour(std::string_view when, int fd);
+/// Columns of the terminal that `fd` is, 80 where that cannot be told.
+[[nodiscard]] std::size_t terminal_width(int fd);
 
 /// Appends `text` as a JSON string.
 void append_json_string(std::string& to, std::string_view text);

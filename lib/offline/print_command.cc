@@ -170,6 +170,7 @@ int print_files(output& out, const print_options& options, const say& complain) 
     }
     thin.flush(emit);
   }
+  if (going && tell_unmet(options.filter.uuids, complain)) trouble = true;
   return end_status(out, trouble, complain);
 }
 

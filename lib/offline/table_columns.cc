@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "text/values.h"
+
 namespace tcpinfo::offline {
 namespace {
 
@@ -95,27 +97,19 @@ std::vector<table_column> all_columns() {
   return all;
 }
 
-bool pick_columns(std::string_view list, std::vector<table_column>& out, std::string& wrong) {
+std::string pick_columns(std::string_view list, std::vector<table_column>& out) {
   const std::vector<table_column> all = all_columns();
-  std::vector<bool> taken(all.size());
-  out.clear();
-  for (;;) {
-    const std::size_t comma = list.find(',');
-    const std::string pattern(list.substr(0, comma));
+  return text::each_item(list, [&](std::string_view item) -> std::string {
+    const std::string pattern(item);
     bool any = false;
-    for (std::size_t i = 0; i < all.size(); ++i) {
-      if (fnmatch(pattern.c_str(), std::string(all[i].name()).c_str(), 0) != 0) continue;
+    for (const table_column& c : all) {
+      if (fnmatch(pattern.c_str(), std::string(c.name()).c_str(), 0) != 0) continue;
       any = true;
-      if (!taken[i]) out.push_back(all[i]);
-      taken[i] = true;
+      const auto same = [&](const table_column& taken) { return taken.name() == c.name(); };
+      if (std::none_of(out.begin(), out.end(), same)) out.push_back(c);
     }
-    if (!any) {
-      wrong = pattern;
-      return false;
-    }
-    if (comma == std::string_view::npos) return true;
-    list.remove_prefix(comma + 1);
-  }
+    return any ? std::string() : fmt::format("no column is called '{}' (see --list-columns)", item);
+  });
 }
 
 std::string list_of(const std::vector<table_column>& columns, time_style style) {

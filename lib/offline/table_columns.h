@@ -41,10 +41,10 @@ struct table_column {
 /// All of them, in the default order.
 [[nodiscard]] std::vector<table_column> all_columns();
 
-/// Picks by names and globs (* ? [...]) between commas, in that order; a glob's matches come in the
-/// default order, and a column comes once. @return false, with the part that fits none in `wrong`.
-[[nodiscard]] bool pick_columns(std::string_view list, std::vector<table_column>& out,
-                                std::string& wrong);
+/// Picks by names and globs (* ? [...]) between commas, in that order, and adds to `out`; a glob's
+/// matches come in the default order, and a column comes once.
+/// @return what is wrong; empty where nothing is.
+[[nodiscard]] std::string pick_columns(std::string_view list, std::vector<table_column>& out);
 
 /// One line a column: name, type, unit, first kernel, meaning, with tabs between them, and a line
 /// with these words before them.

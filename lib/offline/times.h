@@ -14,9 +14,16 @@
 
 namespace tcpinfo::offline {
 
-/// RFC 3339 ("2026-01-31T12:00:00Z", also without seconds' fraction), a date alone (its midnight,
-/// UTC), or seconds since 1970 with an optional fraction. Without an offset: UTC.
-[[nodiscard]] std::optional<timestamp> parse_moment(std::string_view text);
+/// Reads a moment as a person types it, letters in either case:
+/// - RFC 3339, also without seconds, with a blank for the T, with the offset as Z, UTC, GMT,
+/// +01:00,
+///   +0100 or +01, with a blank before it; without one it is UTC;
+/// - a date alone, 2026-01-31 or 20260131: its midnight in UTC;
+/// - seconds since 1970 with or without a fraction: @N, or N alone where it has 9 or 10 digits;
+/// - now, today, yesterday (midnights in UTC), and a duration before `now`: -1h30m.
+/// Refuses any other number: seconds, milliseconds and dates look alike.
+/// @return why it is none, with the way to write it; empty where `out` has it.
+[[nodiscard]] std::string parse_moment(std::string_view text, const timestamp& now, timestamp& out);
 
 /// How times are written (--time).
 enum class time_style : std::uint8_t {

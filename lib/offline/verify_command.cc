@@ -290,9 +290,10 @@ class verifier {
     std::string text =
         fmt::format("{} files, {} connections, {} records", files_, connections_.size(), records_);
     if (partial_ != 0) text += fmt::format(", {} files not complete (.part)", partial_);
-    if (!runs_.empty())
-      text += fmt::format(", {} runs, {} polls, at most {} missed", runs_.size(), polls_.seen(),
-                          polls_.silent());
+    if (!runs_.empty()) text += fmt::format(", {} runs, {} polls", runs_.size(), polls_.seen());
+    // A poll in which nothing changed anywhere leaves no record either.
+    if (const std::uint64_t silent = polls_.silent(); silent != 0)
+      text += fmt::format(", {} polls without a record (nothing changed, or missed)", silent);
     text += fmt::format(", {} gaps, {} findings\n", gaps_, findings_);
     out_.put(text);
   }

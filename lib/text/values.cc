@@ -51,26 +51,6 @@ std::optional<double> take_unit(std::string_view& text, const unit (&units)[N]) 
   return std::nullopt;
 }
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view blanks = " \t";
-  const std::size_t first = text.find_first_not_of(blanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(blanks) + 1 - first);
-}
-
-// Calls `fn` for each item between commas until one is wrong; returns what `fn` says of that.
-template <class F>
-std::string each_item(std::string_view text, F&& fn) {
-  for (;;) {
-    const std::size_t comma = text.find(',');
-    const std::string_view item = trimmed(text.substr(0, comma));
-    std::string wrong =
-        item.empty() ? "an item is empty (a comma too many?)" : std::string(fn(item));
-    if (!wrong.empty() || comma == std::string_view::npos) return wrong;
-    text.remove_prefix(comma + 1);
-  }
-}
-
 std::optional<std::uint16_t> parse_port(std::string_view text) {
   std::uint16_t port = 0;
   const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), port);
@@ -78,24 +58,75 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
   return port;
 }
 
-// Why an item is no prefix.
-std::string refusal_of(std::string_view item) {
-  const std::size_t slash = item.find('/');
-  ip_prefix network;
-  if (parse_ip_address(item.substr(0, slash), network.address))
-    return fmt::format("'{}' is no IPv4 or IPv6 address", item.substr(0, slash));
-  const bool v4 = network.address.family == address_family::ipv4;
-  const unsigned most = v4 ? 32 : 128;
-  const std::string_view digits = item.substr(slash + 1);
-  unsigned length = 0;
-  const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), length);
-  if (ec != std::errc{} || end != digits.data() + digits.size() || length > most)
-    return fmt::format("'{}': '{}' is no length from 0 to {}", item, digits, most);
+// An item that is a name where a number is to stand.
+bool begins_like_a_name(std::string_view item) {
+  return (item.front() >= 'a' && item.front() <= 'z') ||
+         (item.front() >= 'A' && item.front() <= 'Z');
+}
+
+/// ADDRESS%INTERFACE/LENGTH, [ADDRESS%INTERFACE]/LENGTH, and what of it is there.
+struct address_parts {
+  std::string_view address;
+  std::optional<std::string_view> interface {};
+  std::optional<std::string_view> length{};
+};
+
+// @return why it is none.
+std::string take_apart(std::string_view item, address_parts& out) {
+  out = {item};
+  if (item.starts_with('[')) {
+    const std::size_t end = item.find(']');
+    if (end == std::string_view::npos) return fmt::format("'{}' lacks a ]", item);
+    out.address = item.substr(1, end - 1);
+    if (out.address.find(':') == std::string_view::npos)
+      return fmt::format("'{}': brackets are for IPv6 addresses", item);
+    const std::string_view rest = item.substr(end + 1);
+    if (rest.starts_with(':'))
+      return fmt::format("'{}' has a port: ports have flags of their own", item);
+    if (rest.starts_with('/'))
+      out.length = rest.substr(1);
+    else if (!rest.empty())
+      return fmt::format("'{}': nothing but /LENGTH can stand behind the ]", item);
+  } else if (const std::size_t slash = item.find('/'); slash != std::string_view::npos) {
+    out.address = item.substr(0, slash);
+    out.length = item.substr(slash + 1);
+  }
+  const std::size_t percent = out.address.find('%');
+  if (percent != std::string_view::npos) {
+    out.interface = out.address.substr(percent + 1);
+    out.address = out.address.substr(0, percent);
+    if (out.interface->empty()) return fmt::format("'{}': no interface stands behind the %", item);
+  }
+  return {};
+}
+
+// @return why it is none.
+std::string parse_network(std::string_view item, const address_parts& parts, ip_prefix& out) {
+  if (parse_ip_address(parts.address, out.address)) {
+    const std::size_t colon = parts.address.find(':');
+    ip_address before_colon;
+    if (colon != std::string_view::npos &&
+        !parse_ip_address(parts.address.substr(0, colon), before_colon))
+      return fmt::format("'{}' has a port: ports have flags of their own", item);
+    return fmt::format("'{}' is no IPv4 or IPv6 address", parts.address);
+  }
+  const unsigned most = out.address.family == address_family::ipv4 ? 32 : 128;
+  unsigned length = most;
+  if (parts.length) {
+    const std::string_view digits = *parts.length;
+    const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), length);
+    if (ec != std::errc{} || end != digits.data() + digits.size() || length > most)
+      return fmt::format("'{}': '{}' is no length from 0 to {}", item, digits, most);
+  }
+  out.length = static_cast<std::uint8_t>(length);
+  ip_address whole = out.address;
   for (unsigned bit = length; bit < most; ++bit)
-    network.address.bytes[bit / 8] =
-        static_cast<std::uint8_t>(network.address.bytes[bit / 8] & ~(0x80U >> bit % 8));
-  return fmt::format("'{}' has bits beyond the first {}: {}/{}?", item, length,
-                     to_string(network.address), length);
+    whole.bytes[bit / 8] = static_cast<std::uint8_t>(whole.bytes[bit / 8] & ~(0x80U >> bit % 8));
+  // 10.0.0.5/8 is more likely a mistyped length than a wish.
+  if (whole == out.address) return {};
+  const std::string interface = parts.interface ? fmt::format("%{}", *parts.interface) : "";
+  return fmt::format("'{}' has bits beyond the first {}: {}{}/{}?", item, length, to_string(whole),
+                     interface, length);
 }
 
 }  // namespace
@@ -146,12 +177,33 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
   return static_cast<std::uint64_t>(bytes);
 }
 
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view blanks = " \t";
+  const std::size_t first = text.find_first_not_of(blanks);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(blanks) + 1 - first);
+}
+
+std::string each_item(std::string_view text,
+                      const std::function<std::string(std::string_view)>& fn) {
+  for (;;) {
+    const std::size_t comma = text.find(',');
+    const std::string_view item = trimmed(text.substr(0, comma));
+    std::string wrong = item.empty() ? "an item is empty (a comma too many?)" : fn(item);
+    if (!wrong.empty() || comma == std::string_view::npos) return wrong;
+    text.remove_prefix(comma + 1);
+  }
+}
+
 std::string parse_ports(std::string_view text, std::vector<std::uint16_t>& out) {
   return each_item(text, [&](std::string_view item) -> std::string {
     const std::size_t dash = item.find('-');
     const auto first = parse_port(trimmed(item.substr(0, dash)));
     const auto last =
         dash == std::string_view::npos ? first : parse_port(trimmed(item.substr(dash + 1)));
+    if ((!first || !last) && begins_like_a_name(item))
+      return fmt::format(
+          "'{}' is no number: names of services are not looked up (https is port 443)", item);
     if (!first || !last)
       return fmt::format("'{}' is no port from 1 to 65535 (or a range of them, as 8000-9000)",
                          item);
@@ -164,10 +216,39 @@ std::string parse_ports(std::string_view text, std::vector<std::uint16_t>& out) 
 
 std::string parse_prefixes(std::string_view text, std::vector<ip_prefix>& out) {
   return each_item(text, [&](std::string_view item) -> std::string {
+    address_parts parts;
+    std::string wrong = take_apart(item, parts);
+    if (wrong.empty() && parts.interface)
+      wrong = fmt::format("'{}' names an interface, and this list holds on all of them", item);
     ip_prefix prefix;
-    if (parse_ip_prefix(item, prefix)) return refusal_of(item);
-    out.push_back(prefix);
-    return {};
+    if (wrong.empty()) wrong = parse_network(item, parts, prefix);
+    if (wrong.empty()) out.push_back(prefix);
+    return wrong;
+  });
+}
+
+std::string parse_hosts(std::string_view text, const interface_finder& find,
+                        std::vector<host_prefix>& out) {
+  return each_item(text, [&](std::string_view item) -> std::string {
+    address_parts parts;
+    host_prefix host;
+    std::string wrong = take_apart(item, parts);
+    if (wrong.empty()) wrong = parse_network(item, parts, host.prefix);
+    if (wrong.empty() && parts.interface) {
+      const std::string name(*parts.interface);
+      std::uint32_t index = 0;
+      const auto [end, ec] = std::from_chars(name.data(), name.data() + name.size(), index);
+      if (ec == std::errc{} && end == name.data() + name.size())
+        host.interface = index;
+      else if (find == nullptr)
+        return fmt::format(
+            "'{}': records know interfaces by their number, not by '{}' (write {}%N)", item, name,
+            parts.address);
+      else if (host.interface = find(name); !host.interface)
+        return fmt::format("'{}': there is no interface '{}'", item, name);
+    }
+    if (wrong.empty()) out.push_back(host);
+    return wrong;
   });
 }
 

@@ -217,7 +217,10 @@ def test_exclude_file() -> None:
         empty = "an item is empty (a comma too many?)"
         for content, line, wrong in (
                 (b"srcport 70000\n", 1, f"'70000' {ports}"),
-                (b"# a comment\n\nsrcport 80 # web\nsrcport http\n", 4, f"'http' {ports}"),
+                (b"# a comment\n\nsrcport 80 # web\nsrcport http\n", 4,
+                 "'http' is no number: names of services are not looked up (https is port 443)"),
+                (b"dstip fe80::1%2\n", 1,
+                 "'fe80::1%2' names an interface, and this list holds on all of them"),
                 (b"srcport", 1, empty),
                 (b"srcport # 80\n", 1, empty),
                 (b"srcport 80 81\n", 1, f"'80 81' {ports}"),

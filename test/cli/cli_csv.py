@@ -283,11 +283,13 @@ def filters(folder: Path) -> None:
         ("--host", "198.51.100.0/24"): "0123456789",
         ("--src", "198.51.100.0/24"): "",
         ("--uuid", UUID): "0123456789",
-        ("--uuid", "other"): "",
     }.items():
         done = run(*flags, path)
         check("".join(rtts(done.stdout)) == expected and done.returncode == 0,
               f"{flags}: {rtts(done.stdout)}, not {expected}")
+    done = run("--uuid", "other", path)
+    check(rtts(done.stdout) == [] and done.returncode == 1 and done.stderr
+          == b"tcpinfo-csv: --uuid: no connection 'other' was found\n", f"--uuid other: {done}")
     compat_rows = run("--compat=mlab", "--since", "2023-11-14T22:14:08Z", path).stdout
     check(compat_rows.count(b"\n") == 4, "filters hold in compat output; metadata rows stay")
 

@@ -456,7 +456,7 @@ def test_usage() -> None:
             (["--no-such-flag"], "no-such-flag"), (["ls", "--no-such-flag"], "no-such-flag"),
             (["--port", "70000"], "--port"), (["--port", ""], "--port"),
             (["--host", "x"], "--host"), (["--state", "OPEN"], "--state"),
-            (["--since", "yesterday"], "--since"), (["--every", "5"], "--every"),
+            (["--since", "sometime"], "--since"), (["--every", "5"], "--every"),
             (["--time", "local"], "--time"), (["--json", "--changes"], "--"),
             (["ls", "--sort", "colour"], "--sort"), (["ls", "--json", "--csv"], "--csv|--json"),
             (["live", "--interval", "0"], "--interval"), (["live", "--reps", "x"], "--reps"),

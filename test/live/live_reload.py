@@ -358,7 +358,7 @@ def test_faults(pair: Pair, scratch: Path) -> None:
         one.reload()
         port_wrong = "is no port from 1 to 65535 (or a range of them, as 8000-9000)"
         for content, wrong in (("\nsrcport 1-65536\n", f":2: '1-65536' {port_wrong}"),
-                               ("dstip 0.0.0.0/0\nsrcport x", f":2: 'x' {port_wrong}"),
+                               ("dstip 0.0.0.0/0\nsrcport 0", f":2: '0' {port_wrong}"),
                                ("dstip 0.0.0.0/0\n\n# so\nnothing\n",
                                 ":4: 'nothing' is neither srcport nor dstip")):
             one.unwanted.write_text(content, encoding="ascii")

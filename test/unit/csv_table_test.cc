@@ -22,8 +22,8 @@ namespace {
 
 std::vector<std::string> picked(std::string_view list) {
   std::vector<table_column> columns;
-  std::string wrong;
-  if (!pick_columns(list, columns, wrong)) return {"wrong: " + wrong};
+  if (const std::string wrong = pick_columns(list, columns); !wrong.empty())
+    return {"wrong: " + wrong};
   std::vector<std::string> names;
   for (const table_column& c : columns) names.emplace_back(c.name());
   return names;
@@ -87,9 +87,15 @@ TEST_CASE("columns are picked by names and globs, each once, in the order asked 
         names{"vegas_rtt_us", "vegas_enabled", "vegas_rttcnt", "vegas_minrtt_us"});
   CHECK(picked("s[rd][ct],?port") == names{"src", "sport", "dport"});
   CHECK(picked("poll,poll") == names{"poll"});
-  CHECK(picked("nothing") == names{"wrong: nothing"});
-  CHECK(picked("rtt_us,,poll") == names{"wrong: "});
-  CHECK(picked("uuid,x*") == names{"wrong: x*"});
+  CHECK(picked(" poll , uuid") == names{"poll", "uuid"});
+  std::vector<table_column> added;
+  CHECK(pick_columns("uuid,poll", added).empty());
+  CHECK(pick_columns("poll,sequence", added).empty());
+  REQUIRE(added.size() == 3);
+  CHECK(added.back().name() == "sequence");
+  CHECK(picked("nothing") == names{"wrong: no column is called 'nothing' (see --list-columns)"});
+  CHECK(picked("rtt_us,,poll") == names{"wrong: an item is empty (a comma too many?)"});
+  CHECK(picked("uuid,x*") == names{"wrong: no column is called 'x*' (see --list-columns)"});
   CHECK(picked("*").size() == all_columns().size());
 }
 
@@ -167,7 +173,7 @@ TEST_CASE("a final record's row says when it was opened and ended, and what it c
     std::string wrong;
     options.format = format;
     options.time = time;
-    REQUIRE(pick_columns("poll,opened,ended,carried", options.columns, wrong));
+    REQUIRE(pick_columns("poll,opened,ended,carried", options.columns).empty());
     const auto rows = make_table_rows(options);
     input_reader reader([](const input_fault&) { return true; });
     REQUIRE(reader.open(dir.file("f.jsonl", text)));
@@ -191,7 +197,7 @@ TEST_CASE("a final record's row says when it was opened and ended, and what it c
 TEST_CASE("a table's first line names its columns") {
   table_options options;
   std::string wrong;
-  REQUIRE(pick_columns("uuid,rtt_us", options.columns, wrong));
+  REQUIRE(pick_columns("uuid,rtt_us", options.columns).empty());
   CHECK(table_header(options) == "uuid,rtt_us\n");
   options.format = row_format::tsv;
   CHECK(table_header(options) == "uuid\trtt_us\n");
@@ -226,6 +232,7 @@ TEST_CASE("the progress line says what is known") {
   CHECK(progress_line({40, 100'000'000}, 12, 25'000'000, 1'624'690, 2.0, 79) ==
         "12 of 40 files  25.0 of 100.0 MB  812,345 rows/s  6s left");
   CHECK(progress_line({}, 0, 1'500'000, 10, 2.0, 79) == "0 files  1.5 MB  5 rows/s");
+  CHECK(progress_line({}, 0, 1'500'000, 10, 2.0, 79, "records") == "0 files  1.5 MB  5 records/s");
   CHECK(progress_line({40, 100'000'000}, 12, 25'000'000, 1'624'690, 2.0, 39) ==
         "12/40  25.0/100.0MB  812k/s  6s");
   CHECK(progress_line({40, 100'000'000}, 12, 25'000'000, 16'000, 2.0, 20) ==

@@ -45,13 +45,46 @@ using seconds = std::vector<std::int64_t>;
 
 }  // namespace
 
-TEST_CASE("states have the kernel's names and those of ss, in any case") {
-  CHECK(parse_states("ESTABLISHED") == 1U << 1U);
-  CHECK(parse_states("estab") == 1U << 1U);
-  CHECK(parse_states("close-wait,CLOSE_WAIT,Fin_Wait1") == (1U << 8U | 1U << 4U));
-  CHECK(parse_states("UNCONN") == 1U << 7U);
-  for (const std::string_view bad : {"", "ESTABLISHED,", "open", "1"})
-    CHECK_FALSE(parse_states(bad));
+TEST_CASE("states have the kernel's names and constants, and every word of ss, in any case") {
+  const auto states = [](std::string_view text) {
+    std::uint32_t bits = 0;
+    CHECK(parse_states(text, bits) == "");
+    return bits;
+  };
+  CHECK(states("ESTABLISHED") == 1U << 1U);
+  CHECK(states("estab") == 1U << 1U);
+  CHECK(states("close-wait, CLOSE_WAIT,Fin_Wait1") == (1U << 8U | 1U << 4U));
+  CHECK(states("UNCONN") == 1U << 7U);
+  const std::string_view words[] = {"established", "syn-sent",  "syn-recv", "fin-wait-1",
+                                    "fin-wait-2",  "time-wait", "closed",   "close-wait",
+                                    "last-ack",    "listening", "closing"};
+  const std::string_view constants[] = {"TCP_ESTABLISHED", "TCP_SYN_SENT",   "TCP_SYN_RECV",
+                                        "TCP_FIN_WAIT1",   "TCP_FIN_WAIT2",  "TCP_TIME_WAIT",
+                                        "TCP_CLOSE",       "TCP_CLOSE_WAIT", "TCP_LAST_ACK",
+                                        "TCP_LISTEN",      "TCP_CLOSING"};
+  for (std::uint32_t i = 0; i < std::size(words); ++i) {
+    CHECK(states(words[i]) == 1U << (i + 1));
+    CHECK(states(constants[i]) == 1U << (i + 1));
+  }
+  CHECK(states("syn-rcv") == 1U << 3U);
+  CHECK(states("unconnected,listen") == (1U << 7U | 1U << 10U));
+  CHECK(states("all") == ~0U);
+  CHECK(states("connected") == 0x1b7eU);     // 1 to 12 but 7 and 10
+  CHECK(states("synchronized") == 0x1b7aU);  // and but 2
+  CHECK(states("bucket") == (1U << 3U | 1U << 6U));
+  CHECK(states("big") == ~states("bucket"));
+  std::uint32_t added = 1U << 1U;
+  CHECK(parse_states("closing", added).empty());
+  CHECK(added == (1U << 1U | 1U << 11U));
+
+  for (const std::string bad : {"open", "1", "tcp", "tcp_all"}) {
+    const std::string says = parse_states("established," + bad, added);
+    CHECK(says.starts_with("'" + bad + "' is no TCP state: they are established, "));
+    for (const std::string_view word : words) CHECK(says.find(word) != std::string::npos);
+    CHECK(says.ends_with("groups of them all, connected, synchronized, bucket, big"));
+  }
+  for (const std::string_view bad : {"", "ESTABLISHED,"})
+    CHECK(parse_states(bad, added) == "an item is empty (a comma too many?)");
 }
 
 TEST_CASE("ports and addresses match either end, or the one named") {
@@ -76,6 +109,17 @@ TEST_CASE("ports and addresses match either end, or the one named") {
   CHECK(wants({.srcs = {prefix("192.0.2.7")}}));
   CHECK_FALSE(wants({.dsts = {prefix("192.0.2.0/24")}}));
   CHECK_FALSE(wants({.sports = {443}, .dsts = {prefix("::1")}}));
+  // On one interface.
+  id.interface = 3;
+  const auto on = [](std::uint32_t index) {
+    text::host_prefix h(prefix("2001:db8::/32"));
+    h.interface = index;
+    return h;
+  };
+  CHECK(wants({.hosts = {on(3)}}));
+  CHECK(wants({.dsts = {on(2), on(3)}}));
+  CHECK_FALSE(wants({.hosts = {on(2)}}));
+  CHECK_FALSE(wants({.srcs = {on(3)}}));
   CHECK(wants({.uuids = {"v", "u"}}));
   CHECK_FALSE(wants({.uuids = {"v"}}));
 }
@@ -131,19 +175,63 @@ TEST_CASE("thinning tells connections in one input apart") {
 }
 
 TEST_CASE("moments are read and written as documented") {
-  const auto t = [](std::string_view text) { return parse_moment(text); };
-  CHECK(t("2026-01-31T12:00:00Z") == timestamp{1769860800, 0, 0});
-  CHECK(t("2026-01-31T12:00:00") == timestamp{1769860800, 0, 0});
-  CHECK(t("2026-01-31 12:00") == timestamp{1769860800, 0, 0});
+  // A Saturday at noon, UTC.
+  const timestamp now{1769860800, 250'000'000, 0};
+  const auto t = [&now](std::string_view text) {
+    timestamp moment{-1, 0, 0};
+    CHECK(parse_moment(text, now, moment) == "");
+    return moment;
+  };
+  const timestamp noon{1769860800, 0, 0};
+  CHECK(t("2026-01-31T12:00:00Z") == noon);
+  CHECK(t("2026-01-31T12:00:00") == noon);
+  CHECK(t("2026-01-31 12:00") == noon);
+  for (const std::string_view same :
+       {"2026-01-31t12:00:00z", "2026-01-31T12:00Z", "2026-01-31 12:00 UTC", "2026-01-31 12:00utc",
+        "2026-01-31T12:00:00 GMT", " 2026-01-31T12:00:00Z ", "1769860800", "@1769860800"})
+    CHECK(t(same) == noon);
+  for (const std::string_view same :
+       {"2026-01-31T14:00:00+02:00", "2026-01-31T14:00:00+0200", "2026-01-31 14:00 +0200",
+        "2026-01-31 14:00:00+02", "2026-01-31T14:00:00.000+02:00"})
+    CHECK(t(same).seconds == noon.seconds);
+  CHECK(t("2026-01-31T06:30:00-0530").seconds == noon.seconds);
   CHECK(t("2026-01-31") == timestamp{1769817600, 0, 0});
-  CHECK(t("2026-01-31T14:00:00+02:00")->seconds == 1769860800);
-  CHECK(t("1769860800") == timestamp{1769860800, 0, 0});
+  CHECK(t("2026-01-31 UTC") == timestamp{1769817600, 0, 0});
+  CHECK(t("20260131") == timestamp{1769817600, 0, 0});
   CHECK(t("1769860800.000000001") == timestamp{1769860800, 1, 0});
-  CHECK(t("-0.25") == timestamp{-1, 750'000'000, 0});
-  CHECK(t("0") == timestamp{0, 0, 0});
-  for (const std::string_view bad : {"", "now", "2026-13-01", "2026-01-31T25:00:00Z", "1.", ".5",
-                                     "1e9", "-", "99999999999999", "2026-01-31T", "20260131"})
-    if (bad != "20260131") CHECK_FALSE(t(bad));
+  CHECK(t("999999999.5") == timestamp{999'999'999, 500'000'000, 0});
+  CHECK(t("@0") == timestamp{0, 0, 0});
+  CHECK(t("@20260131") == timestamp{20260131, 0, 0});
+  CHECK(t("@-0.25") == timestamp{-1, 750'000'000, 0});
+  CHECK(t("now") == now);
+  CHECK(t("Today") == timestamp{1769817600, 0, 0});
+  CHECK(t("yesterday") == timestamp{1769731200, 0, 0});
+  CHECK(t("-1h") == timestamp{1769857200, 250'000'000, 0});
+  CHECK(t("-1d30m0.5s") == timestamp{1769772599, 750'000'000, 0});
+
+  const auto wrong = [&now](std::string_view text) {
+    timestamp moment{-1, 0, 0};
+    const std::string says = parse_moment(text, now, moment);
+    CHECK(moment == timestamp{-1, 0, 0});
+    return says;
+  };
+  for (const std::string bad :
+       {"", "tomorrow", "2026-13-01", "2026-01-31T25:00:00Z", "1e9", "-", "2026-01-31T", "+1h",
+        "-1", "2026-01-31-05", "2026-01-31T12:00:00+1", "2026-01-31T12:00:00 CET", "12:00"})
+    CHECK(wrong(bad).starts_with("'" + bad + "' is no time"));
+  // What looks like a number says how to write it.
+  CHECK(wrong("20261331") ==
+        "'20261331' is no date: 2026-13-31 (seconds since 1970 would be @20261331)");
+  CHECK(wrong("1769860800123") ==
+        "'1769860800123' is no time: write it in seconds since 1970, @1769860800.123");
+  CHECK(wrong("1769860800123456789") ==
+        "'1769860800123456789' is no time: write it in seconds since 1970, @1769860800.123456789");
+  for (const std::string number : {"0", "1", "2026", "202601", "20260131.5", "12345678901"})
+    CHECK(wrong(number) == "'" + number + "' is no time: write seconds since 1970 as @" + number +
+                               ", a date as 2026-01-31, and a time before now as -1h");
+  for (const std::string number : {"-5", "1.", ".5", "1.2.3", "99999999999999"})
+    CHECK(wrong(number).starts_with("'" + number + "' is no time: write seconds since 1970 as @"));
+  CHECK(wrong("@x").starts_with("'@x' is no time: behind @ stand seconds"));
 
   const auto write = [](const timestamp& m, time_style style) {
     std::array<char, max_moment_size> text;
@@ -160,4 +248,36 @@ TEST_CASE("moments are read and written as documented") {
   CHECK(nanoseconds_between({5, 1, 0}, {4, 999'999'999, 0}) == 2);
   CHECK(nanoseconds_between({4, 0, 0}, {5, 0, 3600}) == -1'000'000'000);
   CHECK(nanoseconds_between({1769860800, 0, 0}, {}) == std::numeric_limits<std::int64_t>::max());
+}
+
+TEST_CASE("a connection is asked for by its UUID, or by its cookie alone") {
+  const uuid_list list{"h_1_00000000000000AB", "ab", "sk:1F", "0xf0", "other"};
+  CHECK(uuid_list().empty());
+  CHECK_FALSE(list.empty());
+  CHECK(list.holds("h_1_00000000000000AC", 0x1f));
+  CHECK(list.unmet() == std::vector<std::string>{"h_1_00000000000000AB", "ab", "0xf0", "other"});
+  CHECK(list.holds("h_1_00000000000000AB", 0xab));  // two of them
+  CHECK(list.holds("00000000000000F0", 0xf0));
+  // Another boot's socket of that cookie is another connection, and the cookie alone finds it.
+  CHECK(list.holds("h_2_00000000000000AB", 0xab));
+  CHECK_FALSE(uuid_list{"h_1_00000000000000AB"}.holds("h_2_00000000000000AB", 0xab));
+  CHECK_FALSE(list.holds("h_1_00000000000000AD", 0xad));
+  const uuid_list copy = list;
+  CHECK(copy.holds_uuid("other"));
+  CHECK(list.unmet().empty());
+
+  CHECK(uuid_list{"h_1_00000000000000AB"}.holds_cookie(0xab));
+  CHECK_FALSE(uuid_list{"h_1_00000000000000AB"}.holds_cookie(0xac));
+  // What is longer than a cookie, or has another letter, is none.
+  CHECK_FALSE(uuid_list{"000000000000000AB"}.holds_cookie(0xab));
+  CHECK_FALSE(uuid_list{"xab"}.holds_cookie(0xab));
+}
+
+TEST_CASE("a connection asked for is found by its cookie in the record") {
+  made_socket s;
+  s.cookie = 0xabc;
+  const std::string text = record_line(at_second(0), s.view());
+  CHECK(pass(text, {.uuids = {"0000000000000ABC"}}) == seconds{0});
+  CHECK(pass(text, {.uuids = {"ABC"}, .ports = {1}}).empty());
+  CHECK(pass(text, {.uuids = {"ABD"}}).empty());
 }

@@ -32,6 +32,11 @@ constexpr std::size_t rate_at = 160;
 constexpr std::size_t delivered_at = 192;
 constexpr std::size_t sent_at = 200;
 constexpr std::size_t retrans_at = 208;
+constexpr std::size_t busy_at = 168;
+constexpr std::size_t rwnd_at = 176;
+constexpr std::size_t sndbuf_at = 184;
+constexpr std::size_t dsack_at = 216;
+constexpr std::size_t reord_at = 220;
 
 /// Summaries of the files, read in the order given.
 class reading {
@@ -551,6 +556,54 @@ TEST_CASE("columns are found by what people type") {
   CHECK(span_text(59'999'600'000) == "1m00.0s");
   CHECK(span_text(90'000'000'000) == "1m30.0s");
   CHECK(span_text(90'061'000'000'000) == "1d01h01m");
+}
+
+TEST_CASE("the columns of ls are picked by names and globs, each once") {
+  std::vector<std::size_t> columns;
+  CHECK(pick_flow_columns("uuid, sent,sent_bytes,*_limited_percent", columns).empty());
+  CHECK(columns.size() == 5);
+  CHECK(columns[0] == find_flow_column("uuid"));
+  CHECK(columns[1] == find_flow_column("sent"));
+  CHECK(columns[2] == find_flow_column("rwnd_limited"));
+  CHECK(pick_flow_columns("closed,uuid", columns).empty());
+  REQUIRE(columns.size() == 6);
+  CHECK(columns[5] == find_flow_column("closed"));
+  CHECK(pick_flow_columns("uuid,colour", columns) ==
+        "'colour' is none of the columns: " + flow_column_names());
+  CHECK(pick_flow_columns("uuid,", columns) == "an item is empty (a comma too many?)");
+}
+
+TEST_CASE("stall times are shares of the time in which something was to be sent") {
+  made_socket s;
+  const auto stalls = [&s](std::uint64_t busy, std::uint64_t rwnd, std::uint64_t sndbuf) {
+    put(s, busy_at, busy);
+    put(s, rwnd_at, rwnd);
+    put(s, sndbuf_at, sndbuf);
+  };
+  put(s, dsack_at, std::uint32_t{3});
+  put(s, reord_at, std::uint32_t{2});
+  stalls(1'000'000, 0, 0);
+  std::string text = line(s, 0);
+  stalls(3'000'000, 1'500'000, 300'000);
+  text += line(s, 10);
+  reading r({with_uuid(text)});
+  const flow_summary& f = r.only();
+  CHECK(f.dsack_dups() == 3U);
+  CHECK(f.reord_seen() == 2U);
+  // Of what was gained from the first record to the last: 2 s of 10.
+  CHECK(f.busy_percent() == 20.0);
+  // Over the whole connection, as ss has it.
+  REQUIRE(f.limited());
+  CHECK(f.limited()->rwnd == 50);
+  CHECK(f.limited()->sndbuf == 10);
+  CHECK(f.limited()->network == 40);
+
+  stalls(0, 0, 0);
+  reading idle({with_uuid(line(s, 0) + line(s, 1))});
+  CHECK(idle.only().busy_percent() == 0.0);
+  CHECK_FALSE(idle.only().limited());
+  reading one({with_uuid(line(s, 0))});
+  CHECK_FALSE(one.only().busy_percent());
 }
 
 TEST_CASE("a block says everything that is not 0, once") {

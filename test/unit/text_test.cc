@@ -35,10 +35,13 @@ TEST_CASE("lists are read, and name the item that is wrong and why") {
     std::vector<std::uint16_t> out;
     return parse_ports(text, out);
   };
-  for (const std::string_view item : {"0", "65536", "70000", "a", "-1", "+1", "1-", "-", "1-2-3"})
+  for (const std::string_view item : {"0", "65536", "70000", "-1", "+1", "1-", "-", "1-2-3"})
     CHECK(wrong_ports("1," + std::string(item) + ",2") ==
           "'" + std::string(item) +
               "' is no port from 1 to 65535 (or a range of them, as 8000-9000)");
+  for (const std::string item : {"a", "https", "http-alt", "a-9"})
+    CHECK(wrong_ports("1, " + item) ==
+          "'" + item + "' is no number: names of services are not looked up (https is port 443)");
   CHECK(wrong_ports("9000-8000") == "'9000-8000' ends before it begins");
   for (const std::string_view text : {"", "1,,2", "1,", ","})
     CHECK(wrong_ports(text) == "an item is empty (a comma too many?)");
@@ -57,6 +60,45 @@ TEST_CASE("lists are read, and name the item that is wrong and why") {
   CHECK(wrong_prefixes("10.0.0.0/33") == "'10.0.0.0/33': '33' is no length from 0 to 32");
   CHECK(wrong_prefixes("::/x") == "'::/x': 'x' is no length from 0 to 128");
   CHECK(wrong_prefixes("192.0.2.1,") == "an item is empty (a comma too many?)");
+
+  // Brackets, as in what ss and ls print.
+  prefixes.clear();
+  CHECK(parse_prefixes("[::1],[2001:db8::]/32", prefixes).empty());
+  REQUIRE(prefixes.size() == 2);
+  CHECK(prefixes[0].length == 128);
+  CHECK(prefixes[1].length == 32);
+  CHECK(wrong_prefixes("[::1") == "'[::1' lacks a ]");
+  CHECK(wrong_prefixes("[::1]x") == "'[::1]x': nothing but /LENGTH can stand behind the ]");
+  CHECK(wrong_prefixes("[10.0.0.1]") == "'[10.0.0.1]': brackets are for IPv6 addresses");
+  for (const std::string item : {"[::1]:443", "10.0.0.1:443"})
+    CHECK(wrong_prefixes(item) == "'" + item + "' has a port: ports have flags of their own");
+  CHECK(wrong_prefixes("fe80::1%2") ==
+        "'fe80::1%2' names an interface, and this list holds on all of them");
+}
+
+TEST_CASE("an interface stands behind an address, by its number or, where it is known, its name") {
+  const interface_finder none;
+  const interface_finder find = [](const std::string& name) -> std::optional<std::uint32_t> {
+    if (name == "eth0") return 7;
+    return std::nullopt;
+  };
+  std::vector<host_prefix> hosts;
+  CHECK(parse_hosts("fe80::1%2,fe80::%3/64, [fe80::1%4], 127.0.0.53%5,::1", none, hosts).empty());
+  CHECK(parse_hosts("fe80::1%eth0", find, hosts).empty());
+  REQUIRE(hosts.size() == 6);
+  CHECK(hosts[0].interface == 2U);
+  CHECK(hosts[1].interface == 3U);
+  CHECK(hosts[1].prefix.length == 64);
+  CHECK(hosts[2].interface == 4U);
+  CHECK(hosts[3].interface == 5U);
+  CHECK_FALSE(hosts[4].interface);
+  CHECK(hosts[5].interface == 7U);
+  CHECK(parse_hosts("::1,fe80::1%eth0", none, hosts) ==
+        "'fe80::1%eth0': records know interfaces by their number, not by 'eth0' (write fe80::1%N)");
+  CHECK(parse_hosts("fe80::1%eth1", find, hosts) == "'fe80::1%eth1': there is no interface 'eth1'");
+  CHECK(parse_hosts("fe80::1%", find, hosts) == "'fe80::1%': no interface stands behind the %");
+  CHECK(parse_hosts("fe80::1%2/64", none, hosts) ==
+        "'fe80::1%2/64' has bits beyond the first 64: fe80::%2/64?");
 }
 
 TEST_CASE("what is shown neither moves a cursor nor ends a line") {

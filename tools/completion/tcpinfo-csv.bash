@@ -4,7 +4,8 @@
 _tcpinfo_csv() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} words head
   local states='ESTABLISHED SYN_SENT SYN_RECV FIN_WAIT1 FIN_WAIT2 TIME_WAIT CLOSE CLOSE_WAIT LAST_ACK
-    LISTEN CLOSING'
+    LISTEN CLOSING
+    all connected synchronized bucket big'
 
   COMPREPLY=()
   # readline takes --flag=value apart.

@@ -5,11 +5,13 @@ _tcpinfo_dump() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
   local command=${COMP_WORDS[1]} words head
   local filters='--uuid --port --sport --dport --host --src --dst --state'
-  local printing='--json --changes --zeros --time'
+  local printing='--json --changes --zeros --time --color'
   local states='ESTABLISHED SYN_SENT SYN_RECV FIN_WAIT1 FIN_WAIT2 TIME_WAIT CLOSE CLOSE_WAIT LAST_ACK
-    LISTEN CLOSING'
+    LISTEN CLOSING
+    all connected synchronized bucket big'
   local columns='start duration local remote state closed sent received retransmitted min_rtt
-    median_rtt peak_delivery_rate mean_rate cong snapshots gaps missed_polls uuid opened ended netns'
+    median_rtt peak_delivery_rate mean_rate cong snapshots gaps missed_polls dsack_dups reord_seen
+    busy rwnd_limited sndbuf_limited network_limited uuid opened ended netns'
 
   COMPREPLY=()
   # readline takes --flag=value apart.
@@ -17,17 +19,19 @@ _tcpinfo_dump() {
   [[ $current == = ]] && previous=${COMP_WORDS[COMP_CWORD - 1]} current=
   case $previous in
     --time) words='utc as-is epoch' ;;
+    --color) words='auto always never' ;;
     --sort) words=$columns ;;
     --max-window) words='64MiB 128MiB 256MiB 512MiB 1GiB 2GiB' ;;
-    --state)
+    --state | --columns)
       # The last of a list.
       [[ $current == *,* ]] && head=${current%,*},
-      mapfile -t COMPREPLY < <(compgen -P "$head" -W "$states" -- "${current##*,}")
+      [[ $previous == --state ]] && words=$states || words=$columns
+      mapfile -t COMPREPLY < <(compgen -P "$head" -W "$words" -- "${current##*,}")
       compopt -o nospace 2>/dev/null
       return
       ;;
     --uuid | --port | --sport | --dport | --host | --src | --dst | --since | --until | --every | \
-      --interval | --reps) return ;;
+      --interval | --reps | --limit | --jobs | -j) return ;;
   esac
   if [[ -n $words ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
@@ -36,7 +40,10 @@ _tcpinfo_dump() {
 
   if [[ $current == -* ]]; then
     case $command in
-      ls) words="--json --csv --sort --reverse --time --max-window $filters --since --until" ;;
+      ls)
+        words="--json --csv --columns --sort --reverse --limit --time --color --jobs --no-progress
+          --max-window $filters --since --until"
+        ;;
       live) words="$printing $filters --interval --reps" ;;
       verify) words='--quiet --max-window' ;;
       *) words="$printing --max-window $filters --since --until --every" ;;
