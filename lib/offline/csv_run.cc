@@ -10,6 +10,7 @@
 
 #include "offline/csv_worker.h"
 #include "offline/mlab_csv.h"
+#include "offline/passed_over.h"
 
 namespace tcpinfo::offline {
 namespace {
@@ -50,7 +51,9 @@ void work_in_parallel(csv_shared& shared) {
 
 csv_status run_csv(const csv_options& options) {
   csv_counts counts;
-  csv_progress progress(counts, options.paths, {}, options.progress);
+  // The compatible table has a row for each metadata record, whatever the filters say.
+  const walk_options wanted = options.mlab ? walk_options() : wanted_files(options.filter, false);
+  csv_progress progress(counts, options.paths, wanted, options.progress);
   csv_target target;
   if (const int error = target.open(options.output)) {
     progress.say(fmt::format("{}: {}: {}", program, name_of(options.output), message_of(error)));
@@ -59,7 +62,7 @@ csv_status run_csv(const csv_options& options) {
 
   // The walk's faults wait for their turn, which is that of the file after them.
   csv_shared* all = nullptr;
-  input_walk walk(options.paths, {}, [&](const input_fault& f) {
+  input_walk walk(options.paths, wanted, [&](const input_fault& f) {
     return all->turns.wait(all->turns.next_number()) && all->tell(f);
   });
   csv_turns turns([&](std::string& path) { return walk.next(path); });

@@ -534,7 +534,7 @@ std::vector<flow_summary*> flow_list::flows() {
 }
 
 std::optional<std::uint64_t> flow_list::silent_polls(const flow_summary& f) const {
-  if (f.polls().empty()) return std::nullopt;
+  if (f.polls().empty() || passed_over_) return std::nullopt;
   std::uint64_t silent = 0;
   for (const poll_span& p : f.polls()) silent += polls_.silent(p.run, p.first, p.last);
   return silent;

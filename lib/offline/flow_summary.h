@@ -223,8 +223,11 @@ class flow_list {
 
   [[nodiscard]] std::vector<flow_summary*> flows();
   [[nodiscard]] std::uint64_t snapshots() const noexcept { return snapshots_; }
+  /// Files were passed over: nobody knows of which polls their records tell.
+  void some_passed_over() noexcept { passed_over_ = true; }
   /// Polls between a connection's first and last record of which no record of any connection tells:
-  /// missed, or nothing changed anywhere. nullopt without poll numbers.
+  /// missed, or nothing changed anywhere. nullopt without poll numbers, and where files were passed
+  /// over.
   [[nodiscard]] std::optional<std::uint64_t> silent_polls(const flow_summary& f) const;
 
  private:
@@ -237,6 +240,7 @@ class flow_list {
   flow_summary* latest_ = nullptr;                // of latest_cookie_ in context_
   std::uint64_t latest_cookie_ = 0;
   std::uint64_t snapshots_ = 0;
+  bool passed_over_ = false;
 };
 
 }  // namespace tcpinfo::offline

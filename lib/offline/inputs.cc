@@ -205,8 +205,18 @@ std::string input_record::connection_key() const {
 // ---- The walk ----
 
 struct input_walk::level {
+  explicit level(DIR* d) : dir(d) {}
+  ~level() { closedir(dir); }
+  level(const level&) = delete;
+  level& operator=(const level&) = delete;
+
+  struct entry {
+    std::string name;
+    unsigned char type;  // DT_REG and the like; DT_UNKNOWN where the file system does not tell
+  };
+  DIR* dir;          // open, so that files are found without their whole path
   std::string path;  // with a slash behind
-  std::vector<std::string> names;
+  std::vector<entry> entries;
   std::size_t at = 0;
 };
 
@@ -227,32 +237,47 @@ void input_walk::enter(const std::string& directory) {
     tell(directory, errno);
     return;
   }
-  auto l = std::make_shared<level>();
+  auto l = std::make_shared<level>(dir);
   l->path = directory;
   if (l->path.empty() || l->path.back() != '/') l->path += '/';
   errno = 0;
   while (const dirent* entry = readdir(dir)) {
     const std::string_view name = entry->d_name;
     if (name == "." || name == "..") continue;
-    l->names.emplace_back(name);
+    l->entries.push_back({std::string(name), entry->d_type});
   }
-  const int error = errno;
-  closedir(dir);
-  if (error != 0) tell(directory, error);
-  std::sort(l->names.begin(), l->names.end());
+  if (errno != 0) tell(directory, errno);
+  std::sort(l->entries.begin(), l->entries.end(),
+            [](const auto& a, const auto& b) { return a.name < b.name; });
   levels_.push_back(std::move(l));
+}
+
+// What is known of a file by its name and place, and only where that does not tell, by its times.
+bool input_walk::wants(const std::string& path, bool is_folder, int directory,
+                       const std::string& name) const {
+  if (!options_.wants) return true;
+  const std::function<std::optional<std::int64_t>()> modified =
+      [&]() -> std::optional<std::int64_t> {
+    struct stat st {};
+    if (fstatat(directory, name.c_str(), &st, 0) != 0) return std::nullopt;
+    return std::int64_t{st.st_mtim.tv_sec} * 1'000'000'000 + st.st_mtim.tv_nsec;
+  };
+  return options_.wants({path, base_name(path), is_folder, modified});
 }
 
 bool input_walk::next(std::string& path) {
   while (!stopped_) {
     if (!levels_.empty()) {
       level& l = *levels_.back();
-      if (l.at == l.names.size()) {
+      if (l.at == l.entries.size()) {
         levels_.pop_back();
         continue;
       }
-      const std::string& name = l.names[l.at++];
+      const auto& [name, type] = l.entries[l.at++];
       std::string full = l.path + name;
+      // Most files of a large archive are not wanted: the name alone is enough to tell.
+      if (type == DT_REG && (!is_wanted(name, options_) || !wants(full, false, dirfd(l.dir), name)))
+        continue;
       struct stat st {};
       if (lstat(full.c_str(), &st) != 0) {
         // One that was being written is complete by now, under its other name.
@@ -265,16 +290,20 @@ bool input_walk::next(std::string& path) {
         }
         full.resize(whole.size());
       }
-      if (S_ISDIR(st.st_mode)) {
+      const bool folder = S_ISDIR(st.st_mode);
+      if (!folder) {
+        if (!is_wanted(name, options_)) continue;
+        if (S_ISLNK(st.st_mode) && stat(full.c_str(), &st) != 0) {
+          tell(full, errno);
+          continue;
+        }
+        if (!S_ISREG(st.st_mode)) continue;
+      }
+      if (type != DT_REG && !wants(full, folder, dirfd(l.dir), name)) continue;
+      if (folder) {
         enter(full);
         continue;
       }
-      if (!is_wanted(name, options_)) continue;
-      if (S_ISLNK(st.st_mode) && stat(full.c_str(), &st) != 0) {
-        tell(full, errno);
-        continue;
-      }
-      if (!S_ISREG(st.st_mode)) continue;
       if (name.ends_with(".zst") && !is_archive_name(name) && !holds_capture(full)) continue;
       path = std::move(full);
       return true;
@@ -282,10 +311,12 @@ bool input_walk::next(std::string& path) {
     if (at_ == paths_.size()) return false;
     const std::string& named = paths_[at_++];
     struct stat st {};
-    if (named != stdin_path && stat(named.c_str(), &st) == 0 && S_ISDIR(st.st_mode)) {
+    const bool there = named != stdin_path && stat(named.c_str(), &st) == 0;
+    if (there && S_ISDIR(st.st_mode)) {
       enter(named);
       continue;
     }
+    if (there && S_ISREG(st.st_mode) && !wants(named, false, AT_FDCWD, named)) continue;
     path = named;  // whatever it is: opening it tells
     return true;
   }

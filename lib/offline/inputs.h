@@ -36,9 +36,22 @@ using fault_callback = std::function<bool(const input_fault&)>;
 /// "file:line: what", without the line where there is none: what a fault prints on stderr.
 [[nodiscard]] std::string to_string(const input_fault& f);
 
-/// Which files of a directory are taken. A file that is named itself is always taken.
+/// A file or folder, before it is opened. Valid during the call only.
+struct walk_entry {
+  const std::string& path;  ///< as it is opened
+  std::string_view name;    ///< the last part of it
+  bool is_folder = false;
+  /// When it was last written to, since 1970 UTC; of a link, its target. Asks the file system: for
+  /// tens of thousands of files that takes longer than to list them. nullopt where it cannot tell.
+  const std::function<std::optional<std::int64_t>()>& modified_ns;
+};
+
+/// Which files of a directory are taken. A file that is named itself is taken whatever its name.
 struct walk_options {
   bool captures = false;  ///< also .pcap, and .zst that is no .jsonl.zst
+  /// Whether to look into it, decided by what is known without opening it. Asked for each folder
+  /// and for each file that would be taken. Absent: all of them.
+  std::function<bool(const walk_entry&)> wants = {};
 };
 
 /// Lists files one at a time: those named, and those in directories named, recursively and in the
@@ -56,6 +69,8 @@ class input_walk {
  private:
   struct level;
   void enter(const std::string& directory);
+  [[nodiscard]] bool wants(const std::string& path, bool is_folder, int directory,
+                           const std::string& name) const;
   void tell(const std::string& path, int error);
 
   std::vector<std::string> paths_;

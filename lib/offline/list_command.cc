@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <atomic>
 #include <system_error>
 
 #include "offline/commands.h"
 #include "offline/csv_progress.h"
 #include "offline/inputs.h"
 #include "offline/ordered_reading.h"
+#include "offline/passed_over.h"
 
 namespace tcpinfo::offline {
 
@@ -24,7 +26,8 @@ int list_flows(output& out, const list_options& options, const say& complain) {
   bool trouble = false;
   flow_list list;
   record_filter filter(options.filter);
-  const walk_options walk{.captures = true};
+  std::atomic<bool> passed{false};
+  const walk_options walk = wanted_files(options.filter, true, &passed);
   {
     csv_counts counts;
     csv_progress progress(counts, options.paths, walk, options.progress, "records");
@@ -41,6 +44,7 @@ int list_flows(output& out, const list_options& options, const say& complain) {
                    },
                    on_fault});
   }
+  if (passed) list.some_passed_over();
   std::vector<flow_summary*> wanted;
   for (flow_summary* f : list.flows())
     if (filter.wants_state(f->state())) wanted.push_back(f);

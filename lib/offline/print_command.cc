@@ -10,6 +10,7 @@
 #include "offline/commands.h"
 #include "offline/filters.h"
 #include "offline/inputs.h"
+#include "offline/passed_over.h"
 #include "offline/untold.h"
 #include "text/escape.h"
 
@@ -145,7 +146,7 @@ int print_files(output& out, const print_options& options, const say& complain) 
     complain(to_string(f));
     return true;
   };
-  input_walk walk(options.paths, {.captures = true}, on_fault);
+  input_walk walk(options.paths, wanted_files(options.filter, true), on_fault);
   input_reader reader(on_fault, {.captures = true, .max_window_log = options.max_window_log});
   record_filter filter(options.filter);
   thinner thin(options.filter.every_ns);

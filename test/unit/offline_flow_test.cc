@@ -606,6 +606,14 @@ TEST_CASE("stall times are shares of the time in which something was to be sent"
   CHECK_FALSE(one.only().busy_percent());
 }
 
+TEST_CASE("nothing is said of missed polls where files were passed over") {
+  made_socket s;
+  reading r({with_uuid(line(s, 0, 1) + line(s, 1, 5))});
+  CHECK(r.list.silent_polls(r.only()) == 3U);
+  r.list.some_passed_over();
+  CHECK_FALSE(r.list.silent_polls(r.only()));
+}
+
 TEST_CASE("a block says everything that is not 0, once") {
   made_socket s;
   put(s, rtt_at, std::uint32_t{1500});
