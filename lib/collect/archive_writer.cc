@@ -193,6 +193,16 @@ void archive_writer::drop_waiting(flow_log& flow, std::string_view why) {
   }
 }
 
+// A folder has the day of its files' first records: readers pass over folders of days that they do
+// not want.
+std::int64_t archive_writer::oldest_waiting_ns(const flow_log& flow) const {
+  std::int64_t oldest = 0;
+  (void)flow.waiting.for_oldest(1, [&oldest](const snapshot_header& header, bytes_view) {
+    if (oldest == 0) oldest = header.time_ns;
+  });
+  return oldest != 0 ? oldest : context_.system.realtime_ns();
+}
+
 void archive_writer::tell_vanished() {
   context_.counts.lost_files.add();
   context_.limits.vanish.log(
@@ -223,7 +233,6 @@ std::error_code archive_writer::choose_sequence(flow_log& flow) {
     if (!there)
       if (const auto ec = context_.system.exists(part_, there)) return ec;
     if (!there) return {};
-    if (flow.sequence == 0) flow.file_date_ns = context_.system.realtime_ns();
     ++flow.sequence;
   }
 }
@@ -334,7 +343,7 @@ std::error_code archive_writer::write_frame(flow_log& flow) {
       // What is whole in it is kept.
       context_.complete.add({.part = part_, .leftover = true});
     next_file(flow);
-    flow.file_date_ns = context_.system.realtime_ns();
+    flow.file_date_ns = oldest_waiting_ns(flow);
   }
 }
 

@@ -92,6 +92,7 @@ class archive_writer {
   void keep_last(const known_files& files, std::string_view uuid);
   [[nodiscard]] bytes_view completed(snapshot_header& header, bytes_view final);
   void next_file(flow_log& flow);
+  [[nodiscard]] std::int64_t oldest_waiting_ns(const flow_log& flow) const;
   void tell_vanished();
 
   const writer_context& context_;

@@ -307,6 +307,33 @@ TEST_CASE("a file that is taken away is counted once and recording goes on in a 
   CHECK(files.begin()->second.lines.back().poll == 1000);
 }
 
+TEST_CASE("a folder's day is that of the first record of its files") {
+  run r;
+  r.settings.flush_ns = 200'000'000;
+  r.settings.reps = 1000;
+  r.add(1);
+  // Midnight is at poll 500. The file is taken away before it, and what waits then is written to a
+  // new one behind it.
+  constexpr std::int64_t midnight_ns = 1'600'041'600'000'000'000;
+  r.system.realtime += midnight_ns - 5'000'000'000 - r.system.realtime_ns();
+  bool taken = false;
+  r.kernel.before_poll = [&](scripted_kernel& k, std::uint64_t poll) {
+    k.sockets.at(1).set(128, poll);
+    if (poll % 50 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    if (poll >= 485 && !taken) taken = fs::remove_all(r.output) > 2;
+  };
+  CHECK(r.collect() == exit_trouble);
+  REQUIRE(taken);
+  std::size_t before = 0;
+  for (const auto& [name, file] : read_all(r.output)) {
+    const bool first_day = file.path.find("/2020/09/13/") != std::string::npos;
+    INFO(file.path << " begins at " << file.lines[0].time);
+    CHECK(first_day == file.lines[0].time.starts_with("2020-09-13"));
+    before += first_day ? 1 : 0;
+  }
+  CHECK(before == 1);
+}
+
 TEST_CASE("records that came with a rotation reach the new file by age, like all others") {
   run r;
   r.settings.flush_ns = 300'000'000;
