@@ -69,6 +69,20 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
     return {};
   }
 
+  std::error_code begin_with(stream_reader & from, bytes_view begun) noexcept {
+    if (begun.size() > capacity) {
+      std::unique_ptr<char[]> larger(new (std::nothrow) char[begun.size()]);
+      if (!larger) return errc::out_of_memory;
+      buffer = std::move(larger);
+      capacity = begun.size();
+    }
+    if (!begun.empty()) std::memcpy(buffer.get(), begun.data(), begun.size());
+    end = begun.size();
+    std::swap(input, from);
+    if (input.from_damaged_frame()) damaged_from = 0;
+    return {};
+  }
+
   // Makes room and reads. Whatever goes wrong ends the input.
   void refill() noexcept {
     if (begin > 0) {
@@ -226,6 +240,14 @@ std::error_code archive_reader::open_memory(bytes_view bytes,
   return impl_->input.open_memory(bytes, impl_->stream);
 }
 
+std::error_code archive_reader::open_stream(stream_reader& stream, bytes_view begun,
+                                            const archive_reader_options& options) noexcept {
+  if (impl_ == nullptr) impl_ = new (std::nothrow) impl;
+  if (impl_ == nullptr) return errc::out_of_memory;
+  if (const std::error_code ec = impl_->prepare(options)) return ec;
+  return impl_->begin_with(stream, begun);
+}
+
 void archive_reader::close() noexcept { delete std::exchange(impl_, nullptr); }
 
 std::error_code archive_reader::next(record& out, bool& more) noexcept {
@@ -251,6 +273,9 @@ std::uint64_t archive_reader::compressed_offset() const noexcept {
 }
 std::uint64_t archive_reader::window_needed() const noexcept {
   return impl_ == nullptr ? 0 : impl_->input.window_needed();
+}
+std::uint32_t archive_reader::dictionary_needed() const noexcept {
+  return impl_ == nullptr ? 0 : impl_->input.dictionary_needed();
 }
 bool archive_reader::is_zstd() const noexcept { return impl_ != nullptr && impl_->input.is_zstd(); }
 

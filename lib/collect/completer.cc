@@ -55,7 +55,7 @@ std::string copy_name(const std::string& part) {
 // The content is at fault, not the reading of it.
 bool is_damage(const std::error_code& ec) noexcept {
   return ec == errc::truncated_frame || ec == errc::corrupt_frame || ec == errc::wrong_checksum ||
-         ec == errc::window_too_large;
+         ec == errc::window_too_large || ec == errc::dictionary_needed;
 }
 
 // Reads until `out` is full or the file ends.

@@ -57,6 +57,8 @@ class category_impl final : public std::error_category {
         return "zstd frame needs a larger window than allowed";
       case errc::wrong_checksum:
         return "wrong checksum of a zstd frame: its records are not to be trusted";
+      case errc::dictionary_needed:
+        return "zstd frame needs a dictionary";
     }
     return "unknown error " + std::to_string(value);
   }

@@ -66,6 +66,8 @@ parsed parse_frame_head(bytes_view bytes, frame_head& out) noexcept {
   frame_head head;
   head.size = content_at + content_size;
   if (bytes.size() < head.size) return parsed::more;
+  // As many bytes as the number takes; 0 is none, whatever its size.
+  head.dictionary = static_cast<std::uint32_t>(little_endian(bytes, content_at - id_size, id_size));
   head.has_checksum = (descriptor & 4U) != 0;
   head.has_content = content_size != 0;
   if (head.has_content) {

@@ -35,7 +35,8 @@ struct frame_head {
   std::size_t size = 0;      // of the header
   std::uint64_t window = 0;  // bytes that decoding has to keep
   std::uint64_t content = 0;
-  bool has_content = false;  // `content` is there
+  std::uint32_t dictionary = 0;  // the number of the one that it was written with; 0: none
+  bool has_content = false;      // `content` is there
   bool has_checksum = false;
 };
 

@@ -16,9 +16,12 @@ namespace {
 // More would leave the processor's cache before it is decoded.
 constexpr std::size_t read_size = std::size_t{128} << 10;
 
-std::error_code read_some(int fd, std::span<std::byte> out, std::size_t& n) noexcept {
+}  // namespace
+
+std::error_code input_window::read_some(std::span<std::byte> out, std::size_t& n) noexcept {
+  if (fn_ != nullptr) return fn_(user_, out, n);
   for (;;) {
-    const ssize_t got = ::read(fd, out.data(), out.size());
+    const ssize_t got = ::read(fd_, out.data(), out.size());
     if (got >= 0) {
       n = static_cast<std::size_t>(got);
       return {};
@@ -27,20 +30,31 @@ std::error_code read_some(int fd, std::span<std::byte> out, std::size_t& n) noex
   }
 }
 
-}  // namespace
+std::error_code input_window::need_buffer() noexcept {
+  // Pages that are not used are not there: most inputs need a tenth of it.
+  if (!buffer_) buffer_.reset(new (std::nothrow) std::byte[capacity_]);
+  return buffer_ ? std::error_code() : errc::out_of_memory;
+}
 
 void input_window::open(bytes_view memory) noexcept {
   close();
   bytes_ = memory;
 }
 
+std::error_code input_window::open(read_callback fn, void* user) noexcept {
+  close();
+  if (const auto ec = need_buffer()) return ec;
+  fn_ = fn;
+  user_ = user;
+  at_end_ = false;
+  return {};
+}
+
 std::error_code input_window::open(int fd, bool owned) noexcept {
   close();
-  // Pages that are not used are not there: most inputs need a tenth of it.
-  if (!buffer_) buffer_.reset(new (std::nothrow) std::byte[capacity_]);
-  if (!buffer_) {
+  if (const auto ec = need_buffer()) {
     if (owned) ::close(fd);
-    return errc::out_of_memory;
+    return ec;
   }
   fd_ = fd;
   owned_ = owned;
@@ -52,6 +66,7 @@ void input_window::close() noexcept {
   if (owned_) ::close(fd_);
   owned_ = false;
   fd_ = -1;
+  fn_ = nullptr;
   bytes_ = {};
   begin_ = 0;
   at_end_ = true;
@@ -68,7 +83,7 @@ std::error_code input_window::fill(std::uint64_t keep) noexcept {
   // Whoever keeps more than there is room for would take a full buffer for the input's end.
   if (room == 0) return errc::out_of_memory;
   std::size_t n = 0;
-  if (const auto ec = read_some(fd_, {buffer_.get() + kept.size(), room}, n)) return ec;
+  if (const auto ec = read_some({buffer_.get() + kept.size(), room}, n)) return ec;
   at_end_ = n == 0;
   bytes_ = {buffer_.get(), kept.size() + n};
   return {};
@@ -85,7 +100,7 @@ std::error_code input_window::read(std::span<std::byte> out, std::size_t& n) noe
   if (at_end_) return {};
   begin_ = end();
   bytes_ = {};
-  if (const auto ec = read_some(fd_, out, n)) return ec;
+  if (const auto ec = read_some(out, n)) return ec;
   at_end_ = n == 0;
   begin_ += n;
   return {};

@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include <tcpinfo/bytes.h>
+#include <tcpinfo/zstd.h>
 
 namespace tcpinfo::inline v0 {
 
@@ -24,6 +25,8 @@ class input_window {
 
   /// Reads memory, which stays the caller's.
   void open(bytes_view memory) noexcept;
+  /// Reads what a function hands over.
+  [[nodiscard]] std::error_code open(read_callback fn, void* user) noexcept;
   /// Reads a descriptor, and closes it in the end where it is `owned`.
   [[nodiscard]] std::error_code open(int fd, bool owned) noexcept;
   void close() noexcept;
@@ -46,10 +49,15 @@ class input_window {
   [[nodiscard]] std::error_code read(std::span<std::byte> out, std::size_t& n) noexcept;
 
  private:
+  [[nodiscard]] std::error_code read_some(std::span<std::byte> out, std::size_t& n) noexcept;
+  [[nodiscard]] std::error_code need_buffer() noexcept;
+
   std::size_t capacity_;
-  std::unique_ptr<std::byte[]> buffer_;  // for descriptors; memory is read in place
+  std::unique_ptr<std::byte[]> buffer_;  // for all but memory; memory is read in place
   bytes_view bytes_;
-  std::uint64_t begin_ = 0;  // offset of bytes_
+  std::uint64_t begin_ = 0;     // offset of bytes_
+  read_callback fn_ = nullptr;  // in place of a descriptor
+  void* user_ = nullptr;
   int fd_ = -1;
   bool owned_ = false;
   bool at_end_ = true;

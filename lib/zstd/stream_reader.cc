@@ -78,6 +78,7 @@ struct [[gnu::visibility("hidden")]] stream_reader::impl {
   std::uint64_t whole_content = 0;
   std::uint64_t frames = 0;
   std::uint64_t window_needed = 0;
+  std::uint32_t dictionary_needed = 0;
 
   std::uint64_t frame_begin = 0;
   std::uint64_t skippable_end = 0;
@@ -99,6 +100,7 @@ struct [[gnu::visibility("hidden")]] stream_reader::impl {
     is_zstd = stop = suspect = delivered_suspect = false;
     fault.clear();
     at = delivered = whole_end = whole_content = frames = window_needed = frame_begin = 0;
+    dictionary_needed = 0;
     if (!context) context.reset(ZSTD_createDCtx());
     if (!context) return errc::out_of_memory;
     static_cast<void>(ZSTD_DCtx_reset(context.get(), ZSTD_reset_session_only));
@@ -209,6 +211,10 @@ struct [[gnu::visibility("hidden")]] stream_reader::impl {
     if (walk.at() > 0 && walk.head().window > max_window) {
       window_needed = walk.head().window;
       return fail(errc::window_too_large, frame_begin + 1);
+    }
+    if (walk.at() > 0 && walk.head().dictionary != 0) {
+      dictionary_needed = walk.head().dictionary;
+      return fail(errc::dictionary_needed, frame_begin + 1);
     }
     if (result == parsed::bad) return damaged(errc::corrupt_frame, walk.at(), n);
     if (std::max(walk.at(), walk.end()) > max_whole_frame) {
@@ -411,6 +417,7 @@ struct [[gnu::visibility("hidden")]] stream_reader::impl {
     at = found;
     fault.clear();
     window_needed = 0;
+    dictionary_needed = 0;
     next = stage::boundary;
     return true;
   }
@@ -444,6 +451,15 @@ std::error_code stream_reader::open_fd(int fd, const stream_options& options) no
   if (impl_ == nullptr) return errc::out_of_memory;
   if (const std::error_code ec = impl_->prepare(options)) return ec;
   return impl_->input.open(fd, false);
+}
+
+std::error_code stream_reader::open_callback(read_callback fn, void* user,
+                                             const stream_options& options) noexcept {
+  if (fn == nullptr) return errc::invalid_argument;
+  if (impl_ == nullptr) impl_ = new (std::nothrow) impl;
+  if (impl_ == nullptr) return errc::out_of_memory;
+  if (const std::error_code ec = impl_->prepare(options)) return ec;
+  return impl_->input.open(fn, user);
 }
 
 std::error_code stream_reader::open_memory(bytes_view bytes,
@@ -485,6 +501,9 @@ std::uint64_t stream_reader::frames() const noexcept {
 }
 std::uint64_t stream_reader::window_needed() const noexcept {
   return impl_ == nullptr ? 0 : impl_->window_needed;
+}
+std::uint32_t stream_reader::dictionary_needed() const noexcept {
+  return impl_ == nullptr ? 0 : impl_->dictionary_needed;
 }
 
 }  // namespace tcpinfo::inline v0

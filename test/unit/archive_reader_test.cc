@@ -5,6 +5,7 @@
 #include <tcpinfo/zstd.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "archive_messages.h"
@@ -342,4 +343,49 @@ TEST_CASE("a window above the limit is a fault of the stream") {
   REQUIRE_FALSE(reader.open_memory(frame, options));
   CHECK_FALSE(reader.next(r, more));
   CHECK(more);
+}
+
+TEST_CASE("a stream of which the beginning was looked at is read on") {
+  std::string text;
+  for (unsigned i = 0; i < 400; ++i) text += numbered(i);
+  // The last frame is damaged: all of it is marked, wherever looking ended.
+  std::string damaged = compressed(numbered(400));
+  damaged.back() = static_cast<char>(damaged.back() ^ 1);
+  const std::string zstd = compressed(text) + damaged;
+  tcpinfo::stream_reader stream;
+  tcpinfo::archive_reader reader;
+  for (const std::string* input : {&std::as_const(text), &zstd}) {
+    for (const std::size_t looked : {std::size_t{0}, std::size_t{1}, std::size_t{300},
+                                     std::size_t{70'000}, text.size(), text.size() + 100}) {
+      REQUIRE_FALSE(stream.open_memory(std::as_bytes(std::span(*input))));
+      std::vector<std::byte> begun(looked);
+      std::size_t used = 0;
+      while (used < looked && !stream.from_damaged_frame()) {
+        std::size_t n = 0;
+        REQUIRE_FALSE(stream.read(std::span(begun).subspan(used), n));
+        if (n == 0) break;
+        used += n;
+      }
+      begun.resize(used);
+      REQUIRE_FALSE(reader.open_stream(stream, begun));
+      CHECK(reader.is_zstd() == (input == &zstd && looked != 0));
+      tcpinfo::record r;
+      std::uint64_t records = 0;
+      std::vector<std::error_code> faults;
+      for (bool more = true;;) {
+        const std::error_code ec = reader.next(r, more);
+        if (!more) break;
+        if (ec) {
+          faults.push_back(ec);
+          continue;
+        }
+        CHECK(r.poll() == records);
+        // Where looking ended inside the damaged frame, it took all before along.
+        if (looked <= text.size()) CHECK(reader.from_damaged_frame() == (records == 400));
+        ++records;
+      }
+      CHECK(records == (input == &zstd ? 401 : 400));
+      CHECK(faults.size() == (input == &zstd ? 1 : 0));
+    }
+  }
 }

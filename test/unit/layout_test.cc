@@ -231,6 +231,7 @@ static_assert(static_cast<int>(errc::bad_uuid) == 17);
 static_assert(static_cast<int>(errc::out_of_memory) == 18);
 static_assert(static_cast<int>(errc::filter_too_large) == 19);
 static_assert(static_cast<int>(errc::window_too_large) == 20);
+static_assert(static_cast<int>(errc::dictionary_needed) == 22);
 static_assert(static_cast<int>(errc::wrong_checksum) == 21);
 
 static_assert(static_cast<int>(dump_counter::messages) == 0);

@@ -11,6 +11,7 @@
 #include <random>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include "catch.h"
@@ -514,6 +515,89 @@ TEST_CASE("a window above the limit is refused") {
   CHECK(reader.open_memory({}, options) == errc::invalid_argument);
   options.max_window_log = 10;
   REQUIRE_FALSE(reader.open_memory({}, options));
+}
+
+TEST_CASE("the dictionary that a frame needs is named, and reading goes on behind it") {
+  // Magic; single segment, a dictionary's number of 1, 2 or 4 bytes, content size; one raw block.
+  const std::string good = prose(3000, 1);
+  for (const auto& [descriptor, number, expected] :
+       {std::tuple{0x21, std::string("\x07"), 7U},
+        {0x22, std::string("\x34\x12"), 0x1234U},
+        {0x23, std::string("\x78\x56\x34\x12"), 0x12345678U}}) {
+    const std::string text = std::string("\x28\xb5\x2f\xfd") + static_cast<char>(descriptor) +
+                             number + std::string("\x03\x19\0\0abc", 7);
+    buffer all(text.size());
+    std::memcpy(all.data(), text.data(), text.size());
+    tcpinfo::stream_reader reader;
+    const buffer both = all + frame(good);
+    REQUIRE_FALSE(reader.open_memory(both));
+    const result r = drain(reader, 4096);
+    CHECK(r.fault == errc::dictionary_needed);
+    CHECK(r.text.empty());
+    CHECK(reader.dictionary_needed() == expected);
+    REQUIRE(reader.resume());
+    CHECK(reader.dictionary_needed() == 0);
+    std::string rest(good.size() + 1, '\0');
+    std::size_t n = 0;
+    REQUIRE_FALSE(reader.read(std::as_writable_bytes(std::span(rest)), n));
+    CHECK(rest.substr(0, n) == good);
+  }
+  // A number of 0 is none.
+  const std::string none("\x28\xb5\x2f\xfd\x21\0\x03\x19\0\0abc", 13);
+  CHECK(read_all(std::as_bytes(std::span(none))).text == "abc");
+}
+
+namespace {
+
+// Hands over memory in pieces.
+struct pieces {
+  bytes_view left;
+  std::size_t size;
+  std::error_code at_end;
+
+  static std::error_code read(void* user, std::span<std::byte> out, std::size_t& n) noexcept {
+    auto& p = *static_cast<pieces*>(user);
+    n = std::min({p.size, p.left.size(), out.size()});
+    if (n != 0) std::memcpy(out.data(), p.left.data(), n);
+    p.left = p.left.subspan(n);
+    return n == 0 ? p.at_end : std::error_code();
+  }
+};
+
+}  // namespace
+
+TEST_CASE("what a function hands over is read like a file, in pieces of any size") {
+  const std::string text = prose(300'000, 1), more = prose(3000, 2);
+  buffer cut = frame(text);
+  cut.resize(cut.size() - 9);
+  const buffer all = frame(more) + cut + frame(more);
+  const salvaged whole = salvage(all);
+  CHECK(whole.faults.size() == 1);
+  for (const std::size_t size : {std::size_t{1}, std::size_t{3}, std::size_t{4096}, all.size()}) {
+    pieces p{all, size, {}};
+    tcpinfo::stream_reader reader;
+    REQUIRE_FALSE(reader.open_callback(&pieces::read, &p));
+    std::string got;
+    std::string out(4096, '\0');
+    do {
+      for (std::size_t n = 1; n != 0;) {
+        (void)reader.read(std::as_writable_bytes(std::span(out)), n);
+        got.append(out, 0, n);
+      }
+    } while (reader.resume());
+    CHECK(got == whole.text);
+    CHECK(reader.compressed_offset() == all.size());
+  }
+  // Its errors are the reader's, behind all that came before, and the end.
+  const buffer first = frame(more);
+  pieces p{first, 100, std::make_error_code(std::errc::io_error)};
+  tcpinfo::stream_reader reader;
+  REQUIRE_FALSE(reader.open_callback(&pieces::read, &p));
+  const result r = drain(reader, 4096);
+  CHECK(r.text == more);
+  CHECK(r.fault == std::errc::io_error);
+  CHECK_FALSE(reader.resume());
+  CHECK(reader.open_callback(nullptr, nullptr) == errc::invalid_argument);
 }
 
 TEST_CASE("what window a refused frame needs is told") {

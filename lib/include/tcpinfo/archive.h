@@ -25,6 +25,8 @@
 
 namespace tcpinfo::inline v0 {
 
+class stream_reader;  // tcpinfo/zstd.h
+
 // ---------------------------------------------------------------------------------------------
 // Time
 
@@ -391,6 +393,13 @@ class TCPINFO_API archive_reader final {
   /// Reads memory.
   [[nodiscard]] std::error_code open_memory(bytes_view bytes,
                                             const archive_reader_options& options = {}) noexcept;
+  /// Reads on from a stream that was opened elsewhere and has delivered `begun`, with which the
+  /// text begins (it is copied): so that what an input holds can be looked at first, whatever it
+  /// comes from. Takes the stream, and leaves in `stream` one of its own, whose buffers may serve
+  /// the next input; of the options max_window_log plays no part. Where the latest read was of a
+  /// damaged frame, so is all of `begun`.
+  [[nodiscard]] std::error_code open_stream(stream_reader& stream, bytes_view begun,
+                                            const archive_reader_options& options = {}) noexcept;
   /// Gives up the buffers, and the file if it was opened by path. line() is empty then.
   void close() noexcept;
 
@@ -407,8 +416,8 @@ class TCPINFO_API archive_reader final {
   /// - A fault of the stream, reported once, after all whole records before it; what it has made of
   ///   lines is not reported on its own. After errc::truncated_frame, errc::wrong_checksum (the
   ///   records of that frame were delivered and are not to be trusted), errc::corrupt_frame and
-  ///   errc::window_too_large reading goes on at the next zstd frame that is found; an errno is the
-  ///   end.
+  ///   errc::window_too_large and errc::dictionary_needed reading goes on at the next zstd frame
+  ///   that is found; an errno is the end.
   ///
   /// A UTF-8 byte-order mark at the start of the text is passed over and belongs to no line; before
   /// any other line it is errc::bad_json.
@@ -431,6 +440,8 @@ class TCPINFO_API archive_reader final {
   [[nodiscard]] std::uint64_t compressed_offset() const noexcept;
   /// As stream_reader's.
   [[nodiscard]] std::uint64_t window_needed() const noexcept;
+  /// As stream_reader's.
+  [[nodiscard]] std::uint32_t dictionary_needed() const noexcept;
   /// Whether the input is zstd.
   [[nodiscard]] bool is_zstd() const noexcept;
 

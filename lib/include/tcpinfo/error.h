@@ -39,6 +39,7 @@ enum class errc : std::int32_t {
   filter_too_large = 19,    ///< no longer used: a filter takes any number of rules
   window_too_large = 20,    ///< a zstd frame needs a larger window than the reader allows
   wrong_checksum = 21,      ///< a zstd frame decodes, but to something else than was written
+  dictionary_needed = 22,   ///< a zstd frame was written with a dictionary, which none is read with
 };
 
 /// The category of errc. Static storage; any thread.

@@ -82,6 +82,11 @@ struct stream_options {
   std::uint32_t reserved = 0;  ///< leave it
 };
 
+/// Hands over the next bytes of an input, `n` of them, at least one unless it has ended: 0 is the
+/// end. It may block. Any error ends the reading, and is what read() returns.
+using read_callback = std::error_code (*)(void* user, std::span<std::byte> out,
+                                          std::size_t& n) noexcept;
+
 /// Reads zstd (any number of frames one after the other, skippable ones of any length among them)
 /// or plain text; which of the two, the first bytes say and not the file's name. Input that
 /// begins neither with a frame nor with a line of JSON is delivered as it is, unless a frame begins
@@ -95,8 +100,9 @@ struct stream_options {
 /// (from_damaged_frame() says so of a frame that is here as a whole); then read() returns
 /// errc::truncated_frame (the input ends inside a frame), errc::wrong_checksum (all of the frame
 /// was delivered and is not what was written), errc::corrupt_frame (anything else: bad magic, bad
-/// block), errc::window_too_large (see window_needed()) or errc::out_of_memory, and the same again
-/// on every later call. Nothing after a fault is taken for data, unless resume() is called.
+/// block), errc::window_too_large (see window_needed()), errc::dictionary_needed (see
+/// dictionary_needed()) or errc::out_of_memory, and the same again on every later call. Nothing
+/// after a fault is taken for data, unless resume() is called.
 class TCPINFO_API stream_reader final {
  public:
   stream_reader() noexcept = default;
@@ -120,6 +126,10 @@ class TCPINFO_API stream_reader final {
   /// Reads memory, which must outlive the reading.
   [[nodiscard]] std::error_code open_memory(bytes_view bytes,
                                             const stream_options& options = {}) noexcept;
+  /// Reads what `fn` hands over, called with `user` from within read() and resume(). Both must
+  /// outlive the reading.
+  [[nodiscard]] std::error_code open_callback(read_callback fn, void* user,
+                                              const stream_options& options = {}) noexcept;
   /// Gives up memory, and the file if it was opened by path.
   void close() noexcept;
 
@@ -157,6 +167,9 @@ class TCPINFO_API stream_reader final {
   [[nodiscard]] std::uint64_t frames() const noexcept;
   /// After errc::window_too_large: the window the frame needs, in bytes. Else 0.
   [[nodiscard]] std::uint64_t window_needed() const noexcept;
+  /// After errc::dictionary_needed: the number of the dictionary the frame was written with. Else
+  /// 0.
+  [[nodiscard]] std::uint32_t dictionary_needed() const noexcept;
 
  private:
   struct impl;
