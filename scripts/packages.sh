@@ -24,6 +24,8 @@ run_packages=(
 run_optional=(
   'libbpf-dev=pc:libbpf >= 1.0|sampling by events' 'clang=clang|sampling by events'
   'bpftool=run:bpftool version|sampling by events'
+  'libpcap-dev=pc:libpcap >= 1.10|reading captures'
+  'libarchive-dev=pc:libarchive >= 3.4|reading tar' 'zlib1g-dev=pc:zlib|reading gzip'
 )
 # What its build takes where it is there, and does not install.
 run_if_there=('pc:prometheus-cpp-core >= 1.0' pc:libsystemd pc:systemd pc:bash-completion)
@@ -32,6 +34,7 @@ run_if_there=('pc:prometheus-cpp-core >= 1.0' pc:libsystemd pc:systemd pc:bash-c
 test_packages=(
   "${run_packages[@]}" catch2=pc:catch2 clang=clang++
   'libclang-rt-dev=link:clang++ -fsanitize=address,undefined'
+  'libpcap-dev=pc:libpcap >= 1.10' 'libarchive-dev=pc:libarchive >= 3.4' zlib1g-dev=pc:zlib
   libnl-idiag-3-dev=pc:libnl-idiag-3.0 'prometheus-cpp-dev=pc:prometheus-cpp-core >= 1.0'
   scdoc=scdoc binutils=readelf binutils=nm iproute2=ip iproute2=ss iproute2=tc mount=mount mount=umount
   util-linux=prlimit util-linux=setpriv zstd=zstd

@@ -42,6 +42,7 @@ struct flags {
   offline::filter_flags filter;
   bool list_columns = false;
   bool strict = false;
+  bool verbose = false;
   bool no_progress = false;
 };
 
@@ -78,6 +79,7 @@ void declare(CLI::App& app, flags& f) {
   offline::declare_jobs(app, f.jobs);
   offline::declare_max_window(app, f.max_window);
   app.add_flag("--strict", f.strict, "stop at the first thing that is lost");
+  app.add_flag("-v,--verbose", f.verbose, "tell each fault, not ten of a kind and file");
   app.add_flag("--no-progress", f.no_progress, "no progress on a terminal");
   declare(app, f.filter);
 }
@@ -130,6 +132,7 @@ offline::csv_options to_options(const CLI::App& app, const flags& f) {
   o.max_window_log = offline::window_log_of(f.max_window);
   o.workers = offline::workers_of(f.jobs);
   o.strict = f.strict;
+  o.verbose = f.verbose;
   // Rows on the same terminal are progress enough.
   o.progress = !f.no_progress && isatty(STDERR_FILENO) != 0 &&
                (!f.output.empty() || isatty(STDOUT_FILENO) == 0);

@@ -77,6 +77,7 @@ int run(CLI::App& app, std::vector<std::string> arguments, F&& body) {
 }
 
 constexpr const char* paths_help = "files and directories; - or none: standard input";
+constexpr const char* verbose_help = "tell each fault, not ten of a kind and file";
 constexpr const char* time_help = "utc, as-is or epoch";
 
 /// For numbers that are counted: CLI11 takes -1 for the largest there is.
@@ -127,6 +128,7 @@ int list(std::vector<std::string> arguments) {
   offline::declare_jobs(app, jobs);
   app.add_flag("--no-progress", no_progress, "no progress on a terminal");
   offline::declare_max_window(app, max_window);
+  app.add_flag("-v,--verbose", o.verbose, verbose_help);
   declare(app, filter, false);
   return run(app, std::move(arguments), [&] {
     refuse_terminal(o.paths);
@@ -198,6 +200,7 @@ int print_snapshots(std::vector<std::string> arguments) {
   app.add_option("FILE", o.paths, paths_help);
   flags.declare(app);
   offline::declare_max_window(app, max_window);
+  app.add_flag("-v,--verbose", o.verbose, verbose_help);
   declare(app, filter);
   return run(app, std::move(arguments), [&] {
     refuse_terminal(o.paths);
@@ -217,6 +220,7 @@ int verify(std::vector<std::string> arguments) {
   app.add_option("PATH", o.paths, paths_help);
   app.add_flag("-q,--quiet", o.quiet, "findings only, no counts");
   offline::declare_max_window(app, max_window);
+  app.add_flag("-v,--verbose", o.verbose, verbose_help);
   return run(app, std::move(arguments), [&] {
     refuse_terminal(o.paths);
     o.max_window_log = offline::window_log_of(max_window);

@@ -31,6 +31,7 @@ struct list_options {
   unsigned workers = 1;
   bool progress = false;  ///< on standard error, for work of more than a second
   bool notes = false;     ///< say also what is no fault: columns left out
+  bool verbose = false;   ///< tell each of many faults of a kind
   flow_print_options print;
 };
 /// tcpinfo-dump ls
@@ -40,6 +41,7 @@ struct print_options {
   std::vector<std::string> paths;
   filter_options filter;
   std::int32_t max_window_log = usual_window_log;
+  bool verbose = false;  ///< tell each of many faults of a kind
   snapshot_print_options print;
 };
 /// tcpinfo-dump FILE…
@@ -48,7 +50,8 @@ struct print_options {
 struct verify_options {
   std::vector<std::string> paths;
   std::int32_t max_window_log = usual_window_log;
-  bool quiet = false;  ///< findings only, no counts
+  bool verbose = false;  ///< tell each of many faults of a kind
+  bool quiet = false;    ///< findings only, no counts
 };
 /// tcpinfo-dump verify
 [[nodiscard]] int verify_files(output& out, const verify_options& options, const say& complain);

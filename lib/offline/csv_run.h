@@ -22,6 +22,7 @@ struct csv_options {
   std::int32_t max_window_log = usual_window_log;
   unsigned workers = 1;
   bool strict = false;
+  bool verbose = false;  ///< tell each of many faults of a kind
   bool progress = false;
 };
 

@@ -15,15 +15,16 @@ reader_options how_to_read(const csv_options& options) {
   reader_options o;
   o.max_line = max_line;
   o.max_window_log = options.max_window_log;
+  o.all_faults = options.verbose;
   return o;
 }
 
 }  // namespace
 
 bool csv_shared::tell(const input_fault& f) {
-  lost = true;
+  if (!f.note) lost = true;
   progress.say(to_string(f));
-  return !options.strict;
+  return f.note || !options.strict;
 }
 
 csv_worker::csv_worker(csv_shared& shared)
@@ -50,19 +51,20 @@ void csv_worker::run() {
 }
 
 void csv_worker::convert(const std::string& path) {
-  if (!reader_.open(path)) return;
   record_filter filter(shared_.options.filter);
   thinner thin(shared_.options.filter.every_ns);
   const auto emit = [this](const input_record& r) { row(r); };
   input_record r;
-  while (!stopped_ && reader_.next(r)) {
-    if (!r.has_message && !rows_->takes_metadata()) {
-      if (r.says_nothing() && !fault({r.context->file, r.line, nothing_said})) stopped_ = true;
-      continue;
+  for (bool any = reader_.open(path); any && !stopped_; any = reader_.open_next()) {
+    while (!stopped_ && reader_.next(r)) {
+      if (!r.has_message && !rows_->takes_metadata()) {
+        if (r.says_nothing() && !reader_.tell(r.line, nothing_said)) stopped_ = true;
+        continue;
+      }
+      if (filter.wants(r)) thin.push(r, emit);
     }
-    if (filter.wants(r)) thin.push(r, emit);
+    if (!stopped_) thin.flush(emit);
   }
-  if (!stopped_) thin.flush(emit);
 }
 
 void csv_worker::row(const input_record& r) {
@@ -80,7 +82,7 @@ void csv_worker::row(const input_record& r) {
   used_ += static_cast<std::size_t>(rows_->write(r, start) - start);
   ++rows_done_;
   if (const std::string_view loss = rows_->loss(); !loss.empty())
-    if (!fault({r.context->file, r.line, loss})) stopped_ = true;
+    if (!reader_.tell(r.line, loss)) stopped_ = true;
 }
 
 // Lines on standard error come in the order of the files, too.

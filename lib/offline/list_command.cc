@@ -32,17 +32,15 @@ int list_flows(output& out, const list_options& options, const say& complain) {
     csv_counts counts;
     csv_progress progress(counts, options.paths, walk, options.progress, "records");
     const auto on_fault = [&](const input_fault& f) {
-      trouble = true;
+      if (!f.note) trouble = true;
       progress.aside([&] { complain(to_string(f)); });
       return true;
     };
-    read_in_order(options.paths, walk, {.captures = true, .max_window_log = options.max_window_log},
-                  options.workers, counts,
-                  {[&](input_record& r) {
-                     if (r.says_nothing()) on_fault({r.context->file, r.line, nothing_said});
-                     list.add(r, filter.wants_in_any_state(r));
-                   },
-                   on_fault});
+    read_in_order(
+        options.paths, walk,
+        {.captures = true, .max_window_log = options.max_window_log, .all_faults = options.verbose},
+        options.workers, counts,
+        {[&](input_record& r) { list.add(r, filter.wants_in_any_state(r)); }, on_fault});
   }
   if (passed) list.some_passed_over();
   std::vector<flow_summary*> wanted;

@@ -52,13 +52,16 @@ class reading_worker {
   };
 
   void read(const std::string& path) {
-    if (!reader_.open(path)) return;
     input_record r;
     std::uint64_t told = 0;
-    for (std::uint64_t n = 1; reader_.next(r); ++n) {
-      if (!take(r)) return;
-      ++shared_.counts.rows;
-      if (n % most_waiting == 0) count_bytes(told);
+    std::uint64_t n = 0;
+    for (bool any = reader_.open(path); any; any = reader_.open_next()) {
+      while (reader_.next(r)) {
+        if (r.says_nothing() && !reader_.tell(r.line, nothing_said)) return;
+        if (!take(r)) return;
+        ++shared_.counts.rows;
+        if (++n % most_waiting == 0) count_bytes(told);
+      }
     }
     count_bytes(told);
   }
@@ -69,7 +72,7 @@ class reading_worker {
     told = bytes;
   }
 
-  // A capture's messages are the reader's, and gone when it reads on.
+  // A capture's messages are told by having no line: nothing of theirs is the reader's.
   bool take(input_record& r) {
     if (shared_.alone || r.parsed == nullptr) {
       if (!hand_on() || !shared_.turns.wait(number_)) return false;

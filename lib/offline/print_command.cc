@@ -141,13 +141,15 @@ void snapshot_printer::print_json(std::string& to, const snapshot_label& label) 
 int print_files(output& out, const print_options& options, const say& complain) {
   bool trouble = false;
   const auto on_fault = [&](const input_fault& f) {
-    trouble = true;
+    if (!f.note) trouble = true;
     out.flush();  // on a terminal both come in order
     complain(to_string(f));
     return true;
   };
   input_walk walk(options.paths, wanted_files(options.filter, true), on_fault);
-  input_reader reader(on_fault, {.captures = true, .max_window_log = options.max_window_log});
+  input_reader reader(
+      on_fault,
+      {.captures = true, .max_window_log = options.max_window_log, .all_faults = options.verbose});
   record_filter filter(options.filter);
   thinner thin(options.filter.every_ns);
   snapshot_printer printer(options.print);
@@ -155,21 +157,22 @@ int print_files(output& out, const print_options& options, const say& complain) 
   std::string path;
   bool going = true;
   const auto emit = [&](const input_record& kept) {
-    if (kept.says_nothing()) on_fault({kept.context->file, kept.line, nothing_said});
+    if (kept.says_nothing()) reader.tell(kept.line, nothing_said);
     if (!kept.has_message) return;
     if (!printer.print(out.buffer(),
                        {kept.uuid(), kept.context->sequence, kept.time, kept.poll,
                         kept.context->opened, kept.ended, kept.carried},
                        kept.m, kept.context->layout))
-      on_fault({kept.context->file, kept.line, cut_in_a_field});
+      reader.tell(kept.line, cut_in_a_field);
     going = out.written();
   };
   while (going && walk.next(path)) {
-    if (!reader.open(path)) continue;
-    while (going && reader.next(r)) {
-      if (filter.wants(r)) thin.push(r, emit);
+    for (bool any = reader.open(path); any && going; any = reader.open_next()) {
+      while (going && reader.next(r)) {
+        if (filter.wants(r)) thin.push(r, emit);
+      }
+      thin.flush(emit);
     }
-    thin.flush(emit);
   }
   if (going && tell_unmet(options.filter.uuids, complain)) trouble = true;
   return end_status(out, trouble, complain);

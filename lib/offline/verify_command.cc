@@ -67,34 +67,49 @@ class verifier {
   verifier(output& out, const verify_options& options) : out_(out), options_(options) {}
 
   int run(const say& complain) {
-    const auto on_fault = [this](const input_fault& f) {
-      find(f);
+    input_walk walk(options_.paths, {.captures = true}, [this, &complain](const input_fault& f) {
+      // What is passed over was not to be verified.
+      if (f.note)
+        complain(to_string(f));
+      else
+        find(f);
       return !out_.closed();
-    };
-    input_walk walk(options_.paths, {.captures = true}, on_fault);
-    input_reader reader(on_fault, {.captures = true, .max_window_log = options_.max_window_log});
+    });
+    // Its faults are counted by the reader, which does not tell of all.
+    input_reader reader(
+        [this](const input_fault& f) {
+          print(f);
+          return !out_.closed();
+        },
+        {.captures = true,
+         .max_window_log = options_.max_window_log,
+         .all_faults = options_.verbose});
+    reader_ = &reader;
     input_record r;
     std::string path;
     while (walk.next(path)) {
-      if (!reader.open(path)) continue;
-      begin_file(path);
-      while (reader.next(r)) take(r);
-      end_file(reader);
+      for (bool any = reader.open(path); any; any = reader.open_next()) {
+        begin_file();
+        while (reader.next(r)) take(r);
+        end_file();
+      }
     }
+    findings_ += reader.faults();
     holes();
     if (!options_.quiet) summary();
     return end_status(out_, findings_ != 0, complain);
   }
 
  private:
+  void print(const input_fault& f) { out_.put(text::escaped(to_string(f)) + "\n"); }
   void find(const input_fault& f) {
     ++findings_;
-    out_.put(text::escaped(to_string(f)) + "\n");
+    print(f);
   }
-  void find(std::uint64_t line, std::string_view what) { find({path_, line, what}); }
+  void find(std::uint64_t line, std::string_view what) { reader_->tell(line, what); }
 
-  void begin_file(const std::string& path) {
-    path_ = path;
+  void begin_file() {
+    path_ = reader_->file();
     ++files_;
     metadata_records_ = 0;
     records_in_file_ = 0;
@@ -103,13 +118,13 @@ class verifier {
     told_cookie_ = false;
     told_no_time_ = false;
     told_opened_ = false;
-    named_ = !parse_archive_name(path, name_);
+    named_ = !parse_archive_name(reader_->name(), name_);
     name_uuid_ = named_ ? std::string(name_.uuid) : std::string();
     if (named_ && name_.partial) ++partial_;
   }
 
-  void end_file(const input_reader& reader) {
-    if (reader.is_capture() || reader.stopped()) return;
+  void end_file() {
+    if (reader_->is_capture() || reader_->stopped()) return;
     if (metadata_records_ == 0 && records_in_file_ != 0) find(1, "no metadata record");
   }
 
@@ -300,6 +315,7 @@ class verifier {
 
   output& out_;
   const verify_options& options_;
+  input_reader* reader_ = nullptr;
 
   std::string path_;
   archive_name name_;

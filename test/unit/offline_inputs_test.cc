@@ -30,12 +30,13 @@ seen read_all(const std::vector<std::string>& paths, bool captures = true) {
   input_record r;
   std::string path;
   while (walk.next(path)) {
-    if (!reader.open(path)) continue;
-    while (reader.next(r)) {
-      std::string text = std::string(r.uuid()) + "#";
-      text += r.context->sequence ? std::to_string(*r.context->sequence) : "-";
-      text += (r.is_metadata ? " metadata " : " line ") + std::to_string(r.line);
-      s.records.push_back(text);
+    for (bool any = reader.open(path); any; any = reader.open_next()) {
+      while (reader.next(r)) {
+        std::string text = std::string(r.uuid()) + "#";
+        text += r.context->sequence ? std::to_string(*r.context->sequence) : "-";
+        text += (r.is_metadata ? " metadata " : " line ") + std::to_string(r.line);
+        s.records.push_back(text);
+      }
     }
   }
   CHECK(reader.faults() == s.faults.size());

@@ -36,8 +36,8 @@ _tcpinfo_csv() {
   fi
   if [[ $current == -* ]]; then
     words='--output --format --columns --list-columns --ddl --time --sentinels --compat
-      --jobs --max-window --strict --no-progress --uuid --port --sport --dport --host --src --dst --state
-      --since --until --every --help --version'
+      --jobs --max-window --strict --verbose --no-progress --uuid --port --sport --dport --host --src
+      --dst --state --since --until --every --help --version'
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
     return
   fi

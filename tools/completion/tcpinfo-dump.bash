@@ -42,11 +42,11 @@ _tcpinfo_dump() {
     case $command in
       ls)
         words="--json --csv --columns --sort --reverse --limit --time --color --jobs --no-progress
-          --max-window $filters --since --until"
+          --max-window --verbose $filters --since --until"
         ;;
       live) words="$printing $filters --interval --reps" ;;
-      verify) words='--quiet --max-window' ;;
-      *) words="$printing --max-window $filters --since --until --every" ;;
+      verify) words='--quiet --max-window --verbose' ;;
+      *) words="$printing --max-window --verbose $filters --since --until --every" ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$words --help --version" -- "$current")
     return

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Reads one input after the other, of whatever kind and in whatever condition.
+#ifndef TCPINFO_OFFLINE_INPUTS_READER_H
+#define TCPINFO_OFFLINE_INPUTS_READER_H
+
+#include <tcpinfo/archive.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "offline/inputs/fault.h"
+#include "offline/inputs/record.h"
+
+namespace tcpinfo::offline {
+
+/// The largest zstd window read unless more is allowed, as a power of two: 32 MiB. A window of 128
+/// MiB, which zstd itself takes, would by itself break the promise of 64 MiB a worker.
+inline constexpr std::int32_t usual_window_log = 25;
+/// The largest that zstd can be told to take: 2 GiB, or 1 GiB with 32-bit addresses.
+inline constexpr std::int32_t largest_window_log = sizeof(void*) > 4 ? 31 : 30;
+
+struct reader_options {
+  bool captures = false;  ///< also take captures and bare netlink messages
+  std::size_t max_line = archive_reader_options{}.max_line;
+  std::int32_t max_window_log = usual_window_log;
+  bool all_faults = false;  ///< tell each of many faults of a kind
+};
+
+/// Reads one input after the other; its buffers are used again. One thread at a time; several
+/// readers may work side by side.
+class input_reader {
+ public:
+  explicit input_reader(fault_callback on_fault, reader_options options = {});
+  ~input_reader();
+  input_reader(const input_reader&) = delete;
+  input_reader& operator=(const input_reader&) = delete;
+
+  /// Opens a file, or standard input for "-". What is wrong is a fault like any other.
+  /// @return false where there is nothing to read.
+  [[nodiscard]] bool open(const std::string& path);
+  /// After that: the next part of the same file, where it has several (members of a tar), each with
+  /// records of its own. Read a part to its end before, or leave it.
+  /// @return false after the last one: all faults of the file have been told then.
+  [[nodiscard]] bool open_next();
+
+  /// The next record, metadata records among them. Faults on the way go to the callback.
+  /// @return false at the end.
+  [[nodiscard]] bool next(input_record& out);
+
+  /// Tells of a fault that a command has found in the input open at present. @return whether to go
+  /// on.
+  bool tell(std::uint64_t line, std::string_view what);
+
+  /// Faults so far, told or not, over all inputs: whether anything was lost.
+  [[nodiscard]] std::uint64_t faults() const noexcept { return faults_; }
+  /// The callback asked to stop.
+  [[nodiscard]] bool stopped() const noexcept { return stopped_; }
+
+  // Of the input open at present.
+  [[nodiscard]] std::uint64_t bytes_read() const noexcept;  ///< as stored
+  /// As faults call it: the path, of a member of a tar "path:member".
+  [[nodiscard]] const std::string& file() const noexcept;
+  /// Its path, or the member's: what tells the connection where the content does not.
+  [[nodiscard]] const std::string& name() const noexcept;
+  [[nodiscard]] bool is_capture() const noexcept;
+
+ private:
+  struct impl;
+  [[nodiscard]] bool start(int kind);
+  [[nodiscard]] bool next_message(input_record& out);
+  [[nodiscard]] bool next_line(input_record& out);
+  [[nodiscard]] bool refuse(std::string_view why);
+  void note(std::string_view what);
+  void tell_rest();
+  void tell_below();
+
+  std::unique_ptr<impl> impl_;
+  fault_callback on_fault_;
+  reader_options options_;
+  fault_limit limit_;
+  std::uint64_t faults_ = 0;
+  bool stopped_ = false;
+};
+
+}  // namespace tcpinfo::offline
+
+#endif
