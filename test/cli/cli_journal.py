@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -306,8 +307,15 @@ def test_write_failed(journal: Journal, scratch: Path) -> None:
     stream.close()
 
 
+def shown(name: str) -> bytes:
+    """As a message shows it: control characters and what is not UTF-8 are escaped."""
+    return "".join(f"\\x{ord(c) - 0xdc00:02x}" if 0xdc80 <= ord(c) <= 0xdcff
+                   else f"\\u{ord(c):04x}" if unicodedata.category(c) == "Cc" else c
+                   for c in name).encode()
+
+
 def test_strange_messages(journal: Journal, scratch: Path) -> None:
-    """Whatever a message consists of, it is one entry, byte for byte."""
+    """Whatever a message consists of, it is one entry, and all of it is shown."""
     for name in ("two\nlines", "\nMESSAGE=other", "x\nPRIORITY=0\nTCPINFO_EVENT=summary\n",
                  "tab\tescape\x1b[31m\x01", "percent %s %n {} {0}", "= =", "\u00fc\u4e2d",
                  "no \udcff UTF-8", "a" * 120_000):
@@ -320,7 +328,7 @@ def test_strange_messages(journal: Journal, scratch: Path) -> None:
         check(len(found) == 1, f"{what}: {len(found)} entries: {str(found)[:400]}")
         for entry in found:
             check_entry(entry, "usage")
-            wanted = b"--anonymize: '%s' is neither none nor netblock" % os.fsencode(name)
+            wanted = b"--anonymize: '%s' is neither none nor netblock" % shown(name)
             check(entry.get("MESSAGE") == wanted, f"{what}: message {entry['MESSAGE'][:200]!r}")
         check(stream.text() == "", f"{what}: plain lines as well")
         stream.close()
