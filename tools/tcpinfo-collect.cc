@@ -364,6 +364,7 @@ std::vector<std::string> all_arguments(const CLI::App& app, int argc, char** arg
 
 int main(int argc, char** argv) {
   // A log whose reader is gone, or a file size limit, is an error of one write, not the end.
+  tcpinfo::text::hold_standard_descriptors();
   (void)signal(SIGPIPE, SIG_IGN);
   (void)signal(SIGXFSZ, SIG_IGN);
   collect::raise_capabilities();

@@ -121,6 +121,9 @@ offline::csv_options to_options(const CLI::App& app, const flags& f) {
   for (const char* name : {"--output", "--compat", "--ddl", "--max-window"})
     if (app.count(name) != 0 && app.get_option(name)->as<std::string>().empty())
       throw bad_value(fmt::format("{}: empty value", name));
+  for (const char* name : {"--ddl", "--list-columns"})
+    if (app.count(name) != 0 && app.count("--output") != 0)
+      throw bad_value(fmt::format("{} prints to standard output, without --output", name));
   if (!f.ddl.empty() && !offline::find_database(f.ddl))
     throw bad_value(fmt::format("--ddl: '{}' is none of {}", f.ddl, offline::database_names()));
   offline::csv_options o;
@@ -149,6 +152,7 @@ int print(std::string_view text) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  tcpinfo::text::hold_standard_descriptors();
   // A reader that goes away shows as EPIPE, and is no trouble; a limit of file sizes as EFBIG.
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);

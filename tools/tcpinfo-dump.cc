@@ -298,6 +298,7 @@ int live(std::vector<std::string> arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  tcpinfo::text::hold_standard_descriptors();
   // A reader that goes away shows as EPIPE, and is no trouble; a limit of file sizes as EFBIG.
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);

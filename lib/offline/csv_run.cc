@@ -2,6 +2,7 @@
 #include "offline/csv_run.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <exception>
 #include <new>
@@ -21,6 +22,13 @@ std::string message_of(int error) { return std::generic_category().message(error
 
 std::string name_of(const std::string& output) {
   return output.empty() ? "standard output" : output;
+}
+
+bool is_same_file(const std::string& a, const std::string& b) {
+  struct stat of_a {};
+  struct stat of_b {};
+  return stat(a.c_str(), &of_a) == 0 && stat(b.c_str(), &of_b) == 0 && S_ISREG(of_a.st_mode) &&
+         of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
 }
 
 void work(csv_shared& shared) {
@@ -55,6 +63,12 @@ csv_status run_csv(const csv_options& options) {
   const walk_options wanted = options.mlab ? walk_options() : wanted_files(options.filter, false);
   csv_progress progress(counts, options.paths, wanted, options.progress);
   csv_target target;
+  // What is read must not be what is replaced.
+  for (const std::string& path : options.paths)
+    if (path != stdin_path && is_same_file(path, options.output)) {
+      progress.say(fmt::format("{}: --output: {} is one of the files to read", program, path));
+      return csv_status::usage;
+    }
   if (const int error = target.open(options.output)) {
     progress.say(fmt::format("{}: {}: {}", program, name_of(options.output), message_of(error)));
     return csv_status::usage;

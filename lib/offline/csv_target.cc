@@ -2,6 +2,7 @@
 #include "offline/csv_target.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -87,7 +88,13 @@ int csv_target::open(const std::string& path) {
 }
 
 int csv_target::open_beside() {
-  temporary_ = path_ + ".XXXXXX";
+  constexpr std::string_view ending = ".XXXXXX";
+  temporary_ = path_;
+  // A name that is as long as names may be gets another beside it.
+  const std::size_t name = path_.rfind('/') + 1;
+  if (path_.size() - name + ending.size() > NAME_MAX)
+    temporary_.resize(name + NAME_MAX - ending.size());
+  temporary_ += ending;
   fd_ = mkostemp(temporary_.data(), O_CLOEXEC);
   if (fd_ < 0) {
     const int error = errno;

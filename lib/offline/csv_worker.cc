@@ -7,13 +7,8 @@
 namespace tcpinfo::offline {
 namespace {
 
-// No line a collector writes comes near it: the kernel's messages are of 32 KiB at most. Longer
-// ones would cost the memory that is promised not to be used.
-constexpr std::size_t max_line = std::size_t{1} << 20;
-
 reader_options how_to_read(const csv_options& options) {
   reader_options o;
-  o.max_line = max_line;
   o.max_window_log = options.max_window_log;
   o.all_faults = options.verbose;
   return o;

@@ -72,7 +72,7 @@ class describer {
       congestion();
       rates();
       queues();
-    } else if (const auto cong = s_.text(field_id::cong)) {
+    } else if (const auto cong = s_.text(field_id::cong); cong && !cong->empty()) {
       put(field_id::cong, "cong", std::string(*cong));
     }
     to_ = &out_.others;
@@ -199,7 +199,8 @@ class describer {
     for (const auto& [name, bit] : flags)
       if ((options & bit) != 0) put(tcp_field::options, name, std::string(name));
     if (options == 4) tell(tcp_field::options);  // wscale, told below
-    if (const auto cong = s_.text(field_id::cong)) put(field_id::cong, "cong", std::string(*cong));
+    if (const auto cong = s_.text(field_id::cong); cong && !cong->empty())
+      put(field_id::cong, "cong", std::string(*cong));
     if ((options & 4) != 0) {
       tell(tcp_field::rcv_wscale);
       named(tcp_field::snd_wscale, "wscale",

@@ -131,17 +131,21 @@ struct [[gnu::visibility("hidden")]] stream_reader::impl {
     }
     is_zstd = starts_frame(input.from(0));
     if (!is_zstd) {
-      const auto line = [this]() noexcept {
-        const bytes_view head = input.from(0);
-        return head.first(std::min(head.size(), first_line));
+      const auto head = [this]() noexcept {
+        const bytes_view here = input.from(0);
+        return here.first(std::min(here.size(), first_line));
       };
-      while (line().size() < first_line && !input.at_end() &&
-             std::find(line().begin(), line().end(), std::byte{'\n'}) == line().end())
+      // The first line that is not blank, which noise may begin with as well.
+      const auto has_line = [&head]() noexcept {
+        const bytes_view text = from_first_word(head());
+        return std::find(text.begin(), text.end(), std::byte{'\n'}) != text.end();
+      };
+      while (head().size() < first_line && !input.at_end() && !has_line())
         if (const auto ec = input.fill(0)) return ec;
-      const bytes_view head = line();
-      const bytes_view text(head.begin(), std::find(head.begin(), head.end(), std::byte{'\n'}));
+      const bytes_view here = from_first_word(head());
+      const bytes_view text(here.begin(), std::find(here.begin(), here.end(), std::byte{'\n'}));
       std::uint64_t found = no_frame;
-      if (!begins_object(text))
+      if (text.empty() || !begins_object(text))
         if (const auto ec = find_frame(input, 1, head_search, 0, found)) return ec;
       is_zstd = found != no_frame;
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "zstd/text_head.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <string_view>
 
@@ -28,6 +29,15 @@ bool looks_like_text(bytes_view bytes) noexcept {
       if ((std::to_integer<unsigned>(bytes[i]) & 0xc0U) != 0x80U) return false;
   }
   return true;
+}
+
+bytes_view from_first_word(bytes_view text) noexcept {
+  const auto is_white = [](std::byte b) {
+    const auto c = std::to_integer<unsigned>(b);
+    return c == ' ' || (c >= '\t' && c <= '\r');
+  };
+  const auto first = std::find_if_not(text.begin(), text.end(), is_white);
+  return text.subspan(static_cast<std::size_t>(first - text.begin()));
 }
 
 bool begins_object(bytes_view line) noexcept {

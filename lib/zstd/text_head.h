@@ -12,6 +12,9 @@ namespace tcpinfo::inline v0 {
 /// cut at the end counts as whole.
 [[nodiscard]] bool looks_like_text(bytes_view bytes) noexcept;
 
+/// Without the white space that the text begins with.
+[[nodiscard]] bytes_view from_first_word(bytes_view text) noexcept;
+
 /// Whether a text begins with this line, or this part of its first line, that an archive may begin
 /// with: with an object of JSON.
 [[nodiscard]] bool begins_object(bytes_view line) noexcept;

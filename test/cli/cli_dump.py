@@ -301,6 +301,15 @@ def test_untold(folder: Path) -> None:
           "untold: info_tail")
     check(rows[0]["tos_tail"] == "05" and rows[0]["locals"] == "0c", "untold --json: the others")
     check(rows[0]["faults"] == "long_attribute", f"untold --json: {rows[0].get('faults')}")
+    # A name that becomes empty.
+    nameless = json.loads(record(1))["Attributes"]
+    nameless[4] = base64.b64encode(b"\0").decode()
+    gone = archive(place, 2, metadata(2) + record(0) + record(1, more={"Attributes": nameless}))
+    check(" cong:" in run("--changes", gone).stdout, "--changes: a name that becomes empty")
+    # A line that is too long is that to both tools.
+    long = archive(place, 3, metadata(3) + record(0).rstrip("\n").ljust((1 << 20) + 1) + "\n")
+    done = run(long)
+    check(done.returncode == 1 and "line too long" in done.stderr, f"a long line: {done.stderr!r}")
     plain = archive(place, 1, metadata(1) + record(0))
     row = json.loads(run("--json", plain).stdout)
     check("faults" not in row and not [k for k in row if k.endswith("_tail")],

