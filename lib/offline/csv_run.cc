@@ -60,7 +60,8 @@ void work_in_parallel(csv_shared& shared) {
 csv_status run_csv(const csv_options& options) {
   csv_counts counts;
   // The compatible table has a row for each metadata record, whatever the filters say.
-  const walk_options wanted = options.mlab ? walk_options() : wanted_files(options.filter, false);
+  walk_options wanted = options.mlab ? walk_options() : wanted_files(options.filter, false);
+  wanted.max_window_log = options.max_window_log;
   csv_progress progress(counts, options.paths, wanted, options.progress);
   csv_target target;
   // What is read must not be what is replaced.

@@ -27,7 +27,8 @@ int list_flows(output& out, const list_options& options, const say& complain) {
   flow_list list;
   record_filter filter(options.filter);
   std::atomic<bool> passed{false};
-  const walk_options walk = wanted_files(options.filter, true, &passed);
+  walk_options walk = wanted_files(options.filter, true, &passed);
+  walk.max_window_log = options.max_window_log;
   {
     csv_counts counts;
     csv_progress progress(counts, options.paths, walk, options.progress, "records");

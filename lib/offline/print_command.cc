@@ -146,7 +146,9 @@ int print_files(output& out, const print_options& options, const say& complain) 
     complain(to_string(f));
     return true;
   };
-  input_walk walk(options.paths, wanted_files(options.filter, true), on_fault);
+  walk_options wanted = wanted_files(options.filter, true);
+  wanted.max_window_log = options.max_window_log;
+  input_walk walk(options.paths, wanted, on_fault);
   input_reader reader(
       on_fault,
       {.captures = true, .max_window_log = options.max_window_log, .all_faults = options.verbose});

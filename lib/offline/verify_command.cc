@@ -67,7 +67,8 @@ class verifier {
   verifier(output& out, const verify_options& options) : out_(out), options_(options) {}
 
   int run(const say& complain) {
-    input_walk walk(options_.paths, {.captures = true}, [this, &complain](const input_fault& f) {
+    const walk_options all{.captures = true, .max_window_log = options_.max_window_log};
+    input_walk walk(options_.paths, all, [this, &complain](const input_fault& f) {
       // What is passed over was not to be verified.
       if (f.note)
         complain(to_string(f));

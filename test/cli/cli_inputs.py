@@ -507,6 +507,154 @@ def tars(folder: Path) -> None:
         check(status == 1 and "a tar without archives" in said, f"csv: captures in a tar: {said}")
 
 
+def damaged_tars(folder: Path) -> None:
+    """A damaged header costs its member, which is said, and no other."""
+    if lacks("tar") or lacks("gzip"):
+        return
+    data = record(0) + record(1)
+    whole = tar({name: data for name in ("a.jsonl", "b.jsonl", "c.jsonl")}, tarfile.GNU_FORMAT)
+    step = 512 + -(-len(data) // 512) * 512
+
+    def changed(at: int, to: bytes, size: int | None = None) -> bytes:
+        return whole[:at] + to + whole[at + (len(to) if size is None else size):]
+
+    second, third = step, 2 * step
+    flipped = bytes([whole[second + 10] ^ 1])
+    lost = "tar: no header at byte {}, behind {}: what is there is lost, up to {}"
+    behind_a = lost.format(second, "a.jsonl", f"byte {third}")
+    cases = {
+        "in the middle": (changed(second + 10, flipped), 4, behind_a),
+        "zeroed": (changed(second, bytes(512)), 4, behind_a),
+        "zeroed twice": (changed(second, bytes(1024)), 4, behind_a),
+        "cut out": (changed(second + 100, b"", 100), 2,
+                    lost.format(second, "a.jsonl", "the end")),
+        "junk behind": (whole + b"junk" * 1000, 6, "what is there is lost, up to the end"),
+        "a little junk behind": (whole + b"junk", 6, "tar: "),
+        "cut in a header": (whole[:third + 100], 4, "tar: "),
+    }
+    for what, (made, rows, words) in cases.items():
+        for name, packed in {"x.tar": made, "x.tgz": gzip.compress(made),
+                             "x.tar.zst": zstd(made)}.items():
+            path = folder / name
+            path.write_bytes(packed)
+            for given in (path, folder):
+                status, out, said = run(DUMP, "--json", given)
+                check(status == 1 and out.count("\n") == rows and said.count("\n") == 1
+                      and f"{path}: " in said and words in said,
+                      f"{what}, {name}: {status} {out.count(chr(10))} {said}")
+            path.unlink()
+    # The last member's, which is not the last entry: the tars here end with a folder.
+    path = folder / "x.tar"
+    path.write_bytes(changed(third + 300, bytes([whole[third + 300] ^ 0x40])))
+    status, out, said = run(CSV, path)
+    check(status == 1 and out.count("\n") == 5
+          and lost.format(third, "b.jsonl", f"byte {3 * step}") in said, f"the last: {said}")
+    path.unlink()
+    path = folder / "x.tgz"
+    path.write_bytes(gzip.compress(whole) + b"junk")
+    status, out, said = run(CSV, path)
+    check(status == 1 and out.count("\n") == 7 and "what follows its end is not gzip" in said,
+          f"junk behind gzip: {status} {said}")
+    # A second tar is read, and zeros are nothing, however many.
+    for more, rows in ((whole, 12), (bytes(100_000), 6), (bytes(1), 6)):
+        path.write_bytes(gzip.compress(whole + more))
+        status, out, said = run(DUMP, "--json", path)
+        check(status == 0 and out.count("\n") == rows and not said,
+              f"{len(more)} bytes behind: {status} {out.count(chr(10))} {said}")
+
+
+# --- What nobody named --------------------------------------------------------------------------
+
+def wide(data: bytes) -> bytes:
+    return zstd(data, "--ultra", "-22", "--long=27")
+
+
+def nobody_named(folder: Path) -> None:
+    """In a directory and in a tar the same is read, and said, as where the file is named."""
+    if lacks("tar") or lacks("gzip"):
+        return
+    text = archive(40)
+    packed = gzip.compress(text)
+    frames = zstd(record(0) * 5) + zstd(record(1) * 5)
+    flipped = bytearray(frames)
+    flipped[4] ^= 0xff
+    bad_gzip = bytearray(packed)
+    bad_gzip[12] ^= 0xff
+    tgz = gzip.compress(tar({"x.jsonl.gz": packed}))
+    cases = [("x.jsonl.gz", packed[:8]), ("x.jsonl.gz", packed[:-20]), ("x.jsonl.gz", bytes(500)),
+             ("x.jsonl.gz", bytes(bad_gzip)), ("x.jsonl.gz", b"\x1f\x8b\xf7" + packed[3:]),
+             ("x.gz", packed[:8]), ("x.jsonl.gz", b""), ("x.json", b""),
+             ("X.Json", b"bad\n" + text), ("X.JSONL", b"bad" + text), ("x.json", bytes(500)),
+             ("x.ndjson", b"notes\n"),
+             ("x.json", text[:40]), ("x.json", b'{"' + bytes(range(256)) * 9),
+             ("x.jsonl.zstd", frames[:10]), ("X.JSONL.ZST", bytes(flipped)),
+             ("x.zst", wide(text)), ("X.JSONL.ZST", wide(text)), ("x.zst", frames[:7]),
+             ("x.zst", zstd(zstd(text))), ("x.tgz", tgz[:20]), ("x.tgz", tgz[:-20]),
+             ("x.tgz", b""), ("x.tgz", bytes(500)), ("x.tar.zst", wide(tar({"x.jsonl": text})))]
+    for n, (name, data) in enumerate(cases):
+        sub = folder / str(n)
+        sub.mkdir()
+        path = sub / name
+        path.write_bytes(data)
+        for tool in ([CSV, "--columns=uuid,poll"], [DUMP, "--json"]):
+            status, out, said = run(*tool, path)
+            check(status == 1 and said, f"{name}, {len(data)} bytes, named: {status} {said}")
+            found = run(*tool, sub)
+            if name.endswith("zst") and "compressed twice" in said:
+                check(found[0] == 1 and "in formats that are not read" in found[2],
+                      f"{name}, twice: {found}")
+            else:
+                check(found == (status, out, said),
+                      f"{name}, {len(data)} bytes: {status} {said}, in a directory {found}")
+            if ".t" in name:
+                continue
+            member = folder / "members.tar"
+            member.write_bytes(tar({name: data, "ok.jsonl": record(3)}))
+            held = run(*tool, member)
+            check(held[0] == 1 and held[1].count("\n") == out.count("\n") + 1
+                  and held[2].count("\n") >= said.count("\n"),
+                  f"{name}, {len(data)} bytes: {status} {said}, in a tar {held[0]} {held[2]}")
+        if "--max-window" in said:
+            for given in (path, sub):
+                status, out, said = run(DUMP, "--json", "--max-window=128MiB", given)
+                check(status == 0 and out.count("\n") == 40 and not said,
+                      f"{name}: a larger window: {status} {said}")
+    # What is sound and something else is passed over, in one line.
+    sound = {"log.gz": gzip.compress(b"started\nstopped\n"), "tool.zst": zstd(bytes(range(256))),
+             "package.json": b'{\n  "name": "x",\n  "main": ["a", "}"]\n}\n',
+             "wide.zst": wide(b"notes\n" * 9), "settings.json": b"// mine\n{}\n",
+             "x.tar": tar({"notes.md": b"# Notes\n", "x.json": b'{"a": 1}\n'}),
+             "notes.tar": b"where the tars went\n"}
+    kept = folder / "sound"
+    kept.mkdir()
+    for name, data in sound.items():
+        (kept / name).write_bytes(data)
+    for tool in (CSV, DUMP):
+        status, _, said = run(tool, "--max-window=128MiB", kept)
+        check(status == 0 and said.count("\n") == 1 and f"passed over {len(sound)} files" in said,
+              f"{tool}: what is sound: {status} {said}")
+    # Of a tar it is the same; there, as in a directory, other formats are a fault.
+    held = folder / "held.tar"
+    held.write_bytes(tar({n: d for n, d in sound.items() if n not in ("x.tar", "wide.zst")}
+                         | {"ok.jsonl": text, "._a.json.gz": b"\0\5\x16\7" * 9}))
+    status, out, said = run(DUMP, "--json", held)
+    check(status == 0 and out.count("\n") == 40 and said.count("\n") == 1
+          and "passed over 6 of its files" in said, f"what is sound, in a tar: {status} {said}")
+    held.write_bytes(tar({"w.jsonl.xz": lzma.compress(text), "w.json": b"[{}]", "ok.jsonl": text,
+                          "in.tgz": tgz, "in.tar.zst": zstd(tar({"x.jsonl": text}))}))
+    for given in (held, folder):
+        if given == folder:
+            for n in [*folder.iterdir()]:
+                if n != held:
+                    shutil.rmtree(n) if n.is_dir() else n.unlink()
+        status, out, said = run(DUMP, "--json", given)
+        check(status == 1 and out.count("\n") == 40 and said.splitlines()
+              == [f"tcpinfo-dump: {held}:in.tgz: a tar in a tar: unpack it once",
+                  f"tcpinfo-dump: {held}:in.tar.zst: a tar in a tar: unpack it once",
+                  f"tcpinfo-dump: {held}: 2 of its files in formats that are not read, such as "
+                  "w.jsonl.xz"], f"other formats in a tar: {status} {said}")
+
+
 # --- Captures -----------------------------------------------------------------------------------
 
 def captures(folder: Path) -> None:
@@ -648,8 +796,8 @@ def main() -> None:
     if shutil.which("zstd") is None:
         print("SKIPPED: no zstd")
         sys.exit(77)
-    for test in (same_from_everywhere, foreign, mark, many_faults, damaged_gzip, tars, captures,
-                 memory, directory, without_formats):
+    for test in (same_from_everywhere, foreign, mark, many_faults, damaged_gzip, tars,
+                 damaged_tars, nobody_named, captures, memory, directory, without_formats):
         with tempfile.TemporaryDirectory() as folder:
             test(Path(folder))
     finish()

@@ -32,9 +32,11 @@ content_kind content::open(byte_source& from) {
   foreign_ = {};
   zeros_ = 0;
   begun_size_ = 0;
+  stream_damaged_ = false;
   raw_.open(from);
   below_ = &raw_;
   content_kind kind = look(raw_);
+  packed_ = kind == content_kind::gzip || kind == content_kind::zstd;
   const auto refuse = [this](std::string_view why) {
     foreign_ = why;
     return content_kind::foreign;
@@ -81,6 +83,7 @@ bool content::read_on() {
   const auto room = std::span(begun_.get(), begun_capacity).subspan(begun_size_);
   const std::error_code ec = stream_.read(room, n);
   begun_size_ += n;
+  stream_damaged_ = stream_damaged_ || ec || stream_.from_damaged_frame();
   // Of a damaged frame nothing is mixed with what others hold.
   stream_ended_ = ec || n == 0 || stream_.from_damaged_frame();
   return n > 0;
@@ -111,6 +114,18 @@ void content::pass_zeros() {
     begun_size_ -= first;
     std::memmove(begun_.get(), begun_.get() + first, begun_size_);
     if (begun_size_ != 0 || stream_ended_ || !read_on()) return;
+  }
+}
+
+bool content::is_zeros() const noexcept { return foreign_ == nothing_but_zeros; }
+
+bool content::stays_packed() const noexcept { return foreign_ == twice || foreign_ == no_zlib; }
+
+bool content::shows_record() {
+  for (;;) {
+    if (looks_like_ours(head())) return true;
+    if (stream_ended_ || begun_size_ == begun_capacity) return false;
+    (void)read_on();
   }
 }
 

@@ -34,6 +34,18 @@ class content {
 
   /// Of foreign: what it is, and what to do.
   [[nodiscard]] std::string_view foreign() const noexcept { return foreign_; }
+  /// Of foreign: nothing but zeros.
+  [[nodiscard]] bool is_zeros() const noexcept;
+  /// Of foreign: there may be anything in it, for it is packed in a way that is not unpacked here.
+  [[nodiscard]] bool stays_packed() const noexcept;
+  /// Of an archive: whether one of its first lines is a record of ours. Reads on where it must.
+  [[nodiscard]] bool shows_record();
+  /// Whether something was wrong with it so far: a cut, a checksum, a window that is not allowed.
+  [[nodiscard]] bool is_damaged() const { return stream_damaged_ || !fault_below().empty(); }
+  /// Whether there was compression to take off.
+  [[nodiscard]] bool was_packed() const noexcept { return packed_; }
+  /// Of an archive: head() is all of it.
+  [[nodiscard]] bool is_at_end() const noexcept { return stream_ended_; }
   /// Of an archive: what its text begins with.
   [[nodiscard]] bytes_view head() const noexcept { return {begun_.get(), begun_size_}; }
   /// Zeros that were passed over before an archive.
@@ -65,6 +77,8 @@ class content {
   std::unique_ptr<std::byte[]> begun_;  // what was read of the stream
   std::size_t begun_size_ = 0;
   bool stream_ended_ = false;
+  bool stream_damaged_ = false;
+  bool packed_ = false;
   stream_source rest_;
   byte_source* bytes_ = nullptr;
   std::string_view foreign_;

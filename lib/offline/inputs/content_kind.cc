@@ -2,8 +2,10 @@
 #include "offline/inputs/content_kind.h"
 
 #include <tcpinfo/inetdiag.h>
+
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 
 #include "offline/inputs/foreign.h"
 
@@ -113,12 +115,48 @@ content_kind kind_of_content(bytes_view head, bool ended, std::string_view& what
 }
 
 bool looks_like_ours(bytes_view head) noexcept {
+  std::string_view text = text_of(head);
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    if (line.starts_with('{') && (line.find("\"RawIDM\"") != std::string_view::npos ||
+                                  line.find("\"Metadata\"") != std::string_view::npos ||
+                                  line.find("\"Attributes\"") != std::string_view::npos))
+      return true;
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+  }
+  return false;
+}
+
+bool is_text(bytes_view head) noexcept {
+  constexpr auto first_shown = std::byte{' '};
+  return std::all_of(head.begin(), head.end(), [](std::byte b) {
+    // Tab, the ends of lines and pages, and what colours a log.
+    return b >= first_shown || (b >= std::byte{'\t'} && b <= std::byte{'\r'}) ||
+           b == std::byte{0x1b};
+  });
+}
+
+bool is_sound_json(bytes_view head, bool ended) noexcept {
   const std::string_view text = text_of(head);
-  const std::string_view line = text.substr(0, text.find('\n'));
-  if (!line.starts_with('{')) return false;
-  return line.find("\"RawIDM\"") != std::string_view::npos ||
-         line.find("\"Metadata\"") != std::string_view::npos ||
-         line.find("\"Attributes\"") != std::string_view::npos;
+  // A comment, too: programs' own settings have them.
+  constexpr std::string_view beginnings = "{[\"/-0123456789";
+  if (text.empty() || beginnings.find(text[0]) == std::string_view::npos || !is_text(head))
+    return false;
+  if (!ended || text[0] == '/') return true;
+  std::int64_t depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size() && depth >= 0; ++i) {
+    const char c = text[i];
+    if (in_string && c == '\\')
+      ++i;
+    else if (c == '"')
+      in_string = !in_string;
+    else if (!in_string && (c == '{' || c == '['))
+      ++depth;
+    else if (!in_string && (c == '}' || c == ']'))
+      --depth;
+  }
+  return depth == 0 && !in_string;
 }
 
 }  // namespace tcpinfo::offline

@@ -30,8 +30,15 @@ enum class content_kind : std::uint8_t {
 [[nodiscard]] content_kind kind_of_content(bytes_view head, bool ended,
                                            std::string_view& what) noexcept;
 
-/// Whether an archive that begins so is one of TCP connections: its first line has a key of these.
+/// Whether an archive that begins so is one of TCP connections: one of these lines has a key of
+/// theirs. The first may be damaged.
 [[nodiscard]] bool looks_like_ours(bytes_view head) noexcept;
+
+/// Whether it is text: no control characters.
+[[nodiscard]] bool is_text(bytes_view head) noexcept;
+
+/// Whether it may be JSON of any kind that nothing happened to; all of it where `ended`.
+[[nodiscard]] bool is_sound_json(bytes_view head, bool ended) noexcept;
 
 }  // namespace tcpinfo::offline
 

@@ -28,8 +28,8 @@ constexpr std::string_view packs[] = {".zst", ".zstd", ".gz"};
 constexpr std::string_view foreign_packs[] = {".xz",   ".bz2", ".lz4", ".lz", ".lzo",
                                               ".lzma", ".zip", ".7z",  ".z",  ".rar"};
 constexpr std::string_view lines[] = {".jsonl", ".ndjson", ".json"};
-constexpr std::string_view others[] = {".tar",  ".tgz",    ".tzst", ".tzstd",
-                                       ".pcap", ".pcapng", ".cap",  ".nl"};
+constexpr std::string_view tars[] = {".tar", ".tgz", ".tzst", ".tzstd"};
+constexpr std::string_view captures[] = {".pcap", ".pcapng", ".cap", ".nl"};
 
 }  // namespace
 
@@ -56,7 +56,8 @@ name_parts take_apart(std::string_view name) {
   p.packed = take_any(name, packs);
   p.foreign_pack = !p.packed && take_any(name, foreign_packs);
   p.lines = take_any(name, lines);
-  p.other = !p.lines && take_any(name, others);
+  p.tar = !p.lines && take_any(name, tars);
+  p.capture = !p.lines && !p.tar && take_any(name, captures);
   p.stem = name;
   return p;
 }

@@ -24,11 +24,12 @@ struct name_parts {
   bool packed = false;        ///< .zst, .zstd, .gz
   bool foreign_pack = false;  ///< .xz, .bz2 and others that are not read
   bool lines = false;         ///< .jsonl, .json, .ndjson
-  bool other = false;         ///< .tar, .pcap and the like
+  bool tar = false;           ///< .tar, .tgz and the like
+  bool capture = false;       ///< .pcap and the like
 
   /// Whether it may be read where nobody named it. What has another ending behind is a copy that
   /// somebody put aside: an editor, or a collector (.part.damaged, .part.new).
-  [[nodiscard]] bool may_be_ours() const { return lines || packed || other; }
+  [[nodiscard]] bool may_be_ours() const { return lines || packed || tar || capture; }
 };
 /// Takes the endings off, in capitals or not.
 [[nodiscard]] name_parts take_apart(std::string_view name);

@@ -2,6 +2,7 @@
 //
 // In place of tar_members.cc where there is no libarchive.
 #include <cstdlib>
+#include <string>
 
 #include "offline/inputs/tar_members.h"
 
@@ -16,6 +17,10 @@ tar_members::~tar_members() = default;
 void tar_members::open(byte_source&) {}
 bool tar_members::next(std::string&) { return false; }
 byte_source& tar_members::content() { std::abort(); }
+const std::string& tar_members::damage() const noexcept {
+  static const std::string none;
+  return none;
+}
 std::string tar_members::fault() const { return {}; }
 
 }  // namespace tcpinfo::offline

@@ -96,6 +96,8 @@ struct input_reader::impl {
   std::uint64_t members_read = 0;
   std::uint64_t members_passed = 0;
   std::string first_passed;
+  std::uint64_t members_unread = 0;
+  std::string first_unread;
   std::string told_below;
 
   [[nodiscard]] content& current() { return tar ? member : whole; }
@@ -190,7 +192,7 @@ bool input_reader::open(const std::string& path) {
   if (!reads_tar()) return refuse(no_libarchive);
   i.tar = true;
   i.path = i.name;
-  i.members_read = i.members_passed = 0;
+  i.members_read = i.members_passed = i.members_unread = 0;
   i.members.open(i.whole.bytes());
   return open_next();
 }
@@ -202,8 +204,19 @@ bool input_reader::open_next() {
   if (!i.tar) return false;
   std::string name;
   while (!stopped_ && i.members.next(name)) {
+    if (!i.members.damage().empty()) {
+      begin_tar_itself();
+      if (!tell(0, i.members.damage())) break;
+      tell_rest();
+    }
     const content_kind kind = i.member.open(i.members.content());
-    if (!is_archive_name(name) && !is_ours(kind, i.member.head(), options_.captures)) {
+    const looked is =
+        is_archive_name(name) ? looked::ours : judge(name, i.member, kind, options_.captures);
+    if (is == looked::unread) {
+      if (i.members_unread++ == 0) i.first_unread = name;
+      continue;
+    }
+    if (is == looked::other || is == looked::nothing) {
       if (i.members_passed++ == 0) i.first_passed = name;
       continue;
     }
@@ -214,11 +227,14 @@ bool input_reader::open_next() {
     tell_rest();
   }
   if (stopped_) return false;
-  auto context = std::make_shared<input_context>();
-  context->file = i.path;
-  i.context = std::move(context);
+  begin_tar_itself();
+  const std::uint64_t before = faults_;
+  if (!i.members.damage().empty()) tell(0, i.members.damage());
   if (std::string what = i.members.fault(); !what.empty() && what != i.told_below) tell(0, what);
-  if (i.members_read == 0)
+  if (i.members_unread != 0)
+    tell(0, fmt::format("{} of its files in formats that are not read, such as {}",
+                        i.members_unread, i.first_unread));
+  if (i.members_read == 0 && faults_ == before)
     tell(0, i.members_passed == 0
                 ? std::string("a tar without archives: it holds no file")
                 : fmt::format("a tar without archives: none of its {} files is one",
@@ -229,6 +245,13 @@ bool input_reader::open_next() {
   i.tar = false;
   tell_rest();
   return false;
+}
+
+// What is told next is of the tar, not of a member.
+void input_reader::begin_tar_itself() {
+  auto context = std::make_shared<input_context>();
+  context->file = impl_->path;
+  impl_->context = std::move(context);
 }
 
 // Begins to read what is open as a whole, or the member.

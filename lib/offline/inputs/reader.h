@@ -78,6 +78,7 @@ class input_reader {
   void note(std::string_view what);
   void tell_rest();
   void tell_below();
+  void begin_tar_itself();
 
   std::unique_ptr<impl> impl_;
   fault_callback on_fault_;

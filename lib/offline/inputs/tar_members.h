@@ -16,6 +16,8 @@ namespace tcpinfo::offline {
 
 /// libarchive takes the tar apart, and nothing else: of its formats only tar is enabled, and none
 /// of its filters, for they lose what a cut file has at its end and tell of no wrong checksum.
+/// Zeros end no tar: what follows them (a second tar, whatever a zeroed header leaves behind) is
+/// read on.
 class tar_members {
  public:
   tar_members();
@@ -30,6 +32,9 @@ class tar_members {
   [[nodiscard]] bool next(std::string& name);
   /// What that file holds; until the next next().
   [[nodiscard]] byte_source& content();
+  /// After next(), whatever it returned: what it went past to get there that is not tar, as behind
+  /// a damaged header; empty: nothing.
+  [[nodiscard]] const std::string& damage() const noexcept;
   /// Why the tar ended before its time; empty: it did not.
   [[nodiscard]] std::string fault() const;
 

@@ -88,18 +88,14 @@ bool input_walk::takes(const std::string& path, std::string_view name) {
   if (is_archive_name(name)) return true;
   // Of a program that is at work, or of one that does not want to be seen.
   if (name.starts_with('.')) return false;
-  if (!onlooker_) onlooker_ = std::make_unique<onlooker>(options_.captures);
+  if (!onlooker_)
+    onlooker_ = std::make_unique<onlooker>(options_.captures, options_.max_window_log);
   const looked is = onlooker_->look(path);
-  const name_parts parts = take_apart(name);
-  if (is == looked::ours && parts.may_be_ours()) return true;
-  // Who reads it says why it cannot be opened.
-  if (is == looked::closed) return parts.may_be_ours();
-  const bool lost = is == looked::foreign && parts.lines;
+  // Who reads it says what is damaged, or why it cannot be opened.
+  if (is == looked::damaged || (is == looked::ours && take_apart(name).may_be_ours())) return true;
   // What neither its name nor its content takes for data (notes, tables) is none of our business.
-  const bool data =
-      is == looked::ours || is == looked::other || parts.may_be_ours() || parts.foreign_pack;
-  if (!data) return false;
-  passed& p = lost ? unread_ : others_;
+  if (is == looked::nothing) return false;
+  passed& p = is == looked::unread ? unread_ : others_;
   if (p.files++ == 0) p.first = path;
   return false;
 }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "offline/inputs/fault.h"
+#include "offline/inputs/reader.h"
 
 namespace tcpinfo::offline {
 
@@ -31,7 +32,8 @@ struct walk_entry {
 
 /// Which files of a directory are taken. A file that is named itself is taken whatever its name.
 struct walk_options {
-  bool captures = false;  ///< also captures and bare netlink messages
+  bool captures = false;                           ///< also captures and bare netlink messages
+  std::int32_t max_window_log = usual_window_log;  ///< of zstd frames that are looked into
   /// Whether to look into it, decided by what is known without opening it. Asked for each folder
   /// and each file. Absent: all of them.
   std::function<bool(const walk_entry&)> wants = {};
@@ -40,9 +42,9 @@ struct walk_options {
 /// Lists files one at a time: those named, and those in directories named, recursively and in the
 /// order of their names (bytes). Holds no more than the names in the directories it stands in.
 /// Taken are .jsonl and .jsonl.zst, also with .part behind, and what has another of the usual
-/// endings and is one of ours by its content; of the others it is told at a directory's end how
-/// many there are. Hidden files (their names begin with a point) of other names are not looked at,
-/// and links to directories are not followed inside a directory.
+/// endings, unless its content is sound and not ours; of the others it is told at a directory's end
+/// how many there are. Hidden files (their names begin with a point) of other names are not looked
+/// at, and links to directories are not followed inside a directory.
 class input_walk {
  public:
   /// No path at all means standard input.
