@@ -12,6 +12,7 @@
 #include "offline/output.h"
 #include "text/escape.h"
 #include "text/values.h"
+#include "text/write_all.h"
 
 namespace tcpinfo::offline {
 namespace {
@@ -20,13 +21,8 @@ constexpr auto delay = std::chrono::seconds(1);
 constexpr auto period = std::chrono::milliseconds(200);
 constexpr std::string_view erase_rest = "\x1b[K";
 
-void write_all(std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t n = write(STDERR_FILENO, text.data(), text.size());
-    if (n <= 0) return;  // nobody to tell
-    text.remove_prefix(static_cast<std::size_t>(n));
-  }
-}
+// On standard error. Where it fails, nobody is left to tell.
+void show(std::string_view text) { (void)text::write_all(STDERR_FILENO, text); }
 
 std::string with_commas(std::uint64_t n) {
   std::string digits = std::to_string(n);
@@ -113,10 +109,10 @@ void csv_progress::run(const std::vector<std::string>& paths, const walk_options
              progress_line(totals, counts_.files, counts_.bytes, counts_.rows, seconds,
                            terminal_width(STDERR_FILENO) - 1, unit_) +
              std::string(erase_rest);
-    write_all(shown_);
+    show(shown_);
     changed_.wait_for(lock, period, [&] { return stopped_; });
   }
-  if (!shown_.empty()) write_all("\r" + std::string(erase_rest));
+  if (!shown_.empty()) show("\r" + std::string(erase_rest));
   shown_.clear();
 }
 
@@ -124,14 +120,14 @@ void csv_progress::say(std::string_view line) {
   const std::lock_guard lock(mutex_);
   std::string text = text::escaped(line);
   if (!shown_.empty()) text = "\r" + text + std::string(erase_rest);
-  write_all(text + '\n' + shown_);
+  show(text + '\n' + shown_);
 }
 
 void csv_progress::aside(const std::function<void()>& write) {
   const std::lock_guard lock(mutex_);
-  if (!shown_.empty()) write_all("\r" + std::string(erase_rest));
+  if (!shown_.empty()) show("\r" + std::string(erase_rest));
   write();
-  write_all(shown_);
+  show(shown_);
 }
 
 void csv_progress::stop() {

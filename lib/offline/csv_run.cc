@@ -24,11 +24,17 @@ std::string name_of(const std::string& output) {
   return output.empty() ? "standard output" : output;
 }
 
-bool is_same_file(const std::string& a, const std::string& b) {
-  struct stat of_a {};
-  struct stat of_b {};
-  return stat(a.c_str(), &of_a) == 0 && stat(b.c_str(), &of_b) == 0 && S_ISREG(of_a.st_mode) &&
-         of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
+// Which of the files to read the output would replace; nullptr: none.
+const std::string* replaced_input(const csv_options& options) {
+  struct stat target {};
+  if (stat(options.output.c_str(), &target) != 0 || !S_ISREG(target.st_mode)) return nullptr;
+  for (const std::string& path : options.paths) {
+    struct stat input {};
+    if (path != stdin_path && stat(path.c_str(), &input) == 0 && input.st_dev == target.st_dev &&
+        input.st_ino == target.st_ino)
+      return &path;
+  }
+  return nullptr;
 }
 
 void work(csv_shared& shared) {
@@ -64,12 +70,10 @@ csv_status run_csv(const csv_options& options) {
   wanted.max_window_log = options.max_window_log;
   csv_progress progress(counts, options.paths, wanted, options.progress);
   csv_target target;
-  // What is read must not be what is replaced.
-  for (const std::string& path : options.paths)
-    if (path != stdin_path && is_same_file(path, options.output)) {
-      progress.say(fmt::format("{}: --output: {} is one of the files to read", program, path));
-      return csv_status::usage;
-    }
+  if (const std::string* path = replaced_input(options)) {
+    progress.say(fmt::format("{}: --output: {} is one of the files to read", program, *path));
+    return csv_status::usage;
+  }
   if (const int error = target.open(options.output)) {
     progress.say(fmt::format("{}: {}: {}", program, name_of(options.output), message_of(error)));
     return csv_status::usage;

@@ -11,6 +11,8 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "text/write_all.h"
+
 namespace tcpinfo::offline {
 namespace {
 
@@ -108,14 +110,10 @@ int csv_target::open_beside() {
 }
 
 bool csv_target::write(std::string_view text) {
-  while (!text.empty() && !closed_ && error_ == 0) {
-    const ssize_t n = ::write(fd_, text.data(), text.size());
-    if (n > 0)
-      text.remove_prefix(static_cast<std::size_t>(n));
-    else if (n < 0 && errno == EPIPE)
-      closed_ = true;
-    else if (n < 0 && errno != EINTR)
-      error_ = errno;
+  if (!closed_ && error_ == 0) {
+    const int error = text::write_all(fd_, text);
+    closed_ = error == EPIPE;
+    if (!closed_) error_ = error;
   }
   return !closed_ && error_ == 0;
 }

@@ -9,18 +9,15 @@
 #include <cstdlib>
 #include <span>
 
+#include "text/write_all.h"
+
 namespace tcpinfo::offline {
 
 bool output::flush() {
-  std::string_view rest = text_;
-  while (!rest.empty() && !closed_ && error_ == 0) {
-    const ssize_t n = write(fd_, rest.data(), rest.size());
-    if (n > 0)
-      rest.remove_prefix(static_cast<std::size_t>(n));
-    else if (n < 0 && errno == EPIPE)
-      closed_ = true;
-    else if (n < 0 && errno != EINTR)
-      error_ = errno;
+  if (!closed_ && error_ == 0) {
+    const int error = text::write_all(fd_, text_);
+    closed_ = error == EPIPE;
+    if (!closed_) error_ = error;
   }
   text_.clear();
   return !closed_ && error_ == 0;

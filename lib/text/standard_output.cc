@@ -6,6 +6,8 @@
 
 #include <cerrno>
 
+#include "text/write_all.h"
+
 namespace tcpinfo::text {
 
 void hold_standard_descriptors() noexcept {
@@ -18,14 +20,8 @@ void hold_standard_descriptors() noexcept {
 }
 
 int print(std::string_view text) noexcept {
-  while (!text.empty()) {
-    const ssize_t n = write(STDOUT_FILENO, text.data(), text.size());
-    if (n > 0)
-      text.remove_prefix(static_cast<std::size_t>(n));
-    else if (n < 0 && errno != EINTR)
-      return errno == EPIPE ? 0 : errno;
-  }
-  return 0;
+  const int error = write_all(STDOUT_FILENO, text);
+  return error == EPIPE ? 0 : error;
 }
 
 }  // namespace tcpinfo::text

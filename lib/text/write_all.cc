@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "text/write_all.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace tcpinfo::text {
+
+int write_all(int fd, std::string_view text) noexcept {
+  while (!text.empty()) {
+    const ssize_t n = write(fd, text.data(), text.size());
+    if (n > 0)
+      text.remove_prefix(static_cast<std::size_t>(n));
+    else if (n < 0 && errno != EINTR)
+      return errno;
+  }
+  return 0;
+}
+
+}  // namespace tcpinfo::text
