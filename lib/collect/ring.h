@@ -7,6 +7,7 @@
 
 #include <tcpinfo/inetdiag.h>
 
+#include <algorithm>
 #include <atomic>
 #include <bit>
 #include <cstdint>
@@ -54,11 +55,19 @@ class snapshot_ring {
   /// Producer: false when there is no room.
   [[nodiscard]] bool push(const snapshot_header& header, bytes_view message) noexcept {
     const std::size_t need = padded(sizeof header + message.size());
-    const std::uint64_t tail = tail_.load(std::memory_order_relaxed);
-    const std::uint64_t head = head_.load(std::memory_order_acquire);
+    std::uint64_t tail = tail_.load(std::memory_order_relaxed);
+    const std::uint64_t read_to = head_.load(std::memory_order_acquire);
     std::size_t at = static_cast<std::size_t>(tail) & (capacity_ - 1);
+    // Nothing waits: begin at the front again. So no more of the ring takes memory than has waited
+    // at a time, and what is written and read stays in a cache.
+    if (read_to == tail && at >= restart_at) {
+      tail += capacity_ - at;
+      at = 0;
+      begun_.store(tail, std::memory_order_release);
+    }
+    const std::uint64_t head = std::max(read_to, begun_.load(std::memory_order_relaxed));
     const std::size_t to_end = capacity_ - at;
-    // A snapshot lies in one piece: what does not fit before the end starts anew at the front.
+    // A snapshot lies in one piece: what does not fit before the end starts at the front, too.
     const std::size_t skip = to_end < need ? to_end : 0;
     if (need > capacity_ || tail + skip + need - head > capacity_) return false;
     if (skip > 0) {
@@ -83,6 +92,8 @@ class snapshot_ring {
     std::uint64_t head = head_.load(std::memory_order_relaxed);
     for (;;) {
       if (head == tail_.load(std::memory_order_seq_cst)) return false;
+      // Stored before the tail that was just read.
+      head = std::max(head, begun_.load(std::memory_order_acquire));
       const std::size_t at = static_cast<std::size_t>(head) & (capacity_ - 1);
       std::uint32_t size = 0;
       std::memcpy(&size, bytes_.get() + at, sizeof size);
@@ -98,14 +109,18 @@ class snapshot_ring {
   }
   /// Consumer: gives up what front() showed.
   void pop(const snapshot_header& header) noexcept {
-    const std::uint64_t head = head_.load(std::memory_order_relaxed);
+    const std::uint64_t head =
+        std::max(head_.load(std::memory_order_relaxed), begun_.load(std::memory_order_relaxed));
     head_.store(head + padded(sizeof header + header.size), std::memory_order_release);
   }
 
-  /// Producer or consumer; the other side may have moved on.
+  /// Of what waits. Any thread; both sides may have moved on.
   [[nodiscard]] std::size_t used_bytes() const noexcept {
-    return static_cast<std::size_t>(tail_.load(std::memory_order_seq_cst) -
-                                    head_.load(std::memory_order_seq_cst));
+    // In this order: neither start can then be beyond the end that is read last.
+    const std::uint64_t begun = begun_.load(std::memory_order_seq_cst);
+    const std::uint64_t from = std::max(begun, head_.load(std::memory_order_seq_cst));
+    const std::uint64_t to = tail_.load(std::memory_order_seq_cst);
+    return static_cast<std::size_t>(to - std::min(from, to));
   }
   [[nodiscard]] std::size_t capacity_bytes() const noexcept { return capacity_; }
   /// What was pushed and popped since the start. Any thread.
@@ -118,6 +133,8 @@ class snapshot_ring {
 
  private:
   static constexpr std::uint32_t skip_mark = ~std::uint32_t{0};
+  // To begin anew costs both sides a jump: not for each snapshot of a quiet machine.
+  static constexpr std::size_t restart_at = std::size_t{128} << 10;
   // Multiples of 8 keep headers aligned and leave room for the mark before the end.
   static constexpr std::size_t padded(std::size_t n) noexcept { return (n + 7) & ~std::size_t{7}; }
 
@@ -126,6 +143,8 @@ class snapshot_ring {
   // On cache lines of their own: each is written by one side and read by the other.
   alignas(64) std::atomic<std::uint64_t> head_{0};
   alignas(64) std::atomic<std::uint64_t> tail_{0};
+  // Where it was begun anew last: what lies before has been read, and the head jumps to it.
+  std::atomic<std::uint64_t> begun_{0};
 };
 
 }  // namespace tcpinfo::collect

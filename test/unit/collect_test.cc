@@ -508,6 +508,55 @@ TEST_CASE("the ring keeps order across its end and says no when full") {
   CHECK_FALSE(ring.push({}, message));
 }
 
+TEST_CASE("a ring that was read to its end is begun anew at its front") {
+  snapshot_ring ring(std::size_t{1} << 20);
+  std::vector<std::byte> message(1000);
+  const std::size_t each = sizeof(snapshot_header) + message.size();
+  snapshot_header header;
+  std::uintptr_t front = 0;
+  std::uintptr_t furthest = 0;
+  std::uint64_t read = 0;
+  for (std::uint64_t written = 0; written < 10'000;) {
+    for (int i = 0; i < 7; ++i) {
+      header.cookie = written++;
+      REQUIRE(ring.push(header, message));
+      // Not what was jumped over: a writer would be woken for it, and be called full.
+      CHECK(ring.used_bytes() == static_cast<std::size_t>(i + 1) * each);
+    }
+    snapshot_header out;
+    bytes_view bytes;
+    while (ring.front(out, bytes)) {
+      CHECK(out.cookie == read++);
+      const auto at = reinterpret_cast<std::uintptr_t>(bytes.data());
+      if (front == 0) front = at;
+      furthest = std::max(furthest, at - front);
+      ring.pop(out);
+    }
+    CHECK(ring.used_bytes() == 0);
+    CHECK(ring.popped_bytes() == ring.pushed_bytes());
+  }
+  CHECK(read == 10'000 - 10'000 % 7 + 7);
+  CHECK(furthest > 100'000);
+  CHECK(furthest < 150'000);
+  // Wherever it is begun: to the last byte of room, also while the writer gets no processor.
+  for (int start = 0; start < 200; ++start) {
+    std::size_t pushed = 0;
+    for (header.cookie = read; ring.push(header, message); ++header.cookie) ++pushed;
+    CHECK(pushed >= ring.capacity_bytes() / each - 1);
+    snapshot_header out;
+    bytes_view bytes;
+    const auto take = [&] {
+      REQUIRE(ring.front(out, bytes));
+      CHECK(out.cookie == read++);
+      ring.pop(out);
+    };
+    while (ring.used_bytes() > 0) take();
+    header.cookie = read;
+    REQUIRE(ring.push(header, message));
+    take();
+  }
+}
+
 TEST_CASE("the ring hands everything from one thread to another in order") {
   snapshot_ring ring(8192);
   constexpr std::uint64_t count = 200'000;
