@@ -106,13 +106,12 @@ struct file_maker {
     u32(262144);
     u32(20);
   }
-  void ng_packet(const bytes& datagram) {
+  void ng_packet(const bytes& datagram, std::uint64_t us = 1'700'000'000'123'456) {
     bytes all = cooked(4, false);
     append(all, datagram);
     const auto size = static_cast<std::uint32_t>(all.size());
     while (all.size() % 4 != 0) all.push_back(std::byte{0});
     const auto block = static_cast<std::uint32_t>(32 + all.size());
-    const std::uint64_t us = 1'700'000'000'123'456;
     for (const std::uint32_t v : {6U, block, 0U, static_cast<std::uint32_t>(us >> 32U),
                                   static_cast<std::uint32_t>(us), size, size})
       u32(v);
@@ -338,6 +337,23 @@ TEST_CASE("a bad packet does not hide the next") {
                                  "packet 2: sock_diag answer shorter than struct inet_diag_msg",
                                  "packet 3: captured in part (snap length too small)",
                                  "packet 3: netlink message length out of bounds"});
+}
+
+TEST_CASE("a packet whose time no clock can show is read without it") {
+  if (!can_read_pcap()) return;
+  file_maker f;
+  f.ng_begin();
+  f.ng_packet(netlink(20, 2, 72), ~std::uint64_t{0});
+  f.ng_packet(netlink(20, 2, 76), 9'223'372'036'854'776);
+  f.ng_packet(netlink(20, 2, 72), 9'223'372'036'854'775);
+  const seen s = read_all(f.out);
+  CHECK(s.faults == std::vector<std::string>{"packet 1: its time is beyond the year 2262",
+                                             "packet 2: its time is beyond the year 2262"});
+  REQUIRE(s.messages.size() == 3);
+  CHECK_FALSE(s.messages[0].has_time);
+  CHECK_FALSE(s.messages[1].has_time);
+  CHECK(s.messages[2].has_time);
+  CHECK(s.messages[2].time_ns == 9'223'372'036'854'775'000);
 }
 
 TEST_CASE("no cut and no changed byte of a capture makes the reader leave it") {

@@ -44,7 +44,7 @@ capture_step capture_reader::next(netlink_message& out, std::string& what) {
   }
   const std::string_view wrong = parse_message(rest_.first(start.length), start, out);
   rest_ = rest_.subspan(std::min<std::size_t>(wire::align4(start.length), rest_.size()));
-  out.has_time = true;
+  out.has_time = packet_.has_time;
   out.time_ns = packet_.time_ns;
   return wrong.empty() ? capture_step::message : fail(wrong);
 }

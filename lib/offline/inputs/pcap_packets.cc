@@ -37,6 +37,14 @@ struct close_pcap {
   void operator()(pcap_t* p) const { pcap_close(p); }
 };
 
+// A damaged file, and a pcapng file by right, may tell of any time.
+bool unix_nanoseconds(const timeval& at, std::int64_t& to) noexcept {
+  constexpr std::int64_t per_s = 1'000'000'000;
+  // Precision is nanoseconds: tv_usec has these.
+  return !__builtin_mul_overflow(std::int64_t{at.tv_sec}, per_s, &to) &&
+         !__builtin_add_overflow(to, std::int64_t{at.tv_usec}, &to);
+}
+
 }  // namespace
 
 bool reads_pcap() { return true; }
@@ -127,15 +135,12 @@ capture_step pcap_packets::next(packet& out, std::string& what) {
     const bytes_view bytes = std::as_bytes(std::span(data, header->caplen));
     const link_header& l = *i.link;
     const bool cut = header->caplen < header->len;
-    const auto say_cut = [&] {
-      what = fmt::format("packet {}: captured in part (snap length too small)", i.packets);
+    const auto fail = [&](std::string_view why) {
+      what = fmt::format("packet {}: {}", i.packets, why);
       return capture_step::fault;
     };
-    if (bytes.size() < l.size) {
-      if (cut) return say_cut();
-      what = fmt::format("packet {}: shorter than its header", i.packets);
-      return capture_step::fault;
-    }
+    const char* const said_of_cut = "captured in part (snap length too small)";
+    if (bytes.size() < l.size) return fail(cut ? said_of_cut : "shorter than its header");
     const auto u16 = [&](std::size_t at) {
       return static_cast<unsigned>(bytes[at]) << 8U | static_cast<unsigned>(bytes[at + 1]);
     };
@@ -143,13 +148,12 @@ capture_step pcap_packets::next(packet& out, std::string& what) {
     const bool netlink = l.type == DLT_NETLINK || u16(l.device_at) == device_netlink;
     if (!netlink || u16(l.family_at) != family_sock_diag) continue;
     out.datagram = bytes.subspan(l.size);
-    // Precision is nanoseconds: tv_usec has these.
-    out.time_ns = std::int64_t{header->ts.tv_sec} * 1'000'000'000 + header->ts.tv_usec;
+    out.has_time = unix_nanoseconds(header->ts, out.time_ns);
     out.number = i.packets;
-    if (!cut) return capture_step::message;
-    // What was captured of it is read; the message that is cut is a fault of its own.
+    if (!cut && out.has_time) return capture_step::message;
+    // What was captured of it is read; what is wrong with it is a fault of its own.
     i.waiting = out;
-    return say_cut();
+    return fail(cut ? said_of_cut : "its time is beyond the year 2262");
   }
   return capture_step::end;
 }

@@ -29,8 +29,9 @@ class pcap_packets {
   pcap_packets& operator=(const pcap_packets&) = delete;
 
   struct packet {
-    bytes_view datagram;  ///< what was captured of it, netlink messages; until the next next()
-    std::int64_t time_ns = 0;
+    bytes_view datagram;    ///< what was captured of it, netlink messages; until the next next()
+    bool has_time = false;  ///< else the file tells of one that 64 bits of nanoseconds do not hold
+    std::int64_t time_ns = 0;  ///< of capture, since 1970 UTC
     std::uint64_t number = 0;  ///< of the packet in the file, from 1
   };
 
