@@ -18,16 +18,16 @@
 #include <system_error>
 #include <vector>
 
-#include "collect/capabilities.h"
 #include "collect/collector.h"
-#include "collect/control.h"
-#include "collect/event_listener.h"
-#include "collect/identity.h"
+#include "collect/control/control.h"
+#include "collect/control/peer_flags.h"
 #include "collect/listen_address.h"
-#include "collect/log.h"
-#include "collect/metrics.h"
-#include "collect/netns.h"
-#include "collect/peer_flags.h"
+#include "collect/os/capabilities.h"
+#include "collect/os/netns.h"
+#include "collect/serving/event_listener.h"
+#include "collect/serving/metrics.h"
+#include "collect/telemetry/log.h"
+#include "collect/writing/identity.h"
 #include "text/standard_output.h"
 #include "text/values.h"
 

@@ -5,8 +5,8 @@
 #define TCPINFO_COLLECT_COLLECTOR_H
 
 #include "collect/config.h"
-#include "collect/control.h"
-#include "collect/os.h"
+#include "collect/control/control.h"
+#include "collect/os/os.h"
 
 namespace tcpinfo::collect {
 

@@ -10,7 +10,7 @@
 #include <cstring>
 #include <utility>
 
-#include "collect/errno_of.h"
+#include "collect/os/errno_of.h"
 
 namespace tcpinfo::collect {
 namespace {

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <system_error>
 
-#include "collect/descriptor.h"
+#include "collect/os/descriptor.h"
 
 struct sockaddr_storage;
 

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "archive/base64.h"
-#include "collect/ring.h"
+#include "collect/writing/ring.h"
 #include "made_socket.h"
 
 namespace hot_path {

@@ -24,8 +24,8 @@
 #include <span>
 #include <vector>
 
-#include "collect/connection_states.h"
-#include "collect/exclusions.h"
+#include "collect/sampling/connection_states.h"
+#include "collect/sampling/exclusions.h"
 
 namespace {
 

@@ -35,7 +35,7 @@ def main():
     for verb in ("run", "test"):
         if f"./dev {verb}" not in readme:
             faults.append(f"README.md: does not name ./dev {verb}")
-    events = set(EVENT.findall((root / "lib/collect/log.h").read_text(encoding="utf-8")))
+    events = set(EVENT.findall((root / "lib/collect/telemetry/log.h").read_text(encoding="utf-8")))
     operations = (root / "docs/operations.md").read_text(encoding="utf-8")
     explained = set(re.findall(r"^\| `(\w+)` \| `", operations, re.MULTILINE))
     for name in sorted(events ^ explained):

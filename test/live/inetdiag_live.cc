@@ -30,8 +30,8 @@
 #include <utility>
 #include <vector>
 
-#include "collect/kept_answers.h"
-#include "collect/marks.h"
+#include "collect/sampling/kept_answers.h"
+#include "collect/sampling/events/marks.h"
 
 using namespace tcpinfo;
 

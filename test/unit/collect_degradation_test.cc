@@ -8,11 +8,11 @@
 #include <fstream>
 #include <thread>
 
-#include "collect/clock_watch.h"
-#include "collect/exclusion_file.h"
-#include "collect/identity.h"
-#include "collect/output_tree.h"
-#include "collect/small_file.h"
+#include "collect/control/clock_watch.h"
+#include "collect/control/exclusion_file.h"
+#include "collect/os/small_file.h"
+#include "collect/writing/identity.h"
+#include "collect/os/output_tree.h"
 
 #include "collect_run.h"
 #include "sanitized.h"

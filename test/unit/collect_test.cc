@@ -9,8 +9,8 @@
 #include <iterator>
 #include <thread>
 
-#include "collect/ring.h"
-#include "collect/statistics.h"
+#include "collect/telemetry/statistics.h"
+#include "collect/writing/ring.h"
 #include "collect_run.h"
 
 TEST_CASE("every change makes a record with its poll, and the destroy event the last one") {

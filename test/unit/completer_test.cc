@@ -2,7 +2,7 @@
 //
 // The completer by itself: files that fail, change and stand in the way at every step, crashes
 // between any two deeds, and memory that ends.
-#include "collect/completer.h"
+#include "collect/writing/completer.h"
 
 #include <fcntl.h>
 #include <tcpinfo/zstd.h>
@@ -20,7 +20,7 @@
 #include <thread>
 
 #include "allocations.h"
-#include "collect/sequence_index.h"
+#include "collect/writing/sequence_index.h"
 #include "sanitized.h"
 #include "scripted_os.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "collect/cpu_budget.h"
+#include "collect/sampling/cpu_budget.h"
 
 #include "collect_run.h"
 

@@ -4,8 +4,8 @@
 // kernel shows of its socket, and whatever it does not.
 #include <limits>
 
-#include "collect/detached_flows.h"
-#include "collect/time_namespace.h"
+#include "collect/os/time_namespace.h"
+#include "collect/sampling/detached_flows.h"
 #include "sampler_bench.h"
 
 namespace {

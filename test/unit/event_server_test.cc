@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The event server with real sockets: what clients get, and what a bad client does to the others.
-#include "collect/event_server.h"
+#include "collect/serving/event_server.h"
 
 #include <fcntl.h>
 #include <sys/socket.h>

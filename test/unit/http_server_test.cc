@@ -14,9 +14,9 @@
 #include <vector>
 
 #include "catch.h"
-#include "collect/descriptor.h"
-#include "collect/http_request.h"
-#include "collect/http_server.h"
+#include "collect/os/descriptor.h"
+#include "collect/serving/http_request.h"
+#include "collect/serving/http_server.h"
 
 using namespace tcpinfo::collect;
 

@@ -2,7 +2,7 @@
 //
 // Several network namespaces, each with a scripted kernel: whose connections are whose, what comes
 // and goes, and what cannot be entered.
-#include "collect/netns.h"
+#include "collect/os/netns.h"
 
 #include <chrono>
 #include <functional>

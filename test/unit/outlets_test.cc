@@ -10,10 +10,10 @@
 #include <vector>
 
 #include "catch.h"
-#include "collect/histogram.h"
+#include "collect/control/peer_flags.h"
 #include "collect/listen_address.h"
-#include "collect/observations.h"
-#include "collect/peer_flags.h"
+#include "collect/telemetry/histogram.h"
+#include "collect/telemetry/observations.h"
 #include "made_socket.h"
 
 using namespace tcpinfo;

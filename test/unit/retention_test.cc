@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What --max-age and --max-disk remove, on a real file system.
-#include "collect/retention.h"
+#include "collect/writing/retention.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

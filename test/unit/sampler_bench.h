@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "collect/sampler.h"
+#include "collect/sampling/sampler.h"
 #include "collect_run.h"
 
 struct bench {

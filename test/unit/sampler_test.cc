@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What a poll costs the sampler beside time.
-#include "collect/sampler.h"
+#include "collect/sampling/sampler.h"
 
 #include <limits>
 

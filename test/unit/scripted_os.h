@@ -20,8 +20,8 @@
 #include <vector>
 
 #include "catch.h"
-#include "collect/control.h"
-#include "collect/os.h"
+#include "collect/control/control.h"
+#include "collect/os/os.h"
 #include "made_socket.h"
 
 /// The kernel of a test.

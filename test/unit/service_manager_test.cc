@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What the service manager hears, on a clock of the test's.
-#include "collect/service_manager.h"
+#include "collect/control/service_manager.h"
 
 #include <unistd.h>
 

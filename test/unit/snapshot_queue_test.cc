@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "collect/snapshot_queue.h"
+#include "collect/writing/snapshot_queue.h"
 
 #include <deque>
 #include <random>

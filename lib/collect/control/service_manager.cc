@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collect/control/service_manager.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+
+#include "text/values.h"
+
+namespace tcpinfo::collect {
+namespace {
+
+constexpr std::int64_t second_ns = 1'000'000'000;
+
+std::string_view variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+// 0 where there is none.
+std::int64_t number(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return ec == std::errc{} && end == text.data() + text.size() ? value : 0;
+}
+
+// How often the watchdog wants to hear of us: twice in its patience; 0 where it is not for us.
+std::int64_t alive_every_ns() {
+  constexpr std::int64_t longest_us = std::int64_t{1} << 50;
+  const std::int64_t patience_us = number(variable("WATCHDOG_USEC"));
+  const std::string_view whose = variable("WATCHDOG_PID");
+  if (patience_us <= 0 || patience_us > longest_us) return 0;
+  return whose.empty() || number(whose) == ::getpid() ? patience_us * 1000 / 2 : 0;
+}
+
+// The size of the address; 0 where the name is none.
+socklen_t make_address(std::string_view name, sockaddr_un& out) {
+  if (name.size() < 2 || name.size() >= sizeof out.sun_path) return 0;
+  if (name[0] != '/' && name[0] != '@') return 0;
+  out.sun_family = AF_UNIX;
+  std::memcpy(out.sun_path, name.data(), name.size());
+  if (name[0] == '@') out.sun_path[0] = '\0';  // Linux's abstract names
+  const std::size_t used = offsetof(sockaddr_un, sun_path) + name.size();
+  return static_cast<socklen_t>(name[0] == '@' ? used : used + 1);
+}
+
+}  // namespace
+
+service_manager::service_manager(const config& settings, const statistics& counts,
+                                 const observations& seen)
+    : settings_(settings), counts_(counts), observed_(seen) {
+  address_size_ = make_address(variable("NOTIFY_SOCKET"), address_);
+  if (address_size_ == 0) return;
+  socket_ = descriptor(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket_) return;
+  status_due_ns_ = 0;
+  alive_every_ns_ = alive_every_ns();
+  if (alive_every_ns_ > 0) alive_due_ns_ = 0;
+}
+
+bool service_manager::send(std::string_view text) noexcept {
+  // The address each time: the manager may have made its socket anew.
+  return socket_ && ::sendto(socket_.get(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
+                             reinterpret_cast<const sockaddr*>(&address_),
+                             address_size_) == static_cast<ssize_t>(text.size());
+}
+
+std::string service_manager::status(std::int64_t now_ns) {
+  const std::uint64_t looks = looks_ - seen_looks_;
+  std::string text =
+      fmt::format("{} sockets", observed_.sockets_now.load(std::memory_order_relaxed));
+  if (seen_looks_ > 0 && looks > 0)
+    text += fmt::format(", a look every {:.2f} ms ({} asked for)",
+                        static_cast<double>(now_ns - seen_ns_) / 1e6 / static_cast<double>(looks),
+                        text::format_duration(settings_.interval_ns));
+  seen_ns_ = now_ns;
+  seen_looks_ = looks_;
+  return text + fmt::format(", missed ticks {}, losses {}", counts_.missed_ticks.get(),
+                            total_losses(counts_));
+}
+
+void service_manager::report(std::int64_t now_ns) noexcept {
+  if (!ready_) return;
+  status_due_ns_ = now_ns + second_ns;
+  try {
+    // What the manager does not take now is said anew in a second.
+    if (send((owes_ready_ ? "READY=1\nSTATUS=" : "STATUS=") + status(now_ns))) owes_ready_ = false;
+  } catch (const std::bad_alloc&) {
+    // Later, then.
+  }
+}
+
+void service_manager::pet(std::int64_t now_ns) noexcept {
+  alive_due_ns_ = now_ns + alive_every_ns_;
+  (void)send("WATCHDOG=1");
+}
+
+void service_manager::reloading(std::int64_t now_ns) noexcept {
+  // A manager that waits for the start would take the READY=1 that follows for its end.
+  if (!ready_) return;
+  try {
+    owes_ready_ = send(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", now_ns / 1000)) || owes_ready_;
+  } catch (const std::bad_alloc&) {
+    // It then does not know, and need not.
+  }
+}
+
+void service_manager::reloaded(std::int64_t now_ns) noexcept {
+  if (!owes_ready_ || !ready_) return;
+  if (send("READY=1"))
+    owes_ready_ = false;
+  else
+    status_due_ns_ = now_ns;  // said with the next status
+}
+
+void service_manager::stopping() noexcept { (void)send("STOPPING=1\nSTATUS=completing files"); }
+
+}  // namespace tcpinfo::collect

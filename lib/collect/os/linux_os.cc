@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <ctime>
+#include <span>
+#include <utility>
+
+#include "collect/os/capabilities.h"
+#include "collect/os/descriptor.h"
+#include "collect/os/errno_of.h"
+#include "collect/os/linux_addresses.h"
+#include "collect/os/linux_netns.h"
+#include "collect/os/os.h"
+#include "collect/os/output_tree.h"
+#include "collect/os/thread.h"
+#include "collect/sampling/dump_source.h"
+#include "collect/sampling/events/marked_source.h"
+#include "collect/sampling/events/marks.h"
+#include "collect/sampling/kept_answers.h"
+#include "collect/telemetry/log.h"
+
+namespace tcpinfo::collect {
+namespace {
+
+std::int64_t nanoseconds(clockid_t clock) noexcept {
+  timespec now{};
+  clock_gettime(clock, &now);
+  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+std::error_code write_all(int fd, bytes_view bytes) noexcept {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      return last_error();
+    }
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+// What file systems answer to a call, or a flag of it, that they do not have. EPERM may mean a
+// missing permission as well; then the other way fails, too.
+bool is_unsupported(int error) noexcept {
+  return error == EINVAL || error == ENOSYS || error == EOPNOTSUPP || error == EPERM;
+}
+
+// The execute bit for everybody who may read or write.
+unsigned folder_mode(unsigned file_mode) noexcept {
+  return file_mode | (file_mode & 0444U) >> 2U | (file_mode & 0222U) >> 1U;
+}
+
+class flock_lock final : public held_lock {
+ public:
+  flock_lock(descriptor file, std::string path, const output_tree& tree)
+      : file_(std::move(file)), path_(std::move(path)), tree_(tree) {}
+
+  bool in_place() override {
+    place where;
+    struct stat there {};
+    struct stat held {};
+    return !tree_.find(path_, where) &&
+           ::fstatat(where.folder.get(), where.name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+           ::fstat(file_.get(), &held) == 0 && there.st_dev == held.st_dev &&
+           there.st_ino == held.st_ino;
+  }
+  std::error_code read_note(std::string& out) override {
+    out.resize(4096);
+    const ssize_t got = ::pread(file_.get(), out.data(), out.size(), 0);
+    out.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
+    return got < 0 ? last_error() : std::error_code{};
+  }
+  std::error_code write_note(std::string_view text) override {
+    place where;
+    if (const auto ec = tree_.find(path_, where)) return ec;
+    const int flags = O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    const descriptor file(::openat(where.folder.get(), where.name.c_str(), flags));
+    struct stat opened {};
+    struct stat held {};
+    if (!file || ::fstat(file.get(), &opened) != 0 || ::fstat(file_.get(), &held) != 0)
+      return last_error();
+    // Nothing but the file that is locked.
+    if (opened.st_dev != held.st_dev || opened.st_ino != held.st_ino) return system_error(ESTALE);
+    if (::ftruncate(file.get(), 0) != 0) return last_error();
+    return write_all(file.get(), std::as_bytes(std::span(text)));
+  }
+
+ private:
+  // Opened for reading: a descriptor open for writing would keep the file system from being
+  // remounted read-only.
+  const descriptor file_;
+  const std::string path_;
+  const output_tree& tree_;
+};
+
+class linux_os final : public os {
+ public:
+  explicit linux_os(linux_os_options options)
+      : mode_(options.file_mode), tree_(std::move(options.output)) {}
+
+  std::int64_t realtime_ns() noexcept override { return nanoseconds(CLOCK_REALTIME); }
+  std::int64_t monotonic_ns() noexcept override { return nanoseconds(CLOCK_MONOTONIC); }
+  std::int64_t processor_ns() noexcept override { return nanoseconds(CLOCK_PROCESS_CPUTIME_ID); }
+  std::int64_t boottime_ns() noexcept override { return nanoseconds(CLOCK_BOOTTIME); }
+
+  readable wait(int descriptor_a, int descriptor_b, std::int64_t until_ns) noexcept override {
+    const std::int64_t left = std::max<std::int64_t>(0, until_ns - monotonic_ns());
+    pollfd watched[2] = {{descriptor_a, POLLIN, 0}, {descriptor_b, POLLIN, 0}};
+    const timespec timeout{left / 1'000'000'000, left % 1'000'000'000};
+    if (::ppoll(watched, 2, &timeout, nullptr) <= 0) return {};
+    return {watched[0].revents != 0, watched[1].revents != 0};
+  }
+
+  std::error_code start_thread(std::function<void()> body, std::thread& out) noexcept override {
+    return collect::start_thread(std::move(body), out);
+  }
+
+  std::error_code make_directories(const std::string& path) override {
+    return tree_.make(path, folder_mode(mode_));
+  }
+
+  std::error_code append(const std::string& path, bytes_view bytes, std::uint64_t at) override {
+    place where;
+    if (const auto ec = tree_.find(path, where)) return ec;
+    // Not blocking: a FIFO of that name must not hold us up.
+    const int flags = O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_APPEND |
+                      (at == 0 ? O_CREAT | O_EXCL : 0);
+    descriptor file(::openat(where.folder.get(), where.name.c_str(), flags, mode_));
+    if (!file) return last_error();
+    if (at != 0) {
+      struct stat status {};
+      if (::fstat(file.get(), &status) != 0) return last_error();
+      if (!S_ISREG(status.st_mode) || static_cast<std::uint64_t>(status.st_size) != at)
+        return system_error(ESTALE);
+    }
+    std::error_code ec = write_all(file.get(), bytes);
+    // Never leave half a frame behind: it would stand between whole ones once writing works again.
+    if (ec && at != 0) (void)::ftruncate(file.get(), static_cast<off_t>(at));
+    // Some file systems (NFS) report a failed write only here.
+    if (::close(file.release()) != 0 && !ec && errno != EINTR) {
+      ec = last_error();
+      if (at != 0) (void)truncate(path, at);
+    }
+    if (ec && at == 0) (void)::unlinkat(where.folder.get(), where.name.c_str(), 0);
+    return ec;
+  }
+
+  std::error_code open_read(const std::string& path, int& out) override {
+    descriptor file;
+    if (const auto ec = open_file(path, O_RDONLY, file)) return ec;
+    out = file.release();
+    return {};
+  }
+
+  std::error_code size(const std::string& path, std::uint64_t& out) override {
+    struct stat status {};
+    if (const auto ec = look(path, status)) return ec;
+    if (!S_ISREG(status.st_mode)) return system_error(EINVAL);
+    out = static_cast<std::uint64_t>(status.st_size);
+    return {};
+  }
+
+  std::error_code status(const std::string& path, file_status& out) override {
+    struct stat status {};
+    if (const auto ec = look(path, status)) return ec;
+    if (!S_ISREG(status.st_mode)) return system_error(EINVAL);
+    constexpr std::uint64_t block = 512;  // stat(2): whatever the file system's are
+    out.size = static_cast<std::uint64_t>(status.st_size);
+    out.allocated = static_cast<std::uint64_t>(status.st_blocks) * block;
+    out.modified_ns =
+        std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + std::int64_t{status.st_mtim.tv_nsec};
+    return {};
+  }
+
+  std::error_code remove_folder(const std::string& path) override {
+    place where;
+    if (const auto ec = tree_.find(path, where)) return ec;
+    return ::unlinkat(where.folder.get(), where.name.c_str(), AT_REMOVEDIR) == 0 ? std::error_code{}
+                                                                                 : last_error();
+  }
+
+  std::error_code truncate(const std::string& path, std::uint64_t size) override {
+    descriptor file;
+    if (const auto ec = open_file(path, O_WRONLY, file)) return ec;
+    return ::ftruncate(file.get(), static_cast<off_t>(size)) == 0 ? std::error_code{}
+                                                                  : last_error();
+  }
+
+  std::error_code sync(const std::string& path) override {
+    descriptor file;
+    if (const auto ec = open_file(path, O_RDONLY, file)) return ec;
+    if (::fsync(file.get()) == 0) return {};
+    if (errno == EPERM || !is_unsupported(errno)) return last_error();
+    if (!said_no_fsync_.exchange(true))
+      log(event::no_fsync, {path, last_error()},
+          "the file system of {} has no fsync ({}): files are completed without waiting for stable "
+          "storage",
+          path, last_error().message());
+    return {};
+  }
+
+  std::error_code try_completing(const std::string& folder, std::string& deed) override {
+    const std::string part = folder + "/.tcpinfo-collect.trial";
+    const std::string complete = folder + "/.tcpinfo-collect.trial-complete";
+    // Of one that was killed.
+    (void)remove(part);
+    (void)remove(complete);
+    const auto one = std::as_bytes(std::span<const char>("x", 1));
+    deed = "append";
+    auto ec = append(part, one, 0);
+    if (!ec) ec = append(part, one, 1);
+    if (!ec) {
+      deed = "sync";
+      ec = sync(part);
+    }
+    if (!ec) {
+      deed = "rename";
+      ec = rename_new(part, complete);
+    }
+    (void)remove(part);
+    (void)remove(complete);
+    if (!ec || !is_unsupported(ec.value())) return {};
+    return ec;
+  }
+
+  std::error_code sync_file_system(const std::string& path) override {
+    const descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    return file && ::syncfs(file.get()) == 0 ? std::error_code{} : last_error();
+  }
+
+  std::error_code rename_new(const std::string& from, const std::string& to) override {
+    place old;
+    place fresh;
+    if (const auto ec = tree_.find(from, old)) return ec;
+    if (const auto ec = tree_.find(to, fresh)) return ec;
+    const char* const old_name = old.name.c_str();
+    const char* const new_name = fresh.name.c_str();
+    if (::renameat2(old.folder.get(), old_name, fresh.folder.get(), new_name, RENAME_NOREPLACE) ==
+        0)
+      return {};
+    if (!is_unsupported(errno)) return last_error();
+    // A file system without that flag: a link fails where the name is taken, just as well.
+    if (::linkat(old.folder.get(), old_name, fresh.folder.get(), new_name, 0) == 0)
+      return ::unlinkat(old.folder.get(), old_name, 0) == 0 ? std::error_code{} : last_error();
+    if (!is_unsupported(errno)) return last_error();
+    // Nor hard links: one in user space, or of objects.
+    struct stat status {};
+    if (::fstatat(fresh.folder.get(), new_name, &status, AT_SYMLINK_NOFOLLOW) == 0)
+      return system_error(EEXIST);
+    if (errno != ENOENT) return last_error();
+    return ::renameat(old.folder.get(), old_name, fresh.folder.get(), new_name) == 0
+               ? std::error_code{}
+               : last_error();
+  }
+
+  std::error_code replace(const std::string& from, const std::string& to) override {
+    place old;
+    place fresh;
+    if (const auto ec = tree_.find(from, old)) return ec;
+    if (const auto ec = tree_.find(to, fresh)) return ec;
+    return ::renameat(old.folder.get(), old.name.c_str(), fresh.folder.get(), fresh.name.c_str()) ==
+                   0
+               ? std::error_code{}
+               : last_error();
+  }
+
+  std::error_code remove(const std::string& path) override {
+    place where;
+    if (const auto ec = tree_.find(path, where)) return ec;
+    return ::unlinkat(where.folder.get(), where.name.c_str(), 0) == 0 ? std::error_code{}
+                                                                      : last_error();
+  }
+
+  std::error_code exists(const std::string& path, bool& out) override {
+    struct stat status {};
+    const auto ec = look(path, status);
+    out = !ec;
+    const bool not_there = ec == std::errc::no_such_file_or_directory;
+    return not_there ? std::error_code{} : ec;
+  }
+
+  std::error_code list(const std::string& path,
+                       const std::function<void(const directory_entry&)>& show) override {
+    descriptor fd;
+    if (const auto ec = open(path, O_RDONLY | O_DIRECTORY, fd)) return ec;
+    const std::unique_ptr<DIR, int (*)(DIR*)> directory(::fdopendir(fd.get()), &::closedir);
+    if (directory == nullptr) return last_error();
+    (void)fd.release();
+    directory_entry found;
+    errno = 0;
+    while (const dirent* entry = ::readdir(directory.get())) {
+      const std::string_view name = entry->d_name;
+      if (name != "." && name != "..") {
+        bool is_directory = entry->d_type == DT_DIR;
+        bool is_file = entry->d_type == DT_REG;
+        struct stat status {};
+        if (entry->d_type == DT_UNKNOWN &&
+            ::fstatat(::dirfd(directory.get()), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+          is_directory = S_ISDIR(status.st_mode);
+          is_file = S_ISREG(status.st_mode);
+        }
+        found.name = name;
+        found.is_directory = is_directory;
+        found.is_file = is_file;
+        show(found);
+      }
+      errno = 0;
+    }
+    return errno == 0 ? std::error_code{} : last_error();
+  }
+
+  std::error_code lock(const std::string& path, std::unique_ptr<held_lock>& out) override {
+    descriptor file;
+    if (const auto ec = open_file(path, O_RDONLY | O_CREAT, file)) return ec;
+    struct stat status {};
+    if (::fstat(file.get(), &status) != 0) return last_error();
+    // Another name of some other file, which would be overwritten.
+    if (status.st_nlink > 1) return system_error(EMLINK);
+    if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+      // NFS makes byte-range locks of it, which need a descriptor open for writing.
+      if (errno != EBADF) return last_error();
+      if (const auto ec = open_file(path, O_RDWR, file)) return ec;
+      if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) return last_error();
+    }
+    out = std::make_unique<flock_lock>(std::move(file), path, tree_);
+    return {};
+  }
+
+  std::error_code watch_addresses(std::unique_ptr<address_watch>& out) override {
+    return make_address_watch(out);
+  }
+
+  std::unique_ptr<netns_finder> find_netns(const std::vector<std::string>& wanted) override {
+    return make_netns_finder(wanted);
+  }
+
+  std::error_code enter_netns(const found_netns& where) noexcept override {
+    return enter_netns_of(where);
+  }
+
+  std::unique_ptr<source> make_source(const source_options& options, std::string& why) override {
+    why.clear();
+    if (!options.follow) return std::make_unique<dump_source>(options);
+    auto feed = mark_feed_here(why);
+    if (feed == nullptr) return std::make_unique<dump_source>(options);
+    // Where answers cannot be kept they are received: dearer, and no worse otherwise.
+    std::string why_not_kept;
+    auto kept = make_kept_answers(why_not_kept);
+    if (kept == nullptr && !said_not_kept_.exchange(true))
+      log(event::started, "answers of the kernel are received, not kept by a filter: {}",
+          why_not_kept);
+    auto dumps = std::make_unique<dump_source>(options, std::move(kept));
+    // All sockets: the rules are the sampler's to change.
+    source_options gentle;
+    gentle.gentle = true;
+    auto beside = std::make_unique<dump_source>(gentle);
+    // Opened here, for a thread that is started elsewhere could be in another namespace.
+    if (const auto ec = beside->open_walks()) {
+      why = "cannot walk beside the polls: " + ec.message();
+      return dumps;
+    }
+    const bool may_hurry = options.urgent_ns > 0 && has_capability(capability::sys_nice);
+    return std::make_unique<marked_source>(
+        options, marked_source::parts{std::move(dumps), std::move(feed), std::move(beside),
+                                      [this] { return monotonic_ns(); },
+                                      [] { return nanoseconds(CLOCK_THREAD_CPUTIME_ID); },
+                                      may_hurry ? be_urgent : nullptr,
+                                      [this](std::function<void()> body, std::thread& out) {
+                                        return start_thread(std::move(body), out);
+                                      }});
+  }
+
+ private:
+  // Null where marks cannot be had, and why.
+  std::unique_ptr<mark_feed> mark_feed_here(std::string& why) {
+    const std::lock_guard lock(marks_mutex_);
+    // Tried once: it takes a tenth of a second, and what is not permitted will not be later.
+    if (!marks_tried_) {
+      marks_tried_ = true;
+      marks_ = make_mark_maker(why_no_marks_);
+      if (marks_ != nullptr && !why_no_marks_.empty())
+        log(event::started, "sampling by events, but {}", why_no_marks_);
+    }
+    if (marks_ != nullptr) return marks_->feed(why);
+    why = why_no_marks_;
+    return nullptr;
+  }
+
+  [[nodiscard]] std::error_code open(const std::string& path, int flags, descriptor& out) const {
+    place where;
+    if (const auto ec = tree_.find(path, where)) return ec;
+    out.reset(
+        ::openat(where.folder.get(), where.name.c_str(), flags | O_CLOEXEC | O_NOFOLLOW, mode_));
+    return out ? std::error_code{} : last_error();
+  }
+  // A regular one. Opening does not wait, whatever stands there.
+  [[nodiscard]] std::error_code open_file(const std::string& path, int flags,
+                                          descriptor& out) const {
+    if (const auto ec = open(path, flags | O_NONBLOCK, out)) return ec;
+    struct stat status {};
+    if (::fstat(out.get(), &status) != 0) return last_error();
+    return S_ISREG(status.st_mode) ? std::error_code{} : system_error(EINVAL);
+  }
+  [[nodiscard]] std::error_code look(const std::string& path, struct stat& out) const {
+    place where;
+    if (const auto ec = tree_.find(path, where)) return ec;
+    return ::fstatat(where.folder.get(), where.name.c_str(), &out, AT_SYMLINK_NOFOLLOW) == 0
+               ? std::error_code{}
+               : last_error();
+  }
+
+  const unsigned mode_;
+  const output_tree tree_;
+  std::mutex marks_mutex_;
+  bool marks_tried_ = false;
+  std::atomic<bool> said_not_kept_{false};
+  std::atomic<bool> said_no_fsync_{false};
+  std::unique_ptr<mark_maker> marks_;
+  std::string why_no_marks_;
+};
+
+}  // namespace
+
+std::unique_ptr<os> make_linux_os(linux_os_options options) {
+  return std::make_unique<linux_os>(std::move(options));
+}
+
+}  // namespace tcpinfo::collect

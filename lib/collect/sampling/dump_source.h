@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Full dumps for the history, destroy events for the complete tail, point queries in doubt.
+#ifndef TCPINFO_COLLECT_SAMPLING_DUMP_SOURCE_H
+#define TCPINFO_COLLECT_SAMPLING_DUMP_SOURCE_H
+
+#include <atomic>
+#include <memory>
+#include <utility>
+
+#include "collect/sampling/connection_states.h"
+#include "collect/sampling/kept_answers.h"
+#include "collect/sampling/source.h"
+
+namespace tcpinfo::collect {
+
+class dump_source final : public source {
+ public:
+  /// `kept` may be null.
+  explicit dump_source(const source_options& options,
+                       std::unique_ptr<kept_answers> kept = nullptr) noexcept
+      : options_(options), kept_(std::move(kept)), gentle_(options.gentle) {}
+
+  [[nodiscard]] std::error_code probe(message_sink& sink) noexcept override;
+  [[nodiscard]] std::error_code open() override;
+  [[nodiscard]] poll_report walk(message_sink& sink) noexcept override {
+    return walk_states(connection_states, sink);
+  }
+  [[nodiscard]] poll_report walk_connecting(message_sink& sink) noexcept override {
+    poll_report report = walk_states(state_bit(tcp_state::syn_sent), sink);
+    report.complete = false;
+    return report;
+  }
+  [[nodiscard]] std::error_code drain(message_sink& sink) noexcept override;
+  [[nodiscard]] int descriptor() const noexcept override;
+  [[nodiscard]] std::error_code query(const socket_id& id, message_sink& sink) noexcept override;
+  void query_all(std::span<const socket_id> ids, answer_callback fn, void* user) noexcept override;
+  [[nodiscard]] std::int64_t event_overflows() const noexcept override;
+  [[nodiscard]] std::error_code ends_unheard() const noexcept override { return ends_unheard_; }
+  void give_way_no_more() noexcept override { gentle_.store(false, std::memory_order_relaxed); }
+  /// Instead of open(): only for walk().
+  [[nodiscard]] std::error_code open_walks() noexcept { return dumps_.open(); }
+
+ private:
+  std::error_code walk_of(dump_walk kind, message_sink& sink, poll_report& report) noexcept;
+  void give_way() noexcept;
+  [[nodiscard]] poll_report walk_states(std::uint32_t states, message_sink& sink) noexcept;
+
+  source_options options_;
+  diag_socket dumps_;
+  const std::unique_ptr<kept_answers> kept_;  // of queries_
+  // Of its own: one dump at a time runs on a socket, and a query must not wait for it.
+  diag_socket queries_;
+  destroy_listener events_;
+  std::error_code ends_unheard_;
+  std::uint32_t states_ = connection_states;  // of the walk that runs
+  unsigned datagrams_ = 0;
+  bool in_datagram_ = false;  // a message of the one that was read last has been seen
+  std::atomic<bool> gentle_;
+  bool one_walk_ = true;        // the old-style request works (until the kernel says otherwise)
+  bool kernel_filters_ = true;  // the kernel takes our filter program
+};
+
+}  // namespace tcpinfo::collect
+
+#endif

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+/* What the program in the kernel and the collector say to each other. C, for both. */
+#ifndef TCPINFO_COLLECT_SAMPLING_EVENTS_BPF_MARK_H
+#define TCPINFO_COLLECT_SAMPLING_EVENTS_BPF_MARK_H
+
+/* The socket's state changed, to the one in `state`. */
+#define TCPINFO_MARK_STATE 1
+
+/* Network namespaces that can be followed at a time. */
+#define TCPINFO_MARK_NAMESPACES 1024
+
+/* A socket with which something has happened, the first time in a tick. */
+struct tcpinfo_mark {
+  unsigned long long cookie;
+  unsigned long long time_ns; /* CLOCK_MONOTONIC of the first time namespace */
+  unsigned int tick;
+  unsigned int interface;
+  unsigned char family;
+  unsigned char state;
+  unsigned char flags;
+  unsigned char reserved;
+  unsigned short sport; /* host order */
+  unsigned short dport; /* network order */
+  unsigned char src[16];
+  unsigned char dst[16];
+};
+
+#endif

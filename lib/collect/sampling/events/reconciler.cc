@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collect/sampling/events/reconciler.h"
+
+#include <sys/eventfd.h>
+#include <tcpinfo/cache.h>
+#include <time.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <new>
+#include <utility>
+
+#include "collect/os/thread.h"
+
+namespace tcpinfo::collect {
+namespace {
+
+constexpr std::int64_t shortest_ns = 1'000'000'000;
+// While walks are held, it is looked so often whether they still are.
+constexpr std::int64_t held_look_ns = 100'000'000;
+// The message about an end may be on its way for so long.
+constexpr std::int64_t absent_ns = 5'000'000'000;
+// News among a thousand sockets that make walks more frequent.
+constexpr std::size_t much_news = 1;
+
+std::int64_t monotonic_ns() noexcept {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+std::int64_t thread_cpu_ns() noexcept {
+  timespec t{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return std::int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
+}
+
+}  // namespace
+
+class reconciling::sink final : public message_sink {
+ public:
+  sink(reconciling& to, reconciliation& found) noexcept : to_(to), found_(found) {}
+
+  void on_socket(const message& m) noexcept override {
+    ++found_.sockets;
+    try {
+      const std::uint64_t cookie = m.cookie();
+      const std::uint64_t hash = content_hash(m);
+      const auto [at, is_new] = to_.sockets_.try_emplace(cookie);
+      known& socket = at->second;
+      if (is_new) socket.id = m.id();
+      if (is_new || socket.hash != hash)
+        found_.suspects.push_back({m.id(), is_new ? suspicion::opened : suspicion::moved});
+      socket.hash = hash;
+      socket.walk = to_.walk_;
+      socket.absent_ns = 0;
+    } catch (const std::bad_alloc&) {
+      out_of_memory = true;
+    }
+  }
+  void on_destroyed(const message&) noexcept override {}
+
+  bool out_of_memory = false;
+
+ private:
+  reconciling& to_;
+  reconciliation& found_;
+};
+
+bool reconciling::walk(source& walks, std::int64_t now_ns, reconciliation& found) {
+  found.suspects.clear();
+  found.sockets = 0;
+  ++walk_;
+  sink shown(*this, found);
+  const poll_report report = walks.walk(shown);
+  // What it did show is suspected all the same.
+  if (!report.complete || shown.out_of_memory) return false;
+  for (auto at = sockets_.begin(); at != sockets_.end();) {
+    known& socket = at->second;
+    if (socket.walk == walk_) {
+      ++at;
+    } else if (socket.absent_ns == 0) {
+      socket.absent_ns = now_ns;
+      socket.seen_ns = walked_ns_;
+      ++at;
+    } else if (now_ns - socket.absent_ns < absent_ns) {
+      ++at;
+    } else {
+      found.suspects.push_back({socket.id, suspicion::gone, socket.seen_ns, socket.absent_ns});
+      at = sockets_.erase(at);
+    }
+  }
+  walked_ns_ = now_ns;
+  return true;
+}
+
+reconciler::reconciler(std::unique_ptr<source> walks, std::int64_t longest_ns)
+    : walks_(std::move(walks)),
+      longest_ns_(longest_ns),
+      told_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      pause_ns_(longest_ns) {}
+
+std::error_code reconciler::start(const thread_starter& starter) noexcept try {
+  const auto body = [this] {
+    name_this_thread("reconciler");
+    step_back();
+    run();
+  };
+  return starter ? starter(body, thread_) : start_thread(body, thread_);
+} catch (const std::bad_alloc&) {
+  return {ENOMEM, std::system_category()};
+}
+
+reconciler::~reconciler() {
+  walks_->give_way_no_more();
+  {
+    const std::lock_guard lock(mutex_);
+    finishing_ = true;
+  }
+  changed_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+void reconciler::run() {
+  reconciling book;
+  reconciliation found;
+  std::int64_t begun_ns = 0;
+  std::int64_t took_ns = 0;
+  do {
+    begun_ns = monotonic_ns();
+    const std::int64_t cpu_ns = thread_cpu_ns();
+    try {
+      const bool whole = book.walk(*walks_, begun_ns, found);
+      took_ns = thread_cpu_ns() - cpu_ns;
+      found.cpu_ns = whole ? took_ns : 0;
+    } catch (const std::bad_alloc&) {
+    }
+    hand_over(found);
+  } while (wait_since(begun_ns, took_ns));
+}
+
+// The lock is held for moments only: this thread runs after all others.
+void reconciler::hand_over(reconciliation& found) {
+  // A result that nobody has taken is replaced, but not what it suspected.
+  std::vector<suspect> before;
+  {
+    const std::lock_guard lock(mutex_);
+    if (is_ready()) {
+      set_ready(false);
+      std::swap(before, latest_.suspects);
+    }
+  }
+  try {
+    found.suspects.insert(found.suspects.end(), before.begin(), before.end());
+  } catch (const std::bad_alloc&) {
+  }
+  const std::lock_guard lock(mutex_);
+  std::swap(latest_, found);
+  set_ready(true);
+}
+
+// Readable only while there is something: who waits for it would never sleep otherwise.
+void reconciler::set_ready(bool ready) noexcept {
+  eventfd_t times = 0;
+  if (!ready) (void)::eventfd_read(told_.get(), &times);
+  ready_.store(ready, std::memory_order_release);
+  if (ready) (void)::eventfd_write(told_.get(), 1);
+}
+
+// Until the next walk is due. False where there is to be none.
+bool reconciler::wait_since(std::int64_t begun_ns, std::int64_t cpu_ns) {
+  // Where walks are made sooner than usual they take no more of a processor than this.
+  constexpr std::int64_t share = 50;
+  std::unique_lock lock(mutex_);
+  while (!finishing_) {
+    std::int64_t pause_ns = pause_ns_.load(std::memory_order_relaxed);
+    if (hurry_.load(std::memory_order_relaxed))
+      pause_ns = std::min(pause_ns, std::max(std::min(shortest_ns, longest_ns_), share * cpu_ns));
+    std::int64_t left_ns = begun_ns + pause_ns - monotonic_ns();
+    if (held_.load(std::memory_order_relaxed)) left_ns = std::max(left_ns, held_look_ns);
+    if (left_ns <= 0) break;
+    // Whoever makes the pause shorter wakes nobody for it.
+    (void)changed_.wait_for(lock, std::chrono::nanoseconds(std::min(left_ns, shortest_ns)));
+  }
+  hurry_.store(false, std::memory_order_relaxed);
+  return !finishing_;
+}
+
+bool reconciler::take(reconciliation& out) {
+  if (!is_ready()) return false;
+  const std::unique_lock lock(mutex_, std::try_to_lock);
+  if (!lock.owns_lock() || !is_ready()) return false;
+  out.suspects.clear();
+  std::swap(out, latest_);
+  set_ready(false);
+  return true;
+}
+
+void reconciler::judge(std::size_t news, std::size_t sockets) noexcept {
+  const std::int64_t pause_ns = pause_ns_.load(std::memory_order_relaxed);
+  const bool much = news > 0 && news * 1000 >= much_news * sockets;
+  pause_ns_.store(much ? std::max(pause_ns / 2, std::min(shortest_ns, longest_ns_))
+                       : std::min(2 * pause_ns, longest_ns_),
+                  std::memory_order_relaxed);
+}
+
+}  // namespace tcpinfo::collect

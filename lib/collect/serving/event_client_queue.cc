@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collect/serving/event_client_queue.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <new>
+
+namespace tcpinfo::collect {
+namespace {
+
+// Of a replay this much is made text at a time.
+constexpr std::size_t replay_portion = std::size_t{64} << 10;
+
+}  // namespace
+
+event_client_queue::~event_client_queue() { (void)::close(fd_); }
+
+bool event_client_queue::add(std::string_view line) noexcept {
+  if (bytes_.size() - written_ + line.size() > limit_) return false;
+  // What is written is cut off when it is as much as what is not: each byte is moved once at most.
+  if (written_ > 0 && written_ >= bytes_.size() - written_) {
+    bytes_.erase(0, written_);
+    written_ = 0;
+  }
+  try {
+    bytes_.append(line);
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+  return true;
+}
+
+event_client_queue::state event_client_queue::write(std::string& bytes, std::size_t& written) {
+  blocked_ = false;
+  while (written < bytes.size()) {
+    const ssize_t n =
+        ::send(fd_, bytes.data() + written, bytes.size() - written, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n >= 0) {
+      written += static_cast<std::size_t>(n);
+    } else if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM) {
+      // Nobody tells when the system has memory again.
+      blocked_ = errno == EAGAIN;
+      return state::waiting;
+    } else if (errno != EINTR) {
+      return state::gone;
+    }
+  }
+  bytes.clear();
+  written = 0;
+  return state::idle;
+}
+
+event_client_queue::state event_client_queue::flush(event_text& text) {
+  for (;;) {
+    if (const state now = write(first_, first_written_); now != state::idle) return now;
+    if (replayed_ == replay_.size()) break;
+    while (replayed_ < replay_.size() && first_.size() < replay_portion) {
+      // Counted when it is there: memory may run out, and there must be no hole.
+      first_.append(text.line(replay_[replayed_]));
+      ++replayed_;
+    }
+  }
+  if (replayed_ > 0) {
+    replay_ = {};
+    replayed_ = 0;
+    first_ = {};
+  }
+  return write(bytes_, written_);
+}
+
+}  // namespace tcpinfo::collect

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collect/serving/http_server.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <ctime>
+#include <iterator>
+#include <new>
+#include <utility>
+#include <vector>
+
+#include "collect/os/errno_of.h"
+#include "collect/os/thread.h"
+#include "collect/serving/http_request.h"
+
+namespace tcpinfo::collect {
+namespace {
+
+// Between two looks at the clients at most so many callers are taken.
+constexpr int portion = 64;
+// Where the system has no descriptor or memory for another client.
+constexpr auto pause = std::chrono::milliseconds(100);
+// Of a client that talks on after its request.
+constexpr std::size_t most_ignored = std::size_t{256} << 10;
+
+bool would_block(int error) noexcept { return error == EAGAIN || error == EWOULDBLOCK; }
+
+// Ends the connection at once: the system keeps nothing that the client did not read.
+void abort_connection(int socket) noexcept {
+  const linger now{1, 0};
+  (void)::setsockopt(socket, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
+}  // namespace
+
+std::error_code http_server::start(listen_address& where) {
+  if (const auto ec = listen_at(where, listener_)) return ec;
+  wake_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  std::error_code ec = wake_ ? std::error_code{} : last_error();
+  if (!ec)
+    ec = start_thread(
+        [this] {
+          name_this_thread("metrics");
+          run();
+        },
+        thread_);
+  if (!ec) return {};
+  finish();
+  return ec;
+}
+
+void http_server::finish() noexcept {
+  if (thread_.joinable()) {
+    finishing_.store(true, std::memory_order_release);
+    const std::uint64_t one = 1;
+    (void)!::write(wake_.get(), &one, sizeof one);
+    thread_.join();
+  }
+  listener_.reset();
+  wake_.reset();
+}
+
+void http_server::run() noexcept {
+  while (!finishing_.load(std::memory_order_acquire)) {
+    try {
+      turn();
+    } catch (const std::exception&) {
+      // Not even for the list of descriptors: whoever has been here longest makes room.
+      if (!clients_.empty()) cut_off(clients_.begin());
+    }
+  }
+  for (const client& one : clients_) abort_connection(one.socket.get());
+  clients_.clear();
+}
+
+void http_server::turn() {
+  text_.reset();
+  std::vector<pollfd> watched;
+  watched.reserve(clients_.size() + 2);
+  const auto before = clock::now();
+  const bool accepting = before >= accepting_from_;
+  watched.push_back({wake_.get(), POLLIN, 0});
+  watched.push_back({accepting ? listener_.get() : -1, POLLIN, 0});
+  for (const client& one : clients_) {
+    const bool writes = one.answering && !one.answered;
+    watched.push_back({one.socket.get(), static_cast<short>(writes ? POLLOUT : POLLIN), 0});
+  }
+  auto until = clients_.empty() ? clock::time_point::max() : clients_.front().leaves;
+  if (!accepting) until = std::min(until, accepting_from_);
+  int timeout_ms = -1;
+  if (until != clock::time_point::max())
+    // Rounded up, lest it turn without a pause in the last millisecond.
+    timeout_ms = static_cast<int>(std::max<std::int64_t>(
+        0, std::chrono::ceil<std::chrono::milliseconds>(until - before).count()));
+  if (::poll(watched.data(), watched.size(), timeout_ms) < 0) return;
+  std::size_t at = 2;
+  for (auto one = clients_.begin(); one != clients_.end(); ++at) {
+    const bool stays = watched[at].revents == 0 || serve(*one);
+    one = stays ? std::next(one) : clients_.erase(one);
+  }
+  const auto now = clock::now();
+  // Each has been given the same time, so that the first to come are the first to leave.
+  while (!clients_.empty() && clients_.front().leaves <= now) cut_off(clients_.begin());
+  if (watched[1].revents != 0) accept_callers();
+}
+
+void http_server::accept_callers() {
+  for (int i = 0; i < portion; ++i) {
+    sockaddr_storage from{};
+    socklen_t size = sizeof from;
+    descriptor caller(::accept4(listener_.get(), static_cast<sockaddr*>(static_cast<void*>(&from)),
+                                &size, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!caller) {
+      if (errno == EINTR || errno == ECONNABORTED) continue;
+      if (would_block(errno)) return;
+      // The caller stays in the queue. One of ours makes room for it; where there is none we would
+      // turn without end.
+      if (clients_.empty())
+        accepting_from_ = clock::now() + pause;
+      else
+        make_room();
+      return;
+    }
+    if (clients_.size() >= options_.max_clients) make_room();
+    client& one = clients_.emplace_back();
+    one.socket = std::move(caller);
+    one.address = address_of(from);
+    one.leaves = clock::now() + options_.patience;
+    // At once: what has come with the connection is answered before others can take its place.
+    if (!serve(one)) clients_.pop_back();
+  }
+}
+
+// The client that has been here longest goes, of the address that has most of them: so one machine
+// cannot take the place of another's scraper.
+void http_server::make_room() {
+  std::vector<std::pair<const ip_address*, std::size_t>> counts;
+  counts.reserve(clients_.size());
+  for (const client& one : clients_) {
+    const auto known = std::find_if(counts.begin(), counts.end(),
+                                    [&](const auto& entry) { return *entry.first == one.address; });
+    if (known != counts.end())
+      ++known->second;
+    else
+      counts.emplace_back(&one.address, 1);
+  }
+  const auto most =
+      std::max_element(counts.begin(), counts.end(),
+                       [](const auto& a, const auto& b) { return a.second < b.second; });
+  const auto oldest = std::find_if(clients_.begin(), clients_.end(),
+                                   [&](const client& one) { return one.address == *most->first; });
+  cut_off(oldest);
+}
+
+void http_server::cut_off(clients::iterator one) noexcept {
+  // One that was answered, and has not closed, was given all that it asked for.
+  if (!one->answered) counts_.cut_off.add();
+  abort_connection(one->socket.get());
+  clients_.erase(one);
+}
+
+bool http_server::serve(client& one) {
+  if (!one.answering && !read_head(one)) return false;
+  if (one.answering && !one.answered && !write_answer(one)) return false;
+  return !one.answered || await_end(one);
+}
+
+bool http_server::read_head(client& one) {
+  std::array<char, 4096> bytes;
+  while (!one.answering) {
+    const ssize_t got = ::recv(one.socket.get(), bytes.data(), bytes.size(), 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return would_block(errno);
+    if (got == 0) return false;
+    one.head.append(bytes.data(), static_cast<std::size_t>(got));
+    http_request request;
+    switch (read_request_head(one.head, request)) {
+      case request_head::incomplete:
+        if (one.head.size() > options_.max_head)
+          refuse(one, "431 Request Header Fields Too Large", {});
+        break;
+      case request_head::malformed:
+        refuse(one, "400 Bad Request", {});
+        break;
+      case request_head::other_major:
+        refuse(one, "505 HTTP Version Not Supported", {});
+        break;
+      case request_head::whole:
+        answer(one, request);
+        break;
+    }
+  }
+  one.head = {};
+  return true;
+}
+
+void http_server::answer(client& one, const http_request& request) {
+  one.is_head = request.method == "HEAD";
+  if (request.path != page_.path) return refuse(one, "404 Not Found", {});
+  if (!one.is_head && request.method != "GET")
+    return refuse(one, "405 Method Not Allowed", "Allow: GET, HEAD\r\n");
+  try {
+    if (!text_) text_ = std::make_shared<const std::string>(page_.make());
+  } catch (const std::exception&) {
+    // No memory for it; there may be some at the next scrape.
+    return refuse(one, "503 Service Unavailable", {});
+  }
+  one.for_page = true;
+  set_answer(one, "200 OK", {}, page_.content_type, text_);
+}
+
+void http_server::refuse(client& one, std::string_view status, std::string_view fields) {
+  set_answer(one, status, fields, "text/plain; charset=utf-8",
+             std::make_shared<const std::string>(fmt::format("{}\n", status)));
+}
+
+void http_server::set_answer(client& one, std::string_view status, std::string_view fields,
+                             std::string_view type, std::shared_ptr<const std::string> body) {
+  one.answer = fmt::format(
+      "HTTP/1.1 {}\r\nDate: {:%a, %d %b %Y %H:%M:%S} GMT\r\nContent-Type: {}\r\n"
+      "Content-Length: {}\r\n{}Connection: close\r\n\r\n",
+      status, fmt::gmtime(std::time(nullptr)), type, body->size(), fields);
+  if (!one.is_head) one.body = std::move(body);
+  one.answering = true;
+}
+
+bool http_server::write_answer(client& one) {
+  const std::string_view body = one.body ? std::string_view(*one.body) : std::string_view();
+  const std::size_t size = one.answer.size() + body.size();
+  while (one.sent < size) {
+    const std::string_view first =
+        std::string_view(one.answer).substr(std::min(one.sent, one.answer.size()));
+    const std::string_view rest = body.substr(one.sent - (one.answer.size() - first.size()));
+    // sendmsg(2) does not write to what it is given.
+    std::array<iovec, 2> parts{{{const_cast<char*>(first.data()), first.size()},
+                                {const_cast<char*>(rest.data()), rest.size()}}};
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = parts.size();
+    const ssize_t n = ::sendmsg(one.socket.get(), &message, MSG_NOSIGNAL);
+    if (n >= 0)
+      one.sent += static_cast<std::size_t>(n);
+    else if (errno == ENOBUFS || errno == ENOMEM || would_block(errno))
+      return true;
+    else if (errno != EINTR)
+      return false;
+  }
+  (one.for_page ? counts_.answered : counts_.refused).add();
+  one.body.reset();
+  one.answer = {};
+  one.answered = true;
+  // It hears the end, and closes. Closed here with something of its unread, as the body of a
+  // request, the connection would be reset, and the answer lost with it.
+  (void)::shutdown(one.socket.get(), SHUT_WR);
+  return true;
+}
+
+bool http_server::await_end(client& one) {
+  std::array<char, 4096> nothing;
+  while (one.ignored <= most_ignored) {
+    const ssize_t got = ::recv(one.socket.get(), nothing.data(), nothing.size(), 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return got < 0 && would_block(errno);
+    one.ignored += static_cast<std::size_t>(got);
+  }
+  return false;
+}
+
+}  // namespace tcpinfo::collect

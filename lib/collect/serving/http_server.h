@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Serves one page over HTTP to whoever asks, and lets no client keep others waiting: one thread
+// looks at all of them, none is waited for. What a client may take is bounded: how many there are,
+// how long one stays, what it may send. Where all places are taken the next caller gets that of
+// another. One request a connection, for a scraper comes once in some seconds.
+#ifndef TCPINFO_COLLECT_SERVING_HTTP_SERVER_H
+#define TCPINFO_COLLECT_SERVING_HTTP_SERVER_H
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <thread>
+
+#include "collect/listen_address.h"
+#include "collect/os/descriptor.h"
+#include "collect/serving/http_request.h"
+#include "collect/telemetry/statistics.h"
+
+namespace tcpinfo::collect {
+
+struct http_page {
+  std::string path;
+  std::string content_type;
+  /// Makes its text, on the server's thread. May throw: the client is answered 503 then.
+  std::function<std::string()> make;
+};
+
+struct http_server_options {
+  std::size_t max_clients = 256;      ///< descriptors, and texts that wait to be read
+  std::size_t max_head = 8192;        ///< bytes of a request up to its empty line
+  std::chrono::seconds patience{30};  ///< for a client's whole visit
+};
+
+/// Any thread reads them.
+struct http_counts {
+  counter answered;  ///< requests for the page whose answer the system took
+  counter refused;   ///< requests for something else, and what is no request
+  counter cut_off;   ///< clients that were ended without a whole answer: too many, or too slow
+};
+
+class http_server {
+ public:
+  explicit http_server(http_page page, http_server_options options = {})
+      : page_(std::move(page)), options_(options) {}
+  ~http_server() { finish(); }
+  http_server(const http_server&) = delete;
+  http_server& operator=(const http_server&) = delete;
+
+  /// Listens and starts the thread. In `where` port 0 is replaced by the one that was free.
+  /// @return why it cannot: an errno.
+  [[nodiscard]] std::error_code start(listen_address& where);
+  /// Ends the thread and all clients.
+  void finish() noexcept;
+  [[nodiscard]] const http_counts& counts() const noexcept { return counts_; }
+
+ private:
+  using clock = std::chrono::steady_clock;
+  struct client {
+    descriptor socket;
+    ip_address address;
+    clock::time_point leaves;  // at the latest
+    std::string head;          // of the request, as far as it has come
+    bool is_head = false;      // wants no body
+    bool answering = false;
+    bool for_page = false;
+    std::string answer;  // status line and header fields
+    std::shared_ptr<const std::string> body;
+    std::size_t sent = 0;     // of answer and body
+    bool answered = false;    // only its end is waited for
+    std::size_t ignored = 0;  // bytes that came after the request
+  };
+  using clients = std::list<client>;  // who came first is first
+
+  void run() noexcept;
+  void turn();
+  void accept_callers();
+  void make_room();
+  void cut_off(clients::iterator one) noexcept;
+  // These return false where the client is to go.
+  [[nodiscard]] bool serve(client& one);
+  [[nodiscard]] bool read_head(client& one);
+  [[nodiscard]] bool write_answer(client& one);
+  [[nodiscard]] bool await_end(client& one);
+  void answer(client& one, const http_request& request);
+  void refuse(client& one, std::string_view status, std::string_view fields);
+  void set_answer(client& one, std::string_view status, std::string_view fields,
+                  std::string_view type, std::shared_ptr<const std::string> body);
+
+  const http_page page_;
+  const http_server_options options_;
+  http_counts counts_;
+  descriptor listener_;
+  descriptor wake_;
+  clients clients_;
+  // Made in this turn already: requests that come together share it.
+  std::shared_ptr<const std::string> text_;
+  clock::time_point accepting_from_{};
+  std::atomic<bool> finishing_{false};
+  std::thread thread_;
+};
+
+}  // namespace tcpinfo::collect
+
+#endif

@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Names that begin the list are those of M-Lab's collector, which dashboards know, with its
+// meaning; the rest is ours. Every label has a few values that stand here or in a table: none comes
+// from what is recorded.
+#include "collect/serving/metric_families.h"
+
+#include <fmt/format.h>
+#include <tcpinfo/parse.h>
+#include <tcpinfo/version.h>
+
+#include <algorithm>
+#include <initializer_list>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "collect/telemetry/log.h"
+
+namespace tcpinfo::collect {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+ClientMetric labelled(std::string_view name, std::string_view value) {
+  ClientMetric metric;
+  if (!name.empty()) metric.label.push_back({std::string(name), std::string(value)});
+  return metric;
+}
+
+ClientMetric distribution(const histogram& h, ClientMetric metric = {}) {
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i <= h.bounds().size(); ++i) {
+    sum += h.count(i);
+    const double bound =
+        i < h.bounds().size() ? h.bounds()[i] : std::numeric_limits<double>::infinity();
+    metric.histogram.bucket.push_back({sum, bound});
+  }
+  metric.histogram.sample_count = sum;
+  metric.histogram.sample_sum = h.sum();
+  return metric;
+}
+
+class families {
+ public:
+  struct sample {
+    std::string_view label;
+    double value;
+  };
+
+  void histograms(std::string_view name, std::string_view help, std::vector<ClientMetric> metrics) {
+    add(name, help, MetricType::Histogram, std::move(metrics));
+  }
+  void total(std::string_view name, std::string_view help, const counter& value) {
+    totals(name, help, {}, {{{}, static_cast<double>(value.get())}});
+  }
+  void totals(std::string_view name, std::string_view help, std::string_view label,
+              const std::vector<sample>& samples) {
+    add(name, help, MetricType::Counter, label, samples,
+        [](ClientMetric& m, double value) { m.counter.value = value; });
+  }
+  void gauge(std::string_view name, std::string_view help, double value) {
+    gauges(name, help, {}, {{{}, value}});
+  }
+  void gauges(std::string_view name, std::string_view help, std::string_view label,
+              const std::vector<sample>& samples) {
+    add(name, help, MetricType::Gauge, label, samples,
+        [](ClientMetric& m, double value) { m.gauge.value = value; });
+  }
+  void info(std::string_view name, std::string_view help,
+            std::initializer_list<std::pair<std::string_view, std::string_view>> labels) {
+    ClientMetric metric;
+    for (const auto& [key, value] : labels)
+      metric.label.push_back({std::string(key), std::string(value)});
+    metric.gauge.value = 1;
+    add(name, help, MetricType::Gauge, {metric});
+  }
+
+  std::vector<MetricFamily> take() { return std::move(all_); }
+
+ private:
+  void add(std::string_view name, std::string_view help, MetricType type,
+           std::vector<ClientMetric> metrics) {
+    all_.push_back({std::string(name), std::string(help), type, std::move(metrics)});
+  }
+  template <typename Set>
+  void add(std::string_view name, std::string_view help, MetricType type, std::string_view label,
+           const std::vector<sample>& samples, Set set) {
+    std::vector<ClientMetric> metrics;
+    for (const sample& s : samples) set(metrics.emplace_back(labelled(label, s.label)), s.value);
+    add(name, help, type, std::move(metrics));
+  }
+
+  std::vector<MetricFamily> all_;
+};
+
+double number(const counter& c) { return static_cast<double>(c.get()); }
+
+// Of attributes: those that a kernel can send are there from the start, so that a first one is an
+// increase and not a new series.
+std::vector<families::sample> by_type(const std::array<counter, counted_types>& counts,
+                                      std::vector<std::string>& names, bool known) {
+  names.resize(counted_types);
+  std::vector<families::sample> samples;
+  for (std::size_t type = 0; type < counted_types; ++type) {
+    const std::string_view name =
+        type == 0 ? std::string_view() : group_name(static_cast<field_group>(type));
+    if (known && name.empty()) continue;
+    if (!known && counts[type].get() == 0 && type != counted_types - 1) continue;
+    names[type] = !name.empty()               ? std::string(name)
+                  : type == counted_types - 1 ? std::string("other")
+                                              : fmt::format("type_{}", type);
+    samples.push_back({names[type], number(counts[type])});
+  }
+  return samples;
+}
+
+void add_peers(families& all, const metric_sources& from) {
+  const statistics& s = from.counts;
+  const observations& o = from.seen;
+  all.histograms("tcpinfo_syscall_time_histogram",
+                 "Time of one dump of all sockets, in seconds, by address family.",
+                 {distribution(o.syscall_time_both, labelled("af", "both")),
+                  distribution(o.syscall_time_ipv4, labelled("af", "ipv4")),
+                  distribution(o.syscall_time_ipv6, labelled("af", "ipv6"))});
+  all.histograms("tcpinfo_polling_interval_histogram",
+                 "Time from one poll to the next as it was, in seconds.",
+                 {distribution(o.polling_interval)});
+  all.histograms("tcpinfo_connection_count_histogram",
+                 "Sockets that a poll showed, by address family.",
+                 {distribution(o.connections_ipv4, labelled("af", "ipv4")),
+                  distribution(o.connections_ipv6, labelled("af", "ipv6"))});
+  all.histograms("tcpinfo_cache_count_histogram", "Connections in the flow table at each poll.",
+                 {distribution(o.cached)});
+  all.histograms("tcpinfo_send_rate_histogram",
+                 "Bits sent by recorded connections in a second; one observation a second.",
+                 {distribution(o.send_rate)});
+  all.histograms("tcpinfo_receive_rate_histogram",
+                 "Bits received by recorded connections in a second; one observation a second.",
+                 {distribution(o.receive_rate)});
+  all.totals("tcpinfo_error_total", "Faults, by what failed.", "type",
+             {{"poll", number(s.failed_polls)},
+              {"events", number(s.lost_events)},
+              {"write", static_cast<double>(s.write_errors.get())},
+              {"message", number(s.duplicate_attributes)}});
+  all.total("tcpinfo_new_file_total", "Files created.", s.files_created);
+  all.total("tcpinfo_snapshot_total", "Snapshots taken for recording, of all connections.",
+            o.snapshots);
+  std::vector<std::string> large;
+  all.totals("large_netlink_total", "Attributes longer than this release knows, in records.",
+             "type", by_type(o.large_attributes, large, true));
+  std::vector<std::string> skipped;
+  all.totals("netlink_skipped_total",
+             "Attributes of types this release does not know, in records (they are recorded).",
+             "type", by_type(o.skipped_attributes, skipped, false));
+  all.totals("tcpinfo_flow_events_total", "Connections that opened and closed.", "event",
+             {{"open", number(o.flows_opened)}, {"close", number(o.flows_closed)}});
+}
+
+void add_sampling(families& all, const metric_sources& from) {
+  const statistics& s = from.counts;
+  const observations& o = from.seen;
+  all.gauge("tcpinfo_interval_seconds", "Time between polls that was asked for.",
+            static_cast<double>(from.interval_ns) * 1e-9);
+  all.histograms("tcpinfo_achieved_interval_seconds",
+                 "Time from one poll to the next as it was, in buckets up to 10 s.",
+                 {distribution(o.achieved_interval)});
+  all.total("tcpinfo_polls_total", "Polls done, failed ones included.", s.polls);
+  const auto followed = static_cast<double>(s.netns_followed.load(std::memory_order_relaxed));
+  const auto sampled = static_cast<double>(s.netns_sampled.load(std::memory_order_relaxed));
+  std::vector<std::string> ways = {"events", "dump"};
+  all.gauges("tcpinfo_sampling", "Network namespaces that are sampled, by how.", "by",
+             {{ways[0], followed}, {ways[1], sampled - followed}});
+  all.total("tcpinfo_walked_polls_total", "Polls that looked at every socket.", s.walked_polls);
+  all.total("tcpinfo_marks_total", "Sockets that events told of.", s.marks);
+  all.total("tcpinfo_marks_dropped_total",
+            "Marks that found no room; the poll looked at every socket instead.", s.dropped_marks);
+  all.total("tcpinfo_marks_missed_total",
+            "Events that the kernel did not show to the marking program, which was running on that "
+            "processor already.",
+            s.missed_marks);
+  all.total("tcpinfo_queries_total", "Sockets asked for one by one.", s.queries);
+  all.total("tcpinfo_reconciliations_total", "Walks beside the polls.", s.reconciled);
+  all.total("tcpinfo_unannounced_changes_total",
+            "Changes that walks beside the polls found and no event had told of.", s.unannounced);
+  all.total("tcpinfo_clock_steps_total", "Times the wall clock was stepped.", s.clock_steps);
+  all.total("tcpinfo_suspends_total", "Times the machine slept.", s.suspends);
+  all.total("tcpinfo_reloads_total", "Reloads that changed the UUID prefix or the exclusions.",
+            s.reloads);
+  all.total("tcpinfo_missed_ticks_total", "Polls that were due while another was running.",
+            s.missed_ticks);
+  all.total("tcpinfo_idle_ticks_total",
+            "Ticks that needed no poll, for the kernel told of nothing that happened.",
+            s.idle_ticks);
+  all.total("tcpinfo_budget_ticks_total", "Polls left out to keep the processor budget.",
+            s.budget_ticks);
+  all.total("tcpinfo_failed_polls_total", "Polls that did not show every connection.",
+            s.failed_polls);
+  all.total("tcpinfo_dump_messages_total", "Sockets that dumps showed.", o.dump_messages);
+  all.total("tcpinfo_dump_bytes_total", "Bytes of the kernel's answers to dumps.", o.dump_bytes);
+  all.total("tcpinfo_sockets_seen_total", "Sockets that dumps and queries showed.", s.sockets_seen);
+  all.totals("tcpinfo_sockets_changed_total",
+             "Sockets seen that had news to record, whether there was room or not.", {},
+             {{{}, number(o.snapshots) + number(s.lost_ring)}});
+  all.gauge("tcpinfo_network_namespaces",
+            "Network namespaces that are sampled, the collector's own included.",
+            static_cast<double>(s.netns_sampled.load(std::memory_order_relaxed)));
+  all.gauge(
+      "tcpinfo_network_namespaces_unheard",
+      "Of these, those whose kernel or sandbox tells of no ends: connections end without final "
+      "counters.",
+      static_cast<double>(s.netns_unheard.load(std::memory_order_relaxed)));
+  all.total("tcpinfo_network_namespace_faults_total",
+            "Network namespaces that were asked for and could not be found or entered.",
+            s.netns_faults);
+  all.total("tcpinfo_connections_total", "Connections recorded.", s.connections);
+  all.gauge("tcpinfo_open_flows", "Connections that are open, as of the last poll.",
+            static_cast<double>(o.open_flows.load(std::memory_order_relaxed)));
+  all.total("tcpinfo_destroy_events_total", "Messages about the end of recorded connections.",
+            s.destroy_events);
+  all.total("tcpinfo_destroy_overflows_total",
+            "Times the kernel dropped messages about ends that were not read in time.",
+            s.lost_events);
+  all.total("tcpinfo_ended_unseen_total", "Connections that ended without a message about it.",
+            s.ended_unseen);
+  all.total(
+      "tcpinfo_detached_total",
+      "Connections whose TCP ended while a program kept the socket: closed 5 s later, without "
+      "their final record.",
+      s.detached);
+  all.total(
+      "tcpinfo_detached_forgotten_total",
+      "Detached connections that were too many to be remembered until their socket is closed.",
+      s.detached_forgotten);
+  all.gauge("tcpinfo_detached_flows",
+            "Detached connections whose socket is not closed yet, as far as is known.",
+            static_cast<double>(s.detached_now.load(std::memory_order_relaxed)));
+  all.total("tcpinfo_finals_lost_total",
+            "Connections whose message about their end the kernel has dropped.", s.lost_finals);
+  all.total("tcpinfo_finals_cleared_total",
+            "Connections aborted here, whose final counters the kernel had cleared.",
+            s.cleared_finals);
+  all.total("tcpinfo_sent_bytes_total",
+            "Bytes sent by recorded connections, retransmissions included.", o.bytes_sent);
+  all.total("tcpinfo_received_bytes_total", "Bytes received by recorded connections.",
+            o.bytes_received);
+}
+
+void add_writing(families& all, const metric_sources& from) {
+  const statistics& s = from.counts;
+  all.total("tcpinfo_records_written_total", "Data records in files.", s.records);
+  all.totals("tcpinfo_records_dropped_total",
+             "Records that are in no file: the ring to the writer was full (the next poll tries "
+             "again), memory for final records was used up, a file could not be written.",
+             "reason",
+             {{"ring", number(s.lost_ring)},
+              {"backlog", number(s.lost_backlog)},
+              {"write", number(s.lost_write)}});
+  all.total("tcpinfo_written_bytes_total", "Bytes appended to files, as compressed.",
+            s.bytes_written);
+  all.total("tcpinfo_frames_total", "Zstd frames appended to files.", s.frames);
+  const auto faults = [&s](write_fault what) { return number(s.write_errors.of(what)); };
+  all.totals("tcpinfo_write_errors_total", "Writes that failed and were tried again.", "kind",
+             {{"no_space", faults(write_fault::no_space)},
+              {"read_only", faults(write_fault::read_only)},
+              {"descriptors", faults(write_fault::descriptors)},
+              {"io", faults(write_fault::io)},
+              {"memory", faults(write_fault::memory)},
+              {"other", faults(write_fault::other)}});
+  all.total("tcpinfo_early_flushes_total",
+            "Buffers written before their time because memory ran short.", s.early_flushes);
+  all.totals("tcpinfo_retention_files_total",
+             "Complete archives removed by --max-age and --max-disk.", "limit",
+             {{"age", number(s.retention_files_age)}, {"disk", number(s.retention_files_disk)}});
+  all.totals("tcpinfo_retention_bytes_total", "What they took of the disk, in bytes.", "limit",
+             {{"age", number(s.retention_bytes_age)}, {"disk", number(s.retention_bytes_disk)}});
+  all.total("tcpinfo_retention_faults_total",
+            "Archives and folders that --max-age and --max-disk could not look at or remove.",
+            s.retention_faults);
+  all.gauge("tcpinfo_output_allocated_bytes",
+            "What the output directory takes of the disk; 0 without --max-disk.",
+            static_cast<double>(s.output_allocated.load(std::memory_order_relaxed)));
+  all.total("tcpinfo_files_completed_total", "Files completed.", s.files_completed);
+  all.total("tcpinfo_files_lost_total", "Files that could not be completed.", s.lost_files);
+  all.total("tcpinfo_leftovers_completed_total", "Files of an earlier run that were completed.",
+            s.leftovers_completed);
+  all.total("tcpinfo_leftovers_set_aside_total", "Damaged files of an earlier run, kept apart.",
+            s.set_aside);
+  all.total("tcpinfo_unread_message_bytes_total",
+            "Bytes of the kernel's messages that could not be read.", s.unread_bytes);
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < from.writers.size(); ++i) names.push_back(std::to_string(i));
+  std::vector<families::sample> used;
+  std::vector<families::sample> room;
+  std::vector<families::sample> waiting;
+  std::vector<families::sample> limit;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    writer& w = *from.writers[i];
+    // The two ends of a ring are not read at one moment.
+    const std::size_t capacity = w.ring().capacity_bytes();
+    used.push_back({names[i], static_cast<double>(std::min(w.ring().used_bytes(), capacity))});
+    room.push_back({names[i], static_cast<double>(capacity)});
+    waiting.push_back({names[i], static_cast<double>(w.waiting_bytes())});
+    limit.push_back({names[i], static_cast<double>(w.waiting_limit())});
+  }
+  all.gauges("tcpinfo_ring_used_bytes", "Snapshots on their way to a writer.", "writer", used);
+  all.gauges("tcpinfo_ring_capacity_bytes", "What a writer's ring holds.", "writer", room);
+  all.gauges("tcpinfo_buffer_used_bytes", "Memory of snapshots that wait to be written.", "writer",
+             waiting);
+  all.gauge("tcpinfo_tombstone_bytes",
+            "Memory of remembered cookies of closed connections, taken off what records may use.",
+            static_cast<double>(s.tombstone_bytes.load(std::memory_order_relaxed)));
+  all.total(
+      "tcpinfo_tombstones_dropped_total",
+      "Cookies of closed connections that were forgotten before their time because memory ran "
+      "short.",
+      s.tombstones_dropped);
+  all.gauges("tcpinfo_buffer_limit_bytes",
+             "Above this the oldest waiting snapshots are written early.", "writer", limit);
+}
+
+// There without an event socket too: a dashboard need not know.
+void add_events(families& all, const metric_sources& from) {
+  const event_counts none;
+  const event_counts& c = from.events != nullptr ? from.events->counts() : none;
+  all.gauge("tcpinfo_event_clients", "Clients of the event socket.",
+            static_cast<double>(c.clients.load(std::memory_order_relaxed)));
+  all.totals("tcpinfo_event_clients_total",
+             "Clients of the event socket since the start: accepted; of these cut off because they "
+             "did not read; refused because there were too many, or no memory.",
+             "outcome",
+             {{"accepted", number(c.accepted)},
+              {"cut_off", number(c.cut_off)},
+              {"refused", number(c.refused)}});
+  all.total("tcpinfo_events_sent_total", "Lines for clients of the event socket.", c.sent);
+  all.totals("tcpinfo_events_dropped_total",
+             "Openings and closings that no client was told of: the server's queue had no room for "
+             "an opening; a "
+             "close whose open was dropped.",
+             "reason", {{"queue", number(c.not_queued)}, {"server", number(c.not_sent)}});
+}
+
+}  // namespace
+
+std::vector<MetricFamily> metric_families(const metric_sources& from, const http_counts& served) {
+  families all;
+  add_peers(all, from);
+  add_sampling(all, from);
+  add_writing(all, from);
+  add_events(all, from);
+  all.totals("tcpinfo_log_lines_dropped_total",
+             "Lines of the log that were dropped because nobody read it.", {},
+             {{{}, static_cast<double>(log_lines_dropped())}});
+  all.totals(
+      "tcpinfo_metrics_clients_total",
+      "Clients of the metrics endpoint: answered with the metrics; refused because they asked "
+      "for something else; cut off, for others came and there was no place left, or because "
+      "they had not read an answer in 30 seconds.",
+      "outcome",
+      {{"answered", number(served.answered)},
+       {"refused", number(served.refused)},
+       {"cut_off", number(served.cut_off)}});
+  all.info("tcpinfo_build_info", "The running program; always 1.",
+           {{"version", version_string()}, {"compiler", __VERSION__}});
+  return all.take();
+}
+
+}  // namespace tcpinfo::collect

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Puts flow logs into files: encodes, compresses, appends whole frames, begins new sequences.
+#ifndef TCPINFO_COLLECT_WRITING_ARCHIVE_WRITER_H
+#define TCPINFO_COLLECT_WRITING_ARCHIVE_WRITER_H
+
+#include <tcpinfo/archive.h>
+#include <tcpinfo/cache.h>
+#include <tcpinfo/zstd.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "collect/config.h"
+#include "collect/os/descriptor.h"
+#include "collect/os/os.h"
+#include "collect/telemetry/observations.h"
+#include "collect/telemetry/statistics.h"
+#include "collect/writing/completer.h"
+#include "collect/writing/flow_log.h"
+#include "collect/writing/identity.h"
+#include "collect/writing/netns_registry.h"
+#include "collect/writing/output_lock.h"
+#include "collect/writing/sequence_index.h"
+
+namespace tcpinfo::collect {
+
+/// So that what concerns all writers is said once, not by each.
+struct writer_limits {
+  log_limit write;
+  log_limit drop;
+  log_limit vanish;
+  log_limit budget;
+};
+
+/// What all writers share; outlives them.
+struct writer_context {
+  os& system;
+  const config& settings;
+  const identity& who;
+  const uuid_prefixes& prefixes;
+  statistics& counts;
+  writer_limits& limits;
+  completer& complete;
+  output_lock& lock;
+  const sequence_index& earlier;
+  const netns_registry& namespaces;
+  observations& seen;
+  unsigned writers = 1;  ///< how many share
+};
+
+/// One thread's. Never throws but std::bad_alloc.
+class archive_writer {
+ public:
+  explicit archive_writer(const writer_context& context) : context_(context) {}
+
+  [[nodiscard]] std::error_code open();
+
+  /// Sets up a connection at its first snapshot, going on after files of an earlier run.
+  void begin(flow_log& flow, const snapshot_header& first);
+  /// Adds a snapshot. A new file begins where the connection's file is old enough, or where the
+  /// socket has another remote end.
+  void add(flow_log& flow, const snapshot_header& header, bytes_view message, std::int64_t now_ns);
+  /// Whether enough waits for a frame that compresses well.
+  [[nodiscard]] static bool is_full(const flow_log& flow) noexcept;
+  /// Writes what waits. False: it still waits, and the fault is counted and said.
+  [[nodiscard]] bool flush(flow_log& flow);
+  /// Flushes and hands the file over for completion; what comes next goes to the next sequence.
+  /// False: as flush.
+  [[nodiscard]] bool complete(flow_log& flow);
+  /// Gives up what waits, counting it as lost and saying why ("… and {why}").
+  void drop_waiting(flow_log& flow, std::string_view why);
+
+ private:
+  [[nodiscard]] std::error_code write_frame(flow_log& flow);
+  [[nodiscard]] std::error_code append(flow_log& flow, bytes_view frame);
+  [[nodiscard]] std::error_code choose_sequence(flow_log& flow);
+  /// What one frame took of what waits.
+  struct portion {
+    snapshot_queue::portion from_queue;
+    std::uint32_t refused = 0;  ///< that could not be encoded
+    encode_notes notes;
+  };
+  [[nodiscard]] portion encode(const flow_log& flow);
+  void take_away(flow_log& flow, const portion& written);
+  void put_metadata(const flow_log& flow);
+  void make_path(const flow_log& flow);
+  [[nodiscard]] std::string_view uuid_of(const flow_log& flow);
+  [[nodiscard]] descriptor open_earlier(const known_files& files, std::string_view uuid);
+  void read_start(const known_files& files, std::string_view uuid, flow_log& flow);
+  void keep_last(const known_files& files, std::string_view uuid);
+  [[nodiscard]] bytes_view completed(snapshot_header& header, bytes_view final);
+  void next_file(flow_log& flow);
+  [[nodiscard]] std::int64_t oldest_waiting_ns(const flow_log& flow) const;
+  void tell_vanished();
+
+  const writer_context& context_;
+  flow_table earlier_;  // the connection whose final record comes next, from an earlier run
+  frame_writer frames_;
+  record_encoder lines_;
+  std::vector<char> text_;  // of the frame being made
+  std::size_t text_size_ = 0;
+  std::vector<std::byte> frame_;
+  char uuid_[max_uuid_size];
+  std::string path_;  // of the complete file
+  std::string part_;  // the same with .part
+  std::string directory_;
+};
+
+}  // namespace tcpinfo::collect
+
+#endif

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collect/writing/day_folders.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "collect/os/errno_of.h"
+
+namespace tcpinfo::collect {
+namespace {
+
+std::optional<std::uint32_t> number_of_digits(std::string_view text, std::size_t digits) {
+  if (text.size() != digits) return std::nullopt;
+  std::uint32_t value = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return std::nullopt;
+    value = value * 10 + static_cast<std::uint32_t>(c - '0');
+  }
+  return value;
+}
+
+// Adds the folders of one level below `above`.
+std::error_code list_level(os& system, const day_folder& above, std::size_t digits,
+                           std::uint32_t factor, std::vector<day_folder>& out) {
+  return unless_gone(system.list(above.path, [&](const directory_entry& entry) {
+    const auto number = number_of_digits(entry.name, digits);
+    if (number && entry.is_directory)
+      out.push_back({above.date * factor + *number, above.path + "/" + entry.name});
+  }));
+}
+
+}  // namespace
+
+std::error_code unless_gone(const std::error_code& ec) noexcept {
+  return is_errno(ec, ENOENT) ? std::error_code{} : ec;
+}
+
+std::error_code list_day_folders(os& system, const std::string& output,
+                                 std::vector<day_folder>& out) {
+  out.clear();
+  std::vector<day_folder> years;
+  std::vector<day_folder> months;
+  // A link as the output directory itself is the operator's choice: "/." looks behind it.
+  if (const auto ec = list_level(system, {0, output + "/."}, 4, 1, years)) return ec;
+  for (day_folder& year : years) {
+    year.path = output + year.path.substr(output.size() + 2);
+    if (const auto ec = list_level(system, year, 2, 100, months)) return ec;
+  }
+  for (const day_folder& month : months)
+    if (const auto ec = list_level(system, month, 2, 100, out)) return ec;
+  std::sort(out.begin(), out.end(),
+            [](const day_folder& a, const day_folder& b) { return a.date < b.date; });
+  return {};
+}
+
+}  // namespace tcpinfo::collect

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The folders YYYY/MM/DD below the output directory. Anything else there is not ours.
+#ifndef TCPINFO_COLLECT_WRITING_DAY_FOLDERS_H
+#define TCPINFO_COLLECT_WRITING_DAY_FOLDERS_H
+
+#include <cstdint>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "collect/os/os.h"
+
+namespace tcpinfo::collect {
+
+struct day_folder {
+  std::uint32_t date = 0;  ///< year * 10000 + month * 100 + day
+  std::string path;
+};
+
+/// All of them, the oldest first. One that goes away meanwhile is no fault.
+[[nodiscard]] std::error_code list_day_folders(os& system, const std::string& output,
+                                               std::vector<day_folder>& out);
+
+/// What a fault of a folder is where others may take it away: none where it is gone.
+[[nodiscard]] std::error_code unless_gone(const std::error_code& ec) noexcept;
+
+}  // namespace tcpinfo::collect
+
+#endif

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One connection on its way into files: the snapshots that wait, and where they go. Raw snapshots
+// wait rather than JSON text, which is twice as large, and no compressor belongs to a connection.
+#ifndef TCPINFO_COLLECT_WRITING_FLOW_LOG_H
+#define TCPINFO_COLLECT_WRITING_FLOW_LOG_H
+
+#include <tcpinfo/archive.h>
+
+#include <cstdint>
+#include <memory>
+
+#include "collect/writing/netns_registry.h"
+#include "collect/writing/snapshot_queue.h"
+
+namespace tcpinfo::collect {
+
+/// A write that failed is tried again no sooner.
+inline constexpr std::int64_t write_retry_ns = 1'000'000'000;
+
+struct flow_log {
+  std::uint64_t cookie = 0;
+  timestamp first_seen;
+  timestamp opened;  ///< zero: not told
+  std::uint64_t sequence = 0;
+  std::uint16_t prefix = 0;  ///< number of its UUID prefix
+  std::shared_ptr<recorded_netns> netns;
+
+  // The file now being written; it exists where file_size > 0.
+  std::int64_t file_date_ns = 0;   ///< whose UTC date names the folder, since 1970
+  std::int64_t file_since_ns = 0;  ///< monotonic, of its first snapshot; for rotation
+  std::uint64_t file_size = 0;
+  std::uint64_t file_text = 0;  ///< bytes before compression
+  std::uint64_t file_frames = 0;
+
+  // What record_observer has seen of it.
+  std::uint64_t bytes_sent = 0;
+  std::uint64_t bytes_received = 0;
+  bool counted = false;
+
+  // What waits.
+  snapshot_queue waiting;
+  std::uint32_t waiting_records = 0;
+  std::int64_t waiting_since_ns = 0;  ///< monotonic
+  std::int64_t retry_ns = 0;          ///< monotonic; after a failed write, not before
+  std::int64_t due_ns = 0;            ///< monotonic; of its entry in the writer's queues
+  bool ready = false;                 ///< queued to be written at once
+  bool may_return = false;            ///< it ended, but its cookie may be seen again
+  bool ended = false;                 ///< nothing more will come; it waits for a write to succeed
+};
+
+}  // namespace tcpinfo::collect
+
+#endif

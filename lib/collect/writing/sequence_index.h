@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What an output directory holds when the collector starts: the highest sequence of each connection
+// of this boot, so that a connection that outlives a restart goes on after it, also one whose
+// socket no dump shows any more; and files that an earlier run could not complete.
+#ifndef TCPINFO_COLLECT_WRITING_SEQUENCE_INDEX_H
+#define TCPINFO_COLLECT_WRITING_SEQUENCE_INDEX_H
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "collect/os/os.h"
+
+namespace tcpinfo::collect {
+
+/// Files of one connection that exist already.
+struct known_files {
+  std::uint64_t cookie = 0;
+  std::uint64_t highest = 0;       ///< sequence
+  std::uint32_t highest_date = 0;  ///< year * 10000 + month * 100 + day of its folder
+};
+
+/// What earlier runs left unfinished; paths.
+struct unfinished_files {
+  std::vector<std::string> leftovers;  ///< .part files, of any prefix
+  std::vector<std::string> empty;      ///< those without one whole record
+  std::vector<std::string> copies;  ///< rewrites that were not finished; hold nothing of their own
+};
+
+/// Read-only once made; any thread then.
+class sequence_index {
+ public:
+  /// Of connections that are not open so many are kept at most: 12 MiB.
+  static constexpr std::size_t most_others = std::size_t{1} << 19;
+
+  explicit sequence_index(std::size_t others = most_others) noexcept : most_others_(others) {}
+
+  /// Walks YYYY/MM/DD below `output`. Kept are files whose UUIDs begin with `prefix`: those of the
+  /// connections `open`, and of the others those of the latest days. A year's archives may hold
+  /// many millions, of which hardly any will be heard of again: sockets that were not closed when
+  /// their connection ended.
+  [[nodiscard]] std::error_code read(os& system, const std::string& output, std::string_view prefix,
+                                     std::vector<std::uint64_t> open, unfinished_files& unfinished);
+
+  /// nullptr where the connection has no file yet.
+  [[nodiscard]] const known_files* find(std::uint64_t cookie) const noexcept;
+
+ private:
+  void add_file(os& system, const std::string& path, std::uint32_t date, std::string_view prefix,
+                unfinished_files& unfinished);
+
+  void add_other(const known_files& file);
+
+  const std::size_t most_others_;
+  std::vector<known_files> files_;  // sorted by cookie
+  // While reading.
+  std::vector<std::uint64_t> open_;  // sorted
+  std::vector<known_files> others_;
+  bool others_full_ = false;
+};
+
+/// Whether a .part file has no whole record: it is empty, or ends within its first frame. That is
+/// written by one call, so less of it than `first_frame_in_doubt` holds nothing that can be read.
+[[nodiscard]] bool holds_nothing(os& system, const std::string& path);
+inline constexpr std::uint64_t first_frame_in_doubt = 4096;
+
+/// Suffix of a file that is not complete.
+inline constexpr std::string_view part_suffix = ".part";
+/// Suffix of a leftover that holds something else than whole frames; it is kept as it was found.
+inline constexpr std::string_view damaged_suffix = ".part.damaged";
+/// Suffix of the copy in larger frames that will replace a .part file.
+inline constexpr std::string_view rewrite_suffix = ".part.new";
+
+}  // namespace tcpinfo::collect
+
+#endif
