@@ -413,6 +413,7 @@ int main(int argc, char** argv) {
     descriptors.rlim_cur = descriptors.rlim_max;
     (void)::setrlimit(RLIMIT_NOFILE, &descriptors);
   }
-  const auto system = collect::make_linux_os({c.output, c.file_mode});
-  return collect::collect(*system, c, *operator_says);
+  const auto system = collect::make_linux_os({c.output, c.file_mode, collect::say_no_fsync});
+  const auto sources = collect::make_source_maker(*system);
+  return collect::collect(*system, *sources, c, *operator_says);
 }

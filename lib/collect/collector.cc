@@ -11,6 +11,7 @@
 #include "collect/control/main_attendant.h"
 #include "collect/control/reload.h"
 #include "collect/os/errno_of.h"
+#include "collect/os/listening.h"
 #include "collect/os/output_tree.h"
 #include "collect/os/thread.h"
 #include "collect/sampling/netns_samplers.h"
@@ -201,7 +202,7 @@ int start_metrics(const config& settings, metrics_endpoint& metrics) {
   return exit_ok;
 }
 
-int run(os& system, const config& settings, control& operator_says) {
+int run(os& system, source_maker& sources, const config& settings, control& operator_says) {
   identity who;
   if (const auto ec = make_identity(settings, who)) {
     log(event::start_refused, {settings.uuid_prefix_file, ec}, "UUID prefix from {}: {}",
@@ -222,13 +223,13 @@ int run(os& system, const config& settings, control& operator_says) {
     log_line(event::start_refused, wrong);
     return exit_usage;
   }
-  current_exclusions unwanted(current);
+  current_exclusions unwanted(current.unwanted());
   (void)unwanted.renew();
   std::string why;
   source_options looking = source_options_of(settings, unwanted);
   // Of one sampler: those of many namespaces together could take every processor.
   if (settings.realtime) looking.urgent_ns = std::min(longest_urgent_ns, settings.interval_ns / 2);
-  const auto from = system.make_source(looking, why);
+  const auto from = sources.make(looking, why);
   if (!why.empty() && settings.sampling == sampling_by::events) {
     log(event::start_refused, "cannot sample by events: {}", why);
     return exit_trouble;
@@ -240,7 +241,7 @@ int run(os& system, const config& settings, control& operator_says) {
     return exit_trouble;
   }
   if (!settings.netns.empty())
-    if (const auto ec = probe_netns(system, settings, current, open))
+    if (const auto ec = probe_netns(system, sources, settings, current.unwanted(), open))
       return refuse_thread("a visitor of network namespaces", ec);
   if (open.out_of_memory) throw std::bad_alloc();
   // Before there is anything to take back, too. It tells nothing before the first poll.
@@ -271,7 +272,7 @@ int run(os& system, const config& settings, control& operator_says) {
     return exit_trouble;
   }
   const std::uint32_t own_number = namespaces.add(own);
-  observations seen(events.get());
+  observations seen;
   writer_limits limits;
   const unsigned count = settings.writers != 0 ? settings.writers : writers_for_this_machine();
   const std::uint64_t waiting =
@@ -302,12 +303,15 @@ int run(os& system, const config& settings, control& operator_says) {
         settings.output, who.interval, who.uuid_prefix, who.run, count, count == 1 ? "" : "s");
 
   const sampler_context sampling{system,
+                                 sources,
                                  settings,
-                                 current,
+                                 current.unwanted(),
+                                 current.prefixes(),
                                  earlier,
                                  writers,
                                  counts,
                                  seen,
+                                 events.get(),
                                  system.monotonic_ns(),
                                  static_cast<std::size_t>(waiting / 4)};
   // The others first: ready means that nothing is missed in any of them.
@@ -339,10 +343,17 @@ int run(os& system, const config& settings, control& operator_says) {
 
 }  // namespace
 
-int collect(os& system, const config& settings, control& operator_says) {
+void say_no_fsync(const std::string& path, std::error_code why) {
+  log(event::no_fsync, {path, why},
+      "the file system of {} has no fsync ({}): files are completed without waiting for stable "
+      "storage",
+      path, why.message());
+}
+
+int collect(os& system, source_maker& sources, const config& settings, control& operator_says) {
   const log_thread writes_lines;
   try {
-    return run(system, settings, operator_says);
+    return run(system, sources, settings, operator_says);
   } catch (const std::bad_alloc&) {
     log_line(event::out_of_memory, "out of memory");
   } catch (const std::system_error& e) {

@@ -4,21 +4,25 @@
 #ifndef TCPINFO_COLLECT_COLLECTOR_H
 #define TCPINFO_COLLECT_COLLECTOR_H
 
+#include <string>
+#include <system_error>
+
 #include "collect/config.h"
 #include "collect/control/control.h"
+#include "collect/exit_status.h"
 #include "collect/os/os.h"
+#include "collect/sampling/make_source.h"
 
 namespace tcpinfo::collect {
 
-/// Exit statuses of the command line tools.
-inline constexpr int exit_ok = 0;
-inline constexpr int exit_trouble = 1;  ///< something in the data or the system went wrong
-inline constexpr int exit_usage = 2;    ///< the command line cannot be obeyed
+/// For linux_os_options::on_no_fsync: says so in the log.
+void say_no_fsync(const std::string& path, std::error_code why);
 
 /// Records until told to stop, or until the configured end. Says on standard error what goes wrong,
 /// and a summary at the end.
 /// @return an exit status.
-[[nodiscard]] int collect(os& system, const config& settings, control& operator_says);
+[[nodiscard]] int collect(os& system, source_maker& sources, const config& settings,
+                          control& operator_says);
 
 }  // namespace tcpinfo::collect
 

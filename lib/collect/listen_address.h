@@ -10,11 +10,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
-
-#include "collect/os/descriptor.h"
-
-struct sockaddr_storage;
 
 namespace tcpinfo::collect {
 
@@ -27,15 +22,6 @@ struct listen_address {
 [[nodiscard]] std::optional<listen_address> parse_listen_address(std::string_view text);
 /// The same form again.
 [[nodiscard]] std::string to_string(const listen_address& where);
-/// Listens there, on a socket that does not block; for every address over IPv4 and IPv6, as far as
-/// the machine has them. `where` gets the port that was free in place of 0.
-/// @return why it cannot: an errno.
-[[nodiscard]] std::error_code listen_at(listen_address& where, descriptor& out) noexcept;
-/// Whether a server could listen there now; why not.
-[[nodiscard]] std::error_code try_listening(listen_address where) noexcept;
-/// The address in it, IPv4 as such; none of another family.
-[[nodiscard]] ip_address address_of(const sockaddr_storage& from) noexcept;
-
 }  // namespace tcpinfo::collect
 
 #endif

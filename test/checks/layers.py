@@ -32,6 +32,14 @@ TOOL_USES = {
     "tcpinfo-csv": ["offline"],
     "tcpinfo-dump": ["offline"],
 }
+# The folders of lib/collect, lowest first: a file includes what is in its own folder and in those
+# before it. What lies in none (config.h and other plain values) everybody may use; the collector as
+# a whole, which sets everything up, may use all.
+COLLECT_ORDER = ["os", "telemetry", "writing", "sampling", "serving", "control"]
+COLLECT_WHOLE = ["collector.h", "collector.cc"]
+# Of a folder within a folder: who else may include its files. Which source a sampler has is decided
+# in one place.
+COLLECT_INNER = {"sampling/events": ["sampling/make_source.cc"]}
 # Public headers and the module each belongs to. tcpinfo.h is the umbrella over all.
 PUBLIC = {
     "export.h": "common",
@@ -88,6 +96,30 @@ def owner(path):
     return None, None
 
 
+def check_collect(path, target):
+    """What is wrong with a file of lib/collect including another, or None."""
+    here, there = "/".join(path.parts[2:]), target.removeprefix("collect/")
+    if here in COLLECT_WHOLE:
+        return None
+    if there in COLLECT_WHOLE:
+        return "the whole is no part's to include"
+    for inner, users in COLLECT_INNER.items():
+        if there.startswith(inner + "/") and not here.startswith(inner + "/") and here not in users:
+            return f"{inner} is for {', '.join(users)}"
+    folder, _, rest = there.partition("/")
+    if not rest:
+        return None
+    own, _, rest = here.partition("/")
+    if not rest:
+        return f"plain values do not stand on {folder}"
+    for part in (own, folder):
+        if part not in COLLECT_ORDER:
+            return f"folder {part} is not in the layers (add it to layers.py)"
+    if COLLECT_ORDER.index(folder) > COLLECT_ORDER.index(own):
+        return f"{own} does not stand on {folder}"
+    return None
+
+
 def check_include(path, kind, name, form, target):
     """What is wrong with one #include, or None."""
     module = PUBLIC.get(name) if kind == "public" else name
@@ -100,6 +132,8 @@ def check_include(path, kind, name, form, target):
             return "private headers are included as \"module/header.h\""
         if kind == "ring1":
             return None if first in closure(module) else f"{module} does not stand on {first}"
+        if name == "collect" and first == "collect":
+            return check_collect(path, target)
         if kind == "ring2":
             return None if first in [name, *RING2_SHARED] else f"header of {first}"
         allowed = TOOL_USES.get(name, []) + [*RING2_SHARED, "tools"]
@@ -125,6 +159,35 @@ def check_include(path, kind, name, form, target):
             good = place in places or "/".join(path.parts[1:3]) in places
             return None if good else f"only in {', '.join(places)}"
     return None
+
+
+def circles(root, files):
+    """Files that include one another in a circle, each circle once."""
+    own = {}
+    for full in files:
+        path = full.relative_to(root)
+        found = []
+        for form, target in INCLUDE.findall(full.read_text(encoding="utf-8")):
+            place = root / ("lib" if form == '"' else "lib/include") / target
+            if place.is_file():
+                found.append(place.relative_to(root))
+        own[path] = found
+    faults, done = [], set()
+
+    def visit(path, way):
+        if path in way:
+            found = way[way.index(path):] + [path]
+            faults.append("circle: " + " -> ".join(str(p) for p in found))
+            return
+        if path in done:
+            return
+        for other in own.get(path, []):
+            visit(other, way + [path])
+        done.add(path)
+
+    for path in sorted(own):
+        visit(path, [])
+    return faults
 
 
 def check_tree(root):
@@ -159,7 +222,7 @@ def check_tree(root):
     # It clashes with <netinet/tcp.h>, which libnl and libc headers pull in.
     if len(kernel_tcp) > 1:
         faults.append(f"<linux/tcp.h> belongs to one file, not to {', '.join(kernel_tcp)}")
-    return faults, len(files)
+    return faults + circles(root, files), len(files)
 
 
 # File, content, and whether the layers allow it.
@@ -194,6 +257,19 @@ EXAMPLES = [
     ("lib/unknown/a.cc", "", False),
     ("lib/collect/a.cc", '#include "cache/own.h"\n', False),
     ("lib/collect/a.cc", '#include "offline/own.h"\n', False),
+    ("lib/collect/os/a.cc", '#include "collect/config.h"\n', True),
+    ("lib/collect/os/a.cc", '#include "collect/os/own.h"\n', True),
+    ("lib/collect/os/a.cc", '#include "collect/telemetry/log.h"\n', False),
+    ("lib/collect/writing/a.cc", '#include "collect/os/own.h"\n', True),
+    ("lib/collect/writing/a.cc", '#include "collect/sampling/own.h"\n', False),
+    ("lib/collect/serving/a.cc", '#include "collect/control/own.h"\n', False),
+    ("lib/collect/sampling/a.cc", '#include "collect/sampling/events/own.h"\n', False),
+    ("lib/collect/sampling/make_source.cc", '#include "collect/sampling/events/own.h"\n', True),
+    ("lib/collect/sampling/events/a.cc", '#include "collect/sampling/source.h"\n', True),
+    ("lib/collect/control/a.cc", '#include "collect/collector.h"\n', False),
+    ("lib/collect/collector.cc", '#include "collect/control/own.h"\n', True),
+    ("lib/collect/config.h", '#include "collect/os/own.h"\n', False),
+    ("lib/collect/odd/a.cc", '#include "collect/os/own.h"\n', False),
     ("lib/offline/a.cc", '#include "collect/own.h"\n', False),
     ("lib/offline/a.cc", '#include "text/own.h"\n', True),
     ("lib/text/a.cc", '#include "collect/own.h"\n', False),
@@ -230,6 +306,13 @@ def self_test():
         for name in ("a.cc", "b.cc"):
             (root / "lib/tcp" / name).write_text("#include <linux/tcp.h>\n", encoding="utf-8")
         assert len(check_tree(root)[0]) == 1
+    with tempfile.TemporaryDirectory() as folder:
+        root = pathlib.Path(folder)
+        (root / "lib/tcp").mkdir(parents=True)
+        for name, other in (("a.h", "b.h"), ("b.h", "c.h"), ("c.h", "a.h")):
+            (root / "lib/tcp" / name).write_text(f'#include "tcp/{other}"\n', encoding="utf-8")
+        assert check_tree(root)[0] == [
+            "circle: lib/tcp/a.h -> lib/tcp/b.h -> lib/tcp/c.h -> lib/tcp/a.h"]
 
 
 def main():

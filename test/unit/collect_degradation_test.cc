@@ -10,9 +10,9 @@
 
 #include "collect/control/clock_watch.h"
 #include "collect/control/exclusion_file.h"
+#include "collect/os/output_tree.h"
 #include "collect/os/small_file.h"
 #include "collect/writing/identity.h"
-#include "collect/os/output_tree.h"
 
 #include "collect_run.h"
 #include "sanitized.h"
@@ -267,7 +267,7 @@ TEST_CASE("a run whose log is not read ends, with all records") {
     k.sockets.at(1).set(128, poll);
     for (int i = 0; i < 100; ++i) log(event::started, "line {} of poll {}", i, poll);
   };
-  const int status = tcpinfo::collect::collect(r.system, r.settings, r.operator_says);
+  const int status = tcpinfo::collect::collect(r.system, r.system, r.settings, r.operator_says);
   const std::uint64_t dropped = log_lines_dropped();
   // The thread that hangs is free again, and says what it has.
   std::string read;

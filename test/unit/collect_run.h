@@ -147,7 +147,7 @@ struct run {
   std::string said;  ///< by the last collect()
   int collect() {
     captured_errors errors;
-    const int status = tcpinfo::collect::collect(system, settings, operator_says);
+    const int status = tcpinfo::collect::collect(system, system, settings, operator_says);
     said = errors.text();
     UNSCOPED_INFO(said);
     return status;

@@ -137,7 +137,7 @@ TEST_CASE("where there is no fsync nothing is waited for, and a fault is still a
   const std::string path = (scratch.path() / "a").string();
   put(path, "one");
   for (const int error : {EINVAL, ENOSYS, EOPNOTSUPP, EIO, EPERM}) {
-    const auto system = make_linux_os({scratch.path().string()});
+    const auto system = make_linux_os({scratch.path().string(), 0640, say_no_fsync});
     std::error_code ec;
     captured_errors errors;
     where_denied({no_fsync(error)}, [&] {
@@ -164,8 +164,9 @@ TEST_CASE("a run on a file system that lacks all of them leaves complete files")
     };
     int status = -1;
     captured_errors errors;
-    where_denied({no_noreplace(error), no_links(error), no_fsync(error == EPERM ? ENOSYS : error)},
-                 [&] { status = collect::collect(r.system, r.settings, r.operator_says); });
+    where_denied(
+        {no_noreplace(error), no_links(error), no_fsync(error == EPERM ? ENOSYS : error)},
+        [&] { status = collect::collect(r.system, r.system, r.settings, r.operator_says); });
     const std::string said = errors.text();
     INFO(said);
     CHECK(status == exit_ok);
@@ -179,7 +180,7 @@ TEST_CASE("where files could never be completed the start is refused, with the r
   int status = -1;
   captured_errors errors;
   where_denied(no_renames(),
-               [&] { status = collect::collect(r.system, r.settings, r.operator_says); });
+               [&] { status = collect::collect(r.system, r.system, r.settings, r.operator_says); });
   const std::string said = errors.text();
   CHECK(status == exit_usage);
   CHECK(said.find("could never be completed: its file system refuses to rename: Operation not "

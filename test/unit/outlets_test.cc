@@ -12,8 +12,11 @@
 #include "catch.h"
 #include "collect/control/peer_flags.h"
 #include "collect/listen_address.h"
+#include "collect/os/listening.h"
+#include "collect/sampling/poll_observer.h"
 #include "collect/telemetry/histogram.h"
 #include "collect/telemetry/observations.h"
+#include "collect/writing/record_observer.h"
 #include "made_socket.h"
 
 using namespace tcpinfo;
@@ -60,7 +63,7 @@ TEST_CASE("a histogram counts values up to and with its bounds") {
 }
 
 TEST_CASE("a poll is observed once, by what was walked") {
-  observations o(nullptr);
+  observations o;
   poll_report report;
   report.complete = true;
   report.both_ns = 3'000'000;
@@ -95,7 +98,7 @@ TEST_CASE("a poll is observed once, by what was walked") {
 }
 
 TEST_CASE("what is open is the sum of all samplers, and ends with them") {
-  observations o(nullptr);
+  observations o;
   poll_report report;
   report.complete = true;
   made_socket socket;
@@ -121,7 +124,7 @@ TEST_CASE("what is open is the sum of all samplers, and ends with them") {
 }
 
 TEST_CASE("rates are observed once a second, and their sum is the bits of all records") {
-  observations o(nullptr);
+  observations o;
   record_observer at(o);
   flow_log flow;
   made_socket socket;
@@ -145,7 +148,7 @@ TEST_CASE("rates are observed once a second, and their sum is the bits of all re
 }
 
 TEST_CASE("what a connection did before the first poll is no traffic of this run") {
-  observations o(nullptr);
+  observations o;
   record_observer at(o);
   flow_log old;
   flow_log fresh;
@@ -165,7 +168,7 @@ TEST_CASE("what a connection did before the first poll is no traffic of this run
 }
 
 TEST_CASE("attributes too long and unknown are counted by type") {
-  observations o(nullptr);
+  observations o;
   record_observer at(o);
   flow_log flow;
   made_socket socket;

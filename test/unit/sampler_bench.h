@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "collect/control/reload.h"
 #include "collect/sampling/sampler.h"
 #include "collect_run.h"
 
@@ -14,7 +15,7 @@ struct bench {
   run r;
   statistics counts;
   reloadable current{r.settings, counts};
-  observations seen{nullptr};
+  observations seen;
   sequence_index earlier;
   identity who;
   writer_limits limits;
@@ -28,7 +29,7 @@ struct bench {
   bench() {
     REQUIRE(current.start().empty());
     current.begin_with("test");
-    unwanted = std::make_unique<current_exclusions>(current);
+    unwanted = std::make_unique<current_exclusions>(current.unwanted());
     (void)namespaces.add(
         std::make_shared<recorded_netns>(std::string(), r.system, anonymize_by::none));
     REQUIRE_FALSE(lock.take());
@@ -39,8 +40,17 @@ struct bench {
     REQUIRE_FALSE(writers.back()->start());
   }
   void sample(source& from, attendant& company) {
-    const sampler_context sampling{r.system,       r.settings, current, earlier,
-                                   writers,        counts,     seen,    r.system.monotonic_ns(),
+    const sampler_context sampling{r.system,
+                                   r.system,
+                                   r.settings,
+                                   current.unwanted(),
+                                   current.prefixes(),
+                                   earlier,
+                                   writers,
+                                   counts,
+                                   seen,
+                                   nullptr,
+                                   r.system.monotonic_ns(),
                                    tombstone_bytes};
     sampler samples(sampling, {0, {}, *unwanted, from});
     REQUIRE_FALSE(samples.run(company));

@@ -22,6 +22,7 @@
 #include "catch.h"
 #include "collect/control/control.h"
 #include "collect/os/os.h"
+#include "collect/sampling/make_source.h"
 #include "made_socket.h"
 
 /// The kernel of a test.
@@ -119,7 +120,7 @@ class scripted_source final : public tcpinfo::collect::source {
   const bool follows_;
 };
 
-class scripted_os final : public tcpinfo::collect::os {
+class scripted_os final : public tcpinfo::collect::os, public tcpinfo::collect::source_maker {
  public:
   explicit scripted_os(scripted_kernel& kernel)
       : kernel_(kernel), real_(tcpinfo::collect::make_linux_os({})) {}
@@ -312,8 +313,8 @@ class scripted_os final : public tcpinfo::collect::os {
   }
   /// Of entering a namespace; 0 = it works.
   std::atomic<int> enter_errno{0};
-  std::unique_ptr<tcpinfo::collect::source> make_source(const tcpinfo::collect::source_options&,
-                                                        std::string& why) override {
+  std::unique_ptr<tcpinfo::collect::source> make(const tcpinfo::collect::source_options&,
+                                                 std::string& why) override {
     why = here() != nullptr ? why_others_dump : std::string();
     return std::make_unique<scripted_source>(here() != nullptr ? *here() : kernel_,
                                              follows && why.empty());

@@ -51,7 +51,7 @@ class listener {
 struct service {
   config settings;
   statistics counts;
-  observations seen{nullptr};
+  observations seen;
   service_manager manager{settings, counts, seen};
 
   void poll(std::int64_t now_ns, std::uint64_t sockets = 7, bool complete = true) {

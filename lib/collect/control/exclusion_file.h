@@ -9,19 +9,11 @@
 #ifndef TCPINFO_COLLECT_CONTROL_EXCLUSION_FILE_H
 #define TCPINFO_COLLECT_CONTROL_EXCLUSION_FILE_H
 
-#include <tcpinfo/inetdiag.h>
-
-#include <cstdint>
 #include <string>
-#include <vector>
+
+#include "collect/sampling/exclusions.h"
 
 namespace tcpinfo::collect {
-
-struct exclusion_lists {
-  std::vector<std::uint16_t> sports;
-  std::vector<ip_prefix> destinations;
-  friend bool operator==(const exclusion_lists&, const exclusion_lists&) = default;
-};
 
 /// Adds what the file says to `out`. On a fault nothing is added.
 /// @return the fault, with file and line; empty where there is none.

@@ -3,6 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <new>
+#include <utility>
+
+#include "collect/control/exclusion_file.h"
 #include "collect/telemetry/log.h"
 
 namespace tcpinfo::collect {
@@ -14,32 +18,9 @@ std::string reloadable::read_lists(exclusion_lists& out) const {
   return {};
 }
 
-// What cannot be used is found out before it is in force.
 std::string reloadable::set_exclusions(exclusion_lists lists) {
-  exclusions trial;
-  if (const auto ec = trial.set(settings_.include_local, lists.sports, lists.destinations))
-    return fmt::format("exclusions: {}", ec.message());
-  const std::lock_guard lock(mutex_);
-  lists_ = std::move(lists);
-  generation_.fetch_add(1, std::memory_order_release);
-  return {};
-}
-
-std::error_code reloadable::copy_exclusions(exclusions& to, std::uint64_t& generation) const {
-  const std::lock_guard lock(mutex_);
-  if (const auto ec = to.set(settings_.include_local, lists_.sports, lists_.destinations))
-    return ec;
-  generation = generation_.load(std::memory_order_relaxed);
-  return {};
-}
-
-bool current_exclusions::renew() noexcept {
-  if (from_.generation() == generation_) return false;
-  try {
-    return !from_.copy_exclusions(unwanted_, generation_);
-  } catch (const std::bad_alloc&) {
-    return false;
-  }
+  const auto ec = unwanted_.set(std::move(lists));
+  return ec ? fmt::format("exclusions: {}", ec.message()) : std::string();
 }
 
 std::string reloadable::start() {
@@ -65,7 +46,7 @@ void reloadable::try_reload() {
     if (const auto ec = read_uuid_prefix(settings_.uuid_prefix_file, prefix))
       wrong = fmt::format("{}: {}", settings_.uuid_prefix_file, ec.message());
   if (wrong.empty() && !prefixes_.has_room_for(prefix)) wrong = "the UUID prefix changed too often";
-  const bool others = lists != lists_;
+  const bool others = lists != unwanted_.lists();
   if (wrong.empty() && others) wrong = set_exclusions(lists);
   const bool same_prefix = prefixes_.get(prefixes_.current()) == prefix;
   if (!wrong.empty()) {
@@ -76,7 +57,8 @@ void reloadable::try_reload() {
   if (others || !same_prefix) counts_.reloads.add();
   log(event::reloaded, "reloaded: UUID prefix {} ({}), {} ports and {} prefixes excluded ({})",
       prefix, same_prefix ? "as before" : "for connections opened from now on",
-      lists_.sports.size(), lists_.destinations.size(), others ? "changed" : "as before");
+      unwanted_.lists().sports.size(), unwanted_.lists().destinations.size(),
+      others ? "changed" : "as before");
 }
 
 }  // namespace tcpinfo::collect

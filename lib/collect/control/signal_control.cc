@@ -10,8 +10,8 @@
 #include <cstdint>
 #include <string_view>
 
-#include "collect/collector.h"
 #include "collect/control/control.h"
+#include "collect/exit_status.h"
 #include "collect/os/descriptor.h"
 
 namespace tcpinfo::collect {

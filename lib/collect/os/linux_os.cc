@@ -14,7 +14,6 @@
 #include <span>
 #include <utility>
 
-#include "collect/os/capabilities.h"
 #include "collect/os/descriptor.h"
 #include "collect/os/errno_of.h"
 #include "collect/os/linux_addresses.h"
@@ -22,11 +21,6 @@
 #include "collect/os/os.h"
 #include "collect/os/output_tree.h"
 #include "collect/os/thread.h"
-#include "collect/sampling/dump_source.h"
-#include "collect/sampling/events/marked_source.h"
-#include "collect/sampling/events/marks.h"
-#include "collect/sampling/kept_answers.h"
-#include "collect/telemetry/log.h"
 
 namespace tcpinfo::collect {
 namespace {
@@ -106,7 +100,9 @@ class flock_lock final : public held_lock {
 class linux_os final : public os {
  public:
   explicit linux_os(linux_os_options options)
-      : mode_(options.file_mode), tree_(std::move(options.output)) {}
+      : mode_(options.file_mode),
+        on_no_fsync_(std::move(options.on_no_fsync)),
+        tree_(std::move(options.output)) {}
 
   std::int64_t realtime_ns() noexcept override { return nanoseconds(CLOCK_REALTIME); }
   std::int64_t monotonic_ns() noexcept override { return nanoseconds(CLOCK_MONOTONIC); }
@@ -201,11 +197,8 @@ class linux_os final : public os {
     if (const auto ec = open_file(path, O_RDONLY, file)) return ec;
     if (::fsync(file.get()) == 0) return {};
     if (errno == EPERM || !is_unsupported(errno)) return last_error();
-    if (!said_no_fsync_.exchange(true))
-      log(event::no_fsync, {path, last_error()},
-          "the file system of {} has no fsync ({}): files are completed without waiting for stable "
-          "storage",
-          path, last_error().message());
+    const std::error_code none = last_error();
+    if (on_no_fsync_ && !said_no_fsync_.exchange(true)) on_no_fsync_(path, none);
     return {};
   }
 
@@ -348,54 +341,7 @@ class linux_os final : public os {
     return enter_netns_of(where);
   }
 
-  std::unique_ptr<source> make_source(const source_options& options, std::string& why) override {
-    why.clear();
-    if (!options.follow) return std::make_unique<dump_source>(options);
-    auto feed = mark_feed_here(why);
-    if (feed == nullptr) return std::make_unique<dump_source>(options);
-    // Where answers cannot be kept they are received: dearer, and no worse otherwise.
-    std::string why_not_kept;
-    auto kept = make_kept_answers(why_not_kept);
-    if (kept == nullptr && !said_not_kept_.exchange(true))
-      log(event::started, "answers of the kernel are received, not kept by a filter: {}",
-          why_not_kept);
-    auto dumps = std::make_unique<dump_source>(options, std::move(kept));
-    // All sockets: the rules are the sampler's to change.
-    source_options gentle;
-    gentle.gentle = true;
-    auto beside = std::make_unique<dump_source>(gentle);
-    // Opened here, for a thread that is started elsewhere could be in another namespace.
-    if (const auto ec = beside->open_walks()) {
-      why = "cannot walk beside the polls: " + ec.message();
-      return dumps;
-    }
-    const bool may_hurry = options.urgent_ns > 0 && has_capability(capability::sys_nice);
-    return std::make_unique<marked_source>(
-        options, marked_source::parts{std::move(dumps), std::move(feed), std::move(beside),
-                                      [this] { return monotonic_ns(); },
-                                      [] { return nanoseconds(CLOCK_THREAD_CPUTIME_ID); },
-                                      may_hurry ? be_urgent : nullptr,
-                                      [this](std::function<void()> body, std::thread& out) {
-                                        return start_thread(std::move(body), out);
-                                      }});
-  }
-
  private:
-  // Null where marks cannot be had, and why.
-  std::unique_ptr<mark_feed> mark_feed_here(std::string& why) {
-    const std::lock_guard lock(marks_mutex_);
-    // Tried once: it takes a tenth of a second, and what is not permitted will not be later.
-    if (!marks_tried_) {
-      marks_tried_ = true;
-      marks_ = make_mark_maker(why_no_marks_);
-      if (marks_ != nullptr && !why_no_marks_.empty())
-        log(event::started, "sampling by events, but {}", why_no_marks_);
-    }
-    if (marks_ != nullptr) return marks_->feed(why);
-    why = why_no_marks_;
-    return nullptr;
-  }
-
   [[nodiscard]] std::error_code open(const std::string& path, int flags, descriptor& out) const {
     place where;
     if (const auto ec = tree_.find(path, where)) return ec;
@@ -420,13 +366,9 @@ class linux_os final : public os {
   }
 
   const unsigned mode_;
+  const std::function<void(const std::string&, std::error_code)> on_no_fsync_;
   const output_tree tree_;
-  std::mutex marks_mutex_;
-  bool marks_tried_ = false;
-  std::atomic<bool> said_not_kept_{false};
   std::atomic<bool> said_no_fsync_{false};
-  std::unique_ptr<mark_maker> marks_;
-  std::string why_no_marks_;
 };
 
 }  // namespace

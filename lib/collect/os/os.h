@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The operating system as the collector uses it: clock, files, netlink. One production
-// implementation (linux_os); tests give another that fails, lies or replays. File operations are
-// whole deeds ("append this frame"), so that no caller can leave one half done.
+// The operating system as the collector uses it: clock, threads, files, network namespaces. One
+// production implementation (linux_os); tests give another that fails, lies or replays. File
+// operations are whole deeds ("append this frame"), so that no caller can leave one half done.
 #ifndef TCPINFO_COLLECT_OS_OS_H
 #define TCPINFO_COLLECT_OS_OS_H
 
@@ -18,7 +18,6 @@
 #include <vector>
 
 #include "collect/os/netns.h"
-#include "collect/sampling/source.h"
 
 namespace tcpinfo::collect {
 
@@ -149,15 +148,14 @@ class os {
       const std::vector<std::string>& wanted) = 0;
   /// Moves the calling thread into a network namespace for good. ESTALE where it is gone.
   [[nodiscard]] virtual std::error_code enter_netns(const found_netns& where) noexcept = 0;
-  /// A source of the caller's network namespace, not yet open. Where it was to follow events and
-  /// cannot, it dumps, and `why` says why; else that is empty.
-  [[nodiscard]] virtual std::unique_ptr<source> make_source(const source_options& options,
-                                                            std::string& why) = 0;
 };
 
 struct linux_os_options {
   std::string output;         ///< the output directory
   unsigned file_mode = 0640;  ///< of files; folders get the execute bits that go with it
+  /// Called once, where a file system has no fsync(2), with a path on it and what it answered.
+  /// Any thread.
+  std::function<void(const std::string& path, std::error_code why)> on_no_fsync = {};
 };
 
 /// The real one. Modes are those given, whatever the umask, if the caller has cleared that.

@@ -9,8 +9,16 @@
 #include <cstdint>
 #include <span>
 #include <system_error>
+#include <vector>
 
 namespace tcpinfo::collect {
+
+/// Beside what every collector leaves out.
+struct exclusion_lists {
+  std::vector<std::uint16_t> sports;
+  std::vector<ip_prefix> destinations;
+  friend bool operator==(const exclusion_lists&, const exclusion_lists&) = default;
+};
 
 class exclusions {
  public:

@@ -188,12 +188,11 @@ class netns_samplers::one {
     const auto entry =
         std::make_shared<recorded_netns>(where_.name, context_.system, context_.settings.anonymize);
     if (const auto ec = entry->addresses.open()) return ec;
-    current_exclusions unwanted(context_.current);
+    current_exclusions unwanted(context_.unwanted);
     (void)unwanted.renew();
     std::string why;
     std::optional<descriptor_reserve> for_files(std::in_place);
-    const auto from =
-        context_.system.make_source(source_options_of(context_.settings, unwanted), why);
+    const auto from = context_.sources.make(source_options_of(context_.settings, unwanted), why);
     if (const auto ec = from->open()) return ec;
     for_files.reset();
     // Where none is sampled by events, it was said of the collector's own. Of the first of others:
@@ -235,8 +234,8 @@ class netns_samplers::one {
   std::thread thread_;
 };
 
-std::error_code probe_netns(os& system, const config& settings, const reloadable& current,
-                            message_sink& sink) {
+std::error_code probe_netns(os& system, source_maker& sources, const config& settings,
+                            const shared_exclusions& current, message_sink& sink) {
   netns_findings seen;
   system.find_netns(settings.netns)->find(seen);
   current_exclusions unwanted(current);
@@ -253,7 +252,7 @@ std::error_code probe_netns(os& system, const config& settings, const reloadable
             source_options options = source_options_of(settings, unwanted);
             options.follow = false;
             // What is wrong there is said when it is sampled.
-            (void)system.make_source(options, why)->probe(sink);
+            (void)sources.make(options, why)->probe(sink);
           }
         } catch (const std::bad_alloc&) {
           out_of_memory = true;

@@ -27,8 +27,8 @@ namespace tcpinfo::collect {
 /// Shows the sockets of the namespaces that there are now. What cannot be entered is passed over.
 /// Throws std::bad_alloc.
 /// @return why there is no thread for it.
-[[nodiscard]] std::error_code probe_netns(os& system, const config& settings,
-                                          const reloadable& current, message_sink& sink);
+[[nodiscard]] std::error_code probe_netns(os& system, source_maker& sources, const config& settings,
+                                          const shared_exclusions& current, message_sink& sink);
 
 class netns_samplers {
  public:

@@ -87,6 +87,22 @@ bool sampler::push(const snapshot_header& header, bytes_view message) noexcept {
   return taken;
 }
 
+void sampler::tell_opened(const socket_id& id, std::int64_t time_ns) noexcept {
+  observed_.flows_opened.add();
+  if (listener_ != nullptr) listener_->opened(id, time_ns);
+}
+
+void sampler::tell_closed(std::uint64_t cookie, std::int64_t time_ns) noexcept {
+  observed_.flows_closed.add();
+  if (listener_ != nullptr) listener_->closed(cookie, time_ns);
+}
+
+// The socket is another connection now.
+void sampler::tell_moved(const socket_id& id, std::int64_t time_ns) noexcept {
+  tell_closed(id.cookie, time_ns);
+  tell_opened(id, time_ns);
+}
+
 snapshot_header sampler::header_of(const message& m, std::int64_t time_ns) const noexcept {
   snapshot_header header;
   header.cookie = m.cookie();
@@ -130,9 +146,9 @@ bool sampler::record(const flow_update& update, std::int64_t time_ns, std::uint6
   if (table_.commit(update) || !opens) return true;
   const std::int64_t opened_ns = header.opened_ns != 0 ? header.opened_ns : time_ns;
   if (moved)
-    observed_.moved(id, opened_ns);
+    tell_moved(id, opened_ns);
   else
-    observed_.opened(id, opened_ns);
+    tell_opened(id, opened_ns);
   forget_opening(id.cookie);
   // Its socket, which was detached, has been connected again.
   detached_.erase(id.cookie);
@@ -310,14 +326,14 @@ bool sampler::record_final(const message& m, std::int64_t time_ns) noexcept {
   set_detached_count();
   if (opens) {
     counts_.connections.add();
-    observed_.opened(id, opened_ns);
+    tell_opened(id, opened_ns);
   } else if (update.moved != 0) {
-    observed_.moved(id, opened_ns);
+    tell_moved(id, opened_ns);
   }
   if (told_before) return true;
   // One that was detached all the time, though nothing has shown it, ended when its TCP did.
   const bool late = events.ended_ns != 0 && time_ns - events.ended_ns >= absent_time_ns;
-  observed_.closed(id.cookie, late ? events.ended_ns : time_ns);
+  tell_closed(id.cookie, late ? events.ended_ns : time_ns);
   return true;
 }
 
@@ -459,7 +475,7 @@ bool sampler::settle(const missing& lost) {
   table_.erase(lost.cookie);
   told_.erase(lost.cookie);
   counts_.ended_unseen.add();
-  observed_.closed(lost.cookie, ended_ns);
+  tell_closed(lost.cookie, ended_ns);
   // Where no ends are told, that was said at the start, and is no loss.
   if (!lost.had_info || source_.ends_unheard()) return true;
   (may_have_lost_end(lost) ? counts_.lost_finals : counts_.detached).add();
@@ -603,7 +619,7 @@ void sampler::forget_unwanted() {
     }
     table_.erase(cookie);
     told_.erase(cookie);
-    observed_.closed(cookie, time_ns);
+    tell_closed(cookie, time_ns);
   }
   detached_.erase_if([&](const message& last) { return unwanted_.get().excludes(last); });
   set_detached_count();

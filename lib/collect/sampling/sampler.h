@@ -17,15 +17,19 @@
 #include <vector>
 
 #include "collect/config.h"
-#include "collect/control/reload.h"
 #include "collect/os/os.h"
 #include "collect/sampling/attendant.h"
 #include "collect/sampling/cpu_budget.h"
+#include "collect/sampling/current_exclusions.h"
 #include "collect/sampling/detached_flows.h"
+#include "collect/sampling/flow_listener.h"
+#include "collect/sampling/make_source.h"
+#include "collect/sampling/poll_observer.h"
 #include "collect/sampling/source.h"
 #include "collect/telemetry/log.h"
 #include "collect/telemetry/observations.h"
 #include "collect/telemetry/statistics.h"
+#include "collect/writing/identity.h"
 #include "collect/writing/sequence_index.h"
 #include "collect/writing/writer.h"
 
@@ -34,12 +38,15 @@ namespace tcpinfo::collect {
 /// What all samplers share; outlives them.
 struct sampler_context {
   os& system;
+  source_maker& sources;
   const config& settings;
-  const reloadable& current;
+  const shared_exclusions& unwanted;
+  const uuid_prefixes& prefixes;
   const sequence_index& earlier;
   const std::vector<std::unique_ptr<writer>>& writers;
   statistics& counts;
   observations& seen;
+  flow_listener* listener;  ///< or null
   /// Monotonic, of tick 0: polls have the same numbers at the same time, whoever does them.
   std::int64_t start_ns;
   /// Memory for remembered cookies of closed connections, of all samplers; 0: no bound.
@@ -59,11 +66,12 @@ class sampler final : private message_sink {
   sampler(const sampler_context& context, const sampled_netns& where)
       : system_(context.system),
         settings_(context.settings),
-        prefixes_(context.current.prefixes()),
+        prefixes_(context.prefixes),
         earlier_(context.earlier),
         writers_(context.writers),
         counts_(context.counts),
         observed_(context.seen),
+        listener_(context.listener),
         start_ns_(context.start_ns),
         tombstone_room_(context.tombstone_bytes),
         netns_(where.number),
@@ -149,6 +157,9 @@ class sampler final : private message_sink {
   void end_rest(std::uint64_t& due, std::uint64_t tick) noexcept;
   void await_last_events();
   void finish();
+  void tell_opened(const socket_id& id, std::int64_t time_ns) noexcept;
+  void tell_closed(std::uint64_t cookie, std::int64_t time_ns) noexcept;
+  void tell_moved(const socket_id& id, std::int64_t time_ns) noexcept;
   [[nodiscard]] snapshot_header header_of(const message& m, std::int64_t time_ns) const noexcept;
   [[nodiscard]] bool push_gone(std::uint64_t cookie) noexcept;
   [[nodiscard]] bool restore(const detached_flows::flow& held) noexcept;
@@ -177,6 +188,7 @@ class sampler final : private message_sink {
   const std::vector<std::unique_ptr<writer>>& writers_;
   statistics& counts_;
   observations& observed_;
+  flow_listener* const listener_;
   const std::int64_t start_ns_;
   const std::size_t tombstone_room_;
   const std::uint32_t netns_;

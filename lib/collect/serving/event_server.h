@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "collect/os/descriptor.h"
+#include "collect/sampling/flow_listener.h"
 #include "collect/serving/event_client_queue.h"
 #include "collect/serving/event_listener.h"
 #include "collect/serving/event_queue.h"
@@ -48,7 +49,7 @@ struct event_counts {
                                          ///< open, or no memory
 };
 
-class event_server {
+class event_server final : public flow_listener {
  public:
   /// Throws std::bad_alloc.
   explicit event_server(event_server_options options, const uuid_prefixes& prefixes)
@@ -56,19 +57,17 @@ class event_server {
         prefixes_(prefixes),
         queue_(options_.queue_notices),
         text_(prefixes) {}
-  ~event_server() { finish(); }
-  event_server(const event_server&) = delete;
-  event_server& operator=(const event_server&) = delete;
+  ~event_server() override { finish(); }
 
   /// Makes the socket and starts the thread.
   /// @return as event_listener::open, or why there is no thread.
   [[nodiscard]] std::error_code start();
   /// The samplers' side, any thread: waits for no client, and allocates nothing but for closes that
   /// find no room.
-  void opened(const socket_id& id, std::int64_t time_ns) noexcept {
+  void opened(const socket_id& id, std::int64_t time_ns) noexcept override {
     tell({flow_event_kind::opened, time_ns, id, prefixes_.current()});
   }
-  void closed(std::uint64_t cookie, std::int64_t time_ns) noexcept {
+  void closed(std::uint64_t cookie, std::int64_t time_ns) noexcept override {
     flow_notice notice{flow_event_kind::closed, time_ns, {}, 0};
     notice.id.cookie = cookie;
     tell(notice);

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "collect/os/errno_of.h"
+#include "collect/os/listening.h"
 #include "collect/os/thread.h"
 #include "collect/serving/http_request.h"
 

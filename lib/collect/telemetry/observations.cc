@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collect/telemetry/observations.h"
 
-#include <tcpinfo/tcp.h>
-
 #include <algorithm>
-#include <bit>
-#include <utility>
+
+#include "collect/telemetry/growth.h"
 
 namespace tcpinfo::collect {
 namespace {
@@ -38,24 +36,9 @@ static_assert(count_bounds.size() <= histogram::max_bounds);
 
 constexpr std::int64_t second = 1'000'000'000;
 
-double seconds(std::int64_t ns) noexcept { return static_cast<double>(ns) * 1e-9; }
-
-// What a total grew by. A socket that is used again begins anew.
-std::uint64_t growth(std::uint64_t& last, std::uint64_t now) noexcept {
-  const std::uint64_t by = now >= last ? now - last : now;
-  last = now;
-  return by;
-}
-
-void count_types(std::uint64_t types, std::array<counter, counted_types>& to) noexcept {
-  for (; types != 0; types &= types - 1)
-    to[std::min<std::size_t>(static_cast<std::size_t>(std::countr_zero(types)), counted_types - 1)]
-        .add();
-}
-
 }  // namespace
 
-observations::observations(event_server* events) noexcept
+observations::observations() noexcept
     : syscall_time_both(time_bounds),
       syscall_time_ipv4(time_bounds),
       syscall_time_ipv6(time_bounds),
@@ -65,43 +48,7 @@ observations::observations(event_server* events) noexcept
       connections_ipv6(count_bounds),
       cached(count_bounds),
       send_rate(rate_bounds),
-      receive_rate(rate_bounds),
-      events_(events) {}
-
-void observations::opened(const socket_id& id, std::int64_t time_ns) noexcept {
-  flows_opened.add();
-  if (events_ != nullptr) events_->opened(id, time_ns);
-}
-
-void observations::closed(std::uint64_t cookie, std::int64_t time_ns) noexcept {
-  flows_closed.add();
-  if (events_ != nullptr) events_->closed(cookie, time_ns);
-}
-
-void poll_observer::end(const poll_report& report, std::size_t flows) noexcept {
-  const std::pair<histogram&, std::int64_t> walks[] = {{to_.syscall_time_both, report.both_ns},
-                                                       {to_.syscall_time_ipv4, report.ipv4_ns},
-                                                       {to_.syscall_time_ipv6, report.ipv6_ns}};
-  for (const auto& [times, ns] : walks)
-    if (ns > 0) times.add(seconds(ns));
-  to_.dump_messages.add(static_cast<std::uint64_t>(report.messages));
-  to_.dump_bytes.add(static_cast<std::uint64_t>(report.bytes));
-  // What a failed poll did not show is not zero connections.
-  if (report.complete) {
-    to_.connections_ipv4.add(static_cast<double>(ipv4_));
-    to_.connections_ipv6.add(static_cast<double>(ipv6_));
-  }
-  to_.cached.add(static_cast<double>(flows));
-  set(report.complete ? ipv4_ + ipv6_ : sockets_, flows);
-}
-
-// Differences, which wrap where they are negative: others have their share in the sums.
-void poll_observer::set(std::uint64_t sockets, std::uint64_t flows) noexcept {
-  to_.sockets_now.fetch_add(sockets - sockets_, std::memory_order_relaxed);
-  to_.open_flows.fetch_add(flows - flows_, std::memory_order_relaxed);
-  sockets_ = sockets;
-  flows_ = flows;
-}
+      receive_rate(rate_bounds) {}
 
 // One observation for each second that has passed, on average over all of them where polls are
 // rarer.
@@ -111,88 +58,13 @@ void observations::observe_rates(std::int64_t now_ns) noexcept {
   const std::int64_t passed = (now_ns - rates_since_ns_) / second;
   if (passed <= 0) return;
   rates_since_ns_ += passed * second;
-  const auto sent = static_cast<double>(growth(rates_sent_, bytes_sent.get()));
-  const auto received = static_cast<double>(growth(rates_received_, bytes_received.get()));
+  const auto sent = static_cast<double>(growth_of(rates_sent_, bytes_sent.get()));
+  const auto received = static_cast<double>(growth_of(rates_received_, bytes_received.get()));
   const std::int64_t observed = std::min(passed, most);
   for (std::int64_t i = 0; i < observed; ++i) {
     send_rate.add(8 * sent / static_cast<double>(observed));
     receive_rate.add(8 * received / static_cast<double>(observed));
   }
-}
-
-bool record_observer::has_last_shape(bytes_view bytes) const noexcept {
-  if (bytes.size() != last_.size) return false;
-  std::uint32_t different = 0;
-  for (std::size_t i = 0; i < last_.header_count; ++i)
-    different |=
-        wire::load<std::uint32_t>(bytes.data() + last_.headers[i].at) ^ last_.headers[i].bytes;
-  return different == 0;
-}
-
-void record_observer::take_shape(bytes_view bytes) noexcept {
-  last_ = {};
-  // Where its last word lies is of no interest here.
-  if (decoded_.decode({bytes}, info_layout::unknown)) return;
-  // What is after a malformed attribute could be a good one in a message of the same size.
-  bool whole = !decoded_.has(snapshot_fault::malformed_tail);
-  for (const attribute& a : message{bytes}.attributes()) {
-    const auto at = static_cast<std::uint32_t>(a.payload.data() - bytes.data());
-    const std::uint32_t header_at = at - static_cast<std::uint32_t>(wire::attribute_header_size);
-    if (last_.header_count < last_.headers.size())
-      last_.headers[last_.header_count++] = {header_at,
-                                             wire::load<std::uint32_t>(bytes.data() + header_at)};
-    else
-      whole = false;
-    // What is inside may be another thing each time.
-    if (a.is(attribute_type::ulp_info)) whole = false;
-    if (!a.is(attribute_type::info) || last_.info_at != 0) continue;
-    last_.info_at = at;
-    last_.info_size = static_cast<std::uint32_t>(a.payload.size());
-  }
-  last_.large = decoded_.attributes_with(snapshot_fault::long_attribute);
-  attribute unknown;
-  for (std::size_t i = 0; decoded_.unknown_at(i, unknown); ++i) {
-    if (last_.skipped_count < last_.skipped.size()) {
-      last_.skipped[last_.skipped_count++] = unknown.type;
-    } else {
-      whole = false;
-      count_skipped(unknown.type);
-    }
-  }
-  if (whole) last_.size = bytes.size();
-}
-
-void record_observer::count_skipped(std::uint16_t type) noexcept {
-  to_.skipped_attributes[std::min<std::size_t>(type, counted_types - 1)].add();
-}
-
-void record_observer::look(flow_log& flow, const snapshot_header& header,
-                           bytes_view bytes) noexcept {
-  if (!has_last_shape(bytes)) take_shape(bytes);
-  count_types(last_.large, to_.large_attributes);
-  for (std::size_t i = 0; i < last_.skipped_count; ++i) count_skipped(last_.skipped[i]);
-  const bytes_view info = bytes.subspan(last_.info_at, last_.info_size);
-  const auto total = [&info](tcp_field which) {
-    return tcp_value(info, info_layout::unknown, which);
-  };
-  // A final message whose totals the kernel cleared has the last ones; one without INFO has none.
-  const auto received = total(tcp_field::bytes_received);
-  if (!received) return;
-  // Kernels before 4.19 do not tell what was sent, only what arrived.
-  auto sent = total(tcp_field::bytes_sent);
-  if (!sent) sent = total(tcp_field::bytes_acked);
-  if (!flow.counted && header.may_be_old != 0) {
-    flow.bytes_sent = sent.value_or(0);
-    flow.bytes_received = *received;
-  }
-  flow.counted = true;
-  sent_ += growth(flow.bytes_sent, sent.value_or(0));
-  received_ += growth(flow.bytes_received, *received);
-}
-
-void record_observer::publish() noexcept {
-  to_.bytes_sent.add(std::exchange(sent_, 0));
-  to_.bytes_received.add(std::exchange(received_, 0));
 }
 
 }  // namespace tcpinfo::collect

@@ -18,6 +18,7 @@
 
 #include "collect/config.h"
 #include "collect/writing/archive_writer.h"
+#include "collect/writing/record_observer.h"
 #include "collect/writing/ring.h"
 
 namespace tcpinfo::collect {

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the records of a writer tell, for the metrics.
+#ifndef TCPINFO_COLLECT_WRITING_RECORD_OBSERVER_H
+#define TCPINFO_COLLECT_WRITING_RECORD_OBSERVER_H
+
+#include <tcpinfo/inetdiag.h>
+#include <tcpinfo/parse.h>
+
+#include <array>
+#include <cstdint>
+
+#include "collect/telemetry/observations.h"
+#include "collect/writing/flow_log.h"
+
+namespace tcpinfo::collect {
+
+/// Looks at what a writer takes. One for each writer.
+class record_observer {
+ public:
+  explicit record_observer(observations& to) noexcept : to_(to) {}
+  /// Adds what is new in a message of `flow`. What a connection did before it was watched does not
+  /// count (snapshot_header::may_be_old).
+  void look(flow_log& flow, const snapshot_header& header, bytes_view message) noexcept;
+  /// Tells the world of the bytes that look() has added.
+  void publish() noexcept;
+
+ private:
+  /// What is to be known of a message by the types and lengths of its attributes alone. Most
+  /// messages have those of the one before.
+  struct shape {
+    struct header {
+      std::uint32_t at;     ///< in the message
+      std::uint32_t bytes;  ///< length and type, as they stand there
+    };
+    std::size_t size = 0;  ///< of the message; 0: nothing can be compared with it
+    std::array<header, 32> headers;
+    std::size_t header_count = 0;
+    std::uint32_t info_at = 0;  ///< where the payload of INFO starts; 0: there is none
+    std::uint32_t info_size = 0;
+    std::uint64_t large = 0;               ///< types, a bit each
+    std::array<std::uint16_t, 8> skipped;  ///< types
+    std::size_t skipped_count = 0;
+  };
+
+  [[nodiscard]] bool has_last_shape(bytes_view message) const noexcept;
+  void take_shape(bytes_view message) noexcept;
+  void count_skipped(std::uint16_t type) noexcept;
+
+  observations& to_;
+  snapshot decoded_;
+  shape last_;
+  // Added since publish(): what all threads read is touched once for many records.
+  std::uint64_t sent_ = 0;
+  std::uint64_t received_ = 0;
+};
+
+}  // namespace tcpinfo::collect
+
+#endif
