@@ -10,7 +10,6 @@
 
 #include "collect/control/main_attendant.h"
 #include "collect/control/reload.h"
-#include "collect/os/errno_of.h"
 #include "collect/os/listening.h"
 #include "collect/os/output_tree.h"
 #include "collect/os/thread.h"
@@ -27,6 +26,7 @@
 #include "collect/writing/retention.h"
 #include "collect/writing/sequence_index.h"
 #include "collect/writing/writer.h"
+#include "common/errno_of.h"
 
 namespace tcpinfo::collect {
 namespace {

@@ -15,6 +15,7 @@
 #include <tcpinfo/eventsocket.h>
 
 #include "archive/text.h"
+#include "common/errno_of.h"
 #include "eventsocket/parse.h"
 
 namespace tcpinfo::inline v0 {
@@ -22,8 +23,6 @@ namespace {
 
 // Room for some 80 events; a longer line makes it grow.
 constexpr std::size_t first_capacity = std::size_t{16} << 10;
-
-std::error_code last_error() noexcept { return {errno, std::system_category()}; }
 
 bool is_blank(std::string_view line) noexcept {
   return line.find_first_not_of(" \t\r") == std::string_view::npos;
@@ -167,7 +166,7 @@ std::error_code event_client::connect(std::string_view path,
   if (path.empty() || path.find('\0') != std::string_view::npos) return errc::invalid_argument;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) return {ENAMETOOLONG, std::system_category()};
+  if (path.size() >= sizeof address.sun_path) return system_error(ENAMETOOLONG);
   std::memcpy(address.sun_path, path.data(), path.size());
   const bool nonblocking = known_part(options).nonblocking != 0;
   const int fd =

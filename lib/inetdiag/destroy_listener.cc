@@ -12,6 +12,7 @@
 #include <new>
 #include <utility>
 
+#include "common/errno_of.h"
 #include "inetdiag/counters.h"
 #include "inetdiag/datagram.h"
 #include "inetdiag/netlink_socket.h"
@@ -22,8 +23,6 @@ namespace {
 // An event is 380 bytes on Linux 6.18; many are read by one call when sockets close in bursts.
 constexpr std::size_t slot_size = 4096;
 constexpr std::size_t slots = 32;
-
-std::error_code last_error() noexcept { return {errno, std::system_category()}; }
 
 }  // namespace
 

@@ -16,6 +16,7 @@
 #include <new>
 #include <utility>
 
+#include "common/errno_of.h"
 #include "common/known_part.h"
 #include "inetdiag/counters.h"
 #include "inetdiag/datagram.h"
@@ -42,8 +43,6 @@ std::int64_t monotonic_ns() noexcept {
   clock_gettime(CLOCK_MONOTONIC, &now);
   return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
-
-std::error_code last_error() noexcept { return {errno, std::system_category()}; }
 
 inet_diag_sockid to_wire(const socket_id& id) noexcept {
   inet_diag_sockid wire{};
@@ -201,7 +200,7 @@ std::error_code diag_socket::impl::receive(bytes_view& datagram) noexcept {
     const ssize_t received = recvmsg(socket.fd(), &message, 0);
     if (received < 0) {
       if (errno == EINTR) continue;
-      if (errno == EAGAIN) return {ETIMEDOUT, std::system_category()};
+      if (errno == EAGAIN) return system_error(ETIMEDOUT);
       return last_error();
     }
     ++counters[dump_counter::datagrams];
@@ -293,13 +292,12 @@ std::error_code diag_socket::impl::read_dump(const dump_request& request, messag
         const std::int32_t status =
             m.payload.size() >= 4 ? wire::load<std::int32_t>(m.payload.data()) : 0;
         counters[dump_counter::done_status] = status;
-        if (status < 0) note({-status, std::system_category()});
+        if (status < 0) note(system_error(-status));
         return first_fault;
       } else if (m.header.nlmsg_type == NLMSG_ERROR) {
         const std::int32_t error =
             m.payload.size() >= 4 ? wire::load<std::int32_t>(m.payload.data()) : -EPROTO;
-        note(error < 0 ? std::error_code(-error, std::system_category())
-                       : std::error_code(errc::unexpected_reply));
+        note(error < 0 ? system_error(-error) : std::error_code(errc::unexpected_reply));
         return first_fault;
       } else if (m.header.nlmsg_type != NLMSG_NOOP) {
         ++counters[dump_counter::refused_messages];
@@ -327,7 +325,7 @@ std::error_code diag_socket::impl::read_answer(message_callback fn, void* user) 
         return deliver(m.payload, nullptr, fn, user) ? errc::ok : errc::message_too_short;
       if (m.header.nlmsg_type == NLMSG_ERROR && m.payload.size() >= 4) {
         const auto error = wire::load<std::int32_t>(m.payload.data());
-        if (error < 0) return {-error, std::system_category()};
+        if (error < 0) return system_error(-error);
       }
       return errc::unexpected_reply;
     }
@@ -381,8 +379,7 @@ std::error_code diag_socket::query(const socket_id& id, std::uint8_t extensions,
   if (const auto ec = impl_->send(SOCK_DIAG_BY_FAMILY, 0, std::as_bytes(std::span(&body, 1)), {}))
     return ec;
   const std::error_code ec = impl_->read_answer(fn, user);
-  const bool kernel_said_no =
-      ec.category() == std::system_category() && (ec.value() == ENOENT || ec.value() == ESTALE);
+  const bool kernel_said_no = is_errno(ec, ENOENT) || is_errno(ec, ESTALE);
   if (ec && !kernel_said_no && impl_->reopen()) impl_->socket.close();
   return ec;
 }
@@ -419,8 +416,7 @@ bool diag_socket::impl::take_answer(const netlink_message& m, const asked& what,
   } else if (m.header.nlmsg_type == NLMSG_ERROR && m.payload.size() >= 4) {
     const auto error = wire::load<std::int32_t>(m.payload.data());
     // An acknowledgement is no message: it says nothing of the socket that was asked for.
-    answer.error = error < 0 ? std::error_code(-error, std::system_category())
-                             : std::error_code(errc::unexpected_reply);
+    answer.error = error < 0 ? system_error(-error) : std::error_code(errc::unexpected_reply);
   } else {
     return false;
   }

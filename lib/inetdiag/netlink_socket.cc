@@ -7,18 +7,20 @@
 
 #include <cerrno>
 
+#include "common/errno_of.h"
+
 namespace tcpinfo::inline v0 {
 
 std::error_code netlink_socket::open() noexcept {
   close();
   nl_sock* fresh = nl_socket_alloc();
-  if (fresh == nullptr) return {ENOMEM, std::system_category()};
+  if (fresh == nullptr) return system_error(ENOMEM);
   // libnl folds many errnos into few codes of its own; the call's own errno says more.
   errno = 0;
   if (nl_connect(fresh, NETLINK_SOCK_DIAG) < 0) {
     const int error = errno != 0 ? errno : EIO;
     nl_socket_free(fresh);
-    return {error, std::system_category()};
+    return system_error(error);
   }
   socket_ = fresh;
   return {};
@@ -38,8 +40,7 @@ std::uint32_t netlink_socket::port() const noexcept { return nl_socket_get_local
 
 std::error_code netlink_socket::join(int group) noexcept {
   errno = 0;
-  if (nl_socket_add_membership(socket_, group) < 0)
-    return {errno != 0 ? errno : EIO, std::system_category()};
+  if (nl_socket_add_membership(socket_, group) < 0) return system_error(errno != 0 ? errno : EIO);
   return {};
 }
 

@@ -7,10 +7,10 @@
 
 #include <tcpinfo/inetdiag.h>
 
+#include "common/errno_of.h"
+
 namespace tcpinfo::inline v0 {
 namespace {
-
-std::error_code last_error() noexcept { return {errno, std::system_category()}; }
 
 // One end, from what getsockname(2) and its like say.
 bool take(const sockaddr_storage& from, ip_address& address, std::uint16_t& port) noexcept {

@@ -2,13 +2,13 @@
 #include "tcp/layout.h"
 
 #include <fcntl.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
+
+#include "common/kernel_release.h"
 
 namespace tcpinfo::inline v0 {
 namespace {
@@ -42,15 +42,10 @@ class file final {
 }  // namespace
 
 info_layout layout_of_kernel(std::string_view release) noexcept {
-  unsigned major = 0;
-  unsigned minor = 0;
-  const char* end = release.data() + release.size();
-  const auto first = std::from_chars(release.data(), end, major);
-  if (first.ec != std::errc{} || first.ptr == end || *first.ptr != '.') return info_layout::unknown;
-  const auto second = std::from_chars(first.ptr + 1, end, minor);
-  if (second.ec != std::errc{}) return info_layout::unknown;
-  if (major >= 7) return info_layout::b;
-  if (major == 6 && (minor == 18 || minor == 19)) return info_layout::a;
+  const auto version = version_of_release(release);
+  if (!version) return info_layout::unknown;
+  if (version->major_number >= 7) return info_layout::b;
+  if (*version == kernel_version{6, 18} || *version == kernel_version{6, 19}) return info_layout::a;
   return info_layout::unknown;
 }
 

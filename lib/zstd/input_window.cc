@@ -10,6 +10,8 @@
 
 #include <tcpinfo/error.h>
 
+#include "common/errno_of.h"
+
 namespace tcpinfo::inline v0 {
 namespace {
 
@@ -26,7 +28,7 @@ std::error_code input_window::read_some(std::span<std::byte> out, std::size_t& n
       n = static_cast<std::size_t>(got);
       return {};
     }
-    if (errno != EINTR) return {errno, std::system_category()};
+    if (errno != EINTR) return last_error();
   }
 }
 

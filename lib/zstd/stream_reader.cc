@@ -13,6 +13,7 @@
 
 #include <tcpinfo/zstd.h>
 
+#include "common/errno_of.h"
 #include "common/known_part.h"
 #include "zstd/find_frame.h"
 #include "zstd/frame_head.h"
@@ -444,7 +445,7 @@ std::error_code stream_reader::open_path(std::string_view path,
     return errc::invalid_argument;
   }
   if (fd < 0) {
-    impl_->fault = {errno, std::system_category()};
+    impl_->fault = last_error();
     return impl_->fault;
   }
   return impl_->input.open(fd, true);

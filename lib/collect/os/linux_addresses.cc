@@ -11,6 +11,8 @@
 #include <new>
 #include <utility>
 
+#include "common/errno_of.h"
+
 namespace tcpinfo::collect {
 namespace {
 
@@ -18,12 +20,12 @@ namespace {
 std::error_code from_libnl(int error) noexcept {
   switch (-error) {
     case NLE_NOMEM:
-      return {ENOMEM, std::system_category()};
+      return system_error(ENOMEM);
     case NLE_PERM:
     case NLE_NOACCESS:
-      return {EPERM, std::system_category()};
+      return system_error(EPERM);
     default:
-      return {EIO, std::system_category()};
+      return system_error(EIO);
   }
 }
 
@@ -32,7 +34,7 @@ using socket_ptr = std::unique_ptr<nl_sock, void (*)(nl_sock*)>;
 class libnl_watch final : public address_watch {
  public:
   [[nodiscard]] std::error_code open() {
-    if (!events_ || !queries_) return {ENOMEM, std::system_category()};
+    if (!events_ || !queries_) return system_error(ENOMEM);
     nl_socket_disable_seq_check(events_.get());
     if (const int r = nl_socket_modify_cb(events_.get(), NL_CB_VALID, NL_CB_CUSTOM, &note, this);
         r < 0)
@@ -66,7 +68,7 @@ class libnl_watch final : public address_watch {
     try {
       ec = try_read(out);
     } catch (const std::bad_alloc&) {
-      ec = {ENOMEM, std::system_category()};
+      ec = system_error(ENOMEM);
     }
     if (ec) changed_ = true;
     return ec;

@@ -12,12 +12,12 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
-#include <charconv>
 #include <ctime>
 #include <set>
 
 #include "collect/os/descriptor.h"
-#include "collect/os/errno_of.h"
+#include "common/errno_of.h"
+#include "common/kernel_release.h"
 
 namespace tcpinfo::collect {
 namespace {
@@ -196,13 +196,10 @@ bool is_netns_name(std::string_view text) noexcept {
 }
 
 bool cookies_are_unique(std::string_view kernel_release) noexcept {
-  unsigned major = 0;
-  unsigned minor = 0;
-  const char* const end = kernel_release.data() + kernel_release.size();
-  const auto [at, ec] = std::from_chars(kernel_release.data(), end, major);
-  if (ec != std::errc{}) return true;  // not that of any Linux we know: nothing speaks against it
-  if (at != end && *at == '.') (void)std::from_chars(at + 1, end, minor);
-  return major > 5 || (major == 5 && minor >= 4);
+  const auto version = version_of_release(kernel_release);
+  if (version) return *version >= kernel_version{5, 4};
+  // Not that of any Linux we know: nothing speaks against it.
+  return kernel_release.empty() || kernel_release[0] < '0' || kernel_release[0] > '9';
 }
 
 std::unique_ptr<netns_finder> make_netns_finder(const std::vector<std::string>& wanted) {

@@ -15,12 +15,12 @@
 #include <utility>
 
 #include "collect/os/descriptor.h"
-#include "collect/os/errno_of.h"
 #include "collect/os/linux_addresses.h"
 #include "collect/os/linux_netns.h"
 #include "collect/os/os.h"
 #include "collect/os/output_tree.h"
 #include "collect/os/thread.h"
+#include "common/errno_of.h"
 
 namespace tcpinfo::collect {
 namespace {

@@ -9,7 +9,7 @@
 #include <cstring>
 #include <utility>
 
-#include "collect/os/errno_of.h"
+#include "common/errno_of.h"
 
 namespace tcpinfo::collect {
 namespace {

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "collect/os/errno_of.h"
+#include "common/errno_of.h"
 
 namespace tcpinfo::collect {
 namespace {

@@ -8,7 +8,7 @@
 #include <cerrno>
 
 #include "collect/os/descriptor.h"
-#include "collect/os/errno_of.h"
+#include "common/errno_of.h"
 
 namespace tcpinfo::collect {
 

@@ -20,6 +20,7 @@
 #include <utility>
 
 #include "collect/os/capabilities.h"
+#include "common/errno_of.h"
 
 namespace tcpinfo::collect {
 
@@ -42,7 +43,7 @@ template <class Body>
   } catch (const std::system_error& e) {
     return e.code();
   } catch (const std::bad_alloc&) {
-    return {ENOMEM, std::system_category()};
+    return system_error(ENOMEM);
   }
 }
 

@@ -6,8 +6,8 @@
 #include <cerrno>
 #include <utility>
 
-#include "collect/os/errno_of.h"
 #include "collect/sampling/end_check.h"
+#include "common/errno_of.h"
 
 namespace tcpinfo::collect {
 namespace {

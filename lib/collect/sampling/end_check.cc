@@ -12,7 +12,7 @@
 #include <chrono>
 
 #include "collect/os/descriptor.h"
-#include "collect/os/errno_of.h"
+#include "common/errno_of.h"
 
 namespace tcpinfo::collect {
 namespace {

@@ -13,10 +13,10 @@
 #include <optional>
 #include <utility>
 
-#include "collect/os/errno_of.h"
 #include "collect/os/thread.h"
 #include "collect/sampling/attendant.h"
 #include "collect/telemetry/log.h"
+#include "common/errno_of.h"
 
 namespace tcpinfo::collect {
 namespace {
@@ -175,7 +175,7 @@ class netns_samplers::one {
     try {
       error_ = sample();
     } catch (const std::bad_alloc&) {
-      error_ = {ENOMEM, std::system_category()};
+      error_ = system_error(ENOMEM);
     } catch (const std::system_error& e) {
       error_ = e.code();
     }

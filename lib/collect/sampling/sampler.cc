@@ -9,7 +9,7 @@
 #include <limits>
 #include <utility>
 
-#include "collect/os/errno_of.h"
+#include "common/errno_of.h"
 #include "text/values.h"
 
 namespace tcpinfo::collect {

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "collect/os/descriptor.h"
-#include "collect/os/errno_of.h"
+#include "common/errno_of.h"
 
 namespace tcpinfo::collect {
 namespace {

@@ -14,8 +14,8 @@
 #include <utility>
 #include <vector>
 
-#include "collect/os/errno_of.h"
 #include "collect/os/thread.h"
+#include "common/errno_of.h"
 
 namespace tcpinfo::collect {
 namespace {

@@ -17,10 +17,10 @@
 #include <utility>
 #include <vector>
 
-#include "collect/os/errno_of.h"
 #include "collect/os/listening.h"
 #include "collect/os/thread.h"
 #include "collect/serving/http_request.h"
+#include "common/errno_of.h"
 
 namespace tcpinfo::collect {
 namespace {

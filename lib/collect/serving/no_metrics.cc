@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "collect/serving/metrics.h"
+#include "common/errno_of.h"
 
 namespace tcpinfo::collect {
 
@@ -14,8 +15,6 @@ metrics_endpoint::~metrics_endpoint() = default;
 
 bool metrics_available() noexcept { return false; }
 
-std::error_code metrics_endpoint::start(const listen_address&) {
-  return {ENOTSUP, std::system_category()};
-}
+std::error_code metrics_endpoint::start(const listen_address&) { return system_error(ENOTSUP); }
 
 }  // namespace tcpinfo::collect

@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collect/writing/completer.h"
 
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <chrono>
 #include <cstring>
 #include <iterator>
 #include <new>
 #include <span>
 
-#include "collect/os/errno_of.h"
 #include "collect/os/thread.h"
 #include "collect/writing/sequence_index.h"
+#include "common/errno_of.h"
 
 namespace tcpinfo::collect {
 namespace {
@@ -93,18 +91,8 @@ struct completer::found_frames : frame_scan {
 };
 
 bool syncfs_tells_faults(std::string_view release) noexcept {
-  unsigned major = 0;
-  unsigned minor = 0;
-  const char* const end = release.data() + release.size();
-  const auto first = std::from_chars(release.data(), end, major);
-  if (first.ec != std::errc() || first.ptr == end || *first.ptr != '.') return false;
-  if (std::from_chars(first.ptr + 1, end, minor).ec != std::errc()) return false;
-  return major > 5 || (major == 5 && minor >= 8);
-}
-
-std::string kernel_release() {
-  utsname running{};
-  return ::uname(&running) == 0 ? running.release : "";
+  const auto version = version_of_release(release);
+  return version && *version >= kernel_version{5, 8};
 }
 
 completer::completer(os& system, statistics& counts, std::string output, int level,

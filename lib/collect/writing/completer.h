@@ -21,6 +21,7 @@
 #include "collect/os/os.h"
 #include "collect/telemetry/log.h"
 #include "collect/telemetry/statistics.h"
+#include "common/kernel_release.h"
 
 namespace tcpinfo::collect {
 
@@ -43,7 +44,6 @@ struct completion {
 
 /// Whether syncfs(2) of this kernel (its release, as uname -r) tells of failed writes: since 5.8.
 [[nodiscard]] bool syncfs_tells_faults(std::string_view release) noexcept;
-[[nodiscard]] std::string kernel_release();
 
 /// So many files wait at most for the completer; on a disk that stands still that would be memory
 /// without end.

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 
-#include "collect/os/errno_of.h"
+#include "common/errno_of.h"
 
 namespace tcpinfo::collect {
 namespace {

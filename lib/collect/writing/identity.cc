@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 #include <sys/random.h>
-#include <sys/utsname.h>
 #include <tcpinfo/archive.h>
 #include <tcpinfo/version.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include <fstream>
 
 #include "collect/os/small_file.h"
+#include "common/kernel_release.h"
 #include "text/values.h"
 
 namespace tcpinfo::collect {
@@ -110,8 +110,7 @@ std::error_code make_identity(const config& c, identity& out) {
   } else if (const auto ec = read_uuid_prefix(c.uuid_prefix_file, out.uuid_prefix)) {
     return ec;
   }
-  utsname system{};
-  if (uname(&system) == 0) out.kernel = system.release;
+  out.kernel = kernel_release();
   out.collector = fmt::format("libtcpinfo {}", version_string());
   out.interval = text::format_duration(c.interval_ns);
   out.run = random_id();

@@ -9,8 +9,8 @@
 #include <chrono>
 #include <limits>
 
-#include "collect/os/errno_of.h"
 #include "collect/os/thread.h"
+#include "common/errno_of.h"
 #include "text/values.h"
 
 namespace tcpinfo::collect {

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "collect/os/thread.h"
+#include "common/errno_of.h"
 
 namespace tcpinfo::collect {
 namespace {
@@ -109,7 +110,7 @@ std::error_code reconciler::start(const thread_starter& starter) noexcept try {
   };
   return starter ? starter(body, thread_) : start_thread(body, thread_);
 } catch (const std::bad_alloc&) {
-  return {ENOMEM, std::system_category()};
+  return system_error(ENOMEM);
 }
 
 reconciler::~reconciler() {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Errors of the system and its errno: error_codes of the library have other categories.
-#ifndef TCPINFO_COLLECT_OS_ERRNO_OF_H
-#define TCPINFO_COLLECT_OS_ERRNO_OF_H
+#ifndef TCPINFO_COMMON_ERRNO_OF_H
+#define TCPINFO_COMMON_ERRNO_OF_H
 
 #include <cerrno>
 #include <system_error>
 
-namespace tcpinfo::collect {
+namespace tcpinfo::inline v0 {
 
 [[nodiscard]] inline bool is_errno(const std::error_code& ec, int value) noexcept {
   return ec.category() == std::system_category() && ec.value() == value;
@@ -19,6 +19,6 @@ namespace tcpinfo::collect {
 
 [[nodiscard]] inline std::error_code last_error() noexcept { return system_error(errno); }
 
-}  // namespace tcpinfo::collect
+}  // namespace tcpinfo::inline v0
 
 #endif
