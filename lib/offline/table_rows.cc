@@ -128,7 +128,7 @@ class table_rows final : public row_maker {
       case table_source::timestamp:
         return write_time("\"timestamp\":", r.time, to);
       case table_source::opened:
-        return write_time("\"opened\":", r.context->opened, to);
+        return write_opened(r.context->opened, to);
       case table_source::ended:
         return write_time("\"ended\":", r.ended, to);
       case table_source::carried:
@@ -150,6 +150,16 @@ class table_rows final : public row_maker {
     return to;
   }
 
+  // The same in all records of a connection.
+  char* write_opened(const timestamp& t, char* to) {
+    if (t != opened_) {
+      opened_ = t;
+      opened_size_ =
+          static_cast<std::size_t>(write_time("\"opened\":", t, opened_text_) - opened_text_);
+    }
+    return put(to, {opened_text_, opened_size_});
+  }
+
   char* write_time(std::string_view name, const timestamp& t, char* to) {
     if (t.is_zero()) return to;
     to = key(to, name);
@@ -169,6 +179,9 @@ class table_rows final : public row_maker {
   std::string raw_uuid_;
   std::string uuid_;  // as a cell
   std::string loss_;
+  timestamp opened_;
+  char opened_text_[max_moment_size + 16] = {};  // with its key and quotes
+  std::size_t opened_size_ = 0;
 };
 
 class mlab_rows final : public row_maker {
