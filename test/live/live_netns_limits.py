@@ -106,6 +106,9 @@ def test_descriptors(home: Pair, scratch: Path) -> None:
             with Collector(COLLECTOR, scratch / f"files{limit}", home.receiver, "--verbose",
                            "--writers", "1", "--netns", "all", descriptors=limit,
                            ready=False) as collector:
+                # On a busy machine it begins late: with a first line, or its end.
+                check(wait_until(lambda: collector.child.poll() is not None or
+                                 any(collector.messages()), 60), "nothing said")
                 time.sleep(1.2)  # ten looks for namespaces
                 if collector.child.poll() is not None:
                     # Not enough for what it cannot do without, which is no fault of the command.
@@ -115,7 +118,8 @@ def test_descriptors(home: Pair, scratch: Path) -> None:
                 # Namespaces of tests beside this one go, and come again under the same name.
                 said = Counter(line for line in collector.messages()
                                if f" {PREFIX}-" not in line or f" {PREFIX}-{os.getpid()}-" in line)
-                check(max(said.values()) == 1, f"with {limit} descriptors: {said.most_common(5)}")
+                check(max(said.values(), default=0) <= 1,
+                      f"with {limit} descriptors: {said.most_common(5)}")
                 judged += any("Too many open files" in line for line in said)
                 ended = collector.stop()
                 check(ended.status == 0, f"status {ended.status}: {ended.told()}")
