@@ -93,8 +93,7 @@ char* write_date(char* to, const civil_date& date, char separator) noexcept {
 char* write_fraction(char* to, std::uint32_t nanoseconds) noexcept {
   if (nanoseconds == 0) return to;
   *to++ = '.';
-  *to++ = static_cast<char>('0' + nanoseconds / 100'000'000);
-  to = decimal_detail::eight(to, nanoseconds % 100'000'000);
+  to = decimal_detail::last_three_groups(to, nanoseconds);
   while (to[-1] == '0') --to;
   return to;
 }
