@@ -30,8 +30,8 @@
 #include <utility>
 #include <vector>
 
-#include "collect/sampling/kept_answers.h"
 #include "collect/sampling/events/marks.h"
+#include "collect/sampling/kept_answers.h"
 
 using namespace tcpinfo;
 

@@ -65,7 +65,8 @@ class snapshot_ring {
       at = 0;
       begun_.store(tail, std::memory_order_release);
     }
-    const std::uint64_t head = std::max(read_to, begun_.load(std::memory_order_relaxed));
+    const std::uint64_t begun = begun_.load(std::memory_order_relaxed);
+    const std::uint64_t head = begun > read_to ? begun : read_to;
     const std::size_t to_end = capacity_ - at;
     // A snapshot lies in one piece: what does not fit before the end starts at the front, too.
     const std::size_t skip = to_end < need ? to_end : 0;
@@ -93,7 +94,10 @@ class snapshot_ring {
     for (;;) {
       if (head == tail_.load(std::memory_order_seq_cst)) return false;
       // Stored before the tail that was just read.
-      head = std::max(head, begun_.load(std::memory_order_acquire));
+      if (const std::uint64_t begun = begun_.load(std::memory_order_acquire); begun > head) {
+        head = begun;
+        head_.store(head, std::memory_order_release);
+      }
       const std::size_t at = static_cast<std::size_t>(head) & (capacity_ - 1);
       std::uint32_t size = 0;
       std::memcpy(&size, bytes_.get() + at, sizeof size);
@@ -109,8 +113,7 @@ class snapshot_ring {
   }
   /// Consumer: gives up what front() showed.
   void pop(const snapshot_header& header) noexcept {
-    const std::uint64_t head =
-        std::max(head_.load(std::memory_order_relaxed), begun_.load(std::memory_order_relaxed));
+    const std::uint64_t head = head_.load(std::memory_order_relaxed);
     head_.store(head + padded(sizeof header + header.size), std::memory_order_release);
   }
 
