@@ -5,7 +5,7 @@
 usage: style.py ROOT
 
 An SPDX line near the top of each source file, no tabs, no trailing blanks, one newline at the end,
-Python lines of 100 characters at most, and no path of somebody's machine.
+Python lines and prose of documents of 100 characters at most, and no path of somebody's machine.
 """
 import pathlib
 import re
@@ -29,8 +29,23 @@ def is_source(path, text):
     return path.suffix in SOURCE_SUFFIXES or text.startswith("#!")
 
 
+def long_prose(text):
+    """Numbers and lengths of lines of Markdown that are too long: not of code, tables, or what has
+    no blank to be broken at."""
+    fenced = False
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.lstrip().startswith("```"):
+            fenced = not fenced
+        if fenced or line.startswith("    ") or line.lstrip().startswith("|"):
+            continue
+        if len(line) > MAX_LINE and " " in line.strip():
+            yield number, len(line)
+
+
 def check(path, text):
     faults = []
+    if path.suffix == ".md":
+        faults += [f"{path}:{number}: {size} characters" for number, size in long_prose(text)]
     if is_source(path, text) and path.suffix != ".map" and SPDX not in text[:400]:
         faults.append(f"{path}: no line {SPDX}")
     if text and (not text.endswith("\n") or text.endswith("\n\n")):
@@ -62,6 +77,10 @@ def self_test():
     assert not clean("a.md", "a\n\n")
     assert not clean("a.md", "see /" + "work/x\n")
     assert clean("a.md", "see framework/x and ~/x\n")
+    assert not clean("a.md", "x " * 50 + "x\n")
+    assert clean("a.md", "    " + "x " * 50 + "x\n")
+    assert clean("a.md", "```\n" + "x " * 50 + "x\n```\n")
+    assert clean("a.md", "| " + "x " * 50 + "|\n")
     assert not clean("a.py", "# " + SPDX + "\n" + "x" * 101 + "\n")
 
 
