@@ -201,7 +201,8 @@ class line_parser {
     const auto take = [&rest](std::string_view key, char closing, std::size_t most) {
       if (!rest.starts_with(key)) return std::string_view();
       const std::size_t size = rest.substr(key.size(), most).find(closing);
-      if (size == rest.npos) return std::string_view();
+      // What is empty is for parse_any to judge.
+      if (size == rest.npos || size == 0) return std::string_view();
       const std::string_view value = rest.substr(key.size(), size);
       rest.remove_prefix(key.size() + size + 1);
       return value;

@@ -34,7 +34,7 @@ namespace {
 // Nobody notices a processor that is taken so long.
 constexpr std::int64_t longest_urgent_ns = 5'000'000;
 
-// All rings together; about 38,000 snapshots, or 380 ms at 100,000 records a second: a writer that
+// All rings together; about 30,000 snapshots, or 300 ms at 100,000 records a second: a writer that
 // gets no processor for so long refuses nothing. What is never used takes no memory.
 constexpr std::size_t ring_bytes = std::size_t{16} << 20;
 // What is neither ring nor waiting snapshot: code, netlink buffers, compressors, the flow table's

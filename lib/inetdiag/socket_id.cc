@@ -2,7 +2,6 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include <cerrno>
 #include <cstring>
 
 #include <tcpinfo/inetdiag.h>

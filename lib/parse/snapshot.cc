@@ -75,6 +75,7 @@ struct snapshot::impl {
 
   void take(const attribute& a) noexcept {
     if (!is_known(a.type)) {
+      // It stays where it is, in the message: unknown_at() finds it there.
       ++unknown;
       note(snapshot_fault::unknown_attribute, a.type);
       return;

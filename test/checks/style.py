@@ -4,8 +4,9 @@
 
 usage: style.py ROOT
 
-An SPDX line near the top of each source file, no tabs, no trailing blanks, one newline at the end,
-Python lines and prose of documents of 100 characters at most, and no path of somebody's machine.
+An SPDX line near the top of each source file, include guards named as their files, no tabs, no
+trailing blanks, one newline at the end, Python lines and prose of documents of 100 characters at
+most, and no path of somebody's machine.
 """
 import pathlib
 import re
@@ -48,6 +49,10 @@ def check(path, text):
         faults += [f"{path}:{number}: {size} characters" for number, size in long_prose(text)]
     if is_source(path, text) and path.suffix != ".map" and SPDX not in text[:400]:
         faults.append(f"{path}: no line {SPDX}")
+    if path.suffix == ".h" and path.parts[0] == "lib" and path.parts[1] != "include":
+        guard = "TCPINFO_" + "_".join(path.parts[1:]).replace(".", "_").upper()
+        if f"#ifndef {guard}\n#define {guard}\n" not in text:
+            faults.append(f"{path}: no include guard {guard}")
     if text and (not text.endswith("\n") or text.endswith("\n\n")):
         faults.append(f"{path}: does not end in one newline")
     for number, line in enumerate(text.split("\n"), 1):
@@ -70,6 +75,8 @@ def self_test():
     head = "// " + SPDX + "\n"
     assert clean("a.cc", head)
     assert not clean("a.cc", "int a;\n")
+    assert clean("lib/a/b.h", head + "#ifndef TCPINFO_A_B_H\n#define TCPINFO_A_B_H\n#endif\n")
+    assert not clean("lib/a/c.h", head + "#ifndef TCPINFO_A_B_H\n#define TCPINFO_A_B_H\n#endif\n")
     assert not clean("dev", "#!/bin/sh\n")
     assert not clean("a.md", "a\tb\n")
     assert not clean("a.md", "a \n")

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
+#include <charconv>
 #include <ctime>
 #include <set>
 
@@ -199,7 +200,9 @@ bool cookies_are_unique(std::string_view kernel_release) noexcept {
   const auto version = version_of_release(kernel_release);
   if (version) return *version >= kernel_version{5, 4};
   // Not that of any Linux we know: nothing speaks against it.
-  return kernel_release.empty() || kernel_release[0] < '0' || kernel_release[0] > '9';
+  unsigned major = 0;
+  const char* const end = kernel_release.data() + kernel_release.size();
+  return std::from_chars(kernel_release.data(), end, major).ec != std::errc{} || major > 5;
 }
 
 std::unique_ptr<netns_finder> make_netns_finder(const std::vector<std::string>& wanted) {

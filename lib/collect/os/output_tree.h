@@ -3,8 +3,8 @@
 // Paths below the output directory, opened folder by folder so that no symbolic link in between is
 // followed: whoever may write into the tree (or into a parent of a part of it) could otherwise lead
 // the collector, which may run as root, to any file of the system.
-#ifndef TCPINFO_COLLECT_WRITING_OUTPUT_TREE_H
-#define TCPINFO_COLLECT_WRITING_OUTPUT_TREE_H
+#ifndef TCPINFO_COLLECT_OS_OUTPUT_TREE_H
+#define TCPINFO_COLLECT_OS_OUTPUT_TREE_H
 
 #include <string>
 #include <system_error>

@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "collect/sampling/end_check.h"
+#include "collect/sampling/ends_heard.h"
 #include "common/errno_of.h"
 
 namespace tcpinfo::collect {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Memory in which a program in the kernel keeps the answers to point queries.
-#ifndef TCPINFO_COLLECT_SAMPLING_EVENTS_KEPT_ANSWERS_H
-#define TCPINFO_COLLECT_SAMPLING_EVENTS_KEPT_ANSWERS_H
+#ifndef TCPINFO_COLLECT_SAMPLING_KEPT_ANSWERS_H
+#define TCPINFO_COLLECT_SAMPLING_KEPT_ANSWERS_H
 
 #include <tcpinfo/inetdiag.h>
 

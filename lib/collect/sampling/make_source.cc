@@ -92,6 +92,7 @@ class real_source_maker final : public source_maker {
 source_options source_options_of(const config& settings,
                                  const current_exclusions& unwanted) noexcept {
   source_options options;
+  // A reference: after a reload it has the new rules, from the next dump on.
   options.exclude = &unwanted.get().rules();
   options.event_buffer = settings.event_buffer;
   options.follow = settings.sampling != sampling_by::dump;

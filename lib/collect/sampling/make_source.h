@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which source a sampler has: by events where that is possible, else by dumps.
+// Which source a sampler has: by events where that is possible, else by dumps. A start that asks
+// for events and cannot have them is refused in collector.cc; whether a poll by events queries or
+// dumps is decided in each poll (marked_source::poll()).
 #ifndef TCPINFO_COLLECT_SAMPLING_MAKE_SOURCE_H
 #define TCPINFO_COLLECT_SAMPLING_MAKE_SOURCE_H
 

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "collect/os/descriptor.h"
+#include "collect/writing/file_names.h"
 #include "common/errno_of.h"
 
 namespace tcpinfo::collect {

@@ -12,6 +12,7 @@
 #include <span>
 
 #include "collect/os/thread.h"
+#include "collect/writing/file_names.h"
 #include "collect/writing/sequence_index.h"
 #include "common/errno_of.h"
 

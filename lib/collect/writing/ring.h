@@ -119,11 +119,15 @@ class snapshot_ring {
 
   /// Of what waits. Any thread; both sides may have moved on.
   [[nodiscard]] std::size_t used_bytes() const noexcept {
-    // In this order: neither start can then be beyond the end that is read last.
-    const std::uint64_t begun = begun_.load(std::memory_order_seq_cst);
-    const std::uint64_t from = std::max(begun, head_.load(std::memory_order_seq_cst));
-    const std::uint64_t to = tail_.load(std::memory_order_seq_cst);
-    return static_cast<std::size_t>(to - std::min(from, to));
+    for (;;) {
+      const std::uint64_t begun = begun_.load(std::memory_order_seq_cst);
+      const std::uint64_t from = std::max(begun, head_.load(std::memory_order_seq_cst));
+      const std::uint64_t to = tail_.load(std::memory_order_seq_cst);
+      // Begun anew meanwhile: what was jumped over would count.
+      if (begun != begun_.load(std::memory_order_seq_cst)) continue;
+      // It is begun anew before its first snapshot is in it: then `from` is beyond `to`.
+      return static_cast<std::size_t>(to - std::min(from, to));
+    }
   }
   [[nodiscard]] std::size_t capacity_bytes() const noexcept { return capacity_; }
   /// What was pushed and popped since the start. Any thread.

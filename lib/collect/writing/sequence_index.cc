@@ -10,6 +10,7 @@
 
 #include "collect/os/descriptor.h"
 #include "collect/writing/day_folders.h"
+#include "collect/writing/file_names.h"
 
 namespace tcpinfo::collect {
 namespace {

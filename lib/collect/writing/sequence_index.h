@@ -67,13 +67,6 @@ class sequence_index {
 [[nodiscard]] bool holds_nothing(os& system, const std::string& path);
 inline constexpr std::uint64_t first_frame_in_doubt = 4096;
 
-/// Suffix of a file that is not complete.
-inline constexpr std::string_view part_suffix = ".part";
-/// Suffix of a leftover that holds something else than whole frames; it is kept as it was found.
-inline constexpr std::string_view damaged_suffix = ".part.damaged";
-/// Suffix of the copy in larger frames that will replace a .part file.
-inline constexpr std::string_view rewrite_suffix = ".part.new";
-
 }  // namespace tcpinfo::collect
 
 #endif

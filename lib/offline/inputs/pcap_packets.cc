@@ -153,7 +153,7 @@ capture_step pcap_packets::next(packet& out, std::string& what) {
     if (!cut && out.has_time) return capture_step::message;
     // What was captured of it is read; what is wrong with it is a fault of its own.
     i.waiting = out;
-    return fail(cut ? said_of_cut : "its time is beyond the year 2262");
+    return fail(cut ? said_of_cut : "its time is outside the years 1678 to 2261");
   }
   return capture_step::end;
 }

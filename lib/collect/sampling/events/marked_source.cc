@@ -285,8 +285,9 @@ bool marked_source::want(const socket_id& id, reason why) {
   return true;
 }
 
-// What is not marked again though it may go on is asked for in the next poll, too: what came after
-// this tick had begun, and what had hardly begun before it.
+// Asked for in the next poll, too: sockets whose mark is of the tick that has just begun, because
+// later events of this tick make no mark; and sockets whose mark was made a moment ago, because the
+// event may be going on (docs/design.md, "One tick").
 void marked_source::want_marked(std::int64_t now_ns) {
   for (const socket_id& id : again_) want(id, reason::event);
   again_.clear();

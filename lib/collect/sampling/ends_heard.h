@@ -2,8 +2,8 @@
 //
 // Whether the kernel tells of the ends of sockets. Some sandboxes grant the multicast groups for it
 // and are silent.
-#ifndef TCPINFO_COLLECT_SAMPLING_END_CHECK_H
-#define TCPINFO_COLLECT_SAMPLING_END_CHECK_H
+#ifndef TCPINFO_COLLECT_SAMPLING_ENDS_HEARD_H
+#define TCPINFO_COLLECT_SAMPLING_ENDS_HEARD_H
 
 #include <system_error>
 

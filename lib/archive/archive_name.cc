@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Names of archive files, and the UUIDs in them.
 #include <array>
 #include <charconv>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "collect/sampling/end_check.h"
+#include "collect/sampling/ends_heard.h"
 
 #include <netinet/in.h>
 #include <poll.h>
