@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the samplers and the writers see, for the metrics: distributions, and counts that the
-// summary (`statistics`) does not name. A few stores a poll and a record.
+// What the samplers and the writers see of polls and connections, for the metrics: distributions
+// and counts. What the collector itself does and loses is in `statistics`. A few stores a poll and a record.
 #ifndef TCPINFO_COLLECT_TELEMETRY_OBSERVATIONS_H
 #define TCPINFO_COLLECT_TELEMETRY_OBSERVATIONS_H
 

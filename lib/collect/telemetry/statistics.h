@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the collector counts, for the summary at the end and the metrics (what the summary does not
-// name is in `observations`). Each counter is written by any thread and read by any.
+// What the collector does, cannot do and loses, counted for the summary at the end and the metrics.
+// What it sees of connections and polls is in `observations`. Each counter is written by any thread and read by any.
 #ifndef TCPINFO_COLLECT_TELEMETRY_STATISTICS_H
 #define TCPINFO_COLLECT_TELEMETRY_STATISTICS_H
 
