@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What the samplers and the writers see of polls and connections, for the metrics: distributions
-// and counts. What the collector itself does and loses is in `statistics`. A few stores a poll and a record.
+// and counts. What the collector itself does and loses is in `statistics`. A few stores a poll and
+// a record.
 #ifndef TCPINFO_COLLECT_TELEMETRY_OBSERVATIONS_H
 #define TCPINFO_COLLECT_TELEMETRY_OBSERVATIONS_H
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What the collector does, cannot do and loses, counted for the summary at the end and the metrics.
-// What it sees of connections and polls is in `observations`. Each counter is written by any thread and read by any.
+// What it sees of connections and polls is in `observations`. Each counter is written by any thread
+// and read by any.
 #ifndef TCPINFO_COLLECT_TELEMETRY_STATISTICS_H
 #define TCPINFO_COLLECT_TELEMETRY_STATISTICS_H
 
