@@ -118,7 +118,7 @@ def test_descriptors(home: Pair, scratch: Path) -> None:
                 # Namespaces of tests beside this one go, and come again under the same name.
                 said = Counter(line for line in collector.messages()
                                if f" {PREFIX}-" not in line or f" {PREFIX}-{os.getpid()}-" in line)
-                check(max(said.values(), default=0) <= 1,
+                check(max(said.values(), default=0) == 1,
                       f"with {limit} descriptors: {said.most_common(5)}")
                 judged += any("Too many open files" in line for line in said)
                 ended = collector.stop()

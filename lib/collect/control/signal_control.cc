@@ -2,7 +2,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -12,6 +11,7 @@
 
 #include "collect/control/control.h"
 #include "collect/exit_status.h"
+#include "collect/os/clock.h"
 #include "collect/os/descriptor.h"
 
 namespace tcpinfo::collect {
@@ -24,12 +24,6 @@ constexpr int stopping[] = {SIGINT, SIGTERM};
 std::atomic<std::int64_t> stop_asked_ns{0};
 static_assert(std::atomic<std::int64_t>::is_always_lock_free);
 
-std::int64_t monotonic_ns() noexcept {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
-}
-
 // What signal-safety(7) allows, and no more. The thread of the log may hang in a write: the line
 // goes past it, where standard error takes it at once.
 void on_second_signal(int /*number*/) noexcept {
@@ -38,7 +32,7 @@ void on_second_signal(int /*number*/) noexcept {
       "stay "
       ".part, and the next start completes them\n";
   const int before = errno;
-  const std::int64_t now_ns = monotonic_ns();
+  const std::int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
   std::int64_t first_ns = 0;
   if (stop_asked_ns.compare_exchange_strong(first_ns, now_ns) ||
       now_ns - first_ns < same_request_ns) {
@@ -64,7 +58,7 @@ class signal_control final : public control {
     if (got != static_cast<ssize_t>(sizeof info)) return request::none;
     if (info.ssi_signo == SIGHUP) return request::reload;
     std::int64_t none = 0;
-    (void)stop_asked_ns.compare_exchange_strong(none, monotonic_ns());
+    (void)stop_asked_ns.compare_exchange_strong(none, clock_ns(CLOCK_MONOTONIC));
     ending();
     return request::stop;
   }

@@ -13,9 +13,9 @@
 #include <cctype>
 #include <cerrno>
 #include <charconv>
-#include <ctime>
 #include <set>
 
+#include "collect/os/clock.h"
 #include "collect/os/descriptor.h"
 #include "common/errno_of.h"
 #include "common/kernel_release.h"
@@ -108,10 +108,7 @@ class linux_netns_finder final : public netns_finder {
   }
 
   void wait(int stop, std::int64_t until_ns) noexcept override {
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    const std::int64_t left = std::max<std::int64_t>(
-        until_ns - (std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec), 0);
+    const std::int64_t left = std::max<std::int64_t>(until_ns - clock_ns(CLOCK_MONOTONIC), 0);
     const timespec timeout{left / 1'000'000'000, left % 1'000'000'000};
     // proc(5): a change of mounts is told as an exceptional condition.
     pollfd watched[2] = {{stop, POLLIN, 0}, {mounts_.get(), POLLPRI, 0}};

@@ -10,10 +10,10 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
-#include <ctime>
 #include <span>
 #include <utility>
 
+#include "collect/os/clock.h"
 #include "collect/os/descriptor.h"
 #include "collect/os/linux_addresses.h"
 #include "collect/os/linux_netns.h"
@@ -21,26 +21,15 @@
 #include "collect/os/output_tree.h"
 #include "collect/os/thread.h"
 #include "common/errno_of.h"
+#include "text/write_all.h"
 
 namespace tcpinfo::collect {
 namespace {
 
-std::int64_t nanoseconds(clockid_t clock) noexcept {
-  timespec now{};
-  clock_gettime(clock, &now);
-  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
-}
-
 std::error_code write_all(int fd, bytes_view bytes) noexcept {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      return last_error();
-    }
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-  }
-  return {};
+  const int error =
+      text::write_all(fd, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  return error == 0 ? std::error_code{} : system_error(error);
 }
 
 // What file systems answer to a call, or a flag of it, that they do not have. EPERM may mean a
@@ -104,10 +93,10 @@ class linux_os final : public os {
         on_no_fsync_(std::move(options.on_no_fsync)),
         tree_(std::move(options.output)) {}
 
-  std::int64_t realtime_ns() noexcept override { return nanoseconds(CLOCK_REALTIME); }
-  std::int64_t monotonic_ns() noexcept override { return nanoseconds(CLOCK_MONOTONIC); }
-  std::int64_t processor_ns() noexcept override { return nanoseconds(CLOCK_PROCESS_CPUTIME_ID); }
-  std::int64_t boottime_ns() noexcept override { return nanoseconds(CLOCK_BOOTTIME); }
+  std::int64_t realtime_ns() noexcept override { return clock_ns(CLOCK_REALTIME); }
+  std::int64_t monotonic_ns() noexcept override { return clock_ns(CLOCK_MONOTONIC); }
+  std::int64_t processor_ns() noexcept override { return clock_ns(CLOCK_PROCESS_CPUTIME_ID); }
+  std::int64_t boottime_ns() noexcept override { return clock_ns(CLOCK_BOOTTIME); }
 
   readable wait(int descriptor_a, int descriptor_b, std::int64_t until_ns) noexcept override {
     const std::int64_t left = std::max<std::int64_t>(0, until_ns - monotonic_ns());

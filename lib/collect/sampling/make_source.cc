@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collect/sampling/make_source.h"
 
-#include <ctime>
 #include <functional>
 #include <mutex>
 #include <thread>
 #include <utility>
 
 #include "collect/os/capabilities.h"
+#include "collect/os/clock.h"
 #include "collect/os/thread.h"
 #include "collect/sampling/dump_source.h"
 #include "collect/sampling/events/marked_source.h"
@@ -17,12 +17,6 @@
 
 namespace tcpinfo::collect {
 namespace {
-
-std::int64_t processor_ns_of_this_thread() noexcept {
-  timespec now{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
-}
 
 class real_source_maker final : public source_maker {
  public:
@@ -46,8 +40,8 @@ class real_source_maker final : public source_maker {
     const bool may_hurry = options.urgent_ns > 0 && has_capability(capability::sys_nice);
     return std::make_unique<marked_source>(
         options, marked_source::parts{std::move(dumps), std::move(feed), std::move(beside),
-                                      [this] { return system_.monotonic_ns(); },
-                                      processor_ns_of_this_thread, may_hurry ? be_urgent : nullptr,
+                                      [this] { return system_.monotonic_ns(); }, thread_cpu_ns,
+                                      may_hurry ? be_urgent : nullptr,
                                       [this](std::function<void()> body, std::thread& out) {
                                         return system_.start_thread(std::move(body), out);
                                       }});

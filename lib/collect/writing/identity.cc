@@ -11,6 +11,7 @@
 #include <ctime>
 #include <fstream>
 
+#include "collect/os/clock.h"
 #include "collect/os/small_file.h"
 #include "common/kernel_release.h"
 #include "text/values.h"
@@ -51,10 +52,7 @@ std::string boot_id() {
 std::string random_id() {
   std::uint64_t number = 0;
   if (getrandom(&number, sizeof number, 0) != static_cast<ssize_t>(sizeof number)) {
-    timespec now{};
-    clock_gettime(CLOCK_REALTIME, &now);
-    number = static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U +
-             static_cast<std::uint64_t>(now.tv_nsec);
+    number = static_cast<std::uint64_t>(clock_ns(CLOCK_REALTIME));
     number ^= static_cast<std::uint64_t>(getpid()) << 40U;
   }
   return fmt::format("{:016x}", number);

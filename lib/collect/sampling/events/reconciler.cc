@@ -3,7 +3,6 @@
 
 #include <sys/eventfd.h>
 #include <tcpinfo/cache.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -11,6 +10,7 @@
 #include <new>
 #include <utility>
 
+#include "collect/os/clock.h"
 #include "collect/os/thread.h"
 #include "common/errno_of.h"
 
@@ -29,12 +29,6 @@ std::int64_t monotonic_ns() noexcept {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
              std::chrono::steady_clock::now().time_since_epoch())
       .count();
-}
-
-std::int64_t thread_cpu_ns() noexcept {
-  timespec t{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return std::int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
 }
 
 }  // namespace

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The kernel's clocks, for those who have no `os`: what tests may not replace.
+#ifndef TCPINFO_COLLECT_OS_CLOCK_H
+#define TCPINFO_COLLECT_OS_CLOCK_H
+
+#include <time.h>
+
+#include <cstdint>
+
+namespace tcpinfo::collect {
+
+/// Nanoseconds that `clock` shows (clock_gettime(2)). Also in signal handlers.
+[[nodiscard]] inline std::int64_t clock_ns(clockid_t clock) noexcept {
+  timespec now{};
+  ::clock_gettime(clock, &now);
+  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+/// Processor time of the calling thread.
+[[nodiscard]] inline std::int64_t thread_cpu_ns() noexcept {
+  return clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+}  // namespace tcpinfo::collect
+
+#endif
