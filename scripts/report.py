@@ -31,15 +31,17 @@ def read_results(path):
 def judge(build, test, failed, skipped):
     """1 if the test passed; otherwise it is put where it belongs."""
     name = f"{build}: {test['name']}"
-    text = (test.get("stdout") or "") + (test.get("stderr") or "")
-    lines = [t.strip() for t in text.splitlines() if t.strip()]
+    said = [(test.get(stream) or "").splitlines() for stream in ("stdout", "stderr")]
+    lines = [t.strip() for stream in said for t in stream if t.strip()]
     if test["result"] in ("OK", "EXPECTEDFAIL"):
         return 1
     if test["result"] == "SKIP":
-        said = [t for t in lines if t.lower().startswith("skip")] or lines[-1:]
-        skipped.append((name, said[0] if said else "no reason given"))
+        reasons = [t for t in lines if t.lower().startswith("skip")] or lines[-1:]
+        skipped.append((name, reasons[0] if reasons else "no reason given"))
     else:
-        failed.append((f"{name}: {test['result']}", "\n".join(text.splitlines()[-30:])))
+        # The end of each: a program that says much on one must not hide what failed on the other.
+        text = "\n".join(t for stream in said for t in stream[-40:])
+        failed.append((f"{name}: {test['result']}", text))
     return 0
 
 

@@ -88,7 +88,7 @@ TEST_CASE("a device that fails is said once, and what waited is written when it 
   r.kernel.before_poll = [&](scripted_kernel& k, std::uint64_t poll) {
     k.sockets.at(1).set(128, poll);
     if (poll == 100) r.system.append_faults = 4;
-    if (poll % 20 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    if (poll % 20 == 0) r.system.let_writer_rest();
   };
   CHECK(r.collect() == exit_ok);
   CHECK(r.count("write_errors") > 0);
@@ -142,7 +142,7 @@ TEST_CASE("idle connections take nothing of the memory for records that wait") {
   const std::uint64_t polls = sanitized ? 20 : 60;
   r.kernel.before_poll = [&](scripted_kernel& k, std::uint64_t poll) {
     // The writer is done with the first look's by then.
-    if (poll == 2) std::this_thread::sleep_for(std::chrono::seconds(2));
+    if (poll == 2) r.system.let_writer_rest();
     k.sockets.at(7).set(128, poll);
   };
   r.settings.reps = polls;
@@ -171,7 +171,7 @@ TEST_CASE("a connection that ends while nothing can be written is not touched ag
   r.kernel.before_poll = [&](scripted_kernel& k, std::uint64_t poll) {
     for (auto& [cookie, socket] : k.sockets) socket.set(128, poll);
     if (poll == 5) r.system.append_faults = 1'000'000;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    r.system.let_writer_rest();
     // Ended in the archive, again and again, while others still fill the memory.
     if (poll > 20 && poll % 10 == 0) {
       std::ofstream(file) << (poll % 20 == 0 ? "srcport 80\n" : "");
@@ -295,8 +295,7 @@ TEST_CASE("a file that is taken away is counted once and recording goes on in a 
   bool taken = false;
   r.kernel.before_poll = [&](scripted_kernel& k, std::uint64_t poll) {
     k.sockets.at(1).set(128, poll);
-    // The writer's own waiting is real time: give it turns.
-    if (poll % 50 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    if (poll % 50 == 0) r.system.let_writer_rest();
     if (poll >= 500 && !taken) taken = fs::remove_all(r.output) > 2;
   };
   CHECK(r.collect() == exit_trouble);
@@ -319,7 +318,7 @@ TEST_CASE("a folder's day is that of the first record of its files") {
   bool taken = false;
   r.kernel.before_poll = [&](scripted_kernel& k, std::uint64_t poll) {
     k.sockets.at(1).set(128, poll);
-    if (poll % 50 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    if (poll % 50 == 0) r.system.let_writer_rest();
     if (poll >= 485 && !taken) taken = fs::remove_all(r.output) > 2;
   };
   CHECK(r.collect() == exit_trouble);
@@ -344,11 +343,9 @@ TEST_CASE("records that came with a rotation reach the new file by age, like all
   r.kernel.before_poll = [&](scripted_kernel& k, std::uint64_t poll) {
     // At 95 one waits; at 110 another comes, and the file is old.
     if (poll == 20 || poll == 95 || poll == 110) k.sockets.at(1).set(128, poll);
-    // The writer's own waiting is real time: give it turns.
-    if (poll == 2 || poll == 21 || poll == 96 || poll == 111)
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    if (poll == 2 || poll == 21 || poll == 96 || poll == 111) r.system.let_writer_rest();
     if (poll < 200 || poll > 230 || on_disk) return;
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    r.system.let_writer_rest();
     for (const auto& entry : fs::recursive_directory_iterator(r.output))
       on_disk |= entry.path().filename().string() == name_of(1, 1) + ".part";
   };
@@ -365,12 +362,10 @@ TEST_CASE("a file that alone cannot be written does not hold its connection's re
   r.system.append_errno = EACCES;
   r.kernel.before_poll = [&](scripted_kernel& k, std::uint64_t poll) {
     k.sockets.at(1).set(128, poll);
-    if (poll % 50 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    if (poll == 500) {
-      for (int i = 0; i < 200 && r.system.appends == 0; ++i)
-        std::this_thread::sleep_for(std::chrono::milliseconds(5));
-      r.system.append_faults = 1;
-    }
+    if (poll % 50 == 0) r.system.let_writer_rest();
+    if (poll != 500) return;
+    CHECK(r.system.appends > 0);
+    r.system.append_faults = 1;
   };
   CHECK(r.collect() == exit_ok);
   const auto files = read_all(r.output);
@@ -388,7 +383,7 @@ TEST_CASE("a disk that is full for longer than a file's age is not tried with ev
   int tried = 0;
   r.kernel.before_poll = [&](scripted_kernel& k, std::uint64_t poll) {
     for (auto& [cookie, socket] : k.sockets) socket.set(128, poll);
-    if (poll % 20 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    if (poll % 20 == 0) r.system.let_writer_rest();
     if (poll == 50) r.system.append_faults = 1'000'000;
     if (poll == 100) before = r.system.appends;
     if (poll == 900) tried = r.system.appends - before;
@@ -414,7 +409,7 @@ TEST_CASE("an output directory that was made anew is locked anew") {
   bool taken = false;
   r.kernel.before_poll = [&](scripted_kernel& k, std::uint64_t poll) {
     k.sockets.at(1).set(128, poll);
-    if (poll % 50 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    if (poll % 50 == 0) r.system.let_writer_rest();
     if (poll >= 500 && !taken) taken = fs::remove_all(r.output) > 2;
     // The lock comes before the first folder.
     if (taken && fs::exists(r.output / "2020") && !other && r.system.lock(lock_file, other))
@@ -529,7 +524,7 @@ TEST_CASE("anonymized archives keep the machine's own addresses and the network 
   r.kernel.before_poll = [&](scripted_kernel& k, std::uint64_t poll) {
     for (auto& [cookie, socket] : k.sockets) socket.set(128, poll);
     // Until here the writer has taken everything.
-    if (poll == 50 || poll == 75) std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    if (poll == 50 || poll == 75) r.system.let_writer_rest();
     if (poll == 50) r.system.set_addresses({"10.1.2.3", "10.5.5.5"});
     if (poll == 75) r.system.set_addresses({}, EIO);
   };

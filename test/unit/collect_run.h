@@ -138,6 +138,7 @@ struct run {
     settings.uuid_prefix_file = prefix.string();
     settings.output = output.string();
     settings.reps = 100;
+    settings.writers = 1;
   }
   made_socket& add(std::uint64_t cookie) {
     made_socket& s = kernel.sockets[cookie];

@@ -137,10 +137,9 @@ TEST_CASE("records wait where a file cannot be written, and all of them reach it
   r.settings.reps = 1000;
   r.system.append_faults = 3;
   r.add(1);
-  r.kernel.before_poll = [](scripted_kernel& k, std::uint64_t poll) {
+  r.kernel.before_poll = [&r](scripted_kernel& k, std::uint64_t poll) {
     k.sockets.at(1).set(128, poll);
-    // The writer's own waiting is real time: give it turns.
-    if (poll % 50 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    if (poll % 50 == 0) r.system.let_writer_rest();
   };
   CHECK(r.collect() == exit_ok);
   const auto files = read_all(r.output);
@@ -164,8 +163,7 @@ TEST_CASE("what reached a file before the disk was full becomes a complete file"
   r.add(1);
   r.kernel.before_poll = [&r](scripted_kernel& k, std::uint64_t poll) {
     k.sockets.at(1).set(128, poll);
-    // The writer lives in real time: give it turns while the clock goes on.
-    if (poll >= 40 && poll <= 50) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    if (poll >= 40 && poll <= 50) r.system.let_writer_rest();
     if (poll == 50) {
       r.system.append_faults = 1'000'000;
     }
@@ -203,9 +201,9 @@ TEST_CASE("a file old enough is followed by the next sequence at the next record
   r.settings.rotate_ns = 1'000'000'000;
   r.settings.reps = 350;
   r.add(1);
-  r.kernel.before_poll = [](scripted_kernel& k, std::uint64_t poll) {
+  r.kernel.before_poll = [&r](scripted_kernel& k, std::uint64_t poll) {
     k.sockets.at(1).set(128, poll);
-    if (poll % 20 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    if (poll % 20 == 0) r.system.let_writer_rest();
   };
   CHECK(r.collect() == exit_ok);
   const auto files = read_all(r.output);
@@ -419,9 +417,9 @@ TEST_CASE("files of many small frames are rewritten as few large ones with the s
   r.settings.flush_ns = 50'000'000;
   r.settings.reps = 600;
   r.add(1);
-  r.kernel.before_poll = [](scripted_kernel& k, std::uint64_t poll) {
+  r.kernel.before_poll = [&r](scripted_kernel& k, std::uint64_t poll) {
     k.sockets.at(1).set(128, poll);
-    if (poll % 10 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    if (poll % 10 == 0) r.system.let_writer_rest();
   };
   CHECK(r.collect() == exit_ok);
   const auto files = read_all(r.output);

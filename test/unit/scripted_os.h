@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <condition_variable>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -167,6 +168,32 @@ class scripted_os final : public tcpinfo::collect::os, public tcpinfo::collect::
     if (silent) return {};
     // Its descriptors tell nothing: whatever may have come is looked for.
     return {true, true};
+  }
+
+  // Those that wait so live by the script's clock, and look again when a test lets them rest.
+  void wait(std::condition_variable& changed, std::unique_lock<std::mutex>& lock,
+            std::int64_t until_ns) noexcept override {
+    constexpr std::chrono::milliseconds look_again{1};
+    const int asked = rests_asked_;
+    if (clock_ >= until_ns) return;
+    {
+      const std::lock_guard resting(rest_mutex_);
+      rested_[std::this_thread::get_id()] = asked;
+    }
+    rest_changed_.notify_all();
+    // Not until then: a notification that comes as the time ends may be told as neither.
+    changed.wait_for(lock, look_again);
+  }
+  /// Waits until the writer has done all that it has to do by now: what was pushed before is taken,
+  /// what is due is written or has failed. For a run with one writer, on its sampler's thread.
+  void let_writer_rest() {
+    const int asked = ++rests_asked_;
+    std::unique_lock resting(rest_mutex_);
+    rest_changed_.wait(resting, [&] {
+      for (const auto& [thread, at] : rested_)
+        if (at >= asked) return true;
+      return false;
+    });
   }
 
   /// Asked for each thread, on the one that starts it: an errno, or 0 and there is one.
@@ -337,6 +364,10 @@ class scripted_os final : public tcpinfo::collect::os, public tcpinfo::collect::
     thread_local scripted_kernel* kernel = nullptr;
     return kernel;
   }
+  std::atomic<int> rests_asked_{0};
+  std::mutex rest_mutex_;
+  std::condition_variable rest_changed_;
+  std::map<std::thread::id, int> rested_;  // which call of let_writer_rest() each has heard
   std::mutex netns_mutex_;
   tcpinfo::collect::netns_findings netns_;
   std::mutex addresses_mutex_;

@@ -9,7 +9,10 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
+#include <condition_variable>
 #include <cstdio>
+#include <mutex>
 #include <span>
 #include <utility>
 
@@ -104,6 +107,12 @@ class linux_os final : public os {
     const timespec timeout{left / 1'000'000'000, left % 1'000'000'000};
     if (::ppoll(watched, 2, &timeout, nullptr) <= 0) return {};
     return {watched[0].revents != 0, watched[1].revents != 0};
+  }
+
+  void wait(std::condition_variable& changed, std::unique_lock<std::mutex>& lock,
+            std::int64_t until_ns) noexcept override {
+    const std::int64_t left = until_ns - monotonic_ns();
+    if (left > 0) changed.wait_for(lock, std::chrono::nanoseconds(left));
   }
 
   std::error_code start_thread(std::function<void()> body, std::thread& out) noexcept override {

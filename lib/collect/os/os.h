@@ -8,9 +8,11 @@
 
 #include <tcpinfo/inetdiag.h>
 
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -77,6 +79,11 @@ class os {
   /// Sleeps until the monotonic time `until_ns`, or less long where a descriptor (-1 is none)
   /// becomes readable or a signal handler ran.
   virtual readable wait(int descriptor_a, int descriptor_b, std::int64_t until_ns) noexcept = 0;
+
+  /// Sleeps until `changed` is notified or the monotonic time is `until_ns`; it may also return
+  /// earlier. `lock` is held when it is called and when it returns.
+  virtual void wait(std::condition_variable& changed, std::unique_lock<std::mutex>& lock,
+                    std::int64_t until_ns) noexcept = 0;
 
   /// Starts a thread where `out` has none. Thread-safe.
   /// @return why it cannot be had: EAGAIN where a limit on processes or threads is reached, ENOMEM.

@@ -103,8 +103,8 @@ void writer::wait(std::int64_t now_ns) {
     if (!queue->empty()) until_ns = std::min(until_ns, queue->front().at_ns);
   std::unique_lock lock(mutex_);
   sleeping_.store(true, std::memory_order_seq_cst);
-  if (ring_.used_bytes() == 0 && !finishing_.load(std::memory_order_seq_cst) && until_ns > now_ns)
-    changed_.wait_for(lock, std::chrono::nanoseconds(until_ns - now_ns));
+  if (ring_.used_bytes() == 0 && !finishing_.load(std::memory_order_seq_cst))
+    context_.system.wait(changed_, lock, until_ns);
   sleeping_.store(false, std::memory_order_seq_cst);
 }
 
