@@ -8,6 +8,8 @@
 #include <netlink/route/link.h>
 #include <tcpinfo/version.h>
 #include <CLI/CLI.hpp>
+#include <charconv>
+#include <cstdint>
 #include <cstdio>
 #include <optional>
 #include <sstream>
@@ -80,9 +82,12 @@ constexpr const char* paths_help = "files and directories; - or none: standard i
 constexpr const char* verbose_help = "tell each fault, not ten of a kind and file";
 constexpr const char* time_help = "utc, as-is or epoch";
 
-/// For numbers that are counted: CLI11 takes -1 for the largest there is.
-std::string refuse_negative(const std::string& text) {
-  return text.starts_with('-') ? fmt::format("'{}' is less than 0", text) : std::string();
+/// For numbers that are counted: CLI11 takes -1 for the largest there is, and 0x10 for 16.
+std::string refuse_uncounted(const std::string& text) {
+  std::uint64_t n = 0;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), n);
+  const bool whole = ec == std::errc{} && end == text.data() + text.size();
+  return whole ? std::string() : fmt::format("'{}' is no number from 0 up", text);
 }
 
 void declare_colour(CLI::App& app, std::string& to) {
@@ -121,7 +126,7 @@ int list(std::vector<std::string> arguments) {
   app.add_flag("-r,--reverse", o.print.reverse, "the largest first");
   app.add_option("--limit", o.print.limit, "only so many lines, the first ones; 0 = all")
       ->type_name("N")
-      ->check(refuse_negative)
+      ->check(refuse_uncounted)
       ->capture_default_str();
   app.add_option("--time", time, time_help)->type_name("STYLE")->capture_default_str();
   declare_colour(app, colour);
@@ -273,7 +278,7 @@ int live(std::vector<std::string> arguments) {
       ->type_name("DURATION");
   app.add_option("--reps", o.reps, "so many times with --interval, 0 = until interrupted")
       ->type_name("N")
-      ->check(refuse_negative)
+      ->check(refuse_uncounted)
       ->capture_default_str();
   flags.declare(app);
   declare_of_connections(app, filter);

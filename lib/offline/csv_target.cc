@@ -9,7 +9,6 @@
 
 #include <atomic>
 #include <cerrno>
-#include <cstdlib>
 
 #include "text/write_all.h"
 
@@ -42,6 +41,23 @@ mode_t default_mode() {
   return 0666 & ~mask;
 }
 
+// A link stays, and what it points to is replaced, or made where it points to nothing.
+int follow_links(const std::string& path, std::string& out) {
+  constexpr int most_links = 40;  // as the kernel's limit
+  out = path;
+  std::string target(PATH_MAX, '\0');
+  for (int links = 0;; ++links) {
+    const ssize_t size = readlink(out.c_str(), target.data(), target.size());
+    if (size < 0) return 0;
+    if (links == most_links) return ELOOP;
+    if (target[0] != '/')
+      out.resize(out.rfind('/') + 1);
+    else
+      out.clear();
+    out.append(target, 0, static_cast<std::size_t>(size));
+  }
+}
+
 // As the file that will be replaced. Without the right to give the file to that one's group, what
 // the group may do is what everybody may.
 int take_over(int fd, const struct stat& replaced) {
@@ -71,12 +87,7 @@ int csv_target::open(const std::string& path) {
     fd_ = STDOUT_FILENO;
     return 0;
   }
-  path_ = path;
-  // A link stays, and what it points to is replaced.
-  if (char* real = realpath(path.c_str(), nullptr)) {
-    path_ = real;
-    std::free(real);
-  }
+  if (const int error = follow_links(path, path_)) return error;
   struct stat there {};
   const bool replaces = stat(path_.c_str(), &there) == 0;
   if (replaces && !S_ISREG(there.st_mode)) {

@@ -9,6 +9,7 @@ usage: dev.py ROOT
 Nothing is installed: apt is a stand-in, which writes down how it was called. The packages have
 names that no system has. What takes a mount is skipped where none is permitted, and said.
 """
+import json
 import os
 import pathlib
 import shutil
@@ -230,11 +231,27 @@ def test_packages(root, scratch):
           f"nobody may install: {done.stdout!r}")
 
 
+def test_report(root, scratch):
+    """A failed test's words on both streams are shown, however many there are on one."""
+    log = scratch / "meson.json"
+    log.write_text(json.dumps({
+        "name": "unit x", "result": "FAIL", "stdout": "x.cc:7: FAILED:\n  CHECK( a == b )\n",
+        "stderr": "".join(f"line {i}\n" for i in range(500))}) + "\n")
+    results = scratch / "results"
+    results.write_text(f"g++\t{log}\n")
+    done = subprocess.run([sys.executable, "-B", root / "scripts/report.py", results], check=False,
+                          capture_output=True, text=True)
+    check(done.returncode == 1, "a failed test is no failure")
+    check("CHECK( a == b )" in done.stdout and "line 499" in done.stdout, "words are not shown")
+    check("line 99\n" not in done.stdout, "all of a flood is shown")
+
+
 def main():
     root = pathlib.Path(sys.argv[1]).resolve()
     with tempfile.TemporaryDirectory() as name:
         scratch = pathlib.Path(name)
-        for test in (test_folders, test_read_only, test_closed, test_noexec, test_packages):
+        for test in (test_folders, test_read_only, test_closed, test_noexec, test_packages,
+                     test_report):
             test(root, scratch)
     print(f"{count} checks, {len(faults)} failed")
     if faults:

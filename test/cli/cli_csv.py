@@ -342,6 +342,18 @@ def output(folder: Path) -> None:
     check(to.read_text() == "rtt_us\n6\n", "-o with --strict leaves what was there")
     check(not list(folder.glob("table.csv.*")), "-o leaves nothing beside")
     check(run("-o", folder / "none" / "x.csv", archive).returncode == 2, "-o that cannot be made")
+    # Links stay, also those that point to nothing yet.
+    (folder / "deep").mkdir()
+    (folder / "link").symlink_to("deep/../deep/made.csv")
+    (folder / "link to link").symlink_to(folder / "link")
+    for _ in range(2):
+        done = run("-o", folder / "link to link", "--columns", "rtt_us", archive)
+        check(done.returncode == 0 and (folder / "deep/made.csv").read_text() == "rtt_us\n5\n"
+              and (folder / "link").is_symlink() and (folder / "link to link").is_symlink(),
+              f"-o LINK: {done}")
+    (folder / "loop").symlink_to("loop")
+    done = run("-o", folder / "loop", archive)
+    check(done.returncode == 2 and b"symbolic links" in done.stderr, f"-o to a loop: {done}")
     if os.environ.get("TCPINFO_SANITIZED") != "1":
         many = folder / "many.jsonl"
         many.write_bytes(metadata("x") + b"".join(record(1, 1, cookie=n) for n in range(20_000)))

@@ -531,6 +531,8 @@ def damaged_tars(folder: Path) -> None:
         "junk behind": (whole + b"junk" * 1000, 6, "what is there is lost, up to the end"),
         "a little junk behind": (whole + b"junk", 6, "tar: "),
         "cut in a header": (whole[:third + 100], 4, "tar: "),
+        "cut between two members": (whole[:third], 4, "tar: no end mark: it was cut"),
+        "never finished": (whole[:3 * step + 512], 6, "tar: no end mark: it was cut"),
     }
     for what, (made, rows, words) in cases.items():
         for name, packed in {"x.tar": made, "x.tgz": gzip.compress(made),
@@ -555,6 +557,10 @@ def damaged_tars(folder: Path) -> None:
     status, out, said = run(CSV, path)
     check(status == 1 and out.count("\n") == 7 and "what follows its end is not gzip" in said,
           f"junk behind gzip: {status} {said}")
+    # One block of the two that end a tar is enough.
+    path.write_bytes(gzip.compress(whole[:3 * step + 1024]))
+    status, out, said = run(CSV, path)
+    check(status == 0 and out.count("\n") == 7 and not said, f"one end mark: {status} {said}")
     # A second tar is read, and zeros are nothing, however many.
     for more, rows in ((whole, 12), (bytes(100_000), 6), (bytes(1), 6)):
         path.write_bytes(gzip.compress(whole + more))

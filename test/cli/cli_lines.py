@@ -285,8 +285,10 @@ def test_ls_columns(folder: Path) -> None:
         check(got == uuids, f"ls {flags}: {got}")
     check(run(DUMP, "ls", "--limit", "1", folder).stdout.count("\n") == 2, "ls --limit: text")
     refused("--limit", "--limit", "x", tools=((DUMP, "ls"),))
-    refused("--limit: '-1' is less than 0", "--limit", "-1", tools=((DUMP, "ls"),))
-    refused("--reps: '-1' is less than 0", "--reps=-1", tools=((DUMP, "live"),))
+    for text in ("-1", "x", "1.5", "0x10", "1e3", "18446744073709551616"):
+        says = f"'{text}' is no number from 0 up"
+        refused(f"--limit: {says}", f"--limit={text}", tools=((DUMP, "ls"),))
+        refused(f"--reps: {says}", f"--reps={text}", tools=((DUMP, "live"),))
     refused("--jobs: 'x' is no number from 0 to 256", "-j", "x", tools=((DUMP, "ls"), (CSV,)))
 
 

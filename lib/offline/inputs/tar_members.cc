@@ -17,6 +17,9 @@
 namespace tcpinfo::offline {
 namespace {
 
+// Two blocks of zeros mark the end (POSIX, pax); writers of one are known, and of none where they
+// were stopped.
+constexpr std::uint64_t block_size = 512;
 constexpr std::size_t input_size = std::size_t{64} << 10;
 
 struct free_archive {
@@ -106,7 +109,6 @@ struct tar_members::impl {
       *bytes = i.input.data();
       std::size_t n = i.from->read(i.input);
       // Zeros at the end are filled up to a block: to libarchive less than one is a cut.
-      constexpr std::uint64_t block_size = 512;
       const std::uint64_t rest = i.taken % block_size;
       if (n == 0 && rest != 0 && i.end_zeros >= rest && i.from->fault().empty()) {
         n = static_cast<std::size_t>(block_size - rest);
@@ -166,6 +168,8 @@ bool tar_members::next(std::string& name) {
     if (result == ARCHIVE_EOF) {
       i.ended = true;
       i.fault = i.from->fault();
+      if (i.fault.empty() && !in_damage && i.end_zeros < block_size)
+        i.fault = "tar: no end mark: it was cut between two members, or never finished";
       break;
     }
     // A warning comes with a header that can be used.
