@@ -134,13 +134,13 @@ const char* decode(const char* from, const char* end, std::byte* to, std::size_t
   }
   n = static_cast<std::size_t>(to - start);
 
-  const auto value = [&](std::ptrdiff_t i) -> std::uint8_t {
-    return from + i < end ? values[static_cast<std::uint8_t>(from[i])] : invalid;
-  };
+  const auto value = [&](std::ptrdiff_t i) { return values[static_cast<std::uint8_t>(from[i])]; };
+  // Here the text ends, or the last group is padded; a group that is only begun is neither.
+  if (from == end || value(0) == invalid) return from;
+  if (end - from < 4 || from[3] != '=') return nullptr;
   const std::uint8_t v0 = value(0);
-  if (v0 == invalid) return from;
   const std::uint8_t v1 = value(1);
-  if (v1 == invalid || end - from < 4 || from[3] != '=') return nullptr;
+  if (v1 == invalid) return nullptr;
   to[0] = static_cast<std::byte>(v0 << 2 | v1 >> 4);
   if (from[2] == '=') {
     if ((v1 & 0xf) != 0) return nullptr;

@@ -199,6 +199,18 @@ char* text_cell(char* to, std::string_view text) noexcept {
   return to;
 }
 
+// As memcmp(), without a call.
+template <std::size_t Size>
+bool are_same(const std::byte* a, const std::byte* b) noexcept {
+  static_assert(Size % 4 == 0);
+  std::uint64_t difference = 0;
+  for (std::size_t i = 0; i + 8 <= Size; i += 8)
+    difference |= wire::load<std::uint64_t>(a + i) ^ wire::load<std::uint64_t>(b + i);
+  if constexpr (Size % 8 != 0)
+    difference |= wire::load<std::uint32_t>(a + Size - 4) ^ wire::load<std::uint32_t>(b + Size - 4);
+  return difference == 0;
+}
+
 // A payload at least as long as the peer's struct.
 template <std::size_t Size>
 class padded {
@@ -223,7 +235,7 @@ class padded {
 template <std::size_t Size, class Write>
 char* mlab_csv::cells(known_cells& known, const std::byte* from, char* to, Write write) {
   static_assert(Size <= known_cells::max_bytes);
-  if (known.size != 0 && std::memcmp(known.bytes, from, Size) == 0) {
+  if (known.size != 0 && are_same<Size>(known.bytes, from)) {
     // Of a fixed size, beyond the end: the rest of the row has room.
     std::memcpy(to, known.text, known_cells::max_text);
     return to + known.size;
