@@ -196,11 +196,18 @@ class scripted_os final : public tcpinfo::collect::os, public tcpinfo::collect::
     });
   }
 
+  /// How many threads have done what they were started for.
+  std::atomic<int> threads_ended{0};
   /// Asked for each thread, on the one that starts it: an errno, or 0 and there is one.
   std::function<int()> thread_errno;
   std::error_code start_thread(std::function<void()> body, std::thread& out) noexcept override {
     if (const int error = thread_errno ? thread_errno() : 0) return {error, std::system_category()};
-    return real_->start_thread(std::move(body), out);
+    return real_->start_thread(
+        [this, body = std::move(body)] {
+          body();
+          ++threads_ended;
+        },
+        out);
   }
 
   std::error_code make_directories(const std::string& path) override {
@@ -316,6 +323,7 @@ class scripted_os final : public tcpinfo::collect::os, public tcpinfo::collect::
       void find(tcpinfo::collect::netns_findings& out) override {
         const std::lock_guard lock(system_.netns_mutex_);
         out = system_.netns_;
+        ++system_.netns_looks;
       }
       void wait(int, std::int64_t) noexcept override {
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -326,6 +334,8 @@ class scripted_os final : public tcpinfo::collect::os, public tcpinfo::collect::
     };
     return std::make_unique<finder>(*this);
   }
+  /// How often was looked for network namespaces.
+  std::atomic<int> netns_looks{0};
   /// What is found from now on. A namespace's inode is the number of its kernel in `others`.
   void set_netns(tcpinfo::collect::netns_findings found) {
     const std::lock_guard lock(netns_mutex_);
