@@ -87,9 +87,14 @@ int csv_target::open(const std::string& path) {
     fd_ = STDOUT_FILENO;
     return 0;
   }
-  if (const int error = follow_links(path, path_)) return error;
+  path_ = path;
   struct stat there {};
-  const bool replaces = stat(path_.c_str(), &there) == 0;
+  bool replaces = stat(path.c_str(), &there) == 0;
+  // What is no file is written to as it is named: links to pipes have no path (/dev/stdout).
+  if (!replaces || S_ISREG(there.st_mode)) {
+    if (const int error = follow_links(path, path_)) return error;
+    replaces = stat(path_.c_str(), &there) == 0;
+  }
   if (replaces && !S_ISREG(there.st_mode)) {
     fd_ = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC);
     owned_ = fd_ >= 0;

@@ -351,6 +351,8 @@ def output(folder: Path) -> None:
         check(done.returncode == 0 and (folder / "deep/made.csv").read_text() == "rtt_us\n5\n"
               and (folder / "link").is_symlink() and (folder / "link to link").is_symlink(),
               f"-o LINK: {done}")
+    done = run("-o", "/dev/stdout", "--columns", "rtt_us", archive)
+    check(done.returncode == 0 and done.stdout == b"rtt_us\n5\n", f"-o /dev/stdout: {done}")
     (folder / "loop").symlink_to("loop")
     done = run("-o", folder / "loop", archive)
     check(done.returncode == 2 and b"symbolic links" in done.stderr, f"-o to a loop: {done}")
