@@ -104,7 +104,7 @@ class line_parser {
     return r_.bytes.get() + r_.used + wire::attribute_header_size;
   }
 
-  // Both are false where netlink has no such attribute.
+  // All are false where netlink has no such attribute.
   bool add_absent() {
     if (r_.attributes.size() == max_attributes) return false;
     r_.attributes.emplace_back();

@@ -18,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "catch.h"
@@ -170,15 +171,16 @@ class scripted_os final : public tcpinfo::collect::os, public tcpinfo::collect::
     return {true, true};
   }
 
-  // Those that wait so live by the script's clock, and look again when a test lets them rest.
+  // The writer waits so: by the script's clock, and never for long.
   void wait(std::condition_variable& changed, std::unique_lock<std::mutex>& lock,
             std::int64_t until_ns) noexcept override {
     constexpr std::chrono::milliseconds look_again{1};
-    const int asked = rests_asked_;
     if (clock_ >= until_ns) return;
     {
+      // What was asked for since it looked last it has heard only now: it rests when it waits the
+      // next time.
       const std::lock_guard resting(rest_mutex_);
-      rested_[std::this_thread::get_id()] = asked;
+      rested_ = std::exchange(heard_, rests_asked_);
     }
     rest_changed_.notify_all();
     // Not until then: a notification that comes as the time ends may be told as neither.
@@ -187,13 +189,9 @@ class scripted_os final : public tcpinfo::collect::os, public tcpinfo::collect::
   /// Waits until the writer has done all that it has to do by now: what was pushed before is taken,
   /// what is due is written or has failed. For a run with one writer, on its sampler's thread.
   void let_writer_rest() {
-    const int asked = ++rests_asked_;
     std::unique_lock resting(rest_mutex_);
-    rest_changed_.wait(resting, [&] {
-      for (const auto& [thread, at] : rested_)
-        if (at >= asked) return true;
-      return false;
-    });
+    const int asked = ++rests_asked_;
+    rest_changed_.wait(resting, [&] { return rested_ >= asked; });
   }
 
   /// How many threads have done what they were started for.
@@ -374,10 +372,12 @@ class scripted_os final : public tcpinfo::collect::os, public tcpinfo::collect::
     thread_local scripted_kernel* kernel = nullptr;
     return kernel;
   }
-  std::atomic<int> rests_asked_{0};
   std::mutex rest_mutex_;
   std::condition_variable rest_changed_;
-  std::map<std::thread::id, int> rested_;  // which call of let_writer_rest() each has heard
+  // Calls of let_writer_rest(): all, those the writer knew of when it waited last, those done.
+  int rests_asked_ = 0;
+  int heard_ = 0;
+  int rested_ = 0;
   std::mutex netns_mutex_;
   tcpinfo::collect::netns_findings netns_;
   std::mutex addresses_mutex_;

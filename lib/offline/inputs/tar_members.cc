@@ -17,8 +17,7 @@
 namespace tcpinfo::offline {
 namespace {
 
-// Two blocks of zeros mark the end (POSIX, pax); writers of one are known, and of none where they
-// were stopped.
+// Two blocks of zeros mark the end (POSIX, pax). One is enough: whoever wrote it was at the end.
 constexpr std::uint64_t block_size = 512;
 constexpr std::size_t input_size = std::size_t{64} << 10;
 
