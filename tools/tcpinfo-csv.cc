@@ -13,12 +13,12 @@
 #include <system_error>
 #include <vector>
 
-#include "offline/csv_run.h"
-#include "offline/filter_flags.h"
-#include "offline/jobs_flag.h"
-#include "offline/table_columns.h"
-#include "offline/table_ddl.h"
-#include "offline/window_flag.h"
+#include "offline/commands/csv_run.h"
+#include "offline/commands/jobs_flag.h"
+#include "offline/commands/window_flag.h"
+#include "offline/filters/filter_flags.h"
+#include "offline/tables/table_columns.h"
+#include "offline/tables/table_ddl.h"
 #include "text/escape.h"
 #include "text/standard_output.h"
 

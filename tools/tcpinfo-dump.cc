@@ -17,10 +17,10 @@
 #include <system_error>
 #include <vector>
 
-#include "offline/commands.h"
-#include "offline/filter_flags.h"
-#include "offline/jobs_flag.h"
-#include "offline/window_flag.h"
+#include "offline/commands/commands.h"
+#include "offline/commands/jobs_flag.h"
+#include "offline/commands/window_flag.h"
+#include "offline/filters/filter_flags.h"
 #include "text/escape.h"
 #include "text/standard_output.h"
 #include "text/values.h"

@@ -2,8 +2,8 @@
 //
 // From a line to a record. Lines in the canonical form, which is what every collector writes, are
 // read in one pass that decodes as it goes; any other JSON takes the way through simdjson. Both
-// give the same record (test/unit/archive_record_test.cc and the fuzz target hold them against each
-// other).
+// give the same record (test/unit/archive/archive_record_test.cc and the fuzz target hold them
+// against each other).
 #include <algorithm>
 #include <charconv>
 #include <cstring>

@@ -19,7 +19,7 @@
 
 #include "archive/base64.h"
 #include "collect/writing/ring.h"
-#include "made_socket.h"
+#include "unit/made_socket.h"
 
 namespace hot_path {
 

@@ -40,6 +40,8 @@ COLLECT_WHOLE = ["collector.h", "collector.cc"]
 # Of a folder within a folder: who else may include its files. Which source a sampler has is decided
 # in one place.
 COLLECT_INNER = {"sampling/events": ["sampling/make_source.cc"]}
+# The same of lib/offline. What the inputs are is known by all of them.
+OFFLINE_ORDER = ["inputs", "text", "filters", "flows", "tables", "commands"]
 # Public headers and the module each belongs to. tcpinfo.h is the umbrella over all.
 PUBLIC = {
     "export.h": "common",
@@ -120,6 +122,18 @@ def check_collect(path, target):
     return None
 
 
+def check_offline(path, target):
+    """What is wrong with a file of lib/offline including another, or None."""
+    parts = path.parts[2], target.split("/")[1]
+    for part in parts:
+        if part not in OFFLINE_ORDER:
+            return f"folder {part} is not in the layers (add it to layers.py)"
+    own, folder = parts
+    if OFFLINE_ORDER.index(folder) > OFFLINE_ORDER.index(own):
+        return f"{own} does not stand on {folder}"
+    return None
+
+
 def check_include(path, kind, name, form, target):
     """What is wrong with one #include, or None."""
     module = PUBLIC.get(name) if kind == "public" else name
@@ -134,6 +148,8 @@ def check_include(path, kind, name, form, target):
             return None if first in closure(module) else f"{module} does not stand on {first}"
         if name == "collect" and first == "collect":
             return check_collect(path, target)
+        if name == "offline" and first == "offline":
+            return check_offline(path, target)
         if kind == "ring2":
             return None if first in [name, *RING2_SHARED] else f"header of {first}"
         allowed = TOOL_USES.get(name, []) + [*RING2_SHARED, "tools"]
@@ -272,6 +288,9 @@ EXAMPLES = [
     ("lib/collect/odd/a.cc", '#include "collect/os/own.h"\n', False),
     ("lib/offline/a.cc", '#include "collect/own.h"\n', False),
     ("lib/offline/a.cc", '#include "text/own.h"\n', True),
+    ("lib/offline/flows/a.cc", '#include "offline/inputs/own.h"\n', True),
+    ("lib/offline/flows/a.cc", '#include "offline/commands/own.h"\n', False),
+    ("lib/offline/flows/a.cc", '#include "offline/own.h"\n', False),
     ("lib/text/a.cc", '#include "collect/own.h"\n', False),
     ("lib/text/a.cc", '#include "common/own.h"\n', True),
     ("lib/collect/a.cc", "#include <prometheus/counter.h>\n", True),

@@ -25,9 +25,9 @@
 #include <string>
 #include <vector>
 
-#include "../unit/memory_source.h"
-#include "offline/byte_order.h"
+#include "offline/inputs/byte_order.h"
 #include "offline/inputs/capture_reader.h"
+#include "unit/collect/memory_source.h"
 
 namespace fs = std::filesystem;
 using namespace tcpinfo;

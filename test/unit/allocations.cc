@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "allocations.h"
+#include "unit/allocations.h"
 
 #include <cstdlib>
 #include <new>
 
-#include "sanitized.h"
+#include "unit/sanitized.h"
 
 namespace test_allocations {
 

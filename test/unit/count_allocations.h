@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <new>
 
-#include "sanitized.h"
+#include "unit/sanitized.h"
 
 static thread_local std::size_t allocations = 0;
 

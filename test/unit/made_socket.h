@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-#include "archive_messages.h"
+#include "unit/archive/archive_messages.h"
 
 struct made_socket {
   std::uint64_t cookie = 1;

@@ -10,7 +10,7 @@
 #include <system_error>
 #include <utility>
 
-#include "offline/byte_order.h"
+#include "offline/inputs/byte_order.h"
 #include "offline/inputs/capture_reader.h"
 #include "offline/inputs/content.h"
 #include "offline/inputs/file_source.h"

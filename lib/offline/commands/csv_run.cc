@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "offline/commands/csv_run.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <exception>
+#include <new>
+#include <system_error>
+#include <thread>
+
+#include "offline/commands/csv_worker.h"
+#include "offline/filters/passed_over.h"
+#include "offline/tables/mlab_csv.h"
+
+namespace tcpinfo::offline {
+namespace {
+
+constexpr std::string_view program = "tcpinfo-csv";
+
+std::string message_of(int error) { return std::generic_category().message(error); }
+
+std::string name_of(const std::string& output) {
+  return output.empty() ? "standard output" : output;
+}
+
+// Which of the files to read the output would replace; nullptr: none.
+const std::string* replaced_input(const csv_options& options) {
+  struct stat target {};
+  if (stat(options.output.c_str(), &target) != 0 || !S_ISREG(target.st_mode)) return nullptr;
+  for (const std::string& path : options.paths) {
+    struct stat input {};
+    if (path != stdin_path && stat(path.c_str(), &input) == 0 && input.st_dev == target.st_dev &&
+        input.st_ino == target.st_ino)
+      return &path;
+  }
+  return nullptr;
+}
+
+void work(csv_shared& shared) {
+  try {
+    csv_worker(shared).run();
+  } catch (const std::exception& e) {
+    shared.lost = shared.aborted = true;
+    shared.progress.say(fmt::format("{}: {}", program, e.what()));
+    shared.turns.stop();
+  }
+}
+
+// All workers but this thread. Fewer than wanted is no trouble: one can do it all.
+void work_in_parallel(csv_shared& shared) {
+  std::vector<std::thread> others;
+  for (unsigned i = 1; i < shared.options.workers; ++i) {
+    try {
+      others.emplace_back([&shared] { work(shared); });
+    } catch (const std::system_error&) {
+      break;
+    }
+  }
+  work(shared);
+  for (std::thread& t : others) t.join();
+}
+
+}  // namespace
+
+csv_status run_csv(const csv_options& options) {
+  csv_counts counts;
+  // The compatible table has a row for each metadata record, whatever the filters say.
+  walk_options wanted = options.mlab ? walk_options() : wanted_files(options.filter, false);
+  wanted.max_window_log = options.max_window_log;
+  csv_progress progress(counts, options.paths, wanted, options.progress);
+  csv_target target;
+  if (const std::string* path = replaced_input(options)) {
+    progress.say(fmt::format("{}: --output: {} is one of the files to read", program, *path));
+    return csv_status::usage;
+  }
+  if (const int error = target.open(options.output)) {
+    progress.say(fmt::format("{}: {}: {}", program, name_of(options.output), message_of(error)));
+    return csv_status::usage;
+  }
+
+  // The walk's faults wait for their turn, which is that of the file after them.
+  csv_shared* all = nullptr;
+  input_walk walk(options.paths, wanted, [&](const input_fault& f) {
+    return all->turns.wait(all->turns.next_number()) && all->tell(f);
+  });
+  csv_turns turns([&](std::string& path) { return walk.next(path); });
+  csv_shared shared{options, target, turns, progress, counts, {}, {}};
+  all = &shared;
+
+  const std::string header(options.mlab ? std::string(mlab_csv::header())
+                                        : table_header(options.table));
+  if (target.write(header)) work_in_parallel(shared);
+
+  progress.stop();
+  const bool cut_short = shared.aborted || (shared.lost && options.strict);
+  const auto complain = [&](std::string_view line) {
+    progress.say(fmt::format("{}: {}", program, line));
+  };
+  if (!cut_short && !target.closed() && tell_unmet(options.filter.uuids, complain))
+    shared.lost = true;
+  if (target.closed()) return shared.lost ? csv_status::trouble : csv_status::done;
+  // What is not whole, or what --strict refused, gets no name.
+  if (const int error = cut_short ? target.error() : target.finish()) {
+    progress.say(fmt::format("{}: {}: {}", program, name_of(options.output), message_of(error)));
+    return csv_status::trouble;
+  }
+  return shared.lost ? csv_status::trouble : csv_status::done;
+}
+
+}  // namespace tcpinfo::offline

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What tcpinfo-csv does, apart from reading its flags.
+#ifndef TCPINFO_OFFLINE_COMMANDS_CSV_RUN_H
+#define TCPINFO_OFFLINE_COMMANDS_CSV_RUN_H
+
+#include <string>
+#include <vector>
+
+#include "offline/filters/filters.h"
+#include "offline/inputs/inputs.h"
+#include "offline/tables/table_rows.h"
+
+namespace tcpinfo::offline {
+
+struct csv_options {
+  std::vector<std::string> paths;
+  std::string output;  ///< empty: standard output
+  bool mlab = false;   ///< the compatible table; `table` plays no part
+  table_options table;
+  filter_options filter;
+  std::int32_t max_window_log = usual_window_log;
+  unsigned workers = 1;
+  bool strict = false;
+  bool verbose = false;  ///< tell each of many faults of a kind
+  bool progress = false;
+};
+
+enum class csv_status : int {
+  done = 0,
+  trouble = 1,  ///< something in the data was lost, or the system failed
+  usage = 2,    ///< the output cannot be created
+};
+
+/// Ignore SIGPIPE in the process. Says what goes wrong on standard error.
+[[nodiscard]] csv_status run_csv(const csv_options& options);
+
+}  // namespace tcpinfo::offline
+
+#endif

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Files go to several workers, and what they print comes out in the order of the files: who is not
+// the first waits when its buffer is full. So memory stays constant, whatever a file's size.
+#ifndef TCPINFO_OFFLINE_COMMANDS_CSV_TURNS_H
+#define TCPINFO_OFFLINE_COMMANDS_CSV_TURNS_H
+
+#include <condition_variable>
+#include <cstddef>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <utility>
+
+namespace tcpinfo::offline {
+
+class csv_turns {
+ public:
+  /// The next file; false at the end. Called by one worker at a time. A fault of the walk itself
+  /// (a folder that cannot be read) has the turn of the file that comes after it.
+  using next_file = std::function<bool(std::string& path)>;
+
+  explicit csv_turns(next_file next) : next_(std::move(next)) {}
+
+  /// Takes a file and its number. @return false at the end, and after stop().
+  [[nodiscard]] bool take(std::string& path, std::size_t& number);
+  /// The number that take() gives out next; for the walk's own faults.
+  [[nodiscard]] std::size_t next_number() const { return given_; }
+
+  /// Waits until all files before `number` are done. @return false after stop().
+  [[nodiscard]] bool wait(std::size_t number);
+  /// Nothing more comes of that file. Only in its turn.
+  void done(std::size_t number);
+  /// Nobody waits and nothing is given out any more.
+  void stop();
+
+ private:
+  next_file next_;
+  std::mutex taking_;
+  std::size_t given_ = 0;
+
+  std::mutex waiting_;
+  std::condition_variable moved_;
+  std::size_t turn_ = 0;
+  bool stopped_ = false;
+};
+
+}  // namespace tcpinfo::offline
+
+#endif

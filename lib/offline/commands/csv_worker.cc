@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "offline/commands/csv_worker.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace tcpinfo::offline {
+namespace {
+
+reader_options how_to_read(const csv_options& options) {
+  reader_options o;
+  o.max_window_log = options.max_window_log;
+  o.all_faults = options.verbose;
+  return o;
+}
+
+}  // namespace
+
+bool csv_shared::tell(const input_fault& f) {
+  if (!f.note) lost = true;
+  progress.say(to_string(f));
+  return f.note || !options.strict;
+}
+
+csv_worker::csv_worker(csv_shared& shared)
+    : shared_(shared),
+      reader_([this](const input_fault& f) { return fault(f); }, how_to_read(shared.options)),
+      rows_(shared.options.mlab ? make_mlab_rows() : make_table_rows(shared.options.table)),
+      buffer_(std::make_unique_for_overwrite<char[]>(buffer_size)) {}
+
+void csv_worker::run() {
+  std::string path;
+  while (!stopped_ && shared_.turns.take(path, number_)) {
+    convert(path);
+    const bool go_on = flush() && !reader_.stopped() && !stopped_;
+    count();
+    ++shared_.counts.files;
+    bytes_told_ = 0;
+    if (!go_on) {
+      shared_.turns.stop();
+      return;
+    }
+    if (!shared_.turns.wait(number_)) return;
+    shared_.turns.done(number_);
+  }
+}
+
+void csv_worker::convert(const std::string& path) {
+  record_filter filter(shared_.options.filter);
+  thinner thin(shared_.options.filter.every_ns);
+  const auto emit = [this](const input_record& r) { row(r); };
+  input_record r;
+  for (bool any = reader_.open(path); any && !stopped_; any = reader_.open_next()) {
+    while (!stopped_ && reader_.next(r)) {
+      if (!r.has_message && !rows_->takes_metadata()) {
+        if (r.says_nothing() && !reader_.tell(r.line, nothing_said)) stopped_ = true;
+        continue;
+      }
+      if (filter.wants(r)) thin.push(r, emit);
+    }
+    if (!stopped_) thin.flush(emit);
+  }
+}
+
+void csv_worker::row(const input_record& r) {
+  if (stopped_) return;
+  const std::size_t size = rows_->begin(r);
+  if (capacity_ - used_ < size) {
+    if (!flush()) return;
+    count();
+    if (capacity_ < size) {
+      buffer_ = std::make_unique_for_overwrite<char[]>(size);
+      capacity_ = size;
+    }
+  }
+  char* const start = buffer_.get() + used_;
+  used_ += static_cast<std::size_t>(rows_->write(r, start) - start);
+  ++rows_done_;
+  if (const std::string_view loss = rows_->loss(); !loss.empty())
+    if (!reader_.tell(r.line, loss)) stopped_ = true;
+}
+
+// Lines on standard error come in the order of the files, too.
+bool csv_worker::fault(const input_fault& f) {
+  if (!shared_.turns.wait(number_)) {
+    stopped_ = true;
+    return false;
+  }
+  return shared_.tell(f);
+}
+
+bool csv_worker::flush() {
+  if (used_ == 0) return true;
+  const std::size_t size = std::exchange(used_, 0);
+  if (!shared_.turns.wait(number_) || !shared_.target.write({buffer_.get(), size})) {
+    stopped_ = true;
+    return false;
+  }
+  return true;
+}
+
+void csv_worker::count() {
+  shared_.counts.rows += std::exchange(rows_done_, 0);
+  const std::uint64_t bytes = reader_.bytes_read();
+  shared_.counts.bytes += bytes - std::min(bytes, bytes_told_);
+  bytes_told_ = bytes;
+}
+
+}  // namespace tcpinfo::offline

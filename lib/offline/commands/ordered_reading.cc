@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "offline/commands/ordered_reading.h"
+
+#include <algorithm>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "offline/commands/csv_turns.h"
+
+namespace tcpinfo::offline {
+namespace {
+
+// Enough that a thread seldom waits for its turn within a file, and less than a MiB.
+constexpr std::size_t most_waiting = 256;
+
+struct shared_reading {
+  const reader_options& reader;
+  csv_turns& turns;
+  csv_counts& counts;
+  const reading_calls& calls;
+  bool alone;  // one thread has every turn
+
+  std::mutex failing{};
+  std::exception_ptr failure{};  // the first one
+};
+
+class reading_worker {
+ public:
+  explicit reading_worker(shared_reading& shared)
+      : shared_(shared),
+        reader_([this](const input_fault& f) { return fault(f); }, shared.reader) {}
+
+  void run() {
+    std::string path;
+    while (shared_.turns.take(path, number_)) {
+      read(path);
+      if (!hand_on() || !shared_.turns.wait(number_)) return;
+      ++shared_.counts.files;
+      shared_.turns.done(number_);
+    }
+  }
+
+ private:
+  // A record that waits for its turn, with the line that it refers to.
+  struct waiting {
+    input_record r;
+    record parsed;
+  };
+
+  void read(const std::string& path) {
+    input_record r;
+    std::uint64_t told = 0;
+    std::uint64_t n = 0;
+    for (bool any = reader_.open(path); any; any = reader_.open_next()) {
+      while (reader_.next(r)) {
+        if (r.says_nothing() && !reader_.tell(r.line, nothing_said)) return;
+        if (!take(r)) return;
+        ++shared_.counts.rows;
+        if (++n % most_waiting == 0) count_bytes(told);
+      }
+    }
+    count_bytes(told);
+  }
+
+  void count_bytes(std::uint64_t& told) {
+    const std::uint64_t bytes = reader_.bytes_read();
+    shared_.counts.bytes += bytes - std::min(bytes, told);
+    told = bytes;
+  }
+
+  // A capture's messages are told by having no line: nothing of theirs is the reader's.
+  bool take(input_record& r) {
+    if (shared_.alone || r.parsed == nullptr) {
+      if (!hand_on() || !shared_.turns.wait(number_)) return false;
+      shared_.calls.record(r);
+      return true;
+    }
+    if (used_ == waiting_.size()) waiting_.emplace_back();
+    waiting& w = waiting_[used_++];
+    w.r = r;
+    // The reader gets an old one to write its next line into; views into this one stay valid.
+    std::swap(w.parsed, *r.parsed);
+    w.r.parsed = &w.parsed;
+    return used_ < most_waiting || hand_on();
+  }
+
+  bool hand_on() {
+    if (used_ == 0) return true;
+    if (!shared_.turns.wait(number_)) return false;
+    for (std::size_t i = 0; i < used_; ++i) shared_.calls.record(waiting_[i].r);
+    used_ = 0;
+    return true;
+  }
+
+  bool fault(const input_fault& f) {
+    return hand_on() && shared_.turns.wait(number_) && shared_.calls.fault(f);
+  }
+
+  shared_reading& shared_;
+  input_reader reader_;
+  std::deque<waiting> waiting_;  // used again; they stay in place
+  std::size_t used_ = 0;
+  std::size_t number_ = 0;
+};
+
+void work(shared_reading& shared) {
+  try {
+    reading_worker(shared).run();
+  } catch (...) {
+    const std::lock_guard lock(shared.failing);
+    if (shared.failure == nullptr) shared.failure = std::current_exception();
+    shared.turns.stop();
+  }
+}
+
+}  // namespace
+
+void read_in_order(const std::vector<std::string>& paths, const walk_options& walk,
+                   const reader_options& reader, unsigned workers, csv_counts& counts,
+                   const reading_calls& calls) {
+  // The walk's faults wait for their turn, which is that of the file after them.
+  csv_turns* at = nullptr;
+  input_walk files(paths, walk, [&](const input_fault& f) {
+    return at->wait(at->next_number()) && calls.fault(f);
+  });
+  csv_turns turns([&](std::string& path) { return files.next(path); });
+  at = &turns;
+  shared_reading shared{reader, turns, counts, calls, workers == 1};
+  std::vector<std::thread> others;
+  for (unsigned i = 1; i < workers; ++i) {
+    try {
+      others.emplace_back([&shared] { work(shared); });
+    } catch (const std::system_error&) {
+      break;  // fewer than wanted is no trouble: one can do it all
+    }
+  }
+  work(shared);
+  for (std::thread& t : others) t.join();
+  if (shared.failure != nullptr) std::rethrow_exception(shared.failure);
+}
+
+}  // namespace tcpinfo::offline

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Several threads read files, and one at a time hands on what it read: in the order of the files,
+// as if one thread had read them all.
+#ifndef TCPINFO_OFFLINE_COMMANDS_ORDERED_READING_H
+#define TCPINFO_OFFLINE_COMMANDS_ORDERED_READING_H
+
+#include <functional>
+#include <string_view>
+
+#include "offline/commands/csv_progress.h"
+#include "offline/inputs/inputs.h"
+
+namespace tcpinfo::offline {
+
+/// What is done with what was read. All calls come one at a time, from any of the threads.
+struct reading_calls {
+  /// A record; whether it is of a capture is told by its `parsed`. It may not be kept.
+  std::function<void(input_record&)> record;
+  fault_callback fault;
+};
+
+/// Reads all files of a walk. Throws what the callbacks throw, and std::bad_alloc.
+/// `workers`: threads, at least 1. Each holds a few hundred records at most.
+void read_in_order(const std::vector<std::string>& paths, const walk_options& walk,
+                   const reader_options& reader, unsigned workers, csv_counts& counts,
+                   const reading_calls& calls);
+
+}  // namespace tcpinfo::offline
+
+#endif

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which end opened a connection. bytes_acked counts the SYN of the end that connected, and the FIN
+// of either: one more than the data is the one or the other. Which, the state of the same message
+// does not tell: the kernel reads it before it takes the socket's lock for the counters, and the
+// FIN may go out and be acknowledged in between.
+#ifndef TCPINFO_OFFLINE_FLOWS_OPENER_H
+#define TCPINFO_OFFLINE_FLOWS_OPENER_H
+
+#include <tcpinfo/archive.h>
+
+#include <cstdint>
+#include <optional>
+
+#include "offline/flows/flow_totals.h"
+
+namespace tcpinfo::offline {
+
+/// Collects what the records of one connection tell of it, in any order.
+class opener {
+ public:
+  /// A state read at `time` or before: the message's own, or that in tcp_info.
+  void saw_state(std::uint8_t state, const timestamp& time);
+  /// Counters read after the states of the same record. `end`: of the socket's end.
+  void saw_totals(const flow_totals& t, bool end, const timestamp& time);
+
+  /// Whether this end connected: acked counts a SYN. nullopt where the records leave it open.
+  [[nodiscard]] std::optional<bool> is_this_end() const noexcept;
+
+ private:
+  // One more than the data was acknowledged.
+  struct one_more {
+    timestamp time;
+    std::uint64_t acked = 0;
+    std::uint64_t unique = 0;
+  };
+
+  bool sent_syn_ = false;            // seen in SYN_SENT
+  bool two_more_ = false;            // SYN and FIN
+  bool none_more_ = false;           // no SYN, as nothing was in flight
+  std::optional<bool> by_segments_;  // what segments tell
+  std::optional<one_more> first_;
+  timestamp before_fin_;  // the last state in which our FIN was not yet sent; zero: none
+  std::uint64_t most_acked_ = 0;
+  std::uint64_t most_unique_ = 0;
+};
+
+}  // namespace tcpinfo::offline
+
+#endif

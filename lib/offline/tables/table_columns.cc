@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "offline/tables/table_columns.h"
+
+#include <fmt/format.h>
+#include <fnmatch.h>
+
+#include <algorithm>
+
+#include "text/values.h"
+
+namespace tcpinfo::offline {
+namespace {
+
+struct record_column {
+  std::string_view name;
+  std::string_view unit;
+  std::string_view meaning;
+};
+
+// By table_source. No kernel sends them.
+constexpr record_column record_columns[] = {
+    {"uuid", "text", "the connection: what the file's metadata says, else its name"},
+    {"sequence", "id", "number of the file among those of the connection"},
+    {"timestamp", "time", "when the kernel's answer was read"},
+    {"poll", "id", "number of the look at all connections; none at a connection's end"},
+    {"opened", "time", "when the connection began to open, where an event told"},
+    {"ended", "time", "when the connection ended, where that is not the timestamp of its end"},
+    {"carried", "text", "what the end's message lacked and is of the record before it"},
+};
+
+const record_column& row_of(table_source s) { return record_columns[static_cast<std::size_t>(s)]; }
+
+std::string_view type_text(field_type t) {
+  switch (t) {
+    case field_type::u8:
+      return "u8";
+    case field_type::u16:
+      return "u16";
+    case field_type::u32:
+      return "u32";
+    case field_type::u64:
+      return "u64";
+    case field_type::boolean:
+      return "boolean";
+    case field_type::text:
+      return "text";
+    case field_type::address:
+      return "address";
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string_view table_column::name() const {
+  return source == table_source::snapshot ? field.name() : row_of(source).name;
+}
+
+std::string_view table_column::type(time_style style) const {
+  switch (source) {
+    case table_source::uuid:
+    case table_source::carried:
+      return "text";
+    case table_source::sequence:
+    case table_source::poll:
+      return "u64";
+    case table_source::timestamp:
+    case table_source::opened:
+    case table_source::ended:
+      return style == time_style::epoch ? "decimal" : "time";
+    case table_source::snapshot:
+      break;
+  }
+  return type_text(field.type());
+}
+
+std::string_view table_column::unit() const {
+  return source == table_source::snapshot ? unit_name(field.unit()) : row_of(source).unit;
+}
+
+std::string_view table_column::first_kernel() const {
+  return source == table_source::snapshot ? field.first_kernel() : "-";
+}
+
+std::string_view table_column::meaning() const {
+  return source == table_source::snapshot ? field.meaning() : row_of(source).meaning;
+}
+
+std::vector<table_column> all_columns() {
+  std::vector<table_column> all;
+  for (const table_source s :
+       {table_source::uuid, table_source::sequence, table_source::timestamp, table_source::poll,
+        table_source::opened, table_source::ended, table_source::carried})
+    all.push_back({s, {}});
+  for (std::size_t i = 0; i < column_count(); ++i)
+    all.push_back({table_source::snapshot, column_at(i)});
+  return all;
+}
+
+std::string pick_columns(std::string_view list, std::vector<table_column>& out) {
+  const std::vector<table_column> all = all_columns();
+  return text::each_item(list, [&](std::string_view item) -> std::string {
+    const std::string pattern(item);
+    bool any = false;
+    for (const table_column& c : all) {
+      if (fnmatch(pattern.c_str(), std::string(c.name()).c_str(), 0) != 0) continue;
+      any = true;
+      const auto same = [&](const table_column& taken) { return taken.name() == c.name(); };
+      if (std::none_of(out.begin(), out.end(), same)) out.push_back(c);
+    }
+    return any ? std::string() : fmt::format("no column is called '{}' (see --list-columns)", item);
+  });
+}
+
+std::string list_of(const std::vector<table_column>& columns, time_style style) {
+  std::string text = "name\ttype\tunit\tfirst_kernel\tmeaning\n";
+  for (const table_column& c : columns)
+    text += fmt::format("{}\t{}\t{}\t{}\t{}\n", c.name(), c.type(style), c.unit(), c.first_kernel(),
+                        c.meaning());
+  return text;
+}
+
+}  // namespace tcpinfo::offline

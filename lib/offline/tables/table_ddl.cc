@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "offline/tables/table_ddl.h"
+
+#include <fmt/format.h>
+#include <tcpinfo/version.h>
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <utility>
+
+namespace tcpinfo::offline {
+namespace {
+
+constexpr std::string_view databases[] = {"postgresql", "duckdb", "clickhouse", "bigquery",
+                                          "sqlite"};
+constexpr std::size_t database_count = std::size(databases);
+
+// A name of table_column::type(), and the type in each database. ClickHouse's are those of columns
+// that are always there; SQLite's u64 has none, which keeps numbers and texts as they are inserted.
+struct type_row {
+  std::string_view name;
+  std::array<std::string_view, database_count> types;
+};
+constexpr type_row types[] = {
+    {"u8", {"smallint", "utinyint", "UInt8", "INT64", "integer"}},
+    {"u16", {"integer", "usmallint", "UInt16", "INT64", "integer"}},
+    {"u32", {"bigint", "uinteger", "UInt32", "INT64", "integer"}},
+    {"u64", {"numeric(20)", "ubigint", "UInt64", "NUMERIC", ""}},
+    {"boolean", {"boolean", "boolean", "Bool", "BOOL", "integer"}},
+    {"text", {"text", "varchar", "String", "STRING", "text"}},
+    {"address", {"inet", "varchar", "String", "STRING", "text"}},
+    {"time", {"timestamptz", "timestamp_ns", "DateTime64(9, 'UTC')", "TIMESTAMP", "text"}},
+    {"decimal", {"numeric(20,9)", "decimal(20,9)", "Decimal(20, 9)", "NUMERIC", "text"}},
+};
+
+std::string_view type_in(std::string_view name, database db) {
+  for (const type_row& row : types)
+    if (row.name == name) return row.types[static_cast<std::size_t>(db)];
+  return {};
+}
+
+bool has(const std::vector<table_column>& columns, table_source source) {
+  return std::any_of(columns.begin(), columns.end(),
+                     [source](const table_column& c) { return c.source == source; });
+}
+
+// In quotes of SQL, where a quote is written twice; BigQuery takes a backslash.
+std::string quoted(std::string_view text, database db) {
+  std::string to = "'";
+  for (const char c : text) {
+    if (c == '\'') to += db == database::bigquery ? '\\' : '\'';
+    to += c;
+  }
+  return to + "'";
+}
+
+std::string meaning_of(const table_column& c) {
+  std::string text(c.meaning());
+  if (!c.unit().empty() && c.unit() != "text" && c.unit() != "id" && c.unit() != "time")
+    text += fmt::format(" ({})", c.unit());
+  return text;
+}
+
+// What is in every row, so that rows can be ordered by it.
+bool always_there(const table_column& c) {
+  return c.source == table_source::uuid || c.source == table_source::timestamp;
+}
+
+std::string clickhouse_type(const table_column& c, time_style style) {
+  const std::string_view type = type_in(c.type(style), database::clickhouse);
+  if (always_there(c)) return std::string(type);
+  // Of names that come again and again.
+  if (c.type(style) == "text") return "LowCardinality(Nullable(String))";
+  return fmt::format("Nullable({})", type);
+}
+
+std::string lines_of(const std::vector<table_column>& columns, time_style style, database db) {
+  std::string text;
+  for (const table_column& c : columns) {
+    const std::string_view between = &c == &columns.back() ? "" : ",";
+    const std::string_view type = type_in(c.type(style), db);
+    switch (db) {
+      case database::clickhouse:
+        text += fmt::format("  {} {} COMMENT {}{}\n", c.name(), clickhouse_type(c, style),
+                            quoted(meaning_of(c), db), between);
+        break;
+      case database::bigquery:
+        text += fmt::format("  {} {} OPTIONS(description={}){}\n", c.name(), type,
+                            quoted(meaning_of(c), db), between);
+        break;
+      case database::sqlite:
+        // It has no other place for what a column means.
+        text += fmt::format("  {}{}{}{}  -- {}\n", c.name(), type.empty() ? "" : " ", type, between,
+                            meaning_of(c));
+        break;
+      case database::postgresql:
+      case database::duckdb:
+        text += fmt::format("  {} {}{}\n", c.name(), type, between);
+    }
+  }
+  return text;
+}
+
+std::string comments_of(const std::vector<table_column>& columns, database db) {
+  std::string text;
+  for (const table_column& c : columns)
+    text +=
+        fmt::format("COMMENT ON COLUMN tcpinfo.{} IS {};\n", c.name(), quoted(meaning_of(c), db));
+  return text;
+}
+
+// What rows are found and ordered by, of the columns that are there.
+std::string keys_of(const std::vector<table_column>& columns, time_style style, database db) {
+  const bool uuid = has(columns, table_source::uuid);
+  const bool time = has(columns, table_source::timestamp);
+  std::string keys = uuid ? "uuid" : "";
+  if (time) keys += keys.empty() ? "timestamp" : ", timestamp";
+  const bool days = time && style != time_style::epoch;
+  switch (db) {
+    case database::clickhouse:
+      return fmt::format(")\nENGINE = MergeTree{}\nORDER BY {};\n",
+                         days ? "\nPARTITION BY toDate(timestamp)" : "",
+                         keys.empty() ? "tuple()" : "(" + keys + ")");
+    case database::bigquery:
+      return fmt::format("){}{};\n", days ? "\nPARTITION BY DATE(timestamp)" : "",
+                         uuid ? "\nCLUSTER BY uuid" : "");
+    case database::postgresql:
+    case database::duckdb:
+    case database::sqlite:
+      break;
+  }
+  std::string text = ");\n";
+  // DuckDB skips rows by what it keeps of each group of them; an index would cost memory and time.
+  if (db == database::duckdb) return text;
+  if (uuid) text += fmt::format("CREATE INDEX tcpinfo_by_uuid ON tcpinfo ({});\n", keys);
+  if (time) text += "CREATE INDEX tcpinfo_by_timestamp ON tcpinfo (timestamp);\n";
+  return text;
+}
+
+// An empty cell is no value, and a number above what an integer holds stays the text it was.
+std::string sqlite_cell(const table_column& c, time_style style) {
+  const std::string value = fmt::format("nullif(NEW.{}, '')", c.name());
+  if (c.type(style) != "u64") return value;
+  constexpr std::string_view most = "9223372036854775807";
+  return fmt::format(
+      "CASE WHEN length(NEW.{0}) < {1} OR (length(NEW.{0}) = {1} AND NEW.{0} <= '{2}') "
+      "THEN CAST({3} AS integer) ELSE NEW.{0} END",
+      c.name(), most.size(), most, value);
+}
+
+std::string sqlite_import(const std::vector<table_column>& columns, time_style style) {
+  std::string text =
+      "CREATE VIEW tcpinfo_csv AS SELECT * FROM tcpinfo;\n"
+      "CREATE TRIGGER tcpinfo_import INSTEAD OF INSERT ON tcpinfo_csv BEGIN\n"
+      "  INSERT INTO tcpinfo VALUES (\n";
+  for (const table_column& c : columns)
+    text += fmt::format("    {}{}\n", sqlite_cell(c, style), &c == &columns.back() ? ");" : ",");
+  return text + "END;\n";
+}
+
+}  // namespace
+
+std::optional<database> find_database(std::string_view name) {
+  const auto* const at = std::find(std::begin(databases), std::end(databases), name);
+  if (at == std::end(databases)) return std::nullopt;
+  return static_cast<database>(at - std::begin(databases));
+}
+
+std::string database_names() {
+  std::string names;
+  for (const std::string_view name : databases)
+    names.append(names.empty() ? "" : ", ").append(name);
+  return names;
+}
+
+std::string ddl_of(const std::vector<table_column>& columns, time_style style, database db) {
+  std::string text =
+      fmt::format("-- The table of tcpinfo-csv {}, {} columns, for {}.\nCREATE TABLE tcpinfo (\n",
+                  version_string(), columns.size(), databases[static_cast<std::size_t>(db)]);
+  text += lines_of(columns, style, db);
+  text += keys_of(columns, style, db);
+  if (db == database::postgresql || db == database::duckdb) text += comments_of(columns, db);
+  if (db == database::sqlite) text += sqlite_import(columns, style);
+  return text;
+}
+
+}  // namespace tcpinfo::offline

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The statement that makes a database's table for the rows of tcpinfo-csv.
+#ifndef TCPINFO_OFFLINE_TABLES_TABLE_DDL_H
+#define TCPINFO_OFFLINE_TABLES_TABLE_DDL_H
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "offline/tables/table_columns.h"
+
+namespace tcpinfo::offline {
+
+enum class database : std::uint8_t { postgresql, duckdb, clickhouse, bigquery, sqlite };
+
+/// "postgresql" and so on.
+[[nodiscard]] std::optional<database> find_database(std::string_view name);
+/// All of these, for a message.
+[[nodiscard]] std::string database_names();
+
+/// SQL that makes a table `tcpinfo` with these columns: types that hold every value, what each
+/// column means, and what rows are found by (there is no unique key: two archives may hold the same
+/// record). For SQLite, whose `.import` knows no NULL and whose integers end at 2^63, also a view
+/// `tcpinfo_csv`: rows inserted there arrive in the table.
+[[nodiscard]] std::string ddl_of(const std::vector<table_column>& columns, time_style style,
+                                 database db);
+
+}  // namespace tcpinfo::offline
+
+#endif

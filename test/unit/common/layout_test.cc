@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The layouts that programs are compiled with, frozen (docs/abi.md): a number here changes only
+// with the soname. A struct that begins with its own size may grow at its end: then its sizeof
+// changes, and a line is added.
+#include <tcpinfo/tcpinfo.h>
+
+#include <cstddef>
+#include <type_traits>
+
+#include "unit/catch.h"
+
+using namespace tcpinfo;
+
+#if defined(__LP64__)
+
+static_assert(sizeof(timestamp) == 16);
+static_assert(std::is_trivially_copyable_v<timestamp>);
+static_assert(offsetof(timestamp, seconds) == 0);
+static_assert(offsetof(timestamp, nanoseconds) == 8);
+static_assert(offsetof(timestamp, utc_offset_seconds) == 12);
+
+static_assert(sizeof(archive_name) == 32);
+static_assert(std::is_trivially_copyable_v<archive_name>);
+static_assert(offsetof(archive_name, uuid) == 0);
+static_assert(offsetof(archive_name, sequence) == 16);
+static_assert(offsetof(archive_name, compressed) == 24);
+static_assert(offsetof(archive_name, partial) == 25);
+
+static_assert(sizeof(encode_notes) == 32);
+static_assert(std::is_trivially_copyable_v<encode_notes>);
+static_assert(offsetof(encode_notes, size) == 0);
+static_assert(offsetof(encode_notes, duplicates) == 8);
+static_assert(offsetof(encode_notes, secrets) == 16);
+static_assert(offsetof(encode_notes, unread_bytes) == 24);
+
+static_assert(sizeof(metadata) == 176);
+static_assert(std::is_trivially_copyable_v<metadata>);
+static_assert(offsetof(metadata, size) == 0);
+static_assert(offsetof(metadata, uuid) == 8);
+static_assert(offsetof(metadata, sequence) == 24);
+static_assert(offsetof(metadata, start_time) == 32);
+static_assert(offsetof(metadata, host) == 48);
+static_assert(offsetof(metadata, kernel) == 64);
+static_assert(offsetof(metadata, collector) == 80);
+static_assert(offsetof(metadata, interval) == 96);
+static_assert(offsetof(metadata, run) == 112);
+static_assert(offsetof(metadata, netns) == 128);
+static_assert(offsetof(metadata, byte_order) == 144);
+static_assert(offsetof(metadata, opened) == 160);
+
+static_assert(sizeof(record_extras) == 40);
+static_assert(std::is_trivially_copyable_v<record_extras>);
+static_assert(offsetof(record_extras, size) == 0);
+static_assert(offsetof(record_extras, poll) == 8);
+static_assert(offsetof(record_extras, ended) == 16);
+static_assert(offsetof(record_extras, carried) == 32);
+static_assert(offsetof(record_extras, reserved) == 36);
+
+static_assert(sizeof(archive_reader_options) == 24);
+static_assert(std::is_trivially_copyable_v<archive_reader_options>);
+static_assert(offsetof(archive_reader_options, size) == 0);
+static_assert(offsetof(archive_reader_options, max_line) == 8);
+static_assert(offsetof(archive_reader_options, max_window_log) == 16);
+static_assert(offsetof(archive_reader_options, reserved) == 20);
+
+static_assert(sizeof(flow_update) == 40);
+static_assert(std::is_trivially_copyable_v<flow_update>);
+static_assert(offsetof(flow_update, change) == 0);
+static_assert(offsetof(flow_update, known) == 4);
+static_assert(offsetof(flow_update, current) == 8);
+static_assert(offsetof(flow_update, now_ns) == 24);
+static_assert(offsetof(flow_update, carried) == 32);
+static_assert(offsetof(flow_update, moved) == 36);
+
+static_assert(sizeof(flow_table_options) == 24);
+static_assert(std::is_trivially_copyable_v<flow_table_options>);
+static_assert(offsetof(flow_table_options, size) == 0);
+static_assert(offsetof(flow_table_options, clock_interval_ns) == 8);
+static_assert(offsetof(flow_table_options, tombstone_cycles) == 16);
+static_assert(offsetof(flow_table_options, reserved) == 20);
+
+static_assert(sizeof(flow_absence) == 40);
+static_assert(std::is_trivially_copyable_v<flow_absence>);
+static_assert(offsetof(flow_absence, cookie) == 0);
+static_assert(offsetof(flow_absence, cycles) == 8);
+static_assert(offsetof(flow_absence, had_info) == 12);
+static_assert(offsetof(flow_absence, since_ns) == 16);
+static_assert(offsetof(flow_absence, last) == 24);
+
+static_assert(sizeof(flow_event) == 112);
+static_assert(std::is_trivially_copyable_v<flow_event>);
+static_assert(offsetof(flow_event, size) == 0);
+static_assert(offsetof(flow_event, kind) == 8);
+static_assert(offsetof(flow_event, time) == 16);
+static_assert(offsetof(flow_event, uuid) == 32);
+static_assert(offsetof(flow_event, has_id) == 48);
+static_assert(offsetof(flow_event, unknown_keys) == 52);
+static_assert(offsetof(flow_event, id) == 56);
+
+static_assert(sizeof(event_client_options) == 24);
+static_assert(std::is_trivially_copyable_v<event_client_options>);
+static_assert(offsetof(event_client_options, size) == 0);
+static_assert(offsetof(event_client_options, max_line) == 8);
+static_assert(offsetof(event_client_options, nonblocking) == 16);
+static_assert(offsetof(event_client_options, reserved) == 20);
+
+static_assert(sizeof(ip_address) == 17);
+static_assert(std::is_trivially_copyable_v<ip_address>);
+static_assert(offsetof(ip_address, bytes) == 0);
+static_assert(offsetof(ip_address, family) == 16);
+
+static_assert(sizeof(ip_prefix) == 18);
+static_assert(std::is_trivially_copyable_v<ip_prefix>);
+static_assert(offsetof(ip_prefix, address) == 0);
+static_assert(offsetof(ip_prefix, length) == 17);
+
+static_assert(sizeof(socket_id) == 56);
+static_assert(std::is_trivially_copyable_v<socket_id>);
+static_assert(offsetof(socket_id, src) == 0);
+static_assert(offsetof(socket_id, dst) == 17);
+static_assert(offsetof(socket_id, sport) == 34);
+static_assert(offsetof(socket_id, dport) == 36);
+static_assert(offsetof(socket_id, interface) == 40);
+static_assert(offsetof(socket_id, cookie) == 48);
+
+static_assert(sizeof(attribute) == 24);
+static_assert(std::is_trivially_copyable_v<attribute>);
+static_assert(offsetof(attribute, type) == 0);
+static_assert(offsetof(attribute, payload) == 8);
+
+static_assert(sizeof(message) == 16);
+static_assert(std::is_trivially_copyable_v<message>);
+static_assert(offsetof(message, bytes) == 0);
+
+static_assert(sizeof(dump_request) == 48);
+static_assert(std::is_trivially_copyable_v<dump_request>);
+static_assert(offsetof(dump_request, size) == 0);
+static_assert(offsetof(dump_request, walk) == 8);
+static_assert(offsetof(dump_request, states) == 12);
+static_assert(offsetof(dump_request, extensions) == 16);
+static_assert(offsetof(dump_request, reserved) == 17);
+static_assert(offsetof(dump_request, exclude) == 24);
+static_assert(offsetof(dump_request, between) == 32);
+static_assert(offsetof(dump_request, between_user) == 40);
+
+static_assert(sizeof(answer_area) == 32);
+static_assert(std::is_trivially_copyable_v<answer_area>);
+static_assert(offsetof(answer_area, size) == 0);
+static_assert(offsetof(answer_area, filter) == 8);
+static_assert(offsetof(answer_area, capacity) == 12);
+static_assert(offsetof(answer_area, bytes) == 16);
+static_assert(offsetof(answer_area, used) == 24);
+
+static_assert(sizeof(row_options) == 16);
+static_assert(std::is_trivially_copyable_v<row_options>);
+static_assert(offsetof(row_options, size) == 0);
+static_assert(offsetof(row_options, format) == 8);
+static_assert(offsetof(row_options, keep_sentinels) == 9);
+static_assert(offsetof(row_options, reserved) == 10);
+
+static_assert(sizeof(frame_options) == 16);
+static_assert(std::is_trivially_copyable_v<frame_options>);
+static_assert(offsetof(frame_options, size) == 0);
+static_assert(offsetof(frame_options, level) == 8);
+static_assert(offsetof(frame_options, window_log) == 12);
+
+static_assert(sizeof(stream_options) == 16);
+static_assert(std::is_trivially_copyable_v<stream_options>);
+static_assert(offsetof(stream_options, size) == 0);
+static_assert(offsetof(stream_options, max_window_log) == 8);
+static_assert(offsetof(stream_options, reserved) == 12);
+
+static_assert(sizeof(frame_scan) == 40);
+static_assert(std::is_trivially_copyable_v<frame_scan>);
+static_assert(offsetof(frame_scan, size) == 0);
+static_assert(offsetof(frame_scan, frames) == 8);
+static_assert(offsetof(frame_scan, whole_end) == 16);
+static_assert(offsetof(frame_scan, content_bytes) == 24);
+static_assert(offsetof(frame_scan, fault) == 32);
+static_assert(offsetof(frame_scan, is_zstd) == 36);
+static_assert(offsetof(frame_scan, reserved) == 37);
+
+#endif
+
+// What is behind a pointer may change.
+static_assert(sizeof(frame_writer) == sizeof(void*));
+static_assert(std::is_nothrow_move_constructible_v<frame_writer>);
+static_assert(sizeof(stream_reader) == sizeof(void*));
+static_assert(std::is_nothrow_move_constructible_v<stream_reader>);
+static_assert(sizeof(filter) == sizeof(void*));
+static_assert(std::is_nothrow_move_constructible_v<filter>);
+static_assert(sizeof(diag_socket) == sizeof(void*));
+static_assert(std::is_nothrow_move_constructible_v<diag_socket>);
+static_assert(sizeof(destroy_listener) == sizeof(void*));
+static_assert(std::is_nothrow_move_constructible_v<destroy_listener>);
+static_assert(sizeof(event_client) == sizeof(void*));
+static_assert(std::is_nothrow_move_constructible_v<event_client>);
+static_assert(sizeof(flow_table) == sizeof(void*));
+static_assert(std::is_nothrow_move_constructible_v<flow_table>);
+static_assert(sizeof(tcp_field_descriptor) == sizeof(void*));
+static_assert(sizeof(record) == sizeof(void*));
+static_assert(std::is_nothrow_move_constructible_v<record>);
+static_assert(sizeof(archive_reader) == sizeof(void*));
+static_assert(std::is_nothrow_move_constructible_v<archive_reader>);
+static_assert(sizeof(field_descriptor) == sizeof(void*));
+static_assert(sizeof(snapshot) == sizeof(void*));
+static_assert(std::is_nothrow_move_constructible_v<snapshot>);
+static_assert(sizeof(column_descriptor) == sizeof(void*));
+static_assert(sizeof(row_writer) == sizeof(void*));
+static_assert(std::is_nothrow_move_constructible_v<row_writer>);
+
+static_assert(static_cast<int>(errc::ok) == 0);
+static_assert(static_cast<int>(errc::message_too_short) == 1);
+static_assert(static_cast<int>(errc::malformed_attribute) == 2);
+static_assert(static_cast<int>(errc::buffer_too_small) == 3);
+static_assert(static_cast<int>(errc::dump_incomplete) == 4);
+static_assert(static_cast<int>(errc::datagram_truncated) == 5);
+static_assert(static_cast<int>(errc::unexpected_reply) == 6);
+static_assert(static_cast<int>(errc::not_open) == 7);
+static_assert(static_cast<int>(errc::invalid_argument) == 8);
+static_assert(static_cast<int>(errc::bad_json) == 9);
+static_assert(static_cast<int>(errc::bad_base64) == 10);
+static_assert(static_cast<int>(errc::bad_timestamp) == 11);
+static_assert(static_cast<int>(errc::bad_raw_idm) == 12);
+static_assert(static_cast<int>(errc::line_too_long) == 13);
+static_assert(static_cast<int>(errc::truncated_frame) == 14);
+static_assert(static_cast<int>(errc::corrupt_frame) == 15);
+static_assert(static_cast<int>(errc::unterminated_line) == 16);
+static_assert(static_cast<int>(errc::bad_uuid) == 17);
+static_assert(static_cast<int>(errc::out_of_memory) == 18);
+static_assert(static_cast<int>(errc::filter_too_large) == 19);
+static_assert(static_cast<int>(errc::window_too_large) == 20);
+static_assert(static_cast<int>(errc::dictionary_needed) == 22);
+static_assert(static_cast<int>(errc::wrong_checksum) == 21);
+
+static_assert(static_cast<int>(dump_counter::messages) == 0);
+static_assert(static_cast<int>(dump_counter::bytes) == 1);
+static_assert(static_cast<int>(dump_counter::datagrams) == 2);
+static_assert(static_cast<int>(dump_counter::truncated) == 3);
+static_assert(static_cast<int>(dump_counter::wrong_sequence) == 4);
+static_assert(static_cast<int>(dump_counter::wrong_port) == 5);
+static_assert(static_cast<int>(dump_counter::refused_messages) == 6);
+static_assert(static_cast<int>(dump_counter::interrupted) == 7);
+static_assert(static_cast<int>(dump_counter::done_status) == 8);
+static_assert(static_cast<int>(dump_counter::completed) == 9);
+static_assert(static_cast<int>(dump_counter::duration_ns) == 10);
+static_assert(static_cast<int>(dump_counter::overflows) == 11);
+
+TEST_CASE("layouts are frozen") {
+  // That this file compiles is the test; what grows is taken at its older size.
+  dump_request older;
+  older.size = offsetof(dump_request, exclude);
+  diag_socket socket;
+  CHECK(socket.dump(older, [](const message&) {}) == errc::not_open);
+  flow_table_options shorter;
+  shorter.size = offsetof(flow_table_options, tombstone_cycles);
+  flow_table table;
+  CHECK_FALSE(table.reset(shorter));
+}

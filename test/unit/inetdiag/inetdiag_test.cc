@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <tcpinfo/inetdiag.h>
+
+#include <algorithm>
+#include <array>
+#include <initializer_list>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "inetdiag/datagram.h"
+#include "unit/catch.h"
+#include "unit/made_socket.h"
+
+using namespace tcpinfo;
+
+namespace {
+
+ip_address address(std::string_view text) {
+  ip_address a;
+  REQUIRE_FALSE(parse_ip_address(text, a));
+  return a;
+}
+
+ip_prefix prefix(std::string_view text) {
+  ip_prefix p;
+  REQUIRE_FALSE(parse_ip_prefix(text, p));
+  return p;
+}
+
+bool refused(std::string_view text) {
+  ip_prefix p;
+  return parse_ip_prefix(text, p) == errc::invalid_argument;
+}
+
+}  // namespace
+
+TEST_CASE("addresses go from text to bytes and back") {
+  for (const std::string text :
+       {"0.0.0.0", "192.0.2.255", "::", "::1", "2001:db8::1:0:0:1", "fe80::1", "::ffff:192.0.2.1"})
+    CHECK(to_string(address(text)) == text);
+  ip_address untouched = address("192.0.2.1");
+  for (const std::string_view text :
+       {"", "192.0.2", "192.0.2.256", "1.2.3.4 ", "localhost", ":::", "2001:db8::g",
+        "2001:0db8:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0001"})
+    CHECK(parse_ip_address(text, untouched) == errc::invalid_argument);
+  CHECK(to_string(untouched) == "192.0.2.1");
+  char small[4];
+  CHECK(format_ip_address(untouched, small) == 0);
+}
+
+TEST_CASE("prefixes refuse what is likely a mistake") {
+  CHECK(prefix("10.0.0.0/8").length == 8);
+  CHECK(prefix("10.1.2.3").length == 32);
+  CHECK(prefix("2001:db8::/32").length == 32);
+  CHECK(prefix("::1").length == 128);
+  CHECK(prefix("0.0.0.0/0").length == 0);
+  CHECK(refused("10.0.0.1/8"));
+  CHECK(refused("10.0.0.0/33"));
+  CHECK(refused("10.0.0.0/"));
+  CHECK(refused("10.0.0.0/8x"));
+  CHECK(refused("10.0.0.0/-1"));
+  CHECK(refused("2001:db8::1/32"));
+  CHECK(refused("::/129"));
+}
+
+TEST_CASE("a prefix contains its addresses, an IPv4 one also their mapped form") {
+  CHECK(prefix("10.0.0.0/8").contains(address("10.255.0.1")));
+  CHECK_FALSE(prefix("10.0.0.0/8").contains(address("11.0.0.1")));
+  CHECK(prefix("10.0.0.0/8").contains(address("::ffff:10.0.0.1")));
+  CHECK_FALSE(prefix("10.0.0.0/8").contains(address("::10.0.0.1")));
+  CHECK(prefix("172.16.0.0/12").contains(address("172.31.255.255")));
+  CHECK_FALSE(prefix("172.16.0.0/12").contains(address("172.32.0.0")));
+  CHECK(prefix("fe80::/10").contains(address("febf::1")));
+  CHECK_FALSE(prefix("fe80::/10").contains(address("fec0::1")));
+  CHECK_FALSE(prefix("::/0").contains(address("10.0.0.1")));
+  CHECK(prefix("0.0.0.0/0").contains(address("10.0.0.1")));
+}
+
+TEST_CASE("a message's members are read from their places") {
+  made_socket s;
+  s.cookie = 0x0123456789abcdef;
+  const message m = s.view();
+  CHECK(m.family() == address_family::ipv4);
+  CHECK(m.state() == 1);
+  CHECK(m.sport() == 443);
+  CHECK(m.dport() == 50000);
+  CHECK(to_string(m.src()) == "10.1.2.3");
+  CHECK(to_string(m.dst()) == "10.9.8.7");
+  CHECK(m.cookie() == 0x0123456789abcdef);
+  CHECK(m.id().cookie == m.cookie());
+  REQUIRE(m.find(attribute_type::cong));
+  CHECK(m.find(attribute_type::cong)->size() == 6);
+  CHECK_FALSE(m.find(attribute_type::mark));
+  message out;
+  CHECK(message::from(m.bytes.first(71), out) == errc::message_too_short);
+  CHECK_FALSE(message::from(m.bytes.first(72), out));
+}
+
+TEST_CASE("an attribute walk never leaves its bytes, whatever they are") {
+  made_socket s;
+  const message whole = s.view();
+  CHECK(whole.attributes().well_formed());
+  // Cut anywhere: what is whole before the cut is delivered, the rest is the remainder.
+  for (std::size_t cut = wire::inet_diag_msg_size; cut <= whole.bytes.size(); ++cut) {
+    const std::vector<std::byte> copy(whole.bytes.begin(),
+                                      whole.bytes.begin() + static_cast<std::ptrdiff_t>(cut));
+    const message m{copy};
+    std::size_t seen = 0;
+    for (const attribute& a : m.attributes()) {
+      CHECK(a.payload.data() + a.payload.size() <= copy.data() + copy.size());
+      ++seen;
+    }
+    CHECK(seen <= 3);
+  }
+  // Lengths that are wrong end the walk.
+  for (const std::uint16_t length : std::initializer_list<std::uint16_t>{0, 1, 3, 5000}) {
+    std::vector<std::byte> bytes(whole.bytes.begin(), whole.bytes.end());
+    std::memcpy(bytes.data() + wire::inet_diag_msg_size + 8, &length, 2);
+    const message m{bytes};
+    std::size_t seen = 0;
+    for ([[maybe_unused]] const attribute& a : m.attributes()) ++seen;
+    CHECK(seen == 1);
+    CHECK_FALSE(m.attributes().well_formed());
+  }
+}
+
+TEST_CASE("flags in an attribute's type are no part of it") {
+  built_message b;
+  b.add(0x8000U + 19U, "abcd").add(0x4000U + 15U, "efgh");
+  const message m = b.view();
+  CHECK(m.find(attribute_type::ulp_info));
+  CHECK(m.find(attribute_type::mark));
+}
+
+TEST_CASE("a datagram's messages are read with their lengths checked") {
+  const auto header = [](std::uint32_t length, std::uint16_t type) {
+    nlmsghdr h{};
+    h.nlmsg_len = length;
+    h.nlmsg_type = type;
+    return std::string(reinterpret_cast<const char*>(&h), sizeof h);
+  };
+  const auto walk = [](const std::string& datagram, bool& malformed) {
+    datagram_walk w(std::as_bytes(std::span(datagram)));
+    netlink_message m;
+    std::vector<std::size_t> sizes;
+    while (w.next(m)) sizes.push_back(m.payload.size());
+    malformed = w.malformed();
+    return sizes;
+  };
+  bool malformed = false;
+  CHECK(walk(header(20, 20) + "abcd" + header(16, 3), malformed) == std::vector<std::size_t>{4, 0});
+  CHECK_FALSE(malformed);
+  // A length that is no multiple of 4 is padded, but not at the very end.
+  CHECK(walk(header(18, 20) + "abxx" + header(17, 3) + "y", malformed) ==
+        std::vector<std::size_t>{2, 1});
+  CHECK_FALSE(malformed);
+  CHECK(walk(header(15, 20), malformed).empty());
+  CHECK(malformed);
+  CHECK(walk(header(16, 20) + header(100, 20), malformed) == std::vector<std::size_t>{0});
+  CHECK(malformed);
+  CHECK(walk(header(16, 20) + "abc", malformed) == std::vector<std::size_t>{0});
+  CHECK(malformed);
+}
+
+TEST_CASE("a filter excludes by local port, local and remote prefix") {
+  filter f;
+  CHECK(f.empty());
+  REQUIRE_FALSE(f.exclude_sport(40000));
+  REQUIRE_FALSE(f.exclude_sport(22));
+  REQUIRE_FALSE(f.exclude_dst(prefix("192.0.2.0/24")));
+  REQUIRE_FALSE(f.exclude_src(prefix("2001:db8::/32")));
+  made_socket s;
+  CHECK_FALSE(f.excludes(s.view()));
+  s.sport = 40000;
+  CHECK(f.excludes(s.view()));
+  s.sport = 22;
+  CHECK(f.excludes(s.view()));
+  s.sport = 443;
+  s.dst = "192.0.2.77";
+  CHECK(f.excludes(s.view()));
+  s.src = "::ffff:10.0.0.1";
+  s.dst = "::ffff:192.0.2.77";
+  CHECK(f.excludes(s.view()));
+  s.src = "2001:db8::5";
+  s.dst = "2001:db9::5";
+  CHECK(f.excludes(s.view()));
+  s.src = "2001:db9::6";
+  CHECK_FALSE(f.excludes(s.view()));
+  filter moved = std::move(f);
+  CHECK(f.empty());
+  CHECK_FALSE(moved.empty());
+}
+
+TEST_CASE("a prefix longer than its address is read no further than that") {
+  // Whatever lies behind the bytes of an address must play no part.
+  struct surrounded {
+    ip_prefix whole;
+    ip_address inside;
+  };
+  for (const char* text : {"2001:db8::1", "192.0.2.1"}) {
+    surrounded s{{address(text), 0}, address(text)};
+    for (unsigned length = 0; length < 256; ++length) {
+      s.whole.length = static_cast<std::uint8_t>(length);
+      CHECK(s.whole.contains(s.inside));
+      ip_address other = s.inside;
+      other.bytes[other.family == address_family::ipv4 ? 3 : 15] ^= 1U;
+      const unsigned bits = other.family == address_family::ipv4 ? 32 : 128;
+      CHECK(s.whole.contains(other) == (length < bits));
+    }
+  }
+}
+
+TEST_CASE("no rule speaks of a message without a header") {
+  filter f;
+  REQUIRE_FALSE(f.exclude_sport(0));
+  REQUIRE_FALSE(f.exclude_dst(prefix("0.0.0.0/0")));
+  REQUIRE_FALSE(f.exclude_dst(prefix("::/0")));
+  made_socket s;
+  const message whole = s.view();
+  CHECK(f.excludes(whole));
+  for (std::size_t size = 0; size < wire::inet_diag_msg_size; ++size) {
+    // A copy of exactly that length, so that a sanitizer sees a read past its end.
+    const std::vector<std::byte> bytes(whole.bytes.begin(),
+                                       whole.bytes.begin() + static_cast<std::ptrdiff_t>(size));
+    CHECK_FALSE(f.excludes({bytes}));
+  }
+}
+
+TEST_CASE("a rule for a mapped prefix is a rule for IPv4") {
+  filter f;
+  REQUIRE_FALSE(f.exclude_dst(prefix("::ffff:192.0.2.0/120")));
+  made_socket s;
+  s.dst = "192.0.2.1";
+  CHECK(f.excludes(s.view()));
+  s.src = "::ffff:10.0.0.1";
+  s.dst = "::ffff:192.0.2.1";
+  CHECK(f.excludes(s.view()));
+}
+
+TEST_CASE("a filter takes any number of rules, and the kernel as many as it has room for") {
+  filter f;
+  bytes_view program;
+  CHECK(f.program_is_whole());
+  // Ports that follow one another are one rule.
+  for (unsigned port = 1; port <= 50'000; ++port)
+    REQUIRE_FALSE(f.exclude_sport(static_cast<std::uint16_t>(port)));
+  REQUIRE_FALSE(f.program(program));
+  CHECK(program.size() == 20);
+  CHECK(f.program_is_whole());
+  made_socket s;
+  s.sport = 50'000;
+  CHECK(f.excludes(s.view()));
+  s.sport = 50'001;
+  CHECK_FALSE(f.excludes(s.view()));
+
+  // Every other address: none covers or completes another.
+  for (unsigned i = 0; i < 100'000; i += 2) {
+    ip_prefix p = prefix("10.0.0.0/32");
+    p.address.bytes[1] = static_cast<std::uint8_t>(i >> 16U);
+    p.address.bytes[2] = static_cast<std::uint8_t>(i >> 8U);
+    p.address.bytes[3] = static_cast<std::uint8_t>(i);
+    REQUIRE_FALSE(f.exclude_dst(p));
+  }
+  REQUIRE_FALSE(f.exclude_dst(prefix("192.0.2.0/24")));
+  REQUIRE_FALSE(f.exclude_src(prefix("2001:db8::/32")));
+  REQUIRE_FALSE(f.program(program));
+  CHECK_FALSE(f.program_is_whole());
+  CHECK(program.size() <= 32 * 32);
+  // The large networks are in it.
+  const auto* const bytes = reinterpret_cast<const char*>(program.data());
+  const std::string_view text(bytes, program.size());
+  CHECK(text.find(std::string_view("\xc0\x00\x02\x00", 4)) != text.npos);
+  CHECK(text.find(std::string_view("\x20\x01\x0d\xb8", 4)) != text.npos);
+  s.dst = "10.1.134.158";  // 99,998
+  CHECK(f.excludes(s.view()));
+  s.dst = "10.1.134.159";
+  CHECK_FALSE(f.excludes(s.view()));
+  s.dst = "192.0.2.5";
+  CHECK(f.excludes(s.view()));
+}
+
+TEST_CASE("rules that others cover cost nothing, and halves of a network are joined") {
+  filter f;
+  bytes_view program;
+  const auto rules = [&] {
+    REQUIRE_FALSE(f.program(program));
+    return program.size() / 20;  // of IPv4 addresses
+  };
+  for (const char* text : {"10.0.0.0/8", "10.1.0.0/16", "10.0.0.0/8", "10.255.255.255"})
+    REQUIRE_FALSE(f.exclude_dst(prefix(text)));
+  CHECK(rules() == 1);
+  // 256 halves of halves are one /24, in any order.
+  for (unsigned i = 0; i < 256; ++i)
+    REQUIRE_FALSE(
+        f.exclude_dst(prefix(("192.0.2." + std::to_string(i * 167 % 256) + "/32").c_str())));
+  CHECK(rules() == 2);
+  REQUIRE_FALSE(f.exclude_dst(prefix("11.0.0.0/8")));
+  CHECK(rules() == 2);
+  made_socket s;
+  for (const auto& [dst, is_in] :
+       std::initializer_list<std::pair<const char*, bool>>{{"9.255.255.255", false},
+                                                           {"10.0.0.0", true},
+                                                           {"11.255.255.255", true},
+                                                           {"12.0.0.0", false},
+                                                           {"192.0.1.255", false},
+                                                           {"192.0.2.0", true},
+                                                           {"192.0.2.255", true},
+                                                           {"192.0.3.0", false}}) {
+    s.dst = dst;
+    INFO(dst);
+    CHECK(f.excludes(s.view()) == is_in);
+  }
+  // Bits behind the length do not count; neither do they split a network.
+  ip_prefix odd = prefix("198.51.100.0/24");
+  odd.address.bytes[3] = 77;
+  REQUIRE_FALSE(f.exclude_dst(odd));
+  s.dst = "198.51.100.1";
+  CHECK(f.excludes(s.view()));
+  // Everything.
+  REQUIRE_FALSE(f.exclude_dst(prefix("0.0.0.0/1")));
+  REQUIRE_FALSE(f.exclude_dst(prefix("128.0.0.0/1")));
+  CHECK(rules() == 1);
+}
+
+TEST_CASE("a filter excludes what any of its prefixes contains") {
+  std::mt19937 random(7);
+  for (int round = 0; round < 200; ++round) {
+    filter f;
+    std::vector<ip_prefix> given;
+    for (int n = 0; n < 40; ++n) {
+      ip_prefix p;
+      p.address.family = random() % 2 == 0 ? address_family::ipv4 : address_family::ipv6;
+      const bool v4 = p.address.family == address_family::ipv4;
+      // Few different bits, so that prefixes meet.
+      for (std::size_t i = 0; i < (v4 ? 4U : 16U); ++i)
+        p.address.bytes[i] = static_cast<std::uint8_t>(random() % 4);
+      p.length = static_cast<std::uint8_t>(random() % (v4 ? 33 : 129));
+      given.push_back(p);
+      REQUIRE_FALSE(f.exclude_dst(p));
+    }
+    for (int n = 0; n < 100; ++n) {
+      made_socket s;
+      std::array<char, 64> text{};
+      ip_address a = given[random() % given.size()].address;
+      a.bytes[random() % (a.family == address_family::ipv4 ? 4 : 16)] =
+          static_cast<std::uint8_t>(random() % 4);
+      s.dst = std::string(text.data(), format_ip_address(a, text));
+      if (a.family == address_family::ipv6) s.src = "2001:db8::1";
+      const message m = s.view();
+      const bool expected = std::any_of(given.begin(), given.end(),
+                                        [&](const ip_prefix& p) { return p.contains(m.dst()); });
+      INFO(s.dst);
+      CHECK(f.excludes(m) == expected);
+    }
+  }
+}
+
+TEST_CASE("sockets that are not open say so") {
+  diag_socket s;
+  CHECK(s.dump({}, [](const message&) {}) == errc::not_open);
+  CHECK(s.query({}, 0, [](const message&) {}) == errc::not_open);
+  CHECK(s.counter(dump_counter::messages) == 0);
+  destroy_listener l;
+  CHECK(l.receive([](const message&) {}) == errc::not_open);
+  CHECK(l.descriptor() == -1);
+}
