@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 /// @file
-/// What makes a name part of the ABI, and the language level every public header needs.
+/// What makes a name part of the ABI, how long views live, and the language level every public
+/// header needs.
 #ifndef TCPINFO_EXPORT_H
 #define TCPINFO_EXPORT_H
 
@@ -14,6 +15,18 @@
 #define TCPINFO_API __attribute__((visibility("default")))
 #else
 #define TCPINFO_API
+#endif
+
+/// On a function that returns a view, after its parameter list (or after a parameter): the view is
+/// valid as long as the object (or argument) is. clang++ warns where such an object is a temporary
+/// that the view outlives (-Wdangling); g++ knows no such attribute.
+#if defined(__clang__) && defined(__has_cpp_attribute)
+#if __has_cpp_attribute(clang::lifetimebound)
+#define TCPINFO_LIFETIMEBOUND [[clang::lifetimebound]]
+#endif
+#endif
+#ifndef TCPINFO_LIFETIMEBOUND
+#define TCPINFO_LIFETIMEBOUND
 #endif
 
 #endif
