@@ -59,6 +59,12 @@ class category_impl final : public std::error_category {
         return "wrong checksum of a zstd frame: its records are not to be trusted";
       case errc::dictionary_needed:
         return "zstd frame needs a dictionary";
+      case errc::stopped:
+        return "stopped by the callback";
+      case errc::busy:
+        return "in use: called from a callback of its own, or while a dump goes on";
+      case errc::empty_request:
+        return "the request asks for nothing";
     }
     return "unknown error " + std::to_string(value);
   }

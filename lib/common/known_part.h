@@ -6,9 +6,11 @@
 #define TCPINFO_COMMON_KNOWN_PART_H
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
+#include <system_error>
 
-#include <tcpinfo/export.h>
+#include <tcpinfo/error.h>
 
 namespace tcpinfo::inline v0 {
 
@@ -18,6 +20,20 @@ template <class Struct>  // trivially copyable, with `std::size_t size` as its f
   std::memcpy(static_cast<void*>(&full), &given, std::min(given.size, sizeof full));
   full.size = sizeof full;
   return full;
+}
+
+/// The same of what a caller built against a newer header may have given: its members unknown here
+/// must be zero, which is their default, for what they ask for would be left out silently.
+/// @return errc::invalid_argument where one is not, or where `size` does not cover itself; `out` is
+/// unchanged then.
+template <class Struct>
+[[nodiscard]] std::error_code read_known(const Struct& given, Struct& out) noexcept {
+  if (given.size < sizeof given.size) return errc::invalid_argument;
+  const auto* const bytes = reinterpret_cast<const std::byte*>(&given);
+  for (std::size_t at = sizeof(Struct); at < given.size; ++at)
+    if (bytes[at] != std::byte{0}) return errc::invalid_argument;
+  out = known_part(given);
+  return {};
 }
 
 /// The other way: fills a caller's struct as far as that is long.

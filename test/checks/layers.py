@@ -48,6 +48,8 @@ PUBLIC = {
     "error.h": "common",
     "version.h": "common",
     "bytes.h": "common",
+    "callback.h": "common",
+    "tcp_state.h": "common",
     "decimal.h": "common",
     "inetdiag.h": "inetdiag",
     "tcp.h": "tcp",

@@ -36,10 +36,13 @@ enum class errc : std::int32_t {
   unterminated_line = 16,   ///< the last line has no newline: its writer was cut off
   bad_uuid = 17,            ///< a UUID or prefix that cannot be part of a file name
   out_of_memory = 18,       ///< an allocation failed
-  filter_too_large = 19,    ///< no longer used: a filter takes any number of rules
+  filter_too_large = 19,    ///< more rules than the kernel has room for, of a kind it must judge
   window_too_large = 20,    ///< a zstd frame needs a larger window than the reader allows
   wrong_checksum = 21,      ///< a zstd frame decodes, but to something else than was written
   dictionary_needed = 22,   ///< a zstd frame was written with a dictionary, which none is read with
+  stopped = 23,             ///< a callback answered iteration::stop
+  busy = 24,                ///< called from its own callback, or in the middle of something else
+  empty_request = 25,       ///< the request asks for nothing: no state, say
 };
 
 /// The category of errc. Static storage; any thread.

@@ -8,6 +8,7 @@
 #include <tcpinfo/archive.h>
 #include <tcpinfo/bytes.h>
 #include <tcpinfo/cache.h>
+#include <tcpinfo/callback.h>
 #include <tcpinfo/decimal.h>
 #include <tcpinfo/error.h>
 #include <tcpinfo/eventsocket.h>
@@ -15,6 +16,7 @@
 #include <tcpinfo/inetdiag.h>
 #include <tcpinfo/parse.h>
 #include <tcpinfo/tcp.h>
+#include <tcpinfo/tcp_state.h>
 #include <tcpinfo/version.h>
 #include <tcpinfo/zstd.h>
 

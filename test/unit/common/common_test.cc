@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <tcpinfo/callback.h>
 #include <tcpinfo/error.h>
 #include <tcpinfo/version.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 
+#include "common/known_part.h"
 #include "unit/catch.h"
+
+using namespace tcpinfo;
 
 TEST_CASE("error codes have a category and a text each") {
   const std::error_code ec = tcpinfo::errc::bad_base64;
@@ -12,7 +18,7 @@ TEST_CASE("error codes have a category and a text each") {
   CHECK(std::string(ec.category().name()) == "tcpinfo");
   CHECK(ec.message() == "bad base64");
   CHECK_FALSE(std::error_code(tcpinfo::errc::ok));
-  for (int value = 1; value <= static_cast<int>(tcpinfo::errc::wrong_checksum); ++value)
+  for (int value = 1; value <= static_cast<int>(tcpinfo::errc::empty_request); ++value)
     CHECK(std::error_code(value, tcpinfo::error_category()).message().rfind("unknown", 0) != 0);
 }
 
@@ -20,4 +26,56 @@ TEST_CASE("the version of the library is that of the headers") {
   CHECK(tcpinfo::version_string() == std::to_string(TCPINFO_VERSION_MAJOR) + "." +
                                          std::to_string(TCPINFO_VERSION_MINOR) + "." +
                                          std::to_string(TCPINFO_VERSION_PATCH));
+}
+
+TEST_CASE("a function object is a callback if it answers what a callback answers") {
+  int calls = 0;
+  const auto silent = [&calls](const int& n) { calls += n; };
+  auto stopping = [&calls](const int& n) {
+    calls += n;
+    return n == 2 ? iteration::stop : iteration::go_on;
+  };
+  const auto guess = [](const int&) { return true; };
+  static_assert(visitor<decltype(silent), int>);
+  static_assert(visitor<decltype(stopping), int>);
+  static_assert(!visitor<decltype(guess), int>);
+  static_assert(!visitor<decltype(silent), std::string>);
+  using call = iteration (*)(void*, const int&) noexcept;
+  const call first = visit_with<decltype(silent), int>;
+  CHECK(first(visitor_of(silent), 1) == iteration::go_on);
+  const call second = visit_with<decltype(stopping), int>;
+  CHECK(second(visitor_of(stopping), 1) == iteration::go_on);
+  CHECK(second(visitor_of(stopping), 2) == iteration::stop);
+  CHECK(calls == 4);
+}
+
+TEST_CASE("a struct of options from a newer header may ask for nothing unknown here") {
+  struct known {
+    std::size_t size = sizeof(known);
+    std::uint64_t first = 7;
+    std::uint64_t second = 8;
+  };
+  struct newer {
+    known old;
+    std::uint64_t third = 0;
+  } given;
+  given.old.size = sizeof given;
+  given.old.first = 1;
+  const known& seen = reinterpret_cast<const known&>(given);
+  known out;
+  CHECK_FALSE(read_known(seen, out));
+  CHECK((out.first == 1 && out.second == 8 && out.size == sizeof out));
+  given.third = std::uint64_t{1} << 63U;
+  given.old.first = 2;
+  CHECK(read_known(seen, out) == errc::invalid_argument);
+  CHECK(out.first == 1);
+  // An older one: what it lacks has its default.
+  given.old.size = offsetof(known, second);
+  given.old.second = 99;
+  CHECK_FALSE(read_known(seen, out));
+  CHECK((out.first == 2 && out.second == 8));
+  for (const std::size_t size : {0U, 1U, 7U}) {
+    given.old.size = size;
+    CHECK(read_known(seen, out) == errc::invalid_argument);
+  }
 }

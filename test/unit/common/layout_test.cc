@@ -233,6 +233,11 @@ static_assert(static_cast<int>(errc::filter_too_large) == 19);
 static_assert(static_cast<int>(errc::window_too_large) == 20);
 static_assert(static_cast<int>(errc::dictionary_needed) == 22);
 static_assert(static_cast<int>(errc::wrong_checksum) == 21);
+static_assert(static_cast<int>(errc::stopped) == 23);
+static_assert(static_cast<int>(errc::busy) == 24);
+static_assert(static_cast<int>(errc::empty_request) == 25);
+static_assert(static_cast<int>(iteration::go_on) == 0);
+static_assert(static_cast<int>(iteration::stop) == 1);
 
 static_assert(static_cast<int>(dump_counter::messages) == 0);
 static_assert(static_cast<int>(dump_counter::bytes) == 1);
