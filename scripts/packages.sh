@@ -42,7 +42,8 @@ test_packages=(
 # Without these, tests say that they are skipped.
 test_optional=(
   "${run_optional[@]}" 'libsystemd-dev=pc:libsystemd|the journal'
-  'clang-format=clang-format|the check of the layout' 'cmake=cmake|the consumer by CMake'
+  'clang-format=clang-format|the check of the layout'
+  'clang-tidy=clang-tidy|the check of .clang-tidy' 'cmake=cmake|the consumer by CMake'
   'make=make|the consumer by CMake' 'git=git|what asks git which files are sources'
   'python3-yaml=py:yaml|the check of the DaemonSet' 'systemd=systemd-analyze|checks of the unit'
   'systemd=systemd-tmpfiles|the check of what it makes at the start'

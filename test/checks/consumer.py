@@ -6,10 +6,13 @@ usage: consumer.py BUILD_DIR VERSION CONSUMER_CC
 
 Shared and static, with g++ and pkg-config as any user would. The program counts the TCP sockets of
 the machine; a listener opened here is among them. Then the lister of the docs, built outside the
-tree by meson, by CMake and by g++ alone.
+tree by meson, by CMake (find_package, with both targets, and pkg-config) and by g++ alone.
+pkg-config sees libtcpinfo.pc and no other: as on a machine without a single -dev package more. The
+static program is linked by the command of docs/guide.md.
 """
 import os
 import pathlib
+import re
 import shutil
 import socket
 import subprocess
@@ -32,7 +35,7 @@ MESON_PROJECT = """\
 project('somebody', 'cpp', default_options: ['cpp_std=c++20'])
 executable('list', 'list.cc', dependencies: dependency('libtcpinfo'))
 """
-CMAKE_PROJECT = """\
+CMAKE_BY_PKG_CONFIG = """\
 cmake_minimum_required(VERSION 3.13)
 project(somebody CXX)
 set(CMAKE_CXX_STANDARD 20)
@@ -41,12 +44,64 @@ pkg_check_modules(TCPINFO REQUIRED IMPORTED_TARGET libtcpinfo)
 add_executable(list list.cc)
 target_link_libraries(list PRIVATE PkgConfig::TCPINFO)
 """
+# The target says that it needs C++20. Asked for twice, it is there once.
+CMAKE_PROJECT = """\
+cmake_minimum_required(VERSION 3.13)
+project(somebody CXX)
+find_package(tcpinfo @version@ CONFIG REQUIRED)
+find_package(tcpinfo CONFIG REQUIRED)
+add_executable(list list.cc)
+target_link_libraries(list PRIVATE tcpinfo::tcpinfo)
+add_executable(list_static list.cc)
+target_link_libraries(list_static PRIVATE tcpinfo::tcpinfo_static)
+"""
+# A version that no release of this first number has, and one of the next: both are refused.
+CMAKE_REFUSED = """\
+cmake_minimum_required(VERSION 3.13)
+project(somebody CXX)
+find_package(tcpinfo 999 CONFIG QUIET)
+if(tcpinfo_FOUND)
+  message(FATAL_ERROR "999 is found")
+endif()
+find_package(tcpinfo @next@ CONFIG QUIET)
+if(tcpinfo_FOUND)
+  message(FATAL_ERROR "@next@ is found")
+endif()
+"""
 
 
-def build_everywhere(top, root, folder, env, libdir):
+def build_by_cmake(top, root, folder, env, version):
+    """Folders of builds, with the program in each."""
+    major, minor, _ = version.split(".")
+    texts = {
+        "cmake": CMAKE_PROJECT.replace("@version@", version),
+        "cmake-pkg-config": CMAKE_BY_PKG_CONFIG,
+        "cmake-refused": CMAKE_REFUSED.replace("@next@", f"{major}.{int(minor) + 1}"),
+    }
+    made = []
+    prefix = next(iter(root.rglob("include/tcpinfo"))).parents[1]
+    for way, text in texts.items():
+        project = folder / f"by-{way}"
+        project.mkdir()
+        shutil.copy2(top / "docs/examples/list.cc", project)
+        (project / "CMakeLists.txt").write_text(text, encoding="ascii")
+        build = project / "build"
+        run(["cmake", "-S", str(project), "-B", str(build), f"-DCMAKE_PREFIX_PATH={prefix}"],
+            env=env)
+        run(["cmake", "--build", str(build)], env=env)
+        if way != "cmake-refused":
+            made.append((way, build / "list"))
+    linked = run(["readelf", "-d", str(folder / "by-cmake/build/list")])
+    assert "libtcpinfo.so.0" in linked and "libfmt" not in linked, linked
+    static = folder / "by-cmake/build/list_static"
+    assert "libtcpinfo" not in run(["readelf", "-d", str(static)])
+    return [*made, ("cmake, static", static)]
+
+
+def build_everywhere(top, root, folder, env, libdir, version):
     """The same lister by three build systems."""
     ways = {}
-    for way in ("meson", "cmake", "g++"):
+    for way in ("meson", "g++"):
         project = folder / f"by-{way}"
         project.mkdir()
         shutil.copy2(top / "docs/examples/list.cc", project)
@@ -59,24 +114,24 @@ def build_everywhere(top, root, folder, env, libdir):
     (ways["g++"] / "build").mkdir()
     run(["g++", "-std=c++20", str(ways["g++"] / "list.cc"), "-o", str(ways["g++"] / "build/list"),
          *flags])
+    made = [(way, project / "build/list") for way, project in ways.items()]
     if shutil.which("cmake"):
-        # With a root that is not /, pkg-config puts it before the folders of third parties, too,
-        # and CMake wants all of them to be there.
-        for flag in flags:
-            if flag.startswith("-I"):
-                pathlib.Path(flag[2:]).mkdir(parents=True, exist_ok=True)
-        (root / "usr/include").mkdir(parents=True, exist_ok=True)
-        (ways["cmake"] / "CMakeLists.txt").write_text(CMAKE_PROJECT, encoding="ascii")
-        run(["cmake", "-S", str(ways["cmake"]), "-B", str(ways["cmake"] / "build")], env=env)
-        run(["cmake", "--build", str(ways["cmake"] / "build")], env=env)
+        made += build_by_cmake(top, root, folder, env, version)
     else:
         print("skipped: no cmake here, its part")
-        del ways["cmake"]
-    for way, project in ways.items():
-        said = run([str(project / "build/list")],
-                   env=dict(os.environ, LD_LIBRARY_PATH=str(libdir)))
+    for way, program in made:
+        more = {} if "static" in way else {"LD_LIBRARY_PATH": str(libdir)}
+        said = run([str(program)], env=dict(os.environ, **more))
         assert said.startswith("STATE"), said
         print(f"list by {way}: {len(said.splitlines()) - 1} connections")
+
+
+def static_recipe(top):
+    """The command that docs/guide.md gives."""
+    guide = (top / "docs/guide.md").read_text(encoding="utf-8")
+    found = re.findall(r"^    (g\+\+ .*\\\n +.*--static.*)$", guide, re.MULTILINE)
+    assert len(found) == 1, found
+    return found[0]
 
 
 def main():
@@ -98,15 +153,15 @@ def main():
         assert header_names == public, header_names ^ public
 
         env = dict(os.environ, PKG_CONFIG_SYSROOT_DIR=str(root))
-        # The system's own folder stays in the path: Requires.private is resolved there.
-        inherited = run(["pkg-config", "--variable", "pc_path", "pkg-config"]).strip()
-        env["PKG_CONFIG_LIBDIR"] = f"{pc_files[0].parent}:{inherited}"
+        env["PKG_CONFIG_LIBDIR"] = str(pc_files[0].parent)
+        env.pop("PKG_CONFIG_PATH", None)
         said = run(["pkg-config", "--modversion", "libtcpinfo"], env=env).strip()
         assert said == version, said
         flags = run(["pkg-config", "--cflags", "--libs", "libtcpinfo"], env=env).split()
-        # A user of the shared library needs no third party.
-        for other in ("-lnl-3", "-lsimdjson", "-lzstd", "-lfmt"):
-            assert other not in flags, flags
+        # A user of the shared library needs no third party, and none of their defines.
+        text = pc_files[0].read_text(encoding="utf-8")
+        assert "Requires" not in text, text
+        assert sorted(f[:2] for f in flags) == ["-I", "-L", "-l"] and "-ltcpinfo" in flags, flags
 
         program = pathlib.Path(folder) / "consumer"
         run(["g++", "-std=c++20", "-Wall", "-Wextra", "-Werror", source, "-o", str(program),
@@ -119,16 +174,14 @@ def main():
         word, count = said.split()
         assert word == version and int(count) >= 1, said
         print(f"shared: {said.strip()}")
-        build_everywhere(top, root, pathlib.Path(folder), env, libdir)
+        build_everywhere(top, root, pathlib.Path(folder), env, libdir, version)
 
         # Static: the library from the archive, third parties shared.
-        env.pop("PKG_CONFIG_SYSROOT_DIR")
-        private = run(["pkg-config", "--libs", "libnl-3.0", "simdjson", "libzstd", "fmt"],
-                      env=env).split()
-        cflags = [f for f in flags if f.startswith("-I")]
-        program = pathlib.Path(folder) / "consumer-static"
-        run(["g++", "-std=c++20", source, "-o", str(program), *cflags,
-             str(libdir / "libtcpinfo.a"), *private, "-pthread"])
+        work = pathlib.Path(folder) / "by-recipe"
+        work.mkdir()
+        shutil.copy2(source, work / "program.cc")
+        program = work / "program"
+        run(["bash", "-c", static_recipe(top)], env=env, cwd=work)
         assert "libtcpinfo" not in run(["readelf", "-d", str(program)])
         with socket.create_server(("127.0.0.1", 0)):
             said = run([str(program)])

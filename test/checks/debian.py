@@ -39,8 +39,11 @@ WANTED = {
         "usr/lib/*/libtcpinfo.a",
         "usr/lib/*/libtcpinfo.so",
         "usr/lib/*/pkgconfig/libtcpinfo.pc",
+        "usr/lib/*/cmake/tcpinfo/tcpinfo-config.cmake",
+        "usr/lib/*/cmake/tcpinfo/tcpinfo-config-version.cmake",
         "usr/share/man/man3/libtcpinfo.3.gz",
         "usr/share/doc/libtcpinfo-dev/guide.md*",
+        "usr/share/doc/libtcpinfo-dev/libtcpinfo.spdx.json*",
         "usr/share/doc/libtcpinfo-dev/examples/list.cc",
     ],
     "tcpinfo-tools": [
@@ -211,9 +214,8 @@ def check_program(root, source, folder):
     """Compiles an example as a user of the package does, and runs it."""
     libdir = only(root.glob("usr/lib/*/libtcpinfo.so.0"), "the library").parent
     env = dict(os.environ, PKG_CONFIG_SYSROOT_DIR=str(root))
-    # The system's own folder stays in the path: Requires.private is resolved there.
-    inherited = run(["pkg-config", "--variable", "pc_path", "pkg-config"]).strip()
-    env["PKG_CONFIG_LIBDIR"] = f"{libdir / 'pkgconfig'}:{inherited}"
+    # Nothing but this package: it must need no other.
+    env["PKG_CONFIG_LIBDIR"] = str(libdir / "pkgconfig")
     for name, options, library in (("shared", [], "-ltcpinfo"),
                                    ("static", ["--static"], "-l:libtcpinfo.a")):
         flags = run(["pkg-config", *options, "--cflags", "--libs", "libtcpinfo"], env=env).split()
