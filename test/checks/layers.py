@@ -12,7 +12,7 @@ import re
 import sys
 import tempfile
 
-# What each module of ring 1 uses directly; what those use may be used as well.
+# What each module of the library uses directly; what those use may be used as well.
 USES = {
     "common": [],
     "inetdiag": ["common"],
@@ -23,10 +23,10 @@ USES = {
     "archive": ["parse", "zstd"],
     "eventsocket": ["archive"],
 }
-RING2 = ["text", "collect", "offline"]
-# What the parts of ring 2 share; of "common" headers alone, it exports nothing.
-RING2_SHARED = ["text", "common"]
-# Ring 2 of each tool: the readers do not link the collector.
+APPLICATION = ["text", "collect", "offline"]
+# What the parts of the application share; of "common" headers alone, it exports nothing.
+APPLICATION_SHARED = ["text", "common"]
+# Parts of the application in each tool: the readers do not link the collector.
 TOOL_USES = {
     "tcpinfo-collect": ["collect", "offline"],
     "tcpinfo-csv": ["offline"],
@@ -62,7 +62,7 @@ PUBLIC = {
     "eventsocket.h": "eventsocket",
 }
 UMBRELLA = "tcpinfo.h"
-OUTER = RING2 + ["tools"]
+OUTER = APPLICATION + ["tools"]
 # First part of an <...> include, and where it may stand. The first pattern that matches decides.
 THIRD_PARTIES = [
     (r"netlink/route/", OUTER),
@@ -89,12 +89,12 @@ def closure(module):
 
 
 def owner(path):
-    """The module, ring-2 part, tool or public header a file belongs to, as (kind, name)."""
+    """The module, application part, tool or public header a file belongs to, as (kind, name)."""
     parts = path.parts
     if parts[:3] == ("lib", "include", "tcpinfo"):
         return "public", parts[3]
     if parts[0] == "lib" and len(parts) > 2:
-        return ("ring2" if parts[1] in RING2 else "ring1"), parts[1]
+        return ("application" if parts[1] in APPLICATION else "library"), parts[1]
     if parts[0] == "tools":
         return "tool", path.stem
     return None, None
@@ -146,24 +146,24 @@ def check_include(path, kind, name, form, target):
         first, _, rest = target.partition("/")
         if not rest:
             return "private headers are included as \"module/header.h\""
-        if kind == "ring1":
+        if kind == "library":
             return None if first in closure(module) else f"{module} does not stand on {first}"
         if name == "collect" and first == "collect":
             return check_collect(path, target)
         if name == "offline" and first == "offline":
             return check_offline(path, target)
-        if kind == "ring2":
-            return None if first in [name, *RING2_SHARED] else f"header of {first}"
-        allowed = TOOL_USES.get(name, []) + [*RING2_SHARED, "tools"]
+        if kind == "application":
+            return None if first in [name, *APPLICATION_SHARED] else f"header of {first}"
+        allowed = TOOL_USES.get(name, []) + [*APPLICATION_SHARED, "tools"]
         return None if first in allowed else f"header of {first}"
     if target.startswith("tcpinfo/"):
         header = target.removeprefix("tcpinfo/")
         if header == UMBRELLA:
             return "the umbrella is for users, not for the library" if kind in (
-                "public", "ring1") else None
+                "public", "library") else None
         if header not in PUBLIC:
             return "no public header that the layers know (add it to layers.py)"
-        if kind in ("ring2", "tool"):
+        if kind in ("application", "tool"):
             return None
         used = PUBLIC[header]
         return None if used in closure(module) else f"{module} does not stand on {used}"
@@ -173,7 +173,7 @@ def check_include(path, kind, name, form, target):
         if re.match(pattern, target):
             if kind == "public":
                 return "no third party and no kernel header in public headers"
-            # A folder of a part of ring 2 may be named by itself.
+            # A folder of a part of the application may be named by itself.
             good = place in places or "/".join(path.parts[1:3]) in places
             return None if good else f"only in {', '.join(places)}"
     return None
@@ -219,7 +219,7 @@ def check_tree(root):
         if kind is None:
             faults.append(f"{path}: belongs to no module")
             continue
-        if kind == "ring1" and name not in USES:
+        if kind == "library" and name not in USES:
             faults.append(f"{path}: module {name} is not in the layers (add it to layers.py)")
             continue
         if kind == "public" and name not in PUBLIC and name != UMBRELLA:
