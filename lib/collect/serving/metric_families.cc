@@ -174,26 +174,28 @@ void add_sampling(families& all, const metric_sources& from) {
   std::vector<std::string> ways = {"events", "dump"};
   all.gauges("tcpinfo_sampling", "Network namespaces that are sampled, by how.", "by",
              {{ways[0], followed}, {ways[1], sampled - followed}});
-  all.total("tcpinfo_walked_polls_total", "Polls that looked at every socket.", s.walked_polls);
-  all.total("tcpinfo_marks_total", "Sockets that events told of.", s.marks);
+  all.total("tcpinfo_walked_polls_total", "Polls that dumped every socket.", s.walked_polls);
+  all.total("tcpinfo_marks_total",
+            "Active sockets that events told of, one a tick and change of state.", s.marks);
   all.total("tcpinfo_marks_dropped_total",
-            "Marks that found no room; the poll looked at every socket instead.", s.dropped_marks);
+            "Activity that found no room; the poll dumped every socket instead.", s.dropped_marks);
   all.total("tcpinfo_marks_missed_total",
-            "Events that the kernel did not show to the marking program, which was running on that "
+            "Events that the kernel did not show to the BPF program, which was running on that "
             "processor already.",
             s.missed_marks);
-  all.total("tcpinfo_queries_total", "Sockets asked for one by one.", s.queries);
-  all.total("tcpinfo_reconciliations_total", "Walks beside the polls.", s.reconciled);
+  all.total("tcpinfo_queries_total", "Queries: questions about one socket each.", s.queries);
+  all.total("tcpinfo_reconciliations_total", "Dumps of the reconciler, in the background.",
+            s.reconciled);
   all.total("tcpinfo_unannounced_changes_total",
-            "Changes that walks beside the polls found and no event had told of.", s.unannounced);
+            "Missed changes: found by the reconciler, and no event had told of them.",
+            s.unannounced);
   all.total("tcpinfo_clock_steps_total", "Times the wall clock was stepped.", s.clock_steps);
   all.total("tcpinfo_suspends_total", "Times the machine slept.", s.suspends);
   all.total("tcpinfo_reloads_total", "Reloads that changed the UUID prefix or the exclusions.",
             s.reloads);
   all.total("tcpinfo_missed_ticks_total", "Polls that were due while another was running.",
             s.missed_ticks);
-  all.total("tcpinfo_idle_ticks_total",
-            "Ticks that needed no poll, for the kernel told of nothing that happened.",
+  all.total("tcpinfo_idle_ticks_total", "Ticks that needed no poll, because no socket was active.",
             s.idle_ticks);
   all.total("tcpinfo_budget_ticks_total", "Polls left out to keep the processor budget.",
             s.budget_ticks);
@@ -203,7 +205,7 @@ void add_sampling(families& all, const metric_sources& from) {
   all.total("tcpinfo_dump_bytes_total", "Bytes of the kernel's answers to dumps.", o.dump_bytes);
   all.total("tcpinfo_sockets_seen_total", "Sockets that dumps and queries showed.", s.sockets_seen);
   all.totals("tcpinfo_sockets_changed_total",
-             "Sockets seen that had news to record, whether there was room or not.", {},
+             "Sockets seen that had changed, whether there was room for the record or not.", {},
              {{{}, number(o.snapshots) + number(s.lost_ring)}});
   all.gauge("tcpinfo_network_namespaces",
             "Network namespaces that are sampled, the collector's own included.",
@@ -219,12 +221,11 @@ void add_sampling(families& all, const metric_sources& from) {
   all.total("tcpinfo_connections_total", "Connections recorded.", s.connections);
   all.gauge("tcpinfo_open_flows", "Connections that are open, as of the last poll.",
             static_cast<double>(o.open_flows.load(std::memory_order_relaxed)));
-  all.total("tcpinfo_destroy_events_total", "Messages about the end of recorded connections.",
+  all.total("tcpinfo_destroy_events_total", "Destroy events of recorded connections.",
             s.destroy_events);
   all.total("tcpinfo_destroy_overflows_total",
-            "Times the kernel dropped messages about ends that were not read in time.",
-            s.lost_events);
-  all.total("tcpinfo_ended_unseen_total", "Connections that ended without a message about it.",
+            "Times the kernel dropped destroy events that were not read in time.", s.lost_events);
+  all.total("tcpinfo_ended_unseen_total", "Connections that ended without a destroy event.",
             s.ended_unseen);
   all.total(
       "tcpinfo_detached_total",
@@ -238,8 +239,8 @@ void add_sampling(families& all, const metric_sources& from) {
   all.gauge("tcpinfo_detached_flows",
             "Detached connections whose socket is not closed yet, as far as is known.",
             static_cast<double>(s.detached_now.load(std::memory_order_relaxed)));
-  all.total("tcpinfo_finals_lost_total",
-            "Connections whose message about their end the kernel has dropped.", s.lost_finals);
+  all.total("tcpinfo_finals_lost_total", "Connections whose destroy event the kernel has dropped.",
+            s.lost_finals);
   all.total("tcpinfo_finals_cleared_total",
             "Connections aborted here, whose final counters the kernel had cleared.",
             s.cleared_finals);
@@ -253,7 +254,7 @@ void add_writing(families& all, const metric_sources& from) {
   const statistics& s = from.counts;
   all.total("tcpinfo_records_written_total", "Data records in files.", s.records);
   all.totals("tcpinfo_records_dropped_total",
-             "Records that are in no file: the ring to the writer was full (the next poll tries "
+             "Records that are in no file: the queue to the writer was full (the next poll tries "
              "again), memory for final records was used up, a file could not be written.",
              "reason",
              {{"ring", number(s.lost_ring)},
@@ -283,9 +284,9 @@ void add_writing(families& all, const metric_sources& from) {
   all.gauge("tcpinfo_output_allocated_bytes",
             "What the output directory takes of the disk; 0 without --max-disk.",
             static_cast<double>(s.output_allocated.load(std::memory_order_relaxed)));
-  all.total("tcpinfo_files_completed_total", "Files completed.", s.files_completed);
-  all.total("tcpinfo_files_lost_total", "Files that could not be completed.", s.lost_files);
-  all.total("tcpinfo_leftovers_completed_total", "Files of an earlier run that were completed.",
+  all.total("tcpinfo_files_completed_total", "Files finalized.", s.files_completed);
+  all.total("tcpinfo_files_lost_total", "Files that could not be finalized.", s.lost_files);
+  all.total("tcpinfo_leftovers_completed_total", "Files of an earlier run that were finalized.",
             s.leftovers_completed);
   all.total("tcpinfo_leftovers_set_aside_total", "Damaged files of an earlier run, kept apart.",
             s.set_aside);
@@ -299,7 +300,7 @@ void add_writing(families& all, const metric_sources& from) {
   std::vector<families::sample> limit;
   for (std::size_t i = 0; i < names.size(); ++i) {
     writer& w = *from.writers[i];
-    // The two ends of a ring are not read at one moment.
+    // The two ends of a queue are not read at one moment.
     const std::size_t capacity = w.ring().capacity_bytes();
     used.push_back({names[i], static_cast<double>(std::min(w.ring().used_bytes(), capacity))});
     room.push_back({names[i], static_cast<double>(capacity)});
@@ -307,7 +308,7 @@ void add_writing(families& all, const metric_sources& from) {
     limit.push_back({names[i], static_cast<double>(w.waiting_limit())});
   }
   all.gauges("tcpinfo_ring_used_bytes", "Snapshots on their way to a writer.", "writer", used);
-  all.gauges("tcpinfo_ring_capacity_bytes", "What a writer's ring holds.", "writer", room);
+  all.gauges("tcpinfo_ring_capacity_bytes", "What a writer's queue holds.", "writer", room);
   all.gauges("tcpinfo_buffer_used_bytes", "Memory of snapshots that wait to be written.", "writer",
              waiting);
   all.gauge("tcpinfo_tombstone_bytes",
