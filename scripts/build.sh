@@ -4,13 +4,13 @@
 # Build folders and their options. Sourced by dev.
 
 # A folder that dev set up has this file, with the options it was set up with; no other is removed.
-mark=.dev-options
+options_file=.dev-options
 
 # own_folders DIR…: ends with a line about the first that is there and was not made here.
 own_folders() {
   local dir
   for dir in "$@"; do
-    if [[ -e $dir && ! -f $dir/$mark && -n $(ls -A "$dir") ]]; then
+    if [[ -e $dir && ! -f $dir/$options_file && -n $(ls -A "$dir") ]]; then
       die "$dir is there and dev did not make it: remove it or give it another name"
     fi
     if [[ -e $dir && ! -w $dir ]]; then
@@ -28,7 +28,7 @@ configure() {
   own_folders "$dir"
   options="$PWD, meson $(meson --version), $("$compiler" --version | head -n 1), $*"
   found=$(what_is_there)
-  if [[ -f $dir/build.ninja && $(cat "$dir/$mark") == "$options" ]]; then
+  if [[ -f $dir/build.ninja && $(cat "$dir/$options_file") == "$options" ]]; then
     if [[ $(cat "$dir/.dev-found" 2>/dev/null) == "$found" ]]; then return 0; fi
     say "$dir: what is installed has changed"
     rm -f "$dir/.dev-found"
@@ -39,10 +39,10 @@ configure() {
   fi
   rm -rf "$dir"
   mkdir "$dir"
-  touch "$dir/$mark"
+  touch "$dir/$options_file"
   CXX=$compiler meson setup "$dir" "$@" || return 1
   printf '%s\n' "$found" >"$dir/.dev-found"
-  printf '%s\n' "$options" >"$dir/$mark"
+  printf '%s\n' "$options" >"$dir/$options_file"
 }
 
 # What ./dev run builds: the tools, with whatever optional parts this machine has the libraries for.

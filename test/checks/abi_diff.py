@@ -59,16 +59,16 @@ def main():
         folder = Path(scratch)
         old_tree = copy_commit(source, commit, folder / "old")
         new_tree = copy_tree(source, folder / "new")
-        moved_tree = copy_tree(source, folder / "moved")
-        move_a_field(moved_tree)
+        changed_tree = copy_tree(source, folder / "changed")
+        move_a_field(changed_tree)
         old = build_library(old_tree, folder / "build-old")
         new = build_library(new_tree, folder / "build-new")
-        moved = build_library(moved_tree, folder / "build-moved")
+        changed = build_library(changed_tree, folder / "build-changed")
         headers = "lib/include"
         status, said = abidiff(old, old_tree / headers, new, new_tree / headers)
         print(f"against {commit[:12]}: abidiff ends with {status}")
         assert status == 0, said
-        status, said = abidiff(new, new_tree / headers, moved, moved_tree / headers)
+        status, said = abidiff(new, new_tree / headers, changed, changed_tree / headers)
         assert status != 0 and "socket_id" in said, f"a moved field was not noticed: {said}"
         print(f"a field moved: abidiff ends with {status}")
         run_old_program(source, old_tree, old, new, folder)

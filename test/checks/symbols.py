@@ -23,8 +23,8 @@ OWN = re.compile(
 MAP_NODE = re.compile(r"^(LIBTCPINFO_\d+\.\d+) \{\n(.*?)^\}([^;]*);\n", re.MULTILINE | re.DOTALL)
 QUOTED = re.compile(r'^ *"(.+)";$', re.MULTILINE)
 # "12: 0000 64 FUNC GLOBAL DEFAULT 7 name": defined, for others to see.
-MARKED = re.compile(r"^\s*\d+:\s+\w+\s+\w+\s+(?:FUNC|OBJECT)\s+(?:GLOBAL|WEAK)\s+DEFAULT\s+\d+"
-                    r"\s+(.+)$")
+VISIBLE = re.compile(r"^\s*\d+:\s+\w+\s+\w+\s+(?:FUNC|OBJECT)\s+(?:GLOBAL|WEAK)\s+DEFAULT\s+\d+"
+                     r"\s+(.+)$")
 
 
 def exported(library):
@@ -46,11 +46,11 @@ def parse(line):
     return name, node or (name if NODE.match(name) else "")
 
 
-def marked(archive):
+def visible_in(archive):
     """Names that are visible in the objects: those that TCPINFO_API marks."""
     found = set()
     for line in run("readelf", "--syms", "--wide", "--demangle", archive).splitlines():
-        match = MARKED.match(line)
+        match = VISIBLE.match(line)
         if match and OWN.match(match[1]):
             found.add(match[1])
     return found
@@ -114,10 +114,10 @@ def self_test():
     for bad in [("std::f()", "LIBTCPINFO_0.1"), ("tcpinfo::v0::f()", ""),
                 ("tcpinfo::v0::f()", "Base"), ("fmt::tcpinfo::v0::f()", "LIBTCPINFO_0.1")]:
         assert faults_of({bad}, {bad}), bad
-    assert MARKED.match("    12: 0000000000000000    64 FUNC    GLOBAL DEFAULT    7 "
+    assert VISIBLE.match("    12: 0000000000000000    64 FUNC    GLOBAL DEFAULT    7 "
                         "tcpinfo::v0::f(int, char)")[1] == "tcpinfo::v0::f(int, char)"
-    assert not MARKED.match("    12: 0000000000000000    64 FUNC    GLOBAL HIDDEN    7 f()")
-    assert not MARKED.match("    12: 0000000000000000     0 NOTYPE  GLOBAL DEFAULT  UND f()")
+    assert not VISIBLE.match("    12: 0000000000000000    64 FUNC    GLOBAL HIDDEN    7 f()")
+    assert not VISIBLE.match("    12: 0000000000000000     0 NOTYPE  GLOBAL DEFAULT  UND f()")
 
 
 def main():
@@ -126,7 +126,7 @@ def main():
     library, archive = args[:2]
     listed, script = map(pathlib.Path, args[2:])
     need("nm", "readelf")
-    visible = marked(archive)
+    visible = visible_in(archive)
     if "--update" in sys.argv[1:]:
         node = write_map(script, visible)
         older = {(n, v) for v, names in read_map(script).items() if v != node for n in names}

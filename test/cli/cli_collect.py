@@ -390,26 +390,26 @@ def run_with(environment: dict[str, str], *command: str) -> subprocess.Completed
     return run(*command, env={**os.environ, **environment})
 
 
-def test_peer_command_line() -> None:
+def test_mlab_command_line() -> None:
     global skips
     with tempfile.TemporaryDirectory() as scratch:
         prefix = Path(scratch) / "prefix"
-        prefix.write_text("peer\n", encoding="ascii")
-        peers = ["-prometheusx.listen-address=127.0.0.1:0", f"-output={scratch}/out",
+        prefix.write_text("mlab\n", encoding="ascii")
+        flags = ["-prometheusx.listen-address=127.0.0.1:0", f"-output={scratch}/out",
                  f"-uuid-prefix-file={prefix}", f"-tcpinfo.eventsocket={scratch}/events.sock",
                  "-exclude-srcport=9100,9090,9091,9989,9990,65535",
                  "-exclude-dstip=172.25.0.1,35.202.153.90", "-anonymize.ip=none", "-reps=3"]
         if not has_metrics():
-            del peers[0]
-        done = run(COLLECTOR, *peers, "-trace", "-logx.debug=true", "-v")
+            del flags[0]
+        done = run(COLLECTOR, *flags, "-trace", "-logx.debug=true", "-v")
         if done.returncode == 1 and "inet_diag" in done.stderr:
             print("SKIPPED: this kernel has no inet_diag:", done.stderr.strip())
             skips += 1
             return
-        check(summary_of("the peer's flags", done).get("polls") == "3", "-reps=3: polls")
-        for text in ("-trace means nothing", "-logx.debug=true means nothing", "UUID prefix peer,",
+        check(summary_of("M-Lab's flags", done).get("polls") == "3", "-reps=3: polls")
+        for text in ("-trace means nothing", "-logx.debug=true means nothing", "UUID prefix mlab,",
                      *(["metrics on 127.0.0.1:"] if has_metrics() else [])):
-            check(text in done.stderr, f"the peer's flags: {text!r} not in {done.stderr!r}")
+            check(text in done.stderr, f"M-Lab's flags: {text!r} not in {done.stderr!r}")
 
         variables = {"OUTPUT": f"{scratch}/env", "UUID_PREFIX_FILE": str(prefix), "REPS": "2",
                      "TCPINFO_INTERVAL": "20ms", "TCPINFO_VERBOSE": "true", "TRACE": "1",
@@ -433,15 +433,15 @@ def test_peer_command_line() -> None:
         check(done.returncode == 0, f"-exclude-dstip over EXCLUDE_DSTIP: {done.stderr!r}")
         done = run_with({"EXCLUDE_DSTIP": "x"}, COLLECTOR, "-o", f"{scratch}/o", "--reps=1")
         check(done.returncode == 2, f"EXCLUDE_DSTIP=x: {done.stderr!r}")
-        # As the scripts of the peer's users have them: two dashes, and an older name.
-        peers = ["--" + flag[1:] for flag in peers]
-        done = run(COLLECTOR, *peers, "--trace", "--logx.debug=true")
-        check(summary_of("the peer's flags with two dashes", done).get("polls") == "3", "--reps=3")
+        # As the scripts of M-Lab's users have them: two dashes, and an older name.
+        flags = ["--" + flag[1:] for flag in flags]
+        done = run(COLLECTOR, *flags, "--trace", "--logx.debug=true")
+        check(summary_of("M-Lab's flags with two dashes", done).get("polls") == "3", "--reps=3")
         if has_metrics():
             done = run(COLLECTOR, "-prom=0", f"-output={scratch}/out", "-reps=1", "-v")
             check("metrics on " in done.stderr, f"-prom=0: {done.stderr!r}")
             refused("prometheus", "-prom=x")
-        # Ours that the peer has not come from no other name, and the peer's not from ours.
+        # Ours that M-Lab has not come from no other name, and M-Lab's not from ours.
         done = run_with({"INTERVAL": "x", "TCPINFO_REPS": "x"}, COLLECTOR, "-o", f"{scratch}/o",
                         "--reps=1")
         check(done.returncode == 0, f"INTERVAL=x: {done.stderr!r}")
@@ -711,7 +711,7 @@ def main() -> None:
     tests: list[Callable[[], None]] = [test_sampling, test_usage, test_prefix_file, test_values,
                                        test_exclude_file, test_file_mode, test_output,
                                        test_help_and_version, test_outlets,
-                                       test_peer_command_line, test_ends_by_itself,
+                                       test_mlab_command_line, test_ends_by_itself,
                                        test_one_directory_one_collector, test_planted_links,
                                        test_prefix_note, test_denied]
     for test in tests:

@@ -365,7 +365,7 @@ def foreign(folder: Path) -> None:
           and "begins with 8192 zeros" in said, f"zeros first: {said!r}")
 
 
-def mark(folder: Path) -> None:
+def byte_order_mark(folder: Path) -> None:
     expected = run(DUMP, "--json", given=archive())
     for data in (b"\xef\xbb\xbf" + archive(), zstd(b"\xef\xbb\xbf" + archive())):
         for way, read in ways([DUMP, "--json"], data, folder, [1, 2, 3, 4]):
@@ -802,7 +802,7 @@ def main() -> None:
     if shutil.which("zstd") is None:
         print("SKIPPED: no zstd")
         sys.exit(77)
-    for test in (same_from_everywhere, foreign, mark, many_faults, damaged_gzip, tars,
+    for test in (same_from_everywhere, foreign, byte_order_mark, many_faults, damaged_gzip, tars,
                  damaged_tars, nobody_named, captures, memory, directory, without_formats):
         with tempfile.TemporaryDirectory() as folder:
             test(Path(folder))

@@ -202,18 +202,18 @@ def test_course(journal: Journal, scratch: Path) -> None:
                 unwanted.write_text(content, encoding="ascii")
                 child.send_signal(signal.SIGHUP)
             deadline = time.monotonic() + 60
-            news: list[Entry] = []
-            while not news and time.monotonic() < deadline:
-                news = journal.entries()
-            check(len(news) == 1, f"{event}: {len(news)} entries: {news}")
-            for entry in news:
+            fresh: list[Entry] = []
+            while not fresh and time.monotonic() < deadline:
+                fresh = journal.entries()
+            check(len(fresh) == 1, f"{event}: {len(fresh)} entries: {fresh}")
+            for entry in fresh:
                 check_entry(entry, event)
-            found += news
+            found += fresh
     check(found[-1]["MESSAGE"].startswith(b"not reloaded: %s:2: " % str(unwanted).encode()),
           f"message: {found[-1]}")
-    news = journal.entries()
-    check(len(news) == 1, f"at the end: {news}")
-    for entry in news:
+    fresh = journal.entries()
+    check(len(fresh) == 1, f"at the end: {fresh}")
+    for entry in fresh:
         check_entry(entry, "summary")
         check(entry["MESSAGE"].startswith(b"summary: polls="), f"message: {entry}")
     check(stream.text() == "", "plain lines as well")

@@ -44,7 +44,7 @@ def in_order(wanted: list[str], said: list[str]) -> bool:
     return all(w in rest for w in wanted)
 
 
-def text_beside(capture: Path) -> Path:
+def text_of(capture: Path) -> Path:
     name = capture.stem.replace("_sockets", "").replace("tcp_", "ss_tcp_info_", 1)
     return capture.with_name(name + ".txt")
 
@@ -61,7 +61,7 @@ def main() -> int:
         if done.returncode != 0 or done.stderr:
             failures += 1
             print(f"FAILED: {capture}: status {done.returncode}, {done.stderr}")
-        text = text_beside(capture)
+        text = text_of(capture)
         if not text.exists():
             continue
         ours = blocks(done.stdout.splitlines())

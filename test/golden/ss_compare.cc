@@ -500,7 +500,7 @@ void compare_with_text(const std::string& name, const std::vector<response>& res
 }
 
 // The text beside tcp_N_sockets[_algorithm].pcap is ss_tcp_info_N[_algorithm].txt.
-fs::path text_beside(const fs::path& capture) {
+fs::path text_of(const fs::path& capture) {
   std::string name = capture.stem().string();
   const std::size_t sockets = name.find("_sockets");
   if (name.rfind("tcp_", 0) != 0 || sockets == name.npos) return {};
@@ -550,7 +550,7 @@ int main(int argc, char** argv) {
     const std::vector<std::byte> file = read_file(path);
     const std::string name = kernel + "/" + path.filename().string();
     const auto responses = decode_all(name, file, info_length(kernel));
-    const fs::path text = text_beside(path);
+    const fs::path text = text_of(path);
     if (texts.erase(text) != 0)
       compare_with_text(name, responses, text);
     else

@@ -37,9 +37,9 @@ class Kernel:
 
     @property
     def image(self) -> Path:
-        beside_the_modules = self.modules / "vmlinuz"
-        if beside_the_modules.exists():
-            return beside_the_modules
+        among_modules = self.modules / "vmlinuz"
+        if among_modules.exists():
+            return among_modules
         return self.root / "boot" / f"vmlinuz-{self.release}"
 
     @property

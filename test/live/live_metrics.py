@@ -25,7 +25,7 @@ from archives import check
 from collector import (Collector, Traffic, Truth, check_no_losses, compare_all, has_metrics, settle,
                        wait_until)
 from netns import Namespace, Pair, Skip, run_test
-from scrape import PEERS, Scrape, http_answer, http_get, parse
+from scrape import MLAB_METRICS, Scrape, http_answer, http_get, parse
 
 COLLECTOR, TRAFFIC = sys.argv[1:3]
 ROOT = Path(sys.argv[3])
@@ -52,7 +52,7 @@ def port_of(collector: Collector) -> int:
 
 
 def check_names(scrape: Scrape) -> None:
-    for name, label in PEERS.items():
+    for name, label in MLAB_METRICS.items():
         series = scrape.get(name) or scrape.get(name + "_count")
         check(series, f"{name} is missing")
         assert series

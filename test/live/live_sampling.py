@@ -190,11 +190,11 @@ def essence(record: archives.Record) -> object:
 
 
 def has_counted(record: archives.Record, seen: archives.Record) -> bool:
-    """Whether a record has all that had been counted when the other was made. Clocks run on
+    """Whether a record has all that had been counted when the other was made. Stall times grow on
     without events."""
-    clocks = {at for begin, end in GROWING for at in range(begin, end)}
+    stall_times = {at for begin, end in GROWING for at in range(begin, end)}
     return all((record.total(name) or 0) >= (seen.total(name) or 0)
-               for name, offset, _ in archives.TOTALS if offset not in clocks)
+               for name, offset, _ in archives.TOTALS if offset not in stall_times)
 
 
 def coverage(dumped: dict[int, archives.Connection], told: dict[int, archives.Connection]) -> None:
@@ -207,7 +207,7 @@ def coverage(dumped: dict[int, archives.Connection], told: dict[int, archives.Co
         times = [one.time for one in records]
         for before, after in zip(connection.records(), connection.records()[1:]):
             if after.from_event or essence(before) == essence(after):
-                continue  # clocks are read once a second, each program at its own time
+                continue  # stall times are read once a second, each program at its own time
             changes += 1
             # It happened after `before` was seen and was there when `after` was.
             first = bisect.bisect_left(times, before.time - TICK_NS)

@@ -11,7 +11,7 @@ from netns import Namespace
 
 SAMPLE = re.compile(r"^([A-Za-z_:][A-Za-z0-9_:]*)(?:\{(.*)\})? (\S+)$")
 # With the name of their label.
-PEERS = {
+MLAB_METRICS = {
     "tcpinfo_syscall_time_histogram": "af", "tcpinfo_polling_interval_histogram": "",
     "tcpinfo_connection_count_histogram": "af", "tcpinfo_cache_count_histogram": "",
     "tcpinfo_error_total": "type", "tcpinfo_new_file_total": "", "tcpinfo_send_rate_histogram": "",

@@ -5,7 +5,7 @@
 //   archive_damage <cases> [<number of the first>]
 //
 // - Every record of an undamaged frame comes, in order, once.
-// - Of a damaged frame come unmarked at most its first records; marked, whatever its bytes say.
+// - Of a damaged frame come unflagged at most its first records; flagged, whatever its bytes say.
 // - A damaged frame is one fault.
 // - The pieces in which the input comes, and in which the content is asked for, change nothing.
 #include <sys/socket.h>
@@ -232,7 +232,7 @@ void damage(archive& a, dice& roll) {
 // Reading
 
 struct outcome {
-  std::vector<std::pair<std::string, bool>> records;  // line, marked
+  std::vector<std::pair<std::string, bool>> records;  // line, flagged
   std::vector<std::error_code> faults;
 };
 
@@ -353,13 +353,13 @@ void judge(const archive& a, const outcome& read) {
   for (std::size_t i = 0; i < a.frames.size(); ++i)
     for (std::size_t k = 0; k < a.frames[i].what->lines.size(); ++k)
       where[a.frames[i].what->lines[k]] = {i, k};
-  std::vector<std::size_t> come(a.frames.size()), marked(a.frames.size());
+  std::vector<std::size_t> come(a.frames.size()), flagged(a.frames.size());
   std::pair<std::size_t, std::size_t> last{0, 0};
   bool first = true;
-  for (const auto& [line, mark] : read.records) {
+  for (const auto& [line, is_flagged] : read.records) {
     const auto found = where.find(line);
-    if (mark) {
-      if (found != where.end()) ++marked[found->second.first];
+    if (is_flagged) {
+      if (found != where.end()) ++flagged[found->second.first];
       continue;
     }
     REQUIRE(found != where.end());
@@ -395,7 +395,7 @@ void judge(const archive& a, const outcome& read) {
       continue;
     }
     REQUIRE(come[i] == lines);
-    REQUIRE(marked[i] == 0);
+    REQUIRE(flagged[i] == 0);
   }
   // Without its head, a frame whose block is not compressed may be read as text, line by line.
   const bool is_text = a.bytes.starts_with('{');

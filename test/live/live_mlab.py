@@ -3,7 +3,7 @@
 namespace with traffic: archives, metrics and events as that collector would give, with the same
 names.
 
-usage: live_peer.py COLLECTOR TRAFFIC
+usage: live_mlab.py COLLECTOR TRAFFIC
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collector import (EXACT_CLOSINGS, PREFIX, Collector, Traffic, as_nobody_if_
                        check_no_losses, compare_all, settle)
 from events import Listener, compare_events
 from netns import RECEIVER_V4, Namespace, Pair, Skip, cookie_of, run_test
-from scrape import PEERS, Scrape, http_get, parse
+from scrape import MLAB_METRICS, Scrape, http_get, parse
 
 COLLECTOR, TRAFFIC = sys.argv[1:3]
 PORT = 9991
@@ -74,13 +74,13 @@ def main() -> None:
         check(unwanted not in recorded, "an excluded port was recorded")
         compare_all(made, recorded)
         compare_events(made, listener.finish())
-        for name in PEERS:
+        for name in MLAB_METRICS:
             check(name in numbers or name + "_count" in numbers, f"{name} is missing")
         check(numbers["tcpinfo_flow_events_total"] ==
               {'event="open"': len(made), 'event="close"': len(made)},
               f"events counted: {numbers['tcpinfo_flow_events_total']}")
         check(numbers["tcpinfo_new_file_total"][""] == len(made), "files counted")
-        print(f"{len(PEERS)} metrics of the peer's, all there")
+        print(f"{len(MLAB_METRICS)} metrics of M-Lab's, all there")
 
 
 run_test(main)
