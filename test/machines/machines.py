@@ -213,9 +213,9 @@ def made_archives(machine: Machine) -> list[Path]:
     here_is_big = sys.byteorder == "big"
     for ours, theirs in zip(made["native"], made[machine.name]):
         lines = lines_of(ours), lines_of(theirs)
-        orders = [one[0]["Metadata"].get("ByteOrder") for one in lines]  # type: ignore[attr-defined]
-        if orders != ["big" if big else None for big in (here_is_big, machine.big)]:
-            fail(f"{theirs}: the metadata say ByteOrder {orders[1]}")
+        said = [one[0]["Metadata"].get("ByteOrder") for one in lines]  # type: ignore[attr-defined]
+        if said != ["big" if big else None for big in (here_is_big, machine.big)]:
+            fail(f"{theirs}: the metadata say ByteOrder {said[1]}")
         for one, other in zip(lines[0][1:], lines[1][1:], strict=True):
             same = one["RawIDM"] == other["RawIDM"] and one["Attributes"] == other["Attributes"]
             if same != (here_is_big == machine.big):
