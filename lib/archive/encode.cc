@@ -100,7 +100,8 @@ std::error_code encode_metadata(std::span<char> out, std::size_t& written,
                                 const metadata& given) noexcept {
   written = 0;
   const metadata m = known_part(given);
-  // One line for each file: asking for the bound instead of the exact size is no loss.
+  // The bound in place of the exact size: a metadata line comes once a file, so the room is no
+  // loss.
   if (out.size() < max_metadata_size(m)) return errc::buffer_too_small;
   char* to = write(out.data(), metadata_start);
   to = write_escaped(to, m.uuid);

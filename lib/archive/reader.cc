@@ -43,8 +43,8 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
   bool input_ended = false;
   bool skipping = false;  // inside a line that is too long; what was read of it is gone
   bool broken = false;    // the stream's fault was reported; there may be a frame after it
-  // Where the text of a damaged frame begins: its fault comes behind it, so what is here from there
-  // on is all of that frame.
+  // Where the text of a damaged frame begins. The stream reports the frame's fault after its text,
+  // so all text from here on is of that frame.
   std::uint64_t damaged_from = no_damage;
   bool line_damaged = false;
   bool in_garbage = false;  // a bad line that is no JSON, and no record since
@@ -149,9 +149,10 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
     return {};
   }
 
-  // What a damaged frame has made of lines is told once, as the frame's fault; so is a stretch
-  // that is no JSON (zeros after a power cut, a frame without its beginning), up to the next
-  // record, with its first line.
+  // Whether a bad line belongs to damage that is reported already. A damaged frame is reported
+  // once, as the frame's fault, not line by line. A stretch that is no JSON (zeros after a power
+  // cut, a frame without its beginning) is reported once, with its first line, up to the next
+  // record.
   [[nodiscard]] bool is_part_of_damage(const std::error_code& ec) noexcept {
     if (!ec || ec == errc::out_of_memory) {
       in_garbage = false;

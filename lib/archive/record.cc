@@ -104,14 +104,15 @@ class line_parser {
     return r_.bytes.get() + r_.used + wire::attribute_header_size;
   }
 
-  // All are false where netlink has no such attribute.
+  // The add functions return false where netlink allows no such attribute.
   bool add_absent() {
     if (r_.attributes.size() == max_attributes) return false;
     r_.attributes.emplace_back();
     return true;
   }
 
-  // Skips what is absent and followed by more: most of a record's attributes are, in runs.
+  // Adds a run of absent attributes at once ("null,null,"): most of a record's attributes are
+  // absent.
   bool add_run_of_absent(const char*& at, const char* const end) {
     constexpr std::string_view absent = "null,";
     std::size_t n = 0;
@@ -143,8 +144,8 @@ class line_parser {
 
   // --- the canonical form
 
-  // `canonical` tells whether the line was read. If not, nothing is known about it: parse_any says
-  // what is wrong, or that nothing is.
+  // `canonical`: the line was read. If it is false, the line may be good or bad, and parse_any has
+  // to tell which.
   std::error_code parse_canonical(std::string_view line, bool& canonical) {
     canonical = false;
     const char* at = line.data();
@@ -173,7 +174,8 @@ class line_parser {
     if (!skip("\",\"Attributes\":[")) return {};
     for (;;) {
       if (at == end) return {};
-      // parse_any refuses what cannot be added as well, but only if the rest of the line is good.
+      // An attribute that cannot be added goes to parse_any, which looks at the rest of the line
+      // first and then reports the right fault.
       if (*at == '"') {
         ++at;
         const char* const next = base64::decode(at, end, payload_place(), n);

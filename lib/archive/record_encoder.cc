@@ -62,8 +62,10 @@ bool record_encoder::impl::has_shape_of(const tcpinfo::message& m) const noexcep
   return different == 0;
 }
 
-// Makes the line of a message that is another than the last one, if it can be kept. What is after a
-// malformed attribute could be a good one in a message of the same size, and keys are never kept.
+// Makes and remembers the line of a message that differs in its shape from the last one. Two kinds
+// are not remembered: a message with a malformed attribute, because in another message of the same
+// size the bytes behind that could be good attributes; and one with MD5SIG, because keys are never
+// kept.
 void record_encoder::impl::take(const tcpinfo::message& m) noexcept {
   message_size = 0;
   if (m.bytes.size() > max_message) return;

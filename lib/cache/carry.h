@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Completes a final message: the kernel's message about a socket's end has no more than INFO and
-// PROTOCOL, and of a socket that its own program aborts neither ends nor counters. Readers of
-// archives look for all of these in a connection's last record.
+// Completes a final message. The kernel's destroy event has only INFO and PROTOCOL; where the
+// socket's own program aborted it, the event lacks addresses, ports and counters as well. Readers
+// of archives expect all of these in a connection's last record, so they are carried over from the
+// message before.
 #ifndef TCPINFO_CACHE_CARRY_H
 #define TCPINFO_CACHE_CARRY_H
 
@@ -13,8 +14,9 @@
 
 namespace tcpinfo::inline v0 {
 
-/// What of `last`, the last message of the connection before it, completes the final message
-/// `event`: bits of attribute_bit() and ends_bit. `info_cleared`: INFO, too, though it is there.
+/// Which parts of `last` the final message `event` lacks, as bits of attribute_bit() and ends_bit.
+/// `last` is the connection's message before it. `info_cleared`: the kernel has cleared the event's
+/// INFO, so that INFO counts as missing, too.
 [[nodiscard]] std::uint32_t missing_in(const message& event, const message& last,
                                        bool info_cleared) noexcept;
 

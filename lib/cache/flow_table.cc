@@ -37,7 +37,7 @@ struct tombstone {
 constexpr std::size_t endpoints_at = wire::sport_at;
 constexpr std::size_t endpoints_end = wire::interface_at;
 
-// What is looked for in a message that has changed, found in one walk.
+// What update() needs of a changed message, found in one pass over its attributes.
 struct attributes_of_interest {
   explicit attributes_of_interest(const message& m) noexcept {
     for (const attribute& a : m.attributes()) {
@@ -52,8 +52,8 @@ struct attributes_of_interest {
 
 bool is_short(const message& m) noexcept { return m.bytes.size() < wire::inet_diag_msg_size; }
 
-// Whether `next`, which has that INFO, is of the connection that `kept` is of, not of one the same
-// socket made later.
+// Whether `next` (`info` is its INFO) belongs to the same connection as `kept`. Otherwise the
+// socket was reused: it made another connection later.
 bool same_connection(const kept_message& kept, const message& next,
                      const std::optional<bytes_view>& info) noexcept {
   if (std::memcmp(kept.bytes() + endpoints_at, next.bytes.data() + endpoints_at,
@@ -62,17 +62,17 @@ bool same_connection(const kept_message& kept, const message& next,
   return !info || !totals_went_back(kept.info(), *info);
 }
 
-// The kernel fills a message's state before its tcp_info, and waits for the socket's lock in
-// between: a socket that its own program resets may come as ESTABLISHED with totals that are
-// cleared already. Such a message says nothing; the socket's end, or its next connection, is told
-// by a later one.
+// The kernel fills in a message's state, waits for the socket's lock, and then fills in tcp_info.
+// When the socket's own program resets it in between, the message says ESTABLISHED and has totals
+// that are cleared. Such a message is ignored: a later one tells of the socket's end, or of its
+// next connection.
 bool is_cleared(const kept_message& kept, const std::optional<bytes_view>& info) noexcept {
   return info && totals_are_zero(*info) && totals_went_back(kept.info(), *info);
 }
 
-// Nor does it wait for the lock before it fills in the ends. A socket that closes loses its local
-// port first, and one that is aborted its remote port and its own address: what is left are the
-// ends of no connection. (A destroy event has the local port all the same.)
+// The kernel fills in addresses and ports without the socket's lock, too. A closing socket loses
+// its local port first, an aborted one its remote port and its own address. Such a message has the
+// ends of no connection, and is ignored. (A destroy event still has the local port.)
 bool is_taken_apart(const message& m) noexcept { return m.sport() == 0; }
 
 bool is_taken_apart(const kept_message& kept, const message& m) noexcept {
@@ -190,8 +190,8 @@ std::error_code flow_table::impl::keep(flow* f, const flow_update& update) noexc
   return {};
 }
 
-// Those seen longest ago. Of ages that are near each other, where there are very many, some of
-// each.
+// Drops about `wanted` tombstones, those first that were last seen longest ago. Ages are counted in
+// 128 classes, so that one pass finds the limit; of the last class any go.
 void flow_table::impl::drop_tombstones(std::size_t wanted) noexcept {
   std::array<std::size_t, 128> by_age{};
   std::uint64_t oldest = 1;
@@ -243,7 +243,8 @@ std::error_code flow_table::reset(const flow_table_options& options) noexcept {
 void flow_table::expect(std::uint64_t cookie) const noexcept {
   if (impl_ == nullptr) return;
   impl_->flows.fetch(cookie);
-  // What was kept of it lies where its entry says, which is here when some others have been named.
+  // Two steps: the flow's entry is fetched now, and its kept message, to which the entry points,
+  // four calls later, when the entry has arrived.
   std::uint64_t& turn = impl_->expected[impl_->next_expected++ % impl_->expected.size()];
   const flow* const f = impl_->flows.find(std::exchange(turn, cookie));
   if (f != nullptr) f->kept->fetch();
@@ -307,7 +308,7 @@ std::error_code flow_table::destroyed(const message& m, std::int64_t now_ns,
   const auto info = m.find(attribute_type::info);
   const bool went_back = info && totals_went_back(last.info(), *info);
   const bool cleared = went_back && totals_are_zero(*info);
-  // What another connection of the same socket was is none of this one's.
+  // The socket was reused: the last message is of another connection and completes nothing.
   if (went_back && !cleared) {
     out.moved = 1;
     return impl_->without_keys(m, out.current);

@@ -11,7 +11,8 @@
 namespace tcpinfo::inline v0 {
 namespace {
 
-// Of tcp_info only known fields can be ages or clocks; what a newer kernel appended counts in full.
+// Of tcp_info only known fields can be ages or stall times. Bytes that a newer kernel appended
+// count in full.
 constexpr std::size_t known_info = info_changes_mask.size();
 static_assert(info_grows_mask.size() == known_info);
 

@@ -21,8 +21,8 @@ struct kept_message {
   std::uint32_t info_size = 0;
   std::uint32_t ever_info = 0;  ///< this message or one before it had INFO
   std::uint32_t place = 0;      ///< in walk_order
-  std::uint32_t cycle = 0;      ///< the last one its flow was seen in
-  std::uint32_t absent = 0;     ///< complete cycles since
+  std::uint32_t cycle = 0;      ///< the last cycle that showed its flow
+  std::uint32_t absent = 0;     ///< complete cycles since then, which did not show it
   std::int64_t absent_ns = 0;   ///< time of the first of these
   std::int64_t kept_ns = 0;     ///< when it was kept
   /// The last message with INFO where this one, of a mini socket, has none; else null. The final
@@ -51,8 +51,8 @@ struct kept_message {
   [[nodiscard]] const kept_message& whole() const noexcept {
     return before != nullptr ? *before : *this;
   }
-  /// Whether keeping `m` in its place changes which one is whole(). True is a guess on the safe
-  /// side: mini sockets have shorter messages.
+  /// Whether whole() may be another message once `m` is kept in place of this one. May be true
+  /// where it is not: a message too short for INFO is taken for one of a mini socket.
   [[nodiscard]] bool leaves_whole(const message& m) const noexcept {
     return before != nullptr || m.bytes.size() < std::size_t{info_at} + info_size;
   }
@@ -71,9 +71,9 @@ struct kept_message {
   static constexpr std::size_t typical_size = 576;
 };
 
-/// Whether `m` says the same as `kept`, ages and clocks aside.
+/// Whether `m` equals `kept` but for ages and stall times.
 [[nodiscard]] bool same_content(const kept_message& kept, const message& m) noexcept;
-/// Whether the clocks stand as in `kept`. Only after same_content() was true.
+/// Whether the stall times equal those of `kept`. Call it only after same_content() was true.
 [[nodiscard]] bool same_clocks(const kept_message& kept, const message& m) noexcept;
 
 }  // namespace tcpinfo::inline v0

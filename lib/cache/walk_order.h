@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Walks of the kernel's table show the same sockets in the same order, but for those that came and
-// went. So the flow after the one just found is most likely the one that is shown next: it is found
-// without a look-up, and the memory of the next few is asked for before they are needed. At 100,000
-// connections the last messages are far more than the caches hold.
+// The order in which the last dump showed the flows. The next dump shows them in the same order,
+// but for those that came and went. So the flow table guesses the next flow without a look-up, and
+// fetches the memory of the few after it ahead of time. That pays because the last messages of
+// 100,000 connections are far more than the processor's caches hold.
 #ifndef TCPINFO_CACHE_WALK_ORDER_H
 #define TCPINFO_CACHE_WALK_ORDER_H
 

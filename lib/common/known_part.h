@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Structs that begin with their own size: what a caller that was compiled against an older header
-// does not know keeps its default (docs/abi.md, rule 5).
+// Structs that begin with their own size (docs/abi.md, rule 5). A caller that was compiled against
+// an older header gives a shorter struct: members that it does not know keep their defaults.
 #ifndef TCPINFO_COMMON_KNOWN_PART_H
 #define TCPINFO_COMMON_KNOWN_PART_H
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which bytes of a message make it another one. For the flow table: a masked compare of raw bytes
-// is all the work an unchanged connection costs, so what the tables say of each field is turned
-// into bytes here, at compile time.
+// The change mask: in which bytes of a message a difference is a change. The rules of the fields
+// (groups.def, tcp_info_fields.def) become masks of bytes at compile time, because a masked compare
+// is all that the flow table can afford for an unchanged connection.
 #ifndef TCPINFO_PARSE_CHANGE_MASK_H
 #define TCPINFO_PARSE_CHANGE_MASK_H
 
@@ -72,8 +72,8 @@ inline constexpr auto header_changes_mask = change_mask_detail::mask_of<wire::in
 inline constexpr auto info_changes_mask =
     change_mask_detail::mask_of<info_mask_size>(field_group::info, change_rule::changes);
 
-/// Bytes of the clocks that run while a condition lasts (busy_time, rwnd_limited, sndbuf_limited,
-/// total_rto_time).
+/// Bytes of the stall times, which grow while a condition lasts (busy_time, rwnd_limited,
+/// sndbuf_limited, total_rto_time).
 inline constexpr auto info_grows_mask =
     change_mask_detail::mask_of<info_mask_size>(field_group::info, change_rule::grows);
 

@@ -32,8 +32,7 @@ enum class step_kind : std::uint8_t {
   text,
   state,
   ca_state,
-  asked,  ///< of the snapshot, as it is rare: inside ULP_INFO, or a word that takes more than a
-          ///< load
+  asked,  ///< by the snapshot's accessors, slowly: rare fields, inside ULP_INFO or of several words
 };
 
 /// Where a number's bits are.
@@ -57,8 +56,9 @@ struct step {
   std::string key;  ///< JSON: "name":
 };
 
-/// Steps whose bytes lie close together. Records of a connection differ from each other in few
-/// places: where the bytes are those of the row before, so is the text.
+/// Steps whose bytes lie close together. Records of one connection differ in few places. So a block
+/// remembers the bytes and the text of the row before: equal bytes have equal text, which is
+/// copied.
 struct step_block {
   static constexpr std::size_t max_bytes = 32;
   static constexpr std::size_t max_text = 192;

@@ -220,7 +220,7 @@ class row_cursor {
     *to_++ = separator_;
   }
 
-  // What is rare enough for the way every caller goes.
+  // A rare field, through the snapshot's public accessors.
   void ask(const step& s) noexcept {
     const auto id = static_cast<field_id>(s.column->field->id);
     if (s.column->field->kind == field_kind::text) {
@@ -305,7 +305,7 @@ std::error_code row_writer::write(const snapshot& s, std::span<char> out,
   if (impl_ == nullptr) return errc::not_open;
   if (out.size() < max_row_size(s)) return errc::buffer_too_small;
   if (impl_->plan.runs.empty() || s.source().bytes.empty()) return {};
-  // What is remembered was written by the layout of its time.
+  // Texts remembered from rows of another layout are worth nothing.
   if (impl_->layout != s.layout())
     for (step_block& b : impl_->plan.blocks) b.text_size = 0;
   impl_->layout = s.layout();

@@ -106,12 +106,12 @@ constexpr auto known_sizes = [] {
 }();
 static_assert(known_sizes[static_cast<std::size_t>(field_group::info)] == tcp_info_known_size);
 
-// Lengths at which INFO's payload cuts a field. A table, because on kernels older than the library
-// every message asks.
+// Lengths of INFO's payload that end inside a field. A table, because every message of a kernel
+// older than the library needs the answer.
 constexpr auto info_cuts = [] {
   std::array<bool, tcp_info_known_size> cuts{};
   for (const field_entry& f : table) {
-    // A field of one layout may be cut where the word it lies in is not; the word decides.
+    // The fields of one layout lie inside a word that is a field of its own: that word decides.
     if (f.group != static_cast<std::uint8_t>(field_group::info) || f.layout != info_layout::unknown)
       continue;
     for (std::size_t length = f.at + std::size_t{1}; length < f.at + std::size_t{f.size}; ++length)

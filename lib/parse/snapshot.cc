@@ -26,7 +26,7 @@ constexpr bool is_known(std::uint16_t type) noexcept {
   return type != number_of(attribute_type::none) && type < slots;
 }
 
-/// A payload that may be empty and yet be there, which a null span could not tell.
+/// A payload. An empty one can be present: a null span could not tell that from an absent one.
 struct slot {
   bytes_view payload;
   bool present = false;
@@ -144,7 +144,7 @@ struct snapshot::impl {
       note(snapshot_fault::malformed_nest, number_of(attribute_type::ulp_info));
   }
 
-  /// What holds a field, be it there or not.
+  /// The payload that a field lies in; the payload may be too short for the field, or absent.
   [[nodiscard]] slot slot_of(const field_entry& f) const noexcept {
     if (f.group == static_cast<std::uint8_t>(field_group::header))
       return {source.bytes.empty() ? bytes_view{} : source.header(), !source.bytes.empty()};

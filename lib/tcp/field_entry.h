@@ -148,9 +148,9 @@ struct field_entry {
   return true;
 }
 
-/// Reads accecn_word: the number that a little-endian machine reads there, so that it says the same
-/// wherever the message came from and is read. Where the layout is not known, it is the number that
-/// the machine of the kernel reads. @return false where the payload ends before.
+/// Reads accecn_word as a little-endian machine would, so that the number means the same wherever
+/// the message was recorded and is read. Without a known layout it is the number that the recording
+/// machine would read. @return false where the payload ends before the word does.
 [[nodiscard]] bool read_accecn_word(std::span<const std::byte> payload, info_layout layout,
                                     std::uint64_t& out) noexcept;
 /// On little-endian machines read_number() does as well.
