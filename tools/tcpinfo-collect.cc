@@ -245,13 +245,14 @@ void declare(CLI::App& app, flags& f) {
   app.add_option("--writers", f.writers, "threads that compress and write, 0 = by the machine")
       ->type_name("N")
       ->capture_default_str();
-  app.add_option("--sampling", f.sampling,
-                 "how to find what has changed: events (only what moved is asked for), dump (all "
-                 "connections are), or auto: events where the kernel and the privileges allow it")
+  app.add_option(
+         "--sampling", f.sampling,
+         "how to find what has changed: events (query active connections only), dump (dump all), "
+         "or auto: events where the kernel and the privileges allow it")
       ->type_name("HOW")
       ->capture_default_str();
   app.add_option("--reconcile", f.reconcile,
-                 "sampling by events: the longest time between two looks at all connections")
+                 "sampling by events: the longest time between two dumps of the reconciler")
       ->type_name("DURATION")
       ->capture_default_str();
   app.add_flag("--no-realtime", f.no_realtime,

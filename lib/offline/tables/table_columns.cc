@@ -22,7 +22,7 @@ constexpr record_column record_columns[] = {
     {"uuid", "text", "the connection: what the file's metadata says, else its name"},
     {"sequence", "id", "number of the file among those of the connection"},
     {"timestamp", "time", "when the kernel's answer was read"},
-    {"poll", "id", "number of the look at all connections; none at a connection's end"},
+    {"poll", "id", "number of the poll; none at a connection's end"},
     {"opened", "time", "when the connection began to open, where an event told"},
     {"ended", "time", "when the connection ended, where that is not the timestamp of its end"},
     {"carried", "text", "what the end's message lacked and is of the record before it"},
