@@ -25,8 +25,8 @@
 #include <string>
 #include <vector>
 
-#include "offline/inputs/byte_order.h"
-#include "offline/inputs/capture_reader.h"
+#include "offline/inputs/captures/byte_order.h"
+#include "offline/inputs/captures/capture_reader.h"
 #include "unit/collect/memory_source.h"
 
 namespace fs = std::filesystem;

@@ -10,13 +10,13 @@
 #include <system_error>
 #include <utility>
 
-#include "offline/inputs/byte_order.h"
-#include "offline/inputs/capture_reader.h"
-#include "offline/inputs/content.h"
-#include "offline/inputs/file_source.h"
-#include "offline/inputs/look.h"
-#include "offline/inputs/names.h"
-#include "offline/inputs/tar_members.h"
+#include "offline/inputs/captures/byte_order.h"
+#include "offline/inputs/captures/capture_reader.h"
+#include "offline/inputs/file_names.h"
+#include "offline/inputs/sniffing/content.h"
+#include "offline/inputs/sniffing/file_judge.h"
+#include "offline/inputs/sources/file_source.h"
+#include "offline/inputs/sources/tar_members.h"
 
 namespace tcpinfo::offline {
 namespace {

@@ -11,8 +11,8 @@
 #include <system_error>
 #include <utility>
 
-#include "offline/inputs/look.h"
-#include "offline/inputs/names.h"
+#include "offline/inputs/file_names.h"
+#include "offline/inputs/sniffing/file_judge.h"
 
 namespace tcpinfo::offline {
 namespace {

@@ -6,7 +6,7 @@
 #include <array>
 #include <bit>
 
-#include "offline/inputs/byte_order.h"
+#include "offline/inputs/captures/byte_order.h"
 
 namespace tcpinfo::offline {
 namespace {

@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-#include "offline/inputs/byte_source.h"
+#include "offline/inputs/sources/byte_source.h"
 
 class memory_source final : public tcpinfo::offline::byte_source {
  public:

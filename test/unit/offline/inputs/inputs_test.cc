@@ -5,7 +5,7 @@
 #include <bit>
 #include <filesystem>
 
-#include "offline/inputs/byte_order.h"
+#include "offline/inputs/captures/byte_order.h"
 #include "unit/catch.h"
 #include "unit/offline/files.h"
 

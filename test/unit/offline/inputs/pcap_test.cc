@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "offline/inputs/capture_reader.h"
+#include "offline/inputs/captures/capture_reader.h"
 #include "unit/catch.h"
 #include "unit/collect/memory_source.h"
 
