@@ -15,7 +15,7 @@
 #include <utility>
 
 #include "offline/commands/commands.h"
-#include "offline/flows/flow_summary.h"
+#include "offline/flows/poll_log.h"
 #include "offline/inputs/inputs.h"
 #include "offline/text/times.h"
 #include "text/escape.h"

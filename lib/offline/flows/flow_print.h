@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "offline/flows/flow_summary.h"
+#include "offline/flows/flow_list.h"
 #include "offline/text/output.h"
 #include "offline/text/times.h"
 

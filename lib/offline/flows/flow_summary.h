@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a connection's records say of it as a whole. Records may come from any number of files and
-// in any order; memory is that of the distinct round-trip times.
+// One connection as a whole, made of its records. These may come from any number of files and in
+// any order. Memory grows with the number of distinct round-trip times.
 #ifndef TCPINFO_OFFLINE_FLOWS_FLOW_SUMMARY_H
 #define TCPINFO_OFFLINE_FLOWS_FLOW_SUMMARY_H
 
@@ -9,91 +9,22 @@
 #include <tcpinfo/inetdiag.h>
 #include <tcpinfo/parse.h>
 
-#include <array>
 #include <cstdint>
 #include <initializer_list>
-#include <map>
-#include <memory>
 #include <optional>
 #include <set>
 #include <string>
-#include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "offline/flows/closing.h"
 #include "offline/flows/flow_totals.h"
+#include "offline/flows/median.h"
 #include "offline/flows/opener.h"
+#include "offline/flows/poll_log.h"
 #include "offline/inputs/inputs.h"
 
 namespace tcpinfo::offline {
-
-/// How a connection ended, as far as its records tell: docs/ends.md.
-enum class closing : std::uint8_t {
-  open,        ///< no end was recorded
-  fin_local,   ///< this end sent the first FIN
-  fin_remote,  ///< the other end did
-  fin_both,    ///< both at once
-  fin,         ///< by FIN; who was first is not recorded
-  aborted,     ///< here: closed with a zero linger time, by `ss -K`, with data unread, …
-  rst,         ///< by RST; the other end's, where more than its end was recorded
-  timeout,     ///< the other end stopped answering
-  no_connect,  ///< the connect failed
-  unknown,     ///< it ended between two looks and the counters do not tell how
-};
-/// "FIN by us", for people.
-[[nodiscard]] std::string_view closing_text(closing c) noexcept;
-/// "fin_local", for programs; empty for open.
-[[nodiscard]] std::string_view closing_name(closing c) noexcept;
-
-/// The exact median of numbers, in the memory of the distinct ones (or of runs of equal ones).
-class median_of {
- public:
-  void add(std::uint32_t value);
-  /// The mean of the two in the middle where their number is even. nullopt without numbers.
-  [[nodiscard]] std::optional<double> median();
-
- private:
-  void compact();
-
-  std::vector<std::pair<std::uint32_t, std::uint64_t>> runs_;  // value, how often in a row
-  std::size_t compact_at_ = 1024;
-};
-
-/// Of which polls of which runs a record tells.
-class poll_log {
- public:
-  /// A number for the run's name.
-  [[nodiscard]] std::uint32_t run_number(const std::string& run);
-  void see(std::uint32_t run, std::uint64_t poll);
-  /// Polls from `first` to `last` of which no record tells.
-  [[nodiscard]] std::uint64_t silent(std::uint32_t run, std::uint64_t first,
-                                     std::uint64_t last) const;
-  /// The same over all runs, each from its first poll told of to its last; and those told of.
-  [[nodiscard]] std::uint64_t silent() const;
-  [[nodiscard]] std::uint64_t seen() const;
-
- private:
-  // A bit for each poll, in pieces: a poll number out of all reason must not cost memory.
-  static constexpr std::uint64_t piece_words = 64;
-  static constexpr std::uint64_t piece_polls = piece_words * 64;
-  using run_polls = std::map<std::uint64_t, std::array<std::uint64_t, piece_words>>;
-
-  [[nodiscard]] std::uint64_t seen(std::uint32_t run, std::uint64_t first,
-                                   std::uint64_t last) const;
-  [[nodiscard]] std::uint64_t first_of(std::uint32_t run) const;
-  [[nodiscard]] std::uint64_t last_of(std::uint32_t run) const;
-
-  std::unordered_map<std::string, std::uint32_t> numbers_;
-  std::vector<run_polls> runs_;
-};
-
-/// Polls of one run in which a connection was seen.
-struct poll_span {
-  std::uint32_t run = 0;  // of the poll_log
-  std::uint64_t first = 0;
-  std::uint64_t last = 0;
-};
 
 class flow_summary {
  public:
@@ -212,35 +143,6 @@ class flow_summary {
   std::uint64_t snapshots_ = 0;
   std::set<std::uint64_t> sequences_;
   std::vector<poll_span> polls_;
-};
-
-/// All connections of what was read.
-class flow_list {
- public:
-  /// Give every record of the input, wanted or not: polls are counted over all of them.
-  /// @return the connection it belongs to, null where it is of none (metadata, a listener).
-  flow_summary* add(const input_record& r, bool wanted);
-
-  [[nodiscard]] std::vector<flow_summary*> flows();
-  [[nodiscard]] std::uint64_t snapshots() const noexcept { return snapshots_; }
-  /// Files were passed over: nobody knows of which polls their records tell.
-  void some_passed_over() noexcept { passed_over_ = true; }
-  /// Polls between a connection's first and last record of which no record of any connection tells:
-  /// missed, or nothing changed anywhere. nullopt without poll numbers, and where files were passed
-  /// over.
-  [[nodiscard]] std::optional<std::uint64_t> silent_polls(const flow_summary& f) const;
-
- private:
-  snapshot decoded_;
-  std::shared_ptr<const input_context> context_;
-  std::uint32_t run_ = 0;
-  poll_log polls_;
-  std::map<std::string, flow_summary, std::less<>> flows_;
-  std::map<std::string, unsigned> times_reused_;  // by key without the number that it adds
-  flow_summary* latest_ = nullptr;                // of latest_cookie_ in context_
-  std::uint64_t latest_cookie_ = 0;
-  std::uint64_t snapshots_ = 0;
-  bool passed_over_ = false;
 };
 
 }  // namespace tcpinfo::offline

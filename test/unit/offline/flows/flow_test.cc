@@ -3,8 +3,9 @@
 #include <cmath>
 #include <random>
 
+#include "offline/flows/flow_list.h"
 #include "offline/flows/flow_print.h"
-#include "offline/flows/flow_summary.h"
+#include "offline/flows/median.h"
 #include "offline/text/snapshot_text.h"
 #include "unit/catch.h"
 #include "unit/offline/files.h"
