@@ -9,7 +9,7 @@
 #include <tcpinfo/zstd.h>
 
 #include "archive/text.h"
-#include "zstd/text_head.h"
+#include "common/text_head.h"
 
 namespace tcpinfo::inline v0 {
 namespace {
@@ -159,7 +159,7 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
       return false;
     }
     if (line_damaged) return true;
-    const bool json = begins_object(std::as_bytes(std::span(line)));
+    const bool json = may_begin_object(line);
     return std::exchange(in_garbage, in_garbage || !json);
   }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the module's files share: dates, strings as Go's encoding/json writes them, and the mark
-// that may stand before a text.
+// What the module's files share: dates, and strings as Go's encoding/json writes them.
 #ifndef TCPINFO_ARCHIVE_TEXT_H
 #define TCPINFO_ARCHIVE_TEXT_H
 
@@ -12,6 +11,7 @@
 #include <string_view>
 
 #include "common/known_part.h"
+#include "common/utf8.h"
 
 namespace tcpinfo::inline v0 {
 
@@ -31,11 +31,6 @@ char* write_date(char* to, const civil_date& date, char separator) noexcept;
 
 /// A second's fraction, up to 10 characters; nothing where it is 0.
 char* write_fraction(char* to, std::uint32_t nanoseconds) noexcept;
-
-/// U+FEFF in UTF-8, which some editors and scripts write before a text. At a file's start it is
-/// passed over; before any other line it is a fault. The module's files decide that themselves, for
-/// simdjson has done either: 3.0 refuses a text that begins with one, 3.12 reads on behind it.
-inline constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 
 inline char* write(char* to, std::string_view text) noexcept {
   // An empty view may have no address, which memcpy must not get.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "common/zstd_magic.h"
 #include "zstd/frame_head.h"
 
 namespace tcpinfo::inline v0 {
@@ -25,10 +26,10 @@ std::error_code is_skippable_frame(input_window& input, std::uint64_t at, std::u
   const std::uint64_t content = skippable_content_size(input.from(at));
   if (content > max_skippable) return {};
   const std::uint64_t end = at + skippable_head_size + content;
-  if (const auto ec = input.need(end + magic_size, keep)) return ec;
+  if (const auto ec = input.need(end + zstd_magic::size, keep)) return ec;
   if (input.end() < end) return {};
   const bytes_view behind = input.from(end);
-  yes = behind.empty() || is_frame_magic(behind) || is_skippable_magic(behind);
+  yes = behind.empty() || zstd_magic::is_frame(behind) || zstd_magic::is_skippable(behind);
   return {};
 }
 
@@ -38,21 +39,21 @@ std::error_code find_frame(input_window& input, std::uint64_t from, std::uint64_
                            std::uint64_t hold, std::uint64_t& found) noexcept {
   found = no_frame;
   for (std::uint64_t at = from; at < limit;) {
-    if (const auto ec = input.need(at + magic_size, std::min(at, hold))) return ec;
+    if (const auto ec = input.need(at + zstd_magic::size, std::min(at, hold))) return ec;
     bytes_view bytes = input.from(std::min(at, input.end()));
-    while (bytes.size() >= magic_size && at < limit && !is_frame_magic(bytes) &&
-           !is_skippable_magic(bytes)) {
+    while (bytes.size() >= zstd_magic::size && at < limit && !zstd_magic::is_frame(bytes) &&
+           !zstd_magic::is_skippable(bytes)) {
       bytes = bytes.subspan(1);
       ++at;
     }
     if (at >= limit) return {};
-    if (bytes.size() < magic_size) {
+    if (bytes.size() < zstd_magic::size) {
       if (input.at_end()) return {};
       continue;
     }
     bool yes = false;
     const std::uint64_t keep = std::min(at, hold);
-    const bool skippable = !is_frame_magic(bytes);
+    const bool skippable = !zstd_magic::is_frame(bytes);
     const std::error_code ec =
         skippable ? is_skippable_frame(input, at, keep, yes) : is_frame(input, at, keep, yes);
     if (ec) return ec;

@@ -13,7 +13,6 @@
 
 namespace tcpinfo::inline v0 {
 
-inline constexpr std::size_t magic_size = 4;
 inline constexpr std::size_t skippable_head_size = 8;
 inline constexpr std::size_t block_head_size = 3;
 inline constexpr std::size_t checksum_size = 4;
@@ -21,13 +20,6 @@ inline constexpr std::size_t max_block_size = std::size_t{128} << 10;
 // A frame's header at its longest, and the header of its first block.
 inline constexpr std::size_t max_head_size = 18 + block_head_size;
 
-/// Whether these bytes, four or more, begin with the magic number of a frame.
-[[nodiscard]] bool is_frame_magic(bytes_view bytes) noexcept;
-/// The same for a skippable frame: any of its 16 numbers.
-[[nodiscard]] bool is_skippable_magic(bytes_view bytes) noexcept;
-/// Whether the input, of which this is the beginning or all, is zstd. Fewer than 4 bytes are where
-/// they begin a magic number; one byte of a skippable one is a letter like any other.
-[[nodiscard]] bool starts_frame(bytes_view bytes) noexcept;
 /// The length that a skippable frame, of which 8 bytes are here, says its content has.
 [[nodiscard]] std::uint64_t skippable_content_size(bytes_view bytes) noexcept;
 
@@ -48,28 +40,6 @@ enum class parsed : std::uint8_t { whole, more, bad };
 /// Whether a frame may begin here: a header without reserved bits and a first block of a known type
 /// and size. Fewer bytes than these hold nothing that could be read.
 [[nodiscard]] bool is_plausible_frame(bytes_view bytes) noexcept;
-
-/// Goes from block header to block header of one frame as its bytes come in.
-class frame_walk {
- public:
-  /// Goes on with `frame`, all of the frame that is there, from its first byte. It stops where it
-  /// has passed `limit` bytes.
-  [[nodiscard]] parsed step(bytes_view frame, std::uint64_t limit) noexcept;
-
-  [[nodiscard]] const frame_head& head() const noexcept { return head_; }
-  /// Offset in the frame of the block whose header was not seen yet, or is bad.
-  [[nodiscard]] std::uint64_t at() const noexcept { return at_; }
-  /// What the blocks so far can hold at most.
-  [[nodiscard]] std::uint64_t max_content() const noexcept;
-  /// Once the last block's header was seen: the frame's length. 0 before.
-  [[nodiscard]] std::uint64_t end() const noexcept { return end_; }
-
- private:
-  frame_head head_;
-  std::uint64_t at_ = 0;
-  std::uint64_t end_ = 0;
-  std::uint64_t blocks_ = 0;
-};
 
 /// The header of one block.
 struct block_head {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
-#include <cstring>
 #include <memory>
 #include <new>
 
 #include <tcpinfo/zstd.h>
+
+#include "common/known_part.h"
 
 namespace tcpinfo::inline v0 {
 namespace {
@@ -25,10 +25,7 @@ std::error_code scan(stream_reader& reader, frame_scan& out) noexcept {
   found.frames = reader.frames();
   found.whole_end = reader.whole_frames_end();
   found.content_bytes = reader.whole_frames_content();
-  // The caller's struct may be an older, shorter one.
-  const std::size_t size = std::min(out.size, sizeof found);
-  found.size = out.size;
-  std::memcpy(&out, &found, size);
+  fill_known(out, found);
   return {};
 }
 
