@@ -404,7 +404,7 @@ std::vector<response> decode_all(const std::string& name, bytes_view file, std::
     if (!ec) {
       // The captures are of little-endian machines; this may be another.
       std::vector<std::byte>& bytes = kept.emplace_back(n.payload.begin(), n.payload.end());
-      if (n.foreign)
+      if (n.other_order)
         m = offline::turn_kernel_message(m, info_layout::unknown, bytes);
       else
         ec = message::from(bytes, m);

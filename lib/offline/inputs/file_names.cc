@@ -25,8 +25,8 @@ bool take_any(std::string_view& name, std::span<const std::string_view> endings)
 
 constexpr std::string_view part[] = {".part"};
 constexpr std::string_view packs[] = {".zst", ".zstd", ".gz"};
-constexpr std::string_view foreign_packs[] = {".xz",   ".bz2", ".lz4", ".lz", ".lzo",
-                                              ".lzma", ".zip", ".7z",  ".z",  ".rar"};
+constexpr std::string_view unread_packs[] = {".xz",   ".bz2", ".lz4", ".lz", ".lzo",
+                                             ".lzma", ".zip", ".7z",  ".z",  ".rar"};
 constexpr std::string_view lines[] = {".jsonl", ".ndjson", ".json"};
 constexpr std::string_view tars[] = {".tar", ".tgz", ".tzst", ".tzstd"};
 constexpr std::string_view captures[] = {".pcap", ".pcapng", ".cap", ".nl"};
@@ -54,7 +54,7 @@ name_parts take_apart(std::string_view name) {
   name_parts p;
   p.partial = take_any(name, part);
   p.packed = take_any(name, packs);
-  p.foreign_pack = !p.packed && take_any(name, foreign_packs);
+  p.unread_pack = !p.packed && take_any(name, unread_packs);
   p.lines = take_any(name, lines);
   p.tar = !p.lines && take_any(name, tars);
   p.capture = !p.lines && !p.tar && take_any(name, captures);

@@ -19,13 +19,13 @@ bool take_ending(std::string_view& name, std::string_view ending);
 
 /// What a file's name is made of.
 struct name_parts {
-  std::string_view stem;      ///< without the endings below
-  bool partial = false;       ///< .part
-  bool packed = false;        ///< .zst, .zstd, .gz
-  bool foreign_pack = false;  ///< .xz, .bz2 and others that are not read
-  bool lines = false;         ///< .jsonl, .json, .ndjson
-  bool tar = false;           ///< .tar, .tgz and the like
-  bool capture = false;       ///< .pcap and the like
+  std::string_view stem;     ///< without the endings below
+  bool partial = false;      ///< .part
+  bool packed = false;       ///< .zst, .zstd, .gz
+  bool unread_pack = false;  ///< .xz, .bz2 and others that are not read
+  bool lines = false;        ///< .jsonl, .json, .ndjson
+  bool tar = false;          ///< .tar, .tgz and the like
+  bool capture = false;      ///< .pcap and the like
 
   /// Whether it may be read where nobody named it. What has another ending behind is a copy that
   /// somebody put aside: an editor, or a collector (.part.damaged, .part.new).

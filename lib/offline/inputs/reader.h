@@ -4,23 +4,17 @@
 #ifndef TCPINFO_OFFLINE_INPUTS_READER_H
 #define TCPINFO_OFFLINE_INPUTS_READER_H
 
-#include <tcpinfo/archive.h>
-
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 
-#include "offline/inputs/fault.h"
+#include "offline/inputs/fault_log.h"
 #include "offline/inputs/record.h"
+#include "offline/inputs/window_limit.h"
 
 namespace tcpinfo::offline {
-
-/// The largest zstd window read unless more is allowed, as a power of two: 32 MiB. A window of 128
-/// MiB, which zstd itself takes, would by itself break the promise of 64 MiB a worker.
-inline constexpr std::int32_t usual_window_log = 25;
-/// The largest that zstd can be told to take: 2 GiB, or 1 GiB with 32-bit addresses.
-inline constexpr std::int32_t largest_window_log = sizeof(void*) > 4 ? 31 : 30;
 
 struct reader_options {
   bool captures = false;  ///< also take captures and bare netlink messages
@@ -54,38 +48,26 @@ class input_reader {
 
   /// Tells of a fault that a command has found in the input open at present. @return whether to go
   /// on.
-  bool tell(std::uint64_t line, std::string_view what);
+  bool tell(std::uint64_t line, std::string_view what) { return faults_.tell(line, what); }
 
   /// Faults so far, told or not, over all inputs: whether anything was lost.
-  [[nodiscard]] std::uint64_t faults() const noexcept { return faults_; }
+  [[nodiscard]] std::uint64_t faults() const noexcept { return faults_.count(); }
   /// The callback asked to stop.
-  [[nodiscard]] bool stopped() const noexcept { return stopped_; }
+  [[nodiscard]] bool stopped() const noexcept { return faults_.stopped(); }
 
   // Of the input open at present.
   [[nodiscard]] std::uint64_t bytes_read() const noexcept;  ///< as stored
   /// As faults call it: the path, of a member of a tar "path:member".
-  [[nodiscard]] const std::string& file() const noexcept;
+  [[nodiscard]] const std::string& file() const noexcept { return faults_.file(); }
   /// Its path, or the member's: what tells the connection where the content does not.
   [[nodiscard]] const std::string& name() const noexcept;
   [[nodiscard]] bool is_capture() const noexcept;
 
  private:
   struct impl;
-  [[nodiscard]] bool start(int kind);
-  [[nodiscard]] bool next_message(input_record& out);
-  [[nodiscard]] bool next_line(input_record& out);
-  [[nodiscard]] bool refuse(std::string_view why);
-  void note(std::string_view what);
-  void tell_rest();
-  void tell_below();
-  void begin_tar_itself();
 
-  std::unique_ptr<impl> impl_;
-  fault_callback on_fault_;
-  reader_options options_;
-  fault_limit limit_;
-  std::uint64_t faults_ = 0;
-  bool stopped_ = false;
+  fault_log faults_;
+  std::unique_ptr<impl> impl_;  // refers to faults_
 };
 
 }  // namespace tcpinfo::offline

@@ -1,50 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One form for all that is read: an input_record, and what holds for a run of them.
+// One form for the records of every input.
 #ifndef TCPINFO_OFFLINE_INPUTS_RECORD_H
 #define TCPINFO_OFFLINE_INPUTS_RECORD_H
 
 #include <tcpinfo/archive.h>
 #include <tcpinfo/inetdiag.h>
-#include <tcpinfo/tcp.h>
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "offline/inputs/input_context.h"
+
 namespace tcpinfo::offline {
-
-/// Where a record's UUID comes from.
-enum class uuid_source : std::uint8_t {
-  metadata,   ///< the file says it
-  file_name,  ///< <uuid>.<sequence>.jsonl…, or the file's name without its endings
-  cookie,     ///< 16 hex digits: there is neither
-};
-
-/// What holds for a run of records: what the latest metadata record said, or else the file's name.
-/// Never changes once made; shared by the records it holds for.
-struct input_context {
-  std::string file;
-  std::string uuid;  ///< empty with uuid_source::cookie, where each record has its own
-  uuid_source source = uuid_source::cookie;
-  std::optional<std::uint64_t> sequence;
-  timestamp start_time;  ///< the zero time where unknown
-  timestamp opened;      ///< the same
-  std::string host;
-  std::string kernel;
-  std::string run;
-  std::string interval;
-  std::string netns;     ///< empty: the recorder's own
-  bool partial = false;  ///< the file's name says that it is not complete
-  /// Of the kernel that made the records.
-  info_layout layout = info_layout::unknown;
-
-  /// Names whoever counted the polls: a run polls each network namespace by itself.
-  [[nodiscard]] std::string poller() const { return run + '\0' + netns; }
-};
 
 /// The names of parts of a message (record_extras::carried), with `between` between them.
 [[nodiscard]] std::string part_names(std::uint32_t parts, char between);
@@ -58,7 +29,7 @@ inline constexpr std::string_view cut_in_a_field = "an attribute ends inside a f
 /// One record, of whatever kind of input. Reuse it: what it refers to stays in place from one
 /// next() to the next where nothing changed.
 struct input_record {
-  std::shared_ptr<const input_context> context;
+  context_pointer context;
   std::uint64_t line = 0;  ///< from 1; of a capture, the number of the message
   /// The parsed line, null for captures. The reader's, until its next next(); it may be swapped
   /// for another record (std::swap) by who wants to keep it, views stay valid then.

@@ -88,14 +88,14 @@ bool input_walk::takes(const std::string& path, std::string_view name) {
   if (is_archive_name(name)) return true;
   // Of a program that is at work, or of one that does not want to be seen.
   if (name.starts_with('.')) return false;
-  if (!onlooker_)
-    onlooker_ = std::make_unique<onlooker>(options_.captures, options_.max_window_log);
-  const looked is = onlooker_->look(path);
+  if (!judge_) judge_ = std::make_unique<file_judge>(options_.captures, options_.max_window_log);
+  const judgement is = judge_->judge(path);
   // Who reads it says what is damaged, or why it cannot be opened.
-  if (is == looked::damaged || (is == looked::ours && take_apart(name).may_be_ours())) return true;
+  if (is == judgement::damaged || (is == judgement::ours && take_apart(name).may_be_ours()))
+    return true;
   // What neither its name nor its content takes for data (notes, tables) is none of our business.
-  if (is == looked::nothing) return false;
-  passed& p = is == looked::unread ? unread_ : others_;
+  if (is == judgement::nothing) return false;
+  passed& p = is == judgement::unread ? unread_ : others_;
   if (p.files++ == 0) p.first = path;
   return false;
 }

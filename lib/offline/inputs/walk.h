@@ -14,11 +14,11 @@
 #include <vector>
 
 #include "offline/inputs/fault.h"
-#include "offline/inputs/reader.h"
+#include "offline/inputs/window_limit.h"
 
 namespace tcpinfo::offline {
 
-class onlooker;
+class file_judge;
 
 /// A file or folder, before it is opened. Valid during the call only.
 struct walk_entry {
@@ -72,7 +72,7 @@ class input_walk {
   std::size_t at_ = 0;
   std::vector<std::shared_ptr<level>> levels_;
   std::string directory_;  // the latest one that was named
-  std::unique_ptr<onlooker> onlooker_;
+  std::unique_ptr<file_judge> judge_;
   struct passed {
     std::uint64_t files = 0;
     std::string first;

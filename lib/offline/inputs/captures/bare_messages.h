@@ -9,13 +9,11 @@
 #include <string>
 #include <vector>
 
+#include "offline/inputs/captures/capture_step.h"
 #include "offline/inputs/captures/netlink_messages.h"
 #include "offline/inputs/sources/byte_source.h"
 
 namespace tcpinfo::offline {
-
-/// What comes next in a capture.
-enum class capture_step : std::uint8_t { message, fault, end };
 
 /// Memory is that of the longest message, and what a length says takes none before the bytes are
 /// there.

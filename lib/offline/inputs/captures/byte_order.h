@@ -15,8 +15,8 @@ namespace tcpinfo::offline {
 
 /// Which way a message is turned; the one undoes the other, bit for bit.
 enum class turn : std::uint8_t {
-  to_ours,    ///< a foreign machine's message becomes one of this machine's
-  to_theirs,  ///< one of this machine's becomes a foreign one
+  to_ours,    ///< a message of the other byte order becomes one of this machine's
+  to_theirs,  ///< one of this machine's becomes one of the other byte order
 };
 
 /// Turns every field the tables know; ports and addresses are in network order everywhere.
@@ -27,8 +27,8 @@ enum class turn : std::uint8_t {
 [[nodiscard]] message turn_byte_order(const message& m, info_layout layout,
                                       std::vector<std::byte>& out, turn way = turn::to_ours);
 
-/// A foreign kernel's message as it came out of netlink, attribute headers included, becomes one of
-/// this machine's. What comes after a malformed attribute stays as it is.
+/// A message of a kernel of the other byte order, as it came out of netlink, attribute headers
+/// included, becomes one of this machine's. What comes after a malformed attribute stays as it is.
 /// @return a view of `out`, which is replaced.
 [[nodiscard]] message turn_kernel_message(const message& m, info_layout layout,
                                           std::vector<std::byte>& out);

@@ -47,10 +47,10 @@ std::string_view parse_message(bytes_view whole, const message_start& start,
   const auto sequence = wire::load<std::uint32_t>(header + 8);
   const auto port = wire::load<std::uint32_t>(header + 12);
   out.type = start.type;
-  out.foreign = start.foreign;
-  out.flags = start.foreign ? __builtin_bswap16(flags) : flags;
-  out.sequence = start.foreign ? __builtin_bswap32(sequence) : sequence;
-  out.port = start.foreign ? __builtin_bswap32(port) : port;
+  out.other_order = start.other_order;
+  out.flags = start.other_order ? __builtin_bswap16(flags) : flags;
+  out.sequence = start.other_order ? __builtin_bswap32(sequence) : sequence;
+  out.port = start.other_order ? __builtin_bswap32(port) : port;
   out.payload = whole.subspan(netlink_header_size);
   out.kind = kind_of(out.type, out.flags);
   const bool is_short =

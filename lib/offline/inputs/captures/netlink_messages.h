@@ -32,7 +32,7 @@ struct netlink_message {
   std::uint32_t sequence = 0;
   std::uint32_t port = 0;
   bytes_view payload;        ///< without the netlink header; for a response, an inet_diag message
-  bool foreign = false;      ///< payload is in the other byte order; all else here is in ours
+  bool other_order = false;  ///< payload is in the other byte order; all else here is in ours
   bool has_time = false;     ///< bare messages have none
   std::int64_t time_ns = 0;  ///< of capture, since 1970 UTC
 };
@@ -46,7 +46,7 @@ inline constexpr std::string_view short_message =
 struct message_start {
   std::uint32_t length = 0;
   std::uint16_t type = 0;
-  bool foreign = false;
+  bool other_order = false;
 };
 /// Reads them of a header, 16 bytes, of a message that has no more than `most` bytes. Types are
 /// below 256: where one is not, and would be in the other byte order, so is the length.

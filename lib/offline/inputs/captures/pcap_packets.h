@@ -11,7 +11,7 @@
 #include <memory>
 #include <string>
 
-#include "offline/inputs/captures/bare_messages.h"
+#include "offline/inputs/captures/capture_step.h"
 #include "offline/inputs/sources/byte_source.h"
 
 namespace tcpinfo::offline {

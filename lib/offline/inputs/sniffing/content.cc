@@ -22,14 +22,14 @@ content_kind content::look(head_source& in) {
   for (;;) {
     const bytes_view head = in.head(known + 1);
     const bool ended = head.size() == known || head.size() == head_source::capacity;
-    const content_kind kind = kind_of_content(head, ended, foreign_);
+    const content_kind kind = kind_of_content(head, ended, why_unread_);
     if (kind != content_kind::undecided) return kind;
     known = head.size();
   }
 }
 
 content_kind content::open(byte_source& from) {
-  foreign_ = {};
+  why_unread_ = {};
   zeros_ = 0;
   begun_size_ = 0;
   stream_damaged_ = false;
@@ -38,8 +38,8 @@ content_kind content::open(byte_source& from) {
   content_kind kind = look(raw_);
   packed_ = kind == content_kind::gzip || kind == content_kind::zstd;
   const auto refuse = [this](std::string_view why) {
-    foreign_ = why;
-    return content_kind::foreign;
+    why_unread_ = why;
+    return content_kind::unread;
   };
   if (kind == content_kind::gzip) {
     if (!reads_gzip()) return refuse(no_zlib);
@@ -56,7 +56,7 @@ content_kind content::open(byte_source& from) {
     case content_kind::tar:
       bytes_ = below_;
       return kind;
-    case content_kind::foreign:
+    case content_kind::unread:
       return kind;
     default:
       break;
@@ -71,7 +71,7 @@ content_kind content::open(byte_source& from) {
   if (kind == content_kind::pcap || kind == content_kind::netlink || kind == content_kind::tar) {
     rest_.open(stream_, head(), *below_, max_window_log_);
     bytes_ = &rest_;
-  } else if (kind != content_kind::foreign) {
+  } else if (kind != content_kind::unread) {
     kind = content_kind::archive;
   }
   return kind;
@@ -98,7 +98,7 @@ content_kind content::look_into_stream() {
   stream_ended_ = false;
   for (;;) {
     const bool ended = stream_ended_ || begun_size_ == begun_capacity;
-    const content_kind kind = kind_of_content(head(), ended, foreign_);
+    const content_kind kind = kind_of_content(head(), ended, why_unread_);
     if (kind != content_kind::undecided) return kind;
     (void)read_on();
   }
@@ -117,9 +117,11 @@ void content::pass_zeros() {
   }
 }
 
-bool content::is_zeros() const noexcept { return foreign_ == nothing_but_zeros; }
+bool content::is_zeros() const noexcept { return why_unread_ == nothing_but_zeros; }
 
-bool content::stays_packed() const noexcept { return foreign_ == twice || foreign_ == no_zlib; }
+bool content::stays_packed() const noexcept {
+  return why_unread_ == twice || why_unread_ == no_zlib;
+}
 
 bool content::shows_record() {
   for (;;) {

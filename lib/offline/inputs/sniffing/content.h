@@ -29,14 +29,14 @@ class content {
 
   /// Looks at `from`, which must outlive the reading.
   /// @return archive (also for whatever cannot be told: its reader says best what is wrong with a
-  /// line), pcap, netlink, tar or foreign.
+  /// line), pcap, netlink, tar or unread.
   [[nodiscard]] content_kind open(byte_source& from);
 
-  /// Of foreign: what it is, and what to do.
-  [[nodiscard]] std::string_view foreign() const noexcept { return foreign_; }
-  /// Of foreign: nothing but zeros.
+  /// Of unread: what it is, and what to do.
+  [[nodiscard]] std::string_view why_unread() const noexcept { return why_unread_; }
+  /// Of unread: nothing but zeros.
   [[nodiscard]] bool is_zeros() const noexcept;
-  /// Of foreign: there may be anything in it, for it is packed in a way that is not unpacked here.
+  /// Of unread: there may be anything in it, for it is packed in a way that is not unpacked here.
   [[nodiscard]] bool stays_packed() const noexcept;
   /// Of an archive: whether one of its first lines is a record of ours. Reads on where it must.
   [[nodiscard]] bool shows_record();
@@ -81,7 +81,7 @@ class content {
   bool packed_ = false;
   stream_source rest_;
   byte_source* bytes_ = nullptr;
-  std::string_view foreign_;
+  std::string_view why_unread_;
   std::uint64_t zeros_ = 0;
 };
 

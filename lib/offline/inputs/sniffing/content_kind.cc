@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "common/text_head.h"
+#include "common/zstd_magic.h"
 #include "offline/inputs/sniffing/unread_formats.h"
 
 namespace tcpinfo::offline {
@@ -20,21 +22,14 @@ struct ours {
 };
 
 constexpr ours formats[] = {
-    {"\x28\xb5\x2f\xfd"sv, content_kind::zstd}, {"\x1f\x8b\x08"sv, content_kind::gzip},
-    {"\xa1\xb2\xc3\xd4"sv, content_kind::pcap}, {"\xd4\xc3\xb2\xa1"sv, content_kind::pcap},
-    {"\xa1\xb2\x3c\x4d"sv, content_kind::pcap}, {"\x4d\x3c\xb2\xa1"sv, content_kind::pcap},
-    {"\xa1\xb2\xcd\x34"sv, content_kind::pcap}, {"\x34\xcd\xb2\xa1"sv, content_kind::pcap},
-    {"\x0a\x0d\x0d\x0a"sv, content_kind::pcap},
+    {"\x1f\x8b\x08"sv, content_kind::gzip},     {"\xa1\xb2\xc3\xd4"sv, content_kind::pcap},
+    {"\xd4\xc3\xb2\xa1"sv, content_kind::pcap}, {"\xa1\xb2\x3c\x4d"sv, content_kind::pcap},
+    {"\x4d\x3c\xb2\xa1"sv, content_kind::pcap}, {"\xa1\xb2\xcd\x34"sv, content_kind::pcap},
+    {"\x34\xcd\xb2\xa1"sv, content_kind::pcap}, {"\x0a\x0d\x0d\x0a"sv, content_kind::pcap},
 };
 
 constexpr std::size_t message_head = 16;  // a netlink header
 constexpr std::size_t tar_block = 512;
-
-// A skippable frame: any low four bits.
-answer is_skippable(bytes_view head) noexcept {
-  if ((static_cast<unsigned>(head[0]) & 0xf0U) != 0x50U) return answer::no;
-  return begins_with(head.subspan(1), "\x2a\x4d\x18"sv);
-}
 
 // One of sock_diag, or an answer that it may begin with.
 bool begins_message(bytes_view head) noexcept {
@@ -67,20 +62,13 @@ bool is_tar(bytes_view block) noexcept {
   return any && said == sum;
 }
 
-std::string_view text_of(bytes_view head) noexcept {
-  std::string_view text(reinterpret_cast<const char*>(head.data()), head.size());
-  constexpr std::string_view mark = "\xef\xbb\xbf";
-  if (text.starts_with(mark)) text.remove_prefix(mark.size());
-  const std::size_t begin = text.find_first_not_of(" \t\r\n"sv);
-  return begin == std::string_view::npos ? std::string_view() : text.substr(begin);
-}
-
-// The start of a line of JSON. Of a message the third and fourth byte are zeros.
+// The start of a line of JSON: so much of it that no length of a netlink message looks like it, of
+// which the third and the fourth byte are zeros.
 bool begins_object(std::string_view text) noexcept {
   constexpr std::size_t enough = 4;
-  return text.size() >= enough && text[0] == '{' &&
-         std::all_of(text.begin() + 1, text.begin() + enough,
-                     [](char c) { return static_cast<unsigned char>(c) >= '\t'; });
+  text = from_first_word(text);
+  return text.size() >= enough && looks_like_text(text.substr(0, enough)) &&
+         find_object(text) == object_start::yes;
 }
 
 bool is_zeros(bytes_view bytes) noexcept {
@@ -91,31 +79,28 @@ bool is_zeros(bytes_view bytes) noexcept {
 
 content_kind kind_of_content(bytes_view head, bool ended, std::string_view& what) noexcept {
   if (head.empty()) return ended ? content_kind::unknown : content_kind::undecided;
+  if (zstd_magic::is_frame(head) || zstd_magic::is_skippable(head)) return content_kind::zstd;
   bool more = false;
   for (const ours& f : formats) {
     const answer is = begins_with(head, f.magic);
     if (is == answer::yes) return f.kind;
     more = more || is == answer::more;
   }
-  if (const answer is = is_skippable(head); is == answer::yes)
-    return content_kind::zstd;
-  else
-    more = more || is == answer::more;
   if (head.size() >= message_head && begins_message(head)) return content_kind::netlink;
-  if (begins_object(text_of(head))) return content_kind::archive;
+  if (begins_object(as_text(head))) return content_kind::archive;
   // Until then it may be the length of a message.
   if (head.size() < message_head && !ended) return content_kind::undecided;
-  const answer foreign = find_foreign(head, what);
-  if (foreign == answer::yes) return content_kind::foreign;
+  const answer unread = find_unread(head, what);
+  if (unread == answer::yes) return content_kind::unread;
   if (is_zeros(head.first(std::min(head.size(), message_head)))) return content_kind::zeros;
-  if ((more || foreign == answer::more || head.size() < tar_block) && !ended)
+  if ((more || unread == answer::more || head.size() < tar_block) && !ended)
     return content_kind::undecided;
   if (head.size() >= tar_block && is_tar(head)) return content_kind::tar;
   return content_kind::unknown;
 }
 
 bool looks_like_ours(bytes_view head) noexcept {
-  std::string_view text = text_of(head);
+  std::string_view text = from_first_word(as_text(head));
   while (!text.empty()) {
     const std::string_view line = text.substr(0, text.find('\n'));
     if (line.starts_with('{') && (line.find("\"RawIDM\"") != std::string_view::npos ||
@@ -137,7 +122,7 @@ bool is_text(bytes_view head) noexcept {
 }
 
 bool is_sound_json(bytes_view head, bool ended) noexcept {
-  const std::string_view text = text_of(head);
+  const std::string_view text = from_first_word(as_text(head));
   // A comment, too: programs' own settings have them.
   constexpr std::string_view beginnings = "{[\"/-0123456789";
   if (text.empty() || beginnings.find(text[0]) == std::string_view::npos || !is_text(head))

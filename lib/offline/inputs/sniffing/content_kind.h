@@ -20,13 +20,13 @@ enum class content_kind : std::uint8_t {
   netlink,  ///< bare messages
   tar,
   zeros,    ///< sixteen of them, or nothing else
-  foreign,  ///< a format that is not read
+  unread,   ///< a format that is not read
   unknown,  ///< anything else; nothing at all
 };
 
 /// `head`: what the input begins with; all of it where `ended`. Takes no more than it needs: text
 /// that begins with a brace is known by two bytes, and nothing needs more than 512.
-/// @param what of foreign: what to say of it.
+/// @param what of unread: what to say of it.
 [[nodiscard]] content_kind kind_of_content(bytes_view head, bool ended,
                                            std::string_view& what) noexcept;
 

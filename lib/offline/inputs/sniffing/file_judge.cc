@@ -2,7 +2,6 @@
 #include "offline/inputs/sniffing/file_judge.h"
 
 #include "offline/inputs/file_names.h"
-#include "offline/inputs/reader.h"
 #include "offline/inputs/sources/file_source.h"
 #include "offline/inputs/sources/tar_members.h"
 
@@ -25,39 +24,39 @@ bool is_sound(const name_parts& parts, const content& of) {
   return is_text(of.head());
 }
 
-looked judge_foreign(const name_parts& parts, const content& of, bool captures) {
+judgement judge_unread(const name_parts& parts, const content& of, bool captures) {
   const bool by_name = says_ours(parts, captures);
-  if (by_name && of.is_zeros()) return looked::damaged;
+  if (by_name && of.is_zeros()) return judgement::damaged;
   // Of other files that are merely compressed nobody said that there are archives in them.
   if (by_name && (parts.lines || parts.tar || parts.capture || of.stays_packed()))
-    return looked::unread;
-  return parts.may_be_ours() || parts.foreign_pack ? looked::other : looked::nothing;
+    return judgement::unread;
+  return parts.may_be_ours() || parts.unread_pack ? judgement::other : judgement::nothing;
 }
 
 }  // namespace
 
-looked judge(std::string_view name, content& of, content_kind kind, bool captures) {
+judgement judge_content(std::string_view name, content& of, content_kind kind, bool captures) {
   const std::string_view file = base_name(name);
   const name_parts parts = take_apart(file);
   switch (kind) {
     case content_kind::pcap:
     case content_kind::netlink:
-      return captures ? looked::ours : looked::other;
+      return captures ? judgement::ours : judgement::other;
     case content_kind::tar:
-      return parts.may_be_ours() ? looked::ours : looked::other;
-    case content_kind::foreign:
-      return judge_foreign(parts, of, captures);
+      return parts.may_be_ours() ? judgement::ours : judgement::other;
+    case content_kind::unread:
+      return judge_unread(parts, of, captures);
     default:
       break;
   }
-  if (of.shows_record()) return looked::ours;
+  if (of.shows_record()) return judgement::ours;
   // Hidden files are other programs' own (._x.json.gz), whatever their endings say.
   if (says_ours(parts, captures) && !file.starts_with('.') && !is_sound(parts, of))
-    return looked::damaged;
-  return parts.may_be_ours() || parts.foreign_pack ? looked::other : looked::nothing;
+    return judgement::damaged;
+  return parts.may_be_ours() || parts.unread_pack ? judgement::other : judgement::nothing;
 }
 
-struct onlooker::impl {
+struct file_judge::impl {
   impl(bool also_captures, std::int32_t max_window_log)
       : captures(also_captures), whole(max_window_log), member(max_window_log) {}
 
@@ -68,34 +67,34 @@ struct onlooker::impl {
   tar_members members;
 
   // Whether there is something to read in a tar, or to tell of it.
-  looked look_into_tar(std::string_view path) {
-    if (!reads_tar()) return looked::ours;  // the reader says that it does not
+  judgement look_into_tar(std::string_view path) {
+    if (!reads_tar()) return judgement::ours;  // the reader says that it does not
     members.open(whole.bytes());
     std::string name;
     bool damaged = false;
     while (members.next(name)) {
       damaged = damaged || !members.damage().empty();
-      if (is_archive_name(name)) return looked::ours;
-      const looked is = judge(name, member, member.open(members.content()), captures);
-      if (is != looked::other && is != looked::nothing) return looked::ours;
+      if (is_archive_name(name)) return judgement::ours;
+      const judgement is = judge_content(name, member, member.open(members.content()), captures);
+      if (is != judgement::other && is != judgement::nothing) return judgement::ours;
     }
     damaged = damaged || !members.damage().empty() || !members.fault().empty();
-    return damaged && says_ours(take_apart(base_name(path)), captures) ? looked::damaged
-                                                                       : looked::other;
+    return damaged && says_ours(take_apart(base_name(path)), captures) ? judgement::damaged
+                                                                       : judgement::other;
   }
 };
 
-onlooker::onlooker(bool captures, std::int32_t max_window_log)
+file_judge::file_judge(bool captures, std::int32_t max_window_log)
     : impl_(std::make_unique<impl>(captures, max_window_log)) {}
-onlooker::~onlooker() = default;
+file_judge::~file_judge() = default;
 
-looked onlooker::look(const std::string& path) {
+judgement file_judge::judge(const std::string& path) {
   impl& i = *impl_;
   if (i.file.open(path) != 0)
-    return take_apart(base_name(path)).may_be_ours() ? looked::damaged : looked::nothing;
+    return take_apart(base_name(path)).may_be_ours() ? judgement::damaged : judgement::nothing;
   const content_kind kind = i.whole.open(i.file);
-  const looked is =
-      kind == content_kind::tar ? i.look_into_tar(path) : judge(path, i.whole, kind, i.captures);
+  const judgement is = kind == content_kind::tar ? i.look_into_tar(path)
+                                                 : judge_content(path, i.whole, kind, i.captures);
   i.file.close();
   return is;
 }

@@ -14,7 +14,7 @@
 
 namespace tcpinfo::offline {
 
-enum class looked : std::uint8_t {
+enum class judgement : std::uint8_t {
   ours,     ///< by its content
   damaged,  ///< its name says that it is ours, and its content is damaged, cut or empty
   unread,   ///< an archive by its name, in a format that is not read
@@ -24,20 +24,21 @@ enum class looked : std::uint8_t {
 
 /// What `of`, which was opened and is of `kind`, is under this name. A tar's members are not looked
 /// at.
-[[nodiscard]] looked judge(std::string_view name, content& of, content_kind kind, bool captures);
+[[nodiscard]] judgement judge_content(std::string_view name, content& of, content_kind kind,
+                                      bool captures);
 
 /// Opens one file after the other; its buffers are used again.
-class onlooker {
+class file_judge {
  public:
   /// A frame of a larger window than is allowed is damaged: it cannot be looked into.
-  onlooker(bool captures, std::int32_t max_window_log);
-  ~onlooker();
-  onlooker(const onlooker&) = delete;
-  onlooker& operator=(const onlooker&) = delete;
+  file_judge(bool captures, std::int32_t max_window_log);
+  ~file_judge();
+  file_judge(const file_judge&) = delete;
+  file_judge& operator=(const file_judge&) = delete;
 
   /// Of a tar as much is read as it takes to find the first archive. One that cannot be opened is
   /// damaged.
-  [[nodiscard]] looked look(const std::string& path);
+  [[nodiscard]] judgement judge(const std::string& path);
 
  private:
   struct impl;

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstring>
 
+#include "common/text_head.h"
+
 namespace tcpinfo::offline {
 namespace {
 
@@ -63,13 +65,9 @@ constexpr format formats[] = {
 
 // An array where lines were meant. One that begins with something else may be a line's rest.
 answer is_json_array(bytes_view head) noexcept {
-  std::string_view text(reinterpret_cast<const char*>(head.data()), head.size());
-  constexpr std::string_view white = " \t\r\n";
-  constexpr std::string_view mark = "\xef\xbb\xbf";
-  if (text.starts_with(mark)) text.remove_prefix(mark.size());
-  const std::size_t open = text.find_first_not_of(white);
-  if (open == std::string_view::npos || text[open] != '[') return answer::no;
-  const std::size_t inside = text.find_first_not_of(white, open + 1);
+  const std::string_view text = from_first_word(as_text(head));
+  if (!text.starts_with('[')) return answer::no;
+  const std::size_t inside = text.find_first_not_of(white_space, 1);
   if (inside == std::string_view::npos) return answer::more;
   return text[inside] == '{' || text[inside] == ']' ? answer::yes : answer::no;
 }
@@ -82,7 +80,7 @@ answer begins_with(bytes_view head, std::string_view magic) noexcept {
   return n == magic.size() ? answer::yes : answer::more;
 }
 
-answer find_foreign(bytes_view head, std::string_view& what) noexcept {
+answer find_unread(bytes_view head, std::string_view& what) noexcept {
   bool more = false;
   for (const format& f : formats) {
     const answer is = begins_with(head, f.magic);

@@ -19,7 +19,7 @@ enum class answer : std::uint8_t {
 };
 
 /// Whether content that begins so is of one of these formats, and what to say of it.
-[[nodiscard]] answer find_foreign(bytes_view head, std::string_view& what) noexcept;
+[[nodiscard]] answer find_unread(bytes_view head, std::string_view& what) noexcept;
 
 /// Whether `head` begins with `magic`.
 [[nodiscard]] answer begins_with(bytes_view head, std::string_view magic) noexcept;

@@ -13,11 +13,6 @@
 
 namespace tcpinfo::offline {
 
-/// What is wrong with a stream or an archive, and what to do: a window that is too large is no
-/// damage. `window` and `dictionary`: as these tell what a frame needs.
-[[nodiscard]] std::string describe_fault(const std::error_code& ec, std::uint64_t window,
-                                         std::uint32_t dictionary, std::int32_t max_window_log);
-
 /// It ends at the first damage: what follows a gap in a capture or a tar has lost its place.
 class stream_source final : public byte_source {
  public:

@@ -55,7 +55,7 @@ std::string number_bytes(T value) {
 }
 
 // Of an archive in the other byte order.
-std::string foreign_metadata_line(std::string_view uuid) {
+std::string other_order_metadata_line(std::string_view uuid) {
   std::string line = metadata_line(uuid, 0);
   if (std::endian::native == std::endian::big)
     line.erase(line.find(",\"ByteOrder\""), std::strlen(",\"ByteOrder\":\"big\""));
@@ -237,12 +237,12 @@ TEST_CASE("numbers are turned, ports and addresses are not, and bit fields chang
   std::vector<std::byte> there;
   std::vector<std::byte> back;
   const message m = s.view();
-  const message foreign = turn_byte_order(m, info_layout::a, there);
-  CHECK(foreign.expires_ms() == __builtin_bswap32(12345));
-  CHECK(foreign.sport() == m.sport());
-  CHECK(foreign.src() == m.src());
+  const message other_order = turn_byte_order(m, info_layout::a, there);
+  CHECK(other_order.expires_ms() == __builtin_bswap32(12345));
+  CHECK(other_order.sport() == m.sport());
+  CHECK(other_order.src() == m.src());
   // Without bit fields the way back is the way there.
-  const message again = turn_byte_order(foreign, info_layout::a, back);
+  const message again = turn_byte_order(other_order, info_layout::a, back);
   CHECK(std::equal(again.bytes.begin(), again.bytes.end(), m.bytes.begin(), m.bytes.end()));
 
   // As the compilers of the other byte order lay them out: from the top bit down, or from the
@@ -291,10 +291,11 @@ TEST_CASE("turned there and back a message is what it was, bit for bit") {
   std::vector<std::byte> there;
   std::vector<std::byte> back;
   for (const info_layout layout : {info_layout::unknown, info_layout::a, info_layout::b}) {
-    const message foreign = turn_byte_order(m, layout, there, turn::to_theirs);
-    CHECK(foreign.expires_ms() == __builtin_bswap32(12345));
-    CHECK((*foreign.find(attribute_type::ulp_info))[0] == (*m.find(attribute_type::ulp_info))[1]);
-    const message again = turn_byte_order(foreign, layout, back, turn::to_ours);
+    const message other_order = turn_byte_order(m, layout, there, turn::to_theirs);
+    CHECK(other_order.expires_ms() == __builtin_bswap32(12345));
+    CHECK((*other_order.find(attribute_type::ulp_info))[0] ==
+          (*m.find(attribute_type::ulp_info))[1]);
+    const message again = turn_byte_order(other_order, layout, back, turn::to_ours);
     CHECK(std::equal(again.bytes.begin(), again.bytes.end(), m.bytes.begin(), m.bytes.end()));
   }
 }
@@ -337,10 +338,10 @@ TEST_CASE("an archive of the other byte order reads like one of this machine") {
   made_socket s;
   s.cookie = 0x1122334455667788;
   s.set(68, std::uint32_t{1234});
-  std::vector<std::byte> foreign;
+  std::vector<std::byte> other_order;
   const std::string record =
-      record_line(at_second(1), turn_byte_order(s.view(), info_layout::a, foreign), 3);
-  const std::string meta = foreign_metadata_line("foreign");
+      record_line(at_second(1), turn_byte_order(s.view(), info_layout::a, other_order), 3);
+  const std::string meta = other_order_metadata_line("other_order");
   input_reader reader([](const input_fault& f) {
     FAIL(to_string(f));
     return true;
@@ -363,12 +364,12 @@ TEST_CASE("after damage a record of the other byte order is known by its cookie"
   scratch dir;
   made_socket s;
   s.cookie = 0xab;
-  std::vector<std::byte> foreign;
+  std::vector<std::byte> other_order;
   const std::string record = record_line(
-      at_second(1), turn_byte_order(s.view(), info_layout::a, foreign, turn::to_theirs), 3);
+      at_second(1), turn_byte_order(s.view(), info_layout::a, other_order, turn::to_theirs), 3);
   const std::string uuid = uuid_of(0xab);
-  const seen got =
-      read_all({dir.file("x.jsonl", foreign_metadata_line(uuid) + record + "garbage\n" + record)});
+  const seen got = read_all(
+      {dir.file("x.jsonl", other_order_metadata_line(uuid) + record + "garbage\n" + record)});
   CHECK(got.records ==
         std::vector<std::string>{uuid + "#0 metadata 1", uuid + "#0 line 2", uuid + "#0 line 4"});
   CHECK(got.faults.size() == 1);

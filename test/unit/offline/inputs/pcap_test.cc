@@ -29,10 +29,11 @@ void append(bytes& to, const bytes& more) { to.insert(to.end(), more.begin(), mo
 
 std::uint16_t swapped(std::uint16_t v) { return static_cast<std::uint16_t>(v << 8U | v >> 8U); }
 
-// Of a kernel of the other byte order where `foreign`.
-bytes netlink(std::uint16_t type, std::uint16_t flags, std::size_t payload, bool foreign = false) {
+// Of a kernel of the other byte order where `other_order`.
+bytes netlink(std::uint16_t type, std::uint16_t flags, std::size_t payload,
+              bool other_order = false) {
   bytes b;
-  const auto put = [&](auto v) { append(b, foreign ? swapped(v) : v); };
+  const auto put = [&](auto v) { append(b, other_order ? swapped(v) : v); };
   put(static_cast<std::uint32_t>(16 + payload));
   put(type);
   put(flags);
@@ -282,7 +283,7 @@ TEST_CASE("messages of a kernel of the other byte order are read") {
     CHECK(s.faults.empty());
     REQUIRE(m.size() >= 4);
     for (const netlink_message& one : m) {
-      CHECK(one.foreign);
+      CHECK(one.other_order);
       CHECK(one.sequence == 77);
       CHECK(one.port == 88);
       CHECK(one.flags == 2);
@@ -296,7 +297,7 @@ TEST_CASE("messages of a kernel of the other byte order are read") {
   while (ours.size() <= 65536) append(ours, netlink(20, 2, 240));
   const seen s = read_all(ours, true);
   CHECK(s.messages.size() == ours.size() / 256);
-  CHECK_FALSE(s.messages[0].foreign);
+  CHECK_FALSE(s.messages[0].other_order);
 }
 
 TEST_CASE("a capture without netlink is refused with its reason") {
