@@ -8,6 +8,8 @@
 #include <iterator>
 #include <limits>
 
+#include "text/whole_number.h"
+
 namespace tcpinfo::text {
 namespace {
 
@@ -52,10 +54,9 @@ std::optional<double> take_unit(std::string_view& text, const unit (&units)[N]) 
 }
 
 std::optional<std::uint16_t> parse_port(std::string_view text) {
-  std::uint16_t port = 0;
-  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (ec != std::errc{} || end != text.data() + text.size() || port == 0) return std::nullopt;
-  return port;
+  const auto port = parse_whole(text, std::numeric_limits<std::uint16_t>::max());
+  if (!port || *port == 0) return std::nullopt;
+  return static_cast<std::uint16_t>(*port);
 }
 
 // An item that is a name where a number is to stand.
@@ -113,10 +114,10 @@ std::string parse_network(std::string_view item, const address_parts& parts, ip_
   const unsigned most = out.address.family == address_family::ipv4 ? 32 : 128;
   unsigned length = most;
   if (parts.length) {
-    const std::string_view digits = *parts.length;
-    const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), length);
-    if (ec != std::errc{} || end != digits.data() + digits.size() || length > most)
-      return fmt::format("'{}': '{}' is no length from 0 to {}", item, digits, most);
+    const auto given = parse_whole(*parts.length, most);
+    if (!given)
+      return fmt::format("'{}': '{}' is no length from 0 to {}", item, *parts.length, most);
+    length = static_cast<unsigned>(*given);
   }
   out.length = static_cast<std::uint8_t>(length);
   ip_address whole = out.address;
@@ -236,10 +237,8 @@ std::string parse_hosts(std::string_view text, const interface_finder& find,
     if (wrong.empty()) wrong = parse_network(item, parts, host.prefix);
     if (wrong.empty() && parts.interface) {
       const std::string name(*parts.interface);
-      std::uint32_t index = 0;
-      const auto [end, ec] = std::from_chars(name.data(), name.data() + name.size(), index);
-      if (ec == std::errc{} && end == name.data() + name.size())
-        host.interface = index;
+      if (const auto index = parse_whole(name, std::numeric_limits<std::uint32_t>::max()))
+        host.interface = static_cast<std::uint32_t>(*index);
       else if (find == nullptr)
         return fmt::format(
             "'{}': records know interfaces by their number, not by '{}' (write {}%N)", item, name,

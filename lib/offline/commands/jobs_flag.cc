@@ -6,9 +6,9 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <charconv>
 
 #include "offline/filters/filter_flags.h"
+#include "text/whole_number.h"
 
 namespace tcpinfo::offline {
 namespace {
@@ -24,11 +24,9 @@ void declare_jobs(CLI::App& app, std::string& to) {
 }
 
 unsigned workers_of(const std::string& text) {
-  unsigned n = 0;
-  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), n);
-  if (ec != std::errc{} || end != text.data() + text.size() || n > max_workers)
-    throw bad_value(fmt::format("--jobs: '{}' is no number from 0 to {}", text, max_workers));
-  if (n != 0) return n;
+  const auto n = text::parse_whole(text, max_workers);
+  if (!n) throw bad_value(fmt::format("--jobs: '{}' is no number from 0 to {}", text, max_workers));
+  if (*n != 0) return static_cast<unsigned>(*n);
   const long here = sysconf(_SC_NPROCESSORS_ONLN);
   return here < 1 ? 1 : static_cast<unsigned>(std::min(here, long{max_workers}));
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "text/escape.h"
 #include "text/values.h"
+#include "text/whole_number.h"
 #include "unit/catch.h"
 
 using namespace tcpinfo;
@@ -116,4 +117,15 @@ TEST_CASE("what is shown neither moves a cursor nor ends a line") {
   CHECK(escaped("\xc0\x9b") == "\\xc0\\x9b");
   CHECK(escaped("\xed\xa0\x80") == "\\xed\\xa0\\x80");
   CHECK(escaped("\xf4\x90\x80\x80") == "\\xf4\\x90\\x80\\x80");
+}
+
+TEST_CASE("whole numbers are decimal digits and nothing else") {
+  CHECK(text::parse_whole("0") == 0U);
+  CHECK(text::parse_whole("007") == 7U);
+  CHECK(text::parse_whole("18446744073709551615") == ~std::uint64_t{0});
+  CHECK(text::parse_whole("256", 256) == 256U);
+  for (const std::string_view bad :
+       {"", "-1", "+1", " 1", "1 ", "0x10", "1e3", "1.0", "ten", "18446744073709551616"})
+    CHECK_FALSE(text::parse_whole(bad));
+  CHECK_FALSE(text::parse_whole("257", 256));
 }
