@@ -89,17 +89,14 @@ int csv_target::open(const std::string& path) {
   }
   path_ = path;
   struct stat there {};
-  bool replaces = stat(path.c_str(), &there) == 0;
+  const bool replaces = stat(path.c_str(), &there) == 0;
   // What is no file is written to as it is named: links to pipes have no path (/dev/stdout).
-  if (!replaces || S_ISREG(there.st_mode)) {
-    if (const int error = follow_links(path, path_)) return error;
-    replaces = stat(path_.c_str(), &there) == 0;
-  }
   if (replaces && !S_ISREG(there.st_mode)) {
     fd_ = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC);
     owned_ = fd_ >= 0;
     return fd_ >= 0 ? 0 : errno;
   }
+  if (const int error = follow_links(path, path_)) return error;
   if (const int error = open_beside()) return error;
   if (replaces) return take_over(fd_, there);
   return fchmod(fd_, default_mode()) == 0 ? 0 : errno;

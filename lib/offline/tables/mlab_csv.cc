@@ -37,7 +37,7 @@ constexpr std::size_t max_fixed_row = 105 * 24 + 128;
 constexpr std::size_t idm_cells = 15;
 constexpr std::size_t tcp_cells = 54;
 
-// What the peer's structs hold; a longer payload counts as not fully parsed, a shorter one is
+// What M-Lab's structs hold; a longer payload counts as not fully parsed, a shorter one is
 // padded with zeros.
 constexpr std::size_t info_size = 232;
 constexpr std::size_t skmem_size = 36;
@@ -45,7 +45,8 @@ constexpr std::size_t words_size = 16;  // MEMINFO, VEGAS, DCTCP
 constexpr std::size_t bbr_size = 24;
 constexpr std::size_t mark_size = 4;
 
-// The peer knows little-endian machines only: payloads are read as theirs, wherever this runs.
+// M-Lab's reader knows little-endian machines only: payloads are read as theirs, wherever this
+// runs.
 template <class T>
 T load(const std::byte* from) noexcept {
   T v = 0;
@@ -75,7 +76,7 @@ char* u32(char* to, std::uint32_t v) noexcept {
   return to;
 }
 
-// Counters and rates are signed to the peer.
+// Counters and rates are signed to M-Lab's reader.
 char* i64(char* to, std::uint64_t v) noexcept {
   if (static_cast<std::int64_t>(v) < 0) {
     *to++ = '-';
@@ -211,7 +212,7 @@ bool are_same(const std::byte* a, const std::byte* b) noexcept {
   return difference == 0;
 }
 
-// A payload at least as long as the peer's struct.
+// A payload at least as long as M-Lab's struct.
 template <std::size_t Size>
 class padded {
  public:
@@ -268,7 +269,7 @@ char* mlab_csv::write_info(bytes_view payload, char* to) {
                    [](char* at, const std::byte* f) { return u32s(i64s(at, f, 2), f + 16, 4); });
 }
 
-// The attributes of a message as the peer sorts them.
+// The attributes of a message as M-Lab's reader sorts them.
 struct mlab_csv::groups {
   std::uint32_t observed = 0;
   std::uint32_t unparsed = 0;
@@ -299,7 +300,7 @@ struct mlab_csv::groups {
     return true;
   }
 
-  // Whether the peer calls it fully parsed.
+  // Whether M-Lab's reader calls it fully parsed.
   bool parse(const attribute& a) noexcept {
     switch (static_cast<attribute_type>(a.type)) {
       case attribute_type::info:

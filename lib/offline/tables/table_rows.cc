@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t max_record_cell = 64 + std::max(max_moment_size, max_part_names_size);
 
 // Columns of a snapshot that stand side by side, or one of a record.
-struct segment {
+struct column_run {
   table_source source = table_source::snapshot;
   std::vector<column_descriptor> columns;
   row_writer writer;
@@ -33,17 +33,17 @@ class table_rows final : public row_maker {
         separator_(options.format == row_format::tsv ? '\t' : ',') {
     for (const table_column& c : options.columns) {
       const bool snapshot = c.source == table_source::snapshot;
-      if (segments_.empty() || !snapshot || segments_.back().source != table_source::snapshot) {
-        segments_.emplace_back();
-        segments_.back().source = c.source;
+      if (runs_.empty() || !snapshot || runs_.back().source != table_source::snapshot) {
+        runs_.emplace_back();
+        runs_.back().source = c.source;
       }
-      if (snapshot) segments_.back().columns.push_back(c.field);
+      if (snapshot) runs_.back().columns.push_back(c.field);
       decodes_ = decodes_ || snapshot;
     }
     row_options row;
     row.format = options.format;
     row.keep_sentinels = options.keep_sentinels;
-    for (segment& s : segments_)
+    for (column_run& s : runs_)
       if (s.writer.prepare(s.columns, row)) throw std::bad_alloc();
   }
 
@@ -54,7 +54,7 @@ class table_rows final : public row_maker {
     if (decodes_) decode(r);
     take_uuid(r);
     std::size_t size = 4;
-    for (segment& s : segments_) {
+    for (column_run& s : runs_) {
       s.room = s.source == table_source::snapshot ? s.writer.max_row_size(snapshot_)
                                                   : max_record_cell + uuid_.size();
       size += s.room + 1;
@@ -66,7 +66,7 @@ class table_rows final : public row_maker {
     const bool json = format_ == row_format::json;
     if (json) *to++ = '{';
     char* const first = to;
-    for (segment& s : segments_) {
+    for (column_run& s : runs_) {
       char* const start = to;
       to = s.source == table_source::snapshot ? write_snapshot(s, to) : write_record(s, r, to);
       // In JSON what is absent has no place.
@@ -100,7 +100,7 @@ class table_rows final : public row_maker {
     uuid_.resize(n);
   }
 
-  char* write_snapshot(segment& s, char* to) {
+  char* write_snapshot(column_run& s, char* to) {
     std::size_t n = 0;
     static_cast<void>(s.writer.write(snapshot_, {to, s.room}, n));
     return to + n;
@@ -115,7 +115,7 @@ class table_rows final : public row_maker {
     return format_ == row_format::json ? put(to, text) : to;
   }
 
-  char* write_record(const segment& s, const input_record& r, char* to) {
+  char* write_record(const column_run& s, const input_record& r, char* to) {
     switch (s.source) {
       case table_source::uuid:
         return put(key(to, "\"uuid\":"), uuid_);
@@ -174,7 +174,7 @@ class table_rows final : public row_maker {
   time_style time_;
   char separator_;
   bool decodes_ = false;
-  std::vector<segment> segments_;
+  std::vector<column_run> runs_;
   snapshot snapshot_;
   std::string raw_uuid_;
   std::string uuid_;  // as a cell

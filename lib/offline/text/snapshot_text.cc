@@ -113,7 +113,7 @@ class describer {
   void number_ms(F f, std::string_view name) {
     if (const std::uint64_t v = get(f); v != 0) named(f, name, milliseconds(v));
   }
-  /// A time since something: told, but never news.
+  /// A time since something: told, but never as a change.
   void age(tcp_field f, std::string_view name) {
     const std::uint64_t v = get(f);
     if (v == 0) return;

@@ -12,8 +12,6 @@
 namespace tcpinfo::offline {
 namespace {
 
-constexpr auto last_known = static_cast<std::uint16_t>(attribute_type::sockopt);
-
 // As in the key Carried of archives, in the case of the columns.
 std::string name_of(attribute_type type) {
   std::string name(part_name(attribute_bit(type)));
@@ -27,7 +25,8 @@ std::string name_of(attribute_type type) {
 
 std::vector<untold_bytes> untold_in(const snapshot& s) {
   std::vector<untold_bytes> all;
-  for (std::uint16_t t = 1; t <= last_known; ++t) {
+  // Of a type without a name, nothing is told here.
+  for (std::uint16_t t = 1; attribute_bit(std::size_t{t}) != 0; ++t) {
     const auto type = static_cast<attribute_type>(t);
     bytes_view bytes;
     if (!s.untold(type, bytes)) continue;
