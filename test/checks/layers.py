@@ -96,7 +96,8 @@ def owner(path):
     if parts[0] == "lib" and len(parts) > 2:
         return ("application" if parts[1] in APPLICATION else "library"), parts[1]
     if parts[0] == "tools":
-        return "tool", path.stem
+        # Its main, or a file of the folder of its name.
+        return "tool", path.stem if len(parts) == 2 else parts[1]
     return None, None
 
 
@@ -154,7 +155,7 @@ def check_include(path, kind, name, form, target):
             return check_offline(path, target)
         if kind == "application":
             return None if first in [name, *APPLICATION_SHARED] else f"header of {first}"
-        allowed = TOOL_USES.get(name, []) + [*APPLICATION_SHARED, "tools"]
+        allowed = TOOL_USES.get(name, []) + [*APPLICATION_SHARED, name]
         return None if first in allowed else f"header of {first}"
     if target.startswith("tcpinfo/"):
         header = target.removeprefix("tcpinfo/")
@@ -308,6 +309,10 @@ EXAMPLES = [
     ("tools/tcpinfo-collect.cc", '#include "collect/collector.h"\n', True),
     ("tools/tcpinfo-csv.cc", '#include "collect/collector.h"\n', False),
     ("tools/tcpinfo-csv.cc", '#include "archive/own.h"\n', False),
+    ("tools/tcpinfo-dump/a.cc", '#include "offline/inputs/own.h"\n', True),
+    ("tools/tcpinfo-dump/a.cc", '#include "tcpinfo-dump/own.h"\n', True),
+    ("tools/tcpinfo-dump/a.cc", '#include "collect/collector.h"\n', False),
+    ("tools/tcpinfo-dump/a.cc", '#include "tcpinfo-collect/flags.h"\n', False),
 ]
 
 

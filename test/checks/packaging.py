@@ -124,8 +124,9 @@ def main():
         assert flags, f"no flags found in {name}"
         used += len(flags)
         faults += [f"packaging/{name}: there is no {flag}" for flag in sorted(flags - known)]
+    flags_source = root.parent / "tools/tcpinfo-collect/flags.h"
     faults += check_image((root / "container/Containerfile").read_text(encoding="utf-8"),
-                          (root.parent / "tools/tcpinfo-collect.cc").read_text(encoding="utf-8"))
+                          flags_source.read_text(encoding="utf-8"))
     assert {p.name for p in (root / "kubernetes").iterdir()} == set(CAPABILITIES)
     for name in CAPABILITIES if yaml is not None else ():
         text = (root / "kubernetes" / name).read_text(encoding="utf-8")

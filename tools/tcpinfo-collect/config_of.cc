@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tcpinfo-collect/config_of.h"
+
+#include <fmt/format.h>
+#include <charconv>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <system_error>
+
+#include "collect/listen_address.h"
+#include "collect/os/netns.h"
+#include "collect/serving/event_listener.h"
+#include "collect/serving/metrics.h"
+#include "collect/writing/identity.h"
+#include "tcpinfo-collect/bad_flag.h"
+#include "text/values.h"
+#include "text/whole_number.h"
+
+namespace tcpinfo::tools {
+namespace {
+
+constexpr std::int64_t millisecond = 1'000'000;
+constexpr std::int64_t second = 1000 * millisecond;
+constexpr std::int64_t longest = std::int64_t{10} * 366 * 24 * 3'600'000 * millisecond;
+
+std::int64_t duration_of(const char* flag, const std::string& text, std::int64_t least,
+                         const char* least_text) {
+  const auto value = text::parse_duration(text);
+  if (!value)
+    throw bad_flag(fmt::format("{}: '{}' is no duration (examples: 10ms, 1m30s)", flag, text));
+  // So that sums of times stay within 64 bits.
+  if (*value > longest) throw bad_flag(fmt::format("{}: {} is longer than 10 years", flag, text));
+  if (*value < least)
+    throw bad_flag(fmt::format("{}: {} is too short, the least is {}", flag, text, least_text));
+  return *value;
+}
+
+std::uint64_t number_of(const char* flag, const std::string& text, std::uint64_t least,
+                        std::uint64_t most) {
+  const auto value = text::parse_whole(text);
+  if (!value || *value < least || *value > most)
+    throw bad_flag(fmt::format("{}: '{}' is no number from {} to {}", flag, text, least, most));
+  return *value;
+}
+
+std::optional<unsigned> parse_mode(const std::string& text) {
+  unsigned mode = 0;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
+  if (ec != std::errc{} || end != text.data() + text.size() || mode > 0777) return std::nullopt;
+  return mode;
+}
+
+unsigned mode_of(const char* flag, const std::string& text) {
+  if (const auto mode = parse_mode(text)) return *mode;
+  throw bad_flag(fmt::format("{}: '{}' is no file mode (example: 0660)", flag, text));
+}
+
+unsigned file_mode_of(const char* flag, const std::string& text) {
+  const auto mode = parse_mode(text);
+  if (mode && (*mode & 0111) == 0 && (*mode & 0600) == 0600) return *mode;
+  throw bad_flag(
+      fmt::format("{}: '{}' is no octal mode of a file that its owner reads and writes "
+                  "(example: 0644)",
+                  flag, text));
+}
+
+std::uint64_t size_of(const char* flag, const std::string& text, std::uint64_t least,
+                      const char* least_text, std::uint64_t most) {
+  const auto value = text::parse_size(text);
+  if (!value || *value < least || *value > most)
+    throw bad_flag(fmt::format("{}: '{}' is no size of at least {}{}", flag, text, least_text,
+                               value && *value > most ? ", or is too large" : ""));
+  return *value;
+}
+
+collect::sampling_by sampling_of(const std::string& text) {
+  if (text == "auto") return collect::sampling_by::automatic;
+  if (text == "dump") return collect::sampling_by::dump;
+  if (text == "events") return collect::sampling_by::events;
+  throw bad_flag(fmt::format("--sampling: '{}' is neither auto, dump nor events", text));
+}
+
+double percent_of(const char* flag, const std::string& text) {
+  double value = 0;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (ec == std::errc{} && end == text.data() + text.size() && (value == 0 || value >= 0.1) &&
+      value <= 10'000)
+    return value;
+  throw bad_flag(fmt::format(
+      "{}: '{}' is no percentage of one processor (examples: 10, 0.5, 150; 0 = no limit)", flag,
+      text));
+}
+
+void outlets_to_config(const collect_flags& f, collect::config& c) {
+  if (f.eventsocket.size() > collect::max_socket_path)
+    throw bad_flag(fmt::format("--eventsocket: '{}' is longer than {} bytes", f.eventsocket,
+                               collect::max_socket_path));
+  c.event_socket = f.eventsocket;
+  if (!f.eventsocket_mode.empty())
+    c.event_socket_mode = mode_of("--eventsocket-mode", f.eventsocket_mode);
+  c.events_replay = f.events_replay;
+  if (f.prometheus.empty()) return;
+  if (!collect::metrics_available())
+    throw bad_flag("--prometheus: this program was built without prometheus-cpp");
+  c.prometheus = collect::parse_listen_address(f.prometheus);
+  if (!c.prometheus)
+    throw bad_flag(
+        fmt::format("--prometheus: '{}' is no address and port (examples: 127.0.0.1:9990, :9990)",
+                    f.prometheus));
+}
+
+}  // namespace
+
+collect::config config_of(const collect_flags& f) {
+  collect::config c;
+  c.output = f.output;
+  c.interval_ns = duration_of("--interval", f.interval, millisecond / 10, "100us");
+  c.reps = number_of("--reps", f.reps, 0, ~std::uint64_t{0});
+  c.duration_ns = duration_of("--duration", f.duration, 0, "0");
+  c.rotate_ns = duration_of("--rotate", f.rotate, 1000 * millisecond, "1s");
+  c.flush_ns = duration_of("--flush", f.flush, 10 * millisecond, "10ms");
+  c.level = static_cast<int>(number_of("--level", f.level, 1, 19));
+  c.writers = static_cast<unsigned>(number_of("--writers", f.writers, 0, 64));
+  c.sampling = sampling_of(f.sampling);
+  c.reconcile_ns = duration_of("--reconcile", f.reconcile, 1000 * millisecond, "1s");
+  c.realtime = !f.no_realtime;
+  c.cpu_budget = percent_of("--cpu-budget", f.cpu_budget);
+  c.include_local = f.include_local;
+  c.verbose = f.verbose;
+  c.uuid_prefix_file = f.uuid_prefix_file;
+  c.max_memory = size_of("--max-memory", f.max_memory, std::uint64_t{64} << 20, "64MiB",
+                         std::uint64_t{1} << 50);
+  c.max_age_ns = duration_of("--max-age", f.max_age, 0, "0");
+  if (c.max_age_ns != 0) c.max_age_ns = duration_of("--max-age", f.max_age, 60 * second, "1m");
+  if (f.max_disk != "0")
+    c.max_disk =
+        size_of("--max-disk", f.max_disk, std::uint64_t{1} << 20, "1MiB", std::uint64_t{1} << 60);
+  c.event_buffer = static_cast<std::size_t>(
+      size_of("--event-buffer", f.event_buffer, 4096, "4KiB", std::uint64_t{1} << 30));
+  c.file_mode = file_mode_of("--file-mode", f.file_mode);
+  if (f.anonymize != "none" && f.anonymize != "netblock")
+    throw bad_flag(fmt::format("--anonymize: '{}' is neither none nor netblock", f.anonymize));
+  c.anonymize =
+      f.anonymize == "none" ? collect::anonymize_by::none : collect::anonymize_by::netblock;
+  c.exclude_files = f.exclude_file;
+  c.netns = f.netns;
+  for (const std::string& one : c.netns)
+    if (!collect::is_netns_name(one))
+      throw bad_flag(fmt::format(
+          "--netns: '{}' is no name or path (examples: blue, /proc/1234/ns/net, all)", one));
+  outlets_to_config(f, c);
+  for (const std::string& list : f.exclude_srcport)
+    if (const std::string wrong = text::parse_ports(list, c.exclude_sports); !wrong.empty())
+      throw bad_flag("--exclude-srcport: " + wrong);
+  for (const std::string& list : f.exclude_dstip)
+    if (const std::string wrong = text::parse_prefixes(list, c.exclude_destinations);
+        !wrong.empty())
+      throw bad_flag("--exclude-dstip: " + wrong);
+  if (!c.uuid_prefix_file.empty()) {
+    std::string prefix;
+    if (const auto ec = collect::read_uuid_prefix(c.uuid_prefix_file, prefix))
+      throw bad_flag(fmt::format("--uuid-prefix-file: {}: {}", c.uuid_prefix_file, ec.message()));
+  }
+  return c;
+}
+
+}  // namespace tcpinfo::tools

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "offline/commands/commands.h"
+#include "offline/commands/jobs_flag.h"
+#include "offline/commands/window_flag.h"
+#include "offline/filters/filter_flags.h"
+#include "offline/flows/flow_print.h"
+#include "tcpinfo-dump/command_line.h"
+#include "tcpinfo-dump/verbs.h"
+
+namespace tcpinfo::tools {
+
+using offline::bad_value;
+
+int dump_ls(std::vector<std::string> arguments) {
+  CLI::App app("One line a connection, all its files taken together.", "tcpinfo-dump ls");
+  prepare(app);
+  offline::list_options o;
+  std::string max_window;
+  offline::filter_flags filter;
+  std::vector<std::string> columns;
+  std::string sort;
+  std::string time = "utc";
+  std::string colour = "auto";
+  std::string jobs = "1";
+  bool json = false;
+  bool csv = false;
+  bool no_progress = false;
+  app.add_option("PATH", o.paths, paths_help);
+  CLI::Option* as_json = app.add_flag("--json", json, "one JSON object a line");
+  app.add_flag("--csv", csv, "comma-separated values with a header")->excludes(as_json);
+  offline::add_list(app, "--columns", columns,
+                    "columns to print, in that order; * ? [...] match names");
+  app.add_option("--sort", sort, "column to sort by, such as start, sent, median_rtt")
+      ->type_name("COLUMN");
+  app.add_flag("-r,--reverse", o.print.reverse, "the largest first");
+  app.add_option("--limit", o.print.limit, "only so many lines, the first ones; 0 = all")
+      ->type_name("N")
+      ->check(refuse_uncounted)
+      ->capture_default_str();
+  declare_time(app, time);
+  declare_colour(app, colour);
+  offline::declare_jobs(app, jobs);
+  app.add_flag("--no-progress", no_progress, "no progress on a terminal");
+  offline::declare_max_window(app, max_window);
+  app.add_flag("-v,--verbose", o.verbose, verbose_help);
+  offline::declare(app, filter, false);
+  return run(app, arguments, [&] {
+    refuse_terminal(o.paths);
+    o.max_window_log = offline::window_log_of(max_window);
+    o.filter = offline::to_filter_options(filter);
+    o.print.time = time_style_of(time);
+    if (json) o.print.format = offline::flow_format::json;
+    if (csv) o.print.format = offline::flow_format::csv;
+    if (!sort.empty()) {
+      o.print.sort = offline::find_flow_column(sort);
+      if (!o.print.sort)
+        throw bad_value(fmt::format("--sort: '{}' is none of the columns: {}", sort,
+                                    offline::flow_column_names()));
+    }
+    for (const std::string& list : columns)
+      if (const std::string wrong = offline::pick_flow_columns(list, o.print.columns);
+          !wrong.empty())
+        throw bad_value(fmt::format("--columns: {}", wrong));
+    o.print.colour = colour_of(colour);
+    if (isatty(STDOUT_FILENO) != 0) o.print.width = offline::terminal_width(STDOUT_FILENO);
+    o.workers = offline::workers_of(jobs);
+    o.notes = isatty(STDERR_FILENO) != 0;
+    o.progress = o.notes && !no_progress;
+    offline::output out(STDOUT_FILENO);
+    return offline::list_flows(out, o, complain);
+  });
+}
+
+}  // namespace tcpinfo::tools
