@@ -19,7 +19,7 @@
 #include "collect/serving/metrics.h"
 #include "collect/telemetry/log.h"
 #include "collect/telemetry/observations.h"
-#include "collect/writing/completer.h"
+#include "collect/writing/finalizer.h"
 #include "collect/writing/identity.h"
 #include "collect/writing/netns_registry.h"
 #include "collect/writing/output_lock.h"
@@ -124,10 +124,10 @@ class cookie_sink final : public message_sink {
   bool out_of_memory = false;
 };
 
-// Leftovers go to the completer, which works on them while sampling has begun.
+// Leftovers go to the finalizer, which works on them while sampling has begun.
 std::error_code read_output(os& system, const config& settings, const identity& who,
                             std::vector<std::uint64_t> open, sequence_index& index,
-                            completer& complete) {
+                            finalizer& complete) {
   unfinished_files unfinished;
   if (const auto ec =
           index.read(system, settings.output, who.uuid_prefix, std::move(open), unfinished))
@@ -256,7 +256,7 @@ int run(os& system, source_maker& sources, const config& settings, control& oper
   keep_prefix(lock, settings, who);
   current.begin_with(who.uuid_prefix);
 
-  completer complete(system, counts, settings.output, settings.level);
+  finalizer complete(system, counts, settings.output, settings.level);
   sequence_index earlier;
   if (const auto ec =
           read_output(system, settings, who, std::move(open.cookies), earlier, complete)) {

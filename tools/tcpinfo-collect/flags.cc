@@ -9,7 +9,7 @@
 #include <optional>
 #include <utility>
 
-#include "collect/control/peer_flags.h"
+#include "collect/control/mlab_flags.h"
 #include "collect/telemetry/log.h"
 #include "tcpinfo-collect/bad_flag.h"
 
@@ -146,7 +146,7 @@ std::vector<std::string> all_arguments(const CLI::App& app, int argc, char** arg
     return value == nullptr ? std::nullopt : std::optional<std::string>(value);
   };
   const std::vector<const char*> typed(argv + 1, argv + argc);
-  auto translated = collect::translate_peer_flags(typed);
+  auto translated = collect::translate_mlab_flags(typed);
   for (std::string& flag : collect::environment_flags(ours, translated.arguments, value_of))
     all.push_back(std::move(flag));
   for (const std::string& flag : translated.ignored)

@@ -17,7 +17,7 @@
 #include "collect/os/os.h"
 #include "collect/telemetry/observations.h"
 #include "collect/telemetry/statistics.h"
-#include "collect/writing/completer.h"
+#include "collect/writing/finalizer.h"
 #include "collect/writing/flow_log.h"
 #include "collect/writing/identity.h"
 #include "collect/writing/netns_registry.h"
@@ -42,7 +42,7 @@ struct writer_context {
   const uuid_prefixes& prefixes;
   statistics& counts;
   writer_limits& limits;
-  completer& complete;
+  finalizer& complete;
   output_lock& lock;
   const sequence_index& earlier;
   const netns_registry& namespaces;
@@ -78,7 +78,7 @@ class archive_writer {
   [[nodiscard]] std::error_code choose_sequence(flow_log& flow);
   /// What one frame took of what waits.
   struct portion {
-    snapshot_queue::portion from_queue;
+    waiting_snapshots::portion from_queue;
     std::uint32_t refused = 0;  ///< that could not be encoded
     encode_notes notes;
   };

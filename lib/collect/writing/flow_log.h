@@ -11,7 +11,7 @@
 #include <memory>
 
 #include "collect/writing/netns_registry.h"
-#include "collect/writing/snapshot_queue.h"
+#include "collect/writing/waiting_snapshots.h"
 
 namespace tcpinfo::collect {
 
@@ -39,7 +39,7 @@ struct flow_log {
   bool counted = false;
 
   // What waits.
-  snapshot_queue waiting;
+  waiting_snapshots waiting;
   std::uint32_t waiting_records = 0;
   std::int64_t waiting_since_ns = 0;  ///< monotonic
   std::int64_t retry_ns = 0;          ///< monotonic; after a failed write, not before

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "collect/control/peer_flags.h"
+#include "collect/control/mlab_flags.h"
 #include "collect/listen_address.h"
 #include "collect/os/listening.h"
 #include "collect/sampling/poll_observer.h"
@@ -33,7 +33,7 @@ std::uint64_t total(const histogram& h) {
 }
 
 std::vector<std::string> translate(std::vector<const char*> words) {
-  return translate_peer_flags(words).arguments;
+  return translate_mlab_flags(words).arguments;
 }
 
 using words = std::vector<std::string>;
@@ -227,7 +227,7 @@ TEST_CASE("exactly a name of the peer's is the peer's") {
 
 TEST_CASE("what means nothing here is named and left out") {
   const std::vector<const char*> typed = {"-trace", "-logx.debug=true", "--trace=false", "-reps=1"};
-  const auto result = translate_peer_flags(typed);
+  const auto result = translate_mlab_flags(typed);
   CHECK(result.arguments == words{"--reps=1"});
   CHECK(result.ignored == words{"-trace", "-logx.debug=true", "--trace=false"});
 }

@@ -176,7 +176,7 @@ TEST_CASE("a namespace for which there is no thread is a fault, and tried again"
   r.add(1);
   r.add_to(0, 2);
   r.system.set_netns({{found(0, "blue")}, {}});
-  // Those that it starts with: a visitor of namespaces, the writer, the completer, the finder.
+  // Those that it starts with: a visitor of namespaces, the writer, the finalizer, the finder.
   constexpr int first = 4;
   std::atomic<int> threads{0};
   r.system.thread_errno = [&] {

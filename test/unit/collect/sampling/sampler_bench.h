@@ -20,7 +20,7 @@ struct bench {
   identity who;
   writer_limits limits;
   netns_registry namespaces;
-  completer complete{r.system, counts, r.settings.output, 3};
+  finalizer complete{r.system, counts, r.settings.output, 3};
   output_lock lock{r.system, r.settings.output};
   std::unique_ptr<current_exclusions> unwanted;
   std::unique_ptr<writer_context> writing;

@@ -255,7 +255,7 @@ TEST_CASE("a connection's files say when it began to open, its final record when
   // The next run takes it from there.
   unfinished_files left;
   REQUIRE_FALSE(b.earlier.read(b.r.system, b.r.settings.output, "test", {5}, left));
-  completer complete(b.r.system, b.counts, b.r.settings.output, 3);
+  finalizer complete(b.r.system, b.counts, b.r.settings.output, 3);
   const writer_context next_run{b.r.system, b.r.settings, b.who,    b.current.prefixes(),
                                 b.counts,   b.limits,     complete, b.lock,
                                 b.earlier,  b.namespaces, b.seen};

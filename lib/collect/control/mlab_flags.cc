@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "collect/control/peer_flags.h"
+#include "collect/control/mlab_flags.h"
 
 #include <utility>
 
@@ -9,11 +9,11 @@ namespace {
 // Of versions before 2019, and still in the README: a port, without an address.
 constexpr std::string_view older_listen_address = "prom";
 
-struct peer_flag {
+struct mlab_flag {
   std::string_view peers;
   std::string_view ours;  ///< empty: accepted, and ignored
 };
-constexpr peer_flag peer_flags[] = {
+constexpr mlab_flag mlab_flags[] = {
     {"prometheusx.listen-address", "prometheus"},
     {older_listen_address, "prometheus"},
     {"output", "output"},
@@ -27,8 +27,8 @@ constexpr peer_flag peer_flags[] = {
     {"logx.debug", ""},
 };
 
-const peer_flag* find_peer_flag(std::string_view name) {
-  for (const peer_flag& flag : peer_flags)
+const mlab_flag* find_mlab_flag(std::string_view name) {
+  for (const mlab_flag& flag : mlab_flags)
     if (flag.peers == name) return &flag;
   return nullptr;
 }
@@ -58,7 +58,7 @@ std::string shell_name(std::string_view flag) {
 
 }  // namespace
 
-translated_arguments translate_peer_flags(std::span<const char* const> arguments) {
+translated_arguments translate_mlab_flags(std::span<const char* const> arguments) {
   translated_arguments result;
   bool flags = true;
   bool port_follows = false;
@@ -69,8 +69,8 @@ translated_arguments translate_peer_flags(std::span<const char* const> arguments
       continue;
     }
     flags = flags && text != "--";
-    const peer_flag* const known =
-        flags && text.size() > 1 && text.starts_with('-') ? find_peer_flag(name_of(text)) : nullptr;
+    const mlab_flag* const known =
+        flags && text.size() > 1 && text.starts_with('-') ? find_mlab_flag(name_of(text)) : nullptr;
     if (known == nullptr) {
       result.arguments.emplace_back(text);
       continue;
@@ -94,7 +94,7 @@ translated_arguments translate_peer_flags(std::span<const char* const> arguments
 }
 
 std::string environment_name(std::string_view flag) {
-  for (const peer_flag& known : peer_flags)
+  for (const mlab_flag& known : mlab_flags)
     if (known.ours == flag) return shell_name(known.peers);
   return "TCPINFO_" + shell_name(flag);
 }

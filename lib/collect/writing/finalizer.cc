@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "collect/writing/completer.h"
+#include "collect/writing/finalizer.h"
 
 #include <unistd.h>
 
@@ -84,7 +84,7 @@ std::error_code read_full(stream_reader& from, std::span<std::byte> out, std::si
 
 }  // namespace
 
-struct completer::found_frames : frame_scan {
+struct finalizer::found_frames : frame_scan {
   std::uint64_t file_size = 0;
   [[nodiscard]] bool is_whole() const noexcept {
     return file_size > 0 && fault == errc::ok && is_zstd;
@@ -96,7 +96,7 @@ bool syncfs_tells_faults(std::string_view release) noexcept {
   return version && *version >= kernel_version{5, 8};
 }
 
-completer::completer(os& system, statistics& counts, std::string output, int level,
+finalizer::finalizer(os& system, statistics& counts, std::string output, int level,
                      std::string_view release)
     : system_(system),
       counts_(counts),
@@ -104,16 +104,16 @@ completer::completer(os& system, statistics& counts, std::string output, int lev
       level_(level),
       sync_all_(syncfs_tells_faults(release)) {}
 
-std::error_code completer::start() {
+std::error_code finalizer::start() {
   return system_.start_thread(
       [this] {
-        name_this_thread("completer");
+        name_this_thread("finalizer");
         run();
       },
       thread_);
 }
 
-void completer::add(completion job) {
+void finalizer::add(completion job) {
   std::list<completion> one;
   one.push_back(std::move(job));
   {
@@ -126,14 +126,14 @@ void completer::add(completion job) {
   if (!one.empty()) give_up(one.front());
 }
 
-void completer::add(std::vector<completion> jobs) {
+void finalizer::add(std::vector<completion> jobs) {
   std::list<completion> all(std::move_iterator(jobs.begin()), std::move_iterator(jobs.end()));
   const std::lock_guard lock(mutex_);
   queue_.splice(queue_.end(), all);
   changed_.notify_one();
 }
 
-void completer::finish() {
+void finalizer::finish() {
   if (!thread_.joinable()) return;
   {
     const std::lock_guard lock(mutex_);
@@ -143,7 +143,7 @@ void completer::finish() {
   thread_.join();
 }
 
-void completer::wait_for_work(std::unique_lock<std::mutex>& lock) {
+void finalizer::wait_for_work(std::unique_lock<std::mutex>& lock) {
   while (!finishing_ && queue_.empty()) {
     if (failed_.empty()) {
       changed_.wait(lock);
@@ -155,7 +155,7 @@ void completer::wait_for_work(std::unique_lock<std::mutex>& lock) {
   }
 }
 
-void completer::run() {
+void finalizer::run() {
   std::list<completion> batch;
   std::unique_lock lock(mutex_);
   for (;;) {
@@ -178,14 +178,14 @@ void completer::run() {
   tell_leftovers(true);
 }
 
-bool completer::is_gone(const std::string& path) {
+bool finalizer::is_gone(const std::string& path) {
   bool there = true;
   return !system_.exists(path, there) && !there;
 }
 
 // A completion that failed is kept for another try; it is lost only when there is none any more, or
 // when its file was taken away.
-completer::outcome completer::fail(const completion& job, std::string_view deed,
+finalizer::outcome finalizer::fail(const completion& job, std::string_view deed,
                                    std::error_code ec) {
   const std::int64_t now_ns = system_.monotonic_ns();
   if (is_errno(ec, ENOENT) && is_gone(job.part)) {
@@ -200,13 +200,13 @@ completer::outcome completer::fail(const completion& job, std::string_view deed,
 }
 
 // The file stays as it is. The next start finds it.
-void completer::give_up(const completion& job) noexcept {
+void finalizer::give_up(const completion& job) noexcept {
   counts_.lost_files.add();
   give_up_limit_.log(system_.monotonic_ns(), event::completion_given_up, {.file = job.part},
                      "{} could not be completed; the next start tries again", job.part);
 }
 
-void completer::count_completed(const completion& job) noexcept {
+void finalizer::count_completed(const completion& job) noexcept {
   counts_.files_completed.add();
   if (!job.leftover) return;
   counts_.leftovers_completed.add();
@@ -214,7 +214,7 @@ void completer::count_completed(const completion& job) noexcept {
 }
 
 // A start after a crash may come in many batches.
-void completer::tell_leftovers(bool last) noexcept {
+void finalizer::tell_leftovers(bool last) noexcept {
   if (leftovers_ == 0) return;
   std::uint64_t held_back = 0;
   if (!leftovers_limit_.allow(system_.monotonic_ns(), held_back) && !last) return;
@@ -226,7 +226,7 @@ void completer::tell_leftovers(bool last) noexcept {
 // Takes those that are done with, or must wait, out of the batch. Whatever happens to one, the
 // others and the process go on.
 template <class Step>
-void completer::each(std::list<completion>& batch, Step step) noexcept {
+void finalizer::each(std::list<completion>& batch, Step step) noexcept {
   for (auto next = batch.begin(); next != batch.end();) {
     const auto job = next++;
     auto result = outcome::retry;
@@ -250,7 +250,7 @@ void completer::each(std::list<completion>& batch, Step step) noexcept {
   }
 }
 
-void completer::complete(std::list<completion>& batch) noexcept {
+void finalizer::complete(std::list<completion>& batch) noexcept {
   each(batch, [this](completion& job) { return prepare(job); });
   bool synced = false;
   try {
@@ -262,7 +262,7 @@ void completer::complete(std::list<completion>& batch) noexcept {
   tell_leftovers(false);
 }
 
-completer::outcome completer::finish_one(completion& job, bool synced) {
+finalizer::outcome finalizer::finish_one(completion& job, bool synced) {
   if (!synced) {
     if (const auto ec = system_.sync(job.copied ? copy_name(job.part) : job.part)) {
       job.doubtful = true;
@@ -272,7 +272,7 @@ completer::outcome completer::finish_one(completion& job, bool synced) {
   return publish(job);
 }
 
-completer::outcome completer::publish(completion& job) {
+finalizer::outcome finalizer::publish(completion& job) {
   const std::string complete = complete_name(job.part);
   const std::string copy = copy_name(job.part);
   if (job.damaged) {
@@ -296,7 +296,7 @@ completer::outcome completer::publish(completion& job) {
 }
 
 // Everything but making it durable.
-completer::outcome completer::prepare(completion& job) {
+finalizer::outcome finalizer::prepare(completion& job) {
   // Of an earlier try.
   (void)system_.remove(copy_name(job.part));
   if (job.leftover || job.again) {
@@ -332,14 +332,14 @@ completer::outcome completer::prepare(completion& job) {
   return outcome::go_on;
 }
 
-std::error_code completer::open(const std::string& path, descriptor& out) {
+std::error_code finalizer::open(const std::string& path, descriptor& out) {
   int fd = -1;
   const auto ec = system_.open_read(path, fd);
   if (!ec) out.reset(fd);
   return ec;
 }
 
-std::error_code completer::append_frame(const std::string& path, std::string_view text,
+std::error_code finalizer::append_frame(const std::string& path, std::string_view text,
                                         std::uint64_t& size) {
   if (frames_.memory_bytes() == 0)
     if (const auto ec = frames_.create(level_)) return ec;
@@ -353,7 +353,7 @@ std::error_code completer::append_frame(const std::string& path, std::string_vie
   return {};
 }
 
-std::error_code completer::look(const std::string& part, found_frames& out) {
+std::error_code finalizer::look(const std::string& part, found_frames& out) {
   descriptor file;
   if (const auto ec = system_.size(part, out.file_size)) return ec;
   if (const auto ec = open(part, file)) return ec;
@@ -366,7 +366,7 @@ std::error_code completer::look(const std::string& part, found_frames& out) {
 // file that only ends in the middle of a frame is cut there, which destroys nothing that could be
 // read. Anything else (a damaged frame, something that is no archive) is kept as it is under
 // another name, and its whole frames before the damage are published.
-completer::outcome completer::salvage(completion& job) {
+finalizer::outcome finalizer::salvage(completion& job) {
   found_frames found;
   if (const auto ec = look(job.part, found)) return fail(job, "read", ec);
   if (found.content_bytes < job.text_bytes) {
@@ -392,7 +392,7 @@ completer::outcome completer::salvage(completion& job) {
 // The complete file's name is taken. By the same records where a crash, or a failure, came between
 // making that file and taking this one away; then nothing else in this one is needed unless it is
 // damaged. No record is given up for that name.
-completer::outcome completer::resolve(completion& job) {
+finalizer::outcome finalizer::resolve(completion& job) {
   const std::string complete = complete_name(job.part);
   found_frames found;
   if (const auto ec = look(job.part, found)) return fail(job, "read", ec);
@@ -410,7 +410,7 @@ completer::outcome completer::resolve(completion& job) {
 }
 
 // The file keeps all its bytes: tcpinfo-csv reads what can be read of them.
-completer::outcome completer::set_aside(const completion& job, std::string_view what) {
+finalizer::outcome finalizer::set_aside(const completion& job, std::string_view what) {
   const std::string first = complete_name(job.part) + std::string(damaged_suffix);
   std::string kept = first;
   for (int n = 2;; ++n) {
@@ -433,7 +433,7 @@ completer::outcome completer::set_aside(const completion& job, std::string_view 
 }
 
 // Whether the first `content` bytes that the frames of `part` hold are all that `complete` holds.
-std::error_code completer::same_content(const std::string& part, std::uint64_t content,
+std::error_code finalizer::same_content(const std::string& part, std::uint64_t content,
                                         const std::string& complete, bool& same) {
   same = false;
   descriptor ours;
@@ -468,7 +468,7 @@ std::error_code completer::same_content(const std::string& part, std::uint64_t c
   return {};
 }
 
-std::error_code completer::same_bytes(const std::string& a, const std::string& b, bool& same) {
+std::error_code finalizer::same_bytes(const std::string& a, const std::string& b, bool& same) {
   same = false;
   descriptor files[2];
   if (const auto ec = open(a, files[0])) return ec;
@@ -490,7 +490,7 @@ std::error_code completer::same_bytes(const std::string& a, const std::string& b
   return {};
 }
 
-std::error_code completer::copy_frames(const completion& job) {
+std::error_code finalizer::copy_frames(const completion& job) {
   const std::string copy = copy_name(job.part);
   descriptor file;
   if (const auto ec = open(job.part, file)) return ec;
@@ -508,7 +508,7 @@ std::error_code completer::copy_frames(const completion& job) {
 }
 
 // Copies the content in large frames. `unreadable`: it is the file that is at fault.
-std::error_code completer::rewrite(completion& job, bool& unreadable) {
+std::error_code finalizer::rewrite(completion& job, bool& unreadable) {
   const std::string copy = copy_name(job.part);
   descriptor file;
   if (const auto ec = open(job.part, file)) return ec;

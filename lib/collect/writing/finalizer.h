@@ -3,8 +3,8 @@
 // Turns .part files into complete ones: rewrites those made of many small frames, waits until the
 // content is on stable storage, and renames. On a thread of its own, for stable storage is slow and
 // writers must not wait for it. Leftovers of an earlier run take the same way, salvaged first.
-#ifndef TCPINFO_COLLECT_WRITING_COMPLETER_H
-#define TCPINFO_COLLECT_WRITING_COMPLETER_H
+#ifndef TCPINFO_COLLECT_WRITING_FINALIZER_H
+#define TCPINFO_COLLECT_WRITING_FINALIZER_H
 
 #include <tcpinfo/zstd.h>
 
@@ -45,17 +45,17 @@ struct completion {
 /// Whether syncfs(2) of this kernel (its release, as uname -r) tells of failed writes: since 5.8.
 [[nodiscard]] bool syncfs_tells_faults(std::string_view release) noexcept;
 
-/// So many files wait at most for the completer; on a disk that stands still that would be memory
+/// So many files wait at most for the finalizer; on a disk that stands still that would be memory
 /// without end.
 inline constexpr std::size_t queue_limit = 250'000;
 
-class completer {
+class finalizer {
  public:
-  completer(os& system, statistics& counts, std::string output, int level,
+  finalizer(os& system, statistics& counts, std::string output, int level,
             std::string_view release = kernel_release());
-  ~completer() { finish(); }
-  completer(const completer&) = delete;
-  completer& operator=(const completer&) = delete;
+  ~finalizer() { finish(); }
+  finalizer(const finalizer&) = delete;
+  finalizer& operator=(const finalizer&) = delete;
 
   /// @return why there is no thread for it.
   [[nodiscard]] std::error_code start();

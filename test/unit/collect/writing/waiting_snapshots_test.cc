@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "collect/writing/snapshot_queue.h"
+#include "collect/writing/waiting_snapshots.h"
 
 #include <deque>
 #include <random>
@@ -19,7 +19,7 @@ std::string text_of(bytes_view bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-void add(snapshot_queue& q, std::uint64_t poll, const std::string& text) {
+void add(waiting_snapshots& q, std::uint64_t poll, const std::string& text) {
   snapshot_header header;
   header.poll = poll;
   (void)q.add(header, bytes_of(text));
@@ -29,7 +29,7 @@ void add(snapshot_queue& q, std::uint64_t poll, const std::string& text) {
 
 TEST_CASE("a snapshot queue gives back what went in, in order, however it is cut") {
   std::mt19937 random(7);
-  snapshot_queue q;
+  waiting_snapshots q;
   std::deque<std::pair<std::uint64_t, std::string>> oracle;
   std::uint64_t next = 0;
   for (int step = 0; step < 4000; ++step) {
@@ -61,10 +61,10 @@ TEST_CASE("a snapshot queue gives back what went in, in order, however it is cut
 }
 
 TEST_CASE("one snapshot takes little more than itself, many no more than twice") {
-  snapshot_queue one;
+  waiting_snapshots one;
   add(one, 1, std::string(516, 'x'));
   CHECK(one.capacity_bytes() < 600);
-  snapshot_queue many;
+  waiting_snapshots many;
   for (std::uint64_t i = 0; i < 1000; ++i) {
     add(many, i, std::string(516, 'x'));
     CHECK(many.capacity_bytes() < 2 * many.bytes() + 600);

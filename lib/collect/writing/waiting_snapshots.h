@@ -3,8 +3,8 @@
 // The snapshots of one connection that wait to be written. In chunks that double in size up to a
 // limit: the first snapshot of an idle connection takes what it needs, a busy one's are never
 // copied to make room for more, and memory goes back chunk by chunk.
-#ifndef TCPINFO_COLLECT_WRITING_SNAPSHOT_QUEUE_H
-#define TCPINFO_COLLECT_WRITING_SNAPSHOT_QUEUE_H
+#ifndef TCPINFO_COLLECT_WRITING_WAITING_SNAPSHOTS_H
+#define TCPINFO_COLLECT_WRITING_WAITING_SNAPSHOTS_H
 
 #include <tcpinfo/bytes.h>
 
@@ -19,12 +19,12 @@
 
 namespace tcpinfo::collect {
 
-class snapshot_queue {
+class waiting_snapshots {
  public:
-  snapshot_queue() noexcept = default;
-  ~snapshot_queue() { clear(); }
-  snapshot_queue(const snapshot_queue&) = delete;
-  snapshot_queue& operator=(const snapshot_queue&) = delete;
+  waiting_snapshots() noexcept = default;
+  ~waiting_snapshots() { clear(); }
+  waiting_snapshots(const waiting_snapshots&) = delete;
+  waiting_snapshots& operator=(const waiting_snapshots&) = delete;
 
   /// A copy goes to the end. Throws std::bad_alloc, having added nothing.
   /// @return the copy of the message, to be changed where it must.

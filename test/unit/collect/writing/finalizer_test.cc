@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The completer by itself: files that fail, change and stand in the way at every step, crashes
+// The finalizer by itself: files that fail, change and stand in the way at every step, crashes
 // between any two deeds, and memory that ends.
-#include "collect/writing/completer.h"
+#include "collect/writing/finalizer.h"
 
 #include <fcntl.h>
 #include <tcpinfo/zstd.h>
@@ -137,7 +137,7 @@ struct bench {
   }
   // Works on the jobs until it is done with them.
   void complete_all(statistics& counts, std::vector<completion> jobs) {
-    completer c(system, counts, output, 3);
+    finalizer c(system, counts, output, 3);
     c.add(std::move(jobs));
     REQUIRE_FALSE(c.start());
     c.finish();
@@ -172,7 +172,7 @@ std::string flipped(std::string bytes, std::size_t at) {
 TEST_CASE("a completion that failed has its turn however many new ones come") {
   bench b;
   statistics counts;
-  completer c(b.system, counts, b.output, 3);
+  finalizer c(b.system, counts, b.output, 3);
   REQUIRE_FALSE(c.start());
   b.system.sync_faults = 1;
   c.add(b.write(0, 1));
@@ -261,7 +261,7 @@ TEST_CASE("any allocation may fail, or all for a while: files wait, or stay for 
       bool armed = false;
       long left = 0;
       b.system.before_deed = [&](std::string_view, const std::string&) {
-        // On the completer's thread.
+        // On the finalizer's thread.
         if (!armed) {
           test_allocations::before_failing = before;
           test_allocations::failing = failing;
@@ -304,7 +304,7 @@ TEST_CASE("a sync that failed is not believed at the next try: a copy is made du
       synced.push_back(path);
       return faults-- > 0 ? broken : ok;
     };
-    completer c(b.system, counts, b.output, 3);
+    finalizer c(b.system, counts, b.output, 3);
     REQUIRE_FALSE(c.start());
     c.add(job);
     const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(5);
@@ -375,7 +375,7 @@ TEST_CASE("one sync is for all files only where the kernel tells its faults") {
     };
     std::vector<completion> jobs;
     for (int i = 10; i < 110; ++i) jobs.push_back(b.write(i, 1));
-    completer c(b.system, counts, b.output, 3, tells ? "5.8.0" : "5.7.0");
+    finalizer c(b.system, counts, b.output, 3, tells ? "5.8.0" : "5.7.0");
     c.add(std::move(jobs));
     REQUIRE_FALSE(c.start());
     c.finish();
@@ -585,10 +585,10 @@ TEST_CASE("a leftover whose complete name is taken is not tried for ever, and no
   }
 }
 
-TEST_CASE("more files than the completer may keep are left to the next start, counted, said once") {
+TEST_CASE("more files than the finalizer may keep are left to the next start, counted, said once") {
   bench b;
   statistics counts;
-  completer c(b.system, counts, b.output, 3);
+  finalizer c(b.system, counts, b.output, 3);
   const said log(b.scratch);
   for (std::size_t i = 0; i < queue_limit + 5; ++i) c.add({.part = "x"});
   CHECK(counts.lost_files.get() == 5);
@@ -599,7 +599,7 @@ TEST_CASE("a start after a crash says what it found in a few lines") {
   bench b;
   statistics counts;
   const said log(b.scratch);
-  completer c(b.system, counts, b.output, 3);
+  finalizer c(b.system, counts, b.output, 3);
   REQUIRE_FALSE(c.start());
   // As many batches, so far as the threads' turns make them.
   for (int i = 10; i < 60; ++i) {

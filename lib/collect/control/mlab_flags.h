@@ -2,8 +2,8 @@
 //
 // The command line of M-Lab's tcp-info, and flags from the environment, put into our words before
 // anything is parsed.
-#ifndef TCPINFO_COLLECT_CONTROL_PEER_FLAGS_H
-#define TCPINFO_COLLECT_CONTROL_PEER_FLAGS_H
+#ifndef TCPINFO_COLLECT_CONTROL_MLAB_FLAGS_H
+#define TCPINFO_COLLECT_CONTROL_MLAB_FLAGS_H
 
 #include <functional>
 #include <optional>
@@ -22,7 +22,7 @@ struct translated_arguments {
 /// Translates what follows the program's name. One dash or two and exactly a name of the peer's,
 /// alone or followed by '=', is the peer's flag, as Go reads it; everything else, and all after
 /// "--", stays as it is. "prom", an older name of the listen address, takes a port.
-[[nodiscard]] translated_arguments translate_peer_flags(std::span<const char* const> arguments);
+[[nodiscard]] translated_arguments translate_mlab_flags(std::span<const char* const> arguments);
 
 /// The environment's variable for a flag of ours, given without dashes: the name of the peer's flag
 /// where it has one ("prometheus": PROMETHEUSX_LISTEN_ADDRESS), else TCPINFO_<FLAG>.
