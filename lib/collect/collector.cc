@@ -34,10 +34,10 @@ namespace {
 // Nobody notices a processor that is taken so long.
 constexpr std::int64_t longest_urgent_ns = 5'000'000;
 
-// All rings together; about 30,000 snapshots, or 300 ms at 100,000 records a second: a writer that
+// All queues together; about 30,000 snapshots, or 300 ms at 100,000 records a second: a writer that
 // gets no processor for so long refuses nothing. What is never used takes no memory.
-constexpr std::size_t ring_bytes = std::size_t{16} << 20;
-// What is neither ring nor waiting snapshot: code, netlink buffers, compressors, the flow table's
+constexpr std::size_t queue_bytes = std::size_t{16} << 20;
+// What is neither queue nor waiting snapshot: code, netlink buffers, compressors, the flow table's
 // first tens of thousands of connections.
 constexpr std::uint64_t other_memory = std::uint64_t{48} << 20;
 
@@ -276,13 +276,13 @@ int run(os& system, source_maker& sources, const config& settings, control& oper
   writer_limits limits;
   const unsigned count = settings.writers != 0 ? settings.writers : writers_for_this_machine();
   const std::uint64_t waiting =
-      std::max<std::uint64_t>(settings.max_memory, other_memory + ring_bytes + (8U << 20)) -
-      other_memory - ring_bytes;
+      std::max<std::uint64_t>(settings.max_memory, other_memory + queue_bytes + (8U << 20)) -
+      other_memory - queue_bytes;
   const writer_context context{system,   settings, who,     current.prefixes(), counts, limits,
                                complete, lock,     earlier, namespaces,         seen,   count};
   std::vector<std::unique_ptr<writer>> writers;
   for (unsigned i = 0; i < count; ++i) {
-    writers.push_back(std::make_unique<writer>(context, ring_bytes / count,
+    writers.push_back(std::make_unique<writer>(context, queue_bytes / count,
                                                static_cast<std::size_t>(waiting / count)));
     if (const auto ec = writers.back()->start()) return refuse_thread("a writer", ec);
   }
@@ -319,7 +319,7 @@ int run(os& system, source_maker& sources, const config& settings, control& oper
   if (!settings.netns.empty())
     if (const auto ec = others.start()) return refuse_thread("looking for network namespaces", ec);
   counts.netns_sampled.fetch_add(1, std::memory_order_relaxed);
-  if (from->follows()) counts.netns_followed.fetch_add(1, std::memory_order_relaxed);
+  if (from->follows()) counts.netns_by_events.fetch_add(1, std::memory_order_relaxed);
   main_attendant company(system, settings, current, operator_says, counts, seen, sampling.start_ns);
   sampler samples(sampling, {own_number, {}, unwanted, *from});
   // Every thread that is not a sampler has been started.

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "archive/base64.h"
-#include "collect/writing/ring.h"
+#include "collect/writing/snapshot_queue.h"
 #include "unit/made_socket.h"
 
 namespace hot_path {
@@ -100,13 +100,13 @@ class steps {
              "update");
     }
   }
-  /// A snapshot through the ring.
+  /// A snapshot through the queue.
   void pass_on(std::size_t n) {
     for (std::size_t i = 0; i < n; ++i) {
       collect::snapshot_header header;
       bytes_view message;
-      demand(ring_.push(header, from_.at(i).bytes) && ring_.front(header, message), "ring");
-      ring_.pop(header);
+      demand(queue_.push(header, from_.at(i).bytes) && queue_.front(header, message), "queue");
+      queue_.pop(header);
     }
   }
   void decode(std::size_t n) {
@@ -164,7 +164,7 @@ class steps {
   messages from_;
   flow_table table_;
   std::int64_t now_ns_ = 1'000'000'000;
-  collect::snapshot_ring ring_{std::size_t{1} << 16};
+  collect::snapshot_queue queue_{std::size_t{1} << 16};
   snapshot decoded_;
   frame_writer frames_;
   record_encoder lines_;

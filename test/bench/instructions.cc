@@ -14,7 +14,7 @@ int main(int argc, char** argv) {
       {"decode", &hot_path::steps::decode},
       {"compare_idle", &hot_path::steps::compare_idle},
       {"compare_moved", &hot_path::steps::compare_moved},
-      {"ring", &hot_path::steps::pass_on},
+      {"queue", &hot_path::steps::pass_on},
       {"encode_line", &hot_path::steps::encode_lines},
       {"encode_next_line", &hot_path::steps::encode_next_lines},
       {"base64", &hot_path::steps::encode_base64},

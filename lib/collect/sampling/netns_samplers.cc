@@ -95,8 +95,8 @@ class netns_attendant final : public attendant {
 // Until everything that was pushed before is in the writers' hands.
 void wait_for_writers(const sampler_context& context) noexcept {
   for (const auto& w : context.writers) {
-    const std::uint64_t pushed = w->ring().pushed_bytes();
-    while (w->ring().popped_bytes() < pushed) {
+    const std::uint64_t pushed = w->queue().pushed_bytes();
+    while (w->queue().popped_bytes() < pushed) {
       w->wake();
       context.system.wait(-1, -1, context.system.monotonic_ns() + millisecond);
     }
@@ -207,10 +207,10 @@ class netns_samplers::one {
     // From here on nothing in it is missed.
     if (context_.settings.verbose && !again_)
       log(event::netns_found, "recording network namespace {} too", where_.name);
-    if (from->follows()) context_.counts.netns_followed.fetch_add(1, std::memory_order_relaxed);
+    if (from->follows()) context_.counts.netns_by_events.fetch_add(1, std::memory_order_relaxed);
     go_first(from->follows());
     const auto ec = samples.run(attendant_);
-    if (from->follows()) context_.counts.netns_followed.fetch_sub(1, std::memory_order_relaxed);
+    if (from->follows()) context_.counts.netns_by_events.fetch_sub(1, std::memory_order_relaxed);
     context_.counts.netns_sampled.fetch_sub(1, std::memory_order_relaxed);
     wait_for_writers(context_);
     namespaces_.remove(number);

@@ -80,7 +80,7 @@ bool sampler::push(const snapshot_header& header, bytes_view message) noexcept {
     taken = to.push(header, message);
   }
   // In a poll with much news the writer must not wait for the poll's end.
-  if (!nudged_[at] && to.ring().used_bytes() > to.ring().capacity_bytes() / 4) {
+  if (!nudged_[at] && to.queue().used_bytes() > to.queue().capacity_bytes() / 4) {
     nudged_[at] = true;
     to.wake();
   }
@@ -116,13 +116,13 @@ snapshot_header sampler::header_of(const message& m, std::int64_t time_ns) const
 bool sampler::push_gone(std::uint64_t cookie) noexcept {
   snapshot_header header;
   header.cookie = cookie;
-  header.kind = snapshot_kind::gone;
+  header.kind = snapshot_kind::ended_unseen;
   return push(header, {});
 }
 
 bool sampler::record(const flow_update& update, std::int64_t time_ns, std::uint64_t poll) noexcept {
   snapshot_header header = header_of(update.current, rounded_down(time_ns));
-  header.kind = update.change == flow_change::moved ? snapshot_kind::moved : snapshot_kind::data;
+  header.kind = update.change == flow_change::moved ? snapshot_kind::reused : snapshot_kind::data;
   header.poll = poll;
   header.may_be_old = may_be_old_ ? 1 : 0;
   const bool moved = update.change == flow_change::moved;
@@ -134,7 +134,7 @@ bool sampler::record(const flow_update& update, std::int64_t time_ns, std::uint6
   }
   if (!push(header, update.current.bytes)) {
     // Not committed: the next poll finds it changed again, and tries again.
-    counts_.lost_ring.add();
+    counts_.lost_queue.add();
     repeat_ = refused_ = true;
     return false;
   }
@@ -299,7 +299,7 @@ bool sampler::record_final(const message& m, std::int64_t time_ns) noexcept {
   }
   const told events = told_of(cookie);
   snapshot_header header = header_of(m, time_ns);
-  header.kind = update.moved != 0 ? snapshot_kind::moved_final : snapshot_kind::final;
+  header.kind = update.moved != 0 ? snapshot_kind::reused_final : snapshot_kind::final;
   // An earlier run of the collector has recorded the connection up to its end, or nearly. That
   // run's files have the prefix that this one began with.
   const bool goes_on = update.known == 0 && earlier_.find(cookie) != nullptr;
@@ -554,13 +554,13 @@ std::error_code sampler::poll_once() {
   repeat_ = refused_ = false;
   poll_duration_ns_ = report.duration_ns;
   polls_observed_.end(report, table_.flows());
-  counts_.walked_polls.add(report.complete ? 1 : 0);
-  counts_.marks.add(report.marks);
-  counts_.dropped_marks.add(report.dropped);
-  counts_.missed_marks.add(report.missed);
+  counts_.complete_polls.add(report.complete ? 1 : 0);
+  counts_.active_sockets.add(report.marks);
+  counts_.dropped_activity.add(report.dropped);
+  counts_.missed_activity.add(report.missed);
   counts_.queries.add(report.queries);
   counts_.reconciled.add(report.reconciled);
-  counts_.unannounced.add(report.unannounced);
+  counts_.missed_changes.add(report.unannounced);
   if (report.no_reconciler) say_no_reconciler(report.no_reconciler);
   counts_.sockets_seen.add(std::exchange(sockets_seen_, 0));
   counts_.polls.add();

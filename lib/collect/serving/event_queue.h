@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// From the sampler to the event server: a bounded queue that never blocks. One producer thread, one
-// consumer thread.
+// From the samplers to the event server: a bounded queue of notices.
 #ifndef TCPINFO_COLLECT_SERVING_EVENT_QUEUE_H
 #define TCPINFO_COLLECT_SERVING_EVENT_QUEUE_H
 
 #include <tcpinfo/eventsocket.h>
 
-#include <atomic>
-#include <bit>
+#include <cstddef>
 #include <cstdint>
-#include <memory>
+
+#include "collect/writing/spsc_queue.h"
 
 namespace tcpinfo::collect {
 
@@ -26,41 +25,25 @@ struct flow_notice {
 class event_queue {
  public:
   /// Capacity is rounded up to a power of two. Throws std::bad_alloc.
-  explicit event_queue(std::size_t notices)
-      : capacity_(std::bit_ceil(notices)), notices_(new flow_notice[capacity_]) {}
+  explicit event_queue(std::size_t notices) : notices_(notices) {}
 
   /// Producer: false where there is no room. The last quarter is kept for closes: an open that is
   /// not told is a connection less, a close that is not told one that seems open for ever.
   [[nodiscard]] bool push(const flow_notice& notice) noexcept {
-    const std::uint64_t tail = tail_.load(std::memory_order_relaxed);
-    const std::uint64_t used = tail - head_.load(std::memory_order_acquire);
+    const std::size_t capacity = notices_.capacity();
     const bool is_open = notice.kind == flow_event_kind::opened;
-    if (used >= (is_open ? capacity_ - capacity_ / 4 : capacity_)) return false;
-    notices_[static_cast<std::size_t>(tail) & (capacity_ - 1)] = notice;
-    // Sequentially consistent: the producer looks next whether the consumer sleeps.
-    tail_.store(tail + 1, std::memory_order_seq_cst);
+    if (!notices_.push(notice, is_open ? capacity - capacity / 4 : capacity)) return false;
+    // For each: the producer looks next whether the consumer sleeps.
+    notices_.announce();
     return true;
   }
-
   /// Consumer: the oldest notice; false where there is none.
-  [[nodiscard]] bool pop(flow_notice& out) noexcept {
-    const std::uint64_t head = head_.load(std::memory_order_relaxed);
-    if (head == tail_.load(std::memory_order_seq_cst)) return false;
-    out = notices_[static_cast<std::size_t>(head) & (capacity_ - 1)];
-    head_.store(head + 1, std::memory_order_release);
-    return true;
-  }
+  [[nodiscard]] bool pop(flow_notice& out) noexcept { return notices_.pop(out); }
   /// Consumer.
-  [[nodiscard]] bool empty() const noexcept {
-    return head_.load(std::memory_order_relaxed) == tail_.load(std::memory_order_seq_cst);
-  }
+  [[nodiscard]] bool empty() const noexcept { return notices_.empty(); }
 
  private:
-  const std::size_t capacity_;
-  const std::unique_ptr<flow_notice[]> notices_;
-  // On cache lines of their own: each is written by one side and read by the other.
-  alignas(64) std::atomic<std::uint64_t> head_{0};
-  alignas(64) std::atomic<std::uint64_t> tail_{0};
+  spsc_queue<flow_notice> notices_;
 };
 
 }  // namespace tcpinfo::collect

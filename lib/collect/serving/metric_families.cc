@@ -169,26 +169,28 @@ void add_sampling(families& all, const metric_sources& from) {
                  "Time from one poll to the next as it was, in buckets up to 10 s.",
                  {distribution(o.achieved_interval)});
   all.total("tcpinfo_polls_total", "Polls done, failed ones included.", s.polls);
-  const auto followed = static_cast<double>(s.netns_followed.load(std::memory_order_relaxed));
+  const auto followed = static_cast<double>(s.netns_by_events.load(std::memory_order_relaxed));
   const auto sampled = static_cast<double>(s.netns_sampled.load(std::memory_order_relaxed));
   std::vector<std::string> ways = {"events", "dump"};
   all.gauges("tcpinfo_sampling", "Network namespaces that are sampled, by how.", "by",
              {{ways[0], followed}, {ways[1], sampled - followed}});
-  all.total("tcpinfo_walked_polls_total", "Polls that dumped every socket.", s.walked_polls);
+  all.total("tcpinfo_walked_polls_total", "Polls that dumped every socket.", s.complete_polls);
   all.total("tcpinfo_marks_total",
-            "Active sockets that events told of, one a tick and change of state.", s.marks);
+            "Active sockets that events told of, one a tick and change of state.",
+            s.active_sockets);
   all.total("tcpinfo_marks_dropped_total",
-            "Activity that found no room; the poll dumped every socket instead.", s.dropped_marks);
+            "Activity that found no room; the poll dumped every socket instead.",
+            s.dropped_activity);
   all.total("tcpinfo_marks_missed_total",
             "Events that the kernel did not show to the BPF program, which was running on that "
             "processor already.",
-            s.missed_marks);
+            s.missed_activity);
   all.total("tcpinfo_queries_total", "Queries: questions about one socket each.", s.queries);
   all.total("tcpinfo_reconciliations_total", "Dumps of the reconciler, in the background.",
             s.reconciled);
   all.total("tcpinfo_unannounced_changes_total",
             "Missed changes: found by the reconciler, and no event had told of them.",
-            s.unannounced);
+            s.missed_changes);
   all.total("tcpinfo_clock_steps_total", "Times the wall clock was stepped.", s.clock_steps);
   all.total("tcpinfo_suspends_total", "Times the machine slept.", s.suspends);
   all.total("tcpinfo_reloads_total", "Reloads that changed the UUID prefix or the exclusions.",
@@ -206,7 +208,7 @@ void add_sampling(families& all, const metric_sources& from) {
   all.total("tcpinfo_sockets_seen_total", "Sockets that dumps and queries showed.", s.sockets_seen);
   all.totals("tcpinfo_sockets_changed_total",
              "Sockets seen that had changed, whether there was room for the record or not.", {},
-             {{{}, number(o.snapshots) + number(s.lost_ring)}});
+             {{{}, number(o.snapshots) + number(s.lost_queue)}});
   all.gauge("tcpinfo_network_namespaces",
             "Network namespaces that are sampled, the collector's own included.",
             static_cast<double>(s.netns_sampled.load(std::memory_order_relaxed)));
@@ -257,7 +259,7 @@ void add_writing(families& all, const metric_sources& from) {
              "Records that are in no file: the queue to the writer was full (the next poll tries "
              "again), memory for final records was used up, a file could not be written.",
              "reason",
-             {{"ring", number(s.lost_ring)},
+             {{"ring", number(s.lost_queue)},
               {"backlog", number(s.lost_backlog)},
               {"write", number(s.lost_write)}});
   all.total("tcpinfo_written_bytes_total", "Bytes appended to files, as compressed.",
@@ -284,10 +286,10 @@ void add_writing(families& all, const metric_sources& from) {
   all.gauge("tcpinfo_output_allocated_bytes",
             "What the output directory takes of the disk; 0 without --max-disk.",
             static_cast<double>(s.output_allocated.load(std::memory_order_relaxed)));
-  all.total("tcpinfo_files_completed_total", "Files finalized.", s.files_completed);
+  all.total("tcpinfo_files_completed_total", "Files finalized.", s.files_finalized);
   all.total("tcpinfo_files_lost_total", "Files that could not be finalized.", s.lost_files);
   all.total("tcpinfo_leftovers_completed_total", "Files of an earlier run that were finalized.",
-            s.leftovers_completed);
+            s.leftovers_finalized);
   all.total("tcpinfo_leftovers_set_aside_total", "Damaged files of an earlier run, kept apart.",
             s.set_aside);
   all.total("tcpinfo_unread_message_bytes_total",
@@ -301,8 +303,8 @@ void add_writing(families& all, const metric_sources& from) {
   for (std::size_t i = 0; i < names.size(); ++i) {
     writer& w = *from.writers[i];
     // The two ends of a queue are not read at one moment.
-    const std::size_t capacity = w.ring().capacity_bytes();
-    used.push_back({names[i], static_cast<double>(std::min(w.ring().used_bytes(), capacity))});
+    const std::size_t capacity = w.queue().capacity_bytes();
+    used.push_back({names[i], static_cast<double>(std::min(w.queue().used_bytes(), capacity))});
     room.push_back({names[i], static_cast<double>(capacity)});
     waiting.push_back({names[i], static_cast<double>(w.waiting_bytes())});
     limit.push_back({names[i], static_cast<double>(w.waiting_limit())});

@@ -66,7 +66,7 @@ write_fault write_fault_of(const std::error_code& ec) noexcept {
 }
 
 std::uint64_t total_losses(const statistics& s) noexcept {
-  return s.failed_polls.get() + s.lost_ring.get() + s.lost_events.get() + s.lost_finals.get() +
+  return s.failed_polls.get() + s.lost_queue.get() + s.lost_events.get() + s.lost_finals.get() +
          s.lost_backlog.get() + s.lost_write.get() + s.lost_files.get();
 }
 
@@ -77,10 +77,10 @@ std::string summary_line(const statistics& s, const duration_histogram& interval
       "interval_ms_max={:.2f} connections={} records={} bytes={} files={} losses={}",
       s.polls.get(), s.missed_ticks.get(), ms(intervals.quantile(0.5)),
       ms(intervals.quantile(0.99)), ms(intervals.max()), s.connections.get(), s.records.get(),
-      s.bytes_written.get(), s.files_completed.get(), total_losses(s));
+      s.bytes_written.get(), s.files_finalized.get(), total_losses(s));
   // Said only where there is something to say.
   const std::pair<std::string_view, std::uint64_t> reasons[] = {
-      {"lost_ring", s.lost_ring.get()},
+      {"lost_ring", s.lost_queue.get()},
       {"lost_events", s.lost_events.get()},
       {"lost_finals", s.lost_finals.get()},
       {"lost_backlog", s.lost_backlog.get()},
@@ -102,7 +102,7 @@ std::string summary_line(const statistics& s, const duration_histogram& interval
       {"log_lines_dropped", s.dropped_log_lines.get()},
       {"duplicate_attributes", s.duplicate_attributes.get()},
       {"unread_bytes", s.unread_bytes.get()},
-      {"leftovers_completed", s.leftovers_completed.get()},
+      {"leftovers_completed", s.leftovers_finalized.get()},
       {"set_aside", s.set_aside.get()},
       {"retention_files", s.retention_files_age.get() + s.retention_files_disk.get()},
       {"retention_faults", s.retention_faults.get()}};

@@ -60,19 +60,19 @@ struct statistics {
   // Sampling.
   counter polls;
   counter missed_ticks;
-  counter idle_ticks;     ///< that needed no poll, for nothing happened
-  counter budget_ticks;   ///< polls left out to keep the processor budget
-  counter walked_polls;   ///< polls that looked at every socket
-  counter marks;          ///< sockets that events told of
-  counter dropped_marks;  ///< that found no room; a walk made up for them
-  counter missed_marks;   ///< events that the kernel may not have marked; a walk beside follows
-  counter queries;        ///< sockets asked for because of marks, or of walks beside the polls
-  counter reconciled;     ///< walks beside the polls
-  counter unannounced;    ///< changes that such walks found and no event had told of
-  std::atomic<std::int64_t> netns_followed{0};  ///< of those sampled, by events
-  counter sockets_seen;                         ///< messages of dumps and queries
-  counter destroy_events;                       ///< of connections, recorded or known
-  counter connections;                          ///< opened in the flow table
+  counter idle_ticks;        ///< that needed no poll, because nothing happened
+  counter budget_ticks;      ///< polls left out to keep the processor budget
+  counter complete_polls;    ///< polls that looked at every socket
+  counter active_sockets;    ///< told by the activity feed
+  counter dropped_activity;  ///< active sockets that found no room in the feed; a dump followed
+  counter missed_activity;   ///< events that the BPF program may not have seen
+  counter queries;           ///< sockets queried, active ones and the reconciler's
+  counter reconciled;        ///< dumps of the reconciler
+  counter missed_changes;    ///< found by the reconciler; no activity event had told of them
+  std::atomic<std::int64_t> netns_by_events{0};  ///< of those sampled
+  counter sockets_seen;                          ///< messages of dumps and queries
+  counter destroy_events;                        ///< of connections, recorded or known
+  counter connections;                           ///< opened in the flow table
   counter cleared_finals;  ///< destroy events whose totals the kernel had cleared (aborted here)
   counter ended_unseen;    ///< ended without a destroy event, by absence and a point query
   counter detached;        ///< of them those whose socket somebody still holds, as far as is known
@@ -92,8 +92,8 @@ struct statistics {
   counter bytes_written;  ///< appended to files, as compressed
   counter frames;
   counter files_created;
-  counter files_completed;
-  counter leftovers_completed;
+  counter files_finalized;
+  counter leftovers_finalized;
   counter set_aside;                  ///< damaged leftovers, kept under another name
   write_fault_counters write_errors;  ///< a write that failed is tried again
   counter early_flushes;  ///< buffers written before their time because memory ran short
@@ -109,12 +109,12 @@ struct statistics {
   counter unread_bytes;
   // Losses: something that should be in a file and never will be.
   counter failed_polls;  ///< polls that did not show every connection
-  counter lost_ring;     ///< snapshots a full ring refused (the next poll shows the flow again)
+  counter lost_queue;    ///< snapshots a full queue refused (the next poll shows the flow again)
   counter lost_events;   ///< times the kernel dropped destroy events (ENOBUFS)
   counter lost_finals;   ///< connections whose destroy event was lost in an overflow, maybe
-  counter lost_backlog;  ///< destroy events that waited for a full ring until memory ended
+  counter lost_backlog;  ///< destroy events that waited for a full queue until memory ended
   counter lost_write;    ///< records given up after a file could not be written
-  counter lost_files;  ///< files that could not be completed (their .part stays) or were taken away
+  counter lost_files;  ///< files that could not be finalized (their .part stays) or were taken away
 };
 
 /// The distribution of a duration, to about 2 % of its value, in constant memory. One thread.

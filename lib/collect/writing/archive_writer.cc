@@ -130,7 +130,7 @@ void archive_writer::add(flow_log& flow, const snapshot_header& header, bytes_vi
   const bool has_file = flow.file_size > 0 || flow.waiting_records > 0;
   const bool old = now_ns - flow.file_since_ns >= context_.settings.rotate_ns;
   const bool moved =
-      header.kind == snapshot_kind::moved || header.kind == snapshot_kind::moved_final;
+      header.kind == snapshot_kind::reused || header.kind == snapshot_kind::reused_final;
   if (has_file && (old || moved) && now_ns >= flow.retry_ns) {
     // Where the old file cannot be finished now, it simply goes on, and it is tried again later,
     // not with every record.

@@ -207,9 +207,9 @@ void finalizer::give_up(const completion& job) noexcept {
 }
 
 void finalizer::count_completed(const completion& job) noexcept {
-  counts_.files_completed.add();
+  counts_.files_finalized.add();
   if (!job.leftover) return;
-  counts_.leftovers_completed.add();
+  counts_.leftovers_finalized.add();
   ++leftovers_;
 }
 

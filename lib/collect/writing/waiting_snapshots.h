@@ -15,7 +15,7 @@
 #include <span>
 #include <utility>
 
-#include "collect/writing/ring.h"
+#include "collect/writing/snapshot_queue.h"
 
 namespace tcpinfo::collect {
 

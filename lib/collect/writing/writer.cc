@@ -17,7 +17,7 @@ namespace tcpinfo::collect {
 namespace {
 
 // Between two portions of writing, at most this many snapshots are taken; and between two looks at
-// the ring, at most this many flows are written.
+// the queue, at most this many flows are written.
 constexpr int drain_limit = 4096;
 constexpr int write_limit = 16;
 constexpr std::size_t gone_limit = 100'000;
@@ -40,7 +40,7 @@ std::error_code writer::start() {
 void writer::wake() noexcept {
   // Both sides use sequentially consistent operations: either the writer sees what was pushed, or
   // we see that it sleeps.
-  ring_.announce();
+  queue_.announce();
   if (!sleeping_.load(std::memory_order_seq_cst)) return;
   // Passed once, so that it does not fall asleep between its last look and ours; and not held while
   // it is woken, for that is what it takes first.
@@ -83,7 +83,7 @@ bool writer::without_memory_failing(F&& deed) {
 
 // True when all was taken that came before finish().
 bool writer::turn() {
-  // Read before the ring: what was pushed before finish() is then seen.
+  // Read before the queue: what was pushed before finish() is then seen.
   const bool finishing = finishing_.load(std::memory_order_seq_cst);
   if (!due_is_whole_) renew_due();
   drain();
@@ -91,7 +91,7 @@ bool writer::turn() {
   const bool more = write_portion(now_ns);
   give_back_memory(now_ns);
   waiting_bytes_.store(waiting_now_, std::memory_order_relaxed);
-  if (ring_.used_bytes() > 0) return false;
+  if (queue_.used_bytes() > 0) return false;
   if (finishing) return true;
   if (!more) wait(now_ns);
   return false;
@@ -103,7 +103,7 @@ void writer::wait(std::int64_t now_ns) {
     if (!queue->empty()) until_ns = std::min(until_ns, queue->front().at_ns);
   std::unique_lock lock(mutex_);
   sleeping_.store(true, std::memory_order_seq_cst);
-  if (ring_.used_bytes() == 0 && !finishing_.load(std::memory_order_seq_cst))
+  if (queue_.used_bytes() == 0 && !finishing_.load(std::memory_order_seq_cst))
     context_.system.wait(changed_, lock, until_ns);
   sleeping_.store(false, std::memory_order_seq_cst);
 }
@@ -112,13 +112,13 @@ void writer::drain() {
   snapshot_header header;
   bytes_view message;
   const std::int64_t now_ns = context_.system.monotonic_ns();
-  for (int i = 0; i < drain_limit && ring_.front(header, message); ++i) {
+  for (int i = 0; i < drain_limit && queue_.front(header, message); ++i) {
     try {
       take(header, message, now_ns);
     } catch (const std::bad_alloc&) {
       context_.counts.lost_write.add();
     }
-    ring_.pop(header);
+    queue_.pop(header);
     keep_budget(now_ns);
   }
   observer_.publish();
@@ -202,9 +202,9 @@ flow_log& writer::flow_of(const snapshot_header& header, std::int64_t now_ns) {
 }
 
 void writer::take(const snapshot_header& header, bytes_view message, std::int64_t now_ns) {
-  if (header.kind == snapshot_kind::gone && !flows_.contains(header.cookie)) return;
+  if (header.kind == snapshot_kind::ended_unseen && !flows_.contains(header.cookie)) return;
   flow_log& flow = flow_of(header, now_ns);
-  if (header.kind != snapshot_kind::gone) {
+  if (header.kind != snapshot_kind::ended_unseen) {
     observer_.look(flow, header, message);
     const bool added = with_account(flow, now_ns, [&] {
       archives_.add(flow, header, message, now_ns);
@@ -212,9 +212,9 @@ void writer::take(const snapshot_header& header, bytes_view message, std::int64_
     });
     if (!added) context_.counts.lost_write.add();
   }
-  flow.ended = header.kind == snapshot_kind::final || header.kind == snapshot_kind::moved_final ||
-               header.kind == snapshot_kind::gone;
-  flow.may_return = header.kind == snapshot_kind::gone;
+  flow.ended = header.kind == snapshot_kind::final || header.kind == snapshot_kind::reused_final ||
+               header.kind == snapshot_kind::ended_unseen;
+  flow.may_return = header.kind == snapshot_kind::ended_unseen;
   if (!flow.ended && !archive_writer::is_full(flow)) return;
   if (now_ns >= flow.retry_ns)
     make_ready(flow);

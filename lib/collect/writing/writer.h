@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A writer thread: takes snapshots from its ring, owns the flow logs of its connections, and
+// A writer thread: takes snapshots from its queue, owns the flow logs of its connections, and
 // decides when each is written: when a frame is full, when the oldest snapshot has waited long
 // enough, when memory runs short, and at the end.
 #ifndef TCPINFO_COLLECT_WRITING_WRITER_H
@@ -19,31 +19,17 @@
 #include "collect/config.h"
 #include "collect/writing/archive_writer.h"
 #include "collect/writing/record_observer.h"
-#include "collect/writing/ring.h"
+#include "collect/writing/snapshot_queue.h"
+#include "collect/writing/wake_policy.h"
 
 namespace tcpinfo::collect {
-
-/// How long what was pushed may wait for its writer to be woken: to be woken costs both sides as
-/// much as some records. A part of the time in which records have to be in their file; 0 where
-/// ticks are too long for it.
-[[nodiscard]] inline std::int64_t wake_pause_ns(const config& settings) noexcept {
-  constexpr std::int64_t longest_ns = 50'000'000;
-  const std::int64_t pause_ns = std::min(longest_ns, settings.flush_ns / 4);
-  return 2 * settings.interval_ns <= pause_ns ? pause_ns : 0;
-}
-
-/// Whether to be woken at `next_ns` is soon enough for a writer that was woken at `woken_ns`.
-[[nodiscard]] inline bool may_wake_later(const config& settings, std::int64_t woken_ns,
-                                         std::int64_t next_ns) noexcept {
-  return next_ns - woken_ns <= wake_pause_ns(settings);
-}
 
 class writer {
  public:
   /// `waiting_bytes`: the most that snapshots may occupy while they wait.
-  writer(const writer_context& context, std::size_t ring_bytes, std::size_t waiting_bytes)
+  writer(const writer_context& context, std::size_t queue_bytes, std::size_t waiting_bytes)
       : context_(context),
-        ring_(ring_bytes),
+        queue_(queue_bytes),
         archives_(context),
         observer_(context.seen),
         budget_(waiting_bytes),
@@ -53,13 +39,13 @@ class writer {
   writer& operator=(const writer&) = delete;
 
   [[nodiscard]] std::error_code start();
-  /// The samplers' end, any thread: puts a snapshot into the ring. False where there is no room.
+  /// The samplers' end, any thread: puts a snapshot into the queue. False where there is no room.
   [[nodiscard]] bool push(const snapshot_header& header, bytes_view message) noexcept {
     std::unique_lock lock(pushing_, std::defer_lock);
     if (!context_.settings.netns.empty()) lock.lock();  // there is more than one sampler
-    return ring_.push(header, message);
+    return queue_.push(header, message);
   }
-  [[nodiscard]] const snapshot_ring& ring() const noexcept { return ring_; }
+  [[nodiscard]] const snapshot_queue& queue() const noexcept { return queue_; }
   /// What waits to be written; any thread.
   [[nodiscard]] std::size_t waiting_bytes() const noexcept {
     return waiting_bytes_.load(std::memory_order_relaxed);
@@ -71,7 +57,7 @@ class writer {
         static_cast<std::size_t>(std::max<std::int64_t>(0, bytes)) / context_.writers;
     return budget_ - std::min(share, budget_ / 4);
   }
-  /// There is something in the ring. Cheap where the writer is awake.
+  /// There is something in the queue. Cheap where the writer is awake.
   void wake() noexcept;
   /// Writes all there is, hands every file over for completion, and ends the thread.
   void finish();
@@ -82,7 +68,7 @@ class writer {
     std::int64_t at_ns;  // as flow_log::due_ns, or it is stale
   };
   using due_queue = std::deque<due>;
-  /// Where a connection goes on whose socket may come back (snapshot_kind::gone).
+  /// Where a connection goes on whose socket may come back (snapshot_kind::ended_unseen).
   struct next_file {
     std::uint64_t sequence;
     timestamp first_seen;
@@ -116,12 +102,12 @@ class writer {
   bool with_account(flow_log& flow, std::int64_t now_ns, F&& deed);
 
   const writer_context& context_;
-  std::mutex pushing_;  // the ring has room for one producer at a time
-  snapshot_ring ring_;
+  std::mutex pushing_;  // the queue has room for one producer at a time
+  snapshot_queue queue_;
   archive_writer archives_;
   record_observer observer_;
   const std::size_t budget_;
-  const std::int64_t hold_ns_;  // what was taken from the ring, until it has to be written
+  const std::int64_t hold_ns_;  // what was taken from the queue, until it has to be written
   // Connections stay and snapshots go: with memory of their own the former do not keep what the
   // latter leave from being given back.
   std::pmr::unsynchronized_pool_resource flow_memory_;

@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "collect/telemetry/statistics.h"
-#include "collect/writing/ring.h"
+#include "collect/writing/snapshot_queue.h"
 #include "unit/collect/run.h"
 
 TEST_CASE("every change makes a record with its poll, and the destroy event the last one") {
@@ -479,8 +479,8 @@ TEST_CASE("a mini socket without tcp_info makes one record and ends without a lo
   CHECK(files.begin()->second.lines.size() == 1);
 }
 
-TEST_CASE("the ring keeps order across its end and says no when full") {
-  snapshot_ring ring(4096);
+TEST_CASE("the queue keeps order across its end and says no when full") {
+  snapshot_queue queue(4096);
   std::uint64_t written = 0;
   std::uint64_t read = 0;
   std::vector<std::byte> message(700);
@@ -488,26 +488,26 @@ TEST_CASE("the ring keeps order across its end and says no when full") {
     const std::size_t size = static_cast<std::size_t>(round * 37 % 700);
     snapshot_header header;
     header.cookie = written;
-    if (ring.push(header, bytes_view(message).first(size))) ++written;
+    if (queue.push(header, bytes_view(message).first(size))) ++written;
     if (round % 3 != 0) continue;
     snapshot_header out;
     bytes_view bytes;
-    while (ring.front(out, bytes)) {
+    while (queue.front(out, bytes)) {
       CHECK(out.cookie == read++);
       CHECK(bytes.size() == out.size);
-      ring.pop(out);
+      queue.pop(out);
     }
-    CHECK(ring.used_bytes() == 0);
+    CHECK(queue.used_bytes() == 0);
   }
   CHECK(written > 1000);
   int pushed = 0;
-  while (ring.push({}, message)) ++pushed;
+  while (queue.push({}, message)) ++pushed;
   CHECK(pushed >= 4);
-  CHECK_FALSE(ring.push({}, message));
+  CHECK_FALSE(queue.push({}, message));
 }
 
-TEST_CASE("a ring that was read to its end is begun anew at its front") {
-  snapshot_ring ring(std::size_t{1} << 20);
+TEST_CASE("a queue that was read to its end is begun anew at its front") {
+  snapshot_queue queue(std::size_t{1} << 20);
   std::vector<std::byte> message(1000);
   const std::size_t each = sizeof(snapshot_header) + message.size();
   snapshot_header header;
@@ -517,21 +517,21 @@ TEST_CASE("a ring that was read to its end is begun anew at its front") {
   for (std::uint64_t written = 0; written < 10'000;) {
     for (int i = 0; i < 7; ++i) {
       header.cookie = written++;
-      REQUIRE(ring.push(header, message));
+      REQUIRE(queue.push(header, message));
       // Not what was jumped over: a writer would be woken for it, and be called full.
-      CHECK(ring.used_bytes() == static_cast<std::size_t>(i + 1) * each);
+      CHECK(queue.used_bytes() == static_cast<std::size_t>(i + 1) * each);
     }
     snapshot_header out;
     bytes_view bytes;
-    while (ring.front(out, bytes)) {
+    while (queue.front(out, bytes)) {
       CHECK(out.cookie == read++);
       const auto at = reinterpret_cast<std::uintptr_t>(bytes.data());
       if (front == 0) front = at;
       furthest = std::max(furthest, at - front);
-      ring.pop(out);
+      queue.pop(out);
     }
-    CHECK(ring.used_bytes() == 0);
-    CHECK(ring.popped_bytes() == ring.pushed_bytes());
+    CHECK(queue.used_bytes() == 0);
+    CHECK(queue.popped_bytes() == queue.pushed_bytes());
   }
   CHECK(read == 10'000 - 10'000 % 7 + 7);
   CHECK(furthest > 100'000);
@@ -539,24 +539,24 @@ TEST_CASE("a ring that was read to its end is begun anew at its front") {
   // Wherever it is begun: to the last byte of room, also while the writer gets no processor.
   for (int start = 0; start < 200; ++start) {
     std::size_t pushed = 0;
-    for (header.cookie = read; ring.push(header, message); ++header.cookie) ++pushed;
-    CHECK(pushed >= ring.capacity_bytes() / each - 1);
+    for (header.cookie = read; queue.push(header, message); ++header.cookie) ++pushed;
+    CHECK(pushed >= queue.capacity_bytes() / each - 1);
     snapshot_header out;
     bytes_view bytes;
     const auto take = [&] {
-      REQUIRE(ring.front(out, bytes));
+      REQUIRE(queue.front(out, bytes));
       CHECK(out.cookie == read++);
-      ring.pop(out);
+      queue.pop(out);
     };
-    while (ring.used_bytes() > 0) take();
+    while (queue.used_bytes() > 0) take();
     header.cookie = read;
-    REQUIRE(ring.push(header, message));
+    REQUIRE(queue.push(header, message));
     take();
   }
 }
 
-TEST_CASE("the ring hands everything from one thread to another in order") {
-  snapshot_ring ring(8192);
+TEST_CASE("the queue hands everything from one thread to another in order") {
+  snapshot_queue queue(8192);
   constexpr std::uint64_t count = 200'000;
   std::thread producer([&] {
     std::vector<std::byte> message(96);
@@ -564,7 +564,7 @@ TEST_CASE("the ring hands everything from one thread to another in order") {
       snapshot_header header;
       header.cookie = i;
       std::memcpy(message.data(), &i, sizeof i);
-      if (ring.push(header, bytes_view(message).first(8 + i % 80)))
+      if (queue.push(header, bytes_view(message).first(8 + i % 80)))
         ++i;
       else
         std::this_thread::yield();
@@ -574,13 +574,13 @@ TEST_CASE("the ring hands everything from one thread to another in order") {
   for (std::uint64_t i = 0; i < count;) {
     snapshot_header header;
     bytes_view message;
-    if (!ring.front(header, message)) {
+    if (!queue.front(header, message)) {
       std::this_thread::yield();
       continue;
     }
     good = good && header.cookie == i && message.size() == 8 + i % 80 &&
            wire::load<std::uint64_t>(message.data()) == i;
-    ring.pop(header);
+    queue.pop(header);
     ++i;
   }
   producer.join();
@@ -606,7 +606,7 @@ TEST_CASE("the summary names losses only where there are some") {
   s.polls.add(3);
   CHECK(summary_line(s, h).find("losses=0") != std::string::npos);
   CHECK(summary_line(s, h).find("lost_") == std::string::npos);
-  s.lost_ring.add(2);
+  s.lost_queue.add(2);
   s.lost_write.add(3);
   CHECK(summary_line(s, h).find("losses=5 lost_ring=2 lost_write=3") != std::string::npos);
 }

@@ -201,12 +201,12 @@ TEST_CASE("a connection's files say when it began to open, its final record when
     snapshot_header h;
     h.cookie = s.cookie;
     h.kind = kind;
-    h.poll = kind == snapshot_kind::data || kind == snapshot_kind::moved ? 1 : no_poll;
+    h.poll = kind == snapshot_kind::data || kind == snapshot_kind::reused ? 1 : no_poll;
     h.time_ns = t + time_ns;
     h.opened_ns = opened_ns == 0 ? 0 : t + opened_ns;
     h.ended_ns = ended_ns == 0 ? 0 : t + ended_ns;
     h.carried = carried;
-    REQUIRE(to.push(h, kind == snapshot_kind::gone ? bytes_view() : s.view().bytes));
+    REQUIRE(to.push(h, kind == snapshot_kind::ended_unseen ? bytes_view() : s.view().bytes));
   };
   push(snapshot_kind::data, 5, 1);
   push(snapshot_kind::final, 9, 0, 7, attribute_bit(attribute_type::cong));
@@ -218,11 +218,11 @@ TEST_CASE("a connection's files say when it began to open, its final record when
   // Used again: the second connection has an opening of its own, of the third nobody told.
   s.cookie = 4;
   push(snapshot_kind::data, 5, 1);
-  push(snapshot_kind::moved, 6, 4);
-  push(snapshot_kind::moved_final, 9);
+  push(snapshot_kind::reused, 6, 4);
+  push(snapshot_kind::reused_final, 9);
   s.cookie = 5;  // its socket was held after its end
   push(snapshot_kind::data, 5, 3);
-  push(snapshot_kind::gone, 6);
+  push(snapshot_kind::ended_unseen, 6);
   push(snapshot_kind::final, 9, 0, 6);
   REQUIRE_FALSE(b.complete.start());
   to.finish();
@@ -358,7 +358,7 @@ TEST_CASE("a poll in which no connection is opened allocates nothing in the samp
   counting_attendant company;
   b.sample(from, company);
   CHECK(b.counts.polls.get() == counting_attendant::last);
-  CHECK(b.counts.lost_ring.get() == 0);
+  CHECK(b.counts.lost_queue.get() == 0);
   CHECK(b.counts.records.get() >= 67U * (counting_attendant::last - 1));
   CHECK(company.after - company.before == 0);
 #if !defined(TCPINFO_TEST_SANITIZED)

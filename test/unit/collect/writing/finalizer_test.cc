@@ -188,7 +188,7 @@ TEST_CASE("a completion that failed has its turn however many new ones come") {
   CHECK(fs::exists(b.complete(0)));
   c.finish();
   CHECK(counts.lost_files.get() == 0);
-  CHECK(counts.files_completed.get() == static_cast<std::uint64_t>(others) + 1);
+  CHECK(counts.files_finalized.get() == static_cast<std::uint64_t>(others) + 1);
 }
 
 namespace {
@@ -320,7 +320,7 @@ TEST_CASE("a sync that failed is not believed at the next try: a copy is made du
     CHECK(synced[2] == b.copy(0));
     CHECK(content_of(b.complete(0)) == content);
     CHECK(b.files().size() == 1);
-    CHECK(counts.files_completed.get() == 1);
+    CHECK(counts.files_finalized.get() == 1);
   }
 }
 
@@ -340,7 +340,7 @@ TEST_CASE("what a failed sync has lost is not published as if it were there") {
   CHECK(b.files() == std::map<std::string, std::string>{{b.damaged(0), lost}});
   CHECK(counts.lost_files.get() == 1);
   CHECK(counts.set_aside.get() == 1);
-  CHECK(counts.files_completed.get() == 0);
+  CHECK(counts.files_finalized.get() == 0);
 }
 
 TEST_CASE("a file that cannot be copied after a failed sync stays unfinished") {
@@ -379,7 +379,7 @@ TEST_CASE("one sync is for all files only where the kernel tells its faults") {
     c.add(std::move(jobs));
     REQUIRE_FALSE(c.start());
     c.finish();
-    CHECK(counts.files_completed.get() == 100);
+    CHECK(counts.files_finalized.get() == 100);
     CHECK(deeds["sync_file_system"] == (tells ? 1 : 0));
     CHECK(deeds["sync"] == (tells ? 0 : 100));
   }
@@ -467,7 +467,7 @@ TEST_CASE(
       } else {
         CHECK(counts.lost_files.get() == 0);
         CHECK(counts.set_aside.get() == 1);
-        CHECK(counts.files_completed.get() == 1);
+        CHECK(counts.files_finalized.get() == 1);
       }
       CHECK(b.files() ==
             std::map<std::string, std::string>{{b.complete(0), good}, {b.damaged(0), bytes}});
@@ -612,7 +612,7 @@ TEST_CASE("a start after a crash says what it found in a few lines") {
   }
   c.finish();
   CHECK(counts.set_aside.get() == 50);
-  CHECK(counts.leftovers_completed.get() == 50);
+  CHECK(counts.leftovers_finalized.get() == 50);
   CHECK(log.with("it is kept as").size() == 1);
   const auto completed = log.with("leftover files");
   CHECK(completed.size() <= 2);
