@@ -2,21 +2,18 @@
 #include "collect/collector.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <filesystem>
 #include <memory>
 #include <thread>
 #include <vector>
 
 #include "collect/control/main_attendant.h"
 #include "collect/control/reload.h"
-#include "collect/os/listening.h"
-#include "collect/os/output_tree.h"
 #include "collect/os/thread.h"
 #include "collect/sampling/netns_samplers.h"
 #include "collect/sampling/sampler.h"
 #include "collect/serving/event_server.h"
 #include "collect/serving/metrics.h"
+#include "collect/startup.h"
 #include "collect/telemetry/log.h"
 #include "collect/telemetry/observations.h"
 #include "collect/writing/finalizer.h"
@@ -24,9 +21,9 @@
 #include "collect/writing/netns_registry.h"
 #include "collect/writing/output_lock.h"
 #include "collect/writing/retention.h"
+#include "collect/writing/salvage.h"
 #include "collect/writing/sequence_index.h"
 #include "collect/writing/writer.h"
-#include "common/errno_of.h"
 
 namespace tcpinfo::collect {
 namespace {
@@ -35,32 +32,15 @@ namespace {
 constexpr std::int64_t longest_urgent_ns = 5'000'000;
 
 // All queues together; about 30,000 snapshots, or 300 ms at 100,000 records a second: a writer that
-// gets no processor for so long refuses nothing. What is never used takes no memory.
+// gets no processor for so long refuses nothing. Parts never used take no memory.
 constexpr std::size_t queue_bytes = std::size_t{16} << 20;
-// What is neither queue nor waiting snapshot: code, netlink buffers, compressors, the flow table's
+// All but queues and waiting snapshots: code, netlink buffers, compressors, the flow table's
 // first tens of thousands of connections.
 constexpr std::uint64_t other_memory = std::uint64_t{48} << 20;
 
 unsigned writers_for_this_machine() {
   // One writer keeps up with 100,000 records a second or more; two cores leave no room for two.
   return std::thread::hardware_concurrency() >= 4 ? 2 : 1;
-}
-
-std::string describe(const std::error_code& ec) {
-  if (ec.category() == std::system_category()) {
-    if (ec.value() == ENOENT || ec.value() == EPROTONOSUPPORT)
-      return ec.message() + " (has this kernel inet_diag? try: modprobe tcp_diag)";
-    if (ec.value() == EPERM || ec.value() == EACCES)
-      return ec.message() + " (netlink is not permitted here)";
-  }
-  return ec.message();
-}
-
-// Of threads, descriptors or memory: there may be some at the next start, with the same flags.
-bool is_shortage(const std::error_code& ec) noexcept {
-  for (const int number : {EAGAIN, ENOMEM, EMFILE, ENFILE, ENOBUFS})
-    if (is_errno(ec, number)) return true;
-  return false;
 }
 
 // Always: which of the two it is decides what recording costs and how it misses its ticks.
@@ -71,41 +51,6 @@ void say_sampling(const config& settings, bool by_events, const std::string& why
     log(event::started, "sampling by dumps, as --sampling says");
   else
     log(event::started, "sampling by dumps, not by events: {}", why_not);
-}
-
-// Where a folder is: of "." nobody who reads the log knows.
-std::string place_of(const std::string& folder) {
-  std::error_code none;
-  const auto whole = std::filesystem::absolute(folder, none).lexically_normal();
-  if (none) return folder;
-  // A slash or a dot at the end leaves an empty name there.
-  return whole.has_filename() ? whole.string() : whole.parent_path().string();
-}
-
-// 0, or the exit status.
-int claim_output(const std::string& output, output_lock& lock) {
-  const auto ec = lock.take();
-  if (!ec) return exit_ok;
-  if (is_errno(ec, EWOULDBLOCK)) {
-    log(event::start_refused, {.file = output}, "another collector is recording to {}",
-        place_of(output));
-    return exit_trouble;
-  }
-  log(event::start_refused, {output, ec}, "cannot create or write to output directory {}: {}{}",
-      place_of(output), ec.message(),
-      ec == std::errc::permission_denied ? why_not_writable(place_of(output)) : std::string());
-  return is_shortage(ec) ? exit_trouble : exit_usage;
-}
-
-// 0, or the exit status. Files that can never be completed are found out now, not at their end.
-int check_completing(os& system, const std::string& output) {
-  std::string deed;
-  const auto ec = system.try_completing(output, deed);
-  if (!ec) return exit_ok;
-  log(event::start_refused, {output, ec},
-      "files in {} could never be completed: its file system refuses to {}: {}", place_of(output),
-      deed, ec.message());
-  return exit_usage;
 }
 
 // The cookies of a dump.
@@ -127,21 +72,12 @@ class cookie_sink final : public message_sink {
 // Leftovers go to the finalizer, which works on them while sampling has begun.
 std::error_code read_output(os& system, const config& settings, const identity& who,
                             std::vector<std::uint64_t> open, sequence_index& index,
-                            finalizer& complete) {
+                            finalizer& finalize) {
   unfinished_files unfinished;
   if (const auto ec =
           index.read(system, settings.output, who.uuid_prefix, std::move(open), unfinished))
     return ec;
-  for (const std::string& path : unfinished.copies) (void)system.remove(path);
-  for (const std::string& path : unfinished.empty) (void)system.remove(path);
-  if (!unfinished.empty.empty())
-    log(event::leftovers_completed, "removed {} leftover files without one whole record",
-        unfinished.empty.size());
-  std::vector<completion> jobs;
-  jobs.reserve(unfinished.leftovers.size());
-  for (std::string& path : unfinished.leftovers)
-    jobs.push_back({.part = std::move(path), .leftover = true});
-  complete.add(std::move(jobs));
+  finalize.add(take_leftovers(system, std::move(unfinished)));
   return {};
 }
 
@@ -152,54 +88,6 @@ void keep_prefix(output_lock& lock, const config& settings, identity& who) {
   if (!lock.read_note(note)) adopt_prefix(note, who);
   // Without it only that is lost; the disk may be full.
   (void)lock.write_note(prefix_note(who));
-}
-
-int refuse_thread(std::string_view what, const std::error_code& ec) {
-  log(event::start_refused, {.error = ec}, "cannot start {}: {}", what, ec.message());
-  return exit_trouble;
-}
-
-// 0, or the exit status.
-int start_events(const config& settings, const uuid_prefixes& prefixes,
-                 std::unique_ptr<event_server>& events) {
-  if (settings.event_socket.empty()) return exit_ok;
-  event_server_options options;
-  options.path = settings.event_socket;
-  options.mode = settings.event_socket_mode;
-  options.replay = settings.events_replay;
-  events = std::make_unique<event_server>(std::move(options), prefixes);
-  const auto ec = events->start();
-  if (!ec) return exit_ok;
-  if (ec == std::errc::address_in_use) {
-    log(event::start_refused, {settings.event_socket, ec},
-        "somebody listens on event socket {} already", settings.event_socket);
-    return exit_trouble;
-  }
-  log(event::start_refused, {settings.event_socket, ec}, "cannot make event socket {}: {}",
-      settings.event_socket, ec.message());
-  return is_shortage(ec) ? exit_trouble : exit_usage;
-}
-
-int refuse_metrics(const listen_address& where, const std::error_code& ec) {
-  log(event::start_refused, {.error = ec}, "cannot serve metrics on {}: {}", to_string(where),
-      ec.message());
-  return ec == std::errc::address_in_use || is_shortage(ec) ? exit_trouble : exit_usage;
-}
-
-// 0, or the exit status.
-int check_metrics_address(const config& settings) {
-  if (!settings.prometheus) return exit_ok;
-  const auto ec = try_listening(*settings.prometheus);
-  return ec ? refuse_metrics(*settings.prometheus, ec) : exit_ok;
-}
-
-// 0, or the exit status.
-int start_metrics(const config& settings, metrics_endpoint& metrics) {
-  if (!settings.prometheus) return exit_ok;
-  if (const auto ec = metrics.start(*settings.prometheus))
-    return refuse_metrics(*settings.prometheus, ec);
-  if (settings.verbose) log(event::started, "metrics on {}", to_string(metrics.where()));
-  return exit_ok;
 }
 
 int run(os& system, source_maker& sources, const config& settings, control& operator_says) {
@@ -251,15 +139,15 @@ int run(os& system, source_maker& sources, const config& settings, control& oper
   if (const int status = check_metrics_address(settings); status != exit_ok) return status;
   output_lock lock(system, settings.output);
   if (const int status = claim_output(settings.output, lock); status != exit_ok) return status;
-  if (const int status = check_completing(system, settings.output); status != exit_ok)
+  if (const int status = check_finalizing(system, settings.output); status != exit_ok)
     return status;
   keep_prefix(lock, settings, who);
   current.begin_with(who.uuid_prefix);
 
-  finalizer complete(system, counts, settings.output, settings.level);
+  finalizer finalize(system, counts, settings.output, settings.level);
   sequence_index earlier;
   if (const auto ec =
-          read_output(system, settings, who, std::move(open.cookies), earlier, complete)) {
+          read_output(system, settings, who, std::move(open.cookies), earlier, finalize)) {
     log(event::start_refused, {settings.output, ec}, "cannot read output directory {}: {}",
         settings.output, ec.message());
     return exit_trouble;
@@ -279,7 +167,7 @@ int run(os& system, source_maker& sources, const config& settings, control& oper
       std::max<std::uint64_t>(settings.max_memory, other_memory + queue_bytes + (8U << 20)) -
       other_memory - queue_bytes;
   const writer_context context{system,   settings, who,     current.prefixes(), counts, limits,
-                               complete, lock,     earlier, namespaces,         seen,   count};
+                               finalize, lock,     earlier, namespaces,         seen,   count};
   std::vector<std::unique_ptr<writer>> writers;
   for (unsigned i = 0; i < count; ++i) {
     writers.push_back(std::make_unique<writer>(context, queue_bytes / count,
@@ -293,7 +181,7 @@ int run(os& system, source_maker& sources, const config& settings, control& oper
     log(event::start_refused, {.error = ec}, "cannot open inet_diag: {}", describe(ec));
     return exit_trouble;
   }
-  if (const auto ec = complete.start()) return refuse_thread("the thread that completes files", ec);
+  if (const auto ec = finalize.start()) return refuse_thread("the thread that completes files", ec);
   retention keep(system, counts, settings.output, {settings.max_age_ns, settings.max_disk});
   if (const auto ec = keep.start())
     return refuse_thread("the thread that removes old archives", ec);
@@ -328,7 +216,7 @@ int run(os& system, source_maker& sources, const config& settings, control& oper
   others.finish();
   if (events) events->finish();
   for (const auto& w : writers) w->finish();
-  complete.finish();
+  finalize.finish();
   keep.finish();
   if (ec) {
     log(event::start_refused, {.error = ec}, "cannot dump sockets: {}", describe(ec));

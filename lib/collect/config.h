@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the collector was asked to do, checked.
+// The collector's settings, checked.
 #ifndef TCPINFO_COLLECT_CONFIG_H
 #define TCPINFO_COLLECT_CONFIG_H
 

@@ -21,6 +21,14 @@ struct kernel_version {
   friend constexpr auto operator<=>(const kernel_version&, const kernel_version&) = default;
 };
 
+/// The first number of a release; none where it does not begin with one.
+[[nodiscard]] inline std::optional<unsigned> major_of_release(std::string_view release) noexcept {
+  unsigned number = 0;
+  const auto end = release.data() + release.size();
+  if (std::from_chars(release.data(), end, number).ec != std::errc{}) return std::nullopt;
+  return number;
+}
+
 /// The first two numbers of a release; none where it does not begin with them.
 [[nodiscard]] inline std::optional<kernel_version> version_of_release(
     std::string_view release) noexcept {

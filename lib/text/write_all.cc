@@ -7,11 +7,13 @@
 
 namespace tcpinfo::text {
 
-int write_all(int fd, std::string_view text) noexcept {
-  while (!text.empty()) {
-    const ssize_t n = write(fd, text.data(), text.size());
+int write_all(int fd, std::string_view text) noexcept { return write_rest(fd, text); }
+
+int write_rest(int fd, std::string_view& rest) noexcept {
+  while (!rest.empty()) {
+    const ssize_t n = write(fd, rest.data(), rest.size());
     if (n > 0)
-      text.remove_prefix(static_cast<std::size_t>(n));
+      rest.remove_prefix(static_cast<std::size_t>(n));
     else if (n < 0 && errno != EINTR)
       return errno;
   }

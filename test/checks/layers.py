@@ -36,7 +36,7 @@ TOOL_USES = {
 # before it. What lies in none (config.h and other plain values) everybody may use; the collector as
 # a whole, which sets everything up, may use all.
 COLLECT_ORDER = ["os", "telemetry", "writing", "sampling", "serving", "control"]
-COLLECT_WHOLE = ["collector.h", "collector.cc"]
+COLLECT_WHOLE = ["collector.h", "collector.cc", "startup.h", "startup.cc"]
 # Of a folder within a folder: who else may include its files. Which source a sampler has is decided
 # in one place.
 COLLECT_INNER = {"sampling/events": ["sampling/make_source.cc"]}

@@ -31,7 +31,7 @@ COLLECTOR, TRAFFIC = sys.argv[1:3]
 ROOT = Path(sys.argv[3])
 DOCS = ROOT / "docs"
 COUNT = 300
-# Names in a PromQL expression that are ours or the peer's.
+# Names in a PromQL expression that are ours or those of M-Lab's collector.
 NAME = re.compile(r"\b((?:tcpinfo|large_netlink|netlink_skipped)_\w+)")
 
 skipped: list[str] = []

@@ -10,7 +10,7 @@
 
 #include "collect/listen_address.h"
 #include "collect/os/netns.h"
-#include "collect/serving/event_listener.h"
+#include "collect/os/unix_address.h"
 #include "collect/serving/metrics.h"
 #include "collect/writing/identity.h"
 #include "tcpinfo-collect/bad_flag.h"
@@ -93,9 +93,9 @@ double percent_of(const char* flag, const std::string& text) {
 }
 
 void outlets_to_config(const collect_flags& f, collect::config& c) {
-  if (f.eventsocket.size() > collect::max_socket_path)
+  if (f.eventsocket.size() > collect::unix_address::max_path)
     throw bad_flag(fmt::format("--eventsocket: '{}' is longer than {} bytes", f.eventsocket,
-                               collect::max_socket_path));
+                               collect::unix_address::max_path));
   c.event_socket = f.eventsocket;
   if (!f.eventsocket_mode.empty())
     c.event_socket_mode = mode_of("--eventsocket-mode", f.eventsocket_mode);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the operator asks of a running collector.
+// The operator's requests to a running collector.
 #ifndef TCPINFO_COLLECT_CONTROL_CONTROL_H
 #define TCPINFO_COLLECT_CONTROL_CONTROL_H
 
@@ -33,7 +33,7 @@ class control {
 /// SIGINT and SIGTERM stop, SIGHUP reloads. They are blocked in the calling thread and those it
 /// makes, and read between polls, so that one can come at any moment without tearing anything.
 /// From the first stop on, or ending(), a second SIGINT or SIGTERM ends the process at once, with
-/// exit_trouble and a line that says so: files that are not complete stay .part. What comes within
+/// exit_trouble and a line that says so: files that are not complete stay .part. A signal within
 /// 100 ms of the first is the same request: timeout(1) sends each signal twice.
 /// @return nullptr with errno set where that cannot be done.
 [[nodiscard]] std::unique_ptr<control> make_signal_control();

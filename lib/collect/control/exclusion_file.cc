@@ -22,7 +22,7 @@ std::string_view trimmed(std::string_view text) noexcept {
   return text;
 }
 
-// What is wrong with a line; empty where nothing is.
+// The fault of a line; empty where there is none.
 std::string take_line(std::string_view line, exclusion_lists& to) {
   line = trimmed(line);
   if (line.empty()) return {};

@@ -1,21 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collect/control/main_attendant.h"
 
-#include <poll.h>
-
 #include <algorithm>
 #include <limits>
 
+#include "collect/os/readiness.h"
+
 namespace tcpinfo::collect {
-namespace {
-
-bool is_readable(int descriptor) noexcept {
-  pollfd watched{descriptor, POLLIN, 0};
-  return descriptor >= 0 && ::poll(&watched, 1, 0) > 0;
-}
-
-}  // namespace
-
 main_attendant::main_attendant(os& system, const config& settings, reloadable& current,
                                control& operator_says, statistics& counts, observations& seen,
                                std::int64_t start_ns)

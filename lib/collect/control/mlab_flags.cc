@@ -10,7 +10,7 @@ namespace {
 constexpr std::string_view older_listen_address = "prom";
 
 struct mlab_flag {
-  std::string_view peers;
+  std::string_view theirs;
   std::string_view ours;  ///< empty: accepted, and ignored
 };
 constexpr mlab_flag mlab_flags[] = {
@@ -29,7 +29,7 @@ constexpr mlab_flag mlab_flags[] = {
 
 const mlab_flag* find_mlab_flag(std::string_view name) {
   for (const mlab_flag& flag : mlab_flags)
-    if (flag.peers == name) return &flag;
+    if (flag.theirs == name) return &flag;
   return nullptr;
 }
 
@@ -43,7 +43,7 @@ std::string_view name_of(std::string_view argument) {
   return argument.substr(0, argument.find('='));
 }
 
-// As the peer makes variables of flags.
+// As M-Lab's collector makes variables of flags.
 std::string shell_name(std::string_view flag) {
   std::string name;
   for (const char c : flag) {
@@ -81,7 +81,7 @@ translated_arguments translate_mlab_flags(std::span<const char* const> arguments
     }
     std::string& ours = result.arguments.emplace_back("--" + std::string(known->ours));
     const std::size_t equals = text.find('=');
-    const bool is_port = known->peers == older_listen_address;
+    const bool is_port = known->theirs == older_listen_address;
     if (equals == std::string_view::npos) {
       port_follows = is_port;
       continue;
@@ -95,7 +95,7 @@ translated_arguments translate_mlab_flags(std::span<const char* const> arguments
 
 std::string environment_name(std::string_view flag) {
   for (const mlab_flag& known : mlab_flags)
-    if (known.ours == flag) return shell_name(known.peers);
+    if (known.ours == flag) return shell_name(known.theirs);
   return "TCPINFO_" + shell_name(flag);
 }
 

@@ -16,15 +16,15 @@ namespace tcpinfo::collect {
 
 struct translated_arguments {
   std::vector<std::string> arguments;  ///< in our words
-  std::vector<std::string> ignored;    ///< flags of the peer's that mean nothing here, as typed
+  std::vector<std::string> ignored;    ///< flags of M-Lab's that mean nothing here, as typed
 };
 
-/// Translates what follows the program's name. One dash or two and exactly a name of the peer's,
-/// alone or followed by '=', is the peer's flag, as Go reads it; everything else, and all after
-/// "--", stays as it is. "prom", an older name of the listen address, takes a port.
+/// Translates the words after the program's name. One dash or two and exactly a name of M-Lab's,
+/// alone or followed by '=', is M-Lab's flag, as Go reads it; every other word, and all words after
+/// "--", stay as they are. "prom", an older name of the listen address, takes a port.
 [[nodiscard]] translated_arguments translate_mlab_flags(std::span<const char* const> arguments);
 
-/// The environment's variable for a flag of ours, given without dashes: the name of the peer's flag
+/// The environment's variable for a flag of ours, given without dashes: the name of M-Lab's flag
 /// where it has one ("prometheus": PROMETHEUSX_LISTEN_ADDRESS), else TCPINFO_<FLAG>.
 [[nodiscard]] std::string environment_name(std::string_view flag);
 

@@ -8,6 +8,7 @@
 
 #include "collect/control/exclusion_file.h"
 #include "collect/telemetry/log.h"
+#include "collect/writing/identity.h"
 
 namespace tcpinfo::collect {
 

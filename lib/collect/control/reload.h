@@ -10,7 +10,7 @@
 #include "collect/config.h"
 #include "collect/sampling/current_exclusions.h"
 #include "collect/telemetry/statistics.h"
-#include "collect/writing/identity.h"
+#include "collect/writing/uuid_prefixes.h"
 
 namespace tcpinfo::collect {
 
@@ -26,7 +26,7 @@ class reloadable {
   /// The first UUID prefix. Before reload().
   void begin_with(const std::string& uuid_prefix) { (void)prefixes_.set(uuid_prefix); }
 
-  /// Reads the files again. What is wrong is said, and then everything stays as it was.
+  /// Reads the files again. A fault is said, and then everything stays as it was.
   void reload();
 
   [[nodiscard]] const shared_exclusions& unwanted() const noexcept { return unwanted_; }

@@ -5,9 +5,8 @@
 #include <unistd.h>
 
 #include <charconv>
-#include <cstddef>
 #include <cstdlib>
-#include <cstring>
+#include <optional>
 
 #include "text/values.h"
 
@@ -37,15 +36,12 @@ std::int64_t alive_every_ns() {
   return whose.empty() || number(whose) == ::getpid() ? patience_us * 1000 / 2 : 0;
 }
 
-// The size of the address; 0 where the name is none.
-socklen_t make_address(std::string_view name, sockaddr_un& out) {
-  if (name.size() < 2 || name.size() >= sizeof out.sun_path) return 0;
-  if (name[0] != '/' && name[0] != '@') return 0;
-  out.sun_family = AF_UNIX;
-  std::memcpy(out.sun_path, name.data(), name.size());
-  if (name[0] == '@') out.sun_path[0] = '\0';  // Linux's abstract names
-  const std::size_t used = offsetof(sockaddr_un, sun_path) + name.size();
-  return static_cast<socklen_t>(name[0] == '@' ? used : used + 1);
+// None where the name is none that sd_notify(3) knows.
+std::optional<unix_address> address_of_manager() {
+  const std::string_view name = variable("NOTIFY_SOCKET");
+  if (name.size() < 2) return std::nullopt;
+  if (name[0] == '@') return unix_address::of_abstract(name.substr(1));
+  return name[0] == '/' ? unix_address::of_path(name) : std::nullopt;
 }
 
 }  // namespace
@@ -53,8 +49,9 @@ socklen_t make_address(std::string_view name, sockaddr_un& out) {
 service_manager::service_manager(const config& settings, const statistics& counts,
                                  const observations& seen)
     : settings_(settings), counts_(counts), observed_(seen) {
-  address_size_ = make_address(variable("NOTIFY_SOCKET"), address_);
-  if (address_size_ == 0) return;
+  const auto address = address_of_manager();
+  if (!address) return;
+  address_ = *address;
   socket_ = descriptor(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!socket_) return;
   status_due_ns_ = 0;
@@ -65,8 +62,7 @@ service_manager::service_manager(const config& settings, const statistics& count
 bool service_manager::send(std::string_view text) noexcept {
   // The address each time: the manager may have made its socket anew.
   return socket_ && ::sendto(socket_.get(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
-                             reinterpret_cast<const sockaddr*>(&address_),
-                             address_size_) == static_cast<ssize_t>(text.size());
+                             address_.get(), address_.size()) == static_cast<ssize_t>(text.size());
 }
 
 std::string service_manager::status(std::int64_t now_ns) {
@@ -87,7 +83,7 @@ void service_manager::report(std::int64_t now_ns) noexcept {
   if (!ready_) return;
   status_due_ns_ = now_ns + second_ns;
   try {
-    // What the manager does not take now is said anew in a second.
+    // A status that the manager does not take now is said anew in a second.
     if (send((owes_ready_ ? "READY=1\nSTATUS=" : "STATUS=") + status(now_ns))) owes_ready_ = false;
   } catch (const std::bad_alloc&) {
     // Later, then.

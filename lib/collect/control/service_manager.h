@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a service manager such as systemd hears from a running collector, in the protocol of
+// A running collector tells a service manager, such as systemd, in the protocol of
 // sd_notify(3): ready, a status line, signs of life, reloading, stopping. Spoken here and not by
 // libsystemd, which waits where the manager does not read; sampling waits for nobody.
 #ifndef TCPINFO_COLLECT_CONTROL_SERVICE_MANAGER_H
 #define TCPINFO_COLLECT_CONTROL_SERVICE_MANAGER_H
-
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include <cstdint>
 #include <limits>
@@ -16,6 +13,7 @@
 
 #include "collect/config.h"
 #include "collect/os/descriptor.h"
+#include "collect/os/unix_address.h"
 #include "collect/sampling/attendant.h"
 #include "collect/telemetry/observations.h"
 #include "collect/telemetry/statistics.h"
@@ -66,8 +64,7 @@ class service_manager {
   const statistics& counts_;
   const observations& observed_;
   descriptor socket_;  // closed where nobody listens
-  sockaddr_un address_{};
-  socklen_t address_size_ = 0;
+  unix_address address_;
   bool ready_ = false;      // a poll was complete
   bool owes_ready_ = true;  // the manager has not taken READY=1 yet
   std::int64_t status_due_ns_ = never;

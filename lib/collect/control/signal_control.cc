@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include "collect/exit_status.h"
 #include "collect/os/clock.h"
 #include "collect/os/descriptor.h"
+#include "collect/os/readiness.h"
 
 namespace tcpinfo::collect {
 namespace {
@@ -24,7 +24,7 @@ constexpr int stopping[] = {SIGINT, SIGTERM};
 std::atomic<std::int64_t> stop_asked_ns{0};
 static_assert(std::atomic<std::int64_t>::is_always_lock_free);
 
-// What signal-safety(7) allows, and no more. The thread of the log may hang in a write: the line
+// Only calls that signal-safety(7) allows. The thread of the log may hang in a write: the line
 // goes past it, where standard error takes it at once.
 void on_second_signal(int /*number*/) noexcept {
   constexpr std::string_view line =
@@ -39,8 +39,7 @@ void on_second_signal(int /*number*/) noexcept {
     errno = before;
     return;
   }
-  pollfd out{STDERR_FILENO, POLLOUT, 0};
-  if (::poll(&out, 1, 0) > 0) (void)!::write(STDERR_FILENO, line.data(), line.size());
+  if (is_writable(STDERR_FILENO)) (void)!::write(STDERR_FILENO, line.data(), line.size());
   ::_exit(exit_trouble);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The kernel's clocks, for those who have no `os`: what tests may not replace.
+// The kernel's clocks, for code without an `os`: tests cannot replace them.
 #ifndef TCPINFO_COLLECT_OS_CLOCK_H
 #define TCPINFO_COLLECT_OS_CLOCK_H
 

@@ -4,13 +4,13 @@
 #include <netlink/errno.h>
 #include <netlink/netlink.h>
 #include <netlink/route/addr.h>
-#include <poll.h>
 
 #include <cerrno>
 #include <cstring>
 #include <new>
 #include <utility>
 
+#include "collect/os/readiness.h"
 #include "common/errno_of.h"
 
 namespace tcpinfo::collect {
@@ -51,8 +51,7 @@ class libnl_watch final : public address_watch {
 
   bool changed() noexcept override {
     // Asked once a record: libnl would allocate before it finds that there is nothing.
-    pollfd watched{nl_socket_get_fd(events_.get()), POLLIN, 0};
-    if (!changed_ && ::poll(&watched, 1, 0) == 0) return false;
+    if (!changed_ && !is_readable(nl_socket_get_fd(events_.get()))) return false;
     // Any error but "nothing there" may have cost us an event: then it has changed, too.
     for (;;) {
       const int r = nl_recvmsgs_default(events_.get());

@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
 #include <sched.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,11 +11,10 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
-#include <charconv>
 #include <set>
 
-#include "collect/os/clock.h"
 #include "collect/os/descriptor.h"
+#include "collect/os/readiness.h"
 #include "common/errno_of.h"
 #include "common/kernel_release.h"
 
@@ -26,7 +24,7 @@ namespace {
 // Whether it is one of network, and not of something else, setns(2) finds out.
 std::error_code id_of(int file, netns_id& out) noexcept {
   struct stat status {};
-  if (::fstat(file, &status) != 0) return system_error(errno);
+  if (::fstat(file, &status) != 0) return last_error();
   out = {status.st_dev, status.st_ino};
   return {};
 }
@@ -39,7 +37,7 @@ descriptor open_file(const std::string& path) noexcept {
 // Takes no descriptor: where the process has none left, what it records is still to be found.
 std::error_code id_of(const std::string& path, netns_id& out) noexcept {
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return system_error(errno);
+  if (::stat(path.c_str(), &status) != 0) return last_error();
   out = {status.st_dev, status.st_ino};
   return {};
 }
@@ -108,15 +106,13 @@ class linux_netns_finder final : public netns_finder {
   }
 
   void wait(int stop, std::int64_t until_ns) noexcept override {
-    const std::int64_t left = std::max<std::int64_t>(until_ns - clock_ns(CLOCK_MONOTONIC), 0);
-    const timespec timeout{left / 1'000'000'000, left % 1'000'000'000};
     // proc(5): a change of mounts is told as an exceptional condition.
     pollfd watched[2] = {{stop, POLLIN, 0}, {mounts_.get(), POLLPRI, 0}};
-    (void)::ppoll(watched, 2, &timeout, nullptr);
+    (void)await_any(watched, until_ns);
   }
 
  private:
-  // EINVAL: something else than a namespace. What `ip netns add` makes is an empty file for a
+  // EINVAL: something else than a namespace. `ip netns add` makes a file that is empty for a
   // moment.
   std::error_code find_one(const std::string& path, netns_id& out) const noexcept {
     if (const auto ec = id_of(path, out)) return ec;
@@ -127,14 +123,14 @@ class linux_netns_finder final : public netns_finder {
     if (known_.insert(id).second) out.found.push_back({id, std::move(name), std::move(path)});
   }
 
-  // What is no namespace (yet) is passed over: nobody asked for it by name.
+  // A file that is no namespace (yet) is passed over: nobody asked for it by name.
   void find_named(netns_findings& out) {
     const std::string folder(netns_folder);
     DIR* const names = names_.begin();
     if (names == nullptr) {
       out.complete = errno == ENOENT;
       if (errno != ENOENT)
-        out.faults.push_back({"the network namespaces in " + folder, system_error(errno)});
+        out.faults.push_back({"the network namespaces in " + folder, last_error()});
       return;
     }
     while (const dirent* entry = ::readdir(names)) {
@@ -155,7 +151,7 @@ class linux_netns_finder final : public netns_finder {
     DIR* const processes = processes_.begin();
     if (processes == nullptr) {
       out.complete = false;
-      out.faults.push_back({"the network namespaces of processes", system_error(errno)});
+      out.faults.push_back({"the network namespaces of processes", last_error()});
       return;
     }
     std::size_t hidden = 0;
@@ -188,7 +184,7 @@ class linux_netns_finder final : public netns_finder {
 bool is_netns_name(std::string_view text) noexcept {
   if (text.empty() || text == "." || text == ".." || text.find('\0') != std::string_view::npos)
     return false;
-  // What stands in metadata and in log lines.
+  // The name stands in metadata and in log lines.
   return std::none_of(text.begin(), text.end(),
                       [](char c) { return std::iscntrl(static_cast<unsigned char>(c)) != 0; });
 }
@@ -197,9 +193,7 @@ bool cookies_are_unique(std::string_view kernel_release) noexcept {
   const auto version = version_of_release(kernel_release);
   if (version) return *version >= kernel_version{5, 4};
   // Not that of any Linux we know: nothing speaks against it.
-  unsigned major = 0;
-  const char* const end = kernel_release.data() + kernel_release.size();
-  return std::from_chars(kernel_release.data(), end, major).ec != std::errc{} || major > 5;
+  return major_of_release(kernel_release).value_or(6) > 5;
 }
 
 std::unique_ptr<netns_finder> make_netns_finder(const std::vector<std::string>& wanted) {
@@ -208,12 +202,12 @@ std::unique_ptr<netns_finder> make_netns_finder(const std::vector<std::string>& 
 
 std::error_code enter_netns_of(const found_netns& where) noexcept {
   const descriptor file = open_file(where.path);
-  if (!file) return system_error(errno);
+  if (!file) return last_error();
   netns_id id;
   if (const auto ec = id_of(file.get(), id)) return ec;
   // The process has ended, and its number is another's.
   if (id != where.id) return system_error(ESTALE);
-  return ::setns(file.get(), CLONE_NEWNET) == 0 ? std::error_code{} : system_error(errno);
+  return ::setns(file.get(), CLONE_NEWNET) == 0 ? std::error_code{} : last_error();
 }
 
 }  // namespace tcpinfo::collect

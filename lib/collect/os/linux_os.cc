@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <dirent.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,6 +21,7 @@
 #include "collect/os/linux_netns.h"
 #include "collect/os/os.h"
 #include "collect/os/output_tree.h"
+#include "collect/os/readiness.h"
 #include "collect/os/thread.h"
 #include "common/errno_of.h"
 #include "text/write_all.h"
@@ -35,7 +35,7 @@ std::error_code write_all(int fd, bytes_view bytes) noexcept {
   return error == 0 ? std::error_code{} : system_error(error);
 }
 
-// What file systems answer to a call, or a flag of it, that they do not have. EPERM may mean a
+// File systems answer so to a call, or a flag of it, that they do not have. EPERM may mean a
 // missing permission as well; then the other way fails, too.
 bool is_unsupported(int error) noexcept {
   return error == EINVAL || error == ENOSYS || error == EOPNOTSUPP || error == EPERM;
@@ -102,16 +102,16 @@ class linux_os final : public os {
   std::int64_t boottime_ns() noexcept override { return clock_ns(CLOCK_BOOTTIME); }
 
   readable wait(int descriptor_a, int descriptor_b, std::int64_t until_ns) noexcept override {
-    const std::int64_t left = std::max<std::int64_t>(0, until_ns - monotonic_ns());
     pollfd watched[2] = {{descriptor_a, POLLIN, 0}, {descriptor_b, POLLIN, 0}};
-    const timespec timeout{left / 1'000'000'000, left % 1'000'000'000};
-    if (::ppoll(watched, 2, &timeout, nullptr) <= 0) return {};
+    if (await_any(watched, until_ns) <= 0) return {};
     return {watched[0].revents != 0, watched[1].revents != 0};
   }
 
   void wait(std::condition_variable& changed, std::unique_lock<std::mutex>& lock,
             std::int64_t until_ns) noexcept override {
-    const std::int64_t left = until_ns - monotonic_ns();
+    // Not for ever at once: the end must be a time that the library's clock can name.
+    constexpr std::int64_t longest_ns = 3'600'000'000'000;
+    const std::int64_t left = std::min(until_ns - monotonic_ns(), longest_ns);
     if (left > 0) changed.wait_for(lock, std::chrono::nanoseconds(left));
   }
 
@@ -149,11 +149,8 @@ class linux_os final : public os {
     return ec;
   }
 
-  std::error_code open_read(const std::string& path, int& out) override {
-    descriptor file;
-    if (const auto ec = open_file(path, O_RDONLY, file)) return ec;
-    out = file.release();
-    return {};
+  std::error_code open_read(const std::string& path, descriptor& out) override {
+    return open_file(path, O_RDONLY, out);
   }
 
   std::error_code size(const std::string& path, std::uint64_t& out) override {
@@ -200,7 +197,7 @@ class linux_os final : public os {
     return {};
   }
 
-  std::error_code try_completing(const std::string& folder, std::string& deed) override {
+  std::error_code try_finalizing(const std::string& folder, std::string& deed) override {
     const std::string part = folder + "/.tcpinfo-collect.trial";
     const std::string complete = folder + "/.tcpinfo-collect.trial-complete";
     // Of one that was killed.

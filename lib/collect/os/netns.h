@@ -13,7 +13,7 @@
 
 namespace tcpinfo::collect {
 
-/// What --netns takes beside names and paths.
+/// --netns takes it as well as names and paths.
 inline constexpr std::string_view all_netns = "all";
 /// Where `ip netns` keeps names.
 inline constexpr std::string_view netns_folder = "/run/netns";

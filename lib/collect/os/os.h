@@ -19,6 +19,7 @@
 #include <thread>
 #include <vector>
 
+#include "collect/os/descriptor.h"
 #include "collect/os/netns.h"
 
 namespace tcpinfo::collect {
@@ -102,9 +103,8 @@ class os {
   /// even that could not be restored, is cut by recovery; a file that was to be created is gone.
   [[nodiscard]] virtual std::error_code append(const std::string& path, bytes_view bytes,
                                                std::uint64_t at) = 0;
-  /// Opens a regular file for reading; the descriptor is the caller's to close. EINVAL for anything
-  /// but a regular file.
-  [[nodiscard]] virtual std::error_code open_read(const std::string& path, int& descriptor) = 0;
+  /// Opens a regular file for reading. EINVAL for anything but a regular file.
+  [[nodiscard]] virtual std::error_code open_read(const std::string& path, descriptor& out) = 0;
   /// A regular file's size, what it takes of the disk, and when it was last written to.
   struct file_status {
     std::uint64_t size = 0;
@@ -118,11 +118,11 @@ class os {
   [[nodiscard]] virtual std::error_code size(const std::string& path, std::uint64_t& out) = 0;
   /// Cuts a file.
   [[nodiscard]] virtual std::error_code truncate(const std::string& path, std::uint64_t size) = 0;
-  /// Tries, with a file of its own that is gone afterwards, what completing files takes in this
+  /// Tries, with a file of its own that is gone afterwards, what finalizing files takes in this
   /// directory.
   /// @param deed what failed, as "rename"
   /// @return an error only where it will never work here; what may work later (no space) is none.
-  [[nodiscard]] virtual std::error_code try_completing(const std::string& folder,
+  [[nodiscard]] virtual std::error_code try_finalizing(const std::string& folder,
                                                        std::string& deed) = 0;
   /// Waits until a file's content is on stable storage, where the file system can tell (one in user
   /// space or of objects may have no fsync(2)).

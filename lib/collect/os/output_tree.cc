@@ -33,7 +33,7 @@ bool is_below(const std::string& path, const std::string& root) noexcept {
          path[root.size()] == '/';
 }
 
-// mkdir(2) on each prefix of a path whose links are the operator's. What exists already is no
+// mkdir(2) on each prefix of a path whose links are the operator's. A folder that exists is no
 // error, and the last component says what is wrong.
 std::error_code make_outside(const std::string& path, unsigned mode,
                              std::vector<std::string>& made) {

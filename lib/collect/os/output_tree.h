@@ -19,8 +19,8 @@ struct place {
   std::string name;
 };
 
-/// Who may write to a folder that we may not, and how to become that: " (…)". Empty where nothing
-/// is known.
+/// Tells which user may write to a folder that we may not, and how to become that: " (…)". Empty
+/// where nothing is known.
 [[nodiscard]] std::string why_not_writable(const std::string& folder);
 
 /// Immutable; any thread.

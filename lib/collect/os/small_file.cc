@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <span>
 
 #include "collect/os/descriptor.h"
+#include "collect/os/read_full.h"
 #include "common/errno_of.h"
 
 namespace tcpinfo::collect {
@@ -25,13 +27,10 @@ std::error_code read_small_file(const std::string& path, std::size_t most, std::
     const std::size_t had = out.size();
     if (had > most) return system_error(EFBIG);
     out.resize(had + 65536);
-    ssize_t got = 0;
-    do {
-      got = ::read(file.get(), out.data() + had, out.size() - had);
-    } while (got < 0 && errno == EINTR);
-    out.resize(had + (got > 0 ? static_cast<std::size_t>(got) : 0));
-    if (got < 0) return last_error();
-    if (got == 0) return {};
+    std::size_t got = 0;
+    const auto ec = read_some(file.get(), std::as_writable_bytes(std::span(out)).subspan(had), got);
+    out.resize(had + got);
+    if (ec || got == 0) return ec;
   }
 }
 

@@ -83,8 +83,8 @@ inline void go_first(bool brief) {
   if (brief) schedule_this_thread(brief_and_early);
 }
 
-/// What is urgent goes before all that is not (SCHED_RR, of the lowest priority): a processor
-/// belongs to it as long as it runs. What is no longer so is as after go_first(true). Only with
+/// An urgent thread goes before all others (SCHED_RR, of the lowest priority): a processor belongs
+/// to it as long as it runs. One that is urgent no more is as after go_first(true). Only with
 /// CAP_SYS_NICE; where real time is not allowed all the same nothing changes. Threads that are
 /// started later do not inherit it.
 inline void be_urgent(bool urgent) noexcept {

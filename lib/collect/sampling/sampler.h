@@ -29,8 +29,8 @@
 #include "collect/telemetry/log.h"
 #include "collect/telemetry/observations.h"
 #include "collect/telemetry/statistics.h"
-#include "collect/writing/identity.h"
 #include "collect/writing/sequence_index.h"
+#include "collect/writing/uuid_prefixes.h"
 #include "collect/writing/writer.h"
 
 namespace tcpinfo::collect {

@@ -2,7 +2,6 @@
 #include "collect/serving/event_client_queue.h"
 
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <new>
@@ -15,11 +14,9 @@ constexpr std::size_t replay_portion = std::size_t{64} << 10;
 
 }  // namespace
 
-event_client_queue::~event_client_queue() { (void)::close(fd_); }
-
 bool event_client_queue::add(std::string_view line) noexcept {
   if (bytes_.size() - written_ + line.size() > limit_) return false;
-  // What is written is cut off when it is as much as what is not: each byte is moved once at most.
+  // Written bytes are cut off when they are as many as the others: each is copied once at most.
   if (written_ > 0 && written_ >= bytes_.size() - written_) {
     bytes_.erase(0, written_);
     written_ = 0;
@@ -35,8 +32,8 @@ bool event_client_queue::add(std::string_view line) noexcept {
 event_client_queue::state event_client_queue::write(std::string& bytes, std::size_t& written) {
   blocked_ = false;
   while (written < bytes.size()) {
-    const ssize_t n =
-        ::send(fd_, bytes.data() + written, bytes.size() - written, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t n = ::send(socket_.get(), bytes.data() + written, bytes.size() - written,
+                             MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n >= 0) {
       written += static_cast<std::size_t>(n);
     } else if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM) {

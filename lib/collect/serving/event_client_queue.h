@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What one client of the event socket has still to get: bounded, and written without waiting.
+// The lines that one client of the event socket has still to get: bounded, written without waiting.
 #ifndef TCPINFO_COLLECT_SERVING_EVENT_CLIENT_QUEUE_H
 #define TCPINFO_COLLECT_SERVING_EVENT_CLIENT_QUEUE_H
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "collect/os/descriptor.h"
 #include "collect/serving/event_queue.h"
 #include "collect/serving/event_text.h"
 
 namespace tcpinfo::collect {
 
-/// One thread. Owns the descriptor.
+/// One thread.
 class event_client_queue {
  public:
   enum class state {
@@ -22,12 +24,10 @@ class event_client_queue {
     gone,     ///< nobody reads any more
   };
 
-  event_client_queue(int descriptor, std::size_t limit) : fd_(descriptor), limit_(limit) {}
-  ~event_client_queue();
-  event_client_queue(const event_client_queue&) = delete;
-  event_client_queue& operator=(const event_client_queue&) = delete;
+  event_client_queue(descriptor client, std::size_t limit)
+      : socket_(std::move(client)), limit_(limit) {}
 
-  /// What is written before everything that is added later, without counting for the limit.
+  /// Opens to be written before all lines added later, without counting for the limit.
   void replay(std::vector<flow_notice> open) { replay_ = std::move(open); }
   /// Adds a line. False: it has not read for so long that there is no room, or memory has run out;
   /// what it gets from here on would have a hole.
@@ -46,7 +46,7 @@ class event_client_queue {
  private:
   [[nodiscard]] state write(std::string& bytes, std::size_t& written);
 
-  const int fd_;
+  const descriptor socket_;
   const std::size_t limit_;
   std::vector<flow_notice> replay_;
   std::size_t replayed_ = 0;

@@ -4,13 +4,11 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <utility>
 
-#include "collect/os/descriptor.h"
+#include "collect/os/unix_address.h"
 #include "common/errno_of.h"
 
 namespace tcpinfo::collect {
@@ -20,26 +18,15 @@ int make_socket() noexcept {
   return ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 }
 
-struct socket_name {
-  sockaddr_un address{};
-  explicit socket_name(const std::string& path) {
-    address.sun_family = AF_UNIX;
-    path.copy(address.sun_path, sizeof address.sun_path - 1);
-  }
-  [[nodiscard]] const sockaddr* get() const noexcept {
-    return static_cast<const sockaddr*>(static_cast<const void*>(&address));
-  }
-};
-
 // Makes room for our file, where what is there may go.
-std::error_code remove_stale(const std::string& path, const socket_name& name) noexcept {
+std::error_code remove_stale(const std::string& path, const unix_address& name) noexcept {
   struct stat status {};
   if (::lstat(path.c_str(), &status) != 0)
     return errno == ENOENT ? std::error_code{} : last_error();
   if (!S_ISSOCK(status.st_mode)) return system_error(EEXIST);
   const descriptor probe(make_socket());
   if (!probe) return last_error();
-  const bool answered = ::connect(probe.get(), name.get(), sizeof name.address) == 0;
+  const bool answered = ::connect(probe.get(), name.get(), name.size()) == 0;
   const int error = answered ? EADDRINUSE : errno;
   // EAGAIN: somebody listens and is slow to answer. EPROTOTYPE: somebody of another kind.
   if (error == EAGAIN || error == EPROTOTYPE) return system_error(EADDRINUSE);
@@ -47,7 +34,7 @@ std::error_code remove_stale(const std::string& path, const socket_name& name) n
   return ::unlink(path.c_str()) == 0 || errno == ENOENT ? std::error_code{} : last_error();
 }
 
-// The umask has cut the mode that the socket had when it was bound. What is changed is the file
+// The umask has cut the mode that the socket had when it was bound. This changes the file
 // that was looked at, whatever stands at the path by now.
 std::error_code set_mode(const std::string& path, unsigned mode) {
   const descriptor file(::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
@@ -64,16 +51,16 @@ std::error_code set_mode(const std::string& path, unsigned mode) {
 
 std::error_code event_listener::open(const std::string& path, std::optional<unsigned> mode) {
   close();
-  if (path.empty() || path.find('\0') != std::string::npos) return system_error(EINVAL);
-  if (path.size() > max_socket_path) return system_error(ENAMETOOLONG);
-  const socket_name name(path);
+  const auto made = unix_address::of_path(path);
+  if (!made) return system_error(path.size() > unix_address::max_path ? ENAMETOOLONG : EINVAL);
+  const unix_address& name = *made;
   if (const auto ec = remove_stale(path, name)) return ec;
-  fd_ = make_socket();
-  if (fd_ < 0) return last_error();
+  socket_.reset(make_socket());
+  if (!socket_) return last_error();
   // Before bind(2), so that the file never has a mode wider than asked for.
   std::error_code ec;
-  if (mode && ::fchmod(fd_, *mode) != 0) ec = last_error();
-  if (!ec && ::bind(fd_, name.get(), sizeof name.address) != 0) ec = last_error();
+  if (mode && ::fchmod(socket_.get(), *mode) != 0) ec = last_error();
+  if (!ec && ::bind(socket_.get(), name.get(), name.size()) != 0) ec = last_error();
   struct stat status {};
   if (!ec && ::lstat(path.c_str(), &status) != 0) ec = last_error();
   if (!ec) {
@@ -83,7 +70,7 @@ std::error_code event_listener::open(const std::string& path, std::optional<unsi
     inode_ = status.st_ino;
     if (mode) ec = set_mode(path, *mode);
   }
-  if (!ec && ::listen(fd_, SOMAXCONN) != 0) ec = last_error();
+  if (!ec && ::listen(socket_.get(), SOMAXCONN) != 0) ec = last_error();
   if (ec) close();
   return ec;
 }
@@ -95,7 +82,7 @@ void event_listener::close() noexcept {
       status.st_ino == inode_)
     (void)::unlink(path_.c_str());
   path_.clear();
-  if (fd_ >= 0) (void)::close(std::exchange(fd_, -1));
+  socket_.reset();
 }
 
 }  // namespace tcpinfo::collect

@@ -6,15 +6,13 @@
 
 #include <sys/types.h>
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <system_error>
 
-namespace tcpinfo::collect {
+#include "collect/os/descriptor.h"
 
-/// Longest path a unix socket can have.
-inline constexpr std::size_t max_socket_path = 107;
+namespace tcpinfo::collect {
 
 /// One thread.
 class event_listener {
@@ -30,12 +28,12 @@ class event_listener {
   /// @return EADDRINUSE: somebody listens there. EEXIST: there is something that is no socket.
   [[nodiscard]] std::error_code open(const std::string& path, std::optional<unsigned> mode);
   /// Readable when somebody calls. Does not block.
-  [[nodiscard]] int descriptor() const noexcept { return fd_; }
+  [[nodiscard]] int descriptor() const noexcept { return socket_.get(); }
   /// Stops listening, and removes the file if it is still ours.
   void close() noexcept;
 
  private:
-  int fd_ = -1;
+  collect::descriptor socket_;
   std::string path_;
   dev_t device_ = 0;
   ino_t inode_ = 0;

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collect/serving/event_server.h"
 
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -15,7 +12,6 @@
 #include <vector>
 
 #include "collect/os/thread.h"
-#include "common/errno_of.h"
 
 namespace tcpinfo::collect {
 namespace {
@@ -28,7 +24,7 @@ constexpr auto last_flush = std::chrono::seconds(1);
 // Edge-triggered, for writing: each time there is room again.
 constexpr std::uint32_t of_client = EPOLLIN | EPOLLOUT | EPOLLET;
 
-// What a client says is nobody's business; reading it finds out that it is still there.
+// Nobody needs a client's words; reading them finds out that it is still there.
 bool hangs_up(int descriptor) noexcept {
   std::array<char, 4096> nothing;
   for (int i = 0; i < 16; ++i) {
@@ -43,21 +39,12 @@ bool hangs_up(int descriptor) noexcept {
 
 }  // namespace
 
-std::error_code event_server::watch(int descriptor, std::uint32_t what) noexcept {
-  epoll_event event{};
-  event.events = what;
-  event.data.fd = descriptor;
-  return ::epoll_ctl(epoll_, EPOLL_CTL_ADD, descriptor, &event) == 0 ? std::error_code{}
-                                                                     : last_error();
-}
-
 std::error_code event_server::start() {
   if (const auto ec = listener_.open(options_.path, options_.mode)) return ec;
-  epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
-  wake_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  std::error_code ec = epoll_ < 0 || wake_ < 0 ? last_error() : std::error_code{};
-  if (!ec) ec = watch(wake_, EPOLLIN);
-  if (!ec) ec = watch(listener_.descriptor(), EPOLLIN);
+  std::error_code ec = watched_.open();
+  if (!ec) ec = wake_.open();
+  if (!ec) ec = watched_.add(wake_.get(), EPOLLIN);
+  if (!ec) ec = watched_.add(listener_.descriptor(), EPOLLIN);
   accepting_ = true;
   if (!ec)
     ec = start_thread(
@@ -83,9 +70,7 @@ void event_server::tell(const flow_notice& notice) noexcept {
   }
   // Both sides use sequentially consistent operations: either the server sees what was pushed, or
   // we see that it sleeps. One write a sleep.
-  if (!sleeping_.exchange(false, std::memory_order_seq_cst)) return;
-  const std::uint64_t one = 1;
-  (void)!::write(wake_, &one, sizeof one);
+  if (sleeping_.exchange(false, std::memory_order_seq_cst)) wake_.signal();
 }
 
 // A close that is not told would leave its connection open in every later replay. Many of them take
@@ -109,7 +94,7 @@ void event_server::take_late_closes() {
   bool lost = false;
   {
     const std::lock_guard lock(telling_);
-    // What was put into the queue before the first of them was late.
+    // Notices in the queue are older than the first of them.
     if (!queue_.empty()) return;
     closes.swap(late_closes_);
     lost = std::exchange(lost_close_, false);
@@ -123,13 +108,12 @@ void event_server::take_late_closes() {
 void event_server::finish() noexcept {
   if (thread_.joinable()) {
     finishing_.store(true, std::memory_order_seq_cst);
-    const std::uint64_t one = 1;
-    (void)!::write(wake_, &one, sizeof one);
+    wake_.signal();
     thread_.join();
   }
   listener_.close();
-  for (int* descriptor : {&epoll_, &wake_})
-    if (*descriptor >= 0) (void)::close(std::exchange(*descriptor, -1));
+  watched_.close();
+  wake_.close();
 }
 
 void event_server::run() noexcept {
@@ -141,7 +125,7 @@ void event_server::run() noexcept {
       take_notices();
       flush_all(false);
     } catch (const std::bad_alloc&) {
-      // What could not be kept is counted where it happened; what is kept is written later.
+      // A lost notice is counted where it is lost; kept ones are written later.
     }
     if (finishing && !has_notices()) break;
   }
@@ -150,17 +134,15 @@ void event_server::run() noexcept {
 }
 
 void event_server::wait() {
-  std::array<epoll_event, 64> events;
   sleeping_.store(true, std::memory_order_seq_cst);
   const bool busy = has_notices() || finishing_.load(std::memory_order_seq_cst);
   const int timeout = busy ? 0 : accepting_ ? -1 : pause_ms;
-  const int n = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), timeout);
+  const auto found = watched_.wait(timeout);
   sleeping_.store(false, std::memory_order_seq_cst);
   if (!accepting_) resume_accepting();
-  for (int i = 0; i < n; ++i) {
-    const epoll_event& event = events[static_cast<std::size_t>(i)];
+  for (const wait_set::ready& one : found) {
     try {
-      serve(event.data.fd, event.events);
+      serve(one.fd, one.events);
     } catch (const std::bad_alloc&) {
       // One client's text: it is made again by the next flush. The others' edges come only once.
     }
@@ -168,9 +150,8 @@ void event_server::wait() {
 }
 
 void event_server::serve(int descriptor, std::uint32_t what) {
-  if (descriptor == wake_) {
-    std::uint64_t count = 0;
-    (void)!::read(wake_, &count, sizeof count);
+  if (descriptor == wake_.get()) {
+    wake_.clear();
   } else if (descriptor == listener_.descriptor()) {
     accept_clients();
   } else if (const auto found = clients_.find(descriptor); found != clients_.end()) {
@@ -182,12 +163,12 @@ void event_server::serve(int descriptor, std::uint32_t what) {
 }
 
 void event_server::pause_accepting() noexcept {
-  (void)::epoll_ctl(epoll_, EPOLL_CTL_DEL, listener_.descriptor(), nullptr);
+  watched_.remove(listener_.descriptor());
   accepting_ = false;
 }
 
 void event_server::resume_accepting() noexcept {
-  accepting_ = !watch(listener_.descriptor(), EPOLLIN);
+  accepting_ = !watched_.add(listener_.descriptor(), EPOLLIN);
 }
 
 void event_server::accept_clients() {
@@ -225,8 +206,7 @@ void event_server::accept_client(descriptor caller) {
     return;
   }
   const int fd = caller.get();
-  auto client = std::make_unique<event_client_queue>(fd, options_.client_bytes);
-  (void)caller.release();
+  auto client = std::make_unique<event_client_queue>(std::move(caller), options_.client_bytes);
   std::size_t replayed = 0;
   if (options_.replay) {
     std::vector<const open_flow*> flows;
@@ -245,7 +225,7 @@ void event_server::accept_client(descriptor caller) {
   counts_.sent.add(replayed);
   counts_.clients.fetch_add(1, std::memory_order_relaxed);
   // Last: the first edge, that there is room, writes what is to be replayed.
-  if (watch(fd, of_client)) drop(clients_.find(fd));
+  if (watched_.add(fd, of_client)) drop(clients_.find(fd));
 }
 
 event_server::clients::iterator event_server::drop(clients::iterator client) noexcept {
@@ -301,7 +281,7 @@ void event_server::flush_all(bool blocked_too) {
   }
 }
 
-// At the end. Who does not read now has had its time.
+// At the end. A client that does not read now has had its time.
 void event_server::flush_last() noexcept {
   const auto deadline = std::chrono::steady_clock::now() + last_flush;
   for (;;) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Tells programs beside the collector which connections open and close. The sampler only puts
+// Tells other programs which connections open and close. The sampler only puts
 // notices into a queue; a thread of the server's writes them to the clients, and no client makes
 // anybody wait: what one does not read in time is the end of that one.
 #ifndef TCPINFO_COLLECT_SERVING_EVENT_SERVER_H
@@ -18,6 +18,8 @@
 #include <vector>
 
 #include "collect/os/descriptor.h"
+#include "collect/os/readiness.h"
+#include "collect/os/wake_event.h"
 #include "collect/sampling/flow_listener.h"
 #include "collect/serving/event_client_queue.h"
 #include "collect/serving/event_listener.h"
@@ -104,7 +106,6 @@ class event_server final : public flow_listener {
   void flush_all(bool blocked_too);
   void flush_last() noexcept;
   clients::iterator drop(clients::iterator client) noexcept;
-  [[nodiscard]] std::error_code watch(int descriptor, std::uint32_t what) noexcept;
 
   const event_server_options options_;
   const uuid_prefixes& prefixes_;
@@ -118,8 +119,8 @@ class event_server final : public flow_listener {
   bool lost_close_ = false;           // there was no memory for one; with telling_
   event_text text_;
   event_listener listener_;
-  int epoll_ = -1;
-  int wake_ = -1;
+  wait_set watched_;
+  wake_event wake_;
   bool accepting_ = false;
   clients clients_;
   std::unordered_map<std::uint64_t, open_flow> open_;  // by cookie

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "collect/serving/event_queue.h"
-#include "collect/writing/identity.h"
+#include "collect/writing/uuid_prefixes.h"
 
 namespace tcpinfo::collect {
 

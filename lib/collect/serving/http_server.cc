@@ -3,8 +3,6 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -18,9 +16,9 @@
 #include <vector>
 
 #include "collect/os/listening.h"
+#include "collect/os/readiness.h"
 #include "collect/os/thread.h"
 #include "collect/serving/http_request.h"
-#include "common/errno_of.h"
 
 namespace tcpinfo::collect {
 namespace {
@@ -44,8 +42,7 @@ void abort_connection(int socket) noexcept {
 
 std::error_code http_server::start(listen_address& where) {
   if (const auto ec = listen_at(where, listener_)) return ec;
-  wake_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  std::error_code ec = wake_ ? std::error_code{} : last_error();
+  std::error_code ec = wake_.open();
   if (!ec)
     ec = start_thread(
         [this] {
@@ -61,12 +58,11 @@ std::error_code http_server::start(listen_address& where) {
 void http_server::finish() noexcept {
   if (thread_.joinable()) {
     finishing_.store(true, std::memory_order_release);
-    const std::uint64_t one = 1;
-    (void)!::write(wake_.get(), &one, sizeof one);
+    wake_.signal();
     thread_.join();
   }
   listener_.reset();
-  wake_.reset();
+  wake_.close();
 }
 
 void http_server::run() noexcept {
@@ -96,12 +92,9 @@ void http_server::turn() {
   }
   auto until = clients_.empty() ? clock::time_point::max() : clients_.front().leaves;
   if (!accepting) until = std::min(until, accepting_from_);
-  int timeout_ms = -1;
-  if (until != clock::time_point::max())
-    // Rounded up, lest it turn without a pause in the last millisecond.
-    timeout_ms = static_cast<int>(std::max<std::int64_t>(
-        0, std::chrono::ceil<std::chrono::milliseconds>(until - before).count()));
-  if (::poll(watched.data(), watched.size(), timeout_ms) < 0) return;
+  // The library's steady clock is the kernel's monotonic one, in nanoseconds: time_point::max() is
+  // no_deadline.
+  if (await_any(watched, std::chrono::nanoseconds(until.time_since_epoch()).count()) < 0) return;
   std::size_t at = 2;
   for (auto one = clients_.begin(); one != clients_.end(); ++at) {
     const bool stays = watched[at].revents == 0 || serve(*one);

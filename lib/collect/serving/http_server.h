@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Serves one page over HTTP to whoever asks, and lets no client keep others waiting: one thread
-// looks at all of them, none is waited for. What a client may take is bounded: how many there are,
+// looks at all of them and waits for none. All that clients take is bounded: how many there are,
 // how long one stays, what it may send. Where all places are taken the next caller gets that of
-// another. One request a connection, for a scraper comes once in some seconds.
+// another. One request a connection, because a scraper comes once in some seconds.
 #ifndef TCPINFO_COLLECT_SERVING_HTTP_SERVER_H
 #define TCPINFO_COLLECT_SERVING_HTTP_SERVER_H
 
@@ -20,6 +20,7 @@
 
 #include "collect/listen_address.h"
 #include "collect/os/descriptor.h"
+#include "collect/os/wake_event.h"
 #include "collect/serving/http_request.h"
 #include "collect/telemetry/statistics.h"
 
@@ -97,7 +98,7 @@ class http_server {
   const http_server_options options_;
   http_counts counts_;
   descriptor listener_;
-  descriptor wake_;
+  wake_event wake_;
   clients clients_;
   // Made in this turn already: requests that come together share it.
   std::shared_ptr<const std::string> text_;

@@ -10,94 +10,15 @@
 #include <tcpinfo/version.h>
 
 #include <algorithm>
-#include <initializer_list>
-#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "collect/serving/metric_builder.h"
 #include "collect/telemetry/log.h"
 
 namespace tcpinfo::collect {
 namespace {
-
-using prometheus::ClientMetric;
-using prometheus::MetricFamily;
-using prometheus::MetricType;
-
-ClientMetric labelled(std::string_view name, std::string_view value) {
-  ClientMetric metric;
-  if (!name.empty()) metric.label.push_back({std::string(name), std::string(value)});
-  return metric;
-}
-
-ClientMetric distribution(const histogram& h, ClientMetric metric = {}) {
-  std::uint64_t sum = 0;
-  for (std::size_t i = 0; i <= h.bounds().size(); ++i) {
-    sum += h.count(i);
-    const double bound =
-        i < h.bounds().size() ? h.bounds()[i] : std::numeric_limits<double>::infinity();
-    metric.histogram.bucket.push_back({sum, bound});
-  }
-  metric.histogram.sample_count = sum;
-  metric.histogram.sample_sum = h.sum();
-  return metric;
-}
-
-class families {
- public:
-  struct sample {
-    std::string_view label;
-    double value;
-  };
-
-  void histograms(std::string_view name, std::string_view help, std::vector<ClientMetric> metrics) {
-    add(name, help, MetricType::Histogram, std::move(metrics));
-  }
-  void total(std::string_view name, std::string_view help, const counter& value) {
-    totals(name, help, {}, {{{}, static_cast<double>(value.get())}});
-  }
-  void totals(std::string_view name, std::string_view help, std::string_view label,
-              const std::vector<sample>& samples) {
-    add(name, help, MetricType::Counter, label, samples,
-        [](ClientMetric& m, double value) { m.counter.value = value; });
-  }
-  void gauge(std::string_view name, std::string_view help, double value) {
-    gauges(name, help, {}, {{{}, value}});
-  }
-  void gauges(std::string_view name, std::string_view help, std::string_view label,
-              const std::vector<sample>& samples) {
-    add(name, help, MetricType::Gauge, label, samples,
-        [](ClientMetric& m, double value) { m.gauge.value = value; });
-  }
-  void info(std::string_view name, std::string_view help,
-            std::initializer_list<std::pair<std::string_view, std::string_view>> labels) {
-    ClientMetric metric;
-    for (const auto& [key, value] : labels)
-      metric.label.push_back({std::string(key), std::string(value)});
-    metric.gauge.value = 1;
-    add(name, help, MetricType::Gauge, {metric});
-  }
-
-  std::vector<MetricFamily> take() { return std::move(all_); }
-
- private:
-  void add(std::string_view name, std::string_view help, MetricType type,
-           std::vector<ClientMetric> metrics) {
-    all_.push_back({std::string(name), std::string(help), type, std::move(metrics)});
-  }
-  template <typename Set>
-  void add(std::string_view name, std::string_view help, MetricType type, std::string_view label,
-           const std::vector<sample>& samples, Set set) {
-    std::vector<ClientMetric> metrics;
-    for (const sample& s : samples) set(metrics.emplace_back(labelled(label, s.label)), s.value);
-    add(name, help, type, std::move(metrics));
-  }
-
-  std::vector<MetricFamily> all_;
-};
-
-double number(const counter& c) { return static_cast<double>(c.get()); }
 
 // Of attributes: those that a kernel can send are there from the start, so that a first one is an
 // increase and not a new series.
@@ -118,7 +39,7 @@ std::vector<families::sample> by_type(const std::array<counter, counted_types>& 
   return samples;
 }
 
-void add_peers(families& all, const metric_sources& from) {
+void add_mlab(families& all, const metric_sources& from) {
   const statistics& s = from.counts;
   const observations& o = from.seen;
   all.histograms("tcpinfo_syscall_time_histogram",
@@ -169,27 +90,27 @@ void add_sampling(families& all, const metric_sources& from) {
                  "Time from one poll to the next as it was, in buckets up to 10 s.",
                  {distribution(o.achieved_interval)});
   all.total("tcpinfo_polls_total", "Polls done, failed ones included.", s.polls);
-  const auto followed = static_cast<double>(s.netns_by_events.load(std::memory_order_relaxed));
+  const auto by_events = static_cast<double>(s.netns_by_events.load(std::memory_order_relaxed));
   const auto sampled = static_cast<double>(s.netns_sampled.load(std::memory_order_relaxed));
   std::vector<std::string> ways = {"events", "dump"};
   all.gauges("tcpinfo_sampling", "Network namespaces that are sampled, by how.", "by",
-             {{ways[0], followed}, {ways[1], sampled - followed}});
-  all.total("tcpinfo_walked_polls_total", "Polls that dumped every socket.", s.complete_polls);
+             {{ways[0], by_events}, {ways[1], sampled - by_events}});
+  all.total("tcpinfo_walked_polls_total", "Polls that looked at every socket.", s.complete_polls);
   all.total("tcpinfo_marks_total",
-            "Active sockets that events told of, one a tick and change of state.",
+            "Active sockets: those to which something happened, as the activity feed told.",
             s.active_sockets);
   all.total("tcpinfo_marks_dropped_total",
-            "Activity that found no room; the poll dumped every socket instead.",
+            "Active sockets that found no room in the activity feed; the poll dumped all instead.",
             s.dropped_activity);
   all.total("tcpinfo_marks_missed_total",
-            "Events that the kernel did not show to the BPF program, which was running on that "
-            "processor already.",
+            "Events that the kernel did not show to the BPF program, because that was running on "
+            "the processor already.",
             s.missed_activity);
-  all.total("tcpinfo_queries_total", "Queries: questions about one socket each.", s.queries);
-  all.total("tcpinfo_reconciliations_total", "Dumps of the reconciler, in the background.",
-            s.reconciled);
+  all.total("tcpinfo_queries_total", "Sockets queried one by one.", s.queries);
+  all.total("tcpinfo_reconciliations_total",
+            "Dumps that the reconciler made to look for missed changes.", s.reconciled);
   all.total("tcpinfo_unannounced_changes_total",
-            "Missed changes: found by the reconciler, and no event had told of them.",
+            "Missed changes: the reconciler found them, and no activity event had told of them.",
             s.missed_changes);
   all.total("tcpinfo_clock_steps_total", "Times the wall clock was stepped.", s.clock_steps);
   all.total("tcpinfo_suspends_total", "Times the machine slept.", s.suspends);
@@ -197,7 +118,8 @@ void add_sampling(families& all, const metric_sources& from) {
             s.reloads);
   all.total("tcpinfo_missed_ticks_total", "Polls that were due while another was running.",
             s.missed_ticks);
-  all.total("tcpinfo_idle_ticks_total", "Ticks that needed no poll, because no socket was active.",
+  all.total("tcpinfo_idle_ticks_total",
+            "Ticks that needed no poll, because the kernel told of no active socket.",
             s.idle_ticks);
   all.total("tcpinfo_budget_ticks_total", "Polls left out to keep the processor budget.",
             s.budget_ticks);
@@ -278,13 +200,13 @@ void add_writing(families& all, const metric_sources& from) {
   all.totals("tcpinfo_retention_files_total",
              "Complete archives removed by --max-age and --max-disk.", "limit",
              {{"age", number(s.retention_files_age)}, {"disk", number(s.retention_files_disk)}});
-  all.totals("tcpinfo_retention_bytes_total", "What they took of the disk, in bytes.", "limit",
+  all.totals("tcpinfo_retention_bytes_total", "Bytes of the disk that they took.", "limit",
              {{"age", number(s.retention_bytes_age)}, {"disk", number(s.retention_bytes_disk)}});
   all.total("tcpinfo_retention_faults_total",
             "Archives and folders that --max-age and --max-disk could not look at or remove.",
             s.retention_faults);
   all.gauge("tcpinfo_output_allocated_bytes",
-            "What the output directory takes of the disk; 0 without --max-disk.",
+            "Bytes of the disk that the output directory takes; 0 without --max-disk.",
             static_cast<double>(s.output_allocated.load(std::memory_order_relaxed)));
   all.total("tcpinfo_files_completed_total", "Files finalized.", s.files_finalized);
   all.total("tcpinfo_files_lost_total", "Files that could not be finalized.", s.lost_files);
@@ -310,7 +232,7 @@ void add_writing(families& all, const metric_sources& from) {
     limit.push_back({names[i], static_cast<double>(w.waiting_limit())});
   }
   all.gauges("tcpinfo_ring_used_bytes", "Snapshots on their way to a writer.", "writer", used);
-  all.gauges("tcpinfo_ring_capacity_bytes", "What a writer's queue holds.", "writer", room);
+  all.gauges("tcpinfo_ring_capacity_bytes", "Bytes that a writer's queue holds.", "writer", room);
   all.gauges("tcpinfo_buffer_used_bytes", "Memory of snapshots that wait to be written.", "writer",
              waiting);
   all.gauge("tcpinfo_tombstone_bytes",
@@ -348,9 +270,10 @@ void add_events(families& all, const metric_sources& from) {
 
 }  // namespace
 
-std::vector<MetricFamily> metric_families(const metric_sources& from, const http_counts& served) {
+std::vector<prometheus::MetricFamily> metric_families(const metric_sources& from,
+                                                      const http_counts& served) {
   families all;
-  add_peers(all, from);
+  add_mlab(all, from);
   add_sampling(all, from);
   add_writing(all, from);
   add_events(all, from);

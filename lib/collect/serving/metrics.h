@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The HTTP endpoint that Prometheus scrapes. Two implementations: metrics.cc where prometheus-cpp
-// is there, no_metrics.cc where it is not.
+// is there, metrics_stub.cc where it is not.
 #ifndef TCPINFO_COLLECT_SERVING_METRICS_H
 #define TCPINFO_COLLECT_SERVING_METRICS_H
 
@@ -40,7 +40,7 @@ class metrics_endpoint {
 
   /// @return why it cannot listen there: an errno; ENOTSUP without prometheus-cpp.
   [[nodiscard]] std::error_code start(const listen_address& where);
-  /// What it listens on, port 0 replaced by the one that was free.
+  /// The address it listens on, port 0 replaced by the one that was free.
   [[nodiscard]] const listen_address& where() const noexcept { return where_; }
 
  private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What totals that only grow have gained.
+// The gain of totals that only grow.
 #ifndef TCPINFO_COLLECT_TELEMETRY_GROWTH_H
 #define TCPINFO_COLLECT_TELEMETRY_GROWTH_H
 
@@ -8,7 +8,7 @@
 
 namespace tcpinfo::collect {
 
-/// What a total has grown by since `last`, which becomes `now`. The total of a socket that is used
+/// How much a total has grown since `last`, which becomes `now`. The total of a socket that is used
 /// again begins anew.
 inline std::uint64_t growth_of(std::uint64_t& last, std::uint64_t now) noexcept {
   const std::uint64_t by = now >= last ? now - last : now;

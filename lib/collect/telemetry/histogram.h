@@ -17,7 +17,7 @@ class histogram {
  public:
   static constexpr std::size_t max_bounds = 63;
 
-  /// @param bounds upper ones, inclusive, ascending, at most max_bounds, static. What is above the
+  /// @param bounds upper ones, inclusive, ascending, at most max_bounds, static. A value above the
   /// last has a bucket of its own.
   explicit histogram(std::span<const double> bounds) noexcept : bounds_(bounds) {}
 

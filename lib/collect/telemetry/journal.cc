@@ -2,11 +2,9 @@
 #include "collect/telemetry/journal.h"
 
 #include <fmt/format.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
@@ -14,6 +12,8 @@
 #include <string>
 
 #include "collect/os/descriptor.h"
+#include "collect/os/readiness.h"
+#include "collect/os/unix_address.h"
 
 #ifdef TCPINFO_HAVE_LIBSYSTEMD
 // Entries would tell where in this file they were sent.
@@ -45,14 +45,9 @@ bool journal_connected() noexcept {
 
 bool journal_takes_an_entry() noexcept {
   const descriptor probe(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  sockaddr_un name{};
-  name.sun_family = AF_UNIX;
-  socket_path.copy(name.sun_path, sizeof name.sun_path - 1);
-  if (!probe || ::connect(probe.get(), static_cast<const sockaddr*>(static_cast<void*>(&name)),
-                          sizeof name) != 0)
-    return false;
-  pollfd out{probe.get(), POLLOUT, 0};
-  return ::poll(&out, 1, 0) > 0;
+  const auto journal = unix_address::of_path(socket_path);
+  return probe && journal && ::connect(probe.get(), journal->get(), journal->size()) == 0 &&
+         is_writable(probe.get());
 }
 
 bool send_to_journal(const log_event& what, std::string_view text,

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collect/telemetry/log.h"
 
-#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -12,9 +11,11 @@
 #include <string>
 #include <thread>
 
+#include "collect/os/readiness.h"
 #include "collect/os/thread.h"
 #include "collect/telemetry/journal.h"
 #include "text/escape.h"
+#include "text/write_all.h"
 
 namespace tcpinfo::collect {
 namespace {
@@ -32,27 +33,12 @@ struct log_entry {
   std::uint64_t dropped_before = 0;
 };
 
-// A pipe whose reader has stopped must not stop us.
-bool takes_a_line() noexcept {
-  pollfd out{STDERR_FILENO, POLLOUT, 0};
-  return ::poll(&out, 1, 0) != 0;
-}
-
 // May wait for whoever reads.
 void write_line(std::string_view text) {
   const std::string line = fmt::format("tcpinfo-collect: {}\n", text);
-  for (std::string_view rest = line; !rest.empty();) {
-    const ssize_t n = ::write(STDERR_FILENO, rest.data(), rest.size());
-    if (n >= 0) {
-      rest.remove_prefix(static_cast<std::size_t>(n));
-    } else if (errno == EAGAIN) {
-      // Somebody else has made it non-blocking.
-      pollfd out{STDERR_FILENO, POLLOUT, 0};
-      (void)::poll(&out, 1, -1);
-    } else if (errno != EINTR) {
-      return;  // nobody is left to tell
-    }
-  }
+  std::string_view rest = line;
+  // EAGAIN: somebody else has made it non-blocking. After another error nobody is left to tell.
+  while (text::write_rest(STDERR_FILENO, rest) == EAGAIN) await_writable(STDERR_FILENO);
 }
 
 std::string dropped_text(std::uint64_t lines) {
@@ -172,7 +158,8 @@ line_queue& lines() {
 // Without a thread: only what is taken at once.
 void write_now(std::string_view text) {
   static std::atomic<std::uint64_t> unsaid{0};
-  if (!takes_a_line()) {
+  // A pipe whose reader has stopped must not stop us.
+  if (!is_writable(STDERR_FILENO)) {
     dropped_lines.fetch_add(1, std::memory_order_relaxed);
     unsaid.fetch_add(1, std::memory_order_relaxed);
     return;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Log lines on standard error, one write each so that lines of several threads stay whole; where
-// standard error is connected to the systemd journal, journal entries with fields instead. Nobody
-// who says something waits for whoever reads it.
+// standard error is connected to the systemd journal, journal entries with fields instead. No
+// caller waits for a reader.
 #ifndef TCPINFO_COLLECT_TELEMETRY_LOG_H
 #define TCPINFO_COLLECT_TELEMETRY_LOG_H
 
@@ -61,7 +61,7 @@ inline constexpr log_event netns_found{info, "netns_found"};
 inline constexpr log_event addresses_unknown{warning, "addresses_unknown"};
 }  // namespace event
 
-/// What a line is about; the journal fields TCPINFO_FILE and ERRNO.
+/// The subject of a line; the journal fields TCPINFO_FILE and ERRNO.
 struct log_subject {
   std::string_view file = {};
   std::error_code error = {};

@@ -18,7 +18,7 @@ constexpr auto interval_bounds = [] {
   for (std::size_t i = 0; i < bounds.size(); ++i) bounds[i] = static_cast<double>(i) / 1000;
   return bounds;
 }();
-// The peer's buckets end at 29 ms.
+// M-Lab's buckets end at 29 ms.
 constexpr std::array wide_interval_bounds = {
     0.001, 0.002, 0.005, 0.0095, 0.0105, 0.011, 0.012, 0.015, 0.02, 0.03, 0.05,
     0.075, 0.1,   0.15,  0.2,    0.3,    0.5,   0.75,  1.,    2.,   5.,   10.};

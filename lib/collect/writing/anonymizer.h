@@ -29,8 +29,8 @@ class anonymizer {
   [[nodiscard]] std::error_code open();
 
   /// Edits both addresses of a message that has all of inet_diag_msg: of IPv4 and IPv4-mapped ones
-  /// the last byte is zeroed, of other IPv6 ones all but the first 48 bits (formats as the peer's),
-  /// of 6to4 ones among them also the last byte of the IPv4 address inside.
+  /// the last byte is zeroed, of other IPv6 ones all but the first 48 bits (as M-Lab's collector
+  /// does), of 6to4 ones among them also the last byte of the IPv4 address inside.
   void apply(std::span<std::byte> message) noexcept;
 
  private:

@@ -1,28 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Puts flow logs into files: encodes, compresses, appends whole frames, begins new sequences.
+// Puts flow logs into files: compresses, appends whole frames, begins new sequences.
 #ifndef TCPINFO_COLLECT_WRITING_ARCHIVE_WRITER_H
 #define TCPINFO_COLLECT_WRITING_ARCHIVE_WRITER_H
 
-#include <tcpinfo/archive.h>
-#include <tcpinfo/cache.h>
 #include <tcpinfo/zstd.h>
 
-#include <memory>
+#include <cstddef>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "collect/config.h"
-#include "collect/os/descriptor.h"
 #include "collect/os/os.h"
 #include "collect/telemetry/observations.h"
 #include "collect/telemetry/statistics.h"
+#include "collect/writing/archive_path.h"
 #include "collect/writing/finalizer.h"
 #include "collect/writing/flow_log.h"
+#include "collect/writing/former_files.h"
+#include "collect/writing/frame_text.h"
 #include "collect/writing/identity.h"
 #include "collect/writing/netns_registry.h"
 #include "collect/writing/output_lock.h"
 #include "collect/writing/sequence_index.h"
+#include "collect/writing/uuid_prefixes.h"
 
 namespace tcpinfo::collect {
 
@@ -42,7 +45,7 @@ struct writer_context {
   const uuid_prefixes& prefixes;
   statistics& counts;
   writer_limits& limits;
-  finalizer& complete;
+  finalizer& finalize;
   output_lock& lock;
   const sequence_index& earlier;
   const netns_registry& namespaces;
@@ -53,7 +56,11 @@ struct writer_context {
 /// One thread's. Never throws but std::bad_alloc.
 class archive_writer {
  public:
-  explicit archive_writer(const writer_context& context) : context_(context) {}
+  explicit archive_writer(const writer_context& context)
+      : context_(context),
+        former_(context.system, context.settings.output, context.earlier, context.counts),
+        path_(context.settings.output, context.prefixes),
+        text_(context.who) {}
 
   [[nodiscard]] std::error_code open();
 
@@ -66,9 +73,9 @@ class archive_writer {
   [[nodiscard]] static bool is_full(const flow_log& flow) noexcept;
   /// Writes what waits. False: it still waits, and the fault is counted and said.
   [[nodiscard]] bool flush(flow_log& flow);
-  /// Flushes and hands the file over for completion; what comes next goes to the next sequence.
+  /// Flushes and hands the file over to the finalizer; what comes next goes to the next sequence.
   /// False: as flush.
-  [[nodiscard]] bool complete(flow_log& flow);
+  [[nodiscard]] bool hand_over(flow_log& flow);
   /// Gives up what waits, counting it as lost and saying why ("… and {why}").
   void drop_waiting(flow_log& flow, std::string_view why);
 
@@ -76,36 +83,17 @@ class archive_writer {
   [[nodiscard]] std::error_code write_frame(flow_log& flow);
   [[nodiscard]] std::error_code append(flow_log& flow, bytes_view frame);
   [[nodiscard]] std::error_code choose_sequence(flow_log& flow);
-  /// What one frame took of what waits.
-  struct portion {
-    waiting_snapshots::portion from_queue;
-    std::uint32_t refused = 0;  ///< that could not be encoded
-    encode_notes notes;
-  };
-  [[nodiscard]] portion encode(const flow_log& flow);
-  void take_away(flow_log& flow, const portion& written);
-  void put_metadata(const flow_log& flow);
-  void make_path(const flow_log& flow);
-  [[nodiscard]] std::string_view uuid_of(const flow_log& flow);
-  [[nodiscard]] descriptor open_earlier(const known_files& files, std::string_view uuid);
-  void read_start(const known_files& files, std::string_view uuid, flow_log& flow);
-  void keep_last(const known_files& files, std::string_view uuid);
-  [[nodiscard]] bytes_view completed(snapshot_header& header, bytes_view final);
+  void take_away(flow_log& flow, const frame_text::portion& written);
   void next_file(flow_log& flow);
   [[nodiscard]] std::int64_t oldest_waiting_ns(const flow_log& flow) const;
   void tell_vanished();
 
   const writer_context& context_;
-  flow_table earlier_;  // the connection whose final record comes next, from an earlier run
+  former_files former_;
+  archive_path path_;  // of the file last worked on
+  frame_text text_;
   frame_writer frames_;
-  record_encoder lines_;
-  std::vector<char> text_;  // of the frame being made
-  std::size_t text_size_ = 0;
   std::vector<std::byte> frame_;
-  char uuid_[max_uuid_size];
-  std::string path_;  // of the complete file
-  std::string part_;  // the same with .part
-  std::string directory_;
 };
 
 }  // namespace tcpinfo::collect

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -33,6 +34,21 @@ std::error_code list_level(os& system, const day_folder& above, std::size_t digi
 }
 
 }  // namespace
+
+std::uint32_t date_of(std::int64_t realtime_ns) noexcept {
+  const auto day = std::chrono::floor<std::chrono::days>(
+      std::chrono::sys_time<std::chrono::nanoseconds>(std::chrono::nanoseconds(realtime_ns)));
+  const std::chrono::year_month_day date(day);
+  return static_cast<std::uint32_t>(static_cast<int>(date.year())) * 10000 +
+         static_cast<unsigned>(date.month()) * 100 + static_cast<unsigned>(date.day());
+}
+
+std::int64_t begin_of(std::uint32_t date) noexcept {
+  const std::chrono::year_month_day day(std::chrono::year(static_cast<int>(date / 10000)),
+                                        std::chrono::month(date / 100 % 100),
+                                        std::chrono::day(date % 100));
+  return std::chrono::nanoseconds(std::chrono::sys_days(day).time_since_epoch()).count();
+}
 
 std::error_code unless_gone(const std::error_code& ec) noexcept {
   return is_errno(ec, ENOENT) ? std::error_code{} : ec;

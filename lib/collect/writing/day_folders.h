@@ -18,11 +18,16 @@ struct day_folder {
   std::string path;
 };
 
+/// The UTC date of a time since 1970, as day_folder::date has it.
+[[nodiscard]] std::uint32_t date_of(std::int64_t realtime_ns) noexcept;
+/// When that date began, in nanoseconds since 1970.
+[[nodiscard]] std::int64_t begin_of(std::uint32_t date) noexcept;
+
 /// All of them, the oldest first. One that goes away meanwhile is no fault.
 [[nodiscard]] std::error_code list_day_folders(os& system, const std::string& output,
                                                std::vector<day_folder>& out);
 
-/// What a fault of a folder is where others may take it away: none where it is gone.
+/// The fault of a folder that others may take away: none where it is gone.
 [[nodiscard]] std::error_code unless_gone(const std::error_code& ec) noexcept;
 
 }  // namespace tcpinfo::collect

@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "collect/writing/netns_registry.h"
+#include "collect/writing/recorded_netns.h"
 #include "collect/writing/waiting_snapshots.h"
 
 namespace tcpinfo::collect {
@@ -33,20 +33,18 @@ struct flow_log {
   std::uint64_t file_text = 0;  ///< bytes before compression
   std::uint64_t file_frames = 0;
 
-  // What record_observer has seen of it.
-  std::uint64_t bytes_sent = 0;
-  std::uint64_t bytes_received = 0;
-  bool counted = false;
-
-  // What waits.
+  // Its snapshots that wait.
   waiting_snapshots waiting;
   std::uint32_t waiting_records = 0;
   std::int64_t waiting_since_ns = 0;  ///< monotonic
   std::int64_t retry_ns = 0;          ///< monotonic; after a failed write, not before
-  std::int64_t due_ns = 0;            ///< monotonic; of its entry in the writer's queues
-  bool ready = false;                 ///< queued to be written at once
-  bool may_return = false;            ///< it ended, but its cookie may be seen again
-  bool ended = false;                 ///< nothing more will come; it waits for a write to succeed
+
+  // In the write_schedule.
+  std::int64_t due_ns = 0;  ///< monotonic; of the entry that is not stale
+  bool ready = false;       ///< to be written at once
+
+  bool may_return = false;  ///< it ended, but its cookie may be seen again
+  bool ended = false;       ///< nothing more will come; it waits for a write to succeed
 };
 
 }  // namespace tcpinfo::collect

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What writers need to know of the network namespaces that are recorded: their name for metadata
-// records, and which addresses are a machine's own there.
+// The network namespaces that are recorded, by number: snapshots carry the number.
 #ifndef TCPINFO_COLLECT_WRITING_NETNS_REGISTRY_H
 #define TCPINFO_COLLECT_WRITING_NETNS_REGISTRY_H
 
@@ -9,40 +8,21 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <string>
 
-#include "collect/writing/anonymizer.h"
+#include "collect/writing/recorded_netns.h"
 
 namespace tcpinfo::collect {
-
-struct recorded_netns {
-  recorded_netns(std::string its_name, os& system, anonymize_by by)
-      : name(std::move(its_name)), addresses(system, by) {}
-
-  const std::string name;  ///< empty: the collector's own
-  anonymizer addresses;
-};
 
 /// Any thread. Namespaces come and go: numbers are never used twice, and connections hold on to
 /// what they need of theirs.
 class netns_registry {
  public:
   /// Throws std::bad_alloc. @return its number, from 0.
-  std::uint32_t add(std::shared_ptr<recorded_netns> netns) {
-    const std::lock_guard lock(mutex_);
-    all_.emplace(next_, std::move(netns));
-    return next_++;
-  }
+  std::uint32_t add(std::shared_ptr<recorded_netns> netns);
   /// When no snapshot with this number is on its way to a writer any more.
-  void remove(std::uint32_t number) {
-    const std::lock_guard lock(mutex_);
-    all_.erase(number);
-  }
+  void remove(std::uint32_t number);
   /// It is there.
-  [[nodiscard]] std::shared_ptr<recorded_netns> get(std::uint32_t number) const {
-    const std::lock_guard lock(mutex_);
-    return all_.at(number);
-  }
+  [[nodiscard]] std::shared_ptr<recorded_netns> get(std::uint32_t number) const;
 
  private:
   mutable std::mutex mutex_;

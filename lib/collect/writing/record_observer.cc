@@ -33,7 +33,7 @@ void record_observer::take_shape(bytes_view bytes) noexcept {
   last_ = {};
   // Where its last word lies is of no interest here.
   if (decoded_.decode({bytes}, info_layout::unknown)) return;
-  // What is after a malformed attribute could be a good one in a message of the same size.
+  // Bytes after a malformed attribute could be a good one in a message of the same size.
   bool whole = !decoded_.has(snapshot_fault::malformed_tail);
   for (const attribute& a : message{bytes}.attributes()) {
     const auto at = static_cast<std::uint32_t>(a.payload.data() - bytes.data());
@@ -43,7 +43,7 @@ void record_observer::take_shape(bytes_view bytes) noexcept {
                                              wire::load<std::uint32_t>(bytes.data() + header_at)};
     else
       whole = false;
-    // What is inside may be another thing each time.
+    // Its content may be another thing each time.
     if (a.is(attribute_type::ulp_info)) whole = false;
     if (!a.is(attribute_type::info) || last_.info_at != 0) continue;
     last_.info_at = at;
@@ -66,7 +66,7 @@ void record_observer::count_skipped(std::uint16_t type) noexcept {
   to_.skipped_attributes[std::min<std::size_t>(type, counted_types - 1)].add();
 }
 
-void record_observer::look(flow_log& flow, const snapshot_header& header,
+void record_observer::look(observed_flow& flow, const snapshot_header& header,
                            bytes_view bytes) noexcept {
   if (!has_last_shape(bytes)) take_shape(bytes);
   count_types(last_.large, to_.large_attributes);

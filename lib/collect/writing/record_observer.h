@@ -11,22 +11,29 @@
 #include <cstdint>
 
 #include "collect/telemetry/observations.h"
-#include "collect/writing/flow_log.h"
+#include "collect/writing/snapshot_header.h"
 
 namespace tcpinfo::collect {
+
+/// The totals seen of one connection.
+struct observed_flow {
+  std::uint64_t bytes_sent = 0;
+  std::uint64_t bytes_received = 0;
+  bool counted = false;  ///< there was a message with both
+};
 
 /// Looks at what a writer takes. One for each writer.
 class record_observer {
  public:
   explicit record_observer(observations& to) noexcept : to_(to) {}
-  /// Adds what is new in a message of `flow`. What a connection did before it was watched does not
+  /// Adds the growth that a message of `flow` tells. Growth before a connection was seen does not
   /// count (snapshot_header::may_be_old).
-  void look(flow_log& flow, const snapshot_header& header, bytes_view message) noexcept;
+  void look(observed_flow& flow, const snapshot_header& header, bytes_view message) noexcept;
   /// Tells the world of the bytes that look() has added.
   void publish() noexcept;
 
  private:
-  /// What is to be known of a message by the types and lengths of its attributes alone. Most
+  /// All that is known of a message by the types and lengths of its attributes alone. Most
   /// messages have those of the one before.
   struct shape {
     struct header {

@@ -6,8 +6,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <limits>
+#include <new>
 
 #include "collect/os/thread.h"
 #include "common/errno_of.h"
@@ -16,9 +16,7 @@
 namespace tcpinfo::collect {
 namespace {
 
-using namespace std::chrono_literals;
-
-constexpr auto pause = 60s;
+constexpr std::int64_t pause_ns = 60'000'000'000;
 // A look at a million files takes seconds: it may take a twentieth of a processor.
 constexpr int rest_for_each_look = 20;
 // Folders of days that are over hardly change: they are measured again after this time.
@@ -26,14 +24,6 @@ constexpr std::int64_t measure_again_ns = 3'600'000'000'000;
 // Archives of one folder that are looked at together; a busy day has millions.
 constexpr std::size_t batch = 10'000;
 constexpr int deepest = 16;
-
-std::uint32_t date_of(std::int64_t realtime_ns) {
-  const auto day = std::chrono::floor<std::chrono::days>(
-      std::chrono::sys_time<std::chrono::nanoseconds>(std::chrono::nanoseconds(realtime_ns)));
-  const std::chrono::year_month_day date(day);
-  return static_cast<std::uint32_t>(static_cast<int>(date.year())) * 10000 +
-         static_cast<unsigned>(date.month()) * 100 + static_cast<unsigned>(date.day());
-}
 
 constexpr std::int64_t day_ns = std::int64_t{24} * 3'600'000'000'000;
 
@@ -46,12 +36,7 @@ bool is_complete_archive(const std::string& name) noexcept {
 
 std::error_code retention::start() {
   if (limits_.max_age_ns == 0 && limits_.max_disk == 0) return {};
-  try {
-    thread_ = std::thread([this] { work(); });
-  } catch (const std::system_error& e) {
-    return e.code();
-  }
-  return {};
+  return system_.start_thread([this] { work(); }, thread_);
 }
 
 void retention::finish() noexcept {
@@ -73,16 +58,17 @@ void retention::work() {
   name_this_thread("retention");
   step_back();
   for (;;) {
-    const auto begin = std::chrono::steady_clock::now();
+    const std::int64_t begin_ns = system_.monotonic_ns();
     try {
       look();
     } catch (const std::bad_alloc&) {
       // The next look tries again.
     }
-    const auto took = std::chrono::steady_clock::now() - begin;
+    const std::int64_t end_ns = system_.monotonic_ns();
+    const std::int64_t next_ns =
+        end_ns + std::max(pause_ns, rest_for_each_look * (end_ns - begin_ns));
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, std::max<std::chrono::nanoseconds>(pause, rest_for_each_look * took),
-                      [this] { return ending_; });
+    while (!ending_ && system_.monotonic_ns() < next_ns) system_.wait(changed_, lock, next_ns);
     if (ending_) return;
   }
 }
@@ -196,7 +182,7 @@ std::uint64_t retention::allocated_below(const std::string& folder, int depth) {
 std::uint64_t retention::allocated(const std::vector<day_folder>& days) {
   const std::int64_t now_ns = system_.monotonic_ns();
   const std::uint32_t yesterday = date_of(system_.realtime_ns() - day_ns);
-  // What is in no day's folder: a lock, and what somebody has put there.
+  // Outside of days' folders: a lock, and files that somebody has put there.
   std::uint64_t sum = allocated_below(output_ + "/.", 0);
   std::map<std::uint32_t, measured> fresh;
   for (const day_folder& day : days) {

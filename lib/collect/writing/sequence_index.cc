@@ -31,10 +31,9 @@ void make_unique(std::vector<known_files>& files) {
 bool holds_nothing(os& system, const std::string& path) {
   std::uint64_t size = 0;
   if (system.size(path, size) || size >= first_frame_in_doubt) return false;
-  int fd = -1;
-  if (size > 0 && system.open_read(path, fd)) return false;
+  descriptor file;
+  if (size > 0 && system.open_read(path, file)) return false;
   if (size == 0) return true;
-  const descriptor file(fd);
   stream_reader reader;
   if (reader.open_fd(file.get())) return false;
   // A block may be whole where its frame is not.

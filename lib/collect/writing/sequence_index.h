@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What an output directory holds when the collector starts: the highest sequence of each connection
+// Content of the output directory when the collector starts: highest sequence of each connection
 // of this boot, so that a connection that outlives a restart goes on after it, also one whose
-// socket no dump shows any more; and files that an earlier run could not complete.
+// socket no dump shows any more; and files that an earlier run could not finalize.
 #ifndef TCPINFO_COLLECT_WRITING_SEQUENCE_INDEX_H
 #define TCPINFO_COLLECT_WRITING_SEQUENCE_INDEX_H
 
@@ -23,7 +23,7 @@ struct known_files {
   std::uint32_t highest_date = 0;  ///< year * 10000 + month * 100 + day of its folder
 };
 
-/// What earlier runs left unfinished; paths.
+/// Files that earlier runs left unfinished; paths.
 struct unfinished_files {
   std::vector<std::string> leftovers;  ///< .part files, of any prefix
   std::vector<std::string> empty;      ///< those without one whole record
@@ -38,10 +38,10 @@ class sequence_index {
 
   explicit sequence_index(std::size_t others = most_others) noexcept : most_others_(others) {}
 
-  /// Walks YYYY/MM/DD below `output`. Kept are files whose UUIDs begin with `prefix`: those of the
-  /// connections `open`, and of the others those of the latest days. A year's archives may hold
-  /// many millions, of which hardly any will be heard of again: sockets that were not closed when
-  /// their connection ended.
+  /// Reads the folders YYYY/MM/DD below `output`. Kept are files whose UUIDs begin with `prefix`:
+  /// those of the connections `open`, and of the others those of the latest days. A year's archives
+  /// may hold many millions, of which hardly any will be heard of again: sockets that were not
+  /// closed when their connection ended.
   [[nodiscard]] std::error_code read(os& system, const std::string& output, std::string_view prefix,
                                      std::vector<std::uint64_t> open, unfinished_files& unfinished);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a sampler tells a writer of a snapshot, beside the message.
+// A sampler tells a writer this of a snapshot, besides the message.
 #ifndef TCPINFO_COLLECT_WRITING_SNAPSHOT_HEADER_H
 #define TCPINFO_COLLECT_WRITING_SNAPSHOT_HEADER_H
 

@@ -116,7 +116,7 @@ class snapshot_queue {
   const std::size_t capacity_;
   const std::unique_ptr<std::byte[]> bytes_;
   // Where it was begun anew last: all that lies before has been read, and the head jumps to it.
-  // Beside what both sides read and nobody writes, because it is written rarely.
+  // On the cache line of members that both sides only read, because it is written rarely.
   std::atomic<std::uint64_t> begun_{0};
   spsc_indices indices_;
 };

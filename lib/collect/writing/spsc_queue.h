@@ -27,11 +27,11 @@ class spsc_indices {
   [[nodiscard]] std::uint64_t tail() const noexcept {
     return tail_.load(std::memory_order_relaxed);
   }
-  /// Up to where the consumer has read: what lies before may be written over.
+  /// Up to where the consumer has read: all before may be written over.
   [[nodiscard]] std::uint64_t read() const noexcept {
     return head_.load(std::memory_order_acquire);
   }
-  /// What lies before `tail` is written.
+  /// All before `tail` is written.
   void publish(std::uint64_t tail) noexcept { tail_.store(tail, std::memory_order_release); }
   /// Not part of publish(), because it waits until every store before it is done, and a queue's
   /// stores go into memory that is in no cache: a producer calls it once for many pushes.
@@ -46,7 +46,7 @@ class spsc_indices {
   [[nodiscard]] std::uint64_t written() const noexcept {
     return tail_.load(std::memory_order_seq_cst);
   }
-  /// What lies before `head` has been read.
+  /// All before `head` has been read.
   void release(std::uint64_t head) noexcept { head_.store(head, std::memory_order_release); }
 
   // Any thread; the two sides go on meanwhile.

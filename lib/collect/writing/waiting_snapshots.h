@@ -96,7 +96,7 @@ class waiting_snapshots {
       return reinterpret_cast<const std::byte*>(this + 1);
     }
   };
-  // Small enough for the allocator to hand out what was given back, instead of asking the system.
+  // Small enough for the allocator to hand out freed memory again, instead of asking the system.
   static constexpr std::size_t largest = std::size_t{16} << 10;
 
   static constexpr std::size_t stored_size(std::size_t message) noexcept {
@@ -125,7 +125,7 @@ class waiting_snapshots {
 
   chunk* first_ = nullptr;
   chunk* last_ = nullptr;
-  // Of the last chunk; here, for its own memory is in no cache when the next snapshot comes.
+  // Of the last chunk; here, because its memory is in no cache when the next snapshot comes.
   std::byte* end_ = nullptr;
   std::size_t room_ = 0;
   std::size_t bytes_ = 0;

@@ -571,8 +571,8 @@ TEST_CASE("no symbolic link below the output directory is followed") {
   bool there = true;
   CHECK(system->exists(in_link("file"), there));
   CHECK_FALSE(there);
-  int fd = -1;
-  CHECK(system->open_read(in_link("file"), fd));
+  collect::descriptor file;
+  CHECK(system->open_read(in_link("file"), file));
   int shown = 0;
   CHECK(system->list((out / "2026").string(), [&](const directory_entry&) { ++shown; }));
   CHECK(shown == 0);
@@ -593,9 +593,9 @@ TEST_CASE("what stands where a file should be is neither waited for nor overwrit
   REQUIRE_FALSE(system->make_directories(out.string()));
   const std::string fifo = (out / "fifo").string();
   REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
-  int fd = -1;
+  collect::descriptor file;
   std::unique_ptr<held_lock> lock;
-  CHECK(system->open_read(fifo, fd));
+  CHECK(system->open_read(fifo, file));
   CHECK(system->append(fifo, std::as_bytes(std::span("x", 1)), 1));
   CHECK(system->truncate(fifo, 0));
   CHECK(system->sync(fifo));

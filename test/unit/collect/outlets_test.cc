@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What leads out of the collector, and into it: metrics and their numbers, addresses, the peer's
+// What leads out of the collector, and into it: metrics and their numbers, addresses, M-Lab's
 // flags and the environment.
 #include <tcpinfo/tcp.h>
 
@@ -126,7 +126,7 @@ TEST_CASE("what is open is the sum of all samplers, and ends with them") {
 TEST_CASE("rates are observed once a second, and their sum is the bits of all records") {
   observations o;
   record_observer at(o);
-  flow_log flow;
+  observed_flow flow;
   made_socket socket;
   std::int64_t now = 5 * second;
   o.observe_rates(now);
@@ -150,8 +150,8 @@ TEST_CASE("rates are observed once a second, and their sum is the bits of all re
 TEST_CASE("what a connection did before the first poll is no traffic of this run") {
   observations o;
   record_observer at(o);
-  flow_log old;
-  flow_log fresh;
+  observed_flow old;
+  observed_flow fresh;
   made_socket socket;
   socket.set(bytes_sent_at, std::uint64_t{1'000'000});
   look(at, old, socket, 1);
@@ -170,7 +170,7 @@ TEST_CASE("what a connection did before the first poll is no traffic of this run
 TEST_CASE("attributes too long and unknown are counted by type") {
   observations o;
   record_observer at(o);
-  flow_log flow;
+  observed_flow flow;
   made_socket socket;
   socket.info.resize(284);
   (void)socket.view();
@@ -203,7 +203,7 @@ TEST_CASE("addresses to listen on") {
   CHECK(try_listening(*parse_listen_address("192.0.2.1:0")));
 }
 
-TEST_CASE("the peer's production command line becomes ours") {
+TEST_CASE("M-Lab's production command line becomes ours") {
   CHECK(translate({"-prometheusx.listen-address=127.0.0.1:9991", "-output=/var/spool/x/tcpinfo",
                    "-uuid-prefix-file=/var/local/uuid/prefix",
                    "-tcpinfo.eventsocket=/var/local/tcpinfoeventsocket/tcpevents.sock",
@@ -217,7 +217,7 @@ TEST_CASE("the peer's production command line becomes ours") {
   CHECK(translate({"-output", "x", "-reps", "3"}) == words{"--output", "x", "--reps", "3"});
 }
 
-TEST_CASE("exactly a name of the peer's is the peer's") {
+TEST_CASE("exactly a name of M-Lab's is M-Lab's") {
   const std::vector<const char*> same = {
       "-o",          "-ov",      "-outputs=x", "-output-x", "--output", "--reps=3",
       "-interval=1", "-v",       "-",          "output=x",  "",         "-=x",
@@ -232,7 +232,7 @@ TEST_CASE("what means nothing here is named and left out") {
   CHECK(result.ignored == words{"-trace", "-logx.debug=true", "--trace=false"});
 }
 
-TEST_CASE("the peer's flags have one dash or two") {
+TEST_CASE("M-Lab's flags have one dash or two") {
   CHECK(
       translate({"--prometheusx.listen-address=:9990", "--uuid-prefix-file=p", "--output=o",
                  "--tcpinfo.eventsocket=s", "--anonymize.ip=netblock", "--exclude-srcport", "1"}) ==
@@ -240,7 +240,7 @@ TEST_CASE("the peer's flags have one dash or two") {
             "--anonymize=netblock", "--exclude-srcport", "1"});
 }
 
-TEST_CASE("the peer's older listen address is a port") {
+TEST_CASE("M-Lab's older listen address is a port") {
   CHECK(translate({"-prom=7070"}) == words{"--prometheus=:7070"});
   CHECK(translate({"--prom", "7070", "-v"}) == words{"--prometheus", ":7070", "-v"});
   CHECK(translate({"-prom=127.0.0.1:7070"}) == words{"--prometheus=127.0.0.1:7070"});
@@ -248,7 +248,7 @@ TEST_CASE("the peer's older listen address is a port") {
   CHECK(translate({"-prom="}) == words{"--prometheus="});
 }
 
-TEST_CASE("flags from the environment have the peer's names where it has them") {
+TEST_CASE("flags from the environment have M-Lab's names where it has them") {
   CHECK(environment_name("prometheus") == "PROMETHEUSX_LISTEN_ADDRESS");
   CHECK(environment_name("output") == "OUTPUT");
   CHECK(environment_name("uuid-prefix-file") == "UUID_PREFIX_FILE");

@@ -14,7 +14,9 @@
 #include <vector>
 
 #include "collect/collector.h"
-#include "unit/collect/scripted_os.h"
+#include "unit/collect/scratch_directory.h"
+#include "unit/collect/scripted/control.h"
+#include "unit/collect/scripted/os.h"
 
 using namespace tcpinfo;
 using namespace tcpinfo::collect;

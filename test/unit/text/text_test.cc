@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "text/escape.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+#include <string_view>
+
 #include "text/values.h"
 #include "text/whole_number.h"
+#include "text/write_all.h"
 #include "unit/catch.h"
 
 using namespace tcpinfo;
@@ -128,4 +137,26 @@ TEST_CASE("whole numbers are decimal digits and nothing else") {
        {"", "-1", "+1", " 1", "1 ", "0x10", "1e3", "1.0", "ten", "18446744073709551616"})
     CHECK_FALSE(text::parse_whole(bad));
   CHECK_FALSE(text::parse_whole("257", 256));
+}
+
+TEST_CASE("what a descriptor does not take now is left to be written") {
+  int ends[2];
+  REQUIRE(::pipe2(ends, O_NONBLOCK | O_CLOEXEC) == 0);
+  const std::string all(std::size_t{1} << 20, 'x');
+  std::string_view rest = all;
+  CHECK(write_rest(ends[1], rest) == EAGAIN);
+  CHECK(rest.size() < all.size());
+  REQUIRE_FALSE(rest.empty());
+  std::string got;
+  std::string block(65536, '\0');
+  while (got.size() < all.size()) {
+    const ssize_t n = ::read(ends[0], block.data(), block.size());
+    REQUIRE(n > 0);
+    got.append(block, 0, static_cast<std::size_t>(n));
+    const int error = write_rest(ends[1], rest);
+    REQUIRE((error == 0 || error == EAGAIN));
+  }
+  CHECK(got == all);
+  ::close(ends[0]);
+  ::close(ends[1]);
 }

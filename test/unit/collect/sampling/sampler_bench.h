@@ -20,7 +20,7 @@ struct bench {
   identity who;
   writer_limits limits;
   netns_registry namespaces;
-  finalizer complete{r.system, counts, r.settings.output, 3};
+  finalizer finalize{r.system, counts, r.settings.output, 3};
   output_lock lock{r.system, r.settings.output};
   std::unique_ptr<current_exclusions> unwanted;
   std::unique_ptr<writer_context> writing;
@@ -34,7 +34,7 @@ struct bench {
         std::make_shared<recorded_netns>(std::string(), r.system, anonymize_by::none));
     REQUIRE_FALSE(lock.take());
     writing.reset(new writer_context{r.system, r.settings, who, current.prefixes(), counts, limits,
-                                     complete, lock, earlier, namespaces, seen});
+                                     finalize, lock, earlier, namespaces, seen});
     writers.push_back(
         std::make_unique<writer>(*writing, std::size_t{8} << 20, std::size_t{64} << 20));
     REQUIRE_FALSE(writers.back()->start());

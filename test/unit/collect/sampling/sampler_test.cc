@@ -224,9 +224,9 @@ TEST_CASE("a connection's files say when it began to open, its final record when
   push(snapshot_kind::data, 5, 3);
   push(snapshot_kind::ended_unseen, 6);
   push(snapshot_kind::final, 9, 0, 6);
-  REQUIRE_FALSE(b.complete.start());
+  REQUIRE_FALSE(b.finalize.start());
   to.finish();
-  b.complete.finish();
+  b.finalize.finish();
 
   auto files = read_all(b.r.output);
   CHECK(files.size() == 8);
@@ -255,9 +255,9 @@ TEST_CASE("a connection's files say when it began to open, its final record when
   // The next run takes it from there.
   unfinished_files left;
   REQUIRE_FALSE(b.earlier.read(b.r.system, b.r.settings.output, "test", {5}, left));
-  finalizer complete(b.r.system, b.counts, b.r.settings.output, 3);
+  finalizer finalize(b.r.system, b.counts, b.r.settings.output, 3);
   const writer_context next_run{b.r.system, b.r.settings, b.who,    b.current.prefixes(),
-                                b.counts,   b.limits,     complete, b.lock,
+                                b.counts,   b.limits,     finalize, b.lock,
                                 b.earlier,  b.namespaces, b.seen};
   writer again(next_run, std::size_t{1} << 20, std::size_t{1} << 20);
   REQUIRE_FALSE(again.start());
@@ -267,8 +267,8 @@ TEST_CASE("a connection's files say when it began to open, its final record when
   h.time_ns = t + 20;
   REQUIRE(again.push(h, s.view().bytes));
   again.finish();
-  REQUIRE_FALSE(complete.start());
-  complete.finish();
+  REQUIRE_FALSE(finalize.start());
+  finalize.finish();
   CHECK(read_all(b.r.output).at(name_of(5, 2)).opened == at(3));
 }
 

@@ -18,7 +18,8 @@
 #include <thread>
 #include <vector>
 
-#include "unit/collect/scripted_os.h"
+#include "unit/collect/scratch_directory.h"
+#include "unit/collect/scripted/os.h"
 
 using namespace tcpinfo;
 using namespace tcpinfo::collect;

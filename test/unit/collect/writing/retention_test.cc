@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <chrono>
 #include <optional>
 #include <thread>
 
@@ -178,4 +179,35 @@ TEST_CASE("retention that has nothing to do has no thread, and one that works en
   while (t.counts.retention_files_age.get() == 0) std::this_thread::yield();
   some.finish();
   CHECK_FALSE(fs::exists(t.output / "2020/01/30" / name(1)));
+}
+
+TEST_CASE("dates of folders and times tell each other") {
+  CHECK(date_of(0) == 19700101);
+  CHECK(date_of(-1) == 19691231);
+  for (const std::uint32_t date : {19700101U, 20000229U, 20240229U, 20251231U, 20260101U}) {
+    CHECK(date_of(begin_of(date)) == date);
+    CHECK(date_of(begin_of(date) + day - 1) == date);
+    CHECK(date_of(begin_of(date) - 1) < date);
+  }
+}
+
+TEST_CASE("retention looks again when the time of its system has come") {
+  tree t;
+  scripted_kernel kernel;
+  scripted_os system(kernel);
+  system.realtime = t.system->realtime_ns();
+  captured_errors errors;
+  retention keep(system, t.counts, t.output.string(), {.max_age_ns = day});
+  REQUIRE_FALSE(keep.start());
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  for (std::uint64_t n = 1; n <= 3; ++n) {
+    t.put("2020/01/30/" + name(static_cast<unsigned>(n)), 40 * day);
+    while (t.counts.retention_files_age.get() < n && std::chrono::steady_clock::now() < until) {
+      system.wait(-1, -1, system.monotonic_ns() + 61'000'000'000);
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
+  keep.finish();
+  CHECK(t.counts.retention_files_age.get() == 3);
+  CHECK(system.threads_ended == 1);
 }

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collect/writing/frame_rewriter.h"
+
+#include <span>
+#include <string>
+
+#include "collect/os/descriptor.h"
+#include "collect/os/read_full.h"
+
+namespace tcpinfo::collect {
+namespace {
+
+// A frame that holds less compresses badly: two of 5 s of a slow connection cost twice what one
+// does.
+constexpr std::uint64_t small_frame = std::uint64_t{64} << 10;
+// A file within one block of the disk takes no less room for being rewritten, while making and
+// deleting a file for it costs ext4 up to a millisecond (it avoids inodes freed in the last
+// minute).
+constexpr std::uint64_t one_block = 4096;
+// Content of each frame of a rewritten file.
+constexpr std::size_t large_frame = std::size_t{1} << 20;
+
+}  // namespace
+
+bool pays_to_rewrite(const part_file& file) noexcept {
+  return file.size > one_block && file.frames > 1 && file.text_bytes / file.frames < small_frame;
+}
+
+std::error_code frame_rewriter::append_frame(const std::string& path,
+                                             std::span<const std::byte> text, std::uint64_t& size) {
+  if (frames_.memory_bytes() == 0)
+    if (const auto ec = frames_.create(level_)) return ec;
+  frame_.resize(frame_writer::bound(text.size()));
+  std::size_t written = 0;
+  if (const auto ec = frames_.compress(text, frame_, written)) return ec;
+  if (const auto ec = system_.append(path, bytes_view(frame_.data(), written), size)) return ec;
+  size += written;
+  return {};
+}
+
+std::error_code frame_rewriter::rewrite(part_file& file, bool& unreadable) {
+  unreadable = false;
+  const std::string copy = copy_name(file);
+  descriptor from;
+  if (const auto ec = system_.open_read(file.path, from)) return ec;
+  if (const auto ec = reader_.open_fd(from.get())) return ec;
+  text_.resize(large_frame);
+  const auto read_some = [this](std::span<std::byte> rest, std::size_t& got) {
+    return reader_.read(rest, got);
+  };
+  file.copy_size = file.copy_frames = 0;
+  for (;;) {
+    std::size_t n = 0;
+    if (const auto ec = read_full(read_some, text_, n)) {
+      unreadable = ec != errc::out_of_memory;
+      return ec;
+    }
+    if (n > 0) {
+      if (const auto ec = append_frame(copy, std::span(text_).first(n), file.copy_size)) return ec;
+      ++file.copy_frames;
+    }
+    if (n < text_.size()) break;
+  }
+  if (reader_.is_zstd() && reader_.compressed_offset() == file.size &&
+      reader_.content_offset() == file.text_bytes)
+    return {};
+  unreadable = true;
+  return errc::corrupt_frame;
+}
+
+}  // namespace tcpinfo::collect

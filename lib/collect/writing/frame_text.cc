@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collect/writing/frame_text.h"
+
+#include <algorithm>
+
+namespace tcpinfo::collect {
+
+void frame_text::put_metadata(const flow_log& flow, std::string_view uuid) {
+  metadata m;
+  m.uuid = uuid;
+  m.sequence = flow.sequence;
+  m.start_time = flow.first_seen;
+  m.host = who_.host;
+  m.kernel = who_.kernel;
+  m.collector = who_.collector;
+  m.interval = who_.interval;
+  m.run = who_.run;
+  m.netns = flow.netns->name;
+  m.opened = flow.opened;
+  text_.resize(std::max(text_.size(), max_metadata_size(m)));
+  std::size_t written = 0;
+  // It cannot fail: the buffer suffices, and only times out of a clock come here.
+  (void)encode_metadata(text_, written, m);
+  size_ = written;
+}
+
+std::error_code frame_text::put(const snapshot_header& header, bytes_view bytes,
+                                encode_notes& notes) {
+  const message m{bytes};
+  record_extras extras;
+  extras.poll = header.poll;
+  extras.carried = header.carried;
+  if (header.ended_ns != 0 && header.ended_ns != header.time_ns)
+    extras.ended = timestamp::from_unix_nanoseconds(header.ended_ns);
+  const auto time = timestamp::from_unix_nanoseconds(header.time_ns);
+  std::size_t written = 0;
+  std::error_code ec =
+      lines_.encode(std::span(text_).subspan(size_), written, time, m, extras, &notes);
+  if (ec == errc::buffer_too_small) {
+    // Once or twice: the buffer stays.
+    text_.resize(std::max(size_ + max_record_size(m), 2 * text_.size()));
+    ec = lines_.encode(std::span(text_).subspan(size_), written, time, m, extras, &notes);
+  }
+  size_ += written;
+  return ec;
+}
+
+frame_text::portion frame_text::encode(const flow_log& flow, std::string_view uuid) {
+  size_ = 0;
+  if (flow.file_size == 0) put_metadata(flow, uuid);
+  portion taken;
+  taken.from_waiting =
+      flow.waiting.for_oldest(full_frame_bytes, [&](const snapshot_header& header, bytes_view m) {
+        if (put(header, m, taken.notes)) ++taken.refused;
+      });
+  return taken;
+}
+
+}  // namespace tcpinfo::collect

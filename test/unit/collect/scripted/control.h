@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The operator of a test.
+#ifndef TCPINFO_TEST_UNIT_COLLECT_SCRIPTED_CONTROL_H
+#define TCPINFO_TEST_UNIT_COLLECT_SCRIPTED_CONTROL_H
+
+#include <unistd.h>
+
+#include <stdexcept>
+#include <vector>
+
+#include "collect/control/control.h"
+
+/// Asks for one thing at a time.
+class scripted_control final : public tcpinfo::collect::control {
+ public:
+  scripted_control() {
+    if (::pipe(ends_) != 0) throw std::runtime_error("pipe");
+  }
+  ~scripted_control() override {
+    ::close(ends_[0]);
+    ::close(ends_[1]);
+  }
+  void ask(tcpinfo::collect::request what) {
+    asked_.push_back(what);
+    if (::write(ends_[1], "", 1) != 1) throw std::runtime_error("write");
+  }
+  int descriptor() const noexcept override { return ends_[0]; }
+  tcpinfo::collect::request take() noexcept override {
+    if (asked_.empty()) return tcpinfo::collect::request::none;
+    char byte = 0;
+    (void)!::read(ends_[0], &byte, 1);
+    const auto what = asked_.front();
+    asked_.erase(asked_.begin());
+    return what;
+  }
+
+ private:
+  int ends_[2];
+  std::vector<tcpinfo::collect::request> asked_;
+};
+
+#endif
