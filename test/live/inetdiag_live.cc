@@ -30,7 +30,7 @@
 #include <utility>
 #include <vector>
 
-#include "collect/sampling/events/marks.h"
+#include "collect/sampling/events/activity_feed.h"
 #include "collect/sampling/kept_answers.h"
 
 using namespace tcpinfo;

@@ -10,8 +10,8 @@
 #include "collect/os/clock.h"
 #include "collect/os/thread.h"
 #include "collect/sampling/dump_source.h"
-#include "collect/sampling/events/marked_source.h"
-#include "collect/sampling/events/marks.h"
+#include "collect/sampling/events/activity_feed.h"
+#include "collect/sampling/events/event_source.h"
 #include "collect/sampling/kept_answers.h"
 #include "collect/telemetry/log.h"
 

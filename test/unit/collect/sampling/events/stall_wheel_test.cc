@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Times at which connections are to be asked for, against a slow list of them.
-#include "collect/sampling/events/clock_wheel.h"
+#include "collect/sampling/events/stall_wheel.h"
 
 #include <map>
 #include <random>

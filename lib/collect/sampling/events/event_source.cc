@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "collect/sampling/events/marked_source.h"
+#include "collect/sampling/events/event_source.h"
 
 #include <sys/epoll.h>
 #include <tcpinfo/tcp.h>

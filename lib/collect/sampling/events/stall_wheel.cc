@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "collect/sampling/events/clock_wheel.h"
+#include "collect/sampling/events/stall_wheel.h"
 
 #include <algorithm>
 #include <new>

@@ -15,7 +15,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
-#include "mark.h"
+#include "activity.h"
 
 char license_text[] SEC("license") = "GPL";
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Who has moved: a feed of the sockets that something has happened to since the last tick. One
-// production implementation (bpf_marks.cc); tests give another.
-#ifndef TCPINFO_COLLECT_SAMPLING_EVENTS_MARKS_H
-#define TCPINFO_COLLECT_SAMPLING_EVENTS_MARKS_H
+// production implementation (bpf_feed.cc); tests give another.
+#ifndef TCPINFO_COLLECT_SAMPLING_EVENTS_ACTIVITY_FEED_H
+#define TCPINFO_COLLECT_SAMPLING_EVENTS_ACTIVITY_FEED_H
 
 #include <tcpinfo/inetdiag.h>
 

@@ -3,8 +3,8 @@
 // Follows events: each poll asks for the sockets that were marked since the one before, and for
 // nothing else. Never worse than walking: where so many are marked that one walk is cheaper, or
 // marks found no room, that poll walks.
-#ifndef TCPINFO_COLLECT_SAMPLING_EVENTS_MARKED_SOURCE_H
-#define TCPINFO_COLLECT_SAMPLING_EVENTS_MARKED_SOURCE_H
+#ifndef TCPINFO_COLLECT_SAMPLING_EVENTS_EVENT_SOURCE_H
+#define TCPINFO_COLLECT_SAMPLING_EVENTS_EVENT_SOURCE_H
 
 #include <cstdint>
 #include <functional>
@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "collect/os/descriptor.h"
-#include "collect/sampling/events/clock_wheel.h"
-#include "collect/sampling/events/marks.h"
+#include "collect/sampling/events/activity_feed.h"
 #include "collect/sampling/events/reconciler.h"
+#include "collect/sampling/events/stall_wheel.h"
 #include "collect/sampling/source.h"
 
 namespace tcpinfo::collect {

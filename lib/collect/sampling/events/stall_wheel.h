@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Which connections are to be asked for at what time, though no event tells of them.
-#ifndef TCPINFO_COLLECT_SAMPLING_EVENTS_CLOCK_WHEEL_H
-#define TCPINFO_COLLECT_SAMPLING_EVENTS_CLOCK_WHEEL_H
+#ifndef TCPINFO_COLLECT_SAMPLING_EVENTS_STALL_WHEEL_H
+#define TCPINFO_COLLECT_SAMPLING_EVENTS_STALL_WHEEL_H
 
 #include <tcpinfo/inetdiag.h>
 

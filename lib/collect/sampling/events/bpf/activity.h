@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 /* What the program in the kernel and the collector say to each other. C, for both. */
-#ifndef TCPINFO_COLLECT_SAMPLING_EVENTS_BPF_MARK_H
-#define TCPINFO_COLLECT_SAMPLING_EVENTS_BPF_MARK_H
+#ifndef TCPINFO_COLLECT_SAMPLING_EVENTS_BPF_ACTIVITY_H
+#define TCPINFO_COLLECT_SAMPLING_EVENTS_BPF_ACTIVITY_H
 
 /* The socket's state changed, to the one in `state`. */
 #define TCPINFO_MARK_STATE 1

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What a source that follows events asks for, and when it walks instead.
-#include "collect/sampling/events/marked_source.h"
+#include "collect/sampling/events/event_source.h"
 
 #include <poll.h>
 #include <sys/eventfd.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Marks by a BPF program on tracepoints (bpf/marks.bpf.c): one program for all network namespaces,
-// a ring buffer for each.
+// Marks by a BPF program on tracepoints (bpf/activity.bpf.c): one program for all network
+// namespaces, a ring buffer for each.
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
@@ -18,10 +18,10 @@
 #include "collect/os/capabilities.h"
 #include "collect/os/descriptor.h"
 #include "collect/os/time_namespace.h"
-#include "collect/sampling/events/bpf/mark.h"
-#include "collect/sampling/events/bpf/marks.skel.h"
+#include "collect/sampling/events/activity_feed.h"
+#include "collect/sampling/events/bpf/activity.h"
+#include "collect/sampling/events/bpf/activity.skel.h"
 #include "collect/sampling/events/bpf_log.h"
-#include "collect/sampling/events/marks.h"
 
 namespace tcpinfo::collect {
 namespace {
@@ -33,12 +33,12 @@ constexpr std::uint32_t first_ring_bytes = std::uint32_t{2} << 20;
 constexpr std::uint32_t other_ring_bytes = std::uint32_t{256} << 10;
 
 struct skeleton_deleter {
-  void operator()(marks_bpf* program) const noexcept { marks_bpf__destroy(program); }
+  void operator()(activity_bpf* program) const noexcept { activity_bpf__destroy(program); }
 };
 
 /// Loaded and attached, as long as anybody needs it.
 struct attached_program {
-  std::unique_ptr<marks_bpf, skeleton_deleter> skeleton;
+  std::unique_ptr<activity_bpf, skeleton_deleter> skeleton;
   std::mutex mutex;
   std::vector<bool> taken = std::vector<bool>(TCPINFO_MARK_NAMESPACES);
   std::atomic<std::uint32_t> latest_tick = 0;  // of all namespaces
@@ -77,7 +77,7 @@ class bpf_feed final : public mark_feed {
     ring_buffer__free(reader_);
     if (slot_ == none) return;
     const std::lock_guard lock(program_->mutex);
-    const marks_bpf& s = *program_->skeleton;
+    const activity_bpf& s = *program_->skeleton;
     (void)bpf_map_delete_elem(bpf_map__fd(s.maps.slots), &netns_);
     (void)bpf_map_delete_elem(bpf_map__fd(s.maps.rings), &slot_);
     (void)program_->begin_tick(slot_);
@@ -129,7 +129,7 @@ class bpf_feed final : public mark_feed {
 
   // What goes by another way than TCP's would count with packets.
   [[nodiscard]] std::uint64_t missed() const noexcept {
-    const marks_bpf& all = *program_->skeleton;
+    const activity_bpf& all = *program_->skeleton;
     std::uint64_t sum = 0;
     for (bpf_program* one = nullptr; (one = bpf_object__next_program(all.obj, one)) != nullptr;) {
       bpf_prog_info info{};
@@ -172,7 +172,7 @@ bool bpf_feed::open(std::uint32_t ring_bytes, std::string& why) {
     return false;
   }
   const auto slot = static_cast<std::uint32_t>(free - program_->taken.begin());
-  const marks_bpf& s = *program_->skeleton;
+  const activity_bpf& s = *program_->skeleton;
   const int fd = ring_.get();
   s.bss->muted[slot] = 1;
   s.bss->waiting[slot] = 0;
@@ -223,7 +223,7 @@ bool has_tracepoint(const btf* kernel, const bpf_program* program) {
 
 // Some tracepoints are hit by every socket of the machine, of whatever kind. They are used only
 // where this kernel lacks those of TCP that tell the same.
-void leave_out_needless(const marks_bpf& s) noexcept {
+void leave_out_needless(const activity_bpf& s) noexcept {
   const auto only_without = [](bpf_program* general, const bpf_program* better) {
     if (bpf_program__autoload(better)) (void)bpf_program__set_autoload(general, false);
   };
@@ -244,12 +244,12 @@ enum class extent {
 // Loads and attaches what this kernel has tracepoints for. Null, and `why`, where it does not work.
 std::shared_ptr<attached_program> load(const btf* kernel, extent which, std::string& why) {
   auto program = std::make_shared<attached_program>();
-  program->skeleton.reset(marks_bpf__open());
+  program->skeleton.reset(activity_bpf__open());
   if (program->skeleton == nullptr) {
     why = "cannot read the BPF program: " + errno_text(errno);
     return nullptr;
   }
-  marks_bpf& s = *program->skeleton;
+  activity_bpf& s = *program->skeleton;
   for (bpf_program* one = nullptr; (one = bpf_object__next_program(s.obj, one)) != nullptr;) {
     const bool wanted =
         which != extent::least || one == s.progs.on_state || one == s.progs.on_segment;
@@ -263,8 +263,8 @@ std::shared_ptr<attached_program> load(const btf* kernel, extent which, std::str
     why = "this kernel has no tracepoints inet_sock_set_state and tcp_probe";
     return nullptr;
   }
-  int error = marks_bpf__load(&s);
-  if (error == 0) error = marks_bpf__attach(&s);
+  int error = activity_bpf__load(&s);
+  if (error == 0) error = activity_bpf__attach(&s);
   if (error == 0) return program;
   why = "BPF: " + errno_text(-error);
   return nullptr;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "collect/sampling/events/marks.h"
+#include "collect/sampling/events/activity_feed.h"
 #include "collect/sampling/kept_answers.h"
 
 namespace tcpinfo::collect {
