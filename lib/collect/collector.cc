@@ -56,12 +56,13 @@ void say_sampling(const config& settings, bool by_events, const std::string& why
 // The cookies of a dump.
 class cookie_sink final : public message_sink {
  public:
-  void on_socket(const message& m) noexcept override {
+  socket_outcome on_socket(const message& m) noexcept override {
     try {
       cookies.push_back(m.cookie());
     } catch (const std::bad_alloc&) {
       out_of_memory = true;
     }
+    return socket_outcome::unchanged;
   }
   void on_destroyed(const message&) noexcept override {}
 

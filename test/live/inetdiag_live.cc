@@ -30,7 +30,7 @@
 #include <utility>
 #include <vector>
 
-#include "collect/sampling/events/activity_feed.h"
+#include "collect/sampling/events/bpf_feed.h"
 #include "collect/sampling/kept_answers.h"
 
 using namespace tcpinfo;
@@ -362,28 +362,28 @@ void an_acknowledgement_is_no_message(diag_socket& socket) {
   }
 }
 
-// What makes no mark: events of sockets that have TCP's number and are not TCP.
-class mark_count final : public collect::mark_sink {
+class activity_count final : public collect::activity_sink {
  public:
-  void on_mark(const collect::mark& m) noexcept override {
+  void on_activity(const collect::activity& a) noexcept override {
     ++all;
-    if (m.id.sport != 0 && m.id.dport != 0) ++with_ports;
+    if (a.id.sport != 0 && a.id.dport != 0) ++with_ports;
   }
   int all = 0;
   int with_ports = 0;
 };
 
-void only_tcp_is_marked() {
+// Sockets that have TCP's number and are not TCP are never active.
+void only_tcp_is_active() {
   std::string why;
-  const auto maker = collect::make_mark_maker(why);
+  const auto maker = collect::make_bpf_feed_maker(why);
   if (maker == nullptr) {
-    std::printf("skipped: marks: %s\n", why.c_str());
+    std::printf("skipped: activity: %s\n", why.c_str());
     return;
   }
-  const auto feed = maker->feed(why);
-  must(feed != nullptr, "make a feed of marks");
+  const auto feed = maker->make(why);
+  must(feed != nullptr, "make an activity feed");
   feed->mute(false);
-  mark_count before;
+  activity_count before;
   (void)feed->begin_tick();
   feed->take(before);
   // TCP's number without TCP: a raw socket that is connected has TCP's state ESTABLISHED.
@@ -398,13 +398,13 @@ void only_tcp_is_marked() {
     (void)feed->begin_tick();
     must(::send(raw.get(), segment, sizeof segment, 0) == sizeof segment, "send by a raw socket");
   }
-  mark_count others;
+  activity_count others;
   feed->take(others);
-  check(others.all == 0, "sockets that are not TCP make no mark");
+  check(others.all == 0, "sockets that are not TCP are not active");
   const connection tcp = connect_over(AF_INET, false);
-  mark_count marked;
-  feed->take(marked);
-  check(marked.with_ports > 0, "TCP makes marks");
+  activity_count told;
+  feed->take(told);
+  check(told.with_ports > 0, "a TCP socket is active");
 }
 
 // Of the NETLINK_SOCK_DIAG sockets of this namespace.
@@ -598,7 +598,7 @@ int main() {
   many_queries_find_the_same(socket);
   an_acknowledgement_is_no_message(socket);
   answers_are_kept(socket);
-  only_tcp_is_marked();
+  only_tcp_is_active();
   strangers_are_refused();
   libnl_agrees(socket);
   destroyed_sockets_are_told(made);

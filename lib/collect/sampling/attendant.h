@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What goes on in a sampling loop beside sampling: who ends it, and who hears of it.
+// What goes on in a sampling loop apart from sampling: who ends it, and who hears of it.
 #ifndef TCPINFO_COLLECT_SAMPLING_ATTENDANT_H
 #define TCPINFO_COLLECT_SAMPLING_ATTENDANT_H
 

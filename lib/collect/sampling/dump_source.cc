@@ -12,8 +12,8 @@
 namespace tcpinfo::collect {
 namespace {
 
-// Of old kernels and sandboxes; where there is no inet_diag at all, dumps fail, too. What the
-// system lacks now it may have at the next try.
+// Old kernels and sandboxes refuse the groups. Where there is no inet_diag at all, dumps fail, too.
+// A shortage is no refusal: the system may have at the next try what it lacks now.
 bool may_be_refusal_of_groups(const std::error_code& ec) noexcept {
   for (const int lack : {EMFILE, ENFILE, ENOMEM, ENOBUFS})
     if (is_errno(ec, lack)) return false;
@@ -30,7 +30,7 @@ std::error_code dump_source::probe(message_sink& sink) noexcept {
   if (const auto ec = dumps_.open()) return ec;
   // All sockets: what is excluded now may not always be.
   const bool filtering = std::exchange(kernel_filters_, false);
-  const std::error_code ec = walk(sink).error;
+  const std::error_code ec = dump(sink).error;
   kernel_filters_ = filtering;
   return ec;
 }
@@ -50,7 +50,7 @@ std::error_code dump_source::open() {
   return {};
 }
 
-std::error_code dump_source::walk_of(dump_walk kind, message_sink& sink,
+std::error_code dump_source::dump_of(dump_walk kind, message_sink& sink,
                                      poll_report& report) noexcept {
   struct context {
     dump_source* self;
@@ -62,10 +62,10 @@ std::error_code dump_source::walk_of(dump_walk kind, message_sink& sink,
   request.extensions = all_extensions;
   if (kernel_filters_ && options_.exclude != nullptr && !options_.exclude->empty())
     request.exclude = options_.exclude;
-  // A walk over many sockets takes longer than the event queue can hold out.
+  // A dump of many sockets takes longer than the queue of events has room for.
   request.between = [](void* user) noexcept {
     auto* c = static_cast<context*>(user);
-    // What is wrong with it, if anything, the sampler finds out and says.
+    // The sampler drains after the poll, too: it finds and reports what is wrong.
     (void)c->self->drain(*c->sink);
     c->self->give_way();
     c->self->in_datagram_ = false;
@@ -86,7 +86,7 @@ std::error_code dump_source::walk_of(dump_walk kind, message_sink& sink,
   return ec;
 }
 
-// The kernel holds nothing meanwhile: it goes on where it was when it is asked for more.
+// The kernel holds no lock meanwhile: it goes on where it was at the next request for more.
 void dump_source::give_way() noexcept {
   constexpr unsigned datagrams_a_rest = 4;  // half a millisecond's work
   constexpr timespec pause{0, 2'000'000};
@@ -94,27 +94,27 @@ void dump_source::give_way() noexcept {
     (void)::nanosleep(&pause, nullptr);
 }
 
-poll_report dump_source::walk_states(std::uint32_t states, message_sink& sink) noexcept {
+poll_report dump_source::dump_states(std::uint32_t states, message_sink& sink) noexcept {
   states_ = states;
   poll_report report;
   std::error_code ec;
-  if (one_walk_) {
-    ec = walk_of(dump_walk::both, sink, report);
+  if (one_dump_) {
+    ec = dump_of(dump_walk::both, sink, report);
     if (!is_refusal(ec) || report.messages > 0) {
       report.error = ec;
       report.complete = !ec;
       return report;
     }
   }
-  // The kernel does not know the old request, or not with this filter: find out which.
-  ec = walk_of(dump_walk::ipv4, sink, report);
+  // The kernel does not know the request for both, or not with this filter: find out which.
+  ec = dump_of(dump_walk::ipv4, sink, report);
   if (is_refusal(ec) && ec.value() == EINVAL && kernel_filters_) {
     kernel_filters_ = false;
-    return walk_states(states, sink);
+    return dump_states(states, sink);
   }
   if (!ec) {
-    one_walk_ = false;
-    ec = walk_of(dump_walk::ipv6, sink, report);
+    one_dump_ = false;
+    ec = dump_of(dump_walk::ipv6, sink, report);
     // A kernel without IPv6 has no IPv6 sockets either.
     if (is_refusal(ec) && ec.value() != EINVAL) ec = {};
   }
@@ -124,7 +124,7 @@ poll_report dump_source::walk_states(std::uint32_t states, message_sink& sink) n
 }
 
 std::error_code dump_source::drain(message_sink& sink) noexcept {
-  // None where the groups were refused.
+  // There is no descriptor where the groups were refused.
   if (events_.descriptor() < 0) return {};
   // Each is a datagram of its own.
   return events_.receive([&](const message& m) noexcept {
@@ -149,7 +149,7 @@ void dump_source::query_all(std::span<const socket_id> ids, answer_callback fn,
     ++told;
     fn(user, a);
   });
-  // Nothing could be sent: those who ask hear of each all the same.
+  // Nothing could be sent: the caller hears of each query all the same.
   if (ec)
     for (std::size_t i = told; i < ids.size(); ++i) fn(user, {i, ec, {}});
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Full dumps for the history, destroy events for the complete tail, point queries in doubt.
+// Dumps all connections at each poll, and reads destroy events. Queries single sockets when asked.
 #ifndef TCPINFO_COLLECT_SAMPLING_DUMP_SOURCE_H
 #define TCPINFO_COLLECT_SAMPLING_DUMP_SOURCE_H
 
@@ -23,11 +23,11 @@ class dump_source final : public source {
 
   [[nodiscard]] std::error_code probe(message_sink& sink) noexcept override;
   [[nodiscard]] std::error_code open() override;
-  [[nodiscard]] poll_report walk(message_sink& sink) noexcept override {
-    return walk_states(connection_states, sink);
+  [[nodiscard]] poll_report dump(message_sink& sink) noexcept override {
+    return dump_states(connection_states, sink);
   }
-  [[nodiscard]] poll_report walk_connecting(message_sink& sink) noexcept override {
-    poll_report report = walk_states(state_bit(tcp_state::syn_sent), sink);
+  [[nodiscard]] poll_report dump_connecting(message_sink& sink) noexcept override {
+    poll_report report = dump_states(state_bit(tcp_state::syn_sent), sink);
     report.complete = false;
     return report;
   }
@@ -38,26 +38,26 @@ class dump_source final : public source {
   [[nodiscard]] std::int64_t event_overflows() const noexcept override;
   [[nodiscard]] std::error_code ends_unheard() const noexcept override { return ends_unheard_; }
   void give_way_no_more() noexcept override { gentle_.store(false, std::memory_order_relaxed); }
-  /// Instead of open(): only for walk().
-  [[nodiscard]] std::error_code open_walks() noexcept { return dumps_.open(); }
+  /// In place of open(): for dump() only.
+  [[nodiscard]] std::error_code open_dumps() noexcept { return dumps_.open(); }
 
  private:
-  std::error_code walk_of(dump_walk kind, message_sink& sink, poll_report& report) noexcept;
+  std::error_code dump_of(dump_walk kind, message_sink& sink, poll_report& report) noexcept;
   void give_way() noexcept;
-  [[nodiscard]] poll_report walk_states(std::uint32_t states, message_sink& sink) noexcept;
+  [[nodiscard]] poll_report dump_states(std::uint32_t states, message_sink& sink) noexcept;
 
   source_options options_;
   diag_socket dumps_;
   const std::unique_ptr<kept_answers> kept_;  // of queries_
-  // Of its own: one dump at a time runs on a socket, and a query must not wait for it.
+  // A socket of its own: a socket runs one dump at a time, and a query must not wait for it.
   diag_socket queries_;
   destroy_listener events_;
   std::error_code ends_unheard_;
-  std::uint32_t states_ = connection_states;  // of the walk that runs
+  std::uint32_t states_ = connection_states;  // of the running dump
   unsigned datagrams_ = 0;
-  bool in_datagram_ = false;  // a message of the one that was read last has been seen
+  bool in_datagram_ = false;  // the sink has had a message of the datagram read last
   std::atomic<bool> gentle_;
-  bool one_walk_ = true;        // the old-style request works (until the kernel says otherwise)
+  bool one_dump_ = true;        // one request for both families works, until the kernel refuses it
   bool kernel_filters_ = true;  // the kernel takes our filter program
 };
 

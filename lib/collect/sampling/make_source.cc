@@ -11,6 +11,7 @@
 #include "collect/os/thread.h"
 #include "collect/sampling/dump_source.h"
 #include "collect/sampling/events/activity_feed.h"
+#include "collect/sampling/events/bpf_feed.h"
 #include "collect/sampling/events/event_source.h"
 #include "collect/sampling/kept_answers.h"
 #include "collect/telemetry/log.h"
@@ -25,41 +26,41 @@ class real_source_maker final : public source_maker {
   std::unique_ptr<source> make(const source_options& options, std::string& why) override {
     why.clear();
     if (!options.follow) return std::make_unique<dump_source>(options);
-    auto feed = mark_feed_here(why);
+    auto feed = feed_here(why);
     if (feed == nullptr) return std::make_unique<dump_source>(options);
     auto dumps = std::make_unique<dump_source>(options, kept_answers_here());
     // All sockets: the rules are the sampler's to change.
     source_options gentle;
     gentle.gentle = true;
-    auto beside = std::make_unique<dump_source>(gentle);
-    // Opened here, for a thread that is started elsewhere could be in another namespace.
-    if (const auto ec = beside->open_walks()) {
+    auto background = std::make_unique<dump_source>(gentle);
+    // Opened here, because the reconciler's thread may be in another network namespace.
+    if (const auto ec = background->open_dumps()) {
       why = "cannot walk beside the polls: " + ec.message();
       return dumps;
     }
     const bool may_hurry = options.urgent_ns > 0 && has_capability(capability::sys_nice);
-    return std::make_unique<marked_source>(
-        options, marked_source::parts{std::move(dumps), std::move(feed), std::move(beside),
-                                      [this] { return system_.monotonic_ns(); }, thread_cpu_ns,
-                                      may_hurry ? be_urgent : nullptr,
-                                      [this](std::function<void()> body, std::thread& out) {
-                                        return system_.start_thread(std::move(body), out);
-                                      }});
+    return std::make_unique<event_source>(
+        options, event_source::parts{std::move(dumps), std::move(feed), std::move(background),
+                                     [this] { return system_.monotonic_ns(); }, thread_cpu_ns,
+                                     may_hurry ? be_urgent : nullptr,
+                                     [this](std::function<void()> body, std::thread& out) {
+                                       return system_.start_thread(std::move(body), out);
+                                     }});
   }
 
  private:
-  // Null where marks cannot be had, and why.
-  std::unique_ptr<mark_feed> mark_feed_here(std::string& why) {
+  // Null where there can be no feed, and why.
+  std::unique_ptr<activity_feed> feed_here(std::string& why) {
     const std::lock_guard lock(mutex_);
     // Tried once: it takes a tenth of a second, and what is not permitted will not be later.
-    if (!marks_tried_) {
-      marks_tried_ = true;
-      marks_ = make_mark_maker(why_no_marks_);
-      if (marks_ != nullptr && !why_no_marks_.empty())
-        log(event::started, "sampling by events, but {}", why_no_marks_);
+    if (!feeds_tried_) {
+      feeds_tried_ = true;
+      feeds_ = make_bpf_feed_maker(why_no_feeds_);
+      if (feeds_ != nullptr && !why_no_feeds_.empty())
+        log(event::started, "sampling by events, but {}", why_no_feeds_);
     }
-    if (marks_ != nullptr) return marks_->feed(why);
-    why = why_no_marks_;
+    if (feeds_ != nullptr) return feeds_->make(why);
+    why = why_no_feeds_;
     return nullptr;
   }
 
@@ -75,10 +76,10 @@ class real_source_maker final : public source_maker {
 
   os& system_;
   std::mutex mutex_;
-  bool marks_tried_ = false;
+  bool feeds_tried_ = false;
   bool said_not_kept_ = false;
-  std::unique_ptr<mark_maker> marks_;
-  std::string why_no_marks_;
+  std::unique_ptr<feed_maker> feeds_;
+  std::string why_no_feeds_;
 };
 
 }  // namespace

@@ -2,7 +2,7 @@
 //
 // Which source a sampler has: by events where that is possible, else by dumps. A start that asks
 // for events and cannot have them is refused in collector.cc; whether a poll by events queries or
-// dumps is decided in each poll (marked_source::poll()).
+// dumps is decided in each poll (event_source::poll()).
 #ifndef TCPINFO_COLLECT_SAMPLING_MAKE_SOURCE_H
 #define TCPINFO_COLLECT_SAMPLING_MAKE_SOURCE_H
 

@@ -45,7 +45,7 @@ class netns_samplers {
   /// Throws std::bad_alloc.
   /// @return why it cannot look for them: no thread, or no descriptor.
   [[nodiscard]] std::error_code start();
-  /// Ends all of them. What they have seen is in the writers' rings then.
+  /// Ends all of them. What they have seen is in the writers' queues then.
   void finish() noexcept;
   /// Time from one poll to the next, of all that have ended. After finish().
   [[nodiscard]] const duration_histogram& intervals() const noexcept { return intervals_; }

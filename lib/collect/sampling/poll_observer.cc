@@ -11,10 +11,10 @@ double seconds(std::int64_t ns) noexcept { return static_cast<double>(ns) * 1e-9
 }  // namespace
 
 void poll_observer::end(const poll_report& report, std::size_t flows) noexcept {
-  const std::pair<histogram&, std::int64_t> walks[] = {{to_.syscall_time_both, report.both_ns},
+  const std::pair<histogram&, std::int64_t> dumps[] = {{to_.syscall_time_both, report.both_ns},
                                                        {to_.syscall_time_ipv4, report.ipv4_ns},
                                                        {to_.syscall_time_ipv6, report.ipv6_ns}};
-  for (const auto& [times, ns] : walks)
+  for (const auto& [times, ns] : dumps)
     if (ns > 0) times.add(seconds(ns));
   to_.dump_messages.add(static_cast<std::uint64_t>(report.messages));
   to_.dump_bytes.add(static_cast<std::uint64_t>(report.bytes));

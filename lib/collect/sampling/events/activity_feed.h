@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Who has moved: a feed of the sockets that something has happened to since the last tick. One
-// production implementation (bpf_feed.cc); tests give another.
+// The stream of active sockets: those that something has happened to since the last tick. BPF
+// programs feed it (bpf_feed.h); tests feed their own.
 #ifndef TCPINFO_COLLECT_SAMPLING_EVENTS_ACTIVITY_FEED_H
 #define TCPINFO_COLLECT_SAMPLING_EVENTS_ACTIVITY_FEED_H
 
@@ -13,75 +13,70 @@
 
 namespace tcpinfo::collect {
 
-/// A socket that has moved, for the first time in a tick.
-struct mark {
-  socket_id id;                ///< cookie 0: it has none yet, and gets one when it is asked for
-  std::uint32_t tick = 0;      ///< that was set when it was made
-  std::uint8_t state = 0;      ///< tcp_state; CLOSE: its TCP has ended
-  bool state_changed = false;  ///< just now, to `state`: then it may be no first mark
+/// Something has happened to a socket, for the first time in a tick.
+struct activity {
+  socket_id id;                ///< cookie 0: it has none yet, and gets one with its first query
+  std::uint32_t tick = 0;      ///< the one that was set when it happened
+  std::uint8_t state = 0;      ///< tcp_state; CLOSE: the socket's TCP has ended
+  bool state_changed = false;  ///< just now, to `state`; then it may not be the first in its tick
   std::int64_t time_ns = 0;    ///< monotonic
 };
 
-/// Since the start, in all namespaces together: the kernel does not tell which. One feed has them,
-/// the first; the others have zeros.
-struct mark_totals {
-  std::uint64_t made = 0;    ///< marks that were taken
-  std::uint64_t missed = 0;  ///< events that may have made no mark: the kernel does not run the
-                             ///< program where it interrupts itself on a processor
+/// Since the start, in all namespaces together: the kernel does not tell which. The first feed has
+/// them; the others have zeros.
+struct activity_totals {
+  std::uint64_t taken = 0;
+  /// Events that may have told of no activity: the kernel does not run the BPF program where that
+  /// interrupts itself on a processor.
+  std::uint64_t missed = 0;
 };
 
-class mark_sink {
+class activity_sink {
  public:
-  virtual ~mark_sink() = default;
-  virtual void on_mark(const mark& m) noexcept = 0;
+  virtual ~activity_sink() = default;
+  virtual void on_activity(const activity& a) noexcept = 0;
 };
 
-/// The marks of one network namespace. Used by one thread. Begins muted. When it ends nothing of it
-/// stays behind.
-class mark_feed {
+/// The activity of one network namespace. One thread. Begins muted. Leaves nothing behind when it
+/// ends.
+class activity_feed {
  public:
-  mark_feed() = default;
-  virtual ~mark_feed() = default;
-  mark_feed(const mark_feed&) = delete;
-  mark_feed& operator=(const mark_feed&) = delete;
+  activity_feed() = default;
+  virtual ~activity_feed() = default;
+  activity_feed(const activity_feed&) = delete;
+  activity_feed& operator=(const activity_feed&) = delete;
 
-  /// A new tick: what moves from here on is marked again.
-  /// @return the tick that is now set, which no tick before was.
+  /// Begins a tick: the feed tells of each socket's next event again.
+  /// @return the tick that is now set; no earlier one was equal.
   [[nodiscard]] virtual std::uint32_t begin_tick() noexcept = 0;
-  /// Takes the marks made so far, without waiting.
-  virtual void take(mark_sink& sink) noexcept = 0;
-  /// Marks that found no room, since the start.
+  /// Hands over the activity so far, without waiting.
+  virtual void take(activity_sink& sink) noexcept = 0;
+  /// Activity that found no room, since the start.
   [[nodiscard]] virtual std::uint64_t dropped() const noexcept = 0;
   /// Takes some microseconds: for now and then.
-  [[nodiscard]] virtual mark_totals totals() const noexcept { return {}; }
-  /// Whether to mark changes of state only, until told otherwise.
+  [[nodiscard]] virtual activity_totals totals() const noexcept { return {}; }
+  /// Whether to tell of changes of state only, until told otherwise.
   virtual void mute(bool muted) noexcept = 0;
-  /// Readable while there are marks to take; -1 where there is no such descriptor. Whoever waits
-  /// for it says so first, by call_me().
+  /// Readable while there is activity to take; -1 where there is no such descriptor. Whoever waits
+  /// for it calls wake_on_next() first.
   [[nodiscard]] virtual int descriptor() const noexcept { return -1; }
-  /// Whether the next mark is to wake who waits for descriptor(). It does so once, and costs the
-  /// socket's user a microsecond: for when marks are rare.
-  virtual void call_me(bool /*wanted*/) noexcept {}
+  /// Whether the next activity is to wake whoever waits for descriptor(). It does so once, and
+  /// costs the socket's user a microsecond: for when activity is rare.
+  virtual void wake_on_next(bool /*wanted*/) noexcept {}
 };
 
-/// What feeds are had from. One thread at a time.
-class mark_maker {
+/// Makes feeds. One thread at a time.
+class feed_maker {
  public:
-  mark_maker() = default;
-  virtual ~mark_maker() = default;
-  mark_maker(const mark_maker&) = delete;
-  mark_maker& operator=(const mark_maker&) = delete;
+  feed_maker() = default;
+  virtual ~feed_maker() = default;
+  feed_maker(const feed_maker&) = delete;
+  feed_maker& operator=(const feed_maker&) = delete;
 
   /// A feed of the caller's network namespace, the collector's own first; null where that cannot
   /// be, and `why` says why.
-  [[nodiscard]] virtual std::unique_ptr<mark_feed> feed(std::string& why) = 0;
+  [[nodiscard]] virtual std::unique_ptr<activity_feed> make(std::string& why) = 0;
 };
-
-/// Loads the program and attaches it; null where this kernel, these privileges or this build do not
-/// allow it, and `why` says which; where only some of it could be loaded `why` says what.
-/// Everything is detached when the maker and all feeds have ended, and by the kernel when the
-/// process does, however it ends.
-[[nodiscard]] std::unique_ptr<mark_maker> make_mark_maker(std::string& why);
 
 }  // namespace tcpinfo::collect
 

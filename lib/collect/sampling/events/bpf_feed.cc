@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Marks by a BPF program on tracepoints (bpf/activity.bpf.c): one program for all network
-// namespaces, a ring buffer for each.
+// Loads the BPF programs (bpf/activity.bpf.c), once for all network namespaces, and reads the ring
+// buffer of each.
+#include "collect/sampling/events/bpf_feed.h"
+
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
@@ -18,7 +20,6 @@
 #include "collect/os/capabilities.h"
 #include "collect/os/descriptor.h"
 #include "collect/os/time_namespace.h"
-#include "collect/sampling/events/activity_feed.h"
 #include "collect/sampling/events/bpf/activity.h"
 #include "collect/sampling/events/bpf/activity.skel.h"
 #include "collect/sampling/events/bpf_log.h"
@@ -26,10 +27,10 @@
 namespace tcpinfo::collect {
 namespace {
 
-// Of the collector's own network namespace: some 29,000 marks. More in a tick, and a walk is
-// cheaper than asking for each.
+// In the collector's own network namespace: room for the activity of some 29,000 sockets. With more
+// in a tick a dump is cheaper than a query of each.
 constexpr std::uint32_t first_ring_bytes = std::uint32_t{2} << 20;
-// Of others, of which there may be hundreds: it is the kernel's memory.
+// In others, of which there may be hundreds: it is the kernel's memory.
 constexpr std::uint32_t other_ring_bytes = std::uint32_t{256} << 10;
 
 struct skeleton_deleter {
@@ -40,11 +41,12 @@ struct skeleton_deleter {
 struct attached_program {
   std::unique_ptr<activity_bpf, skeleton_deleter> skeleton;
   std::mutex mutex;
-  std::vector<bool> taken = std::vector<bool>(TCPINFO_MARK_NAMESPACES);
-  std::atomic<std::uint32_t> latest_tick = 0;  // of all namespaces
-  std::atomic<std::uint64_t> taken_marks = 0;  // in all of them
+  std::vector<bool> taken = std::vector<bool>(TCPINFO_FOLLOWED_NAMESPACES);
+  std::atomic<std::uint32_t> latest_tick = 0;     // of all namespaces
+  std::atomic<std::uint64_t> taken_activity = 0;  // in all of them
 
-  // A slot that is given to another namespace has no tick in common with the one before.
+  // All slots share the numbers: a slot that another namespace gets never has a tick of the one
+  // before.
   std::uint32_t begin_tick(std::uint32_t slot) noexcept {
     const std::uint32_t tick = latest_tick.fetch_add(1, std::memory_order_relaxed) + 1;
     std::atomic_ref<__u32>(const_cast<__u32&>(skeleton->bss->ticks[slot]))
@@ -53,7 +55,7 @@ struct attached_program {
   }
 };
 
-socket_id id_of(const tcpinfo_mark& m) noexcept {
+socket_id id_of(const tcpinfo_activity& m) noexcept {
   socket_id id;
   id.src.family = id.dst.family = static_cast<address_family>(m.family);
   std::memcpy(id.src.bytes.data(), m.src, sizeof m.src);
@@ -69,7 +71,7 @@ socket_id id_of(const tcpinfo_mark& m) noexcept {
 
 std::string errno_text(int error) { return std::generic_category().message(error); }
 
-class bpf_feed final : public mark_feed {
+class bpf_feed final : public activity_feed {
  public:
   bpf_feed(std::shared_ptr<attached_program> program, bool is_first) noexcept
       : program_(std::move(program)), is_first_(is_first) {}
@@ -88,20 +90,21 @@ class bpf_feed final : public mark_feed {
   [[nodiscard]] bool open(std::uint32_t ring_bytes, std::string& why);
 
   std::uint32_t begin_tick() noexcept override { return program_->begin_tick(slot_); }
-  void take(mark_sink& sink) noexcept override {
+  void take(activity_sink& sink) noexcept override {
     sink_ = &sink;
     const int taken = ring_buffer__consume(reader_);
     if (taken > 0)
-      program_->taken_marks.fetch_add(static_cast<std::uint64_t>(taken), std::memory_order_relaxed);
+      program_->taken_activity.fetch_add(static_cast<std::uint64_t>(taken),
+                                         std::memory_order_relaxed);
   }
   std::uint64_t dropped() const noexcept override { return all_dropped() - dropped_before_; }
-  mark_totals totals() const noexcept override {
+  activity_totals totals() const noexcept override {
     if (!is_first_) return {};
-    return {program_->taken_marks.load(std::memory_order_relaxed), missed()};
+    return {program_->taken_activity.load(std::memory_order_relaxed), missed()};
   }
   void mute(bool muted) noexcept override { program_->skeleton->bss->muted[slot_] = muted ? 1 : 0; }
   int descriptor() const noexcept override { return ring_.get(); }
-  void call_me(bool wanted) noexcept override {
+  void wake_on_next(bool wanted) noexcept override {
     std::atomic_ref<__u8> waiting(const_cast<__u8&>(program_->skeleton->bss->waiting[slot_]));
     waiting.store(wanted ? 1 : 0, std::memory_order_seq_cst);
   }
@@ -110,24 +113,25 @@ class bpf_feed final : public mark_feed {
   static constexpr std::uint32_t none = ~std::uint32_t{0};
 
   static int on_sample(void* self, void* bytes, std::size_t size) noexcept {
-    tcpinfo_mark m;
-    if (size < sizeof m) return 0;
-    std::memcpy(&m, bytes, sizeof m);
-    mark told;
-    told.id = id_of(m);
-    told.tick = m.tick;
-    told.state = m.state;
-    told.state_changed = (m.flags & TCPINFO_MARK_STATE) != 0;
+    tcpinfo_activity from;
+    if (size < sizeof from) return 0;
+    std::memcpy(&from, bytes, sizeof from);
+    activity told;
+    told.id = id_of(from);
+    told.tick = from.tick;
+    told.state = from.state;
+    told.state_changed = (from.flags & TCPINFO_ACTIVITY_STATE) != 0;
     auto* const feed = static_cast<bpf_feed*>(self);
-    told.time_ns = static_cast<std::int64_t>(m.time_ns) + feed->clock_offset_ns_;
-    feed->sink_->on_mark(told);
+    told.time_ns = static_cast<std::int64_t>(from.time_ns) + feed->clock_offset_ns_;
+    feed->sink_->on_activity(told);
     return 0;
   }
   [[nodiscard]] std::uint64_t all_dropped() const noexcept {
     return *const_cast<const volatile __u64*>(&program_->skeleton->bss->dropped[slot_]);
   }
 
-  // What goes by another way than TCP's would count with packets.
+  // Events of which the kernel did not run a program. Without on_transmission: that sees packets of
+  // all protocols, so that its misses need not be TCP's.
   [[nodiscard]] std::uint64_t missed() const noexcept {
     const activity_bpf& all = *program_->skeleton;
     std::uint64_t sum = 0;
@@ -148,7 +152,7 @@ class bpf_feed final : public mark_feed {
   std::uint32_t netns_ = 0;  // its inode number
   collect::descriptor ring_;
   ring_buffer* reader_ = nullptr;
-  mark_sink* sink_ = nullptr;
+  activity_sink* sink_ = nullptr;
   std::uint64_t dropped_before_ = 0;
 };
 
@@ -159,7 +163,7 @@ bool bpf_feed::open(std::uint32_t ring_bytes, std::string& why) {
     return false;
   }
   netns_ = static_cast<std::uint32_t>(netns.st_ino);
-  ring_.reset(bpf_map_create(BPF_MAP_TYPE_RINGBUF, "tcpinfo_marks", 0, 0, ring_bytes, nullptr));
+  ring_.reset(bpf_map_create(BPF_MAP_TYPE_RINGBUF, "tcpinfo_active", 0, 0, ring_bytes, nullptr));
   if (ring_) reader_ = ring_buffer__new(ring_.get(), on_sample, this, nullptr);
   if (reader_ == nullptr) {
     why = "cannot make a ring buffer: " + errno_text(errno);
@@ -168,7 +172,7 @@ bool bpf_feed::open(std::uint32_t ring_bytes, std::string& why) {
   const std::lock_guard lock(program_->mutex);
   const auto free = std::find(program_->taken.begin(), program_->taken.end(), false);
   if (free == program_->taken.end()) {
-    why = fmt::format("{} network namespaces are followed already", TCPINFO_MARK_NAMESPACES);
+    why = fmt::format("{} network namespaces are followed already", TCPINFO_FOLLOWED_NAMESPACES);
     return false;
   }
   const auto slot = static_cast<std::uint32_t>(free - program_->taken.begin());
@@ -190,11 +194,12 @@ bool bpf_feed::open(std::uint32_t ring_bytes, std::string& why) {
   return true;
 }
 
-class bpf_maker final : public mark_maker {
+class bpf_feed_maker final : public feed_maker {
  public:
-  explicit bpf_maker(std::shared_ptr<attached_program> program) : program_(std::move(program)) {}
+  explicit bpf_feed_maker(std::shared_ptr<attached_program> program)
+      : program_(std::move(program)) {}
 
-  std::unique_ptr<mark_feed> feed(std::string& why) override {
+  std::unique_ptr<activity_feed> make(std::string& why) override {
     auto made = std::make_unique<bpf_feed>(program_, first_);
     const std::uint32_t ring_bytes = first_ ? first_ring_bytes : other_ring_bytes;
     if (!made->open(ring_bytes, why)) return nullptr;
@@ -221,20 +226,20 @@ bool has_tracepoint(const btf* kernel, const bpf_program* program) {
   return btf__find_by_name_kind(kernel, type.c_str(), BTF_KIND_TYPEDEF) > 0;
 }
 
-// Some tracepoints are hit by every socket of the machine, of whatever kind. They are used only
-// where this kernel lacks those of TCP that tell the same.
+// Every socket of the machine, of whatever kind, hits some tracepoints. Programs use those only
+// where this kernel lacks the ones of TCP that tell the same.
 void leave_out_needless(const activity_bpf& s) noexcept {
   const auto only_without = [](bpf_program* general, const bpf_program* better) {
     if (bpf_program__autoload(better)) (void)bpf_program__set_autoload(general, false);
   };
   only_without(s.progs.on_send, s.progs.on_send_locked);
   only_without(s.progs.on_read, s.progs.on_read_space);
-  // What comes is marked by on_segment, or by the acknowledgement that is sent.
+  // on_segment tells of received data, or on_transmission of its acknowledgement.
   only_without(s.progs.on_data, s.progs.on_transmission);
 }
 
-// Which programs are tried: verifiers of other kernels may refuse one that ours takes, and some
-// marks are better than none.
+// Which programs to try: verifiers of other kernels may refuse one that ours takes, and some
+// activity is better than none.
 enum class extent {
   all,
   without_packets,  // verifiers before 6.x take no socket that was found by way of a packet
@@ -258,7 +263,7 @@ std::shared_ptr<attached_program> load(const btf* kernel, extent which, std::str
   if (which == extent::without_packets)
     (void)bpf_program__set_autoload(s.progs.on_transmission, false);
   leave_out_needless(s);
-  // Without these two, connections would open, and data come, without a word.
+  // Without these two no event would tell of connections that open, or of data that come.
   if (!bpf_program__autoload(s.progs.on_state) || !bpf_program__autoload(s.progs.on_segment)) {
     why = "this kernel has no tracepoints inet_sock_set_state and tcp_probe";
     return nullptr;
@@ -272,7 +277,7 @@ std::shared_ptr<attached_program> load(const btf* kernel, extent which, std::str
 
 }  // namespace
 
-std::unique_ptr<mark_maker> make_mark_maker(std::string& why) {
+std::unique_ptr<feed_maker> make_bpf_feed_maker(std::string& why) {
   if (!has_privileges()) {
     why = "it takes CAP_BPF and CAP_PERFMON";
     return nullptr;
@@ -290,7 +295,7 @@ std::unique_ptr<mark_maker> make_mark_maker(std::string& why) {
       if (which == extent::without_packets) why = "packets sent are not marked: " + why_not_all;
       if (which == extent::least)
         why = "only segments received and changes of state are marked: " + why_not_all;
-      return std::make_unique<bpf_maker>(std::move(program));
+      return std::make_unique<bpf_feed_maker>(std::move(program));
     }
   }
   why = why_not_all;

@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "collect/sampling/events/activity_feed.h"
-#include "collect/sampling/kept_answers.h"
+#include "collect/sampling/events/bpf_feed.h"
 
 namespace tcpinfo::collect {
 
-std::unique_ptr<mark_maker> make_mark_maker(std::string& why) {
-  why = "this program was built without libbpf";
-  return nullptr;
-}
-
-std::unique_ptr<kept_answers> make_kept_answers(std::string& why, std::uint32_t /*room*/) {
+std::unique_ptr<feed_maker> make_bpf_feed_maker(std::string& why) {
   why = "this program was built without libbpf";
   return nullptr;
 }

@@ -18,12 +18,12 @@ namespace tcpinfo::collect {
 namespace {
 
 constexpr std::int64_t shortest_ns = 1'000'000'000;
-// While walks are held, it is looked so often whether they still are.
+// While dumps are held, the thread looks so often whether they still are.
 constexpr std::int64_t held_look_ns = 100'000'000;
 // The message about an end may be on its way for so long.
 constexpr std::int64_t absent_ns = 5'000'000'000;
-// News among a thousand sockets that make walks more frequent.
-constexpr std::size_t much_news = 1;
+// Missed changes among a thousand sockets that make dumps more frequent.
+constexpr std::size_t many_missed = 1;
 
 std::int64_t monotonic_ns() noexcept {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -33,11 +33,11 @@ std::int64_t monotonic_ns() noexcept {
 
 }  // namespace
 
-class reconciling::sink final : public message_sink {
+class dump_comparison::sink final : public message_sink {
  public:
-  sink(reconciling& to, reconciliation& found) noexcept : to_(to), found_(found) {}
+  sink(dump_comparison& to, reconciliation& found) noexcept : to_(to), found_(found) {}
 
-  void on_socket(const message& m) noexcept override {
+  socket_outcome on_socket(const message& m) noexcept override {
     ++found_.sockets;
     try {
       const std::uint64_t cookie = m.cookie();
@@ -46,38 +46,39 @@ class reconciling::sink final : public message_sink {
       known& socket = at->second;
       if (is_new) socket.id = m.id();
       if (is_new || socket.hash != hash)
-        found_.suspects.push_back({m.id(), is_new ? suspicion::opened : suspicion::moved});
+        found_.suspects.push_back({m.id(), is_new ? suspicion::opened : suspicion::changed});
       socket.hash = hash;
-      socket.walk = to_.walk_;
+      socket.dump = to_.dump_;
       socket.absent_ns = 0;
     } catch (const std::bad_alloc&) {
       out_of_memory = true;
     }
+    return socket_outcome::unchanged;
   }
   void on_destroyed(const message&) noexcept override {}
 
   bool out_of_memory = false;
 
  private:
-  reconciling& to_;
+  dump_comparison& to_;
   reconciliation& found_;
 };
 
-bool reconciling::walk(source& walks, std::int64_t now_ns, reconciliation& found) {
+bool dump_comparison::dump(source& dumps, std::int64_t now_ns, reconciliation& found) {
   found.suspects.clear();
   found.sockets = 0;
-  ++walk_;
+  ++dump_;
   sink shown(*this, found);
-  const poll_report report = walks.walk(shown);
-  // What it did show is suspected all the same.
+  const poll_report report = dumps.dump(shown);
+  // Suspects among the sockets that it did show stay suspects.
   if (!report.complete || shown.out_of_memory) return false;
   for (auto at = sockets_.begin(); at != sockets_.end();) {
     known& socket = at->second;
-    if (socket.walk == walk_) {
+    if (socket.dump == dump_) {
       ++at;
     } else if (socket.absent_ns == 0) {
       socket.absent_ns = now_ns;
-      socket.seen_ns = walked_ns_;
+      socket.seen_ns = dumped_ns_;
       ++at;
     } else if (now_ns - socket.absent_ns < absent_ns) {
       ++at;
@@ -86,12 +87,12 @@ bool reconciling::walk(source& walks, std::int64_t now_ns, reconciliation& found
       at = sockets_.erase(at);
     }
   }
-  walked_ns_ = now_ns;
+  dumped_ns_ = now_ns;
   return true;
 }
 
-reconciler::reconciler(std::unique_ptr<source> walks, std::int64_t longest_ns)
-    : walks_(std::move(walks)),
+reconciler::reconciler(std::unique_ptr<source> dumps, std::int64_t longest_ns)
+    : dumps_(std::move(dumps)),
       longest_ns_(longest_ns),
       told_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       pause_ns_(longest_ns) {}
@@ -108,7 +109,7 @@ std::error_code reconciler::start(const thread_starter& starter) noexcept try {
 }
 
 reconciler::~reconciler() {
-  walks_->give_way_no_more();
+  dumps_->give_way_no_more();
   {
     const std::lock_guard lock(mutex_);
     finishing_ = true;
@@ -118,7 +119,7 @@ reconciler::~reconciler() {
 }
 
 void reconciler::run() {
-  reconciling book;
+  dump_comparison book;
   reconciliation found;
   std::int64_t begun_ns = 0;
   std::int64_t took_ns = 0;
@@ -126,7 +127,7 @@ void reconciler::run() {
     begun_ns = monotonic_ns();
     const std::int64_t cpu_ns = thread_cpu_ns();
     try {
-      const bool whole = book.walk(*walks_, begun_ns, found);
+      const bool whole = book.dump(*dumps_, begun_ns, found);
       took_ns = thread_cpu_ns() - cpu_ns;
       found.cpu_ns = whole ? took_ns : 0;
     } catch (const std::bad_alloc&) {
@@ -135,9 +136,10 @@ void reconciler::run() {
   } while (wait_since(begun_ns, took_ns));
 }
 
-// The lock is held for moments only: this thread runs after all others.
+// This thread runs after all others, and may be put aside while it holds the lock: it holds it for
+// moments only.
 void reconciler::hand_over(reconciliation& found) {
-  // A result that nobody has taken is replaced, but not what it suspected.
+  // A new result replaces one that nobody has taken, and takes over its suspects.
   std::vector<suspect> before;
   {
     const std::lock_guard lock(mutex_);
@@ -155,7 +157,8 @@ void reconciler::hand_over(reconciliation& found) {
   set_ready(true);
 }
 
-// Readable only while there is something: who waits for it would never sleep otherwise.
+// The descriptor is readable only while there is a result: otherwise whoever waits for it would
+// never sleep.
 void reconciler::set_ready(bool ready) noexcept {
   eventfd_t times = 0;
   if (!ready) (void)::eventfd_read(told_.get(), &times);
@@ -163,9 +166,9 @@ void reconciler::set_ready(bool ready) noexcept {
   if (ready) (void)::eventfd_write(told_.get(), 1);
 }
 
-// Until the next walk is due. False where there is to be none.
+// Waits until the next dump is due. False where there is to be none.
 bool reconciler::wait_since(std::int64_t begun_ns, std::int64_t cpu_ns) {
-  // Where walks are made sooner than usual they take no more of a processor than this.
+  // Dumps that come sooner than usual take no more than one part in so many of a processor.
   constexpr std::int64_t share = 50;
   std::unique_lock lock(mutex_);
   while (!finishing_) {
@@ -175,7 +178,7 @@ bool reconciler::wait_since(std::int64_t begun_ns, std::int64_t cpu_ns) {
     std::int64_t left_ns = begun_ns + pause_ns - monotonic_ns();
     if (held_.load(std::memory_order_relaxed)) left_ns = std::max(left_ns, held_look_ns);
     if (left_ns <= 0) break;
-    // Whoever makes the pause shorter wakes nobody for it.
+    // A pause that becomes shorter meanwhile wakes nobody: this looks often enough.
     (void)changed_.wait_for(lock, std::chrono::nanoseconds(std::min(left_ns, shortest_ns)));
   }
   hurry_.store(false, std::memory_order_relaxed);
@@ -192,10 +195,10 @@ bool reconciler::take(reconciliation& out) {
   return true;
 }
 
-void reconciler::judge(std::size_t news, std::size_t sockets) noexcept {
+void reconciler::judge(std::size_t missed, std::size_t sockets) noexcept {
   const std::int64_t pause_ns = pause_ns_.load(std::memory_order_relaxed);
-  const bool much = news > 0 && news * 1000 >= much_news * sockets;
-  pause_ns_.store(much ? std::max(pause_ns / 2, std::min(shortest_ns, longest_ns_))
+  const bool many = missed > 0 && missed * 1000 >= many_missed * sockets;
+  pause_ns_.store(many ? std::max(pause_ns / 2, std::min(shortest_ns, longest_ns_))
                        : std::min(2 * pause_ns, longest_ns_),
                   std::memory_order_relaxed);
 }

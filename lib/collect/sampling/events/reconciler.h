@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Walks beside the polls of a source that follows events: finds what no event has told of. On a
-// thread of its own, so that no poll waits for it; what it suspects is asked for in the polls.
+// Looks for missed changes: dumps in the background while a source follows events, and compares
+// each dump with the one before. It has a thread of its own, so that no poll waits for it. It hands
+// its suspects to the event source, whose polls query them.
 #ifndef TCPINFO_COLLECT_SAMPLING_EVENTS_RECONCILER_H
 #define TCPINFO_COLLECT_SAMPLING_EVENTS_RECONCILER_H
 
@@ -22,55 +23,56 @@
 namespace tcpinfo::collect {
 
 enum class suspicion : std::uint8_t {
-  moved,   ///< it says something else than in the walk before
-  opened,  ///< it was not in the walk before
-  gone,    ///< it was missing for two walks and a while
+  changed,  ///< it says something else than in the dump before
+  opened,   ///< it was not in the dump before
+  gone,     ///< two dumps did not show it, some time apart
 };
 
 struct suspect {
   socket_id id;
-  suspicion why = suspicion::moved;
-  // Monotonic, of one that is gone: begin of the last walk that showed it, and of the next.
+  suspicion why = suspicion::changed;
+  // Monotonic, of one that is gone: begin of the last dump that showed it, and of the next.
   std::int64_t seen_ns = 0;
   std::int64_t absent_ns = 0;
 };
 
-/// What a walk has found out.
+/// What a dump has found out.
 struct reconciliation {
   std::vector<suspect> suspects;
-  std::int64_t cpu_ns = 0;  ///< what the walk took of the processor
-  std::size_t sockets = 0;  ///< that it showed
+  std::int64_t cpu_ns = 0;  ///< processor time of the dump; 0 where it failed
+  std::size_t sockets = 0;  ///< that the dump showed
 };
 
 using thread_starter = std::function<std::error_code(std::function<void()>, std::thread&)>;
 
-/// The bookkeeping, without the thread. `walks` shows the sockets.
-class reconciling {
+/// Compares dumps. It keeps a hash of each socket's last message, not the message. One thread.
+class dump_comparison {
  public:
-  /// Walks once. Throws std::bad_alloc; the next time begins where this began.
+  /// Dumps once. Throws std::bad_alloc; the next call begins where this one began.
   /// @param now_ns monotonic
-  /// @return false where the walk failed: then nothing is concluded from it.
-  [[nodiscard]] bool walk(source& walks, std::int64_t now_ns, reconciliation& found);
+  /// @return false where the dump failed: then it is evidence of nothing.
+  [[nodiscard]] bool dump(source& dumps, std::int64_t now_ns, reconciliation& found);
 
  private:
   struct known {
     socket_id id;
     std::uint64_t hash = 0;
-    std::uint32_t walk = 0;      // the last one that showed it
-    std::int64_t absent_ns = 0;  // since when it was missing; 0: it was not
-    std::int64_t seen_ns = 0;    // begin of the walk before that
+    std::uint32_t dump = 0;      // number of the last one that showed it
+    std::int64_t absent_ns = 0;  // begin of the first dump without it; 0: the last one showed it
+    std::int64_t seen_ns = 0;    // begin of the dump before that
   };
   class sink;
 
   std::unordered_map<std::uint64_t, known> sockets_;
-  std::uint32_t walk_ = 0;
-  std::int64_t walked_ns_ = 0;  // begin of the last whole walk
+  std::uint32_t dump_ = 0;      // number of the latest
+  std::int64_t dumped_ns_ = 0;  // begin of the last whole dump
 };
 
 class reconciler {
  public:
-  /// `walks` is for its thread alone.
-  reconciler(std::unique_ptr<source> walks, std::int64_t longest_ns);
+  /// @param dumps for the reconciler's thread alone
+  /// @param longest_ns from one dump to the next, at most
+  reconciler(std::unique_ptr<source> dumps, std::int64_t longest_ns);
   ~reconciler();
   reconciler(const reconciler&) = delete;
   reconciler& operator=(const reconciler&) = delete;
@@ -84,11 +86,11 @@ class reconciler {
   [[nodiscard]] bool is_ready() const noexcept { return ready_.load(std::memory_order_acquire); }
   /// Readable while there is one; -1 where the system has no descriptor left.
   [[nodiscard]] int descriptor() const noexcept { return told_.get(); }
-  /// How many of the suspects were news: many make the time to the next walk shorter.
-  void judge(std::size_t news, std::size_t sockets) noexcept;
-  /// The next walk begins as soon as walks ever do, or as the last one's cost allows.
+  /// Tells how many suspects were missed changes: many make the time to the next dump shorter.
+  void judge(std::size_t missed, std::size_t sockets) noexcept;
+  /// The next dump begins after the shortest pause, or as soon as the last one's cost allows.
   void hurry() noexcept { hurry_.store(true, std::memory_order_relaxed); }
-  /// No other walk begins until it may.
+  /// While held, no other dump begins.
   void hold(bool held) noexcept { held_.store(held, std::memory_order_relaxed); }
 
  private:
@@ -97,7 +99,7 @@ class reconciler {
   void set_ready(bool ready) noexcept;  // with the lock
   [[nodiscard]] bool wait_since(std::int64_t begun_ns, std::int64_t cpu_ns);
 
-  const std::unique_ptr<source> walks_;
+  const std::unique_ptr<source> dumps_;
   const std::int64_t longest_ns_;
   const collect::descriptor told_;  // an eventfd
   std::atomic<std::int64_t> pause_ns_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which connections are to be asked for at what time, though no event tells of them.
+// A timer wheel of stall times. They grow while a condition lasts, and no event tells of it: the
+// event source queries such a connection when its time in the wheel has come.
 #ifndef TCPINFO_COLLECT_SAMPLING_EVENTS_STALL_WHEEL_H
 #define TCPINFO_COLLECT_SAMPLING_EVENTS_STALL_WHEEL_H
 
@@ -17,63 +18,63 @@
 namespace tcpinfo::collect {
 
 /// Each cookie has one time, at most a second away, and is due within 10 ms of it. Times are
-/// monotonic and do not go back.
-class clock_wheel {
+/// monotonic and do not go back. One thread.
+class stall_wheel {
  public:
   static constexpr std::int64_t longest_ns = 1'000'000'000;
   static constexpr std::int64_t step_ns = 10'000'000;
 
-  [[nodiscard]] bool empty() const noexcept { return clocks_.empty(); }
+  [[nodiscard]] bool empty() const noexcept { return entries_.empty(); }
 
-  /// To be asked for at `due_ns`, and after `pause_ns` each time that it was. Where there is no
-  /// memory it is not: its next event says so again.
+  /// The connection is due at `due_ns`, and then `pause_ns` after each time that it was. Does
+  /// nothing where memory runs out: its next event starts it again.
   void start(const socket_id& id, std::int64_t due_ns, std::int64_t pause_ns) noexcept;
-  /// Not to be asked for any more.
+  /// The connection is due no more.
   void stop(std::uint64_t cookie) noexcept;
-  /// The pause it has now; 0 where it is not asked for.
+  /// The pause it has now; 0 where it is not in the wheel.
   [[nodiscard]] std::int64_t pause_ns(std::uint64_t cookie) const noexcept;
 
-  /// Calls `ask(const socket_id&)` for each that is due. It returns whether to go on asking, and
-  /// may throw: those that are left are due the next time.
+  /// Calls `query(const socket_id&)` for each that is due. It returns whether the connection is to
+  /// be due again, and may throw: those that are left are due the next time.
   template <class F>
-  void take_due(std::int64_t now_ns, F&& ask);
+  void take_due(std::int64_t now_ns, F&& query);
 
   /// When the next is due, or `most_ns` where none is before.
   [[nodiscard]] std::int64_t next_due(std::int64_t now_ns, std::int64_t most_ns) const noexcept;
 
  private:
-  struct clock {
+  struct entry {
     socket_id id;
     std::int64_t due_ns = 0;
     std::int64_t pause_ns = 0;
     std::int64_t step = 0;  // whose slot has it
-    bool runs = false;      // else it is dropped when its slot is looked at
+    bool waits = false;     // else look_at() drops it
   };
-  // Cookies; those that were put elsewhere since are stale.
+  // Cookies. One that was put elsewhere since is stale.
   using slot = std::vector<std::uint64_t>;
 
   static constexpr std::int64_t slots = 128;
   static_assert(slots * step_ns > longest_ns + 2 * step_ns);
 
-  // In which it is due. Looked at before that time has come, it is looked at in the next one again.
+  // The step in which it is due. look_at() puts one that comes up before its time into the next.
   [[nodiscard]] static std::int64_t step_of(std::int64_t due_ns) noexcept {
     return due_ns / step_ns;
   }
   [[nodiscard]] static std::size_t place_of(std::int64_t step) noexcept {
     return static_cast<std::size_t>(step % slots);
   }
-  bool put(std::uint64_t cookie, clock& c) noexcept;
+  bool put(std::uint64_t cookie, entry& e) noexcept;
   template <class F>
-  void look_at(std::uint64_t cookie, std::int64_t now_ns, F& ask);
+  void look_at(std::uint64_t cookie, std::int64_t now_ns, F& query);
 
-  std::unordered_map<std::uint64_t, clock> clocks_;
+  std::unordered_map<std::uint64_t, entry> entries_;
   std::array<slot, slots> wheel_;
-  slot looking_;           // at these
-  std::int64_t step_ = 0;  // those up to here were looked at
+  slot looking_;           // cookies that take_due() is to look at
+  std::int64_t step_ = 0;  // the last step whose slot went to looking_
 };
 
 template <class F>
-void clock_wheel::take_due(std::int64_t now_ns, F&& ask) {
+void stall_wheel::take_due(std::int64_t now_ns, F&& query) {
   const std::int64_t now_step = now_ns / step_ns;
   // After a long pause each slot is looked at once.
   step_ = std::max(step_, now_step - slots);
@@ -86,20 +87,20 @@ void clock_wheel::take_due(std::int64_t now_ns, F&& ask) {
       next.clear();
     }
   }
-  // What throws is looked at again.
-  for (; !looking_.empty(); looking_.pop_back()) look_at(looking_.back(), now_ns, ask);
+  // Where query() throws, its cookie stays for the next call.
+  for (; !looking_.empty(); looking_.pop_back()) look_at(looking_.back(), now_ns, query);
 }
 
 template <class F>
-void clock_wheel::look_at(std::uint64_t cookie, std::int64_t now_ns, F& ask) {
-  const auto found = clocks_.find(cookie);
-  if (found == clocks_.end() || found->second.step > step_) return;
-  clock& c = found->second;
-  if (c.runs && c.due_ns <= now_ns) {
-    c.runs = ask(c.id);
-    c.due_ns = now_ns + c.pause_ns;
+void stall_wheel::look_at(std::uint64_t cookie, std::int64_t now_ns, F& query) {
+  const auto found = entries_.find(cookie);
+  if (found == entries_.end() || found->second.step > step_) return;
+  entry& e = found->second;
+  if (e.waits && e.due_ns <= now_ns) {
+    e.waits = query(e.id);
+    e.due_ns = now_ns + e.pause_ns;
   }
-  if (!c.runs || !put(cookie, c)) clocks_.erase(found);
+  if (!e.waits || !put(cookie, e)) entries_.erase(found);
 }
 
 }  // namespace tcpinfo::collect

@@ -5,7 +5,6 @@
 #include <limits>
 
 #include "collect/os/time_namespace.h"
-#include "collect/sampling/detached_flows.h"
 #include "unit/collect/sampling/sampler_bench.h"
 
 namespace {
@@ -55,7 +54,7 @@ class slow_dump final : public source {
   explicit slow_dump(scripted_os& system) : system_(system) {}
   std::error_code probe(message_sink&) noexcept override { return {}; }
   std::error_code open() override { return {}; }
-  poll_report walk(message_sink& sink) noexcept override {
+  poll_report dump(message_sink& sink) noexcept override {
     poll_report report;
     report.complete = true;
     ++polls_;
@@ -508,25 +507,6 @@ TEST_CASE("the offset of a time namespace is that of its monotonic clock") {
   CHECK(monotonic_offset_of("boottime  3 1\nmonotonic  -2  999999999") == -1'000'000'001);
   CHECK(monotonic_offset_of("") == 0);
   CHECK(monotonic_offset_of("monotonic\n1 2") == 0);
-}
-
-TEST_CASE("of many detached connections the oldest are forgotten") {
-  detached_flows some(3);
-  made_socket s;
-  for (s.cookie = 1; s.cookie <= 3; ++s.cookie)
-    CHECK(some.add(s.view(), static_cast<std::int64_t>(s.cookie)) == 0);
-  s.cookie = 2;
-  CHECK(some.add(s.view(), 77) == 0);  // it stays as it was
-  CHECK(some.find(2)->ended_ns == 2);
-  s.cookie = ~std::uint64_t{0};
-  CHECK(some.add(s.view(), 4) == 1);
-  CHECK(some.size() == 3);
-  CHECK(some.find(1) == nullptr);
-  CHECK(some.find(~std::uint64_t{0})->cookie() == ~std::uint64_t{0});
-  some.erase(2);
-  some.erase(2);
-  some.erase_if([](const message& m) { return m.cookie() == 3; });
-  CHECK(some.size() == 1);
 }
 
 TEST_CASE("of the connections of earlier runs those of the latest days are remembered") {

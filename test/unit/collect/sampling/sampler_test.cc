@@ -56,7 +56,7 @@ class steady_source final : public silent_source {
       info_at_ = static_cast<std::size_t>(m.find(attribute_type::info)->data() - m.bytes.data());
     }
   }
-  poll_report walk(message_sink& sink) noexcept override {
+  poll_report dump(message_sink& sink) noexcept override {
     ++polls_;
     for (std::size_t i = 0; i < messages_.size(); ++i) {
       if (i % 3 == 0) messages_[i][info_at_ + 128] = static_cast<std::byte>(polls_);
@@ -77,7 +77,7 @@ class steady_source final : public silent_source {
 class resting_source final : public silent_source {
  public:
   explicit resting_source(os& system) : system_(system) {}
-  poll_report walk(message_sink&) noexcept override {
+  poll_report dump(message_sink&) noexcept override {
     poll_report report;
     report.complete = true;
     return report;
@@ -110,7 +110,7 @@ class forgetful_source final : public silent_source {
  public:
   static constexpr std::uint64_t count = 700;
 
-  poll_report walk(message_sink& sink) noexcept override {
+  poll_report dump(message_sink& sink) noexcept override {
     poll_report report;
     report.complete = true;
     if (polls_ > 0) return report;
@@ -143,7 +143,7 @@ class forgetful_source final : public silent_source {
 class slow_source final : public silent_source {
  public:
   explicit slow_source(os& system) : system_(system) {}
-  poll_report walk(message_sink&) noexcept override {
+  poll_report dump(message_sink&) noexcept override {
     ++polls;
     (void)system_.wait(-1, -1, system_.monotonic_ns() + 25'000'000);
     poll_report report;

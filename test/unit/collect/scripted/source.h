@@ -23,7 +23,7 @@ class scripted_source final : public tcpinfo::collect::source {
   }
   std::error_code open() override { return {}; }
   bool follows() const noexcept override { return follows_; }
-  tcpinfo::collect::poll_report walk(tcpinfo::collect::message_sink& sink) noexcept override {
+  tcpinfo::collect::poll_report dump(tcpinfo::collect::message_sink& sink) noexcept override {
     if (kernel_.before_poll) kernel_.before_poll(kernel_, ++kernel_.polls);
     tcpinfo::collect::poll_report report;
     report.error = kernel_.dump_fault;

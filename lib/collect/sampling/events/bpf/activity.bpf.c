@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 //
-// Notes which TCP sockets something has happened to. Attached to tracepoints; the first event of a
-// socket in a tick puts a mark into the ring buffer of its network namespace, every other costs one
-// look into the socket's local storage. It changes nothing and sees no data.
+// Tells which TCP sockets are active. The programs are attached to tracepoints. A socket's first
+// event in a tick puts its activity into the ring buffer of its network namespace; every other
+// event costs one look into the socket's local storage. The programs change nothing and see no
+// data.
 //
 // The kernel demands a license compatible with the GPL of programs that call its helpers.
 //
-// Types are declared here as far as they are read; the loader finds the fields' places in the running
-// kernel's type information (CO-RE).
+// Types are declared here as far as they are read; the loader finds the fields' places in the
+// running kernel's type information (CO-RE).
 #include <linux/bpf.h>
 #include <linux/types.h>
 //
@@ -74,22 +75,22 @@ enum {
 };
 
 // Set by the collector, by slot. A tick has a number that no other tick has, of whatever namespace.
-volatile __u32 ticks[TCPINFO_MARK_NAMESPACES] = {};
-volatile __u8 muted[TCPINFO_MARK_NAMESPACES] = {};    // 1: only changes of state are marked
-volatile __u8 waiting[TCPINFO_MARK_NAMESPACES] = {};  // 1: the next mark wakes the reader
-// Marks that found no room, by slot.
-__u64 dropped[TCPINFO_MARK_NAMESPACES] = {};
+volatile __u32 ticks[TCPINFO_FOLLOWED_NAMESPACES] = {};
+volatile __u8 muted[TCPINFO_FOLLOWED_NAMESPACES] = {};    // 1: tell of changes of state only
+volatile __u8 waiting[TCPINFO_FOLLOWED_NAMESPACES] = {};  // 1: the next activity wakes the reader
+// Activity that found no room, by slot.
+__u64 dropped[TCPINFO_FOLLOWED_NAMESPACES] = {};
 
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);
-  __uint(max_entries, TCPINFO_MARK_NAMESPACES);
+  __uint(max_entries, TCPINFO_FOLLOWED_NAMESPACES);
   __type(key, __u32);    // inode number of the network namespace
   __type(value, __u32);  // its slot
 } slots SEC(".maps");
 
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-  __uint(max_entries, TCPINFO_MARK_NAMESPACES);
+  __uint(max_entries, TCPINFO_FOLLOWED_NAMESPACES);
   __type(key, __u32);
   __array(
       values, struct {
@@ -98,7 +99,8 @@ struct {
       });
 } rings SEC(".maps");
 
-struct socket_mark {
+// The tick in which the programs last told of a socket.
+struct last_activity {
   __u32 tick;
   __u32 slot;  // whose tick it is
 };
@@ -107,16 +109,17 @@ struct {
   __uint(type, BPF_MAP_TYPE_SK_STORAGE);
   __uint(map_flags, BPF_F_NO_PREALLOC);
   __type(key, int);
-  __type(value, struct socket_mark);
-} marked SEC(".maps");
+  __type(value, struct last_activity);
+} last_activities SEC(".maps");
 
-// How to hand over a mark for which room is reserved. A reader that looks at its ticks needs no
-// waking; one that waits has set its flag before it looked whether there was anything: one of the
-// two sees what the other did.
+// How to hand over activity for which room is reserved. A reader that looks at its ticks needs no
+// waking. One that waits sets its flag first and then looks whether there is anything; the program
+// first reserves room, which the reader sees, and then reads the flag. So one of the two sees what
+// the other did.
 static __always_inline __u64 wakeup(__u32 slot) {
   __u64 fence = 0;
   (void)__sync_lock_test_and_set(&fence, 1);
-  if (slot >= TCPINFO_MARK_NAMESPACES || !waiting[slot]) return BPF_RB_NO_WAKEUP;
+  if (slot >= TCPINFO_FOLLOWED_NAMESPACES || !waiting[slot]) return BPF_RB_NO_WAKEUP;
   waiting[slot] = 0;
   return BPF_RB_FORCE_WAKEUP;
 }
@@ -127,63 +130,63 @@ static __always_inline __u64 wakeup(__u32 slot) {
 static __always_inline int submit(struct sock* sk, __u32 now, __u32 slot, __u8 state, __u8 flags) {
   void* ring = bpf_map_lookup_elem(&rings, &slot);
   if (!ring) return 0;
-  struct tcpinfo_mark* mark = bpf_ringbuf_reserve(ring, sizeof *mark, 0);
-  if (!mark) {
-    if (slot < TCPINFO_MARK_NAMESPACES) __sync_fetch_and_add(&dropped[slot], 1);
+  struct tcpinfo_activity* told = bpf_ringbuf_reserve(ring, sizeof *told, 0);
+  if (!told) {
+    if (slot < TCPINFO_FOLLOWED_NAMESPACES) __sync_fetch_and_add(&dropped[slot], 1);
     return 0;
   }
-  // 0 where it has none yet: it is given one when it is asked for.
-  mark->cookie = flags & BY_PACKET ? (__u64)sk->__sk_common.skc_cookie.counter
-                                   : bpf_get_socket_cookie(sk);
-  mark->time_ns = bpf_ktime_get_ns();
-  mark->tick = now;
-  mark->interface = (__u32)sk->__sk_common.skc_bound_dev_if;
-  mark->family = (__u8)sk->__sk_common.skc_family;
-  mark->state = state;
-  mark->flags = flags & TCPINFO_MARK_STATE;
-  mark->reserved = 0;
-  mark->sport = sk->__sk_common.skc_num;
-  mark->dport = sk->__sk_common.skc_dport;
-  if (mark->family == family_ipv4) {
-    __builtin_memset(mark->src, 0, sizeof mark->src);
-    __builtin_memset(mark->dst, 0, sizeof mark->dst);
-    __builtin_memcpy(mark->src, (const void*)&(__be32){sk->__sk_common.skc_rcv_saddr}, 4);
-    __builtin_memcpy(mark->dst, (const void*)&(__be32){sk->__sk_common.skc_daddr}, 4);
+  // 0 where it has none yet: its first query gives it one.
+  told->cookie =
+      flags & BY_PACKET ? (__u64)sk->__sk_common.skc_cookie.counter : bpf_get_socket_cookie(sk);
+  told->time_ns = bpf_ktime_get_ns();
+  told->tick = now;
+  told->interface = (__u32)sk->__sk_common.skc_bound_dev_if;
+  told->family = (__u8)sk->__sk_common.skc_family;
+  told->state = state;
+  told->flags = flags & TCPINFO_ACTIVITY_STATE;
+  told->reserved = 0;
+  told->sport = sk->__sk_common.skc_num;
+  told->dport = sk->__sk_common.skc_dport;
+  if (told->family == family_ipv4) {
+    __builtin_memset(told->src, 0, sizeof told->src);
+    __builtin_memset(told->dst, 0, sizeof told->dst);
+    __builtin_memcpy(told->src, (const void*)&(__be32){sk->__sk_common.skc_rcv_saddr}, 4);
+    __builtin_memcpy(told->dst, (const void*)&(__be32){sk->__sk_common.skc_daddr}, 4);
   } else {
-    bpf_probe_read_kernel(mark->src, sizeof mark->src,
+    bpf_probe_read_kernel(told->src, sizeof told->src,
                           (const void*)&sk->__sk_common.skc_v6_rcv_saddr);
-    bpf_probe_read_kernel(mark->dst, sizeof mark->dst, (const void*)&sk->__sk_common.skc_v6_daddr);
+    bpf_probe_read_kernel(told->dst, sizeof told->dst, (const void*)&sk->__sk_common.skc_v6_daddr);
   }
-  bpf_ringbuf_submit(mark, wakeup(slot));
+  bpf_ringbuf_submit(told, wakeup(slot));
   return 0;
 }
 
-// TCP over IPv4 or IPv6. Protocols are numbered by each family for itself (6 is XFRM's of netlink), and
-// a raw socket of IPPROTO_TCP has TCP's number: no query would find either.
+// TCP over IPv4 or IPv6. Protocols are numbered by each family for itself (6 is XFRM's of netlink),
+// and a raw socket of IPPROTO_TCP has TCP's number: no query would find either.
 static __always_inline int is_tcp(const struct sock* sk) {
   const __u16 family = sk->__sk_common.skc_family;
   return sk->sk_protocol == protocol_tcp && sk->sk_type == type_stream &&
          (family == family_ipv4 || family == family_ipv6);
 }
 
-// A change of state is told whenever it happens, with its time.
+// Tells of every change of state, with its time; of other events in a tick only of the first.
 static __always_inline int note(struct sock* sk, __u8 state, __u8 flags) {
   if (!is_tcp(sk)) return 0;
   if (state == state_time_wait || state == state_close || state == state_listen ||
       state == state_new_syn_recv)
     return 0;
-  struct socket_mark* last = bpf_sk_storage_get(&marked, sk, 0, 0);
-  if (last && !(flags & TCPINFO_MARK_STATE) && last->slot < TCPINFO_MARK_NAMESPACES &&
+  struct last_activity* last = bpf_sk_storage_get(&last_activities, sk, 0, 0);
+  if (last && !(flags & TCPINFO_ACTIVITY_STATE) && last->slot < TCPINFO_FOLLOWED_NAMESPACES &&
       last->tick == ticks[last->slot])
     return 0;
   const __u32 inum = sk->__sk_common.skc_net.net->ns.inum;
   const __u32* slot = bpf_map_lookup_elem(&slots, &inum);
-  if (!slot || *slot >= TCPINFO_MARK_NAMESPACES) return 0;
-  if (muted[*slot] && !(flags & TCPINFO_MARK_STATE)) return 0;
+  if (!slot || *slot >= TCPINFO_FOLLOWED_NAMESPACES) return 0;
+  if (muted[*slot] && !(flags & TCPINFO_ACTIVITY_STATE)) return 0;
   const __u32 now = ticks[*slot];
-  if (!last) last = bpf_sk_storage_get(&marked, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-  // Without memory for it the socket is marked at every event. One that has no port yet cannot be
-  // asked for: its first segment, in the same tick most often, marks it again.
+  if (!last) last = bpf_sk_storage_get(&last_activities, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+  // Without memory for it every event of the socket is told. No query can name one that has no port
+  // yet: its first segment, in the same tick most often, must tell of it again.
   if (last && sk->__sk_common.skc_num) {
     last->slot = *slot;
     last->tick = now;
@@ -191,15 +194,15 @@ static __always_inline int note(struct sock* sk, __u8 state, __u8 flags) {
   return submit(sk, now, *slot, state, flags);
 }
 
-// The end of its TCP, whoever still holds the socket. It has lost its local port already, so that it
-// cannot be asked for.
+// Tells of the end of a socket's TCP, whoever still holds the socket. It has lost its local port
+// already, so that no query can name it.
 static __always_inline int note_end(struct sock* sk, int before) {
   if (before == state_listen || before == state_close) return 0;
   if (sk->sk_protocol != protocol_tcp) return 0;
   const __u32 inum = sk->__sk_common.skc_net.net->ns.inum;
   const __u32* slot = bpf_map_lookup_elem(&slots, &inum);
-  if (!slot || *slot >= TCPINFO_MARK_NAMESPACES) return 0;
-  return submit(sk, ticks[*slot], *slot, state_close, TCPINFO_MARK_STATE);
+  if (!slot || *slot >= TCPINFO_FOLLOWED_NAMESPACES) return 0;
+  return submit(sk, ticks[*slot], *slot, state_close, TCPINFO_ACTIVITY_STATE);
 }
 
 static __always_inline int note_event(struct sock* sk) {
@@ -209,7 +212,7 @@ static __always_inline int note_event(struct sock* sk) {
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_state, struct sock* sk, int before, int after) {
   if (after == state_close) return note_end(sk, before);
-  return note(sk, (__u8)after, TCPINFO_MARK_STATE);
+  return note(sk, (__u8)after, TCPINFO_ACTIVITY_STATE);
 }
 
 SEC("tp_btf/tcp_probe")
@@ -239,8 +242,8 @@ int BPF_PROG(on_data, struct sock* sk) { return note_event(sk); }
 SEC("tp_btf/tcp_receive_reset")
 int BPF_PROG(on_reset, struct sock* sk) { return note_event(sk); }
 
-// Whatever is sent, by whom or what timer: acknowledgements, probes and first SYNs have no tracepoint
-// of TCP's own.
+// Sees every packet that is sent, by a program or by a timer: acknowledgements, probes and first
+// SYNs have no tracepoint of TCP's own.
 SEC("tp_btf/net_dev_queue")
 int BPF_PROG(on_transmission, struct sk_buff* skb) {
   struct sock* sk = skb->sk;

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
-/* What the program in the kernel and the collector say to each other. C, for both. */
+/* What the BPF programs and the collector say to each other. C, for both. */
 #ifndef TCPINFO_COLLECT_SAMPLING_EVENTS_BPF_ACTIVITY_H
 #define TCPINFO_COLLECT_SAMPLING_EVENTS_BPF_ACTIVITY_H
 
 /* The socket's state changed, to the one in `state`. */
-#define TCPINFO_MARK_STATE 1
+#define TCPINFO_ACTIVITY_STATE 1
 
-/* Network namespaces that can be followed at a time. */
-#define TCPINFO_MARK_NAMESPACES 1024
+/* The most network namespaces whose events the collector follows at a time. */
+#define TCPINFO_FOLLOWED_NAMESPACES 1024
 
-/* A socket with which something has happened, the first time in a tick. */
-struct tcpinfo_mark {
+/* Something has happened to a socket, for the first time in a tick. */
+struct tcpinfo_activity {
   unsigned long long cookie;
   unsigned long long time_ns; /* CLOCK_MONOTONIC of the first time namespace */
   unsigned int tick;

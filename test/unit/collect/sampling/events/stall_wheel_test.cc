@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Times at which connections are to be asked for, against a slow list of them.
+// When connections whose stall times grow are due, against a slow list of them.
 #include "collect/sampling/events/stall_wheel.h"
 
 #include <map>
@@ -21,7 +21,7 @@ socket_id id_of(std::uint64_t cookie) {
   return id;
 }
 
-std::vector<std::uint64_t> due(clock_wheel& wheel, std::int64_t now_ns, bool go_on = true) {
+std::vector<std::uint64_t> due(stall_wheel& wheel, std::int64_t now_ns, bool go_on = true) {
   std::vector<std::uint64_t> told;
   wheel.take_due(now_ns, [&](const socket_id& id) {
     told.push_back(id.cookie);
@@ -33,8 +33,8 @@ std::vector<std::uint64_t> due(clock_wheel& wheel, std::int64_t now_ns, bool go_
 
 }  // namespace
 
-TEST_CASE("each clock is due at its time, and then after its pause") {
-  clock_wheel wheel;
+TEST_CASE("each connection is due at its time, and then after its pause") {
+  stall_wheel wheel;
   CHECK(wheel.empty());
   const std::int64_t start = 123'456 * ms;
   wheel.start(id_of(1), start + 500 * ms, 1'000 * ms);
@@ -49,8 +49,8 @@ TEST_CASE("each clock is due at its time, and then after its pause") {
   CHECK(told[2].back() == 2'580);
 }
 
-TEST_CASE("a clock that stops, or that is not wanted, is due no more") {
-  clock_wheel wheel;
+TEST_CASE("a connection that is stopped, or refused when it is due, is due no more") {
+  stall_wheel wheel;
   wheel.start(id_of(1), 100 * ms, 100 * ms);
   wheel.start(id_of(2), 100 * ms, 100 * ms);
   wheel.stop(1);
@@ -69,8 +69,8 @@ TEST_CASE("a clock that stops, or that is not wanted, is due no more") {
   CHECK(due(wheel, 700 * ms).empty());
 }
 
-TEST_CASE("when the next clock is due is known, at most a step early") {
-  clock_wheel wheel;
+TEST_CASE("the wheel knows when the next connection is due, at most a step early") {
+  stall_wheel wheel;
   wheel.start(id_of(1), 0, 1'000 * ms);
   CHECK(due(wheel, 1'000 * ms).size() == 1);  // and again at 2,000
   CHECK(wheel.next_due(1'000 * ms, 1'100 * ms) == 1'100 * ms);
@@ -79,13 +79,13 @@ TEST_CASE("when the next clock is due is known, at most a step early") {
   CHECK(wheel.next_due(1'000 * ms, 1'100 * ms) == 1'040 * ms);
 }
 
-TEST_CASE("what throws while it is asked for is asked for again, and so are the others") {
-  clock_wheel wheel;
+TEST_CASE("where the caller throws, that connection and the rest are due the next time") {
+  stall_wheel wheel;
   for (std::uint64_t c = 1; c <= 10; ++c) wheel.start(id_of(c), 50 * ms, 1'000 * ms);
-  int asked = 0;
+  int queried = 0;
   CHECK_THROWS_AS(wheel.take_due(60 * ms,
                                  [&](const socket_id&) -> bool {
-                                   if (++asked == 4) throw std::bad_alloc();
+                                   if (++queried == 4) throw std::bad_alloc();
                                    return true;
                                  }),
                   std::bad_alloc);
@@ -93,18 +93,18 @@ TEST_CASE("what throws while it is asked for is asked for again, and so are the 
   CHECK(due(wheel, 80 * ms).empty());
 }
 
-TEST_CASE("after any pauses clocks are due as a plain list has it") {
+TEST_CASE("after any pauses connections are due as a plain list has it") {
   struct plain {
     std::int64_t due_ns;
     std::int64_t pause_ns;
   };
   std::mt19937_64 random(7);
   const auto below = [&](std::uint64_t n) { return static_cast<std::int64_t>(random() % n); };
-  clock_wheel wheel;
+  stall_wheel wheel;
   std::map<std::uint64_t, plain> list;
   std::int64_t now = 987'654'321'012;
   for (int round = 0; round < 20'000; ++round) {
-    // Ticks most often; now and then nobody looks for seconds.
+    // Ticks most often; now and then nobody takes any for seconds.
     now += below(100) == 0 ? below(3'000 * ms) : 10 * ms;
     for (std::int64_t i = below(4); i > 0; --i) {
       const std::uint64_t cookie = random() % 300;
@@ -124,7 +124,7 @@ TEST_CASE("after any pauses clocks are due as a plain list has it") {
       const bool is_told = std::binary_search(told.begin(), told.end(), cookie);
       // To a step: none early, none later than the step in which it is due.
       if (is_told && p.due_ns > now) FAIL(cookie << " is told early");
-      if (!is_told && p.due_ns <= now / clock_wheel::step_ns * clock_wheel::step_ns)
+      if (!is_told && p.due_ns <= now / stall_wheel::step_ns * stall_wheel::step_ns)
         late.push_back(cookie);
       if (is_told) p.due_ns = now + p.pause_ns;
     }
