@@ -393,8 +393,11 @@ bool flow_table::find(std::uint64_t cookie, message& out) const noexcept {
 }
 
 void flow_table::for_each(message_callback fn, void* user) const noexcept {
-  if (impl_ != nullptr && fn != nullptr)
-    impl_->flows.for_each([&](const flow& f) { fn(user, f.kept->view()); });
+  if (impl_ == nullptr || fn == nullptr) return;
+  iteration next = iteration::go_on;
+  impl_->flows.for_each([&](const flow& f) {
+    if (next == iteration::go_on) next = fn(user, f.kept->view());
+  });
 }
 
 std::size_t flow_table::flows() const noexcept {

@@ -21,7 +21,7 @@ class dump_counters {
   void reset() noexcept { values_ = {}; }
 
  private:
-  std::array<std::int64_t, static_cast<std::size_t>(dump_counter::overflows) + 1> values_{};
+  std::array<std::int64_t, static_cast<std::size_t>(dump_counter::dropped) + 1> values_{};
 };
 
 }  // namespace tcpinfo::inline v0

@@ -13,8 +13,9 @@
 #include <utility>
 
 #include "common/errno_of.h"
+#include "common/known_part.h"
+#include "inetdiag/callback_scope.h"
 #include "inetdiag/counters.h"
-#include "inetdiag/datagram.h"
 #include "inetdiag/netlink_socket.h"
 
 namespace tcpinfo::inline v0 {
@@ -35,11 +36,19 @@ struct [[gnu::visibility("hidden")]] destroy_listener::impl {
   sockaddr_nl senders[slots];
   alignas(8) std::byte buffers[slots][slot_size];
   std::size_t used = slots;  // of these, by the last call or before the first
+  // What was received and not handed over, since the callback said stop.
+  std::size_t next = slots;     // the slot it goes on with
+  datagram_range::iterator at;  // and where in that; counts if `begun`
+  bool begun = false;
+  bool in_callback = false;
 
   void prepare() noexcept;
-  [[nodiscard]] std::error_code open(std::size_t wanted) noexcept;
+  [[nodiscard]] std::error_code open(const listener_options& options) noexcept;
   void ask_for_buffer(std::size_t wanted) noexcept;
-  void deliver(std::size_t slot, message_callback fn, void* user) noexcept;
+  [[nodiscard]] bool begin_slot() noexcept;
+  [[nodiscard]] iteration deliver(message_callback fn, void* user) noexcept;
+  [[nodiscard]] iteration hand_over(message_callback fn, void* user) noexcept;
+  void drop_rest() noexcept;
 };
 
 void destroy_listener::impl::ask_for_buffer(std::size_t wanted) noexcept {
@@ -55,9 +64,11 @@ void destroy_listener::impl::ask_for_buffer(std::size_t wanted) noexcept {
     granted = static_cast<std::size_t>(got);
 }
 
-std::error_code destroy_listener::impl::open(std::size_t wanted) noexcept {
+std::error_code destroy_listener::impl::open(const listener_options& options) noexcept {
+  if (const auto ec = socket.use_netns(options.netns)) return ec;
+  drop_rest();
   if (const auto ec = socket.open()) return ec;
-  ask_for_buffer(wanted);
+  ask_for_buffer(options.receive_buffer);
   // Bound by open(): an unbound socket joins without an error and never receives.
   std::error_code ec = socket.join(SKNLGRP_INET_TCP_DESTROY);
   if (!ec) ec = socket.join(SKNLGRP_INET6_TCP_DESTROY);
@@ -79,27 +90,53 @@ void destroy_listener::impl::prepare() noexcept {
   used = 0;
 }
 
-void destroy_listener::impl::deliver(std::size_t slot, message_callback fn, void* user) noexcept {
-  const mmsghdr& header = headers[slot];
+// False where there is nothing of the kernel's in it.
+bool destroy_listener::impl::begin_slot() noexcept {
+  const mmsghdr& header = headers[next];
   ++counters[dump_counter::datagrams];
   counters[dump_counter::bytes] += header.msg_len;
-  if (senders[slot].nl_pid != 0) {
+  if (senders[next].nl_pid != 0) {
     ++counters[dump_counter::wrong_port];
-    return;
+    return false;
   }
   if ((header.msg_hdr.msg_flags & MSG_TRUNC) != 0) ++counters[dump_counter::truncated];
-  datagram_walk walk(bytes_view(buffers[slot], std::min<std::size_t>(header.msg_len, slot_size)));
-  netlink_message m;
-  while (walk.next(m)) {
-    message event;
-    if (!is_inet_diag_type(m.header.nlmsg_type) || message::from(m.payload, event)) {
+  const std::size_t size = std::min<std::size_t>(header.msg_len, slot_size);
+  at = messages(bytes_view(buffers[next], size)).begin();
+  return true;
+}
+
+// The rest of a slot. Where it is stopped, `at` is behind the message that was handed over.
+iteration destroy_listener::impl::deliver(message_callback fn, void* user) noexcept {
+  while (at != std::default_sentinel) {
+    if (at->status != datagram_status::message) {
       ++counters[dump_counter::refused_messages];
+      ++at;
       continue;
     }
+    const message event = at->answer();
+    ++at;
     ++counters[dump_counter::messages];
-    fn(user, event);
+    const callback_scope scope(in_callback);
+    if (fn(user, event) == iteration::stop) return iteration::stop;
   }
-  if (walk.malformed()) ++counters[dump_counter::refused_messages];
+  return iteration::go_on;
+}
+
+// What is in the slots.
+iteration destroy_listener::impl::hand_over(message_callback fn, void* user) noexcept {
+  for (; next < used; ++next, begun = false) {
+    if (!begun && !begin_slot()) continue;
+    begun = true;
+    if (deliver(fn, user) == iteration::stop) return iteration::stop;
+  }
+  return iteration::go_on;
+}
+
+void destroy_listener::impl::drop_rest() noexcept {
+  const std::int64_t handed_over = counters[dump_counter::messages];
+  (void)hand_over([](void*, const message&) noexcept { return iteration::go_on; }, nullptr);
+  counters[dump_counter::dropped] += counters[dump_counter::messages] - handed_over;
+  counters[dump_counter::messages] = handed_over;
 }
 
 destroy_listener::~destroy_listener() { delete impl_; }
@@ -110,15 +147,21 @@ destroy_listener& destroy_listener::operator=(destroy_listener&& other) noexcept
   return *this;
 }
 
-std::error_code destroy_listener::open(std::size_t receive_buffer) noexcept {
+std::error_code destroy_listener::open(const listener_options& given) noexcept {
+  if (impl_ != nullptr && impl_->in_callback) return errc::busy;
+  listener_options options;
+  if (const auto ec = read_known(given, options)) return ec;
+  if (options.netns < -1) return errc::invalid_argument;
   if (impl_ == nullptr) impl_ = new (std::nothrow) impl;
   if (impl_ == nullptr) return errc::out_of_memory;
-  return impl_->open(receive_buffer);
+  return impl_->open(options);
 }
 
 std::error_code destroy_listener::receive(message_callback fn, void* user) noexcept {
   if (impl_ == nullptr || !impl_->socket.is_open()) return errc::not_open;
+  if (impl_->in_callback) return errc::busy;
   if (fn == nullptr) return errc::invalid_argument;
+  if (impl_->hand_over(fn, user) == iteration::stop) return errc::stopped;
   for (;;) {
     impl_->prepare();
     const int received = recvmmsg(impl_->socket.fd(), impl_->headers, slots, MSG_DONTWAIT, nullptr);
@@ -130,7 +173,8 @@ std::error_code destroy_listener::receive(message_callback fn, void* user) noexc
       continue;
     }
     impl_->used = static_cast<std::size_t>(received);
-    for (int i = 0; i < received; ++i) impl_->deliver(static_cast<std::size_t>(i), fn, user);
+    impl_->next = 0;
+    if (impl_->hand_over(fn, user) == iteration::stop) return errc::stopped;
     if (static_cast<std::size_t>(received) < slots) return {};
   }
 }

@@ -1,18 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "inetdiag/netlink_socket.h"
 
+#include <fcntl.h>
 #include <linux/netlink.h>
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
 
 #include "common/errno_of.h"
+#include "inetdiag/in_netns.h"
 
 namespace tcpinfo::inline v0 {
 
+netlink_socket::~netlink_socket() {
+  close();
+  if (netns_ >= 0) ::close(netns_);
+}
+
+std::error_code netlink_socket::use_netns(int netns) noexcept {
+  const int copy = netns < 0 ? -1 : fcntl(netns, F_DUPFD_CLOEXEC, 0);
+  if (netns >= 0 && copy < 0) return last_error();
+  if (netns_ >= 0) ::close(netns_);
+  netns_ = copy;
+  return {};
+}
+
 std::error_code netlink_socket::open() noexcept {
   close();
+  if (netns_ < 0) return open_here();
+  return in_netns(
+      netns_, [](void* user) noexcept { return static_cast<netlink_socket*>(user)->open_here(); },
+      this);
+}
+
+std::error_code netlink_socket::open_here() noexcept {
   nl_sock* fresh = nl_socket_alloc();
   if (fresh == nullptr) return system_error(ENOMEM);
   // libnl folds many errnos into few codes of its own; the call's own errno says more.

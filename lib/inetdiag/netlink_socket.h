@@ -18,10 +18,13 @@ namespace tcpinfo::inline v0 {
 class netlink_socket {
  public:
   netlink_socket() noexcept = default;
-  ~netlink_socket() { close(); }
+  ~netlink_socket();
   netlink_socket(const netlink_socket&) = delete;
   netlink_socket& operator=(const netlink_socket&) = delete;
 
+  /// In which network namespace open() opens from now on: that of the descriptor, of which a copy
+  /// is kept, or, for -1, the calling thread's. @return the errno of fcntl(2); nothing changed.
+  [[nodiscard]] std::error_code use_netns(int netns) noexcept;
   /// A bound NETLINK_SOCK_DIAG socket; one that was open is closed first.
   [[nodiscard]] std::error_code open() noexcept;
   void close() noexcept;
@@ -32,7 +35,10 @@ class netlink_socket {
   [[nodiscard]] std::error_code join(int group) noexcept;
 
  private:
+  [[nodiscard]] std::error_code open_here() noexcept;
+
   nl_sock* socket_ = nullptr;
+  int netns_ = -1;  // owned
 };
 
 }  // namespace tcpinfo::inline v0

@@ -144,14 +144,14 @@ constexpr std::uint32_t established = state_bit(tcp_state::established);
 
 using shown = std::map<std::uint64_t, std::vector<std::byte>>;
 
-shown dump(diag_socket& socket, dump_walk walk, const filter* exclude = nullptr,
+shown dump(diag_socket& socket, dump_families families, const filter* exclude = nullptr,
            std::uint32_t states = established) {
   shown result;
   dump_request request;
-  request.walk = walk;
+  request.families = families;
   request.states = states;
   request.extensions = all_extensions;
-  request.exclude = exclude;
+  request.filter = exclude;
   const auto ec = socket.dump(request, [&](const message& m) {
     check(m.attributes().well_formed(), "attributes of a live message are well formed");
     result[m.cookie()].assign(m.bytes.begin(), m.bytes.end());
@@ -176,13 +176,13 @@ void dumps_show_every_connection(diag_socket& socket, const std::vector<connecti
     expected.insert(cookie_of(c.client.get()));
     expected.insert(cookie_of(c.server.get()));
   }
-  const auto both = keys(dump(socket, dump_walk::both));
+  const auto both = keys(dump(socket, dump_families::both));
   check(both == expected, "one walk shows both families");
-  auto split = keys(dump(socket, dump_walk::ipv4));
+  auto split = keys(dump(socket, dump_families::ipv4));
   check(split.size() == 20, "the IPv4 walk shows the IPv4 sockets");
-  split.merge(keys(dump(socket, dump_walk::ipv6)));
+  split.merge(keys(dump(socket, dump_families::ipv6)));
   check(split == expected, "two walks show the same as one");
-  check(dump(socket, dump_walk::both, nullptr, state_bit(tcp_state::listen)).empty(),
+  check(dump(socket, dump_families::both, nullptr, state_bit(tcp_state::listen)).empty(),
         "states select");
 }
 
@@ -193,18 +193,19 @@ ip_prefix prefix(const char* text) {
 }
 
 void kernel_and_we_exclude_alike(diag_socket& socket) {
-  const shown all = dump(socket, dump_walk::both);
+  const shown all = dump(socket, dump_families::both);
   std::vector<std::uint16_t> ports;
   for (const auto& [cookie, bytes] : all) ports.push_back(message{bytes}.sport());
   const auto compare = [&](filter& f, const char* what) {
     std::set<std::uint64_t> expected;
     for (const auto& [cookie, bytes] : all)
       if (!f.excludes({bytes})) expected.insert(cookie);
-    for (const dump_walk walk : {dump_walk::both, dump_walk::ipv4, dump_walk::ipv6}) {
-      for (const auto& [cookie, bytes] : dump(socket, walk, &f))
+    for (const dump_families families :
+         {dump_families::both, dump_families::ipv4, dump_families::ipv6}) {
+      for (const auto& [cookie, bytes] : dump(socket, families, &f))
         check(expected.contains(cookie), what);
     }
-    check(keys(dump(socket, dump_walk::both, &f)) == expected, what);
+    check(keys(dump(socket, dump_families::both, &f)) == expected, what);
   };
   filter by_port;
   for (std::size_t i = 0; i < ports.size(); i += 3)
@@ -229,7 +230,7 @@ void kernel_and_we_exclude_alike(diag_socket& socket) {
 }
 
 void a_query_finds_one_socket(diag_socket& socket, const std::vector<connection>& made) {
-  const shown all = dump(socket, dump_walk::both);
+  const shown all = dump(socket, dump_families::both);
   for (const connection& c : made) {
     const std::uint64_t cookie = cookie_of(c.client.get());
     const message known{all.at(cookie)};
@@ -257,7 +258,7 @@ void a_query_finds_one_socket(diag_socket& socket, const std::vector<connection>
 
 // More than go into one batch, with some that do not exist among them.
 void many_queries_find_the_same(diag_socket& socket) {
-  const shown all = dump(socket, dump_walk::both);
+  const shown all = dump(socket, dump_families::both);
   std::vector<socket_id> ids;
   while (ids.size() < 300)
     for (const auto& [cookie, bytes] : all) {
@@ -300,7 +301,7 @@ void answers_are_kept(diag_socket& bare) {
   many_queries_find_the_same(socket);
   check(*area.used == area.capacity, "nor afterwards");
   std::vector<socket_id> ids;
-  const shown all = dump(bare, dump_walk::both);
+  const shown all = dump(bare, dump_families::both);
   for (const auto& [cookie, bytes] : all) ids.push_back(message{bytes}.id());
   const auto in_the_area = [&](diag_socket& whom) {
     std::size_t there = 0;
@@ -317,7 +318,7 @@ void answers_are_kept(diag_socket& bare) {
   check(in_the_area(bare) == 0, "a bare socket receives");
   check(in_the_area(socket) == ids.size(), "all answers are in the area");
   // Its other uses do not notice.
-  check(dump(socket, dump_walk::both).size() == all.size(), "dumps as before");
+  check(dump(socket, dump_families::both).size() == all.size(), "dumps as before");
   check(!socket.query(ids.front(), all_extensions, [](const message&) noexcept {}),
         "single queries as before");
   // The filter comes along.
@@ -459,7 +460,7 @@ void libnl_agrees(diag_socket& socket) {
   nl_sock* oracle = nl_socket_alloc();
   must(oracle != nullptr && nl_connect(oracle, NETLINK_SOCK_DIAG) == 0, "open libnl's socket");
   std::map<std::pair<unsigned, unsigned>, const std::vector<std::byte>*> ours;
-  const shown all = dump(socket, dump_walk::both);
+  const shown all = dump(socket, dump_families::both);
   for (const auto& [cookie, bytes] : all)
     ours[{message{bytes}.sport(), message{bytes}.dport()}] = &bytes;
   nl_cache* cache = nullptr;
@@ -477,7 +478,7 @@ void libnl_agrees(diag_socket& socket) {
       continue;
     }
     const message m{*found->second};
-    check(m.state() == idiagnl_msg_get_state(theirs), "state as libnl");
+    check(static_cast<std::uint8_t>(idiagnl_msg_get_state(theirs)) == m.state(), "state as libnl");
     check(m.uid() == idiagnl_msg_get_uid(theirs), "uid as libnl");
     check(m.inode() == idiagnl_msg_get_inode(theirs), "inode as libnl");
     check(m.rqueue() == idiagnl_msg_get_rqueue(theirs), "rqueue as libnl");

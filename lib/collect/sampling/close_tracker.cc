@@ -162,7 +162,7 @@ class close_tracker::live_sink final : public message_sink {
   socket_outcome on_socket(const message& m) noexcept override {
     // A mini socket in TIME_WAIT says that its TCP has ended. Dumps do not ask for that state, so
     // that the connection would be missing again in the next.
-    only_time_wait = m.state() == static_cast<std::uint8_t>(tcp_state::time_wait);
+    only_time_wait = m.state() == tcp_state::time_wait;
     if (only_time_wait) return socket_outcome::unchanged;
     // It lives, or the socket is another connection by now.
     outcome = to_.on_socket(m);

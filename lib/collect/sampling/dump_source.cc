@@ -50,18 +50,18 @@ std::error_code dump_source::open() {
   return {};
 }
 
-std::error_code dump_source::dump_of(dump_walk kind, message_sink& sink,
+std::error_code dump_source::dump_of(dump_families kind, message_sink& sink,
                                      poll_report& report) noexcept {
   struct context {
     dump_source* self;
     message_sink* sink;
   } both{this, &sink};
   dump_request request;
-  request.walk = kind;
+  request.families = kind;
   request.states = states_;
   request.extensions = all_extensions;
   if (kernel_filters_ && options_.exclude != nullptr && !options_.exclude->empty())
-    request.exclude = options_.exclude;
+    request.filter = options_.exclude;
   // A dump of many sockets takes longer than the queue of events has room for.
   request.between = [](void* user) noexcept {
     auto* c = static_cast<context*>(user);
@@ -78,9 +78,9 @@ std::error_code dump_source::dump_of(dump_walk kind, message_sink& sink,
   });
   const std::int64_t took_ns = dumps_.counter(dump_counter::duration_ns);
   report.duration_ns += took_ns;
-  (kind == dump_walk::both   ? report.both_ns
-   : kind == dump_walk::ipv4 ? report.ipv4_ns
-                             : report.ipv6_ns) = took_ns;
+  (kind == dump_families::both   ? report.both_ns
+   : kind == dump_families::ipv4 ? report.ipv4_ns
+                                 : report.ipv6_ns) = took_ns;
   report.messages += dumps_.counter(dump_counter::messages);
   report.bytes += dumps_.counter(dump_counter::bytes);
   return ec;
@@ -99,7 +99,7 @@ poll_report dump_source::dump_states(std::uint32_t states, message_sink& sink) n
   poll_report report;
   std::error_code ec;
   if (one_dump_) {
-    ec = dump_of(dump_walk::both, sink, report);
+    ec = dump_of(dump_families::both, sink, report);
     if (!is_refusal(ec) || report.messages > 0) {
       report.error = ec;
       report.complete = !ec;
@@ -107,14 +107,14 @@ poll_report dump_source::dump_states(std::uint32_t states, message_sink& sink) n
     }
   }
   // The kernel does not know the request for both, or not with this filter: find out which.
-  ec = dump_of(dump_walk::ipv4, sink, report);
+  ec = dump_of(dump_families::ipv4, sink, report);
   if (is_refusal(ec) && ec.value() == EINVAL && kernel_filters_) {
     kernel_filters_ = false;
     return dump_states(states, sink);
   }
   if (!ec) {
     one_dump_ = false;
-    ec = dump_of(dump_walk::ipv6, sink, report);
+    ec = dump_of(dump_families::ipv6, sink, report);
     // A kernel without IPv6 has no IPv6 sockets either.
     if (is_refusal(ec) && ec.value() != EINVAL) ec = {};
   }
@@ -147,7 +147,7 @@ void dump_source::query_all(std::span<const socket_id> ids, answer_callback fn,
   std::size_t told = 0;
   const auto ec = queries_.query_all(ids, all_extensions, [&](const query_answer& a) noexcept {
     ++told;
-    fn(user, a);
+    return fn(user, a);
   });
   // Nothing could be sent: the caller hears of each query all the same.
   if (ec)

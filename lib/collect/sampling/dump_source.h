@@ -42,7 +42,7 @@ class dump_source final : public source {
   [[nodiscard]] std::error_code open_dumps() noexcept { return dumps_.open(); }
 
  private:
-  std::error_code dump_of(dump_walk kind, message_sink& sink, poll_report& report) noexcept;
+  std::error_code dump_of(dump_families kind, message_sink& sink, poll_report& report) noexcept;
   void give_way() noexcept;
   [[nodiscard]] poll_report dump_states(std::uint32_t states, message_sink& sink) noexcept;
 

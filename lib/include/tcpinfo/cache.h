@@ -146,8 +146,8 @@ class TCPINFO_API flow_table final {
   /// disconnected and connected again); then it is `opened`.
   void erase(std::uint64_t cookie) noexcept;
 
-  /// Calls `fn` with the last message of each open flow, in no order, valid during the call. `fn`
-  /// must not change the table.
+  /// Calls `fn` with the last message of each open flow, in no order, valid during the call, until
+  /// it says stop. `fn` must not change the table.
   void for_each(message_callback fn, void* user) const noexcept;
 
   /// The last message kept; its bytes are valid until the table changes.
@@ -161,13 +161,11 @@ class TCPINFO_API flow_table final {
   [[nodiscard]] std::size_t tombstone_bytes() const noexcept;  ///< their part of memory_bytes()
   [[nodiscard]] std::size_t memory_bytes() const noexcept;     ///< allocated by the table
 
-  /// Adapts any callable `void(const message&)`; it must not throw.
+  /// Adapts a function object, as diag_socket::dump() does; it must not throw.
   template <class F>
-  requires std::is_invocable_v<F&, const message&>
+  requires visitor<std::remove_reference_t<F>, message>
   void for_each(F&& fn) const noexcept {
-    using callable = std::remove_reference_t<F>;
-    for_each([](void* user, const message& m) noexcept { (*static_cast<callable*>(user))(m); },
-             const_cast<void*>(static_cast<const void*>(&fn)));
+    for_each(visit_with<std::remove_reference_t<F>, message>, visitor_of(fn));
   }
 
   /// Adapts any callable `void(const flow_absence&)`; it must not throw.

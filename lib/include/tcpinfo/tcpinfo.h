@@ -5,6 +5,7 @@
 #ifndef TCPINFO_TCPINFO_H
 #define TCPINFO_TCPINFO_H
 
+#include <tcpinfo/address.h>
 #include <tcpinfo/archive.h>
 #include <tcpinfo/bytes.h>
 #include <tcpinfo/cache.h>
@@ -13,7 +14,9 @@
 #include <tcpinfo/error.h>
 #include <tcpinfo/eventsocket.h>
 #include <tcpinfo/export.h>
+#include <tcpinfo/filter.h>
 #include <tcpinfo/inetdiag.h>
+#include <tcpinfo/message.h>
 #include <tcpinfo/parse.h>
 #include <tcpinfo/tcp.h>
 #include <tcpinfo/tcp_state.h>

@@ -149,7 +149,7 @@ class verifier {
     c.any = true;
     c.sport = r.m.sport();
     c.dport = r.m.dport();
-    c.state = r.m.state();
+    c.state = static_cast<std::uint8_t>(r.m.state());
   }
 
   void enter(const input_record& r) {

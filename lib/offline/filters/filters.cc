@@ -155,13 +155,16 @@ bool record_filter::wants_in_any_state(const input_record& r) {
   if (by_ends || !o.uuids.empty()) {
     socket_id ends = by_ends ? ends_of(r) : socket_id{};
     ends.cookie = r.m.cookie();
-    if (!wants_connection(r.uuid(), ends, is_lost_end(ends, r.m.state()))) return false;
+    if (!wants_connection(r.uuid(), ends,
+                          is_lost_end(ends, static_cast<std::uint8_t>(r.m.state()))))
+      return false;
   }
   return wants_time(r.time);
 }
 
 bool record_filter::wants(const input_record& r) {
-  return wants_in_any_state(r) && (!r.has_message || wants_state(r.m.state()));
+  return wants_in_any_state(r) &&
+         (!r.has_message || wants_state(static_cast<std::uint8_t>(r.m.state())));
 }
 
 bool thinner::keeps(const input_record& r) {
@@ -169,7 +172,7 @@ bool thinner::keeps(const input_record& r) {
   held& h = connections_[r.m.cookie()];
   const bool first = h.state == 0;
   const bool changed = h.state != r.m.state();
-  h.state = r.m.state();
+  h.state = static_cast<std::uint8_t>(r.m.state());
   if (!first && !changed) {
     const std::int64_t age = nanoseconds_between(r.time, h.kept);
     if (age >= 0 && age < every_ns_) return false;

@@ -98,7 +98,7 @@ void flow_summary::note_silence(const input_record& r, const flow_totals& now, b
 }
 
 void flow_summary::add(const input_record& r, const snapshot& s) {
-  const std::uint8_t state = r.m.state();
+  const auto state = static_cast<std::uint8_t>(r.m.state());
   const bool end = state == static_cast<std::uint8_t>(tcp_state::close);
   // A record without a time stands where it was read.
   const bool timed = !r.time.is_zero();

@@ -399,7 +399,7 @@ TEST_CASE("totals never go back: a final message that the kernel cleared carries
   REQUIRE_FALSE(t.destroyed(event.view(), 0, u));
   CHECK(u.change == flow_change::closed);
   CHECK(u.carried == (ends_bit | attribute_bit(attribute_type::info)));
-  CHECK(u.current.state() == 7);
+  CHECK(u.current.state() == tcp_state::close);
   CHECK(u.current.dport() == s.dport);
   CHECK(u.current.attributes().well_formed());
   CHECK(u.current.find(attribute_type::cong));

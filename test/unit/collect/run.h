@@ -61,7 +61,7 @@ inline file read_file(const fs::path& path) {
     } else {
       line l;
       l.poll = r.poll();
-      l.state = r.view().state();
+      l.state = static_cast<std::uint8_t>(r.view().state());
       l.time = to_string(r.time());
       l.ends = to_string(r.view().src()) + " " + to_string(r.view().dst());
       if (!r.ended().is_zero()) l.ended = to_string(r.ended());

@@ -133,16 +133,67 @@ static_assert(sizeof(message) == 16);
 static_assert(std::is_trivially_copyable_v<message>);
 static_assert(offsetof(message, bytes) == 0);
 
-static_assert(sizeof(dump_request) == 48);
+static_assert(sizeof(datagram_item) == 40);
+static_assert(std::is_trivially_copyable_v<datagram_item>);
+static_assert(offsetof(datagram_item, status) == 0);
+static_assert(offsetof(datagram_item, code) == 4);
+static_assert(offsetof(datagram_item, type) == 8);
+static_assert(offsetof(datagram_item, flags) == 10);
+static_assert(offsetof(datagram_item, sequence) == 12);
+static_assert(offsetof(datagram_item, port) == 16);
+static_assert(offsetof(datagram_item, reserved) == 20);
+static_assert(offsetof(datagram_item, payload) == 24);
+
+static_assert(sizeof(filter_rule) == 56);
+static_assert(std::is_trivially_copyable_v<filter_rule>);
+static_assert(offsetof(filter_rule, size) == 0);
+static_assert(offsetof(filter_rule, kind) == 8);
+static_assert(offsetof(filter_rule, first) == 12);
+static_assert(offsetof(filter_rule, last) == 14);
+static_assert(offsetof(filter_rule, number) == 16);
+static_assert(offsetof(filter_rule, mask) == 20);
+static_assert(offsetof(filter_rule, cgroup) == 24);
+static_assert(offsetof(filter_rule, prefix) == 32);
+static_assert(offsetof(filter_rule, reserved) == 50);
+
+static_assert(sizeof(dump_request) == 72);
 static_assert(std::is_trivially_copyable_v<dump_request>);
 static_assert(offsetof(dump_request, size) == 0);
-static_assert(offsetof(dump_request, walk) == 8);
-static_assert(offsetof(dump_request, states) == 12);
-static_assert(offsetof(dump_request, extensions) == 16);
-static_assert(offsetof(dump_request, reserved) == 17);
-static_assert(offsetof(dump_request, exclude) == 24);
-static_assert(offsetof(dump_request, between) == 32);
-static_assert(offsetof(dump_request, between_user) == 40);
+static_assert(offsetof(dump_request, states) == 8);
+static_assert(offsetof(dump_request, extensions) == 12);
+static_assert(offsetof(dump_request, families) == 16);
+static_assert(offsetof(dump_request, protocol) == 20);
+static_assert(offsetof(dump_request, filter) == 24);
+static_assert(offsetof(dump_request, bytecode) == 32);
+static_assert(offsetof(dump_request, timeout_ns) == 48);
+static_assert(offsetof(dump_request, between) == 56);
+static_assert(offsetof(dump_request, between_user) == 64);
+
+static_assert(sizeof(query_request) == 24);
+static_assert(std::is_trivially_copyable_v<query_request>);
+static_assert(offsetof(query_request, size) == 0);
+static_assert(offsetof(query_request, extensions) == 8);
+static_assert(offsetof(query_request, protocol) == 12);
+static_assert(offsetof(query_request, timeout_ns) == 16);
+
+static_assert(sizeof(query_answer) == 40);
+static_assert(std::is_trivially_copyable_v<query_answer>);
+static_assert(offsetof(query_answer, index) == 0);
+static_assert(offsetof(query_answer, error) == 8);
+static_assert(offsetof(query_answer, answer) == 24);
+
+static_assert(sizeof(diag_socket_options) == 16);
+static_assert(std::is_trivially_copyable_v<diag_socket_options>);
+static_assert(offsetof(diag_socket_options, size) == 0);
+static_assert(offsetof(diag_socket_options, netns) == 8);
+static_assert(offsetof(diag_socket_options, reserved) == 12);
+
+static_assert(sizeof(listener_options) == 24);
+static_assert(std::is_trivially_copyable_v<listener_options>);
+static_assert(offsetof(listener_options, size) == 0);
+static_assert(offsetof(listener_options, receive_buffer) == 8);
+static_assert(offsetof(listener_options, netns) == 16);
+static_assert(offsetof(listener_options, reserved) == 20);
 
 static_assert(sizeof(answer_area) == 32);
 static_assert(std::is_trivially_copyable_v<answer_area>);
@@ -251,11 +302,37 @@ static_assert(static_cast<int>(dump_counter::done_status) == 8);
 static_assert(static_cast<int>(dump_counter::completed) == 9);
 static_assert(static_cast<int>(dump_counter::duration_ns) == 10);
 static_assert(static_cast<int>(dump_counter::overflows) == 11);
+static_assert(static_cast<int>(dump_counter::dropped) == 12);
+
+static_assert(static_cast<int>(dump_families::both) == 0);
+static_assert(static_cast<int>(dump_families::ipv4) == 1);
+static_assert(static_cast<int>(dump_families::ipv6) == 2);
+
+static_assert(static_cast<int>(transport::tcp) == 6);
+static_assert(static_cast<int>(transport::udp) == 17);
+static_assert(static_cast<int>(transport::mptcp) == 262);
+
+static_assert(static_cast<int>(datagram_status::message) == 0);
+static_assert(static_cast<int>(datagram_status::done) == 1);
+static_assert(static_cast<int>(datagram_status::error) == 2);
+static_assert(static_cast<int>(datagram_status::other) == 3);
+static_assert(static_cast<int>(datagram_status::too_short) == 4);
+static_assert(static_cast<int>(datagram_status::malformed) == 5);
+
+static_assert(static_cast<int>(rule_kind::local_ports) == 0);
+static_assert(static_cast<int>(rule_kind::remote_ports) == 1);
+static_assert(static_cast<int>(rule_kind::local_prefix) == 2);
+static_assert(static_cast<int>(rule_kind::remote_prefix) == 3);
+static_assert(static_cast<int>(rule_kind::interface) == 4);
+static_assert(static_cast<int>(rule_kind::mark) == 5);
+static_assert(static_cast<int>(rule_kind::cgroup) == 6);
+static_assert(static_cast<int>(rule_kind::states) == 7);
+static_assert(static_cast<int>(rule_kind::automatic_port) == 8);
 
 TEST_CASE("layouts are frozen") {
   // That this file compiles is the test; what grows is taken at its older size.
   dump_request older;
-  older.size = offsetof(dump_request, exclude);
+  older.size = offsetof(dump_request, filter);
   diag_socket socket;
   CHECK(socket.dump(older, [](const message&) {}) == errc::not_open);
   flow_table_options shorter;

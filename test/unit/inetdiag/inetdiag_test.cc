@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <linux/netlink.h>
 #include <tcpinfo/inetdiag.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <initializer_list>
 #include <random>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "inetdiag/datagram.h"
 #include "unit/catch.h"
 #include "unit/made_socket.h"
 
@@ -83,7 +84,7 @@ TEST_CASE("a message's members are read from their places") {
   s.cookie = 0x0123456789abcdef;
   const message m = s.view();
   CHECK(m.family() == address_family::ipv4);
-  CHECK(m.state() == 1);
+  CHECK(m.state() == tcp_state::established);
   CHECK(m.sport() == 443);
   CHECK(m.dport() == 50000);
   CHECK(to_string(m.src()) == "10.1.2.3");
@@ -135,21 +136,26 @@ TEST_CASE("flags in an attribute's type are no part of it") {
 }
 
 TEST_CASE("a datagram's messages are read with their lengths checked") {
-  const auto header = [](std::uint32_t length, std::uint16_t type) {
-    nlmsghdr h{};
-    h.nlmsg_len = length;
-    h.nlmsg_type = type;
+  const auto header = [](std::uint32_t length, std::uint16_t type, std::uint16_t flags = 0) {
+    const nlmsghdr h{length, type, flags, 77, 88};
     return std::string(reinterpret_cast<const char*>(&h), sizeof h);
   };
   const auto walk = [](const std::string& datagram, bool& malformed) {
-    datagram_walk w(std::as_bytes(std::span(datagram)));
-    netlink_message m;
     std::vector<std::size_t> sizes;
-    while (w.next(m)) sizes.push_back(m.payload.size());
-    malformed = w.malformed();
+    malformed = false;
+    for (const datagram_item& item : messages(std::as_bytes(std::span(datagram)))) {
+      CHECK_FALSE(malformed);  // nothing comes behind
+      malformed = item.status == datagram_status::malformed;
+      if (malformed)
+        CHECK(item.error() == errc::malformed_attribute);
+      else
+        sizes.push_back(item.payload.size());
+    }
     return sizes;
   };
   bool malformed = false;
+  CHECK(walk("", malformed).empty());
+  CHECK_FALSE(malformed);
   CHECK(walk(header(20, 20) + "abcd" + header(16, 3), malformed) == std::vector<std::size_t>{4, 0});
   CHECK_FALSE(malformed);
   // A length that is no multiple of 4 is padded, but not at the very end.
@@ -162,6 +168,48 @@ TEST_CASE("a datagram's messages are read with their lengths checked") {
   CHECK(malformed);
   CHECK(walk(header(16, 20) + "abc", malformed) == std::vector<std::size_t>{0});
   CHECK(malformed);
+
+  // What each is.
+  const auto number = [](std::int32_t value) {
+    return std::string(reinterpret_cast<const char*>(&value), sizeof value);
+  };
+  const std::string whole(wire::inet_diag_msg_size, 'm');
+  constexpr std::uint16_t interrupted = 0x10;
+  struct expectation {
+    std::string bytes;
+    datagram_status status;
+    std::error_code error;
+  };
+  const auto of_system = [](int e) { return std::error_code(e, std::system_category()); };
+  const expectation all[] = {
+      {header(88, 20) + whole, datagram_status::message, {}},
+      {header(88, 18) + whole, datagram_status::message, {}},
+      {header(88, 20, interrupted) + whole, datagram_status::message, errc::dump_incomplete},
+      {header(20, 20) + number(0), datagram_status::too_short, errc::message_too_short},
+      {header(20, 3) + number(0), datagram_status::done, {}},
+      {header(20, 3, interrupted) + number(0), datagram_status::done, errc::dump_incomplete},
+      {header(20, 3) + number(-5), datagram_status::done, of_system(5)},
+      {header(16, 3), datagram_status::done, {}},
+      {header(20, 2) + number(-2), datagram_status::error, of_system(2)},
+      {header(20, 2) + number(0), datagram_status::error, {}},
+      {header(16, 2), datagram_status::error, of_system(EPROTO)},
+      {header(16, 1), datagram_status::other, {}},
+      {header(16, 21), datagram_status::other, {}},
+  };
+  std::string together;
+  for (const expectation& e : all) together += e.bytes;
+  std::size_t at = 0;
+  for (const datagram_item& item : messages(std::as_bytes(std::span(together)))) {
+    INFO(at);
+    REQUIRE(at < std::size(all));
+    CHECK(item.status == all[at].status);
+    CHECK(item.error() == all[at].error);
+    CHECK((item.sequence == 77 && item.port == 88));
+    if (item.status == datagram_status::message)
+      CHECK(item.answer().bytes.size() == wire::inet_diag_msg_size);
+    ++at;
+  }
+  CHECK(at == std::size(all));
 }
 
 TEST_CASE("a filter excludes by local port, local and remote prefix") {
@@ -359,10 +407,109 @@ TEST_CASE("a filter excludes what any of its prefixes contains") {
 
 TEST_CASE("sockets that are not open say so") {
   diag_socket s;
-  CHECK(s.dump({}, [](const message&) {}) == errc::not_open);
+  dump_request request;
+  request.states = all_states;
+  bool done = true;
+  CHECK(s.dump(request, [](const message&) {}) == errc::not_open);
+  CHECK(s.start(request) == errc::not_open);
+  CHECK(s.receive([](const message&) {}, done) == errc::not_open);
+  CHECK_FALSE(done);
+  CHECK_FALSE(s.cancel());
+  CHECK(s.descriptor() == -1);
   CHECK(s.query({}, 0, [](const message&) {}) == errc::not_open);
+  CHECK(s.query_all({}, 0, [](const query_answer&) {}) == errc::not_open);
   CHECK(s.counter(dump_counter::messages) == 0);
   destroy_listener l;
   CHECK(l.receive([](const message&) {}) == errc::not_open);
   CHECK(l.descriptor() == -1);
+}
+
+TEST_CASE("a request that cannot be obeyed is an error at once") {
+  diag_socket s;
+  REQUIRE_FALSE(s.open());
+  const auto dump = [&](auto change) {
+    dump_request request;
+    request.states = state_bit(tcp_state::established);
+    request.timeout(std::chrono::hours(1));  // nobody waits for it
+    change(request);
+    return s.dump(request, [](const message&) {});
+  };
+  CHECK(dump([](dump_request& r) { r.states = 0; }) == errc::empty_request);
+  CHECK(dump([](dump_request& r) { r.states = 1; }) == errc::invalid_argument);
+  CHECK(dump([](dump_request& r) { r.states = 1U << 14U; }) == errc::invalid_argument);
+  CHECK(dump([](dump_request& r) { r.extensions = 0x100; }) == errc::invalid_argument);
+  for (const attribute_type type :
+       {attribute_type::none, attribute_type::dctcpinfo, attribute_type::mark,
+        attribute_type::sockopt, static_cast<attribute_type>(33), static_cast<attribute_type>(999)})
+    CHECK(dump([&](dump_request& r) { r.extensions = extension(type); }) == errc::invalid_argument);
+  CHECK(dump([](dump_request& r) { r.families = static_cast<dump_families>(3); }) ==
+        errc::invalid_argument);
+  CHECK(dump([](dump_request& r) { r.protocol = static_cast<transport>(132); }) ==
+        errc::invalid_argument);
+  CHECK(dump([](dump_request& r) { r.timeout_ns = 0; }) == errc::invalid_argument);
+  CHECK(dump([](dump_request& r) { r.timeout_ns = -1; }) == errc::invalid_argument);
+  const std::byte odd[6] = {};
+  CHECK(dump([&](dump_request& r) { r.bytecode = odd; }) == errc::invalid_argument);
+  filter f;
+  REQUIRE_FALSE(f.include(filter_rule::in_states(state_bit(tcp_state::listen))));
+  CHECK(dump([&](dump_request& r) { r.filter = &f; }) == errc::empty_request);
+  filter g;
+  REQUIRE_FALSE(g.exclude(filter_rule::in_states(state_bit(tcp_state::established))));
+  CHECK(dump([&](dump_request& r) { r.filter = &g; }) == errc::empty_request);
+  CHECK(s.dump(dump_request{}, nullptr, nullptr) == errc::invalid_argument);
+
+  socket_id id;
+  query_request request;
+  const auto query = [&] { return s.query(id, request, [](const message&) {}); };
+  CHECK(query() == errc::invalid_argument);  // no family
+  id.src.family = static_cast<address_family>(7);
+  CHECK(query() == errc::invalid_argument);
+  id.src.family = address_family::ipv4;
+  id.dst.family = address_family::ipv6;
+  CHECK(query() == errc::invalid_argument);
+  id.dst.family = address_family::ipv4;
+  request.extensions = 0x100;
+  CHECK(query() == errc::invalid_argument);
+  request.extensions = 0;
+  request.protocol = transport::mptcp;
+  CHECK(query() == errc::invalid_argument);
+  request.protocol = transport::tcp;
+  request.timeout_ns = 0;
+  CHECK(query() == errc::invalid_argument);
+  CHECK(s.query_all({&id, 1}, request, [](const query_answer&) {}) == errc::invalid_argument);
+  request.timeout_ns = default_timeout_ns;
+  // Of many, the one is told of.
+  const socket_id nobody;
+  std::vector<std::error_code> told;
+  CHECK_FALSE(
+      s.query_all({&nobody, 1}, request, [&](const query_answer& a) { told.push_back(a.error); }));
+  CHECK(told == std::vector<std::error_code>{errc::invalid_argument});
+
+  diag_socket other;
+  diag_socket_options options;
+  options.netns = -2;
+  CHECK(other.open(options) == errc::invalid_argument);
+  options.netns = 1'000'000;
+  CHECK(other.open(options) == std::errc::bad_file_descriptor);
+  bool done = false;
+  CHECK(s.receive([](const message&) {}, done) == errc::empty_request);
+}
+
+TEST_CASE("while a dump goes on, nothing else is asked") {
+  diag_socket s;
+  REQUIRE_FALSE(s.open());
+  dump_request request;
+  request.states = all_states;
+  REQUIRE_FALSE(s.start(request));
+  CHECK(s.descriptor() >= 0);
+  CHECK(s.start(request) == errc::busy);
+  CHECK(s.dump(request, [](const message&) {}) == errc::busy);
+  CHECK(s.query({}, 0, [](const message&) {}) == errc::busy);
+  CHECK(s.query_all({}, 0, [](const query_answer&) {}) == errc::busy);
+  CHECK(s.keep_answers({}) == errc::busy);
+  CHECK_FALSE(s.cancel());
+  CHECK_FALSE(s.query_all({}, 0, [](const query_answer&) {}));
+  REQUIRE_FALSE(s.start(request));
+  CHECK_FALSE(s.open());  // ends it as well
+  CHECK_FALSE(s.query_all({}, 0, [](const query_answer&) {}));
 }

@@ -271,6 +271,7 @@ void event_source::query_planned(message_sink& sink, poll_report& report) noexce
       [](void* user, const query_answer& a) noexcept {
         auto& of = *static_cast<batch*>(user);
         of.self.take_answer(of, a);
+        return iteration::go_on;
       },
       &all);
   report.queries += ids_.size();
@@ -297,7 +298,8 @@ void event_source::take_answer(batch& of, const query_answer& a) noexcept {
     return;
   }
   // A mini socket, left of a closed one. Dumps leave those out.
-  if (!is_connection(a.answer.state())) return plan_.forget_stall(a.answer.cookie());
+  if (!is_connection(static_cast<unsigned>(a.answer.state())))
+    return plan_.forget_stall(a.answer.cookie());
   ++of.report.messages;
   of.report.bytes += static_cast<std::int64_t>(a.answer.bytes.size());
   plan_.note_stall(a.answer, q.why, of.now_ns);

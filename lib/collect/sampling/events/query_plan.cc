@@ -74,7 +74,7 @@ void query_plan::note_stall(const message& m, query_reason why, std::int64_t now
   const std::uint64_t cookie = m.cookie();
   // Stall times grow only while something is unsent or unacknowledged.
   if (m.wqueue() == 0 || m.sport() == 0) return stalls_.stop(cookie);
-  const int part = part_between_queries(m.state());
+  const int part = part_between_queries(static_cast<unsigned>(m.state()));
   const std::int64_t before_ns = part > 0 ? stalls_.pause_ns(cookie) : 0;
   if (why == query_reason::suspected) {
     // A shorter pause stays.
