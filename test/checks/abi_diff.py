@@ -19,15 +19,19 @@ from trees import SKIP, abidiff, build_library, copy_commit, copy_tree, need, ru
 
 def move_a_field(tree):
     """Two members of a public struct change places."""
-    header = tree / "lib/include/tcpinfo/inetdiag.h"
+    header = tree / "lib/include/tcpinfo/address.h"
     text = header.read_text(encoding="utf-8")
     first = "  std::uint16_t sport = 0;      ///< local port\n"
     second = "  std::uint32_t interface = 0;  ///< ifindex the socket is bound to, 0 = none\n"
     assert text.count(first) == 1 and text.count(second) == 1, "the struct is another one now"
     text = text.replace(first, "\0").replace(second, first).replace("\0", second)
-    text = text.replace("return {src(), dst(), sport(), dport(), interface(), cookie()};",
-                        "return {src(), dst(), interface(), dport(), sport(), cookie()};")
     header.write_text(text, encoding="utf-8")
+    message = tree / "lib/include/tcpinfo/message.h"
+    text = message.read_text(encoding="utf-8")
+    first = "return {src(), dst(), sport(), dport(), interface(), cookie()};"
+    assert text.count(first) == 1, "the struct is made elsewhere now"
+    text = text.replace(first, "return {src(), dst(), interface(), dport(), sport(), cookie()};")
+    message.write_text(text, encoding="utf-8")
 
 
 def run_old_program(source, old_tree, old, new, folder):

@@ -14,7 +14,7 @@ int main() {
     return 1;
   }
   tcpinfo::dump_request request;
-  request.states = 0xfff;
+  request.states = 0xffe;
   request.extensions = tcpinfo::extension(tcpinfo::attribute_type::info);
   unsigned sockets = 0;
   const auto count = [&](const tcpinfo::message& m) noexcept { sockets += m.sport() != 0; };
