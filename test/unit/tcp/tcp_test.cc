@@ -2,6 +2,7 @@
 #include <tcpinfo/tcp.h>
 
 #include <array>
+#include <bit>
 #include <cstring>
 #include <fstream>
 #include <set>
