@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <random>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -29,6 +30,26 @@ ip_prefix prefix(std::string_view text) {
   REQUIRE_FALSE(parse_ip_prefix(text, p));
   return p;
 }
+
+// Views of temporaries that own their bytes would dangle: they do not compile.
+template <class Bytes>
+concept is_walked = requires(Bytes&& bytes) {
+  messages(std::forward<Bytes>(bytes));
+};
+template <class Bytes>
+concept is_message = requires(Bytes&& bytes, message& m) {
+  (void)message::from(std::forward<Bytes>(bytes), m);
+};
+template <class Filter>
+concept gives_program = requires(Filter&& f, bytes_view& out) {
+  (void)std::forward<Filter>(f).program(out);
+};
+using container = std::vector<std::byte>;
+static_assert(is_walked<container&> && is_walked<bytes_view> && !is_walked<container>);
+static_assert(is_message<container&> && is_message<bytes_view> && !is_message<container>);
+static_assert(std::is_constructible_v<attribute_range, container&>);
+static_assert(!std::is_constructible_v<attribute_range, container>);
+static_assert(gives_program<filter&> && !gives_program<filter>);
 
 bool refused(std::string_view text) {
   ip_prefix p;
