@@ -5,9 +5,9 @@
 #include <charconv>
 
 #include <tcpinfo/archive.h>
-#include <tcpinfo/decimal.h>
 
 #include "archive/text.h"
+#include "common/decimal.h"
 #include "common/utf8.h"
 
 namespace tcpinfo::inline v0 {
@@ -96,6 +96,7 @@ std::size_t format_archive_path(const timestamp& date, std::string_view uuid,
 }
 
 std::error_code parse_archive_name(std::string_view path, archive_name& out) noexcept {
+  if (out.size < sizeof out) return errc::invalid_argument;
   archive_name found;
   path.remove_prefix(path.rfind('/') + 1);  // npos + 1 is 0
   found.partial = remove_suffix(path, partial_suffix);
@@ -111,7 +112,7 @@ std::error_code parse_archive_name(std::string_view path, archive_name& out) noe
   if (fault != std::errc() || last != end) return errc::invalid_argument;
   found.uuid = path.substr(0, point);
   if (const std::error_code ec = check_uuid(found.uuid)) return ec;
-  out = found;
+  fill_known(out, found);
   return {};
 }
 

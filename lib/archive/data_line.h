@@ -8,11 +8,11 @@
 #include <bit>
 
 #include <tcpinfo/archive.h>
-#include <tcpinfo/decimal.h>
 
 #include "archive/base64.h"
 #include "archive/carried.h"
 #include "archive/text.h"
+#include "common/decimal.h"
 #include "common/known_part.h"
 
 namespace tcpinfo::inline v0 {

@@ -5,10 +5,10 @@
 #include <array>
 
 #include <tcpinfo/archive.h>
-#include <tcpinfo/decimal.h>
 
 #include "archive/data_line.h"
 #include "archive/record_impl.h"
+#include "common/decimal.h"
 
 namespace tcpinfo::inline v0 {
 namespace {
@@ -38,7 +38,9 @@ std::error_code encode_record(std::span<char> out, std::size_t& written, const t
                               encode_notes* notes) noexcept {
   written = 0;
   if (m.bytes.size() < wire::inet_diag_msg_size) return errc::message_too_short;
-  const record_extras extras = known_part(given);
+  record_extras extras;
+  if (const std::error_code ec = read_known(given, extras)) return ec;
+  if (extras.reserved != 0) return errc::invalid_argument;
   std::array<char, max_timestamp_size> time_text;
   const std::size_t time_size = format_timestamp(time, time_text);
   std::array<char, max_extras_size> extras_text;
@@ -99,9 +101,9 @@ std::size_t max_metadata_size(const metadata& given) noexcept {
 std::error_code encode_metadata(std::span<char> out, std::size_t& written,
                                 const metadata& given) noexcept {
   written = 0;
-  const metadata m = known_part(given);
-  // The bound in place of the exact size: a metadata line comes once a file, so the room is no
-  // loss.
+  metadata m;
+  if (const std::error_code ec = read_known(given, m)) return ec;
+  // One line for each file: asking for the bound instead of the exact size is no loss.
   if (out.size() < max_metadata_size(m)) return errc::buffer_too_small;
   char* to = write(out.data(), metadata_start);
   to = write_escaped(to, m.uuid);

@@ -51,8 +51,9 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
   bool big_endian = false;
 
   std::error_code prepare(const archive_reader_options& given) noexcept {
-    const archive_reader_options options = known_part(given);
-    if (options.max_line == 0) return errc::invalid_argument;
+    archive_reader_options options;
+    if (const std::error_code ec = read_known(given, options)) return ec;
+    if (options.max_line == 0 || options.reserved != 0) return errc::invalid_argument;
     begin = scanned = end = 0;
     max_line = options.max_line;
     stream.max_window_log = options.max_window_log;
@@ -262,7 +263,7 @@ std::uint64_t archive_reader::line_number() const noexcept {
 std::uint64_t archive_reader::line_offset() const noexcept {
   return impl_ == nullptr ? 0 : impl_->line_offset;
 }
-std::string_view archive_reader::line() const noexcept {
+std::string_view archive_reader::line() const& noexcept {
   return impl_ == nullptr ? std::string_view() : impl_->line;
 }
 bool archive_reader::from_damaged_frame() const noexcept {

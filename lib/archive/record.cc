@@ -537,11 +537,11 @@ timestamp record::time() const noexcept { return impl_ == nullptr ? timestamp() 
 
 bool record::has_idm() const noexcept { return impl_ != nullptr && impl_->has_idm; }
 
-bytes_view record::idm() const noexcept {
+bytes_view record::idm() const& noexcept {
   return has_idm() ? bytes_view(impl_->bytes.get(), idm_size) : bytes_view();
 }
 
-message record::view() const noexcept {
+message record::view() const& noexcept {
   return {has_idm() ? bytes_view(impl_->bytes.get(), impl_->used) : bytes_view()};
 }
 
@@ -566,7 +566,7 @@ std::uint32_t record::carried() const noexcept { return impl_ == nullptr ? 0 : i
 bool record::has_metadata() const noexcept { return impl_ != nullptr && impl_->has_metadata; }
 
 bool record::get_metadata(metadata& out) const noexcept {
-  if (!has_metadata()) return false;
+  if (!has_metadata() || out.size < sizeof out.size) return false;
   metadata m;
   m.uuid = impl_->get(text_key::uuid);
   m.sequence = impl_->sequence;

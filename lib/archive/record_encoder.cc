@@ -8,9 +8,9 @@
 #include <utility>
 
 #include <tcpinfo/archive.h>
-#include <tcpinfo/decimal.h>
 
 #include "archive/data_line.h"
+#include "common/decimal.h"
 
 namespace tcpinfo::inline v0 {
 namespace {
@@ -149,7 +149,9 @@ std::error_code record_encoder::encode(std::span<char> out, std::size_t& written
                                        const timestamp& time, const message& m,
                                        const record_extras& given, encode_notes* notes) noexcept {
   written = 0;
-  const record_extras extras = known_part(given);
+  record_extras extras;
+  if (const std::error_code ec = read_known(given, extras)) return ec;
+  if (extras.reserved != 0) return errc::invalid_argument;
   if (m.bytes.size() < wire::inet_diag_msg_size) return errc::message_too_short;
   if (impl_ == nullptr) impl_ = new (std::nothrow) impl;
   if (impl_ == nullptr) return encode_record(out, written, time, m, extras, notes);

@@ -2,9 +2,9 @@
 #include <cstring>
 
 #include <tcpinfo/archive.h>
-#include <tcpinfo/decimal.h>
 
 #include "archive/text.h"
+#include "common/decimal.h"
 
 namespace tcpinfo::inline v0 {
 namespace {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <tcpinfo/cache.h>
+#include <tcpinfo/inetdiag.h>
+#include <tcpinfo/internal/content_hash.h>
 
 #include <algorithm>
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <tcpinfo/cache.h>
+#include <tcpinfo/internal/expected_flow.h>
 #include <tcpinfo/tcp.h>
 
 #include <algorithm>
@@ -95,6 +96,7 @@ struct [[gnu::visibility("hidden")]] flow_table::impl {
   std::size_t next_expected = 0;
   std::size_t most_tombstones = 0;  // 0: no bound
   std::uint64_t dropped_tombstones = 0;
+  bool busy = false;             // inside a callback
   std::uint32_t cycle = 1;       // the one that is running
   std::uint32_t closed_age = 1;  // complete cycles, and what counts as such
   std::size_t seen = 0;          // flows seen in it
@@ -130,6 +132,9 @@ struct [[gnu::visibility("hidden")]] flow_table::impl {
     kept_message::free(f->kept);
     flows.erase(f);
   }
+  [[nodiscard]] std::error_code compare(const message& m, std::int64_t now_ns,
+                                        flow_update& out) noexcept;
+  [[nodiscard]] std::error_code finish(const message& m, flow_update& out) noexcept;
   [[nodiscard]] bool reserve_scratch(std::size_t size) noexcept;
   [[nodiscard]] std::error_code without_keys(const message& m, message& out) noexcept;
   [[nodiscard]] std::error_code complete(const message& event, const message& last,
@@ -232,61 +237,80 @@ flow_table& flow_table::operator=(flow_table&& other) noexcept {
   return *this;
 }
 
-std::error_code flow_table::reset(const flow_table_options& options) noexcept {
+std::error_code flow_table::reset(const flow_table_options& given) noexcept {
+  if (impl_ != nullptr && impl_->busy) return errc::busy;
+  flow_table_options options;
+  if (const std::error_code ec = read_known(given, options)) return ec;
+  if (options.stall_interval_ns < 0 || options.reserved != 0) return errc::invalid_argument;
   impl* fresh = new (std::nothrow) impl;
   if (fresh == nullptr) return errc::out_of_memory;
-  fresh->options = known_part(options);
+  fresh->options = options;
   delete std::exchange(impl_, fresh);
   return {};
 }
 
-void flow_table::expect(std::uint64_t cookie) const noexcept {
-  if (impl_ == nullptr) return;
-  impl_->flows.fetch(cookie);
-  // Two steps: the flow's entry is fetched now, and its kept message, to which the entry points,
-  // four calls later, when the entry has arrived.
-  std::uint64_t& turn = impl_->expected[impl_->next_expected++ % impl_->expected.size()];
-  const flow* const f = impl_->flows.find(std::exchange(turn, cookie));
+void flow_table_internal::expect(const flow_table& table, std::uint64_t cookie) noexcept {
+  flow_table::impl* const impl = table.impl_;
+  if (impl == nullptr) return;
+  impl->flows.fetch(cookie);
+  // What was kept of it lies where its entry says, which is here when some others have been named.
+  std::uint64_t& turn = impl->expected[impl->next_expected++ % impl->expected.size()];
+  const flow* const f = impl->flows.find(std::exchange(turn, cookie));
   if (f != nullptr) f->kept->fetch();
+}
+
+// Begins an answer; what a caller of a newer header has behind what is known here stays.
+static std::error_code begin_answer(const message& m, std::int64_t now_ns,
+                                    flow_update& out) noexcept {
+  if (out.size < sizeof(flow_update)) return errc::invalid_argument;
+  const std::size_t size = out.size;
+  out = {};
+  out.size = size;
+  out.now_ns = now_ns;
+  return is_short(m) ? std::error_code(errc::message_too_short) : std::error_code();
 }
 
 std::error_code flow_table::update(const message& m, std::int64_t now_ns,
                                    flow_update& out) noexcept {
   if (impl_ == nullptr) return errc::not_open;
-  out = {};
-  out.now_ns = now_ns;
-  if (is_short(m)) return errc::message_too_short;
+  if (impl_->busy) return errc::busy;
+  if (const std::error_code ec = begin_answer(m, now_ns, out)) return ec;
+  return impl_->compare(m, now_ns, out);
+}
+
+inline std::error_code flow_table::impl::compare(const message& m, std::int64_t now_ns,
+                                                 flow_update& out) noexcept {
   const std::uint64_t cookie = m.cookie();
-  kept_message* const found = impl_->last_found = impl_->find(cookie);
+  kept_message* const found = last_found = find(cookie);
   if (found == nullptr) {
-    if (tombstone* closed = impl_->tombstones.find(cookie)) {
-      closed->age = impl_->closed_age;
+    if (tombstone* closed = tombstones.find(cookie)) {
+      closed->age = closed_age;
       return {};
     }
     if (is_taken_apart(m)) return {};
     out.change = flow_change::opened;
-    return impl_->without_keys(m, out.current);
+    return without_keys(m, out.current);
   }
   out.known = 1;
-  impl_->mark_seen(*found);
+  mark_seen(*found);
   const kept_message& kept = *found;
   if (kept.kept_ns == now_ns) return {};
   message current = m;
   if (!same_content(kept, m)) {
     const attributes_of_interest has(m);
     if (has.has_keys)
-      if (const auto ec = impl_->without_keys(m, current)) return ec;
+      if (const auto ec = without_keys(m, current)) return ec;
     // A message that lost its keys is compared again: what was kept has none either.
     if (!has.has_keys || !same_content(kept, current)) {
       if (is_cleared(kept, has.info) || is_taken_apart(kept, m)) return {};
       out.change =
-          same_connection(kept, current, has.info) ? flow_change::changed : flow_change::moved;
+          same_connection(kept, current, has.info) ? flow_change::changed : flow_change::reused;
       out.current = current;
       return {};
     }
   }
-  if (now_ns - kept.kept_ns >= impl_->options.clock_interval_ns && !same_clocks(kept, current)) {
-    out.change = flow_change::clocks;
+  if (now_ns - kept.kept_ns >= options.stall_interval_ns && !same_clocks(kept, current)) {
+    out.change = flow_change::stall_times;
     out.current = current;
   }
   return {};
@@ -295,29 +319,35 @@ std::error_code flow_table::update(const message& m, std::int64_t now_ns,
 std::error_code flow_table::destroyed(const message& m, std::int64_t now_ns,
                                       flow_update& out) noexcept {
   if (impl_ == nullptr) return errc::not_open;
-  out = {};
-  out.now_ns = now_ns;
-  if (is_short(m)) return errc::message_too_short;
+  if (impl_->busy) return errc::busy;
+  if (const std::error_code ec = begin_answer(m, now_ns, out)) return ec;
+  return impl_->finish(m, out);
+}
+
+std::error_code flow_table::impl::finish(const message& m, flow_update& out) noexcept {
   const std::uint64_t cookie = m.cookie();
-  const flow* f = impl_->flows.find(cookie);
-  if (f == nullptr && impl_->tombstones.find(cookie) != nullptr) return {};
+  const flow* f = flows.find(cookie);
+  if (f == nullptr && tombstones.find(cookie) != nullptr) return {};
   out.known = f != nullptr;
   out.change = flow_change::closed;
-  if (f == nullptr) return impl_->without_keys(m, out.current);
+  if (f == nullptr) return without_keys(m, out.current);
   const kept_message& last = f->kept->whole();
   const auto info = m.find(attribute_type::info);
   const bool went_back = info && totals_went_back(last.info(), *info);
   const bool cleared = went_back && totals_are_zero(*info);
   // The socket was reused: the last message is of another connection and completes nothing.
   if (went_back && !cleared) {
-    out.moved = 1;
-    return impl_->without_keys(m, out.current);
+    out.reused = 1;
+    return without_keys(m, out.current);
   }
-  return impl_->complete(m, last.view(), missing_in(m, last.view(), cleared), out);
+  return complete(m, last.view(), missing_in(m, last.view(), cleared), out);
 }
 
 std::error_code flow_table::commit(const flow_update& update) noexcept {
   if (impl_ == nullptr) return errc::not_open;
+  if (impl_->busy) return errc::busy;
+  if (update.size < sizeof update || update.change > flow_change::closed)
+    return errc::invalid_argument;
   if (update.change == flow_change::none) return {};
   if (is_short(update.current)) return errc::message_too_short;
   const std::uint64_t cookie = update.current.cookie();
@@ -338,7 +368,9 @@ void flow_table::end_cycle(bool complete, std::int64_t now_ns, absence_callback 
   if (impl_ == nullptr) return;
   impl& t = *impl_;
   if (!complete) return;  // the cycle goes on: only what a whole walk did not show is absent
+  if (t.busy) return;
   if (t.seen < t.flows.size()) {
+    t.busy = true;
     t.flows.for_each([&](flow& f) {
       kept_message& kept = *f.kept;
       if (kept.cycle == t.cycle) return;
@@ -346,6 +378,7 @@ void flow_table::end_cycle(bool complete, std::int64_t now_ns, absence_callback 
       if (fn != nullptr)
         fn(user, {f.cookie, kept.absent, kept.ever_info, kept.absent_ns, kept.view()});
     });
+    t.busy = false;
   }
   t.order.end_cycle(t.seen == t.flows.size());
   ++t.cycle;
@@ -393,11 +426,13 @@ bool flow_table::find(std::uint64_t cookie, message& out) const noexcept {
 }
 
 void flow_table::for_each(message_callback fn, void* user) const noexcept {
-  if (impl_ == nullptr || fn == nullptr) return;
+  if (impl_ == nullptr || fn == nullptr || impl_->busy) return;
+  impl_->busy = true;
   iteration next = iteration::go_on;
   impl_->flows.for_each([&](const flow& f) {
     if (next == iteration::go_on) next = fn(user, f.kept->view());
   });
+  impl_->busy = false;
 }
 
 std::size_t flow_table::flows() const noexcept {

@@ -28,6 +28,10 @@ bool is_blank(std::string_view line) noexcept {
   return line.find_first_not_of(" \t\r") == std::string_view::npos;
 }
 
+bool are_sensible(const event_client_options& options) noexcept {
+  return options.max_line != 0 && options.nonblocking <= 1 && options.reserved == 0;
+}
+
 }  // namespace
 
 struct [[gnu::visibility("hidden")]] event_client::impl {
@@ -145,14 +149,19 @@ std::error_code event_client::impl::take_last(bool& more) noexcept {
 event_client::~event_client() { delete impl_; }
 
 std::error_code event_client::adopt(int descriptor, const event_client_options& given) noexcept {
-  const event_client_options options = known_part(given);
+  event_client_options options;
+  std::error_code fault = read_known(given, options);
+  if (!fault && (descriptor < 0 || !are_sensible(options))) fault = errc::invalid_argument;
   if (impl_ == nullptr) impl_ = new (std::nothrow) impl;
   if (impl_ == nullptr) {
     if (descriptor >= 0) (void)::close(descriptor);
     return errc::out_of_memory;
   }
   impl_->close();
-  if (descriptor < 0) return errc::invalid_argument;
+  if (fault) {
+    if (descriptor >= 0) (void)::close(descriptor);
+    return fault;
+  }
   impl_->fd = descriptor;
   const auto ec = impl_->start(options);
   if (ec) impl_->close();
@@ -164,11 +173,14 @@ std::error_code event_client::connect(std::string_view path,
   close();
   // A leading NUL would name an abstract socket, which has no file mode to protect it.
   if (path.empty() || path.find('\0') != std::string_view::npos) return errc::invalid_argument;
+  event_client_options known;
+  if (const std::error_code ec = read_known(options, known)) return ec;
+  if (!are_sensible(known)) return errc::invalid_argument;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) return system_error(ENAMETOOLONG);
   std::memcpy(address.sun_path, path.data(), path.size());
-  const bool nonblocking = known_part(options).nonblocking != 0;
+  const bool nonblocking = known.nonblocking != 0;
   const int fd =
       ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | (nonblocking ? SOCK_NONBLOCK : 0), 0);
   if (fd < 0) return last_error();
@@ -188,13 +200,14 @@ void event_client::close() noexcept {
 
 int event_client::descriptor() const noexcept { return impl_ == nullptr ? -1 : impl_->fd; }
 
-std::string_view event_client::line() const noexcept {
+std::string_view event_client::line() const& noexcept {
   return impl_ == nullptr ? std::string_view() : impl_->line;
 }
 
 std::error_code event_client::next(flow_event& out, bool& more) noexcept {
   more = false;
   if (impl_ == nullptr || impl_->fd < 0) return errc::not_open;
+  if (out.size < sizeof out.size) return errc::invalid_argument;
   impl& r = *impl_;
   more = true;
   std::error_code ec;

@@ -3,10 +3,10 @@
 // From an event to a line, byte for byte as M-Lab's server writes it.
 #include <array>
 
-#include <tcpinfo/decimal.h>
 #include <tcpinfo/eventsocket.h>
 
 #include "archive/text.h"
+#include "common/decimal.h"
 
 namespace tcpinfo::inline v0 {
 namespace {
@@ -52,7 +52,8 @@ std::size_t max_flow_event_size(const flow_event& e) noexcept {
 std::error_code encode_flow_event(std::span<char> out, std::size_t& written,
                                   const flow_event& given) noexcept {
   written = 0;
-  const flow_event e = known_part(given);
+  flow_event e;
+  if (const std::error_code ec = read_known(given, e)) return ec;
   std::array<char, max_timestamp_size> time;
   const std::size_t time_size = format_timestamp(e.time, time);
   if (time_size == 0) return errc::bad_timestamp;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parse/emit_plan.h"
 
-#include <tcpinfo/decimal.h>
-
+#include "common/decimal.h"
 #include "parse/field_table.h"
 
 namespace tcpinfo::inline v0 {

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <tcpinfo/decimal.h>
 #include <tcpinfo/parse.h>
 
 #include <algorithm>
@@ -7,6 +6,8 @@
 #include <cstring>
 #include <new>
 
+#include "common/decimal.h"
+#include "common/known_part.h"
 #include "parse/emit_plan.h"
 #include "parse/emit_text.h"
 
@@ -267,8 +268,10 @@ row_writer::~row_writer() { delete impl_; }
 std::error_code row_writer::prepare(std::span<const column_descriptor> columns,
                                     const row_options& given) noexcept {
   row_options options;
-  std::memcpy(&options, &given, std::min(given.size, sizeof options));
+  if (const std::error_code ec = read_known(given, options)) return ec;
   if (options.format > row_format::json) return errc::invalid_argument;
+  for (const std::uint8_t byte : options.reserved)
+    if (byte != 0) return errc::invalid_argument;
   try {
     std::vector<const emit_column*> known;
     known.reserve(columns.size());

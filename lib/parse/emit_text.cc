@@ -100,6 +100,7 @@ char* write_text_cell(char* to, row_format format, std::string_view text) noexce
 std::error_code format_text_cell(row_format format, std::string_view text, std::span<char> out,
                                  std::size_t& written) noexcept {
   written = 0;
+  if (format > row_format::json) return errc::invalid_argument;
   if (out.size() < max_text_cell(text.size())) return errc::buffer_too_small;
   written = static_cast<std::size_t>(write_text_cell(out.data(), format, text) - out.data());
   return {};

@@ -222,6 +222,10 @@ std::error_code snapshot::decode(const message& m, info_layout layout) noexcept 
     clear();
     return errc::message_too_short;
   }
+  if (layout > info_layout::b) {
+    clear();
+    return errc::invalid_argument;
+  }
   if (impl_ == nullptr) {
     impl_ = new (std::nothrow) impl;
     if (impl_ == nullptr) return errc::out_of_memory;
@@ -242,6 +246,18 @@ bool snapshot::value(field_id id, std::uint64_t& out) const noexcept {
 bool snapshot::value(field_descriptor field, std::uint64_t& out) const noexcept {
   const field_entry* entry = entry_of(field);
   return impl_ != nullptr && entry != nullptr && impl_->value(*entry, out);
+}
+
+bool snapshot::measured(field_id id, std::uint64_t& out) const noexcept {
+  return measured(describe(id), out);
+}
+
+bool snapshot::measured(field_descriptor field, std::uint64_t& out) const noexcept {
+  std::uint64_t number = 0;
+  std::uint64_t sentinel = 0;
+  if (!value(field, number) || (field.sentinel(sentinel) && number == sentinel)) return false;
+  out = number;
+  return true;
 }
 
 bool snapshot::text(field_id id, std::string_view& out) const noexcept {

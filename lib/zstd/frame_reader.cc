@@ -34,7 +34,9 @@ constexpr std::uint64_t no_limit = std::numeric_limits<std::uint64_t>::max();
 frame_reader::frame_reader() noexcept : input_(window_size) {}
 
 std::error_code frame_reader::prepare(const stream_options& given) noexcept {
-  const stream_options options = known_part(given);
+  stream_options options;
+  if (const std::error_code ec = read_known(given, options)) return ec;
+  if (options.reserved != 0) return errc::invalid_argument;
   input_.close();
   held_ = {};
   next_ = stage::start;

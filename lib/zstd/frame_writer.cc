@@ -25,7 +25,8 @@ struct [[gnu::visibility("hidden")]] frame_writer::impl {
 frame_writer::~frame_writer() { delete impl_; }
 
 std::error_code frame_writer::create(const frame_options& given) noexcept {
-  const frame_options options = known_part(given);
+  frame_options options;
+  if (const std::error_code ec = read_known(given, options)) return ec;
   if (options.level < 1 || options.level > ZSTD_maxCLevel()) return errc::invalid_argument;
   if (options.window_log != 0 && (options.window_log < 10 || options.window_log > 27))
     return errc::invalid_argument;

@@ -11,6 +11,7 @@ namespace {
 
 std::error_code scan(stream_reader& reader, frame_scan& out) noexcept {
   frame_scan found;
+  if (out.size < sizeof out.size) return errc::invalid_argument;
   constexpr std::size_t scratch_size = std::size_t{128} << 10;
   const std::unique_ptr<std::byte[]> scratch(new (std::nothrow) std::byte[scratch_size]);
   if (!scratch) return errc::out_of_memory;

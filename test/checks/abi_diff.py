@@ -42,7 +42,7 @@ def run_old_program(source, old_tree, old, new, folder):
     shutil.copy2(old, libraries / "libtcpinfo.so.0")
     (libraries / "libtcpinfo.so").symlink_to("libtcpinfo.so.0")
     run("g++", "-std=c++20", source / "test/checks/consumer.cc", "-o", program, "-I",
-        old_tree / "lib/include", "-L", libraries, "-ltcpinfo")
+        old_tree / "lib/include", "-I", old.parent / "include", "-L", libraries, "-ltcpinfo")
     with socket.create_server(("127.0.0.1", 0)):
         said = run(program, env=dict(os.environ, LD_LIBRARY_PATH=str(new.parent)))
     assert int(said.split()[1]) >= 1, said

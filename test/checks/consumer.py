@@ -4,11 +4,11 @@
 
 usage: consumer.py BUILD_DIR VERSION CONSUMER_CC
 
-Shared and static, with g++ and pkg-config as any user would. The program counts the TCP sockets of
-the machine; a listener opened here is among them. Then the lister of the docs, built outside the
-tree by meson, by CMake (find_package, with both targets, and pkg-config) and by g++ alone.
-pkg-config sees libtcpinfo.pc and no other: as on a machine without a single -dev package more. The
-static program is linked by the command of docs/guide.md.
+Shared and static, with g++ and pkg-config as any user would, also without exceptions and RTTI. The
+program counts the TCP sockets of the machine; a listener opened here is among them. Then the lister
+of the docs, built outside the tree by meson, by CMake (find_package, with both targets, and
+pkg-config) and by g++ alone. pkg-config sees libtcpinfo.pc and no other: as on a machine without a
+single -dev package more. The static program is linked by the command of docs/guide.md.
 """
 import os
 import pathlib
@@ -70,6 +70,12 @@ endif()
 """
 
 
+def public_headers(top):
+    """Those of the source folder and the one that the build makes."""
+    folder = top / "lib/include/tcpinfo"
+    return {p.name for p in folder.iterdir() if p.suffix in (".h", ".def")} | {"config.h"}
+
+
 def build_by_cmake(top, root, folder, env, version):
     """Folders of builds, with the program in each."""
     major, minor, _ = version.split(".")
@@ -126,6 +132,23 @@ def build_everywhere(top, root, folder, env, libdir, version):
         print(f"list by {way}: {len(said.splitlines()) - 1} connections")
 
 
+def build_bare(top, folder, flags, libdir):
+    """Programs without exceptions and RTTI: they need no more than the headers and the library."""
+    env = dict(os.environ, LD_LIBRARY_PATH=str(libdir))
+    for compiler in filter(shutil.which, ("g++", "clang++")):
+        for name, arguments in (("list", []), ("archive_statistics", ["/nonexistent"])):
+            program = folder / f"{name}-bare-{compiler}"
+            run([compiler, "-std=c++20", "-fno-exceptions", "-fno-rtti", "-Wall", "-Wextra",
+                 "-Werror", str(top / f"docs/examples/{name}.cc"), "-o", str(program), *flags])
+            done = subprocess.run([str(program), *arguments], env=env, capture_output=True,
+                                  text=True, check=False)
+            said = done.stdout + done.stderr
+            good = done.returncode == 0 and said.startswith("STATE") if name == "list" else (
+                done.returncode == 1 and "No such file" in said)
+            assert good, said
+        print(f"without exceptions and RTTI by {compiler}")
+
+
 def static_recipe(top):
     """The command that docs/guide.md gives."""
     guide = (top / "docs/guide.md").read_text(encoding="utf-8")
@@ -149,7 +172,7 @@ def main():
         assert len(pc_files) == 1, pc_files
         header_names = {p.name for p in root.rglob("include/tcpinfo/*")}
         top = pathlib.Path(source).parents[2]
-        public = {p.name for p in (top / "lib/include/tcpinfo").iterdir()}
+        public = public_headers(top)
         assert header_names == public, header_names ^ public
 
         env = dict(os.environ, PKG_CONFIG_SYSROOT_DIR=str(root))
@@ -174,6 +197,7 @@ def main():
         word, count = said.split()
         assert word == version and int(count) >= 1, said
         print(f"shared: {said.strip()}")
+        build_bare(top, pathlib.Path(folder), flags, libdir)
         build_everywhere(top, root, pathlib.Path(folder), env, libdir, version)
 
         # Static: the library from the archive, third parties shared.

@@ -1,55 +1,116 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Compiles each public header on its own, and shows what C++17 gets.
+"""Compiles each public header on its own, also without exceptions and RTTI, and shows what C++17
+and another standard library get.
 
-usage: headers.py INCLUDE_DIR [COMPILER...]
+usage: headers.py INCLUDE_DIR CONFIG_DIR [COMPILER...]
 
-Only g++ and clang++ that are there are used; none there is a skip. A .def file is a list to be
-included with its macro defined and is no header of its own.
+CONFIG_DIR has the header that the build makes, tcpinfo/config.h. Only g++ and clang++ that are
+there are used; none there is a skip. A .def file is a list to be included with its macro defined
+and is no header of its own.
 """
 import pathlib
 import shutil
 import subprocess
 import sys
+import tempfile
 
 FLAGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]
+BARE = ["-fno-exceptions", "-fno-rtti"]
 SKIP = 77
 
 
-def compile_text(compiler, include_dir, standard, text):
+def compile_text(compiler, folders, standard, text, *more):
     return subprocess.run(
-        [compiler, f"-std={standard}", *FLAGS, "-fsyntax-only", "-I", str(include_dir),
-         "-x", "c++", "-"],
+        [compiler, f"-std={standard}", *FLAGS, *more, "-fsyntax-only",
+         *(f"-I{folder}" for folder in folders), "-x", "c++", "-"],
         input=text, capture_output=True, text=True, check=False)
 
 
+def first_error(done):
+    return next((line for line in done.stderr.splitlines() if "error:" in line), "no error")
+
+
+def check_alone(compiler, folders, header):
+    """What is wrong with one header, as lines."""
+    faults = []
+    # Twice: a header without a guard, or one that undoes what it needs, is found out.
+    text = f"#include <tcpinfo/{header}>\n" * 2
+    for more in ([], BARE):
+        done = compile_text(compiler, folders, "c++20", text, *more)
+        if done.returncode:
+            faults.append(f"does not compile on its own {' '.join(more)}\n{done.stderr}")
+    done = compile_text(compiler, folders, "c++17", text)
+    # The first complaint must be the one that says what to do. What is made has nothing to say.
+    if header != "config.h" and "libtcpinfo needs C++20" not in first_error(done):
+        faults.append(f"in C++17 says {first_error(done)}")
+    return faults
+
+
+def other_config(config_dir, folder):
+    """config.h as a library of the other standard library has it."""
+    text = (pathlib.Path(config_dir) / "tcpinfo/config.h").read_text(encoding="utf-8")
+    for name in ("LIBSTDCXX", "LIBCXX"):
+        yes, no = f"BUILT_WITH_{name} 1\n", f"BUILT_WITH_{name} 0\n"
+        assert (yes in text) != (no in text), text
+        text = text.replace(yes, "\0").replace(no, yes).replace("\0", no)
+    (folder / "tcpinfo").mkdir()
+    (folder / "tcpinfo/config.h").write_text(text, encoding="utf-8")
+    return folder
+
+
+def check_libraries(compilers, include_dir, config_dir, headers):
+    """A program of one standard library and a library of the other."""
+    faults = []
+    with tempfile.TemporaryDirectory() as scratch:
+        mine = [include_dir, config_dir]
+        other = [include_dir, other_config(config_dir, pathlib.Path(scratch))]
+        probe = "#include <cstddef>\n#ifndef _LIBCPP_VERSION\n#error\n#endif\n"
+        # (compiler, flags, folders that fit, folders that do not, what the error names)
+        cases = [(compiler, [], mine, other, "-stdlib=libc++") for compiler in compilers]
+        if "clang++" in compilers and not compile_text(
+                "clang++", [], "c++20", probe, "-stdlib=libc++").returncode:
+            cases.append(("clang++", ["-stdlib=libc++"], other, mine, "without -stdlib=libc++"))
+        else:
+            print("skipped: no libc++ here, programs that use it")
+        for compiler, flags, good, bad, words in cases:
+            for header in headers:
+                text = f"#include <tcpinfo/{header}>\n"
+                done = compile_text(compiler, good, "c++20", text, *flags)
+                if done.returncode:
+                    faults.append(f"{compiler} {flags}: {header}: {done.stderr}")
+                said = first_error(compile_text(compiler, bad, "c++20", text, *flags))
+                if header != "config.h" and (
+                        "this libtcpinfo was built with" not in said or words not in said):
+                    faults.append(f"{compiler} {flags}: {header} of the other library: {said}")
+    return faults
+
+
 def main():
-    include_dir = pathlib.Path(sys.argv[1])
-    wanted = sys.argv[2:] or ["g++", "clang++"]
+    include_dir, config_dir = sys.argv[1:3]
+    wanted = sys.argv[3:] or ["g++", "clang++"]
     compilers = [c for c in wanted if shutil.which(c)]
     if not compilers:
         print(f"skipped: none of {', '.join(wanted)} is here")
         sys.exit(SKIP)
-    headers = sorted((include_dir / "tcpinfo").glob("*.h"))
-    failures = 0
+    folders = [include_dir, config_dir]
+    headers = sorted(path.name for folder in folders
+                     for path in (pathlib.Path(folder) / "tcpinfo").glob("*.h"))
+    faults = [f"{compiler}: {header} {fault}" for compiler in compilers for header in headers
+              for fault in check_alone(compiler, folders, header)]
+    # An exception can be had where there are any.
+    text = "#include <tcpinfo/error.h>\nvoid f() { tcpinfo::throw_on_error({}); }\n"
     for compiler in compilers:
-        # Twice: a header without a guard, or one that undoes what it needs, is found out.
-        for header in headers:
-            text = f"#include <tcpinfo/{header.name}>\n" * 2
-            done = compile_text(compiler, include_dir, "c++20", text)
-            if done.returncode:
-                failures += 1
-                print(f"{compiler}: {header.name} does not compile on its own\n{done.stderr}")
-            done = compile_text(compiler, include_dir, "c++17", text)
-            # The first complaint must be the one that says what to do.
-            errors = [line for line in done.stderr.splitlines() if "error:" in line]
-            if not errors or "libtcpinfo needs C++20" not in errors[0]:
-                failures += 1
-                print(f"{compiler}: {header.name} in C++17 says\n" + "\n".join(errors[:3]))
+        if compile_text(compiler, folders, "c++20", text).returncode:
+            faults.append(f"{compiler}: no throw_on_error")
+        if not compile_text(compiler, folders, "c++20", text, *BARE).returncode:
+            faults.append(f"{compiler}: throw_on_error without exceptions")
+    faults += check_libraries(compilers, include_dir, config_dir, ["archive.h", "version.h"])
+    print("\n".join(faults))
     missing = [c for c in wanted if c not in compilers]
     print(f"{len(headers)} headers, compilers {', '.join(compilers)}"
           + (f" (not here: {', '.join(missing)})" if missing else ""))
-    sys.exit(1 if failures or not headers else 0)
+    sys.exit(1 if faults or not headers else 0)
 
 
 main()

@@ -50,7 +50,8 @@ PUBLIC = {
     "bytes.h": "common",
     "callback.h": "common",
     "tcp_state.h": "common",
-    "decimal.h": "common",
+    "config.h": "common",
+    "items.h": "common",
     "address.h": "inetdiag",
     "message.h": "inetdiag",
     "filter.h": "inetdiag",
@@ -65,6 +66,14 @@ PUBLIC = {
     "eventsocket.h": "eventsocket",
 }
 UMBRELLA = "tcpinfo.h"
+# Headers of lib/include-internal/tcpinfo/internal, which are not installed, and the module each
+# belongs to: the library's for its own collector, which links the static library. Other tools link
+# the shared one, and installed headers are all they see.
+INTERNAL = {
+    "content_hash.h": "cache",
+    "expected_flow.h": "cache",
+}
+INTERNAL_USERS = ["collect"]
 OUTER = APPLICATION + ["tools"]
 # First part of an <...> include, and where it may stand. The first pattern that matches decides.
 THIRD_PARTIES = [
@@ -96,6 +105,8 @@ def owner(path):
     parts = path.parts
     if parts[:3] == ("lib", "include", "tcpinfo"):
         return "public", parts[3]
+    if parts[:4] == ("lib", "include-internal", "tcpinfo", "internal"):
+        return "internal", parts[4]
     if parts[0] == "lib" and len(parts) > 2:
         return ("application" if parts[1] in APPLICATION else "library"), parts[1]
     if parts[0] == "tools":
@@ -142,11 +153,12 @@ def check_offline(path, target):
 
 def check_include(path, kind, name, form, target):
     """What is wrong with one #include, or None."""
-    module = PUBLIC.get(name) if kind == "public" else name
+    module = {"public": PUBLIC, "internal": INTERNAL}[kind].get(name) if kind in (
+        "public", "internal") else name
     place = "tools" if kind == "tool" else module
     if form == '"':
-        if kind == "public":
-            return "public headers include with <...> only"
+        if kind in ("public", "internal"):
+            return "headers of the library include with <...> only"
         first, _, rest = target.partition("/")
         if not rest:
             return "private headers are included as \"module/header.h\""
@@ -162,9 +174,18 @@ def check_include(path, kind, name, form, target):
         return None if first in allowed else f"header of {first}"
     if target.startswith("tcpinfo/"):
         header = target.removeprefix("tcpinfo/")
+        if header.startswith("internal/"):
+            used = INTERNAL.get(header.removeprefix("internal/"))
+            if used is None:
+                return "no internal header that the layers know (add it to layers.py)"
+            if kind == "public":
+                return "public headers do not show internal ones"
+            if kind in ("application", "tool"):
+                return None if name in INTERNAL_USERS else "internal: not for " + name
+            return None if used in closure(module) else f"{module} does not stand on {used}"
         if header == UMBRELLA:
             return "the umbrella is for users, not for the library" if kind in (
-                "public", "library") else None
+                "public", "internal", "library") else None
         if header not in PUBLIC:
             return "no public header that the layers know (add it to layers.py)"
         if kind in ("application", "tool"):
@@ -175,8 +196,8 @@ def check_include(path, kind, name, form, target):
         return "no third party in public headers" if kind == "public" else None
     for pattern, places in THIRD_PARTIES:
         if re.match(pattern, target):
-            if kind == "public":
-                return "no third party and no kernel header in public headers"
+            if kind in ("public", "internal"):
+                return "no third party and no kernel header in headers of the library"
             # A folder of a part of the application may be named by itself.
             good = place in places or "/".join(path.parts[1:3]) in places
             return None if good else f"only in {', '.join(places)}"
@@ -190,9 +211,9 @@ def circles(root, files):
         path = full.relative_to(root)
         found = []
         for form, target in INCLUDE.findall(full.read_text(encoding="utf-8")):
-            place = root / ("lib" if form == '"' else "lib/include") / target
-            if place.is_file():
-                found.append(place.relative_to(root))
+            for top in ("lib",) if form == '"' else ("lib/include", "lib/include-internal"):
+                if (root / top / target).is_file():
+                    found.append(pathlib.Path(top) / target)
         own[path] = found
     faults, done = [], set()
 
@@ -225,6 +246,9 @@ def check_tree(root):
             continue
         if kind == "library" and name not in USES:
             faults.append(f"{path}: module {name} is not in the layers (add it to layers.py)")
+            continue
+        if kind == "internal" and name not in INTERNAL:
+            faults.append(f"{path}: internal header is not in the layers (add it to layers.py)")
             continue
         if kind == "public" and name not in PUBLIC and name != UMBRELLA:
             faults.append(f"{path}: public header is not in the layers (add it to layers.py)")
@@ -277,6 +301,19 @@ EXAMPLES = [
     ("lib/include/tcpinfo/tcpinfo.h", "#include <tcpinfo/cache.h>\n", True),
     ("lib/include/tcpinfo/unknown.h", "", False),
     ("lib/unknown/a.cc", "", False),
+    ("lib/include-internal/tcpinfo/internal/content_hash.h", "#include <tcpinfo/parse.h>\n", True),
+    ("lib/include-internal/tcpinfo/internal/content_hash.h", "#include <tcpinfo/zstd.h>\n", False),
+    ("lib/include-internal/tcpinfo/internal/content_hash.h", "#include <linux/tcp.h>\n", False),
+    ("lib/include-internal/tcpinfo/internal/content_hash.h", '#include "cache/own.h"\n', False),
+    ("lib/include-internal/tcpinfo/internal/unknown.h", "", False),
+    ("lib/cache/a.cc", "#include <tcpinfo/internal/content_hash.h>\n", True),
+    ("lib/parse/a.cc", "#include <tcpinfo/internal/content_hash.h>\n", False),
+    ("lib/collect/a.cc", "#include <tcpinfo/internal/content_hash.h>\n", True),
+    ("lib/collect/a.cc", "#include <tcpinfo/internal/unknown.h>\n", False),
+    ("lib/offline/a.cc", "#include <tcpinfo/internal/content_hash.h>\n", False),
+    ("lib/text/a.cc", "#include <tcpinfo/internal/content_hash.h>\n", False),
+    ("tools/tcpinfo-csv.cc", "#include <tcpinfo/internal/content_hash.h>\n", False),
+    ("lib/include/tcpinfo/cache.h", "#include <tcpinfo/internal/content_hash.h>\n", False),
     ("lib/collect/a.cc", '#include "cache/own.h"\n', False),
     ("lib/collect/a.cc", '#include "offline/own.h"\n', False),
     ("lib/collect/os/a.cc", '#include "collect/config.h"\n', True),

@@ -4,7 +4,7 @@
 beyond those it needs, no third party's names, and headers that ask for nothing but the standard
 library.
 
-usage: library.py LIBRARY ARCHIVE INCLUDE_DIR
+usage: library.py LIBRARY ARCHIVE INCLUDE_DIR...
 """
 import re
 import sys
@@ -18,7 +18,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.MULTILINE)
 
 
 def main():
-    library, archive, include_dir = sys.argv[1:]
+    library, archive, *include_dirs = sys.argv[1:]
     need("nm", "readelf")
     faults = []
     for line in run("nm", "--demangle", archive).splitlines():
@@ -35,11 +35,14 @@ def main():
         name = line.split(maxsplit=2)[2]
         if not re.match(r"(\w+ (\w+ )?for )?tcpinfo::v\d+::|LIBTCPINFO_", name):
             faults.append(f"exports what is not its own: {name}")
-    headers = sorted((Path(include_dir) / "tcpinfo").iterdir())
+    headers = sorted(header for folder in include_dirs
+                     for header in (Path(folder) / "tcpinfo").iterdir()
+                     if header.suffix in (".h", ".def"))
     for header in headers:
         for kind, name in INCLUDE.findall(header.read_text(encoding="utf-8")):
             standard = kind == "<" and re.fullmatch(r"[a-z_]+", name)
-            if not standard and not (kind == "<" and (Path(include_dir) / name).exists()):
+            if not standard and not (
+                    kind == "<" and any((Path(d) / name).exists() for d in include_dirs)):
                 faults.append(f"{header.name} includes {name}")
     print("\n".join(faults + [f"{len(headers)} headers, {len(faults)} faults"]))
     sys.exit(1 if faults else 0)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compiles every program that stands in the documents.
 
-usage: snippets.py INCLUDE_DIR PAGE...
+usage: snippets.py INCLUDE_DIR CONFIG_DIR PAGE...
 """
 import re
 import subprocess
@@ -18,7 +18,7 @@ FLAGS = ["-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werro
 
 
 def main():
-    include_dir, *pages = sys.argv[1:]
+    include_dir, config_dir, *pages = sys.argv[1:]
     need("g++")
     snippets = []
     for page in pages:
@@ -29,8 +29,8 @@ def main():
 
     def compile_one(snippet):
         place, text = snippet
-        done = subprocess.run(["g++", "-I", include_dir, *FLAGS], input=text, capture_output=True,
-                              text=True, check=False)
+        done = subprocess.run(["g++", "-I", include_dir, "-I", config_dir, *FLAGS], input=text,
+                              capture_output=True, text=True, check=False)
         return f"{place}: {done.stderr[:2000]}" if done.returncode else ""
 
     with ThreadPoolExecutor(2) as both:

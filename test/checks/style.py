@@ -50,7 +50,7 @@ def check(path, text):
     if is_source(path, text) and path.suffix != ".map" and SPDX not in text[:400]:
         faults.append(f"{path}: no line {SPDX}")
     if path.suffix == ".h" and path.parts[0] == "lib" and path.parts[1] != "include":
-        guard = "TCPINFO_" + "_".join(path.parts[1:]).replace(".", "_").upper()
+        guard = "TCPINFO_" + re.sub(r"[^A-Z0-9]", "_", "_".join(path.parts[1:]).upper())
         if f"#ifndef {guard}\n#define {guard}\n" not in text:
             faults.append(f"{path}: no include guard {guard}")
     if text and (not text.endswith("\n") or text.endswith("\n\n")):

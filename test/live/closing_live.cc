@@ -120,7 +120,7 @@ struct seen {
     flow_update update;
     if (table.update(m, ++now_ns, update)) std::abort();
     if (update.change == flow_change::none) return;
-    if (update.change == flow_change::moved) ++moved;
+    if (update.change == flow_change::reused) ++moved;
     const socket_id told = update.current.id();
     if (told.sport != made.sport || told.dport != made.dport || told.src != made.src) ++wrong_ends;
     if (table.commit(update)) std::abort();

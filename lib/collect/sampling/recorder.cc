@@ -21,7 +21,7 @@ std::int64_t rounded_down(std::int64_t ns) noexcept {
 }
 
 socket_outcome outcome_of(flow_change change) noexcept {
-  return change == flow_change::clocks ? socket_outcome::stall_times : socket_outcome::changed;
+  return change == flow_change::stall_times ? socket_outcome::stall_times : socket_outcome::changed;
 }
 
 }  // namespace
@@ -80,7 +80,7 @@ bool recorder::push_gone(std::uint64_t cookie) noexcept {
 
 bool recorder::record(const flow_update& update) noexcept {
   const std::int64_t time_ns = read_ns_;
-  const bool reused = update.change == flow_change::moved;
+  const bool reused = update.change == flow_change::reused;
   const bool opens = update.known == 0 || reused;
   snapshot_header header = header_of(update.current, rounded_down(time_ns));
   header.kind = reused ? snapshot_kind::reused : snapshot_kind::data;
@@ -196,7 +196,7 @@ bool recorder::record_final(const message& m, std::int64_t time_ns) noexcept {
     told_.forget(cookie);
     return true;
   }
-  const bool reused = update.moved != 0;
+  const bool reused = update.reused != 0;
   const told_times::times told = told_.get(cookie);
   snapshot_header header = header_of(m, time_ns);
   header.kind = reused ? snapshot_kind::reused_final : snapshot_kind::final;

@@ -7,6 +7,7 @@
 #define TCPINFO_COLLECT_SAMPLING_SAMPLER_H
 
 #include <tcpinfo/cache.h>
+#include <tcpinfo/internal/expected_flow.h>
 
 #include <cstdint>
 #include <string>

@@ -63,7 +63,7 @@ bytes_view former_files::completed(snapshot_header& header, bytes_view final) {
   flow_update update;
   message last;
   if (header.kind != snapshot_kind::final || !last_.find(header.cookie, last) ||
-      last_.destroyed({final}, 0, update) || update.moved != 0)
+      last_.destroyed({final}, 0, update) || update.reused != 0)
     return final;
   last_.erase(header.cookie);
   if ((update.carried & attribute_bit(attribute_type::info)) != 0) counts_.cleared_finals.add();

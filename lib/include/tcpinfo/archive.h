@@ -9,8 +9,11 @@
 
 #include <array>
 #include <bit>
+#include <chrono>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <iosfwd>
 #include <limits>
 #include <optional>
 #include <span>
@@ -18,10 +21,16 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <version>
+#ifdef __cpp_lib_format
+#include <format>
+#endif
 
+#include <tcpinfo/bytes.h>
 #include <tcpinfo/error.h>
 #include <tcpinfo/export.h>
 #include <tcpinfo/inetdiag.h>
+#include <tcpinfo/items.h>
 
 namespace tcpinfo::inline v0 {
 
@@ -67,8 +76,32 @@ struct timestamp {
     return seconds * second + nanoseconds;
   }
 
+  /// The moment of a system clock's time point, in UTC; what is finer than nanoseconds is dropped.
+  template <class Duration>
+  [[nodiscard]] static constexpr timestamp from(
+      std::chrono::time_point<std::chrono::system_clock, Duration> at) noexcept {
+    const auto whole = std::chrono::floor<std::chrono::seconds>(at);
+    const auto rest = std::chrono::floor<std::chrono::nanoseconds>(at - whole);
+    return {static_cast<std::int64_t>(whole.time_since_epoch().count()),
+            static_cast<std::uint32_t>(rest.count()), 0};
+  }
+  /// Now, by the system's clock.
+  [[nodiscard]] static timestamp now() noexcept { return from(std::chrono::system_clock::now()); }
+  /// As a time point of the system's clock; nullopt where unix_nanoseconds() is.
+  [[nodiscard]] constexpr std::optional<
+      std::chrono::time_point<std::chrono::system_clock, std::chrono::nanoseconds>>
+  time_point() const noexcept {
+    const std::optional<std::int64_t> ns = unix_nanoseconds();
+    if (!ns) return std::nullopt;
+    return std::chrono::time_point<std::chrono::system_clock, std::chrono::nanoseconds>(
+        std::chrono::nanoseconds(*ns));
+  }
+
   /// Same moment and same offset.
   friend constexpr bool operator==(const timestamp&, const timestamp&) noexcept = default;
+  /// The earlier moment first; of the same one, the more western offset.
+  friend constexpr std::strong_ordering operator<=>(const timestamp&,
+                                                    const timestamp&) noexcept = default;
 };
 
 /// Longest text format_timestamp writes: 2019-08-26T19:55:42.754686952-04:00.
@@ -92,6 +125,13 @@ inline constexpr std::size_t max_timestamp_size = 35;
   std::array<char, max_timestamp_size> text;
   return {text.data(), format_timestamp(t, text)};
 }
+/// Writes the same to a stream. May throw what the stream throws.
+template <class Traits>
+std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& to,
+                                             const timestamp& t) {
+  std::array<char, max_timestamp_size> text;
+  return to << std::string_view(text.data(), format_timestamp(t, text));
+}
 
 // ---------------------------------------------------------------------------------------------
 // UUID and file names
@@ -110,7 +150,8 @@ inline constexpr std::size_t max_uuid_size = max_uuid_prefix_size + 17;
 /// The same for a whole UUID, whatever its form, of at most max_uuid_size bytes.
 [[nodiscard]] TCPINFO_API std::error_code check_uuid(std::string_view uuid) noexcept;
 /// Without one trailing newline.
-[[nodiscard]] constexpr std::string_view strip_newline(std::string_view text) noexcept {
+[[nodiscard]] constexpr std::string_view strip_newline(
+    std::string_view text TCPINFO_LIFETIMEBOUND) noexcept {
   if (!text.empty() && text.back() == '\n') text.remove_suffix(1);
   return text;
 }
@@ -138,17 +179,23 @@ inline constexpr std::size_t max_archive_path_size = 11 + 255;
 
 /// What a file's name tells.
 struct archive_name {
-  std::string_view uuid;       ///< into the text that was parsed
-  std::uint64_t sequence = 0;  ///< number of the file among those of its UUID, from 0
-  bool compressed = false;     ///< .jsonl.zst, not .jsonl
-  bool partial = false;        ///< .part at the end: not complete, its writer died or still lives
+  std::size_t size = sizeof(archive_name);  ///< for later members; leave it
+  std::string_view uuid;                    ///< into the text that was parsed
+  std::uint64_t sequence = 0;               ///< number of the file among those of its UUID, from 0
+  bool compressed = false;                  ///< .jsonl.zst, not .jsonl
+  bool partial = false;  ///< .part at the end: not complete, its writer died or still lives
 };
 
 /// Reads UUID.SEQUENCE.jsonl[.zst][.part]; a path's directories are skipped. The sequence has
 /// at least 5 digits, more only without leading zeros, so each name says one thing.
 /// @return errc::invalid_argument for any other name (errc::bad_uuid: only the UUID is at fault).
+/// `out`, which is filled as far as `out.size` says, is unchanged then.
 [[nodiscard]] TCPINFO_API std::error_code parse_archive_name(std::string_view path,
                                                              archive_name& out) noexcept;
+/// Not of a text that ends here: the UUID is a view into it.
+template <class Text>
+requires owning_temporary<Text> std::error_code parse_archive_name(Text&& path, archive_name& out)
+= delete;
 
 // ---------------------------------------------------------------------------------------------
 // Writing
@@ -205,7 +252,8 @@ struct record_extras {
 
 /// The same with all that a line may say: Poll, Ended and Carried, in this order, are its last
 /// keys.
-/// @return as above; errc::bad_timestamp also for `extras.ended`.
+/// @return as above; errc::bad_timestamp also for `extras.ended`; errc::invalid_argument for extras
+/// unknown here.
 [[nodiscard]] TCPINFO_API std::error_code encode_record(std::span<char> out, std::size_t& written,
                                                         const timestamp& time, const message& m,
                                                         const record_extras& extras,
@@ -267,7 +315,8 @@ struct metadata {
 
 /// Writes the metadata record, newline included, to the start of `out`. Any thread. Texts are
 /// escaped as Go's encoding/json does it; bytes that are not UTF-8 become U+FFFD.
-/// @return errc::buffer_too_small (never with max_metadata_size(m) bytes); errc::bad_timestamp.
+/// @return errc::buffer_too_small (never with max_metadata_size(m) bytes); errc::bad_timestamp;
+/// errc::invalid_argument for members unknown here.
 [[nodiscard]] TCPINFO_API std::error_code encode_metadata(std::span<char> out, std::size_t& written,
                                                           const metadata& m) noexcept;
 
@@ -308,10 +357,13 @@ class TCPINFO_API record final {
   /// Whether there is an inet_diag_msg: false in a metadata record.
   [[nodiscard]] bool has_idm() const noexcept;
   /// Its 72 bytes; empty where absent.
-  [[nodiscard]] bytes_view idm() const noexcept;
+  [[nodiscard]] bytes_view idm() const& noexcept TCPINFO_LIFETIMEBOUND;
   /// The message as the kernel sent it, put together again: attributes in the order of their types,
   /// MD5SIG included where the file has it. Empty (too short for message's accessors) without idm.
-  [[nodiscard]] message view() const noexcept;
+  [[nodiscard]] message view() const& noexcept TCPINFO_LIFETIMEBOUND;
+  // Of a record that ends here.
+  bytes_view idm() const&& = delete;
+  message view() const&& = delete;
 
   /// Length of the Attributes array, its absent ones included. Their types begin with 0.
   [[nodiscard]] std::size_t attribute_count() const noexcept;
@@ -331,8 +383,16 @@ class TCPINFO_API record final {
   /// Whether it is a metadata record (it could, in theory, be a data record as well).
   [[nodiscard]] bool has_metadata() const noexcept;
   /// Fills `out` as far as `out.size` says.
-  /// @return false without metadata; `out` is unchanged then.
+  /// @return false without metadata, or where `out.size` does not cover itself; `out` is unchanged
+  /// then.
   [[nodiscard]] bool get_metadata(metadata& out) const noexcept;
+  /// The same as an optional.
+  [[nodiscard]] std::optional<metadata> about() const& noexcept TCPINFO_LIFETIMEBOUND {
+    metadata m;
+    if (!get_metadata(m)) return std::nullopt;
+    return m;
+  }
+  std::optional<metadata> about() const&& = delete;  // of a record that ends here
 
   /// Keys that are none of the format's, in the record and in its Metadata.
   [[nodiscard]] std::uint32_t unknown_keys() const noexcept;
@@ -369,7 +429,25 @@ struct archive_reader_options {
 /// of stream_reader plus 128 KiB, or twice the longest line taken where that is more. One thread at
 /// a time.
 class TCPINFO_API archive_reader final {
+ private:
+  struct step {
+    using value_type = record;
+    archive_reader* from;
+    read_status operator()(record& out, std::error_code& fault, read_place& place,
+                           bool& last) const noexcept {
+      bool more = true;
+      fault = from->next(out, more);
+      place = {from->line_number(), from->line_offset()};
+      last = !more;
+      if (fault) return read_status::fault;
+      return more ? read_status::value : read_status::end;
+    }
+  };
+
  public:
+  /// What items() gives.
+  using items_type = read_range<step>;
+
   archive_reader() noexcept = default;
   ~archive_reader();
   /// `other` is default-constructed afterwards: it is closed.
@@ -384,7 +462,7 @@ class TCPINFO_API archive_reader final {
 
   /// As stream_reader's: the path's file is the reader's, descriptor and memory stay the caller's
   /// and must outlive the reading. A reader can be opened again; its buffers are kept.
-  /// @return errc::invalid_argument also for a `max_line` of 0.
+  /// @return errc::invalid_argument also for a `max_line` of 0, and for options unknown here.
   [[nodiscard]] std::error_code open_path(std::string_view path,
                                           const archive_reader_options& options = {}) noexcept;
   /// Reads from where `fd` stands.
@@ -393,6 +471,11 @@ class TCPINFO_API archive_reader final {
   /// Reads memory.
   [[nodiscard]] std::error_code open_memory(bytes_view bytes,
                                             const archive_reader_options& options = {}) noexcept;
+  /// Not memory that ends here.
+  template <class Bytes>
+  requires owning_temporary<Bytes> std::error_code open_memory(
+      Bytes&& bytes, const archive_reader_options& options = {})
+  = delete;
   /// Reads on from a stream that was opened elsewhere and has delivered `begun`, with which the
   /// text begins (it is copied): so that what an input holds can be looked at first, whatever it
   /// comes from. Takes the stream, and leaves in `stream` one of its own, whose buffers may serve
@@ -403,6 +486,20 @@ class TCPINFO_API archive_reader final {
   /// Gives up the buffers, and the file if it was opened by path. line() is empty then.
   void close() noexcept;
 
+  /// The records, one after the other, as items.h describes it: each item is a record, or a fault
+  /// as next() has them. The record is the range's own and is used again for each line. An item's
+  /// place is line_number() and line_offset(): of the record, of the bad line, or of the latest
+  /// line where the fault is the stream's. What else the reader tells of the latest line (line(),
+  /// from_damaged_frame()) may be asked for in the loop.
+  [[nodiscard]] items_type items() noexcept TCPINFO_LIFETIMEBOUND { return items_type({this}); }
+  /// The same with a record of the caller's, whose memory then serves for one archive after the
+  /// other; it must outlive the range.
+  [[nodiscard]] items_type items(record& value TCPINFO_LIFETIMEBOUND) noexcept
+      TCPINFO_LIFETIMEBOUND {
+    return items_type({this}, value);
+  }
+
+  /// One step of items(), for who binds the library to another language.
   /// Reads the next record; `more` tells success (true, `out` holds a record) from the end (false).
   /// After an error (`more` is true) call again:
   ///
@@ -430,7 +527,8 @@ class TCPINFO_API archive_reader final {
   /// Where that line starts in the decompressed text, in bytes.
   [[nodiscard]] std::uint64_t line_offset() const noexcept;
   /// Its text without newline, valid until the next call; empty when it was too long to keep.
-  [[nodiscard]] std::string_view line() const noexcept;
+  [[nodiscard]] std::string_view line() const& noexcept TCPINFO_LIFETIMEBOUND;
+  std::string_view line() const&& = delete;  // of a reader that ends here
   /// Whether the latest record comes from a zstd frame that is damaged, whose fault follows: it may
   /// not be what was written. Known of frames that stream_reader looks at as a whole.
   [[nodiscard]] bool from_damaged_frame() const noexcept;
@@ -451,5 +549,19 @@ class TCPINFO_API archive_reader final {
 };
 
 }  // namespace tcpinfo::inline v0
+
+#ifdef __cpp_lib_format
+/// A time as to_string() writes it. Takes the format of a text.
+template <>
+struct std::formatter<tcpinfo::timestamp> : std::formatter<std::string_view> {
+  /// For std::format.
+  template <class Context>
+  auto format(const tcpinfo::timestamp& t, Context& context) const {
+    std::array<char, tcpinfo::max_timestamp_size> text;
+    return std::formatter<std::string_view>::format(
+        std::string_view(text.data(), tcpinfo::format_timestamp(t, text)), context);
+  }
+};
+#endif
 
 #endif

@@ -6,10 +6,12 @@
 #ifndef TCPINFO_CACHE_H
 #define TCPINFO_CACHE_H
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <system_error>
 #include <type_traits>
+#include <utility>
 
 #include <tcpinfo/error.h>
 #include <tcpinfo/export.h>
@@ -19,16 +21,17 @@ namespace tcpinfo::inline v0 {
 
 /// What a message means for its connection. Values are frozen.
 enum class flow_change : std::uint32_t {
-  none = 0,     ///< nothing that carries information changed, or the cookie is closed
-  opened = 1,   ///< first message of this cookie
-  changed = 2,  ///< anything but ages and running clocks changed
-  clocks = 3,   ///< only running clocks grew, and the last kept message is old enough
-  moved = 4,    ///< the same socket, disconnected and used again: other ends or totals cleared
-  closed = 5,   ///< a destroy event
+  none = 0,         ///< nothing that carries information changed, or the cookie is closed
+  opened = 1,       ///< first message of this cookie
+  changed = 2,      ///< anything but ages and stall times changed
+  stall_times = 3,  ///< only stall times grew, and the last kept message is old enough
+  reused = 4,       ///< the same socket, disconnected and used again: other ends or totals cleared
+  closed = 5,       ///< a destroy event
 };
 
 /// The answer of update() and destroyed(). Plain data; valid until the table's next call.
 struct flow_update {
+  std::size_t size = sizeof(flow_update);  ///< for later members; leave it
   flow_change change = flow_change::none;  ///< none: nothing to record
   std::uint32_t known = 0;                 ///< 1 where the cookie had a message before
   /// What to record: the message given, without MD5SIG (it holds keys). Valid until the table's
@@ -40,21 +43,30 @@ struct flow_update {
   /// that its own program aborted (it is disconnected first) without ends, and with totals that are
   /// cleared: then INFO, too, is the last one kept, so that totals never go back.
   std::uint32_t carried = 0;
-  /// 1 in a final message of another connection than the last one kept: the socket was used again
+  /// 1 in a final message of another connection than the last one kept: the socket was reused
   /// since, and what the message tells belongs to a file of its own.
-  std::uint32_t moved = 0;
+  std::uint32_t reused = 0;
 };
 
 /// What a flow table is told once, by reset().
 struct flow_table_options {
   std::size_t size = sizeof(flow_table_options);  ///< for later members; leave it
-  /// The least time between messages kept only because busy_time, rwnd_limited, sndbuf_limited or
-  /// total_rto_time grew.
-  std::int64_t clock_interval_ns = 1'000'000'000;
+  /// The least time between messages kept only because stall times (busy_time, rwnd_limited,
+  /// sndbuf_limited, total_rto_time) grew. Not negative.
+  std::int64_t stall_interval_ns = 1'000'000'000;
   /// A closed cookie is remembered until this many complete cycles have passed without it: what is
   /// left of a closed socket (a time-wait mini socket in FIN_WAIT2) is dumped on.
   std::uint32_t tombstone_cycles = 64;
   std::uint32_t reserved = 0;  ///< leave it
+
+  /// The interval as a duration.
+  [[nodiscard]] std::chrono::nanoseconds stall_interval() const noexcept {
+    return std::chrono::nanoseconds(stall_interval_ns);
+  }
+  /// Sets the interval.
+  void set_stall_interval(std::chrono::nanoseconds interval) noexcept {
+    stall_interval_ns = interval.count();
+  }
 };
 
 /// A flow that a complete cycle did not show.
@@ -64,12 +76,14 @@ struct flow_absence {
   std::uint32_t had_info = 0;  ///< 1 where any message of it had tcp_info: a final one is to come
   std::int64_t since_ns = 0;   ///< time of the first of those cycles
   message last;                ///< valid until the table's next call
-};
 
-/// A number of what the message says, that is the same for two messages between which update()
-/// would find no change (clocks aside), and else almost never. Of this release of the library only:
-/// not to be kept. 0 for a message of less than 72 bytes. Any thread.
-[[nodiscard]] TCPINFO_API std::uint64_t content_hash(const message& m) noexcept;
+  /// `since_ns` for who gave a time point to end_cycle().
+  [[nodiscard]] std::chrono::steady_clock::time_point since() const noexcept {
+    using clock = std::chrono::steady_clock;
+    return clock::time_point(
+        std::chrono::duration_cast<clock::duration>(std::chrono::nanoseconds(since_ns)));
+  }
+};
 
 /// Receives absences. What it is given is valid until the call returns. Must not throw and must not
 /// use the table that calls it.
@@ -77,12 +91,13 @@ using absence_callback = void (*)(void* user, const flow_absence& absence) noexc
 
 /// Keeps the last message of every cookie. Keeping is in two steps, so that a message that could
 /// not be recorded is offered again: update() compares, commit() keeps. No allocation where no
-/// connection is opened and no message grows. One thread at a time.
+/// connection is opened and no message grows. One thread at a time. The functions that return an
+/// error say errc::busy when they are called from a callback of the same table.
 ///
 /// What counts as a change: the message header but `expires`, every attribute, and in tcp_info
 /// every byte but last_data_sent, last_data_recv, last_ack_recv (ages); busy_time, rwnd_limited,
-/// sndbuf_limited and total_rto_time (clocks) count at most once in clock_interval_ns. A payload
-/// that got longer or shorter is a change.
+/// sndbuf_limited and total_rto_time (stall times) count at most once in stall_interval_ns. A
+/// payload that got longer or shorter is a change.
 class TCPINFO_API flow_table final {
  public:
   flow_table() noexcept = default;
@@ -95,13 +110,9 @@ class TCPINFO_API flow_table final {
   flow_table& operator=(const flow_table&) = delete;
 
   /// Makes the table empty. Must come first.
-  /// @return errc::out_of_memory: nothing changed.
+  /// @return errc::out_of_memory, or errc::invalid_argument for options out of range or unknown
+  /// here: nothing changed.
   [[nodiscard]] std::error_code reset(const flow_table_options& options) noexcept;
-
-  /// A message of that cookie is to be compared soon: what is kept of it is fetched from memory
-  /// meanwhile, in two steps, the second when four others have been named. For messages that come
-  /// in no order, best named eight ahead; walks are expected without.
-  void expect(std::uint64_t cookie) const noexcept;
 
   /// Compares `m` with the last message kept for its cookie, and marks the cookie as seen in this
   /// cycle. `now_ns` is a monotonic time, the same for all messages of a poll: a dump may show a
@@ -109,19 +120,32 @@ class TCPINFO_API flow_table final {
   /// filled while the socket was closing, when its ends had been taken from it: the destroy event
   /// tells the rest.
   /// @return errc::not_open before reset(); errc::message_too_short below 72 bytes, which is
-  /// `none`; errc::out_of_memory: then `out` is of no use.
+  /// `none`; errc::invalid_argument for an `out.size` that no release has had; errc::out_of_memory:
+  /// then `out` is of no use.
   [[nodiscard]] std::error_code update(const message& m, std::int64_t now_ns,
                                        flow_update& out) noexcept;
+  /// The same with a time point.
+  [[nodiscard]] std::error_code update(const message& m, std::chrono::steady_clock::time_point now,
+                                       flow_update& out) noexcept {
+    return update(m, nanoseconds_of(now), out);
+  }
 
   /// The final message of a socket, from a destroy event. `closed`, or `none` where the cookie is
   /// closed already. Filters are the caller's: see flow_update::known.
   /// @return as update().
   [[nodiscard]] std::error_code destroyed(const message& m, std::int64_t now_ns,
                                           flow_update& out) noexcept;
+  /// The same with a time point.
+  [[nodiscard]] std::error_code destroyed(const message& m,
+                                          std::chrono::steady_clock::time_point now,
+                                          flow_update& out) noexcept {
+    return destroyed(m, nanoseconds_of(now), out);
+  }
 
   /// Keeps what update() or destroyed() answered last. A closed flow is forgotten and its cookie
   /// remembered, so that what is left of the socket opens nothing.
-  /// @return errc::out_of_memory, errc::message_too_short: nothing changed.
+  /// @return errc::out_of_memory, errc::message_too_short, errc::invalid_argument (a kind of change
+  /// or a size that is none): nothing changed.
   [[nodiscard]] std::error_code commit(const flow_update& update) noexcept;
 
   /// Ends a cycle. Only a `complete` one (every socket was looked at) is evidence of absence: then
@@ -178,8 +202,20 @@ class TCPINFO_API flow_table final {
         [](void* user, const flow_absence& a) noexcept { (*static_cast<callable*>(user))(a); },
         const_cast<void*>(static_cast<const void*>(&fn)));
   }
+  /// The same with a time point.
+  template <class F>
+  requires std::is_invocable_v<F&, const flow_absence&>
+  void end_cycle(bool complete, std::chrono::steady_clock::time_point now, F&& fn) noexcept {
+    end_cycle(complete, nanoseconds_of(now), std::forward<F>(fn));
+  }
 
  private:
+  friend struct flow_table_internal;
+  [[nodiscard]] static std::int64_t nanoseconds_of(
+      std::chrono::steady_clock::time_point at) noexcept {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(at.time_since_epoch()).count();
+  }
+
   struct impl;
   impl* impl_ = nullptr;
 };

@@ -53,11 +53,14 @@ enum class errc : std::int32_t {
   return {static_cast<int>(e), error_category()};
 }
 
+#if defined(__cpp_exceptions)
 /// Throws std::system_error where `ec` is an error; its what() begins with `what`:
 /// throw_on_error(socket.open(), "diag_socket::open").
+/// Not there in a program that is built with -fno-exceptions.
 inline void throw_on_error(const std::error_code& ec, const char* what = "libtcpinfo") {
   if (ec) throw std::system_error(ec, what);
 }
+#endif
 
 }  // namespace tcpinfo::inline v0
 

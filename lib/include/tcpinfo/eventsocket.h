@@ -8,6 +8,7 @@
 #ifndef TCPINFO_EVENTSOCKET_H
 #define TCPINFO_EVENTSOCKET_H
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -19,6 +20,7 @@
 #include <tcpinfo/error.h>
 #include <tcpinfo/export.h>
 #include <tcpinfo/inetdiag.h>
+#include <tcpinfo/items.h>
 
 namespace tcpinfo::inline v0 {
 
@@ -47,7 +49,7 @@ struct flow_event {
 /// spaces, `"ID":null` without an id, IPv4-mapped addresses as IPv4 ones. Allocates nothing. Any
 /// thread. `written` is the line's length, 0 on error.
 /// @return errc::buffer_too_small (never with max_flow_event_size(e) bytes); errc::bad_timestamp
-/// where the time cannot be written.
+/// where the time cannot be written; errc::invalid_argument for members unknown here.
 [[nodiscard]] TCPINFO_API std::error_code encode_flow_event(std::span<char> out,
                                                             std::size_t& written,
                                                             const flow_event& e) noexcept;
@@ -65,7 +67,28 @@ struct event_client_options {
 /// the events missed in between are lost, unless the server was told to replay what is open
 /// (--events-replay). A server cuts off a client that does not read for long. One thread at a time.
 class TCPINFO_API event_client final {
+ private:
+  struct step {
+    using value_type = flow_event;
+    event_client* from;
+    read_status operator()(flow_event& out, std::error_code& fault, read_place&,
+                           bool& last) const noexcept {
+      bool more = true;
+      fault = from->next(out, more);
+      last = !more;
+      if (fault == std::error_code(EAGAIN, std::system_category())) {
+        fault.clear();
+        return read_status::not_yet;
+      }
+      if (fault) return read_status::fault;
+      return more ? read_status::value : read_status::end;
+    }
+  };
+
  public:
+  /// What items() gives.
+  using items_type = read_range<step>;
+
   event_client() noexcept = default;
   ~event_client();
   /// `other` is default-constructed afterwards: it is closed.
@@ -79,7 +102,8 @@ class TCPINFO_API event_client final {
   event_client& operator=(const event_client&) = delete;
 
   /// Connects (again; what was not read before is dropped).
-  /// @return errc::invalid_argument for an empty path or one with a NUL in it; the errno of
+  /// @return errc::invalid_argument for an empty path, one with a NUL in it, a `max_line` of 0, or
+  /// options unknown here; the errno of
   /// socket(2) or connect(2): ENOENT no such file, ECONNREFUSED nobody listens, ENAMETOOLONG more
   /// than 107 bytes, EAGAIN (nonblocking) the server's queue of callers is full;
   /// errc::out_of_memory. Then it is closed.
@@ -87,7 +111,8 @@ class TCPINFO_API event_client final {
                                         const event_client_options& options = {}) noexcept;
   /// Reads from a descriptor that is connected already, or a pipe or file. It is the client's from
   /// here on, whatever is returned; with `nonblocking` its file description is made so.
-  /// @return errc::invalid_argument for a negative one; the errno of fcntl(2); errc::out_of_memory.
+  /// @return errc::invalid_argument for a negative one, a `max_line` of 0, or options unknown here;
+  /// the errno of fcntl(2); errc::out_of_memory.
   /// Then it is closed.
   [[nodiscard]] std::error_code adopt(int descriptor,
                                       const event_client_options& options = {}) noexcept;
@@ -99,6 +124,13 @@ class TCPINFO_API event_client final {
   /// when closed.
   [[nodiscard]] int descriptor() const noexcept;
 
+  /// The events, as items.h describes it: each item is an event, valid until the next step, or a
+  /// fault as next() has them; line() has the line. Places are not counted: they are 0. With
+  /// `nonblocking` the loop also ends when nothing has come (status() of the range is `not_yet`):
+  /// wait until descriptor() is readable, and begin another loop over the same range.
+  [[nodiscard]] items_type items() noexcept TCPINFO_LIFETIMEBOUND { return items_type({this}); }
+
+  /// One step of items(), for who binds the library to another language.
   /// Reads the next event; `more` tells success (true, `out` is filled as far as `out.size` says)
   /// from the end of the stream (false: the server has closed it). With `more` true the error is
   /// - EAGAIN (system category): nothing has come; only with `nonblocking`.
@@ -114,7 +146,8 @@ class TCPINFO_API event_client final {
   [[nodiscard]] std::error_code next(flow_event& out, bool& more) noexcept;
 
   /// The latest line as it came, without newline, unknown keys and all. Valid until the next call.
-  [[nodiscard]] std::string_view line() const noexcept;
+  [[nodiscard]] std::string_view line() const& noexcept TCPINFO_LIFETIMEBOUND;
+  std::string_view line() const&& = delete;  // of a client that ends here
 
  private:
   struct impl;

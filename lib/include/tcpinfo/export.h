@@ -1,13 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 /// @file
-/// What makes a name part of the ABI, how long views live, and the language level every public
-/// header needs.
+/// What makes a name part of the ABI, how long views live, and the language level and standard
+/// library that every public header needs.
 #ifndef TCPINFO_EXPORT_H
 #define TCPINFO_EXPORT_H
 
 #if !defined(__cplusplus) || __cplusplus < 202002L
 #error "libtcpinfo needs C++20: compile with -std=c++20 or later"
+#endif
+
+#include <cstddef>  // says which standard library this is
+
+#include <tcpinfo/config.h>
+
+#if TCPINFO_BUILT_WITH_LIBSTDCXX && defined(_LIBCPP_VERSION)
+#error "this libtcpinfo was built with libstdc++: compile without -stdlib=libc++, or build it anew"
+#elif TCPINFO_BUILT_WITH_LIBCXX && !defined(_LIBCPP_VERSION)
+#error \
+    "this libtcpinfo was built with libc++: compile with clang++ -stdlib=libc++, or build it anew"
 #endif
 
 #if defined(__GNUC__) || defined(__clang__)

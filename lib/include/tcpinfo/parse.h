@@ -9,6 +9,7 @@
 #ifndef TCPINFO_PARSE_H
 #define TCPINFO_PARSE_H
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -179,7 +180,8 @@ class TCPINFO_API snapshot final {
   /// length and in any order.
   /// @param m      whose bytes must outlive the use of the snapshot
   /// @param layout of the kernel that sent it (running_kernel_layout, layout_of_kernel)
-  /// @return errc::message_too_short below 72 bytes, errc::out_of_memory; then it holds nothing.
+  /// @return errc::message_too_short below 72 bytes, errc::invalid_argument for a layout without a
+  /// name, errc::out_of_memory; then it holds nothing.
   [[nodiscard]] std::error_code decode(const message& m,
                                        info_layout layout = info_layout::unknown) noexcept;
 
@@ -199,6 +201,49 @@ class TCPINFO_API snapshot final {
   /// The same for a field of tcp_info.
   [[nodiscard]] std::optional<std::uint64_t> value(tcp_field f) const noexcept {
     return value(field(f));
+  }
+
+  /// Reads a number that was measured. @return false, `out` untouched, as value() does, and where
+  /// the number is the field's sentinel, which stands for "never measured", "not set" or
+  /// "unlimited".
+  [[nodiscard]] bool measured(field_id id, std::uint64_t& out) const noexcept;
+  /// The same without a search.
+  [[nodiscard]] bool measured(field_descriptor field, std::uint64_t& out) const noexcept;
+  /// The same as an optional.
+  [[nodiscard]] std::optional<std::uint64_t> measured(field_id id) const noexcept {
+    std::uint64_t number = 0;
+    if (!measured(id, number)) return std::nullopt;
+    return number;
+  }
+  /// The same for a field of tcp_info.
+  [[nodiscard]] std::optional<std::uint64_t> measured(tcp_field f) const noexcept {
+    return measured(field(f));
+  }
+
+  /// A time that was measured, whichever unit the kernel tells it in: `duration(tcp_field::rtt)`.
+  /// Empty where measured() is, and for a field whose unit is no time.
+  [[nodiscard]] std::optional<std::chrono::nanoseconds> duration(field_id id) const noexcept {
+    const field_descriptor f = describe(id);
+    const bool micro = f.unit() == field_unit::microseconds;
+    std::uint64_t number = 0;
+    if (!f.valid() || (!micro && f.unit() != field_unit::milliseconds) || !measured(f, number))
+      return std::nullopt;
+    const std::uint64_t unit_ns = micro ? 1'000 : 1'000'000;
+    constexpr auto most = static_cast<std::uint64_t>(std::chrono::nanoseconds::max().count());
+    if (number > most / unit_ns) return std::chrono::nanoseconds::max();
+    return std::chrono::nanoseconds(static_cast<std::int64_t>(number * unit_ns));
+  }
+  /// The same for a field of tcp_info.
+  [[nodiscard]] std::optional<std::chrono::nanoseconds> duration(tcp_field f) const noexcept {
+    return duration(field(f));
+  }
+
+  /// The state of the socket, as the header has it; it may be one without a name. 0, which is no
+  /// state, where the snapshot holds nothing.
+  [[nodiscard]] tcp_state state() const noexcept {
+    std::uint64_t number = 0;
+    (void)value(field_id::state, number);
+    return static_cast<tcp_state>(number);
   }
 
   /// Reads a text: a view into the message. @return false where absent, or no text.
@@ -319,6 +364,7 @@ struct row_options {
 
 /// Writes a text as a cell, or as a JSON string. Bytes that are not UTF-8 become U+FFFD.
 /// @return errc::buffer_too_small; never where `out` has 6 bytes for each of the text's and 2 more.
+/// errc::invalid_argument for an unknown format.
 [[nodiscard]] TCPINFO_API std::error_code format_text_cell(row_format format, std::string_view text,
                                                            std::span<char> out,
                                                            std::size_t& written) noexcept;
@@ -340,8 +386,8 @@ class TCPINFO_API row_writer final {
   row_writer& operator=(const row_writer&) = delete;
 
   /// Sets the columns, in this order, in place of those before. Both arguments are copied.
-  /// @return errc::invalid_argument for a column that is none or an unknown format;
-  /// errc::out_of_memory. Then the columns before stay.
+  /// @return errc::invalid_argument for a column that is none, an unknown format, or options that
+  /// this library does not know; errc::out_of_memory. Then the columns before stay.
   [[nodiscard]] std::error_code prepare(std::span<const column_descriptor> columns,
                                         const row_options& options = {}) noexcept;
 

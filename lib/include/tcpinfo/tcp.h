@@ -15,7 +15,12 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <version>
+#ifdef __cpp_lib_format
+#include <format>
+#endif
 
 #include <tcpinfo/export.h>
 #include <tcpinfo/tcp_state.h>
@@ -173,5 +178,21 @@ class TCPINFO_API tcp_field_descriptor final {
 [[nodiscard]] TCPINFO_API tcp_field_descriptor describe(tcp_field field) noexcept;
 
 }  // namespace tcpinfo::inline v0
+
+#ifdef __cpp_lib_format
+/// The kernel's name of a state ("ESTABLISHED"), or its number where it has none. Takes the format
+/// of a text.
+template <>
+struct std::formatter<tcpinfo::tcp_state> : std::formatter<std::string_view> {
+  /// For std::format.
+  template <class Context>
+  auto format(tcpinfo::tcp_state state, Context& context) const {
+    const std::string_view name = state_name(state);
+    if (!name.empty()) return std::formatter<std::string_view>::format(name, context);
+    const auto number = std::to_string(static_cast<unsigned>(state));
+    return std::formatter<std::string_view>::format(number, context);
+  }
+};
+#endif
 
 #endif

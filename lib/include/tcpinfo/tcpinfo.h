@@ -10,12 +10,13 @@
 #include <tcpinfo/bytes.h>
 #include <tcpinfo/cache.h>
 #include <tcpinfo/callback.h>
-#include <tcpinfo/decimal.h>
+#include <tcpinfo/config.h>
 #include <tcpinfo/error.h>
 #include <tcpinfo/eventsocket.h>
 #include <tcpinfo/export.h>
 #include <tcpinfo/filter.h>
 #include <tcpinfo/inetdiag.h>
+#include <tcpinfo/items.h>
 #include <tcpinfo/message.h>
 #include <tcpinfo/parse.h>
 #include <tcpinfo/tcp.h>

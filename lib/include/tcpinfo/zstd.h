@@ -17,6 +17,7 @@
 #include <tcpinfo/bytes.h>
 #include <tcpinfo/error.h>
 #include <tcpinfo/export.h>
+#include <tcpinfo/items.h>
 
 namespace tcpinfo::inline v0 {
 
@@ -45,7 +46,8 @@ class TCPINFO_API frame_writer final {
   frame_writer& operator=(const frame_writer&) = delete;
 
   /// Makes the context, or makes it anew.
-  /// @return errc::invalid_argument for a level or window out of range; errc::out_of_memory.
+  /// @return errc::invalid_argument for a level or window out of range, or options unknown here;
+  /// errc::out_of_memory.
   [[nodiscard]] std::error_code create(const frame_options& options) noexcept;
   /// The same with that level and else the defaults.
   [[nodiscard]] std::error_code create(std::int32_t level) noexcept {
@@ -104,7 +106,31 @@ using read_callback = std::error_code (*)(void* user, std::span<std::byte> out,
 /// dictionary_needed()) or errc::out_of_memory, and the same again on every later call. Nothing
 /// after a fault is taken for data, unless resume() is called.
 class TCPINFO_API stream_reader final {
+ private:
+  struct step {
+    using value_type = bytes_view;
+    stream_reader* from;
+    std::span<std::byte> buffer;
+    bool after_fault = false;
+    read_status operator()(bytes_view& out, std::error_code& fault, read_place& place,
+                           bool& last) noexcept {
+      // Nothing behind a fault is taken for data unless another frame is found there.
+      if (std::exchange(after_fault, false) && !from->resume()) return read_status::end;
+      place.offset = from->content_offset();
+      std::size_t n = 0;
+      fault = buffer.empty() ? std::error_code(errc::invalid_argument) : from->read(buffer, n);
+      last = buffer.empty();
+      after_fault = static_cast<bool>(fault);
+      if (fault) return read_status::fault;
+      out = buffer.first(n);
+      return n > 0 ? read_status::value : read_status::end;
+    }
+  };
+
  public:
+  /// What items() gives.
+  using items_type = read_range<step>;
+
   stream_reader() noexcept = default;
   ~stream_reader();
   /// `other` is default-constructed afterwards: it is closed.
@@ -126,6 +152,11 @@ class TCPINFO_API stream_reader final {
   /// Reads memory, which must outlive the reading.
   [[nodiscard]] std::error_code open_memory(bytes_view bytes,
                                             const stream_options& options = {}) noexcept;
+  /// Not memory that ends here.
+  template <class Bytes>
+  requires owning_temporary<Bytes> std::error_code open_memory(Bytes&& bytes,
+                                                               const stream_options& options = {})
+  = delete;
   /// Reads what `fn` hands over, called with `user` from within read() and resume(). Both must
   /// outlive the reading.
   [[nodiscard]] std::error_code open_callback(read_callback fn, void* user,
@@ -133,6 +164,16 @@ class TCPINFO_API stream_reader final {
   /// Gives up memory, and the file if it was opened by path.
   void close() noexcept;
 
+  /// The content piece by piece, as items.h describes it: each item is a view of the part of
+  /// `buffer` that was filled, valid until the next step, or a fault as read() has them, behind
+  /// which it goes on with the next frame that is found (resume()), or ends. Who wants to stop at
+  /// the first fault leaves the loop. An item's place has content_offset() before it as offset. The
+  /// buffer must outlive the range; an empty one is the fault errc::invalid_argument.
+  [[nodiscard]] items_type items(std::span<std::byte> buffer) noexcept TCPINFO_LIFETIMEBOUND {
+    return items_type({this, buffer});
+  }
+
+  /// The step beneath items(), for who fills one buffer by many reads.
   /// Delivers the next bytes of content: `n` of them, at least one unless the input has ended or
   /// `out` is empty. `n` == 0 with success is the end.
   /// @return the faults described above; the errno of read(2); errc::not_open.

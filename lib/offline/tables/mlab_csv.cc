@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "offline/tables/mlab_csv.h"
 
-#include <tcpinfo/decimal.h>
-
 #include <array>
 #include <bit>
 
+#include "common/decimal.h"
 #include "offline/inputs/captures/byte_order.h"
 
 namespace tcpinfo::offline {

@@ -2,13 +2,13 @@
 #include "offline/tables/table_rows.h"
 
 #include <fmt/format.h>
-#include <tcpinfo/decimal.h>
 
 #include <algorithm>
 #include <bit>
 #include <cstring>
 #include <new>
 
+#include "common/decimal.h"
 #include "offline/tables/mlab_csv.h"
 
 namespace tcpinfo::offline {

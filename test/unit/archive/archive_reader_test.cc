@@ -389,3 +389,65 @@ TEST_CASE("a stream of which the beginning was looked at is read on") {
     }
   }
 }
+
+TEST_CASE("records are read in a loop, faults among them with their place") {
+  std::string text = numbered(1) + "{broken\n" + numbered(2);
+  std::string file = compressed(text);
+  file += compressed(numbered(3)).substr(0, 30);  // cut off
+  tcpinfo::archive_reader reader;
+  REQUIRE_FALSE(reader.open_memory(std::as_bytes(std::span(file))));
+  tcpinfo::record mine;
+  std::string seen;
+  auto items = reader.items(mine);
+  for (const auto& item : items) {
+    seen += std::to_string(item.place().line) + '@' + std::to_string(item.place().offset) + ' ';
+    seen += item ? "poll " + std::to_string(item->poll()) : item.error().message();
+    seen += '\n';
+    if (item) CHECK(&*item == &mine);
+    if (item.error() == errc::bad_json) CHECK(reader.line() == "{broken");
+  }
+  const std::size_t line = numbered(1).size();
+  CHECK(seen == "1@0 poll 1\n2@" + std::to_string(line) + " not a JSON record\n3@" +
+                    std::to_string(line + 8) + " poll 2\n3@" + std::to_string(line + 8) +
+                    " input ends inside a zstd frame\n");
+  CHECK(items.status() == tcpinfo::read_status::end);
+}
+
+TEST_CASE("a reader that is not open is one fault and no endless loop") {
+  tcpinfo::archive_reader reader;
+  unsigned faults = 0;
+  for (const auto& item : reader.items()) {
+    CHECK(item.error() == errc::not_open);
+    ++faults;
+  }
+  CHECK(faults == 1);
+}
+
+template <class Reader, class Bytes>
+concept reads_memory = requires(Reader reader, Bytes&& bytes) {
+  reader.open_memory(std::forward<Bytes>(bytes));
+};
+template <class Text>
+concept names_archive = requires(Text&& text, tcpinfo::archive_name& name) {
+  tcpinfo::parse_archive_name(std::forward<Text>(text), name);
+};
+template <class Record>
+concept shows_message = requires(Record&& r) {
+  std::forward<Record>(r).view();
+};
+
+TEST_CASE("no view is made of what ends with the call") {
+  using bytes = std::vector<std::byte>;
+  static_assert(reads_memory<tcpinfo::archive_reader, bytes&>);
+  static_assert(reads_memory<tcpinfo::archive_reader, const bytes&>);
+  static_assert(reads_memory<tcpinfo::archive_reader, tcpinfo::bytes_view>);
+  static_assert(!reads_memory<tcpinfo::archive_reader, bytes>);
+  static_assert(reads_memory<tcpinfo::stream_reader, bytes&>);
+  static_assert(!reads_memory<tcpinfo::stream_reader, bytes>);
+  static_assert(names_archive<std::string&>);
+  static_assert(names_archive<const char*>);
+  static_assert(names_archive<std::string_view>);
+  static_assert(!names_archive<std::string>);
+  static_assert(shows_message<tcpinfo::record&>);
+  static_assert(!shows_message<tcpinfo::record>);
+}

@@ -5,6 +5,7 @@
 
 #include <cstring>
 #include <random>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -492,4 +493,25 @@ TEST_CASE("the metadata record") {
   m.start_time = {};
   m.size = offsetof(tcpinfo::metadata, host);
   CHECK(encoded(m).find("Host") == std::string::npos);
+}
+
+TEST_CASE("times are time points, and come in order") {
+  using namespace std::chrono;
+  const system_clock::time_point at{duration_cast<system_clock::duration>(nanoseconds(-1))};
+  CHECK(tcpinfo::timestamp::from(at) == tcpinfo::timestamp::from_unix_nanoseconds(-1));
+  CHECK(tcpinfo::timestamp::from(at).time_point() == at);
+  const time_point<system_clock, minutes> whole{minutes(3)};
+  CHECK(to_string(tcpinfo::timestamp::from(whole)) == "1970-01-01T00:03:00Z");
+  CHECK_FALSE(tcpinfo::timestamp().time_point());
+  const auto before = system_clock::now();
+  const auto now = tcpinfo::timestamp::now();
+  CHECK((tcpinfo::timestamp::from(before) <= now && now.time_point() <= system_clock::now()));
+
+  tcpinfo::timestamp east{5, 0, 3600};
+  CHECK(tcpinfo::timestamp{4, 999'999'999, 7200} < east);
+  CHECK(east < tcpinfo::timestamp{5, 0, 7200});
+  CHECK(east.utc() < east);
+  std::ostringstream text;
+  text << east;
+  CHECK(text.str() == "1970-01-01T01:00:05+01:00");
 }

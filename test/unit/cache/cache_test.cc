@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <tcpinfo/cache.h>
+#include <tcpinfo/internal/content_hash.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <map>
 #include <random>
@@ -133,7 +135,7 @@ TEST_CASE("each byte of a message is a change but those that move by themselves"
     if (silent.contains(at))
       CHECK(u.change == flow_change::none);
     else
-      CHECK(u.change == (endpoint ? flow_change::moved : flow_change::changed));
+      CHECK(u.change == (endpoint ? flow_change::reused : flow_change::changed));
   }
 }
 
@@ -180,7 +182,7 @@ TEST_CASE("clocks make a record of their own at most once a second, and ride alo
   std::vector<std::int64_t> kept;
   for (std::int64_t ms = 10; ms <= 3000; ms += 10) {
     s.set(168, static_cast<std::uint64_t>(ms * 1000));  // busy_time runs
-    if (feed(t, s, ms * 1'000'000) == flow_change::clocks) kept.push_back(ms);
+    if (feed(t, s, ms * 1'000'000) == flow_change::stall_times) kept.push_back(ms);
   }
   CHECK(kept == std::vector<std::int64_t>{1000, 2000, 3000});
   // A real change is recorded at once and starts the second anew.
@@ -188,13 +190,13 @@ TEST_CASE("clocks make a record of their own at most once a second, and ride alo
   CHECK(feed(t, s, 3010 * 1'000'000LL) == flow_change::changed);
   s.set(168, std::uint64_t{9'999'999});
   CHECK(feed(t, s, 4000 * 1'000'000LL) == flow_change::none);
-  CHECK(feed(t, s, 4010 * 1'000'000LL) == flow_change::clocks);
+  CHECK(feed(t, s, 4010 * 1'000'000LL) == flow_change::stall_times);
   // A clock that stands makes none.
   CHECK(feed(t, s, 9 * second) == flow_change::none);
   for (const std::size_t at : {176U, 184U, 244U}) {
     s.info[at] = 1;
     static std::int64_t now = 10 * second;
-    CHECK(feed(t, s, now += 2 * second) == flow_change::clocks);
+    CHECK(feed(t, s, now += 2 * second) == flow_change::stall_times);
   }
 }
 
@@ -376,7 +378,7 @@ TEST_CASE("a final message is completed from the last one") {
   s.dport = 7;
   s.set(128, std::uint64_t{1});
   s.has_cong = false;
-  CHECK(feed(t, s, 2 * second) == flow_change::moved);
+  CHECK(feed(t, s, 2 * second) == flow_change::reused);
   CHECK(t.memory_bytes() < memory);
   event.info = s.info;
   REQUIRE_FALSE(t.destroyed(event.view(), 0, u));
@@ -437,7 +439,7 @@ TEST_CASE("a poll that meets a socket in its own reset shows nothing new, and th
   flow_update u;
   REQUIRE_FALSE(t.destroyed(event.view(), 0, u));
   CHECK(u.carried == (ends_bit | attribute_bit(attribute_type::info)));
-  CHECK(u.moved == 0);
+  CHECK(u.reused == 0);
 }
 
 TEST_CASE("what is met while its ends are taken from it is no other connection") {
@@ -482,7 +484,7 @@ TEST_CASE("a socket that listens where it was connected is told apart from one t
   s.state = tcp_state::listen;
   s.src = s.dst = "0.0.0.0";
   s.dport = 0;
-  CHECK(feed(t, s) == flow_change::moved);
+  CHECK(feed(t, s) == flow_change::reused);
 }
 
 TEST_CASE("a socket that is used again is another connection, to the same end or not") {
@@ -491,9 +493,9 @@ TEST_CASE("a socket that is used again is another connection, to the same end or
   s.set(128, std::uint64_t{5000});
   CHECK(feed(t, s) == flow_change::opened);
   s.dport = 1;
-  CHECK(feed(t, s) == flow_change::moved);
+  CHECK(feed(t, s) == flow_change::reused);
   s.set(128, std::uint64_t{4999});
-  CHECK(feed(t, s) == flow_change::moved);
+  CHECK(feed(t, s) == flow_change::reused);
   s.set(128, std::uint64_t{6000});
   CHECK(feed(t, s) == flow_change::changed);
 }
@@ -541,7 +543,7 @@ TEST_CASE("a final message of another connection of the same socket is told as s
   flow_update u;
   REQUIRE_FALSE(t.destroyed(event.view(), 0, u));
   CHECK(u.change == flow_change::closed);
-  CHECK(u.moved == 1);
+  CHECK(u.reused == 1);
   CHECK(u.carried == 0);
   CHECK(wire::load<std::uint64_t>(u.current.find(attribute_type::info)->data() + 128) == 70);
 }
@@ -784,4 +786,76 @@ TEST_CASE("the cookie map agrees with std::map over a random history") {
     ++visited;
   });
   CHECK(visited == oracle.size());
+}
+
+TEST_CASE("a table that calls back is busy") {
+  flow_table t = made_table();
+  made_socket s;
+  made_socket other;
+  other.cookie = 2;
+  feed(t, s);
+  unsigned calls = 0;
+  const auto judge = [&] {
+    flow_update u;
+    CHECK(t.update(other.view(), 5, u) == errc::busy);
+    CHECK(t.destroyed(other.view(), 5, u) == errc::busy);
+    CHECK(t.commit(u) == errc::busy);
+    CHECK(t.reset({}) == errc::busy);
+    CHECK(t.flows() == 1);
+    ++calls;
+  };
+  t.for_each([&](const message&) { judge(); });
+  t.end_cycle(true, 10, [&](const flow_absence&) { judge(); });  // it was seen in this one
+  t.end_cycle(true, 20, [&](const flow_absence&) { judge(); });
+  CHECK(calls == 2);
+  CHECK(feed(t, other) == flow_change::opened);
+}
+
+TEST_CASE("answers that no table gave are refused") {
+  flow_table t = made_table();
+  made_socket s;
+  flow_update u;
+  u.size = sizeof u - 1;
+  CHECK(t.update(s.view(), 1, u) == errc::invalid_argument);
+  CHECK(t.destroyed(s.view(), 1, u) == errc::invalid_argument);
+  CHECK(t.commit(u) == errc::invalid_argument);
+  u = {};
+  REQUIRE_FALSE(t.update(s.view(), 1, u));
+  u.change = static_cast<flow_change>(6);
+  CHECK(t.commit(u) == errc::invalid_argument);
+  CHECK(t.flows() == 0);
+  flow_table_options options;
+  options.stall_interval_ns = -1;
+  CHECK(t.reset(options) == errc::invalid_argument);
+  // What a later header has behind is left alone.
+  struct {
+    flow_update known;
+    std::uint64_t later = 42;
+  } more;
+  more.known.size = sizeof more;
+  REQUIRE_FALSE(t.update(s.view(), 1, more.known));
+  CHECK((more.known.size == sizeof more && more.later == 42));
+  CHECK_FALSE(t.commit(more.known));
+  CHECK(t.flows() == 1);
+}
+
+TEST_CASE("moments are time points, where one likes") {
+  using namespace std::chrono;
+  flow_table t;
+  flow_table_options options;
+  options.set_stall_interval(milliseconds(1500));
+  CHECK((options.stall_interval_ns == 1'500'000'000 && options.stall_interval() == 1500ms));
+  REQUIRE_FALSE(t.reset(options));
+  made_socket s;
+  flow_update u;
+  const steady_clock::time_point now{seconds(7)};
+  REQUIRE_FALSE(t.update(s.view(), now, u));
+  CHECK(u.now_ns == 7'000'000'000);
+  REQUIRE_FALSE(t.commit(u));
+  t.end_cycle(true, now, [](const flow_absence&) {});
+  steady_clock::time_point since;
+  t.end_cycle(true, now + 1s, [&](const flow_absence& a) { since = a.since(); });
+  CHECK(since == now + 1s);
+  REQUIRE_FALSE(t.destroyed(s.view(), now + 2s, u));
+  CHECK(u.now_ns == 9'000'000'000);
 }

@@ -26,6 +26,12 @@ TEST_CASE("the version of the library is that of the headers") {
   CHECK(tcpinfo::version_string() == std::to_string(TCPINFO_VERSION_MAJOR) + "." +
                                          std::to_string(TCPINFO_VERSION_MINOR) + "." +
                                          std::to_string(TCPINFO_VERSION_PATCH));
+#if TCPINFO_VERSION_NUMBER < 200 || TCPINFO_VERSION_NUMBER >= 1000000
+#error "a number that #if can compare"
+#endif
+  CHECK(TCPINFO_VERSION_NUMBER / 10000 == TCPINFO_VERSION_MAJOR);
+  CHECK(TCPINFO_VERSION_NUMBER / 100 % 100 == TCPINFO_VERSION_MINOR);
+  CHECK(TCPINFO_VERSION_NUMBER % 100 == TCPINFO_VERSION_PATCH);
 }
 
 TEST_CASE("a function object is a callback if it answers what a callback answers") {

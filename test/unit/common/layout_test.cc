@@ -5,7 +5,10 @@
 // changes, and a line is added.
 #include <tcpinfo/tcpinfo.h>
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
+#include <span>
 #include <type_traits>
 
 #include "unit/catch.h"
@@ -20,12 +23,13 @@ static_assert(offsetof(timestamp, seconds) == 0);
 static_assert(offsetof(timestamp, nanoseconds) == 8);
 static_assert(offsetof(timestamp, utc_offset_seconds) == 12);
 
-static_assert(sizeof(archive_name) == 32);
+static_assert(sizeof(archive_name) == 40);
 static_assert(std::is_trivially_copyable_v<archive_name>);
-static_assert(offsetof(archive_name, uuid) == 0);
-static_assert(offsetof(archive_name, sequence) == 16);
-static_assert(offsetof(archive_name, compressed) == 24);
-static_assert(offsetof(archive_name, partial) == 25);
+static_assert(offsetof(archive_name, size) == 0);
+static_assert(offsetof(archive_name, uuid) == 8);
+static_assert(offsetof(archive_name, sequence) == 24);
+static_assert(offsetof(archive_name, compressed) == 32);
+static_assert(offsetof(archive_name, partial) == 33);
 
 static_assert(sizeof(encode_notes) == 32);
 static_assert(std::is_trivially_copyable_v<encode_notes>);
@@ -64,19 +68,20 @@ static_assert(offsetof(archive_reader_options, max_line) == 8);
 static_assert(offsetof(archive_reader_options, max_window_log) == 16);
 static_assert(offsetof(archive_reader_options, reserved) == 20);
 
-static_assert(sizeof(flow_update) == 40);
+static_assert(sizeof(flow_update) == 48);
 static_assert(std::is_trivially_copyable_v<flow_update>);
-static_assert(offsetof(flow_update, change) == 0);
-static_assert(offsetof(flow_update, known) == 4);
-static_assert(offsetof(flow_update, current) == 8);
-static_assert(offsetof(flow_update, now_ns) == 24);
-static_assert(offsetof(flow_update, carried) == 32);
-static_assert(offsetof(flow_update, moved) == 36);
+static_assert(offsetof(flow_update, size) == 0);
+static_assert(offsetof(flow_update, change) == 8);
+static_assert(offsetof(flow_update, known) == 12);
+static_assert(offsetof(flow_update, current) == 16);
+static_assert(offsetof(flow_update, now_ns) == 32);
+static_assert(offsetof(flow_update, carried) == 40);
+static_assert(offsetof(flow_update, reused) == 44);
 
 static_assert(sizeof(flow_table_options) == 24);
 static_assert(std::is_trivially_copyable_v<flow_table_options>);
 static_assert(offsetof(flow_table_options, size) == 0);
-static_assert(offsetof(flow_table_options, clock_interval_ns) == 8);
+static_assert(offsetof(flow_table_options, stall_interval_ns) == 8);
 static_assert(offsetof(flow_table_options, tombstone_cycles) == 16);
 static_assert(offsetof(flow_table_options, reserved) == 20);
 
@@ -104,6 +109,11 @@ static_assert(offsetof(event_client_options, size) == 0);
 static_assert(offsetof(event_client_options, max_line) == 8);
 static_assert(offsetof(event_client_options, nonblocking) == 16);
 static_assert(offsetof(event_client_options, reserved) == 20);
+
+static_assert(sizeof(read_place) == 16);
+static_assert(std::is_trivially_copyable_v<read_place>);
+static_assert(offsetof(read_place, line) == 0);
+static_assert(offsetof(read_place, offset) == 8);
 
 static_assert(sizeof(ip_address) == 17);
 static_assert(std::is_trivially_copyable_v<ip_address>);
@@ -290,6 +300,18 @@ static_assert(static_cast<int>(errc::empty_request) == 25);
 static_assert(static_cast<int>(iteration::go_on) == 0);
 static_assert(static_cast<int>(iteration::stop) == 1);
 
+static_assert(static_cast<int>(read_status::value) == 0);
+static_assert(static_cast<int>(read_status::fault) == 1);
+static_assert(static_cast<int>(read_status::not_yet) == 2);
+static_assert(static_cast<int>(read_status::end) == 3);
+
+static_assert(static_cast<int>(flow_change::none) == 0);
+static_assert(static_cast<int>(flow_change::opened) == 1);
+static_assert(static_cast<int>(flow_change::changed) == 2);
+static_assert(static_cast<int>(flow_change::stall_times) == 3);
+static_assert(static_cast<int>(flow_change::reused) == 4);
+static_assert(static_cast<int>(flow_change::closed) == 5);
+
 static_assert(static_cast<int>(dump_counter::messages) == 0);
 static_assert(static_cast<int>(dump_counter::bytes) == 1);
 static_assert(static_cast<int>(dump_counter::datagrams) == 2);
@@ -339,4 +361,86 @@ TEST_CASE("layouts are frozen") {
   shorter.size = offsetof(flow_table_options, tombstone_cycles);
   flow_table table;
   CHECK_FALSE(table.reset(shorter));
+}
+
+namespace {
+
+// A struct of a program that was built against a later header: a member behind those of today.
+template <class Struct>
+struct later {
+  Struct known;
+  std::uint64_t unknown = 0;
+
+  later() { known.size = sizeof(later); }
+};
+
+}  // namespace
+
+TEST_CASE("options of a later header are taken unless they ask for what is unknown here") {
+  const auto judge = [](auto given, const auto& call) {
+    given.known.size = sizeof given;
+    CHECK_FALSE(call(given.known));
+    given.unknown = 1;
+    CHECK(call(given.known) == errc::invalid_argument);
+    given.known.size = sizeof given.known.size - 1;
+    CHECK(call(given.known) == errc::invalid_argument);
+  };
+  const std::span<const std::byte> none;
+  flow_table table;
+  judge(later<flow_table_options>(), [&](const auto& o) { return table.reset(o); });
+  frame_writer frames;
+  judge(later<frame_options>(), [&](const auto& o) { return frames.create(o); });
+  stream_reader stream;
+  judge(later<stream_options>(), [&](const auto& o) { return stream.open_memory(none, o); });
+  archive_reader archive;
+  judge(later<archive_reader_options>(),
+        [&](const auto& o) { return archive.open_memory(none, o); });
+  row_writer rows;
+  judge(later<row_options>(), [&](const auto& o) { return rows.prepare({}, o); });
+  std::array<char, 4096> out;
+  std::size_t written = 0;
+  judge(later<metadata>(), [&](const auto& m) { return encode_metadata(out, written, m); });
+  judge(later<flow_event>(), [&](const auto& e) { return encode_flow_event(out, written, e); });
+  const std::array<std::byte, wire::inet_diag_msg_size> bytes{};
+  judge(later<record_extras>(), [&](const auto& extras) {
+    return encode_record(out, written, timestamp(), message{bytes}, extras);
+  });
+  record_encoder encoder;
+  judge(later<record_extras>(), [&](const auto& extras) {
+    return encoder.encode(out, written, timestamp(), message{bytes}, extras);
+  });
+}
+
+TEST_CASE("what is reserved in options stays as it is made") {
+  flow_table_options flows;
+  flows.reserved = 1;
+  CHECK(flow_table().reset(flows) == errc::invalid_argument);
+  stream_options streams;
+  streams.reserved = 1;
+  CHECK(stream_reader().open_memory(bytes_view(), streams) == errc::invalid_argument);
+  archive_reader_options archives;
+  archives.reserved = 1;
+  CHECK(archive_reader().open_memory(bytes_view(), archives) == errc::invalid_argument);
+  event_client_options events;
+  events.reserved = 1;
+  CHECK(event_client().connect("/nonexistent/socket", events) == errc::invalid_argument);
+  events = {};
+  events.max_line = 0;
+  CHECK(event_client().connect("/nonexistent/socket", events) == errc::invalid_argument);
+  row_options rows;
+  rows.reserved[5] = 1;
+  CHECK(row_writer().prepare({}, rows) == errc::invalid_argument);
+}
+
+TEST_CASE("an answer is filled as far as its caller has room") {
+  later<archive_name> name;
+  name.unknown = 42;
+  CHECK_FALSE(parse_archive_name("u.00001.jsonl.zst", name.known));
+  CHECK((name.known.uuid == "u" && name.known.size == sizeof name && name.unknown == 42));
+  name.known.size = sizeof(archive_name) - 1;
+  CHECK(parse_archive_name("u.00001.jsonl.zst", name.known) == errc::invalid_argument);
+
+  frame_scan scan;
+  scan.size = 7;
+  CHECK(scan_frames(bytes_view(), scan) == errc::invalid_argument);
 }

@@ -383,3 +383,29 @@ TEST_CASE("connecting says what is wrong") {
   ::unlink(path.c_str());
   ::rmdir(folder.c_str());
 }
+
+TEST_CASE("events are read in a loop, which ends when nothing has come") {
+  two_ends ends(nonblocking());
+  auto items = ends.client.items();
+  const auto read = [&] {
+    std::string seen;
+    for (const auto& item : items)
+      seen += item ? std::string(item->uuid) + ' ' : item.error().message() + ' ';
+    return seen;
+  };
+  CHECK(read().empty());
+  CHECK(items.status() == read_status::not_yet);
+  ends.send(std::string(published_close) + "\nnonsense\n" + std::string(published_close) + "\n");
+  CHECK(read() == "u not a JSON record u ");
+  CHECK(items.status() == read_status::not_yet);
+  ends.send(std::string(published_close));
+  ends.finish();
+  CHECK(read() == "u ");
+  CHECK(items.status() == read_status::end);
+  CHECK(read().empty());
+  // A client that is not connected: one fault.
+  event_client closed;
+  unsigned faults = 0;
+  for (const auto& item : closed.items()) faults += item.error() == errc::not_open ? 1 : 100;
+  CHECK(faults == 1);
+}

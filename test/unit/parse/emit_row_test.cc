@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Rows of made-up messages: texts, sentinels, flags, layouts, payloads of any length.
-#include <tcpinfo/decimal.h>
 #include <tcpinfo/parse.h>
 
 #include <bit>
@@ -11,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/decimal.h"
 #include "parse/emit_columns.h"
 #include "unit/catch.h"
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <tcpinfo/parse.h>
 
+#include <array>
 #include <bit>
+#include <chrono>
 #include <cstring>
 #include <set>
 #include <string>
@@ -650,4 +652,60 @@ TEST_CASE("masks are made of the change rules") {
     CHECK(info_changes_mask[i] == (age || grows ? std::byte{0} : std::byte{0xff}));
     CHECK(info_grows_mask[i] == (grows ? std::byte{0xff} : std::byte{0}));
   }
+}
+
+TEST_CASE("what was never measured is no measurement") {
+  bytes info = counting(280);
+  const auto set = [&](tcp_field f, std::uint32_t value) {
+    std::memcpy(info.data() + describe(f).offset(), &value, sizeof value);
+  };
+  set(tcp_field::min_rtt, 0xffffffff);
+  set(tcp_field::rtt, 1500);
+  set(tcp_field::last_data_sent, 20);
+  set(tcp_field::rcv_rtt, 0);
+  bytes m = header();
+  attribute_of(m, 2, info);
+  const decoded d(m);
+  CHECK(d.s.value(tcp_field::min_rtt) == describe(tcp_field::min_rtt).sentinel());
+  CHECK_FALSE(d.s.measured(tcp_field::min_rtt));
+  CHECK_FALSE(d.s.duration(tcp_field::min_rtt));
+  CHECK(d.s.measured(tcp_field::rtt) == 1500U);
+  CHECK(d.s.duration(tcp_field::rtt) == std::chrono::microseconds(1500));
+  CHECK(d.s.duration(tcp_field::last_data_sent) == std::chrono::milliseconds(20));
+  CHECK_FALSE(d.s.duration(tcp_field::snd_cwnd));
+  CHECK(d.s.measured(tcp_field::snd_cwnd) == d.s.value(tcp_field::snd_cwnd));
+  CHECK_FALSE(d.s.measured(field_id::bbr_min_rtt));  // absent
+  std::uint64_t untouched = 42;
+  CHECK_FALSE(d.s.measured(field(tcp_field::min_rtt), untouched));
+  CHECK_FALSE(d.s.measured(field_descriptor(), untouched));
+  CHECK(untouched == 42);
+  // For each field with a sentinel, and no other, the two differ.
+  for (std::size_t i = 0; i < field_count(); ++i) {
+    const field_descriptor f = field_at(i);
+    std::uint64_t value = 0;
+    std::uint64_t measured = 0;
+    const bool there = d.s.value(f, value);
+    CHECK(d.s.measured(f, measured) == (there && f.sentinel() != value));
+  }
+}
+
+TEST_CASE("a state is a state") {
+  bytes m = header();
+  m[wire::state_at] = std::byte{8};
+  CHECK(decoded(m).s.state() == tcp_state::close_wait);
+  m[wire::state_at] = std::byte{200};
+  CHECK(decoded(m).s.state() == static_cast<tcp_state>(200));
+  CHECK(snapshot().state() == tcp_state{});
+}
+
+TEST_CASE("numbers of enums that mean nothing are refused") {
+  snapshot s;
+  const bytes m = header();
+  REQUIRE_FALSE(s.decode(message{m}, info_layout::b));
+  CHECK(s.decode(message{m}, static_cast<info_layout>(3)) == errc::invalid_argument);
+  CHECK(s.source().bytes.empty());
+  std::array<char, 64> out;
+  std::size_t written = 7;
+  CHECK(format_text_cell(static_cast<row_format>(3), "x", out, written) == errc::invalid_argument);
+  CHECK(written == 0);
 }

@@ -726,3 +726,42 @@ TEST_CASE("plain text is not a frame to salvage") {
   CHECK(scan.whole_end == 0);
   CHECK(scan.fault == errc::ok);
 }
+
+TEST_CASE("content is read in a loop, and goes on behind a damaged frame") {
+  buffer cut = frame("the second\n");
+  cut.resize(cut.size() - 5);
+  const buffer file = frame("first\n") + cut + frame("third\n");
+  tcpinfo::stream_reader reader;
+  REQUIRE_FALSE(reader.open_memory(file));
+  std::array<std::byte, 64> room;
+  std::string seen;
+  auto items = reader.items(room);
+  for (const auto& item : items) {
+    seen += std::to_string(item.place().offset) + ' ';
+    if (item)
+      seen.append(reinterpret_cast<const char*>(item->data()), item->size());
+    else
+      seen += item.error().message() + '\n';
+  }
+  CHECK(seen.starts_with("0 first\n6 "));
+  CHECK(seen.ends_with(" third\n"));
+  CHECK(std::count(seen.begin(), seen.end(), '\n') >= 3);
+  CHECK(items.status() == tcpinfo::read_status::end);
+}
+
+TEST_CASE("a loop over a stream that cannot be read ends") {
+  tcpinfo::stream_reader closed;
+  std::array<std::byte, 8> room;
+  unsigned faults = 0;
+  for (const auto& item : closed.items(room)) {
+    CHECK(item.error() == errc::not_open);
+    ++faults;
+  }
+  const buffer file = frame("x");
+  REQUIRE_FALSE(closed.open_memory(file));
+  for (const auto& item : closed.items({})) {
+    CHECK(item.error() == errc::invalid_argument);
+    ++faults;
+  }
+  CHECK(faults == 2);
+}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collect/sampling/events/event_source.h"
 
+#include <tcpinfo/internal/expected_flow.h>
 #include <tcpinfo/tcp.h>
 
 #include <algorithm>
@@ -250,7 +251,7 @@ struct event_source::batch {
 };
 
 void event_source::expect_flow(std::size_t at) const noexcept {
-  if (flows_ != nullptr && at < ids_.size()) flows_->expect(ids_[at].cookie);
+  if (flows_ != nullptr && at < ids_.size()) expect_flow(*flows_, ids_[at].cookie);
 }
 
 void event_source::query_planned(message_sink& sink, poll_report& report) noexcept {

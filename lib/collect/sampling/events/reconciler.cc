@@ -2,7 +2,7 @@
 #include "collect/sampling/events/reconciler.h"
 
 #include <sys/eventfd.h>
-#include <tcpinfo/cache.h>
+#include <tcpinfo/internal/content_hash.h>
 
 #include <algorithm>
 #include <cerrno>

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-/// @file
-/// Unsigned numbers as text, for those who write a hundred of them a record.
-#ifndef TCPINFO_DECIMAL_H
-#define TCPINFO_DECIMAL_H
+// Unsigned numbers as text, for those who write a hundred of them a record.
+#ifndef TCPINFO_COMMON_DECIMAL_H
+#define TCPINFO_COMMON_DECIMAL_H
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
-
-#include <tcpinfo/export.h>
 
 namespace tcpinfo::inline v0 {
 
