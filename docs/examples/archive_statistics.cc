@@ -35,7 +35,7 @@ void raise(std::optional<std::uint64_t>& to, std::optional<std::uint64_t> value)
 }
 
 void add(const tcpinfo::record& r, tcpinfo::snapshot& s, statistics& to) {
-  if (tcpinfo::metadata about; r.get_metadata(about)) to.uuid = about.uuid;
+  if (const auto about = r.about()) to.uuid = about->uuid;
   if (s.decode(r.view(), tcpinfo::info_layout::unknown)) return;  // metadata alone: no message
   if (to.records++ == 0) to.first = r.time();
   to.last = r.time();
@@ -75,19 +75,17 @@ int main(int argc, char** argv) {
     }
     statistics found;
     if (tcpinfo::archive_name name; !parse_archive_name(argv[i], name)) found.uuid = name.uuid;
-    for (bool more = true; more;) {
-      const std::error_code ec = reader.next(record, more);
+    for (const auto& item : reader.items(record)) {
       const bool foreign = reader.big_endian() != (std::endian::native == std::endian::big);
-      if (ec || foreign) {
-        // Reading goes on behind a fault, with the next line or frame.
-        std::fprintf(stderr, "%s:%ju: %s\n", argv[i],
-                     static_cast<std::uintmax_t>(reader.line_number()),
-                     ec ? ec.message().c_str() : "of a machine of another byte order");
-        status = 1;
-        if (foreign) break;
-      } else if (more) {
-        add(record, snapshot, found);
+      if (item && !foreign) {
+        add(*item, snapshot, found);
+        continue;
       }
+      // Reading goes on behind a fault, with the next line or frame.
+      std::fprintf(stderr, "%s:%ju: %s\n", argv[i], static_cast<std::uintmax_t>(item.place().line),
+                   item ? "of a machine of another byte order" : item.error().message().c_str());
+      status = 1;
+      if (foreign) break;
     }
     print(argv[i], found);
   }

@@ -21,10 +21,8 @@ namespace {
 using tcpinfo::tcp_field;
 
 std::string number(const tcpinfo::snapshot& s, tcp_field field) {
-  const auto value = s.value(field);
-  // A sentinel stands for "never measured".
-  if (!value || value == describe(field).sentinel()) return "-";
-  return std::to_string(*value);
+  const auto value = s.measured(field);
+  return value ? std::to_string(*value) : "-";
 }
 
 class logger {

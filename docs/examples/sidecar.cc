@@ -38,12 +38,11 @@ void handle(const tcpinfo::flow_event& event, open_connections& open) {
 // Until the server goes away.
 void follow(tcpinfo::event_client& client) {
   open_connections open;
-  tcpinfo::flow_event event;
-  bool more = true;
-  while (more) {
-    const std::error_code ec = client.next(event, more);
-    if (!ec && more) handle(event, open);
-    if (ec) std::fprintf(stderr, "sidecar: %s\n", ec.message().c_str());
+  for (const auto& item : client.items()) {
+    if (item)
+      handle(*item, open);
+    else
+      std::fprintf(stderr, "sidecar: %s\n", item.error().message().c_str());
   }
 }
 
