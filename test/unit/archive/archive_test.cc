@@ -515,3 +515,10 @@ TEST_CASE("times are time points, and come in order") {
   text << east;
   CHECK(text.str() == "1970-01-01T01:00:05+01:00");
 }
+
+#ifdef __cpp_lib_format
+TEST_CASE("std::format knows times") {
+  CHECK(std::format("{:>22}|{}", tcpinfo::timestamp::from_unix_nanoseconds(0),
+                    tcpinfo::timestamp()) == "  1970-01-01T00:00:00Z|0001-01-01T00:00:00Z");
+}
+#endif

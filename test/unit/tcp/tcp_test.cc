@@ -327,3 +327,10 @@ TEST_CASE("what moves by itself is no change") {
   CHECK(growers == std::set<std::string_view>{"busy_time", "rwnd_limited", "sndbuf_limited",
                                               "total_rto_time"});
 }
+
+#ifdef __cpp_lib_format
+TEST_CASE("std::format knows states") {
+  CHECK(std::format("{} {:<8}|{}", tcp_state::established, tcp_state::listen,
+                    static_cast<tcp_state>(99)) == "ESTABLISHED LISTEN  |99");
+}
+#endif
