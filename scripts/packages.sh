@@ -42,6 +42,7 @@ test_packages=(
 # Without these, tests say that they are skipped.
 test_optional=(
   "${run_optional[@]}" 'libsystemd-dev=pc:libsystemd|the journal'
+  'libc++-dev=link:clang++ -stdlib=libc++|the check of headers with libc++'
   'clang-format=clang-format|the check of the layout'
   'clang-tidy=clang-tidy|the check of .clang-tidy' 'cmake=cmake|the consumer by CMake'
   'make=make|the consumer by CMake' 'git=git|what asks git which files are sources'
