@@ -26,6 +26,9 @@ def version_of(node):
 
 
 def entry(name, node):
+    # Of C, which has no types in it.
+    if re.fullmatch(r"tcpinfo_\w+", name):
+        return f" {name}@{node} {version_of(node)}\n"
     tags = "(arch-bits=64|c++)" if WIDTH.search(name) else "(c++)"
     return f' {tags}"{name}@{node}" {version_of(node)}\n'
 
@@ -51,7 +54,8 @@ def self_test():
                       "tcpinfo::v0::f(char) const LIBTCPINFO_0.1\n"
                       "tcpinfo::v0::g(unsigned long) LIBTCPINFO_0.2\n"
                       "tcpinfo::v0::h(std::span<char, 18446744073709551615ul>) LIBTCPINFO_0.2\n"
-                      "tcpinfo::v0::prolong() LIBTCPINFO_0.1\n")
+                      "tcpinfo::v0::prolong() LIBTCPINFO_0.1\n"
+                      "tcpinfo_f LIBTCPINFO_0.2\n")
     made = symbols_file(pairs)
     assert made == HEAD + (
         ' LIBTCPINFO_0.1@LIBTCPINFO_0.1 0.1.0\n'
@@ -60,7 +64,8 @@ def self_test():
         ' (arch-bits=64|c++)"tcpinfo::v0::g(unsigned long)@LIBTCPINFO_0.2" 0.2.0\n'
         ' (arch-bits=64|c++)"tcpinfo::v0::h(std::span<char, 18446744073709551615ul>)'
         '@LIBTCPINFO_0.2" 0.2.0\n'
-        ' (c++)"tcpinfo::v0::prolong()@LIBTCPINFO_0.1" 0.1.0\n'), made
+        ' (c++)"tcpinfo::v0::prolong()@LIBTCPINFO_0.1" 0.1.0\n'
+        ' tcpinfo_f@LIBTCPINFO_0.2 0.2.0\n'), made
     assert not faults_of(made, made)
     last = made.splitlines(keepends=True)[-1]
     for bad in ("", made + " x@y 1\n", made + last, made.removesuffix(last),

@@ -7,7 +7,7 @@ usage: headers.py INCLUDE_DIR CONFIG_DIR [COMPILER...]
 
 CONFIG_DIR has the header that the build makes, tcpinfo/config.h. Only g++ and clang++ that are
 there are used; none there is a skip. A .def file is a list to be included with its macro defined
-and is no header of its own.
+and is no header of its own. c.h is for C, and for C++ of any age.
 """
 import pathlib
 import shutil
@@ -18,12 +18,23 @@ import tempfile
 FLAGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]
 BARE = ["-fno-exceptions", "-fno-rtti"]
 SKIP = 77
+# The header for C, what it is compiled as, and a program that uses its macros.
+FOR_C = "c.h"
+LANGUAGES = [("c", "c99"), ("c", "c11"), ("c", "c17"), ("c++", "c++98"), ("c++", "c++11"),
+             ("c++", "c++17"), ("c++", "c++20")]
+PROGRAM_IN_C = """
+int main(void) {
+  tcpinfo_record record;
+  TCPINFO_INIT(record);
+  return record.size == sizeof record && TCPINFO_EXTENSION(2) == 2 ? 0 : 1;
+}
+"""
 
 
-def compile_text(compiler, folders, standard, text, *more):
+def compile_text(compiler, folders, standard, text, *more, language="c++"):
     return subprocess.run(
         [compiler, f"-std={standard}", *FLAGS, *more, "-fsyntax-only",
-         *(f"-I{folder}" for folder in folders), "-x", "c++", "-"],
+         *(f"-I{folder}" for folder in folders), "-x", language, "-"],
         input=text, capture_output=True, text=True, check=False)
 
 
@@ -42,7 +53,7 @@ def check_alone(compiler, folders, header):
             faults.append(f"does not compile on its own {' '.join(more)}\n{done.stderr}")
     done = compile_text(compiler, folders, "c++17", text)
     # The first complaint must be the one that says what to do. What is made has nothing to say.
-    if header != "config.h" and "libtcpinfo needs C++20" not in first_error(done):
+    if header not in ("config.h", FOR_C) and "libtcpinfo needs C++20" not in first_error(done):
         faults.append(f"in C++17 says {first_error(done)}")
     return faults
 
@@ -86,6 +97,15 @@ def check_libraries(compilers, include_dir, config_dir, headers):
     return faults
 
 
+def check_for_c(compiler, folders):
+    """What is wrong with c.h in each language that it is for, as lines."""
+    text = f"#include <tcpinfo/{FOR_C}>\n" * 2 + PROGRAM_IN_C
+    done = {standard: compile_text(compiler, folders, standard, text, language=language)
+            for language, standard in LANGUAGES}
+    return [f"{compiler}: {FOR_C} as {standard}\n{one.stderr}" for standard, one in done.items()
+            if one.returncode]
+
+
 def main():
     include_dir, config_dir = sys.argv[1:3]
     wanted = sys.argv[3:] or ["g++", "clang++"]
@@ -101,6 +121,7 @@ def main():
     # An exception can be had where there are any.
     text = "#include <tcpinfo/error.h>\nvoid f() { tcpinfo::throw_on_error({}); }\n"
     for compiler in compilers:
+        faults += check_for_c(compiler, folders)
         if compile_text(compiler, folders, "c++20", text).returncode:
             faults.append(f"{compiler}: no throw_on_error")
         if not compile_text(compiler, folders, "c++20", text, *BARE).returncode:

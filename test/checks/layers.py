@@ -22,6 +22,7 @@ USES = {
     "cache": ["parse"],
     "archive": ["parse", "zstd"],
     "eventsocket": ["archive"],
+    "c": ["eventsocket"],
 }
 APPLICATION = ["text", "collect", "offline"]
 # What the parts of the application share; of "common" headers alone, it exports nothing.
@@ -64,6 +65,7 @@ PUBLIC = {
     "archive.h": "archive",
     "zstd.h": "zstd",
     "eventsocket.h": "eventsocket",
+    "c.h": "c",
 }
 UMBRELLA = "tcpinfo.h"
 # Headers of lib/include-internal/tcpinfo/internal, which are not installed, and the module each
@@ -314,6 +316,8 @@ EXAMPLES = [
     ("lib/text/a.cc", "#include <tcpinfo/internal/content_hash.h>\n", False),
     ("tools/tcpinfo-csv.cc", "#include <tcpinfo/internal/content_hash.h>\n", False),
     ("lib/include/tcpinfo/cache.h", "#include <tcpinfo/internal/content_hash.h>\n", False),
+    ("lib/c/a.cc", "#include <tcpinfo/archive.h>\n", True),
+    ("lib/eventsocket/a.cc", "#include <tcpinfo/c.h>\n", False),
     ("lib/collect/a.cc", '#include "cache/own.h"\n', False),
     ("lib/collect/a.cc", '#include "offline/own.h"\n', False),
     ("lib/collect/os/a.cc", '#include "collect/config.h"\n', True),

@@ -33,14 +33,16 @@ def main():
             faults.append(f"needs {name}")
     for line in run("nm", "--dynamic", "--defined-only", "--demangle", library).splitlines():
         name = line.split(maxsplit=2)[2]
-        if not re.match(r"(\w+ (\w+ )?for )?tcpinfo::v\d+::|LIBTCPINFO_", name):
+        if not re.match(r"(\w+ (\w+ )?for )?tcpinfo::v\d+::|tcpinfo_\w+@@|LIBTCPINFO_", name):
             faults.append(f"exports what is not its own: {name}")
     headers = sorted(header for folder in include_dirs
                      for header in (Path(folder) / "tcpinfo").iterdir()
                      if header.suffix in (".h", ".def"))
     for header in headers:
         for kind, name in INCLUDE.findall(header.read_text(encoding="utf-8")):
-            standard = kind == "<" and re.fullmatch(r"[a-z_]+", name)
+            # Of the standard library of C++; c.h has those of C.
+            form = r"[a-z_]+\.h" if header.name == "c.h" else r"[a-z_]+"
+            standard = kind == "<" and re.fullmatch(form, name)
             if not standard and not (
                     kind == "<" and any((Path(d) / name).exists() for d in include_dirs)):
                 faults.append(f"{header.name} includes {name}")

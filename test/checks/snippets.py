@@ -12,9 +12,9 @@ from pathlib import Path
 
 from trees import need
 
-BLOCK = re.compile(r"^```cpp\n(.*?)^```", re.MULTILINE | re.DOTALL)
-FLAGS = ["-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror",
-         "-fsyntax-only", "-x", "c++", "-"]
+BLOCK = re.compile(r"^```(cpp|c)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+FLAGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", "-fsyntax-only"]
+LANGUAGE = {"cpp": ["-std=c++20", "-x", "c++", "-"], "c": ["-std=c99", "-x", "c", "-"]}
 
 
 def main():
@@ -25,11 +25,12 @@ def main():
         text = Path(page).read_text(encoding="utf-8")
         for match in BLOCK.finditer(text):
             line = text.count("\n", 0, match.start()) + 2
-            snippets.append((f"{page}:{line}", match[1]))
+            snippets.append((f"{page}:{line}", match[1], match[2]))
 
     def compile_one(snippet):
-        place, text = snippet
-        done = subprocess.run(["g++", "-I", include_dir, "-I", config_dir, *FLAGS], input=text,
+        place, language, text = snippet
+        done = subprocess.run(["g++", "-I", include_dir, "-I", config_dir, *FLAGS,
+                               *LANGUAGE[language]], input=text,
                               capture_output=True, text=True, check=False)
         return f"{place}: {done.stderr[:2000]}" if done.returncode else ""
 

@@ -19,9 +19,12 @@ from trees import need, run
 
 NODE = re.compile(r"^LIBTCPINFO_\d+\.\d+$")
 OWN = re.compile(
-    r"^(?:(?:typeinfo|typeinfo name|vtable|VTT) for )?tcpinfo::v\d+::")
+    r"^(?:(?:(?:typeinfo|typeinfo name|vtable|VTT) for )?tcpinfo::v\d+::|tcpinfo_\w+$)")
+# Of tcpinfo/c.h: names that C has, too.
+PLAIN = re.compile(r"^tcpinfo_\w+$")
 MAP_NODE = re.compile(r"^(LIBTCPINFO_\d+\.\d+) \{\n(.*?)^\}([^;]*);\n", re.MULTILINE | re.DOTALL)
-QUOTED = re.compile(r'^ *"(.+)";$', re.MULTILINE)
+# C++'s names are quoted, C's are not.
+NAMED = re.compile(r'^ *(?:"(.+)"|(tcpinfo_\w+));$', re.MULTILINE)
 # "12: 0000 64 FUNC GLOBAL DEFAULT 7 name": defined, for others to see.
 VISIBLE = re.compile(r"^\s*\d+:\s+\w+\s+\w+\s+(?:FUNC|OBJECT)\s+(?:GLOBAL|WEAK)\s+DEFAULT\s+\d+"
                      r"\s+(.+)$")
@@ -58,7 +61,7 @@ def visible_in(archive):
 
 def read_map(path):
     """Nodes in order, each with its names."""
-    return {node: set(QUOTED.findall(body))
+    return {node: {quoted or plain for quoted, plain in NAMED.findall(body)}
             for node, body, _ in MAP_NODE.findall(path.read_text(encoding="utf-8"))}
 
 
@@ -68,9 +71,11 @@ def write_map(path, names):
     newest = list(MAP_NODE.finditer(text))[-1]
     older = set().union(*(names_of for node, names_of in read_map(path).items()
                           if node != newest[1]))
-    listed = "".join(f'      "{name}";\n' for name in sorted(names - older))
+    added = sorted(names - older)
+    plain = "".join(f"    {name};\n" for name in added if PLAIN.match(name))
+    listed = "".join(f'      "{name}";\n' for name in added if not PLAIN.match(name))
     local = "  local:\n    *;\n" if not older else ""
-    node = (f'{newest[1]} {{\n  global:\n    extern "C++" {{\n{listed}    }};\n{local}'
+    node = (f'{newest[1]} {{\n  global:\n{plain}    extern "C++" {{\n{listed}    }};\n{local}'
             f"}}{newest[3]};\n")
     path.write_text(text[:newest.start()] + node + text[newest.end():], encoding="utf-8")
     return newest[1]
@@ -111,8 +116,13 @@ def self_test():
     assert faults_of(set(), good)
     assert faults_of(good, good, {"tcpinfo::v0::f()", "tcpinfo::v0::g()"}, sealed)
     assert faults_of(good, good, set(), {"LIBTCPINFO_0.1": set()})
+    plain = {("tcpinfo_f", "LIBTCPINFO_0.1")}
+    assert not faults_of(plain, plain, {"tcpinfo_f"}, {"LIBTCPINFO_0.1": {"tcpinfo_f"}})
+    assert NAMED.findall('    tcpinfo_f;\n      "tcpinfo::v0::f()";\n    *;\n') == [
+        ("", "tcpinfo_f"), ("tcpinfo::v0::f()", "")]
     for bad in [("std::f()", "LIBTCPINFO_0.1"), ("tcpinfo::v0::f()", ""),
-                ("tcpinfo::v0::f()", "Base"), ("fmt::tcpinfo::v0::f()", "LIBTCPINFO_0.1")]:
+                ("tcpinfo::v0::f()", "Base"), ("tcpinfo", "LIBTCPINFO_0.1"),
+                ("fmt::tcpinfo::v0::f()", "LIBTCPINFO_0.1")]:
         assert faults_of({bad}, {bad}), bad
     assert VISIBLE.match("    12: 0000000000000000    64 FUNC    GLOBAL DEFAULT    7 "
                         "tcpinfo::v0::f(int, char)")[1] == "tcpinfo::v0::f(int, char)"

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The event socket of a collector.
+#include <tcpinfo/eventsocket.h>
+
+#include <cerrno>
+#include <new>
+#include <string>
+
+#include "c/result.h"
+#include "c/structs.h"
+
+using namespace tcpinfo;
+
+struct tcpinfo_events {
+  event_client client;
+  flow_event latest;
+  std::string uuid;  ///< of `latest`, ending in NUL
+  bool in_callback = false;
+};
+
+namespace {
+
+/// The next event, as tcpinfo_events_next() tells it.
+int step(tcpinfo_events& events) noexcept {
+  bool more = false;
+  const std::error_code ec = events.client.next(events.latest, more);
+  if (ec) return c_result(ec);
+  if (!more) return 0;
+  return c_guarded([&] {
+    events.uuid = events.latest.uuid;
+    return 1;
+  });
+}
+
+tcpinfo_event told(const tcpinfo_events& events) noexcept {
+  const flow_event& e = events.latest;
+  tcpinfo_event c{};
+  c.size = sizeof c;
+  c.kind = static_cast<std::int64_t>(e.kind);
+  c.time = to_c(e.time);
+  if (!events.uuid.empty()) c.uuid = events.uuid.c_str();
+  c.has_id = e.has_id;
+  if (e.has_id != 0) c.id = to_c(e.id);
+  return c;
+}
+
+}  // namespace
+
+extern "C" {
+
+int tcpinfo_events_connect(tcpinfo_events** out, const char* path, int nonblocking) noexcept {
+  if (out == nullptr || path == nullptr || nonblocking < 0 || nonblocking > 1)
+    return TCPINFO_E_INVALID_ARGUMENT;
+  auto* const made = new (std::nothrow) tcpinfo_events;
+  if (made == nullptr) return TCPINFO_E_OUT_OF_MEMORY;
+  event_client_options options;
+  options.nonblocking = nonblocking != 0 ? 1 : 0;
+  if (const std::error_code ec = made->client.connect(path, options)) {
+    delete made;
+    return c_result(ec);
+  }
+  *out = made;
+  return 0;
+}
+
+void tcpinfo_events_close(tcpinfo_events* events) noexcept { delete events; }
+
+int tcpinfo_events_descriptor(const tcpinfo_events* events) noexcept {
+  return events == nullptr ? -1 : events->client.descriptor();
+}
+
+int tcpinfo_events_next(tcpinfo_events* events, tcpinfo_event* out) noexcept {
+  if (events == nullptr || !c_fillable(out)) return TCPINFO_E_INVALID_ARGUMENT;
+  if (events->in_callback) return TCPINFO_E_BUSY;
+  const int result = step(*events);
+  if (result == 1) c_fill(*out, told(*events));
+  return result;
+}
+
+int tcpinfo_events_each(tcpinfo_events* events, tcpinfo_event_callback callback,
+                        void* user) noexcept {
+  if (events == nullptr || callback == nullptr) return TCPINFO_E_INVALID_ARGUMENT;
+  if (events->in_callback) return TCPINFO_E_BUSY;
+  const c_in_use in_use(events->in_callback);
+  for (;;) {
+    const int result = step(*events);
+    if (result == 0 || result == -EAGAIN || result == -EINTR) return result;
+    tcpinfo_event c{};
+    if (result == 1) c = told(*events);
+    if (callback(user, result, result == 1 ? &c : nullptr) != 0) return TCPINFO_E_STOPPED;
+  }
+}
+
+}  // extern "C"

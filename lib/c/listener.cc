@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Sockets that end.
+#include <tcpinfo/inetdiag.h>
+
+#include <new>
+
+#include "c/in_netns.h"
+#include "c/message_queue.h"
+#include "c/result.h"
+#include "c/structs.h"
+
+using namespace tcpinfo;
+
+struct tcpinfo_listener {
+  destroy_listener netlink;
+  message_queue received;  ///< and not handed over yet
+  bool in_callback = false;
+};
+
+extern "C" {
+
+int tcpinfo_listener_open(tcpinfo_listener** out, size_t receive_buffer, int netns) noexcept {
+  if (out == nullptr || netns < -1) return TCPINFO_E_INVALID_ARGUMENT;
+  auto* const made = new (std::nothrow) tcpinfo_listener;
+  if (made == nullptr) return TCPINFO_E_OUT_OF_MEMORY;
+  if (const std::error_code ec =
+          in_netns(netns, [&]() noexcept { return made->netlink.open(receive_buffer); })) {
+    delete made;
+    return c_result(ec);
+  }
+  *out = made;
+  return 0;
+}
+
+void tcpinfo_listener_close(tcpinfo_listener* listener) noexcept { delete listener; }
+
+int tcpinfo_listener_descriptor(const tcpinfo_listener* listener) noexcept {
+  return listener == nullptr ? -1 : listener->netlink.descriptor();
+}
+
+int tcpinfo_listener_receive(tcpinfo_listener* listener, tcpinfo_message_callback callback,
+                             void* user) noexcept {
+  if (listener == nullptr || callback == nullptr) return TCPINFO_E_INVALID_ARGUMENT;
+  if (listener->in_callback) return TCPINFO_E_BUSY;
+  const c_in_use in_use(listener->in_callback);
+  const auto tell = [&](const message& m) noexcept {
+    const tcpinfo_message c = to_c(m);
+    return callback(user, &c) != 0;
+  };
+  for (message m; listener->received.pop(m);)
+    if (tell(m)) return TCPINFO_E_STOPPED;
+  listener->received.clear();
+  bool stopped = false;
+  const std::error_code ec = listener->netlink.receive([&](const message& m) noexcept {
+    if (!stopped)
+      stopped = tell(m);
+    else
+      listener->received.push(m);
+  });
+  if (listener->received.lacked_memory()) return TCPINFO_E_OUT_OF_MEMORY;
+  return stopped ? TCPINFO_E_STOPPED : c_result(ec);
+}
+
+int tcpinfo_listener_next(tcpinfo_listener* listener, tcpinfo_message* out) noexcept {
+  if (listener == nullptr || out == nullptr) return TCPINFO_E_INVALID_ARGUMENT;
+  if (listener->in_callback) return TCPINFO_E_BUSY;
+  message m;
+  if (!listener->received.pop(m)) {
+    listener->received.clear();
+    const std::error_code ec = listener->netlink.receive(
+        [listener](const message& each) noexcept { listener->received.push(each); });
+    // What has come before a fault is given first; the fault comes again with the next attempt.
+    if (!listener->received.pop(m))
+      return ec ? c_result(ec) : listener->received.lacked_memory() ? TCPINFO_E_OUT_OF_MEMORY : 0;
+  }
+  *out = to_c(m);
+  return 1;
+}
+
+uint64_t tcpinfo_listener_overflows(const tcpinfo_listener* listener) noexcept {
+  if (listener == nullptr) return 0;
+  return static_cast<std::uint64_t>(listener->netlink.counter(dump_counter::overflows));
+}
+
+}  // extern "C"

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Archives, read.
+#include <tcpinfo/archive.h>
+#include <tcpinfo/parse.h>
+#include <tcpinfo/tcp.h>
+
+#include <array>
+#include <limits>
+#include <new>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "c/field_info.h"
+#include "c/result.h"
+#include "c/structs.h"
+
+using namespace tcpinfo;
+
+struct tcpinfo_reader {
+  archive_reader lines;
+  record latest;
+  snapshot decoded;  ///< for columns
+  info_layout layout = info_layout::unknown;
+  tcpinfo_metadata told{};
+  std::array<std::string, 8> texts;  ///< what `told` points to
+  bool in_callback = false;
+};
+
+namespace {
+
+constexpr bool own_is_big = std::endian::native == std::endian::big;
+
+template <class Open>
+int open_reader(tcpinfo_reader** out, Open&& open) noexcept {
+  if (out == nullptr) return TCPINFO_E_INVALID_ARGUMENT;
+  auto* const made = new (std::nothrow) tcpinfo_reader;
+  if (made == nullptr) return TCPINFO_E_OUT_OF_MEMORY;
+  if (const std::error_code ec = open(made->lines)) {
+    delete made;
+    return c_result(ec);
+  }
+  *out = made;
+  return 0;
+}
+
+/// Keeps what a metadata record says as texts that end in NUL, and the kernel's layout. May throw.
+void take_metadata(tcpinfo_reader& reader, const metadata& said) {
+  reader.layout = layout_of_kernel(said.kernel);
+  std::size_t used = 0;
+  const auto keep = [&](std::string_view text) {
+    std::string& kept = reader.texts[used++];
+    kept = text;
+    return text.empty() ? nullptr : kept.c_str();
+  };
+  tcpinfo_metadata told{};
+  told.size = sizeof told;
+  told.sequence = said.sequence;
+  told.start_time = to_c(said.start_time);
+  told.opened = to_c(said.opened);
+  told.uuid = keep(said.uuid);
+  told.host = keep(said.host);
+  told.kernel = keep(said.kernel);
+  told.collector = keep(said.collector);
+  told.interval = keep(said.interval);
+  told.run = keep(said.run);
+  told.netns = keep(said.netns);
+  told.byte_order = keep(said.byte_order.empty() ? std::string_view("little") : said.byte_order);
+  reader.told = told;
+}
+
+/// The next line, as tcpinfo_reader_next() tells it.
+int step(tcpinfo_reader& reader) noexcept {
+  bool more = false;
+  const std::error_code ec = reader.lines.next(reader.latest, more);
+  if (!more) return c_result(ec);
+  if (ec) return c_result(ec);
+  if (!reader.latest.has_metadata()) return 1;
+  return c_guarded([&] {
+    metadata said;
+    if (reader.latest.get_metadata(said)) take_metadata(reader, said);
+    return 1;
+  });
+}
+
+tcpinfo_record told(const tcpinfo_reader& reader) noexcept {
+  const record& r = reader.latest;
+  tcpinfo_record c{};
+  c.size = sizeof c;
+  c.time = to_c(r.time());
+  if (r.has_idm()) c.message = to_c(r.view());
+  c.ended = to_c(r.ended());
+  c.carried = r.carried();
+  if (r.poll() != no_poll) {
+    c.poll = r.poll();
+    c.flags |= TCPINFO_RECORD_HAS_POLL;
+  }
+  if (reader.lines.from_damaged_frame()) c.flags |= TCPINFO_RECORD_DAMAGED;
+  if (reader.lines.big_endian() != own_is_big) c.flags |= TCPINFO_RECORD_FOREIGN;
+  c.layout = static_cast<std::uint32_t>(reader.layout);
+  c.line = reader.lines.line_number();
+  if (r.has_metadata()) c.metadata = &reader.told;
+  return c;
+}
+
+/// What tcpinfo_columns asks for, looked up once a call.
+int fields_of(const tcpinfo_columns& columns, std::vector<field_descriptor>& out) {
+  out.reserve(columns.field_count);
+  for (std::size_t i = 0; i < columns.field_count; ++i) {
+    out.push_back(describe(static_cast<field_id>(columns.fields[i])));
+    if (const int refused = refusal(out.back(), read_as::number)) return refused;
+  }
+  return 0;
+}
+
+/// Writes row `row`, of what is decoded.
+void put_row(const snapshot& decoded, const std::vector<field_descriptor>& fields,
+             const tcpinfo_columns& columns, std::size_t row) noexcept {
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    std::uint64_t value = 0;
+    bool is_there = decoded.value(fields[i], value);
+    if (is_there && columns.keep_sentinels == 0 && fields[i].sentinel() == value) {
+      is_there = false;
+      value = 0;
+    }
+    const std::size_t cell = i * columns.rows + row;
+    columns.values[cell] = value;
+    columns.present[cell] = is_there ? 1 : 0;
+  }
+}
+
+/// Rows until there is no more room, no more records, or a fault.
+int read_rows(tcpinfo_reader& reader, const std::vector<field_descriptor>& fields,
+              const tcpinfo_columns& columns, std::size_t& rows) noexcept {
+  while (rows < columns.rows) {
+    const int result = step(reader);
+    if (result != 1) return result;
+    if (!reader.latest.has_idm()) continue;
+    if (reader.lines.big_endian() != own_is_big) return TCPINFO_E_FOREIGN_BYTE_ORDER;
+    if (const std::error_code ec = reader.decoded.decode(reader.latest.view(), reader.layout))
+      return c_result(ec);
+    put_row(reader.decoded, fields, columns, rows);
+    if (columns.times_ns != nullptr)
+      columns.times_ns[rows] = reader.latest.time().unix_nanoseconds().value_or(
+          std::numeric_limits<std::int64_t>::min());
+    ++rows;
+  }
+  return 1;
+}
+
+}  // namespace
+
+extern "C" {
+
+int tcpinfo_reader_open_path(tcpinfo_reader** out, const char* path) noexcept {
+  if (path == nullptr) return TCPINFO_E_INVALID_ARGUMENT;
+  return open_reader(out, [&](archive_reader& r) noexcept { return r.open_path(path); });
+}
+
+int tcpinfo_reader_open_fd(tcpinfo_reader** out, int descriptor) noexcept {
+  if (descriptor < 0) return TCPINFO_E_INVALID_ARGUMENT;
+  return open_reader(out, [&](archive_reader& r) noexcept { return r.open_fd(descriptor); });
+}
+
+int tcpinfo_reader_open_memory(tcpinfo_reader** out, const void* bytes, size_t size) noexcept {
+  if (bytes == nullptr && size > 0) return TCPINFO_E_INVALID_ARGUMENT;
+  return open_reader(out, [&](archive_reader& r) noexcept {
+    return r.open_memory({static_cast<const std::byte*>(bytes), size});
+  });
+}
+
+void tcpinfo_reader_close(tcpinfo_reader* reader) noexcept { delete reader; }
+
+int tcpinfo_reader_next(tcpinfo_reader* reader, tcpinfo_record* out) noexcept {
+  if (reader == nullptr || !c_fillable(out)) return TCPINFO_E_INVALID_ARGUMENT;
+  if (reader->in_callback) return TCPINFO_E_BUSY;
+  const int result = step(*reader);
+  if (result == 1) c_fill(*out, told(*reader));
+  return result;
+}
+
+int tcpinfo_reader_each(tcpinfo_reader* reader, tcpinfo_record_callback callback,
+                        void* user) noexcept {
+  if (reader == nullptr || callback == nullptr) return TCPINFO_E_INVALID_ARGUMENT;
+  if (reader->in_callback) return TCPINFO_E_BUSY;
+  const c_in_use in_use(reader->in_callback);
+  for (;;) {
+    const int result = step(*reader);
+    if (result == 0) return 0;
+    tcpinfo_record c{};
+    if (result == 1) c = told(*reader);
+    if (callback(user, result, result == 1 ? &c : nullptr) != 0) return TCPINFO_E_STOPPED;
+  }
+}
+
+int tcpinfo_reader_columns(tcpinfo_reader* reader, const tcpinfo_columns* columns,
+                           size_t* read) noexcept {
+  tcpinfo_columns asked{};
+  if (reader == nullptr || read == nullptr || !c_take(columns, asked) || asked.rows == 0 ||
+      asked.reserved != 0 ||
+      (asked.field_count > 0 &&
+       (asked.fields == nullptr || asked.values == nullptr || asked.present == nullptr)))
+    return TCPINFO_E_INVALID_ARGUMENT;
+  if (reader->in_callback) return TCPINFO_E_BUSY;
+  return c_guarded([&] {
+    std::vector<field_descriptor> fields;
+    if (const int refused = fields_of(asked, fields)) return refused;
+    std::size_t rows = 0;
+    const int result = read_rows(*reader, fields, asked, rows);
+    *read = rows;
+    return result;
+  });
+}
+
+uint64_t tcpinfo_reader_line(const tcpinfo_reader* reader, const char** text,
+                             size_t* size) noexcept {
+  if (reader == nullptr) return 0;
+  const std::string_view line = reader->lines.line();
+  if (text != nullptr) *text = line.data();
+  if (size != nullptr) *size = line.size();
+  return reader->lines.line_number();
+}
+
+}  // extern "C"

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Dumps and queries.
+#include <tcpinfo/inetdiag.h>
+
+#include <new>
+#include <vector>
+
+#include "c/in_netns.h"
+#include "c/message_queue.h"
+#include "c/result.h"
+#include "c/structs.h"
+
+using namespace tcpinfo;
+
+struct tcpinfo_socket {
+  diag_socket netlink;
+  message_queue started;          ///< what tcpinfo_socket_next() has not given yet
+  int fault = 0;                  ///< of that dump
+  std::vector<std::byte> answer;  ///< to the latest query
+  bool in_callback = false;
+};
+
+namespace {
+
+/// A request, and what it points to.
+struct request {
+  dump_request what;
+  filter exclude;
+};
+
+std::error_code add_rules(filter& rules, const tcpinfo_dump_options& options) noexcept {
+  std::error_code ec;
+  for (std::size_t i = 0; !ec && i < options.exclude_sport_count; ++i)
+    ec = rules.exclude_sport(options.exclude_sports[i]);
+  const auto prefix_of = [](const tcpinfo_prefix& c) noexcept {
+    // A length that does not fit would be taken for another one.
+    const auto length = static_cast<std::uint8_t>(c.length > UINT8_MAX ? UINT8_MAX : c.length);
+    return ip_prefix{from_c(c.address), length};
+  };
+  for (std::size_t i = 0; !ec && i < options.exclude_src_count; ++i)
+    ec = rules.exclude_src(prefix_of(options.exclude_src[i]));
+  for (std::size_t i = 0; !ec && i < options.exclude_dst_count; ++i)
+    ec = rules.exclude_dst(prefix_of(options.exclude_dst[i]));
+  return ec;
+}
+
+/// Null options are the defaults.
+int read_options(const tcpinfo_dump_options* given, request& out) noexcept {
+  tcpinfo_dump_options options{};
+  if (given == nullptr) {
+    options.states = TCPINFO_STATES_CONNECTIONS;
+    options.extensions = TCPINFO_EXTENSIONS_ALL;
+  } else if (!c_take(given, options)) {
+    return TCPINFO_E_INVALID_ARGUMENT;
+  }
+  const auto missing = [](const void* array, std::size_t count) noexcept {
+    return array == nullptr && count > 0;
+  };
+  if ((options.states & ~TCPINFO_STATES_ALL) != 0 || options.extensions > TCPINFO_EXTENSIONS_ALL ||
+      options.reserved != 0 || missing(options.exclude_sports, options.exclude_sport_count) ||
+      missing(options.exclude_src, options.exclude_src_count) ||
+      missing(options.exclude_dst, options.exclude_dst_count))
+    return TCPINFO_E_INVALID_ARGUMENT;
+  if (options.states == 0) return TCPINFO_E_EMPTY_REQUEST;
+  switch (options.family) {
+    case 0:
+      out.what.walk = dump_walk::both;
+      break;
+    case static_cast<std::uint32_t>(address_family::ipv4):
+      out.what.walk = dump_walk::ipv4;
+      break;
+    case static_cast<std::uint32_t>(address_family::ipv6):
+      out.what.walk = dump_walk::ipv6;
+      break;
+    default:
+      return TCPINFO_E_INVALID_ARGUMENT;
+  }
+  out.what.states = options.states;
+  out.what.extensions = static_cast<std::uint8_t>(options.extensions);
+  if (const std::error_code ec = add_rules(out.exclude, options)) return c_result(ec);
+  if (!out.exclude.empty()) out.what.exclude = &out.exclude;
+  return 0;
+}
+
+}  // namespace
+
+extern "C" {
+
+int tcpinfo_socket_open(tcpinfo_socket** out, int netns) noexcept {
+  if (out == nullptr || netns < -1) return TCPINFO_E_INVALID_ARGUMENT;
+  auto* const made = new (std::nothrow) tcpinfo_socket;
+  if (made == nullptr) return TCPINFO_E_OUT_OF_MEMORY;
+  if (const std::error_code ec = in_netns(netns, [&]() noexcept { return made->netlink.open(); })) {
+    delete made;
+    return c_result(ec);
+  }
+  *out = made;
+  return 0;
+}
+
+void tcpinfo_socket_close(tcpinfo_socket* socket) noexcept { delete socket; }
+
+int tcpinfo_socket_dump(tcpinfo_socket* socket, const tcpinfo_dump_options* options,
+                        tcpinfo_message_callback callback, void* user) noexcept {
+  if (socket == nullptr || callback == nullptr) return TCPINFO_E_INVALID_ARGUMENT;
+  if (socket->in_callback) return TCPINFO_E_BUSY;
+  request request;
+  if (const int refused = read_options(options, request)) return refused;
+  bool stopped = false;
+  const c_in_use in_use(socket->in_callback);
+  const std::error_code ec = socket->netlink.dump(request.what, [&](const message& m) noexcept {
+    const tcpinfo_message c = to_c(m);
+    if (!stopped) stopped = callback(user, &c) != 0;
+  });
+  return stopped ? TCPINFO_E_STOPPED : c_result(ec);
+}
+
+int tcpinfo_socket_start(tcpinfo_socket* socket, const tcpinfo_dump_options* options) noexcept {
+  if (socket == nullptr) return TCPINFO_E_INVALID_ARGUMENT;
+  if (socket->in_callback) return TCPINFO_E_BUSY;
+  request request;
+  if (const int refused = read_options(options, request)) return refused;
+  socket->started.clear();
+  socket->fault = c_result(socket->netlink.dump(
+      request.what, [socket](const message& m) noexcept { socket->started.push(m); }));
+  if (socket->fault == 0 && socket->started.lacked_memory())
+    socket->fault = TCPINFO_E_OUT_OF_MEMORY;
+  return 0;
+}
+
+int tcpinfo_socket_next(tcpinfo_socket* socket, tcpinfo_message* out) noexcept {
+  if (socket == nullptr || out == nullptr) return TCPINFO_E_INVALID_ARGUMENT;
+  if (socket->in_callback) return TCPINFO_E_BUSY;
+  message m;
+  if (socket->started.pop(m)) {
+    *out = to_c(m);
+    return 1;
+  }
+  return std::exchange(socket->fault, 0);
+}
+
+int tcpinfo_socket_query(tcpinfo_socket* socket, const tcpinfo_socket_id* id, uint32_t extensions,
+                         tcpinfo_message* out) noexcept {
+  if (socket == nullptr || id == nullptr || out == nullptr || extensions > TCPINFO_EXTENSIONS_ALL)
+    return TCPINFO_E_INVALID_ARGUMENT;
+  if (socket->in_callback) return TCPINFO_E_BUSY;
+  bool lacked_memory = false;
+  const std::error_code ec = socket->netlink.query(
+      from_c(*id), static_cast<std::uint8_t>(extensions), [&](const message& m) noexcept {
+        lacked_memory = c_guarded([&] {
+                          socket->answer.assign(m.bytes.begin(), m.bytes.end());
+                          return 0;
+                        }) != 0;
+      });
+  if (ec) return c_result(ec);
+  if (lacked_memory) return TCPINFO_E_OUT_OF_MEMORY;
+  *out = {socket->answer.data(), socket->answer.size()};
+  return 0;
+}
+
+}  // extern "C"

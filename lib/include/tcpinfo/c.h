@@ -1,0 +1,647 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * libtcpinfo for C, from C99 on, and for every language that calls C. The same library exports it;
+ * nothing of C++ shows through. A program is linked with -ltcpinfo and nothing else.
+ *
+ * Results. A function that can fail returns an int. Less than 0 is an error: -errno for an error of
+ * the system, an enumerator of tcpinfo_error for any other; tcpinfo_error_text() tells it in words.
+ * 0 is success. Functions that ask for one thing return 1 where it is there and 0 where it is not:
+ * the end of what is read, a field that the kernel did not send. After an error an output parameter
+ * has its former value, unless the function says otherwise.
+ *
+ * Handles. tcpinfo_X_open() or tcpinfo_X_new() makes a handle, which the caller owns; the function
+ * of the same family that ends in _close or _free ends it, and takes NULL as well. A handle is used
+ * by one thread at a time; different handles are independent. A handle that is used from within its
+ * own callback answers TCPINFO_E_BUSY. NULL in place of a handle, or of a pointer that is not said
+ * to be optional, is TCPINFO_E_INVALID_ARGUMENT. Functions without a handle: any thread.
+ *
+ * Callbacks return 0 to go on. Any other value ends the call, which then returns
+ * TCPINFO_E_STOPPED. A callback must not leave by longjmp() or by an exception.
+ *
+ * Views. A pointer that the library hands out is its own: each function says how long it is valid.
+ *
+ * Structs that begin with `size` are prepared by TCPINFO_INIT(); all else that is zero means the
+ * default. So a library and a program of different releases know which members the other has: what
+ * a program sets and the library does not know is refused (TCPINFO_E_INVALID_ARGUMENT), what the
+ * library knows and the program does not is left out.
+ *
+ * Units stand in names and comments: ports are in host order, lengths in bytes.
+ */
+#ifndef TCPINFO_C_H
+#define TCPINFO_C_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__GNUC__) || defined(__clang__)
+/** Marks a function that libtcpinfo.so exports. */
+#define TCPINFO_C_API __attribute__((visibility("default")))
+/** Marks a function whose result says whether it worked. */
+#define TCPINFO_C_CHECK __attribute__((warn_unused_result))
+#else
+#define TCPINFO_C_API
+#define TCPINFO_C_CHECK
+#endif
+
+/** Prepares a struct that begins with `size`: everything else is zero, which is the default. */
+#define TCPINFO_INIT(object) \
+  ((void)memset(&(object), 0, sizeof(object)), (void)((object).size = sizeof(object)))
+
+#if defined(__cplusplus) && __cplusplus >= 201103L
+/** No exception comes out of the library; a compiler of C++ knows. */
+#define TCPINFO_C_NOEXCEPT noexcept
+#else
+#define TCPINFO_C_NOEXCEPT
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ------------------------------------------------------------------------------------------------
+ * Errors
+ */
+
+/** What can be wrong that is no error of the system. Values are frozen; new ones are added. */
+enum tcpinfo_error {
+  TCPINFO_E_MESSAGE_TOO_SHORT = -10001,   /**< fewer bytes than struct inet_diag_msg has (72) */
+  TCPINFO_E_MALFORMED_ATTRIBUTE = -10002, /**< an attribute's length is out of bounds */
+  TCPINFO_E_BUFFER_TOO_SMALL = -10003,    /**< the result does not fit */
+  TCPINFO_E_DUMP_INCOMPLETE = -10004,     /**< a dump ended early, or with a bad message in it */
+  TCPINFO_E_DATAGRAM_TRUNCATED = -10005,  /**< a netlink datagram was larger than the buffer */
+  TCPINFO_E_UNEXPECTED_REPLY = -10006,    /**< the kernel answered something else */
+  TCPINFO_E_NOT_OPEN = -10007,            /**< what is behind the handle is not open */
+  TCPINFO_E_INVALID_ARGUMENT = -10008,    /**< an argument is out of its documented range */
+  TCPINFO_E_BAD_JSON = -10009,            /**< a line is no JSON object, or not of the format */
+  TCPINFO_E_BAD_BASE64 = -10010,          /**< not standard padded base64 */
+  TCPINFO_E_BAD_TIMESTAMP = -10011,     /**< not an RFC 3339 time, or one that cannot be written */
+  TCPINFO_E_BAD_RAW_IDM = -10012,       /**< RawIDM is not 72 bytes */
+  TCPINFO_E_LINE_TOO_LONG = -10013,     /**< a line exceeds the reader's limit */
+  TCPINFO_E_TRUNCATED_FRAME = -10014,   /**< the input ends inside a zstd frame */
+  TCPINFO_E_CORRUPT_FRAME = -10015,     /**< a zstd frame does not decode */
+  TCPINFO_E_UNTERMINATED_LINE = -10016, /**< the last line has no newline: it was cut off */
+  TCPINFO_E_BAD_UUID = -10017,          /**< not usable as a UUID */
+  TCPINFO_E_OUT_OF_MEMORY = -10018,     /**< an allocation failed */
+  TCPINFO_E_FILTER_TOO_LARGE = -10019,  /**< more rules than the kernel has room for */
+  TCPINFO_E_WINDOW_TOO_LARGE = -10020,  /**< a zstd frame needs more memory than is allowed */
+  TCPINFO_E_WRONG_CHECKSUM = -10021,    /**< a zstd frame is not what was written */
+  TCPINFO_E_DICTIONARY_NEEDED = -10022, /**< a zstd frame was written with a dictionary */
+  TCPINFO_E_STOPPED = -10023,           /**< the callback did not want any more */
+  TCPINFO_E_BUSY = -10024,              /**< the handle was used from its own callback */
+  TCPINFO_E_EMPTY_REQUEST = -10025,     /**< the request asks for nothing: no state, say */
+  TCPINFO_E_UNKNOWN_FIELD = -11001,     /**< no field has that number or name */
+  TCPINFO_E_WRONG_TYPE = -11002,        /**< the field is no number, no text, or no address */
+  TCPINFO_E_FOREIGN_BYTE_ORDER = -11003 /**< recorded on a machine of the other byte order */
+};
+
+/**
+ * Tells a result in words: what is wrong, "success" for what is not negative.
+ * @param text where it is written, NUL-terminated and cut where `size` is too small; may be NULL
+ * @return length of the whole text, without NUL. Any thread.
+ */
+TCPINFO_C_API size_t tcpinfo_error_text(int result, char* text, size_t size) TCPINFO_C_NOEXCEPT;
+
+/** The version of the library in use, "MAJOR.MINOR.PATCH". Static storage; any thread. */
+TCPINFO_C_API const char* tcpinfo_version(void) TCPINFO_C_NOEXCEPT;
+
+/* ------------------------------------------------------------------------------------------------
+ * Plain values
+ */
+
+/** An IP address, in network order: what inet_ntop(3) takes, with `family`. */
+typedef struct tcpinfo_address {
+  uint8_t bytes[16];   /**< 4 or 16 count, from the first; the rest is 0 */
+  uint8_t family;      /**< AF_INET (2), AF_INET6 (10), or 0: none */
+  uint8_t reserved[3]; /**< 0 */
+} tcpinfo_address;
+
+/** An address and how many of its leading bits count; bits after these are 0. */
+typedef struct tcpinfo_prefix {
+  tcpinfo_address address; /**< of one of the two families */
+  uint32_t length;         /**< bits, 0..32 or 0..128 */
+} tcpinfo_prefix;
+
+/** What a TCP socket is known by. */
+typedef struct tcpinfo_socket_id {
+  tcpinfo_address src; /**< local end */
+  tcpinfo_address dst; /**< remote end */
+  uint16_t sport;      /**< local port, host order */
+  uint16_t dport;      /**< remote port, host order */
+  uint32_t interface;  /**< index of the interface that the socket is bound to, 0 = none */
+  uint64_t cookie;     /**< unique on this machine until reboot (SO_COOKIE) */
+} tcpinfo_socket_id;
+
+/** As `cookie` in a query: any. */
+#define TCPINFO_ANY_COOKIE UINT64_MAX
+
+/** What the kernel said of one socket: struct inet_diag_msg and the attributes after it. A view. */
+typedef struct tcpinfo_message {
+  const void* bytes; /**< not aligned; NULL where there is no message */
+  size_t size;       /**< at least 72, or 0 */
+} tcpinfo_message;
+
+/** A moment. All of it zero: no time is told. */
+typedef struct tcpinfo_timestamp {
+  int64_t seconds;            /**< since 1970-01-01T00:00:00Z */
+  uint32_t nanoseconds;       /**< 0..999,999,999 */
+  int32_t utc_offset_seconds; /**< with which it is written; east of UTC positive, whole minutes */
+} tcpinfo_timestamp;
+
+/**
+ * The ends, interface and cookie of a message.
+ * @return 0; TCPINFO_E_MESSAGE_TOO_SHORT below 72 bytes.
+ */
+TCPINFO_C_API int tcpinfo_message_id(const tcpinfo_message* message,
+                                     tcpinfo_socket_id* out) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/**
+ * The same of a TCP socket of this process, by its descriptor.
+ * @return 0; -ENOTCONN where there is no remote end, -EBADF, -ENOTSOCK;
+ * TCPINFO_E_INVALID_ARGUMENT for a socket that is neither IPv4 nor IPv6.
+ */
+TCPINFO_C_API int tcpinfo_socket_id_of(int descriptor,
+                                       tcpinfo_socket_id* out) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/** The kernel's name of a TCP state, "ESTABLISHED"; "" for a number without one. Static storage. */
+TCPINFO_C_API const char* tcpinfo_state_name(uint32_t state) TCPINFO_C_NOEXCEPT;
+
+/* ------------------------------------------------------------------------------------------------
+ * Fields
+ */
+
+/** What kind of value a field has. Values are frozen. */
+enum tcpinfo_field_type {
+  TCPINFO_TYPE_U8 = 1,      /**< a number of up to 8 bits */
+  TCPINFO_TYPE_U16 = 2,     /**< up to 16 bits */
+  TCPINFO_TYPE_U32 = 3,     /**< up to 32 bits */
+  TCPINFO_TYPE_U64 = 4,     /**< up to 64 bits */
+  TCPINFO_TYPE_BOOLEAN = 5, /**< a number, 0 or 1 */
+  TCPINFO_TYPE_TEXT = 6,    /**< read by tcpinfo_snapshot_text() */
+  TCPINFO_TYPE_ADDRESS = 7  /**< read by tcpinfo_snapshot_address() */
+};
+
+/** What is known about a field. Texts have static storage. */
+typedef struct tcpinfo_field {
+  size_t size;              /**< of the struct: TCPINFO_INIT() */
+  uint32_t id;              /**< its number, which never changes */
+  uint32_t group;           /**< 0: header; else the number of the attribute it stands in */
+  uint32_t type;            /**< tcpinfo_field_type */
+  uint32_t has_sentinel;    /**< 1 where one value means "never measured", "not set", "unlimited" */
+  uint64_t sentinel;        /**< that value */
+  const char* name;         /**< the kernel's, without tcpi_; unique in its group */
+  const char* csv_name;     /**< with the unit; unique: the column of tables */
+  const char* group_name;   /**< "header", "info", "skmeminfo" … */
+  const char* unit_name;    /**< "us", "bytes", "segments" …; may be empty */
+  const char* first_kernel; /**< first mainline kernel that sends it, "4.19" */
+  const char* meaning;      /**< one line of English */
+} tcpinfo_field;
+
+/** Number of fields known. */
+TCPINFO_C_API size_t tcpinfo_field_count(void) TCPINFO_C_NOEXCEPT;
+
+/**
+ * The field number `index` in the order of their places; later releases add fields in between.
+ * @return 0; TCPINFO_E_UNKNOWN_FIELD from tcpinfo_field_count() on.
+ */
+TCPINFO_C_API int tcpinfo_field_at(size_t index,
+                                   tcpinfo_field* out) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/** The field of that number. @return 0; TCPINFO_E_UNKNOWN_FIELD. */
+TCPINFO_C_API int tcpinfo_field_by_id(uint32_t id,
+                                      tcpinfo_field* out) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/**
+ * The field of that name: "rtt_us" (csv_name), or "info.rtt" (group and name).
+ * @return 0; TCPINFO_E_UNKNOWN_FIELD.
+ */
+TCPINFO_C_API int tcpinfo_field_by_name(const char* name,
+                                        tcpinfo_field* out) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/* ------------------------------------------------------------------------------------------------
+ * Decoding
+ */
+
+/** Which of two layouts the word at byte 276 of tcp_info has. Values are frozen. */
+enum tcpinfo_layout {
+  TCPINFO_LAYOUT_UNKNOWN = 0, /**< only the word itself is read */
+  TCPINFO_LAYOUT_A = 1,       /**< Linux 6.18 and 6.19 */
+  TCPINFO_LAYOUT_B = 2        /**< from Linux 7.0 on */
+};
+
+/**
+ * The layout of the kernel that runs. Reads a few MB of the kernel's type information: ask once.
+ * @return a tcpinfo_layout. Any thread.
+ */
+TCPINFO_C_API uint32_t tcpinfo_kernel_layout(void) TCPINFO_C_NOEXCEPT;
+
+/** One message, decoded. It refers to the message's bytes. */
+typedef struct tcpinfo_snapshot tcpinfo_snapshot;
+
+/** Makes a snapshot of nothing. The caller frees it. @return 0; TCPINFO_E_OUT_OF_MEMORY. */
+TCPINFO_C_API int tcpinfo_snapshot_new(tcpinfo_snapshot** out) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/** Frees a snapshot; NULL is nothing to do. */
+TCPINFO_C_API void tcpinfo_snapshot_free(tcpinfo_snapshot* snapshot) TCPINFO_C_NOEXCEPT;
+
+/**
+ * Takes a message in place of the one before. Attributes may be missing, unknown and of any length.
+ * @param message whose bytes must stay, unchanged, until the next decoding or
+ * tcpinfo_snapshot_free()
+ * @param layout  of the kernel that sent it: tcpinfo_kernel_layout(), tcpinfo_record.layout
+ * @return 0; TCPINFO_E_MESSAGE_TOO_SHORT, TCPINFO_E_INVALID_ARGUMENT (no such layout),
+ * TCPINFO_E_OUT_OF_MEMORY: then it holds nothing.
+ */
+TCPINFO_C_API int tcpinfo_snapshot_decode(tcpinfo_snapshot* snapshot,
+                                          const tcpinfo_message* message,
+                                          uint32_t layout) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/**
+ * Reads a number, by the field's number.
+ * @return 1; 0 where the field is absent, `out` untouched; TCPINFO_E_UNKNOWN_FIELD;
+ * TCPINFO_E_WRONG_TYPE.
+ */
+TCPINFO_C_API int tcpinfo_snapshot_value(const tcpinfo_snapshot* snapshot, uint32_t field,
+                                         uint64_t* out) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/** The same, but a field whose value is its sentinel (tcpinfo_field.sentinel) is absent. */
+TCPINFO_C_API int tcpinfo_snapshot_measured(const tcpinfo_snapshot* snapshot, uint32_t field,
+                                            uint64_t* out) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/** tcpinfo_snapshot_value() by the field's name, as tcpinfo_field_by_name() takes it. Slower. */
+TCPINFO_C_API int tcpinfo_snapshot_value_of(const tcpinfo_snapshot* snapshot, const char* name,
+                                            uint64_t* out) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/**
+ * Reads a text: a view into the message, not NUL-terminated.
+ * @return as tcpinfo_snapshot_value().
+ */
+TCPINFO_C_API int tcpinfo_snapshot_text(const tcpinfo_snapshot* snapshot, uint32_t field,
+                                        const char** text,
+                                        size_t* size) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/** Reads an address. @return as tcpinfo_snapshot_value(). */
+TCPINFO_C_API int tcpinfo_snapshot_address(const tcpinfo_snapshot* snapshot, uint32_t field,
+                                           tcpinfo_address* out) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/** Whether a group (tcpinfo_field.group) is there: 1 or 0. */
+TCPINFO_C_API int tcpinfo_snapshot_has_group(const tcpinfo_snapshot* snapshot,
+                                             uint32_t group) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/* ------------------------------------------------------------------------------------------------
+ * Dumps and queries
+ */
+
+/** The bit of a TCP state in tcpinfo_dump_options.states. */
+#define TCPINFO_STATE_BIT(state) (UINT32_C(1) << (state))
+/** Every state that a connection may be in: not LISTEN, and none that is only bound. */
+#define TCPINFO_STATES_CONNECTIONS UINT32_C(0x1bfe)
+/** Every state of a socket. */
+#define TCPINFO_STATES_ALL UINT32_C(0x3ffe)
+/** All attributes that the kernel is willing to send. */
+#define TCPINFO_EXTENSIONS_ALL UINT32_C(0xff)
+/** The bit of an attribute (1 to 8) in `extensions`: 2 is INFO, 4 CONG, 7 SKMEMINFO. */
+#define TCPINFO_EXTENSION(attribute) (UINT32_C(1) << ((attribute)-1))
+
+/** Which sockets to dump. Arrays are the caller's and must stay until the call returns. */
+typedef struct tcpinfo_dump_options {
+  size_t size;                       /**< of the struct: TCPINFO_INIT() */
+  uint32_t states;                   /**< bits of TCPINFO_STATE_BIT(); 0: TCPINFO_E_EMPTY_REQUEST */
+  uint32_t extensions;               /**< bits of TCPINFO_EXTENSION(); 0: the header alone */
+  uint32_t family;                   /**< AF_INET, AF_INET6, or 0: both */
+  uint32_t reserved;                 /**< 0 */
+  const uint16_t* exclude_sports;    /**< local ports to leave out */
+  size_t exclude_sport_count;        /**< of these */
+  const tcpinfo_prefix* exclude_src; /**< networks of local ends to leave out */
+  size_t exclude_src_count;          /**< of these */
+  const tcpinfo_prefix* exclude_dst; /**< networks of remote ends to leave out */
+  size_t exclude_dst_count;          /**< of these */
+} tcpinfo_dump_options;
+
+/** Receives a message, which is valid until the callback returns. @return 0 to go on. */
+typedef int (*tcpinfo_message_callback)(void* user, const tcpinfo_message* message);
+
+/** A netlink socket for dumps and queries. It needs no privilege. */
+typedef struct tcpinfo_socket tcpinfo_socket;
+
+/**
+ * Opens a socket.
+ * @param netns descriptor of the network namespace it is of, which the library does not keep;
+ *              -1: the caller's
+ * @return 0; -errno of socket(2), bind(2) or setns(2); -EPROTONOSUPPORT: no sock_diag in this
+ * kernel; TCPINFO_E_OUT_OF_MEMORY.
+ */
+TCPINFO_C_API int tcpinfo_socket_open(tcpinfo_socket** out,
+                                      int netns) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/** Closes and frees it; NULL is nothing to do. */
+TCPINFO_C_API void tcpinfo_socket_close(tcpinfo_socket* socket) TCPINFO_C_NOEXCEPT;
+
+/**
+ * Walks the kernel's TCP sockets and hands each message to `callback`. The walk is no snapshot:
+ * where others open and close meanwhile a socket may come twice, or not at all.
+ * @param options NULL: all connections, with all attributes
+ * @return 0 where the kernel said that it is finished and nothing was lost; TCPINFO_E_STOPPED;
+ * otherwise the first fault, the messages before it having been delivered: -ENOENT (no tcp_diag in
+ * this kernel), -ETIMEDOUT (no answer within 10 s), TCPINFO_E_DUMP_INCOMPLETE ….
+ */
+TCPINFO_C_API int tcpinfo_socket_dump(tcpinfo_socket* socket, const tcpinfo_dump_options* options,
+                                      tcpinfo_message_callback callback,
+                                      void* user) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/**
+ * Begins a dump whose messages tcpinfo_socket_next() gives one by one. It keeps a copy of all of
+ * them: some 500 bytes a socket. What was left of an earlier dump is dropped.
+ * @return 0; what is wrong with the options; the faults of the dump are what tcpinfo_socket_next()
+ * returns.
+ */
+TCPINFO_C_API int tcpinfo_socket_start(tcpinfo_socket* socket, const tcpinfo_dump_options* options)
+    TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/**
+ * The next message of that dump.
+ * @param out valid until the next call with this handle
+ * @return 1; 0 at the end; where the dump had a fault that, once, after the messages before it.
+ */
+TCPINFO_C_API int tcpinfo_socket_next(tcpinfo_socket* socket,
+                                      tcpinfo_message* out) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/**
+ * Asks for one socket: no walk. See tcpinfo_socket_id_of() for a socket of one's own.
+ * @param extensions bits of TCPINFO_EXTENSION()
+ * @param out        valid until the next call with this handle
+ * @return 0; -ENOENT or -ESTALE (another cookie) where there is no such socket; -ETIMEDOUT after 10
+ * s.
+ */
+TCPINFO_C_API int tcpinfo_socket_query(tcpinfo_socket* socket, const tcpinfo_socket_id* id,
+                                       uint32_t extensions,
+                                       tcpinfo_message* out) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/* ------------------------------------------------------------------------------------------------
+ * Sockets that end
+ */
+
+/** Hears of every TCP socket that ends, with its final counters. It needs no privilege. */
+typedef struct tcpinfo_listener tcpinfo_listener;
+
+/**
+ * Opens a listener. From now on the kernel queues the messages.
+ * @param receive_buffer bytes of queue to ask of the kernel, 0 = its default
+ * @param netns          as for tcpinfo_socket_open()
+ * @return 0; -errno of socket(2), bind(2), setsockopt(2) or setns(2); TCPINFO_E_OUT_OF_MEMORY.
+ */
+TCPINFO_C_API int tcpinfo_listener_open(tcpinfo_listener** out, size_t receive_buffer,
+                                        int netns) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/** Closes and frees it; NULL is nothing to do. */
+TCPINFO_C_API void tcpinfo_listener_close(tcpinfo_listener* listener) TCPINFO_C_NOEXCEPT;
+
+/** Readable when a message is queued, for poll(2). The listener's own; -1 for NULL. */
+TCPINFO_C_API int tcpinfo_listener_descriptor(const tcpinfo_listener* listener) TCPINFO_C_NOEXCEPT;
+
+/**
+ * Hands over what is queued, without waiting: header and tcp_info of each socket in state CLOSE.
+ * @return 0 when the queue is empty; TCPINFO_E_STOPPED: what had been received and not been handed
+ * over is what tcpinfo_listener_next() gives first; -errno of recvmmsg(2).
+ */
+TCPINFO_C_API int tcpinfo_listener_receive(tcpinfo_listener* listener,
+                                           tcpinfo_message_callback callback,
+                                           void* user) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/**
+ * The next message, without waiting.
+ * @param out valid until the next call with this handle
+ * @return 1; 0 where nothing is queued; -errno of recvmmsg(2).
+ */
+TCPINFO_C_API int tcpinfo_listener_next(tcpinfo_listener* listener,
+                                        tcpinfo_message* out) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/** How often the kernel's queue was full: messages were lost each time. 0 for NULL. */
+TCPINFO_C_API uint64_t tcpinfo_listener_overflows(const tcpinfo_listener* listener)
+    TCPINFO_C_NOEXCEPT;
+
+/* ------------------------------------------------------------------------------------------------
+ * Archives
+ */
+
+/** What the first line of an archive says. Texts are NUL-terminated; NULL: not told. */
+typedef struct tcpinfo_metadata {
+  size_t size;                  /**< of the struct: TCPINFO_INIT() */
+  const char* uuid;             /**< of the connection, as in the file's name */
+  uint64_t sequence;            /**< number of the file among those of its connection */
+  tcpinfo_timestamp start_time; /**< first sight of the connection */
+  tcpinfo_timestamp opened;     /**< when it began to open */
+  const char* host;             /**< of the machine */
+  const char* kernel;           /**< release, as of uname(2) */
+  const char* collector;        /**< program and version */
+  const char* interval;         /**< between polls, such as "10ms" */
+  const char* run;              /**< poll numbers are comparable within one run */
+  const char* netns;            /**< where not the collector's own */
+  const char* byte_order;       /**< "little" or "big"; when writing NULL: this machine's */
+} tcpinfo_metadata;
+
+/** `poll` is told. */
+#define TCPINFO_RECORD_HAS_POLL UINT32_C(1)
+/** Reading: of a zstd frame that is damaged, whose fault follows; it may not be what was written.
+ */
+#define TCPINFO_RECORD_DAMAGED UINT32_C(2)
+/** Reading: recorded on a machine of the other byte order. Numbers have to be turned. */
+#define TCPINFO_RECORD_FOREIGN UINT32_C(4)
+
+/** One line of an archive: a message with its time, or metadata. */
+typedef struct tcpinfo_record {
+  size_t size;             /**< of the struct: TCPINFO_INIT() */
+  tcpinfo_timestamp time;  /**< when the message was read from the kernel */
+  tcpinfo_message message; /**< NULL in a metadata record */
+  uint64_t poll;           /**< in which it was seen, with TCPINFO_RECORD_HAS_POLL */
+  tcpinfo_timestamp ended; /**< when the connection ended, where that is not `time` */
+  uint32_t carried;        /**< what was taken from the record before it: docs/format.md */
+  uint32_t flags;          /**< bits of TCPINFO_RECORD_… */
+  uint32_t layout;         /**< reading: tcpinfo_layout, by the kernel that metadata names */
+  uint32_t reserved;       /**< 0 */
+  uint64_t line;           /**< reading: number of the line, from 1 */
+  const tcpinfo_metadata* metadata; /**< NULL in a record of a message */
+} tcpinfo_record;
+
+/** Reads the records of an archive, zstd or plain, in whatever condition. */
+typedef struct tcpinfo_reader tcpinfo_reader;
+
+/** Opens a file. @return 0; -errno of open(2); TCPINFO_E_OUT_OF_MEMORY. */
+TCPINFO_C_API int tcpinfo_reader_open_path(tcpinfo_reader** out,
+                                           const char* path) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/** Reads from where a descriptor stands, which stays the caller's and must outlive the reader. */
+TCPINFO_C_API int tcpinfo_reader_open_fd(tcpinfo_reader** out,
+                                         int descriptor) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/** Reads memory, which stays the caller's and must outlive the reader. */
+TCPINFO_C_API int tcpinfo_reader_open_memory(tcpinfo_reader** out, const void* bytes,
+                                             size_t size) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/** Closes and frees it; NULL is nothing to do. */
+TCPINFO_C_API void tcpinfo_reader_close(tcpinfo_reader* reader) TCPINFO_C_NOEXCEPT;
+
+/**
+ * The next record.
+ * @param out filled as far as its `size` says; what it points to is valid until the next call with
+ *            this handle
+ * @return 1; 0 at the end. Less than 0: a line or a zstd frame is damaged (tcpinfo_reader_line()
+ * tells where). That is told once, and the next call goes on behind it. An error that nothing can
+ * be read behind, of read(2) say, is told once, too, and then comes the end.
+ */
+TCPINFO_C_API int tcpinfo_reader_next(tcpinfo_reader* reader,
+                                      tcpinfo_record* out) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/**
+ * Receives a record, or a fault: `result` is 1 or less than 0, as tcpinfo_reader_next() returns it,
+ * and `record` NULL with a fault. Valid until it returns. @return 0 to go on.
+ */
+typedef int (*tcpinfo_record_callback)(void* user, int result, const tcpinfo_record* record);
+
+/**
+ * Hands over all records and faults that follow.
+ * @return 0 at the end, however many faults there were; TCPINFO_E_STOPPED; TCPINFO_E_BUSY;
+ * TCPINFO_E_INVALID_ARGUMENT.
+ */
+TCPINFO_C_API int tcpinfo_reader_each(tcpinfo_reader* reader, tcpinfo_record_callback callback,
+                                      void* user) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/** Fields over records as arrays. All arrays are the caller's. */
+typedef struct tcpinfo_columns {
+  size_t size;            /**< of the struct: TCPINFO_INIT() */
+  size_t rows;            /**< how many records there is room for */
+  const uint32_t* fields; /**< numbers of fields that are numbers */
+  size_t field_count;     /**< of these */
+  uint64_t* values;  /**< field_count times rows: field i of record j is values[i * rows + j] */
+  uint8_t* present;  /**< the same: 1, or 0 where the field is absent (its value is 0 then) */
+  int64_t* times_ns; /**< rows: nanoseconds since 1970, INT64_MIN without time; may be NULL */
+  uint32_t keep_sentinels; /**< 0: a field whose value is its sentinel is absent */
+  uint32_t reserved;       /**< 0 */
+} tcpinfo_columns;
+
+/**
+ * Reads the fields of the records that follow, as many as there is room for; metadata records are
+ * passed over.
+ * @param read how many there were: fewer than `rows` at the end and before a fault
+ * @return 1 where there may be more; 0 at the end (`read` may be more than 0); a fault as
+ * tcpinfo_reader_next() tells it, with `read` set as well; TCPINFO_E_FOREIGN_BYTE_ORDER at a record
+ * of another byte order, which is passed over; TCPINFO_E_UNKNOWN_FIELD, TCPINFO_E_WRONG_TYPE:
+ * nothing was read.
+ */
+TCPINFO_C_API int tcpinfo_reader_columns(tcpinfo_reader* reader, const tcpinfo_columns* columns,
+                                         size_t* read) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/**
+ * The latest line, good or bad: its number (from 1; 0 before the first) and its text, not
+ * NUL-terminated, valid until the next call with this handle; empty where it was too long.
+ * `text` and `size` may both be NULL.
+ */
+TCPINFO_C_API uint64_t tcpinfo_reader_line(const tcpinfo_reader* reader, const char** text,
+                                           size_t* size) TCPINFO_C_NOEXCEPT;
+
+/** How an archive is written. */
+typedef struct tcpinfo_writer_options {
+  size_t size;        /**< of the struct: TCPINFO_INIT() */
+  uint32_t plain;     /**< 1: JSON lines, not compressed */
+  int32_t level;      /**< of zstd, 1 (fast) to 22 (small); 0 = 3 */
+  size_t frame_bytes; /**< text of a zstd frame: what a crash loses at most; 0 = 131,072 */
+} tcpinfo_writer_options;
+
+/** Writes an archive. */
+typedef struct tcpinfo_writer tcpinfo_writer;
+
+/**
+ * Makes a file, with mode 0640 as far as the umask allows it. It must not be there yet.
+ * @param options NULL: the defaults
+ * @return 0; -EEXIST; -errno of open(2); TCPINFO_E_INVALID_ARGUMENT for a level that is none;
+ * TCPINFO_E_OUT_OF_MEMORY: then there is no file.
+ */
+TCPINFO_C_API int tcpinfo_writer_open(tcpinfo_writer** out, const char* path,
+                                      const tcpinfo_writer_options* options)
+    TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/**
+ * Writes one record: a message, or metadata (which comes first in a file), not both. MD5SIG (keys)
+ * is left out of messages. It is in the file when its frame is full, or after
+ * tcpinfo_writer_close().
+ * @return 0; TCPINFO_E_MESSAGE_TOO_SHORT; TCPINFO_E_BAD_TIMESTAMP for a time that cannot be
+ * written; TCPINFO_E_INVALID_ARGUMENT; TCPINFO_E_OUT_OF_MEMORY: nothing was written, and others can
+ * be. -errno of write(2): all later calls return it again.
+ */
+TCPINFO_C_API int tcpinfo_writer_write(tcpinfo_writer* writer, const tcpinfo_record* record)
+    TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/**
+ * Writes what is left, closes the file and frees the handle, whatever is returned; NULL is nothing
+ * to do.
+ * @return 0; -errno of write(2) or close(2), and that of an earlier call.
+ */
+TCPINFO_C_API int tcpinfo_writer_close(tcpinfo_writer* writer) TCPINFO_C_NOEXCEPT;
+
+/* ------------------------------------------------------------------------------------------------
+ * Events
+ */
+
+/** What happened. Newer collectors tell other numbers, which are handed over as they came. */
+enum tcpinfo_event_kind {
+  TCPINFO_EVENT_OPENED = 0, /**< seen for the first time; `id` is told */
+  TCPINFO_EVENT_CLOSED = 1  /**< it has ended; `id` is not told */
+};
+
+/** What tcpinfo-collect --eventsocket tells of one connection. */
+typedef struct tcpinfo_event {
+  size_t size;            /**< of the struct: TCPINFO_INIT() */
+  int64_t kind;           /**< tcpinfo_event_kind, or a newer one's */
+  tcpinfo_timestamp time; /**< when the connection was first or last seen */
+  const char* uuid;       /**< as in its archive's name, NUL-terminated; NULL where not told */
+  uint32_t has_id;        /**< 1 where `id` is told */
+  uint32_t reserved;      /**< 0 */
+  tcpinfo_socket_id id;   /**< ends and cookie */
+} tcpinfo_event;
+
+/** Follows the event socket of a collector. It does not connect again by itself. */
+typedef struct tcpinfo_events tcpinfo_events;
+
+/**
+ * Connects to an event socket.
+ * @param nonblocking 1: tcpinfo_events_next() does not wait, and returns -EAGAIN
+ * @return 0; -ENOENT no such file, -ECONNREFUSED nobody listens, another errno of connect(2);
+ * TCPINFO_E_INVALID_ARGUMENT for an empty path; TCPINFO_E_OUT_OF_MEMORY.
+ */
+TCPINFO_C_API int tcpinfo_events_connect(tcpinfo_events** out, const char* path,
+                                         int nonblocking) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/** Closes and frees it; NULL is nothing to do. */
+TCPINFO_C_API void tcpinfo_events_close(tcpinfo_events* events) TCPINFO_C_NOEXCEPT;
+
+/** Readable when there is something to read, for poll(2). The handle's own; -1 for NULL. */
+TCPINFO_C_API int tcpinfo_events_descriptor(const tcpinfo_events* events) TCPINFO_C_NOEXCEPT;
+
+/**
+ * The next event.
+ * @param out filled as far as its `size` says; what it points to is valid until the next call with
+ *            this handle
+ * @return 1; 0 where the collector has closed the stream. -EAGAIN: nothing has come (call again
+ * when the descriptor is readable); -EINTR: call again; a fault of one line, behind which the next
+ * call goes on: TCPINFO_E_BAD_JSON, TCPINFO_E_BAD_TIMESTAMP, TCPINFO_E_LINE_TOO_LONG.
+ */
+TCPINFO_C_API int tcpinfo_events_next(tcpinfo_events* events,
+                                      tcpinfo_event* out) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/** Receives an event, or a fault, as tcpinfo_record_callback does. @return 0 to go on. */
+typedef int (*tcpinfo_event_callback)(void* user, int result, const tcpinfo_event* event);
+
+/**
+ * Hands over the events that follow, and waits for them unless the handle is nonblocking.
+ * @return 0 at the end of the stream; -EAGAIN where nothing more has come (nonblocking); -EINTR;
+ * TCPINFO_E_STOPPED.
+ */
+TCPINFO_C_API int tcpinfo_events_each(tcpinfo_events* events, tcpinfo_event_callback callback,
+                                      void* user) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+#ifdef __cplusplus
+} /* extern "C" */
+#endif
+
+#endif

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The layouts and values that programs in C are compiled with, frozen (docs/abi.md): a number here
+// changes only with the soname. A struct that begins with its own size may grow at its end: then
+// its sizeof changes, and a line is added.
+#include <tcpinfo/c.h>
+#include <tcpinfo/tcpinfo.h>
+
+#include <cstddef>
+
+using namespace tcpinfo;
+
+#if defined(__LP64__)
+
+static_assert(sizeof(tcpinfo_address) == 20);
+static_assert(offsetof(tcpinfo_address, bytes) == 0);
+static_assert(offsetof(tcpinfo_address, family) == 16);
+static_assert(offsetof(tcpinfo_address, reserved) == 17);
+
+static_assert(sizeof(tcpinfo_prefix) == 24);
+static_assert(offsetof(tcpinfo_prefix, address) == 0);
+static_assert(offsetof(tcpinfo_prefix, length) == 20);
+
+static_assert(sizeof(tcpinfo_socket_id) == 56);
+static_assert(offsetof(tcpinfo_socket_id, src) == 0);
+static_assert(offsetof(tcpinfo_socket_id, dst) == 20);
+static_assert(offsetof(tcpinfo_socket_id, sport) == 40);
+static_assert(offsetof(tcpinfo_socket_id, dport) == 42);
+static_assert(offsetof(tcpinfo_socket_id, interface) == 44);
+static_assert(offsetof(tcpinfo_socket_id, cookie) == 48);
+
+static_assert(sizeof(tcpinfo_message) == 16);
+static_assert(offsetof(tcpinfo_message, bytes) == 0);
+static_assert(offsetof(tcpinfo_message, size) == 8);
+
+static_assert(sizeof(tcpinfo_timestamp) == 16);
+static_assert(offsetof(tcpinfo_timestamp, seconds) == 0);
+static_assert(offsetof(tcpinfo_timestamp, nanoseconds) == 8);
+static_assert(offsetof(tcpinfo_timestamp, utc_offset_seconds) == 12);
+
+static_assert(sizeof(tcpinfo_field) == 80);
+static_assert(offsetof(tcpinfo_field, size) == 0);
+static_assert(offsetof(tcpinfo_field, id) == 8);
+static_assert(offsetof(tcpinfo_field, group) == 12);
+static_assert(offsetof(tcpinfo_field, type) == 16);
+static_assert(offsetof(tcpinfo_field, has_sentinel) == 20);
+static_assert(offsetof(tcpinfo_field, sentinel) == 24);
+static_assert(offsetof(tcpinfo_field, name) == 32);
+static_assert(offsetof(tcpinfo_field, csv_name) == 40);
+static_assert(offsetof(tcpinfo_field, group_name) == 48);
+static_assert(offsetof(tcpinfo_field, unit_name) == 56);
+static_assert(offsetof(tcpinfo_field, first_kernel) == 64);
+static_assert(offsetof(tcpinfo_field, meaning) == 72);
+
+static_assert(sizeof(tcpinfo_dump_options) == 72);
+static_assert(offsetof(tcpinfo_dump_options, size) == 0);
+static_assert(offsetof(tcpinfo_dump_options, states) == 8);
+static_assert(offsetof(tcpinfo_dump_options, extensions) == 12);
+static_assert(offsetof(tcpinfo_dump_options, family) == 16);
+static_assert(offsetof(tcpinfo_dump_options, reserved) == 20);
+static_assert(offsetof(tcpinfo_dump_options, exclude_sports) == 24);
+static_assert(offsetof(tcpinfo_dump_options, exclude_sport_count) == 32);
+static_assert(offsetof(tcpinfo_dump_options, exclude_src) == 40);
+static_assert(offsetof(tcpinfo_dump_options, exclude_src_count) == 48);
+static_assert(offsetof(tcpinfo_dump_options, exclude_dst) == 56);
+static_assert(offsetof(tcpinfo_dump_options, exclude_dst_count) == 64);
+
+static_assert(sizeof(tcpinfo_metadata) == 112);
+static_assert(offsetof(tcpinfo_metadata, size) == 0);
+static_assert(offsetof(tcpinfo_metadata, uuid) == 8);
+static_assert(offsetof(tcpinfo_metadata, sequence) == 16);
+static_assert(offsetof(tcpinfo_metadata, start_time) == 24);
+static_assert(offsetof(tcpinfo_metadata, opened) == 40);
+static_assert(offsetof(tcpinfo_metadata, host) == 56);
+static_assert(offsetof(tcpinfo_metadata, kernel) == 64);
+static_assert(offsetof(tcpinfo_metadata, collector) == 72);
+static_assert(offsetof(tcpinfo_metadata, interval) == 80);
+static_assert(offsetof(tcpinfo_metadata, run) == 88);
+static_assert(offsetof(tcpinfo_metadata, netns) == 96);
+static_assert(offsetof(tcpinfo_metadata, byte_order) == 104);
+
+static_assert(sizeof(tcpinfo_record) == 96);
+static_assert(offsetof(tcpinfo_record, size) == 0);
+static_assert(offsetof(tcpinfo_record, time) == 8);
+static_assert(offsetof(tcpinfo_record, message) == 24);
+static_assert(offsetof(tcpinfo_record, poll) == 40);
+static_assert(offsetof(tcpinfo_record, ended) == 48);
+static_assert(offsetof(tcpinfo_record, carried) == 64);
+static_assert(offsetof(tcpinfo_record, flags) == 68);
+static_assert(offsetof(tcpinfo_record, layout) == 72);
+static_assert(offsetof(tcpinfo_record, reserved) == 76);
+static_assert(offsetof(tcpinfo_record, line) == 80);
+static_assert(offsetof(tcpinfo_record, metadata) == 88);
+
+static_assert(sizeof(tcpinfo_columns) == 64);
+static_assert(offsetof(tcpinfo_columns, size) == 0);
+static_assert(offsetof(tcpinfo_columns, rows) == 8);
+static_assert(offsetof(tcpinfo_columns, fields) == 16);
+static_assert(offsetof(tcpinfo_columns, field_count) == 24);
+static_assert(offsetof(tcpinfo_columns, values) == 32);
+static_assert(offsetof(tcpinfo_columns, present) == 40);
+static_assert(offsetof(tcpinfo_columns, times_ns) == 48);
+static_assert(offsetof(tcpinfo_columns, keep_sentinels) == 56);
+static_assert(offsetof(tcpinfo_columns, reserved) == 60);
+
+static_assert(sizeof(tcpinfo_writer_options) == 24);
+static_assert(offsetof(tcpinfo_writer_options, size) == 0);
+static_assert(offsetof(tcpinfo_writer_options, plain) == 8);
+static_assert(offsetof(tcpinfo_writer_options, level) == 12);
+static_assert(offsetof(tcpinfo_writer_options, frame_bytes) == 16);
+
+static_assert(sizeof(tcpinfo_event) == 104);
+static_assert(offsetof(tcpinfo_event, size) == 0);
+static_assert(offsetof(tcpinfo_event, kind) == 8);
+static_assert(offsetof(tcpinfo_event, time) == 16);
+static_assert(offsetof(tcpinfo_event, uuid) == 32);
+static_assert(offsetof(tcpinfo_event, has_id) == 40);
+static_assert(offsetof(tcpinfo_event, reserved) == 44);
+static_assert(offsetof(tcpinfo_event, id) == 48);
+
+#endif
+
+namespace {
+
+constexpr int of(errc e) { return -10'000 - static_cast<int>(e); }
+
+}  // namespace
+
+static_assert(TCPINFO_E_MESSAGE_TOO_SHORT == of(errc::message_too_short));
+static_assert(TCPINFO_E_MALFORMED_ATTRIBUTE == of(errc::malformed_attribute));
+static_assert(TCPINFO_E_BUFFER_TOO_SMALL == of(errc::buffer_too_small));
+static_assert(TCPINFO_E_DUMP_INCOMPLETE == of(errc::dump_incomplete));
+static_assert(TCPINFO_E_DATAGRAM_TRUNCATED == of(errc::datagram_truncated));
+static_assert(TCPINFO_E_UNEXPECTED_REPLY == of(errc::unexpected_reply));
+static_assert(TCPINFO_E_NOT_OPEN == of(errc::not_open));
+static_assert(TCPINFO_E_INVALID_ARGUMENT == of(errc::invalid_argument));
+static_assert(TCPINFO_E_BAD_JSON == of(errc::bad_json));
+static_assert(TCPINFO_E_BAD_BASE64 == of(errc::bad_base64));
+static_assert(TCPINFO_E_BAD_TIMESTAMP == of(errc::bad_timestamp));
+static_assert(TCPINFO_E_BAD_RAW_IDM == of(errc::bad_raw_idm));
+static_assert(TCPINFO_E_LINE_TOO_LONG == of(errc::line_too_long));
+static_assert(TCPINFO_E_TRUNCATED_FRAME == of(errc::truncated_frame));
+static_assert(TCPINFO_E_CORRUPT_FRAME == of(errc::corrupt_frame));
+static_assert(TCPINFO_E_UNTERMINATED_LINE == of(errc::unterminated_line));
+static_assert(TCPINFO_E_BAD_UUID == of(errc::bad_uuid));
+static_assert(TCPINFO_E_OUT_OF_MEMORY == of(errc::out_of_memory));
+static_assert(TCPINFO_E_FILTER_TOO_LARGE == of(errc::filter_too_large));
+static_assert(TCPINFO_E_WINDOW_TOO_LARGE == of(errc::window_too_large));
+static_assert(TCPINFO_E_WRONG_CHECKSUM == of(errc::wrong_checksum));
+static_assert(TCPINFO_E_DICTIONARY_NEEDED == of(errc::dictionary_needed));
+static_assert(TCPINFO_E_STOPPED == -10023);
+static_assert(TCPINFO_E_BUSY == -10024);
+static_assert(TCPINFO_E_EMPTY_REQUEST == -10025);
+static_assert(TCPINFO_E_UNKNOWN_FIELD == -11001);
+static_assert(TCPINFO_E_WRONG_TYPE == -11002);
+static_assert(TCPINFO_E_FOREIGN_BYTE_ORDER == -11003);
+
+static_assert(TCPINFO_TYPE_U8 == static_cast<int>(field_type::u8));
+static_assert(TCPINFO_TYPE_U16 == static_cast<int>(field_type::u16));
+static_assert(TCPINFO_TYPE_U32 == static_cast<int>(field_type::u32));
+static_assert(TCPINFO_TYPE_U64 == static_cast<int>(field_type::u64));
+static_assert(TCPINFO_TYPE_BOOLEAN == static_cast<int>(field_type::boolean));
+static_assert(TCPINFO_TYPE_TEXT == static_cast<int>(field_type::text));
+static_assert(TCPINFO_TYPE_ADDRESS == static_cast<int>(field_type::address));
+static_assert(TCPINFO_LAYOUT_UNKNOWN == static_cast<int>(info_layout::unknown));
+static_assert(TCPINFO_LAYOUT_A == static_cast<int>(info_layout::a));
+static_assert(TCPINFO_LAYOUT_B == static_cast<int>(info_layout::b));
+static_assert(TCPINFO_EVENT_OPENED == static_cast<int>(flow_event_kind::opened));
+static_assert(TCPINFO_EVENT_CLOSED == static_cast<int>(flow_event_kind::closed));
+static_assert(TCPINFO_ANY_COOKIE == any_cookie);
+static_assert(TCPINFO_STATES_ALL == all_states);
+static_assert(TCPINFO_STATES_CONNECTIONS ==
+              (all_states & ~state_bit(tcp_state::listen) & ~state_bit(tcp_state::bound_inactive)));
+static_assert(TCPINFO_EXTENSIONS_ALL == all_extensions);
+static_assert(TCPINFO_EXTENSION(2) == extension(attribute_type::info));
+static_assert(TCPINFO_STATE_BIT(1) == state_bit(tcp_state::established));
