@@ -46,6 +46,7 @@ test_optional=(
   'clang-format=clang-format|the check of the layout'
   'clang-tidy=clang-tidy|the check of .clang-tidy' 'cmake=cmake|the consumer by CMake'
   'make=make|the consumer by CMake' 'git=git|what asks git which files are sources'
+  'python3-numpy=py:numpy|columns as arrays of numpy'
   'python3-yaml=py:yaml|the check of the DaemonSet' 'systemd=systemd-analyze|checks of the unit'
   'systemd=systemd-tmpfiles|the check of what it makes at the start'
   'valgrind=valgrind|counts of instructions' 'zsh=zsh|completion of zsh'

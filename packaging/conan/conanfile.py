@@ -27,6 +27,7 @@ class LibTcpinfo(ConanFile):
     def export_sources(self):
         top = os.path.join(self.recipe_folder, "..", "..")
         for pattern in ("lib/*", "pkgconfig/*", "tools/*", "packaging/*", "docs/*", "test/*",
+                        "python/*",
                         "meson.build", "meson_options.txt", "LICENSE"):
             copy(self, pattern, top, self.export_sources_folder)
 
@@ -49,7 +50,7 @@ class LibTcpinfo(ConanFile):
 
     def generate(self):
         toolchain = MesonToolchain(self)
-        for part in ("tools", "tests", "docs", "fuzz"):
+        for part in ("tools", "tests", "docs", "fuzz", "python"):
             toolchain.project_options[part] = "disabled"
         toolchain.generate()
         PkgConfigDeps(self).generate()

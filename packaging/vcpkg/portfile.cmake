@@ -6,7 +6,7 @@ get_filename_component(SOURCE_PATH "${CMAKE_CURRENT_LIST_DIR}/../.." ABSOLUTE)
 
 vcpkg_configure_meson(
   SOURCE_PATH "${SOURCE_PATH}"
-  OPTIONS -Dtools=disabled -Dtests=disabled -Ddocs=disabled -Dfuzz=disabled
+  OPTIONS -Dtools=disabled -Dtests=disabled -Ddocs=disabled -Dfuzz=disabled -Dpython=disabled
 )
 vcpkg_install_meson()
 vcpkg_fixup_pkgconfig()

@@ -46,6 +46,11 @@ WANTED = {
         "usr/share/doc/libtcpinfo-dev/libtcpinfo.spdx.json*",
         "usr/share/doc/libtcpinfo-dev/examples/list.cc",
     ],
+    "python3-tcpinfo": [
+        "usr/lib/python3/dist-packages/tcpinfo/__init__.py",
+        "usr/lib/python3/dist-packages/tcpinfo/_native.py",
+        "usr/lib/python3/dist-packages/tcpinfo/py.typed",
+    ],
     "tcpinfo-tools": [
         *(f"usr/bin/{tool}" for tool in TOOLS),
         *(f"usr/share/man/man1/{tool}.1.gz" for tool in TOOLS),
@@ -236,6 +241,22 @@ def check_program(root, source, folder):
         print(f"{name}: {len(said.splitlines()) - 1} sockets")
 
 
+def check_module(root, version):
+    """The Python module lists sockets by the library of the package."""
+    libdir = only(root.glob("usr/lib/*/libtcpinfo.so.0"), "the library").parent
+    module = root / "usr/lib/python3/dist-packages"
+    env = dict(os.environ, LD_LIBRARY_PATH=str(libdir), PYTHONPATH=str(module))
+    text = ("import tcpinfo; print(tcpinfo.__version__, tcpinfo.__file__); "
+            "[print(m.id.dport) for m in tcpinfo.dump()]")
+    with socket.create_server(("127.0.0.1", 0)) as server, \
+            socket.create_connection(server.getsockname()):
+        first, *ports = run(["/usr/bin/python3", "-B", "-c", text], env=env).splitlines()
+        port = server.getsockname()[1]
+    assert first.split() == [version, str(module / "tcpinfo/__init__.py")], first
+    assert str(port) in ports, ports
+    print(f"python: {len(ports)} sockets")
+
+
 def check_root(root, tree, version, folder):
     headers = {p.name for p in (root / "usr/include/tcpinfo").iterdir()}
     ours = tree / "lib/include/tcpinfo"
@@ -249,6 +270,7 @@ def check_root(root, tree, version, folder):
     unit = (root / "lib/systemd/system" / UNIT).read_text(encoding="utf-8")
     assert "\nExecStart=/usr/bin/tcpinfo-collect " in unit, unit
     check_program(root, tree / "docs/examples/list.cc", folder)
+    check_module(root, version)
 
 
 def self_test():

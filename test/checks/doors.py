@@ -183,7 +183,7 @@ def main():
                           capture_output=True, text=True, check=True).stdout
     versions = {d["name"]: d["version"] for d in json.loads(told)}
     files = sorted(str(p.relative_to(root)) for top in ("docs", "lib", "packaging", "pkgconfig",
-                                                        "test", "tools")
+                                                        "python", "test", "tools")
                    for p in (root / top).rglob("meson.build")) + ["meson.build"]
     asked = list(asked_by_meson(root, files))
     faults = check_meson(asked, versions, doors)

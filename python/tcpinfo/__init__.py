@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the Linux kernel knows about every TCP connection, from Python.
+
+    import tcpinfo
+
+    for message in tcpinfo.dump():
+        print(message.id.src, message.id.dport, message.get("info.rtt"))
+
+    for record in tcpinfo.Reader("a.jsonl.zst"):
+        print(record.time_ns, record.message and record.message.get("snd_cwnd_segments"))
+
+    columns = tcpinfo.columns("a.jsonl.zst", ["info.rtt", "info.delivery_rate"])
+
+It calls libtcpinfo.so.0 through its interface for C and needs the standard library only; where
+numpy is installed, columns are its arrays. Fields are named as in tables ("rtt_us") or by group and
+name ("info.rtt"); `tcpinfo.FIELDS` has all of them.
+
+Errors of the system are OSError (FileNotFoundError, PermissionError …), all others are
+`tcpinfo.Error`. An object is used by one thread at a time; it is closed by close(), by `with`, and
+when nothing refers to it any more. Times are nanoseconds since 1970.
+"""
+from ._archives import (Column, Columns, Metadata, Reader, Record, Writer, columns)
+from ._events import CLOSED, OPENED, Event, Events
+from ._fields import FIELDS, Field, field
+from ._messages import Message, SocketId, kernel_layout
+from ._native import Error, version
+from ._sockets import ALL_STATES, CONNECTIONS, STATES, Listener, Socket, dump, socket_id
+
+__version__ = version()
+
+__all__ = [
+    "ALL_STATES", "CLOSED", "CONNECTIONS", "Column", "Columns", "Error", "Event", "Events",
+    "FIELDS", "Field", "Listener", "Message", "Metadata", "OPENED", "Reader", "Record", "STATES",
+    "Socket", "SocketId", "Writer", "columns", "dump", "field", "kernel_layout", "socket_id",
+    "version",
+]

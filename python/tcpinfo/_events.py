@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The event socket of a collector."""
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from ctypes import byref, sizeof
+from dataclasses import dataclass
+
+from ._messages import SocketId
+from ._native import LIB, EventStruct, Handle, exception_of, nanoseconds, opened, text_of
+
+#: Event.kind: the connection was seen for the first time; it has ended. Newer collectors may tell
+#: other numbers.
+OPENED, CLOSED = 0, 1
+
+
+@dataclass(frozen=True)
+class Event:
+    """What a collector told of one connection."""
+
+    kind: int  #: OPENED, CLOSED, or a newer collector's
+    time_ns: int | None  #: when the connection was first or last seen, nanoseconds since 1970
+    uuid: str | None  #: as in its archive's name
+    id: SocketId | None  #: told of an opening
+
+
+class Events(Handle):
+    """Follows tcpinfo-collect --eventsocket: an iterator that ends when the collector does.
+
+    A fault of a line is given to `on_fault`, or raised where there is none; next() goes on behind
+    it. It does not connect again by itself.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, nonblocking: bool = False,
+                 on_fault: Callable[[Exception], None] | None = None) -> None:
+        """`nonblocking`: next() raises BlockingIOError where nothing has come."""
+        self._name = os.fspath(path)
+        super().__init__(opened(LIB.events_connect, os.fsencode(path), int(nonblocking),
+                                place=self._name), LIB.events_close)
+        self._on_fault = on_fault
+
+    def fileno(self) -> int:
+        """Readable when there is something to read. Read until BlockingIOError, then wait."""
+        return LIB.events_descriptor(self._alive())
+
+    def __iter__(self) -> Iterator[Event]:
+        return self
+
+    def __next__(self) -> Event:
+        said = EventStruct(size=sizeof(EventStruct))
+        while True:
+            result = LIB.events_next(self._alive(), byref(said))
+            if result == 1:
+                return Event(said.kind, nanoseconds(said.time), text_of(said.uuid),
+                             SocketId._of(said.id) if said.has_id else None)
+            if result == 0:
+                raise StopIteration
+            # A handler of a signal ran, and Python's own runs now.
+            if result == -errno.EINTR:
+                continue
+            fault = exception_of(result, self._name)
+            if isinstance(fault, OSError) or self._on_fault is None:
+                raise fault
+            self._on_fault(fault)

@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tcpinfo/c.h in the words of ctypes: structs, functions, and errors as exceptions."""
+from __future__ import annotations
+
+import ctypes
+import os
+import weakref
+from ctypes import (POINTER, Structure, byref, c_char_p, c_int, c_int32, c_int64, c_size_t, c_uint8,
+                    c_uint16, c_uint32, c_uint64, c_void_p)
+from typing import Any
+
+ERRNO_END = 10_000
+UNKNOWN_FIELD, WRONG_TYPE = -11_001, -11_002
+
+
+class Address(Structure):
+    _fields_ = [("bytes", c_uint8 * 16), ("family", c_uint8), ("reserved", c_uint8 * 3)]
+
+
+class Prefix(Structure):
+    _fields_ = [("address", Address), ("length", c_uint32)]
+
+
+class SocketIdStruct(Structure):
+    _fields_ = [("src", Address), ("dst", Address), ("sport", c_uint16), ("dport", c_uint16),
+                ("interface", c_uint32), ("cookie", c_uint64)]
+
+
+class MessageStruct(Structure):
+    _fields_ = [("bytes", c_void_p), ("size", c_size_t)]
+
+
+class Timestamp(Structure):
+    _fields_ = [("seconds", c_int64), ("nanoseconds", c_uint32), ("utc_offset_seconds", c_int32)]
+
+
+class FieldStruct(Structure):
+    _fields_ = [("size", c_size_t), ("id", c_uint32), ("group", c_uint32), ("type", c_uint32),
+                ("has_sentinel", c_uint32), ("sentinel", c_uint64), ("name", c_char_p),
+                ("csv_name", c_char_p), ("group_name", c_char_p), ("unit_name", c_char_p),
+                ("first_kernel", c_char_p), ("meaning", c_char_p)]
+
+
+class DumpOptions(Structure):
+    _fields_ = [("size", c_size_t), ("states", c_uint32), ("extensions", c_uint32),
+                ("family", c_uint32), ("reserved", c_uint32),
+                ("exclude_sports", POINTER(c_uint16)), ("exclude_sport_count", c_size_t),
+                ("exclude_src", POINTER(Prefix)), ("exclude_src_count", c_size_t),
+                ("exclude_dst", POINTER(Prefix)), ("exclude_dst_count", c_size_t)]
+
+
+class MetadataStruct(Structure):
+    _fields_ = [("size", c_size_t), ("uuid", c_char_p), ("sequence", c_uint64),
+                ("start_time", Timestamp), ("opened", Timestamp), ("host", c_char_p),
+                ("kernel", c_char_p), ("collector", c_char_p), ("interval", c_char_p),
+                ("run", c_char_p), ("netns", c_char_p), ("byte_order", c_char_p)]
+
+
+class RecordStruct(Structure):
+    _fields_ = [("size", c_size_t), ("time", Timestamp), ("message", MessageStruct),
+                ("poll", c_uint64), ("ended", Timestamp), ("carried", c_uint32),
+                ("flags", c_uint32), ("layout", c_uint32), ("reserved", c_uint32),
+                ("line", c_uint64), ("metadata", POINTER(MetadataStruct))]
+
+
+class ColumnsStruct(Structure):
+    _fields_ = [("size", c_size_t), ("rows", c_size_t), ("fields", POINTER(c_uint32)),
+                ("field_count", c_size_t), ("values", POINTER(c_uint64)),
+                ("present", POINTER(c_uint8)), ("times_ns", POINTER(c_int64)),
+                ("keep_sentinels", c_uint32), ("reserved", c_uint32)]
+
+
+class WriterOptions(Structure):
+    _fields_ = [("size", c_size_t), ("plain", c_uint32), ("level", c_int32),
+                ("frame_bytes", c_size_t)]
+
+
+class EventStruct(Structure):
+    _fields_ = [("size", c_size_t), ("kind", c_int64), ("time", Timestamp), ("uuid", c_char_p),
+                ("has_id", c_uint32), ("reserved", c_uint32), ("id", SocketIdStruct)]
+
+
+# As tcpinfo/c.h names them; a test compares every size and offset.
+STRUCTS = {
+    "tcpinfo_address": Address, "tcpinfo_prefix": Prefix, "tcpinfo_socket_id": SocketIdStruct,
+    "tcpinfo_message": MessageStruct, "tcpinfo_timestamp": Timestamp, "tcpinfo_field": FieldStruct,
+    "tcpinfo_dump_options": DumpOptions, "tcpinfo_metadata": MetadataStruct,
+    "tcpinfo_record": RecordStruct, "tcpinfo_columns": ColumnsStruct,
+    "tcpinfo_writer_options": WriterOptions, "tcpinfo_event": EventStruct,
+}
+OUT = POINTER(c_void_p)
+# Name, result, arguments.
+FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
+    "error_text": (c_size_t, [c_int, c_char_p, c_size_t]),
+    "version": (c_char_p, []),
+    "message_id": (c_int, [POINTER(MessageStruct), POINTER(SocketIdStruct)]),
+    "socket_id_of": (c_int, [c_int, POINTER(SocketIdStruct)]),
+    "state_name": (c_char_p, [c_uint32]),
+    "kernel_layout": (c_uint32, []),
+    "field_count": (c_size_t, []),
+    "field_at": (c_int, [c_size_t, POINTER(FieldStruct)]),
+    "field_by_id": (c_int, [c_uint32, POINTER(FieldStruct)]),
+    "field_by_name": (c_int, [c_char_p, POINTER(FieldStruct)]),
+    "snapshot_new": (c_int, [OUT]),
+    "snapshot_free": (None, [c_void_p]),
+    "snapshot_decode": (c_int, [c_void_p, POINTER(MessageStruct), c_uint32]),
+    "snapshot_value": (c_int, [c_void_p, c_uint32, POINTER(c_uint64)]),
+    "snapshot_measured": (c_int, [c_void_p, c_uint32, POINTER(c_uint64)]),
+    "snapshot_text": (c_int, [c_void_p, c_uint32, POINTER(c_void_p), POINTER(c_size_t)]),
+    "snapshot_address": (c_int, [c_void_p, c_uint32, POINTER(Address)]),
+    "snapshot_has_group": (c_int, [c_void_p, c_uint32]),
+    "socket_open": (c_int, [OUT, c_int]),
+    "socket_close": (None, [c_void_p]),
+    "socket_start": (c_int, [c_void_p, POINTER(DumpOptions)]),
+    "socket_next": (c_int, [c_void_p, POINTER(MessageStruct)]),
+    "socket_query": (c_int, [c_void_p, POINTER(SocketIdStruct), c_uint32, POINTER(MessageStruct)]),
+    "listener_open": (c_int, [OUT, c_size_t, c_int]),
+    "listener_close": (None, [c_void_p]),
+    "listener_descriptor": (c_int, [c_void_p]),
+    "listener_next": (c_int, [c_void_p, POINTER(MessageStruct)]),
+    "listener_overflows": (c_uint64, [c_void_p]),
+    "reader_open_path": (c_int, [OUT, c_char_p]),
+    "reader_open_fd": (c_int, [OUT, c_int]),
+    "reader_open_memory": (c_int, [OUT, c_void_p, c_size_t]),
+    "reader_close": (None, [c_void_p]),
+    "reader_next": (c_int, [c_void_p, POINTER(RecordStruct)]),
+    "reader_columns": (c_int, [c_void_p, POINTER(ColumnsStruct), POINTER(c_size_t)]),
+    "reader_line": (c_uint64, [c_void_p, POINTER(c_void_p), POINTER(c_size_t)]),
+    "writer_open": (c_int, [OUT, c_char_p, POINTER(WriterOptions)]),
+    "writer_write": (c_int, [c_void_p, POINTER(RecordStruct)]),
+    "writer_close": (c_int, [c_void_p]),
+    "events_connect": (c_int, [OUT, c_char_p, c_int]),
+    "events_close": (None, [c_void_p]),
+    "events_descriptor": (c_int, [c_void_p]),
+    "events_next": (c_int, [c_void_p, POINTER(EventStruct)]),
+}
+
+
+class Library:
+    """libtcpinfo.so.0: each function of c.h under its name without tcpinfo_."""
+
+    def __init__(self) -> None:
+        loaded = ctypes.CDLL("libtcpinfo.so.0")
+        for name, (result, arguments) in FUNCTIONS.items():
+            function = getattr(loaded, "tcpinfo_" + name)
+            function.restype = result
+            function.argtypes = arguments
+            setattr(self, name, function)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"libtcpinfo has no {name}")
+
+
+LIB = Library()
+
+
+class Error(Exception):
+    """What is wrong and is no error of the system: `code` is the enumerator of tcpinfo_error."""
+
+    def __init__(self, code: int, text: str, place: str = "") -> None:
+        super().__init__(f"{place}: {text}" if place else text)
+        self.code = code
+        self.text = text
+
+
+def error_text(result: int) -> str:
+    size = LIB.error_text(result, None, 0) + 1
+    text = ctypes.create_string_buffer(size)
+    LIB.error_text(result, text, size)
+    return text.value.decode("utf-8", "replace")
+
+
+def exception_of(result: int, place: str = "") -> Exception:
+    """The exception of a result below 0."""
+    if -ERRNO_END < result:
+        # OSError makes the right subclass of itself by the number.
+        return OSError(-result, os.strerror(-result), place or None)
+    return Error(result, error_text(result), place)
+
+
+def checked(result: int, place: str = "") -> int:
+    """The result, where it is no error."""
+    if result < 0:
+        raise exception_of(result, place)
+    return result
+
+
+def version() -> str:
+    """The version of the library in use."""
+    return LIB.version().decode("ascii")
+
+
+class Handle:
+    """A handle of the library. close(), `with` or the garbage collector closes it, once."""
+
+    def __init__(self, opened: c_void_p, close: Any) -> None:
+        self._handle = opened
+        self._finalizer = weakref.finalize(self, close, opened)
+
+    def close(self) -> None:
+        """Closes it; again does no harm. Nothing else can be called afterwards."""
+        self._finalizer()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed."""
+        return not self._finalizer.alive
+
+    def _alive(self) -> c_void_p:
+        if not self._finalizer.alive:
+            raise ValueError(f"{type(self).__name__} is closed")
+        return self._handle
+
+    def __enter__(self):  # type: ignore[no-untyped-def]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def opened(function: Any, *arguments: Any, place: str = "") -> c_void_p:
+    """A new handle."""
+    handle = c_void_p()
+    checked(function(byref(handle), *arguments), place)
+    return handle
+
+
+def nanoseconds(time: Timestamp) -> int | None:
+    """Since 1970; None where no time is told."""
+    if not (time.seconds or time.nanoseconds or time.utc_offset_seconds):
+        return None
+    return time.seconds * 1_000_000_000 + time.nanoseconds
+
+
+def timestamp(time_ns: int | None) -> Timestamp:
+    """The other way, in UTC."""
+    if time_ns is None:
+        return Timestamp()
+    seconds, rest = divmod(time_ns, 1_000_000_000)
+    return Timestamp(seconds, rest, 0)
+
+
+def message_struct(data: bytes) -> MessageStruct:
+    """A view of bytes, which the caller keeps alive."""
+    return MessageStruct(ctypes.cast(c_char_p(data), c_void_p), len(data))
+
+
+def text_of(value: bytes | None) -> str | None:
+    """Bytes that are not UTF-8 stay what they are when they are encoded again."""
+    return None if value is None else value.decode("utf-8", "surrogateescape")
