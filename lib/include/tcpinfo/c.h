@@ -403,7 +403,8 @@ TCPINFO_C_API int tcpinfo_listener_descriptor(const tcpinfo_listener* listener) 
 /**
  * Hands over what is queued, without waiting: header and tcp_info of each socket in state CLOSE.
  * @return 0 when the queue is empty; TCPINFO_E_STOPPED: what had been received and not been handed
- * over is what tcpinfo_listener_next() gives first; -errno of recvmmsg(2).
+ * over comes with the next call, which is to be made before waiting, because the descriptor does
+ * not tell of it; -errno of recvmmsg(2).
  */
 TCPINFO_C_API int tcpinfo_listener_receive(tcpinfo_listener* listener,
                                            tcpinfo_message_callback callback,
