@@ -5,7 +5,6 @@
 
 #include <new>
 
-#include "c/in_netns.h"
 #include "c/message_queue.h"
 #include "c/result.h"
 #include "c/structs.h"
@@ -24,8 +23,10 @@ int tcpinfo_listener_open(tcpinfo_listener** out, size_t receive_buffer, int net
   if (out == nullptr || netns < -1) return TCPINFO_E_INVALID_ARGUMENT;
   auto* const made = new (std::nothrow) tcpinfo_listener;
   if (made == nullptr) return TCPINFO_E_OUT_OF_MEMORY;
-  if (const std::error_code ec =
-          in_netns(netns, [&]() noexcept { return made->netlink.open(receive_buffer); })) {
+  listener_options options;
+  options.receive_buffer = receive_buffer;
+  options.netns = netns;
+  if (const std::error_code ec = made->netlink.open(options)) {
     delete made;
     return c_result(ec);
   }
@@ -46,20 +47,12 @@ int tcpinfo_listener_receive(tcpinfo_listener* listener, tcpinfo_message_callbac
   const c_in_use in_use(listener->in_callback);
   const auto tell = [&](const message& m) noexcept {
     const tcpinfo_message c = to_c(m);
-    return callback(user, &c) != 0;
+    return callback(user, &c) == 0 ? iteration::go_on : iteration::stop;
   };
   for (message m; listener->received.pop(m);)
-    if (tell(m)) return TCPINFO_E_STOPPED;
+    if (tell(m) == iteration::stop) return TCPINFO_E_STOPPED;
   listener->received.clear();
-  bool stopped = false;
-  const std::error_code ec = listener->netlink.receive([&](const message& m) noexcept {
-    if (!stopped)
-      stopped = tell(m);
-    else
-      listener->received.push(m);
-  });
-  if (listener->received.lacked_memory()) return TCPINFO_E_OUT_OF_MEMORY;
-  return stopped ? TCPINFO_E_STOPPED : c_result(ec);
+  return c_result(listener->netlink.receive(tell));
 }
 
 int tcpinfo_listener_next(tcpinfo_listener* listener, tcpinfo_message* out) noexcept {

@@ -6,7 +6,6 @@
 #include <new>
 #include <vector>
 
-#include "c/in_netns.h"
 #include "c/message_queue.h"
 #include "c/result.h"
 #include "c/structs.h"
@@ -65,21 +64,21 @@ int read_options(const tcpinfo_dump_options* given, request& out) noexcept {
   if (options.states == 0) return TCPINFO_E_EMPTY_REQUEST;
   switch (options.family) {
     case 0:
-      out.what.walk = dump_walk::both;
+      out.what.families = dump_families::both;
       break;
     case static_cast<std::uint32_t>(address_family::ipv4):
-      out.what.walk = dump_walk::ipv4;
+      out.what.families = dump_families::ipv4;
       break;
     case static_cast<std::uint32_t>(address_family::ipv6):
-      out.what.walk = dump_walk::ipv6;
+      out.what.families = dump_families::ipv6;
       break;
     default:
       return TCPINFO_E_INVALID_ARGUMENT;
   }
   out.what.states = options.states;
-  out.what.extensions = static_cast<std::uint8_t>(options.extensions);
+  out.what.extensions = options.extensions;
   if (const std::error_code ec = add_rules(out.exclude, options)) return c_result(ec);
-  if (!out.exclude.empty()) out.what.exclude = &out.exclude;
+  if (!out.exclude.empty()) out.what.filter = &out.exclude;
   return 0;
 }
 
@@ -91,7 +90,9 @@ int tcpinfo_socket_open(tcpinfo_socket** out, int netns) noexcept {
   if (out == nullptr || netns < -1) return TCPINFO_E_INVALID_ARGUMENT;
   auto* const made = new (std::nothrow) tcpinfo_socket;
   if (made == nullptr) return TCPINFO_E_OUT_OF_MEMORY;
-  if (const std::error_code ec = in_netns(netns, [&]() noexcept { return made->netlink.open(); })) {
+  diag_socket_options options;
+  options.netns = netns;
+  if (const std::error_code ec = made->netlink.open(options)) {
     delete made;
     return c_result(ec);
   }
@@ -107,13 +108,11 @@ int tcpinfo_socket_dump(tcpinfo_socket* socket, const tcpinfo_dump_options* opti
   if (socket->in_callback) return TCPINFO_E_BUSY;
   request request;
   if (const int refused = read_options(options, request)) return refused;
-  bool stopped = false;
   const c_in_use in_use(socket->in_callback);
-  const std::error_code ec = socket->netlink.dump(request.what, [&](const message& m) noexcept {
+  return c_result(socket->netlink.dump(request.what, [&](const message& m) noexcept {
     const tcpinfo_message c = to_c(m);
-    if (!stopped) stopped = callback(user, &c) != 0;
-  });
-  return stopped ? TCPINFO_E_STOPPED : c_result(ec);
+    return callback(user, &c) == 0 ? iteration::go_on : iteration::stop;
+  }));
 }
 
 int tcpinfo_socket_start(tcpinfo_socket* socket, const tcpinfo_dump_options* options) noexcept {
@@ -146,8 +145,8 @@ int tcpinfo_socket_query(tcpinfo_socket* socket, const tcpinfo_socket_id* id, ui
     return TCPINFO_E_INVALID_ARGUMENT;
   if (socket->in_callback) return TCPINFO_E_BUSY;
   bool lacked_memory = false;
-  const std::error_code ec = socket->netlink.query(
-      from_c(*id), static_cast<std::uint8_t>(extensions), [&](const message& m) noexcept {
+  const std::error_code ec =
+      socket->netlink.query(from_c(*id), extensions, [&](const message& m) noexcept {
         lacked_memory = c_guarded([&] {
                           socket->answer.assign(m.bytes.begin(), m.bytes.end());
                           return 0;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Conan 2 recipe of the library. Not covered by the project's tests.
 
-    conan create packaging/conan --version 0.1.0 --build missing
+    conan create packaging/conan --version 0.2.0 --build missing
 
 It takes the sources that it lies in.
 """
