@@ -24,6 +24,9 @@ TOPS = ("lib", "tools", "test", "scripts")
 # everyday English elsewhere.
 EVERYWHERE = ("",)
 COLLECT = ("lib/collect/", "test/unit/collect/")
+# The activity feed is the sampler's alone.
+NO_FEED = tuple(f"{top}/collect/{folder}/" for top in ("lib", "test/unit")
+                for folder in ("control", "serving", "writing", "telemetry", "os"))
 OLD = [
     (r"mark(s|ed|ing|er|ers)?", EVERYWHERE, "activity, active"),
     (r"unmarked", EVERYWHERE, "not active"),
@@ -39,18 +42,19 @@ OLD = [
     (r"finishers?", EVERYWHERE, "finalizer"),
     (r"peers?", EVERYWHERE, "M-Lab's collector: mlab"),
     (r"walk(s|ed|er|ers|ing)?", COLLECT, "dump"),
-    (r"feeds?", COLLECT, "activity feed, in sampling/events only"),
+    (r"feeds?", NO_FEED, "activity feed, in sampling only"),
 ]
 # Names that may hold an old word: pattern of the name, patterns of paths, and why. One that no name
 # needs any more is a fault, too.
 EXCEPTIONS = [
     # The kernel's words.
-    (r"mark|mark_size|INET_DIAG_MARK|socket_mark",
+    (r"mark|marks_|marked|mark_size|INET_DIAG_(BC_)?MARK(_COND)?|socket_mark",
      "lib/parse/* lib/inetdiag/* lib/include/* lib/offline/tables/* lib/offline/text/* "
      "test/unit/parse/* test/unit/inetdiag/* test/machines/*", "a socket's mark, SO_MARK"),
     (r"MARK|marks", "test/live/live_unprivileged.py", "the same"),
     (r"peers", "lib/include/tcpinfo/* test/unit/parse/*", "INET_DIAG_PEERS"),
-    (r"ring_buffer(__\w+)?", "lib/collect/sampling/events/*", "BPF's ring buffer, libbpf's names"),
+    (r"\w*rings?_?|\w*ring_bytes|ring_buffer(__\w+)?", "lib/collect/sampling/events/bpf*",
+     "BPF's ring buffers, and libbpf's names"),
     (r"is_closed_by_peer", "test/live/ends.py", "the other end of a connection"),
     (r"peer_of", "test/live/traffic/*", "the same"),
     # Of texts.
@@ -60,8 +64,6 @@ EXCEPTIONS = [
      "Unicode's byte-order mark"),
     # C++'s.
     (r"moved", "test/unit/eventsocket/* test/unit/inetdiag/* test/unit/zstd/*", "std::move"),
-    # Names that users have.
-    (r"lost_ring", "lib/collect/* test/*", "a key of the run summary"),
 ]
 IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 CPP = re.compile(
@@ -192,7 +194,8 @@ def self_test():
     assert faults("lib/a/b.cc", "class SnapshotRing;\nconstexpr int RING_SIZE = 1;\n") == 2
     assert faults("lib/a/marks.h", "") == 1
     assert faults("lib/a/peer/b.h", "") == 1
-    assert faults("lib/collect/a.cc", "int walk, feed_;\n") == 2
+    assert faults("lib/collect/a.cc", "int walk, feed_;\n") == 1
+    assert faults("lib/collect/os/a.cc", "int walk, feed_;\n") == 2
     assert faults("test/a.py", "def marks(rings):\n    return 'peer'  # news\n") == 2
     assert faults("test/a.sh", "ring=1 # news=1\necho \"${peers[@]}\" 'x $moved'\n") == 2
     assert faults("test/a.sh", "dirty() { :; }\n") == 1
