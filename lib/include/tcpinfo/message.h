@@ -108,11 +108,6 @@ requires std::is_integral_v<T>
 
 }  // namespace wire
 
-/// A container that owns its bytes and is a temporary: a view of it would dangle.
-template <class T>
-concept owning_temporary = !std::is_lvalue_reference_v<T> &&
-                           std::is_convertible_v<T&, bytes_view> && !std::ranges::borrowed_range<T>;
-
 /// One attribute: its type without flags, and its payload.
 struct attribute {
   std::uint16_t type = 0;  ///< attribute_type, or one that has no name there
