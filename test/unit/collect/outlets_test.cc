@@ -2,6 +2,7 @@
 //
 // What leads out of the collector, and into it: metrics and their numbers, addresses, M-Lab's
 // flags and the environment.
+#include <tcpinfo/archive.h>
 #include <tcpinfo/tcp.h>
 
 #include <cmath>
@@ -38,7 +39,7 @@ std::vector<std::string> translate(std::vector<const char*> words) {
 
 using words = std::vector<std::string>;
 
-void look(record_observer& at, flow_log& flow, made_socket& socket, std::uint64_t poll) {
+void look(record_observer& at, observed_flow& flow, made_socket& socket, std::uint64_t poll) {
   snapshot_header header;
   header.poll = poll;
   header.may_be_old = poll == 1 ? 1 : 0;
