@@ -78,19 +78,33 @@ class Sidecar:
     def __init__(self, exe: str, path: Path) -> None:
         self.child = subprocess.Popen([exe, str(path), "--once"], stdin=subprocess.DEVNULL,
                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self._out = ["", ""]
-        self._thread = threading.Thread(target=self._read, daemon=True)
-        self._thread.start()
+        self._lines: list[str] = []
+        self._complaints = ""
+        self._threads = [threading.Thread(target=self._read, daemon=True),
+                         threading.Thread(target=self._read_complaints, daemon=True)]
+        for thread in self._threads:
+            thread.start()
         time.sleep(0.5)  # to connect, and to be accepted
 
     def _read(self) -> None:
-        self._out = list(self.child.communicate())
+        assert self.child.stdout
+        for line in self.child.stdout:
+            self._lines.append(line.rstrip("\n"))
+
+    def _read_complaints(self) -> None:
+        assert self.child.stderr
+        self._complaints = self.child.stderr.read()
+
+    def ends(self) -> int:
+        """How many connections it has printed until now."""
+        return len(self._lines)
 
     def finish(self) -> list[str]:
-        self._thread.join(20)
-        check(not self._thread.is_alive(), "the sidecar did not end")
-        check(self.child.returncode == 0, f"the sidecar: {self._out[1]}")
-        return self._out[0].splitlines()
+        for thread in self._threads:
+            thread.join(20)
+            check(not thread.is_alive(), "the sidecar did not end")
+        check(self.child.wait(20) == 0, f"the sidecar: {self._complaints}")
+        return self._lines
 
     def kill(self) -> None:
         if self.child.poll() is None:
