@@ -17,7 +17,7 @@ import sys
 LIMITS = {
     "compare_idle": 580,
     "compare_moved": 1430,
-    "queue": 200,
+    "queue": 220,
     "encode_line": 3150,
     "encode_next_line": 1740,
     "base64": 490,

@@ -2,6 +2,7 @@
 #include "offline/commands/ordered_reading.h"
 
 #include <fmt/format.h>
+#include <linux/netlink.h>
 
 #include <stdexcept>
 
@@ -54,8 +55,8 @@ TEST_CASE("several threads hand on what one would, in its order") {
   std::string bare;
   for (int n = 0; n < 3; ++n, ++records) {
     const bytes_view m = s.view().bytes;
-    const std::uint32_t head[] = {static_cast<std::uint32_t>(16 + m.size()), 20, 0, 0};
-    bare.append(reinterpret_cast<const char*>(head), sizeof head);
+    const nlmsghdr head{static_cast<std::uint32_t>(16 + m.size()), 20, 0, 0, 0};
+    bare.append(reinterpret_cast<const char*>(&head), sizeof head);
     bare.append(reinterpret_cast<const char*>(m.data()), m.size());
   }
   (void)dir.file("1/bare.pcap", bare);
