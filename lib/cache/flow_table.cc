@@ -116,7 +116,7 @@ struct [[gnu::visibility("hidden")]] flow_table::impl {
     const flow* const f = flows.find(cookie);
     return f == nullptr ? nullptr : f->kept;
   }
-  void mark_seen(kept_message & kept) noexcept {
+  void set_seen(kept_message & kept) noexcept {
     if (kept.cycle == cycle) return;
     order.seen(&kept);
     kept.cycle = cycle;
@@ -292,7 +292,7 @@ inline std::error_code flow_table::impl::compare(const message& m, std::int64_t 
     return without_keys(m, out.current);
   }
   out.known = 1;
-  mark_seen(*found);
+  set_seen(*found);
   const kept_message& kept = *found;
   if (kept.kept_ns == now_ns) return {};
   message current = m;
@@ -309,7 +309,7 @@ inline std::error_code flow_table::impl::compare(const message& m, std::int64_t 
       return {};
     }
   }
-  if (now_ns - kept.kept_ns >= options.stall_interval_ns && !same_clocks(kept, current)) {
+  if (now_ns - kept.kept_ns >= options.stall_interval_ns && !same_stall_times(kept, current)) {
     out.change = flow_change::stall_times;
     out.current = current;
   }

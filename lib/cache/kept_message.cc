@@ -121,7 +121,7 @@ bool same_content(const kept_message& kept, const message& m) noexcept {
   return same_bytes(a + rest, b + rest, kept.size - rest);
 }
 
-bool same_clocks(const kept_message& kept, const message& m) noexcept {
+bool same_stall_times(const kept_message& kept, const message& m) noexcept {
   return kept.info_at == 0 ||
          same_masked(kept.bytes() + kept.info_at, m.bytes.data() + kept.info_at, kept.info_size,
                      info_grows_mask);

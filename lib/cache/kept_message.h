@@ -74,7 +74,7 @@ struct kept_message {
 /// Whether `m` equals `kept` but for ages and stall times.
 [[nodiscard]] bool same_content(const kept_message& kept, const message& m) noexcept;
 /// Whether the stall times equal those of `kept`. Call it only after same_content() was true.
-[[nodiscard]] bool same_clocks(const kept_message& kept, const message& m) noexcept;
+[[nodiscard]] bool same_stall_times(const kept_message& kept, const message& m) noexcept;
 
 }  // namespace tcpinfo::inline v0
 

@@ -31,7 +31,7 @@ inline void demand(bool good, const char* what) {
   std::abort();
 }
 
-/// 100 messages like those of Linux 6.18 (516 bytes), of connections that move.
+/// 100 messages like those of Linux 6.18 (516 bytes), of connections that change.
 class messages {
  public:
   static constexpr std::size_t count = 100;
@@ -89,8 +89,8 @@ class steps {
              "update");
     }
   }
-  /// What it does with one that has moved.
-  void compare_moved(std::size_t n) {
+  /// What it does with one that has changed.
+  void compare_changed(std::size_t n) {
     for (std::size_t i = 0; i < n; ++i) {
       if (i % messages::count == 0) next_poll();
       from_.move(i);

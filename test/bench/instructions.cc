@@ -13,7 +13,7 @@ int main(int argc, char** argv) {
   } const all[] = {
       {"decode", &hot_path::steps::decode},
       {"compare_idle", &hot_path::steps::compare_idle},
-      {"compare_moved", &hot_path::steps::compare_moved},
+      {"compare_changed", &hot_path::steps::compare_changed},
       {"queue", &hot_path::steps::pass_on},
       {"encode_line", &hot_path::steps::encode_lines},
       {"encode_next_line", &hot_path::steps::encode_next_lines},

@@ -32,7 +32,7 @@ void frame(benchmark::State& state) {
 
 BENCHMARK(each<&hot_path::steps::decode>)->Name("decode");
 BENCHMARK(each<&hot_path::steps::compare_idle>)->Name("compare_idle");
-BENCHMARK(each<&hot_path::steps::compare_moved>)->Name("compare_moved_and_keep");
+BENCHMARK(each<&hot_path::steps::compare_changed>)->Name("compare_changed_and_keep");
 BENCHMARK(each<&hot_path::steps::pass_on>)->Name("queue");
 BENCHMARK(each<&hot_path::steps::encode_lines>)->Name("encode_line");
 BENCHMARK(each<&hot_path::steps::encode_next_lines>)->Name("encode_next_line");

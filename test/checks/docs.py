@@ -4,7 +4,8 @@
 
 usage: docs.py ROOT
 
-A source file that a page names must be there, by its path or the end of it: `events/idle_wait.h`.
+A source file that a page names must be there, by its path or the end of it: `events/idle_wait.h`;
+or the template that the build makes it of.
 A function that the design page names must be somewhere in lib. NEWS.md tells of the past and may
 name what is gone.
 """
@@ -65,6 +66,9 @@ def main():
                 faults.append(f"{name}: {target} is not there")
     sources = [p.relative_to(root) for p in source_files(root)]
     known = [p.as_posix() for p in sources]
+    # What the build makes of a template.
+    known += [p.relative_to(root).as_posix().removesuffix(".in")
+              for p in (root / "lib").rglob("*.in")]
     for page in pages:
         if page.name != "NEWS.md":
             faults += [f"{page.relative_to(root)}: there is no file {name}"

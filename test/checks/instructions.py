@@ -16,7 +16,7 @@ import sys
 # Of one message, record or frame of 230 records.
 LIMITS = {
     "compare_idle": 580,
-    "compare_moved": 1430,
+    "compare_changed": 1430,
     "queue": 220,
     "encode_line": 3150,
     "encode_next_line": 1740,

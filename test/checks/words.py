@@ -52,11 +52,12 @@ EXCEPTIONS = [
      "lib/parse/* lib/inetdiag/* lib/include/* lib/offline/tables/* lib/offline/text/* "
      "test/unit/parse/* test/unit/inetdiag/* test/machines/*", "a socket's mark, SO_MARK"),
     (r"MARK|marks", "test/live/live_unprivileged.py", "the same"),
+    (r"mark|marked|SO_MARK", "test/live/requests_live.cc", "the same"),
+    (r"mark", "test/unit/common/layout_test.cc test/bench/hot_path.h", "INET_DIAG_MARK"),
     (r"peers", "lib/include/tcpinfo/* test/unit/parse/*", "INET_DIAG_PEERS"),
     (r"\w*rings?_?|\w*ring_bytes|ring_buffer(__\w+)?", "lib/collect/sampling/events/bpf*",
      "BPF's ring buffers, and libbpf's names"),
     (r"is_closed_by_peer", "test/live/ends.py", "the other end of a connection"),
-    (r"peer_of", "test/live/traffic/*", "the same"),
     # Of texts.
     (r"(pass_)?byte_order_mark|pass_mark|utf16_unmarked|mark",
      "lib/archive/* lib/eventsocket/* lib/zstd/* lib/common/* lib/offline/inputs/* "

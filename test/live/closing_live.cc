@@ -110,7 +110,7 @@ struct seen {
   flow_table table;
   std::size_t answers = 0;
   std::size_t without_port = 0;  // as the kernel gave them
-  std::size_t moved = 0;
+  std::size_t reused = 0;
   std::size_t wrong_ends = 0;
   std::int64_t now_ns = 0;
 
@@ -120,7 +120,7 @@ struct seen {
     flow_update update;
     if (table.update(m, ++now_ns, update)) std::abort();
     if (update.change == flow_change::none) return;
-    if (update.change == flow_change::reused) ++moved;
+    if (update.change == flow_change::reused) ++reused;
     const socket_id told = update.current.id();
     if (told.sport != made.sport || told.dport != made.dport || told.src != made.src) ++wrong_ends;
     if (table.commit(update)) std::abort();
@@ -172,6 +172,6 @@ int main(int argc, char** argv) {
   std::printf(
       "%d connections, %zu answers, %zu of them without a local port; "
       "%zu taken for other connections, %zu with other ends\n",
-      count, all.answers, all.without_port, all.moved, all.wrong_ends);
-  return all.moved == 0 && all.wrong_ends == 0 && all.answers > 0 ? 0 : 1;
+      count, all.answers, all.without_port, all.reused, all.wrong_ends);
+  return all.reused == 0 && all.wrong_ends == 0 && all.answers > 0 ? 0 : 1;
 }

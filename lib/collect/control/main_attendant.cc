@@ -13,7 +13,7 @@ main_attendant::main_attendant(os& system, const config& settings, reloadable& c
     : current_(current),
       operator_says_(operator_says),
       observed_(seen),
-      clocks_(system, counts),
+      clock_(system, counts),
       manager_(settings, counts, seen),
       reps_(settings.reps),
       end_ns_(settings.duration_ns > 0 ? start_ns + settings.duration_ns

@@ -24,7 +24,7 @@ class main_attendant final : public attendant {
   main_attendant(os& system, const config& settings, reloadable& current, control& operator_says,
                  statistics& counts, observations& seen, std::int64_t start_ns);
 
-  void before_poll() override { clocks_.look(); }
+  void before_poll() override { clock_.look(); }
   [[nodiscard]] bool after_poll(const loop_state& state) override;
   [[nodiscard]] bool attend(std::int64_t now_ns) override;
   [[nodiscard]] int descriptor() const noexcept override { return operator_says_.descriptor(); }
@@ -40,7 +40,7 @@ class main_attendant final : public attendant {
   reloadable& current_;
   control& operator_says_;
   observations& observed_;
-  clock_watch clocks_;
+  clock_watch clock_;
   service_manager manager_;
   const std::uint64_t reps_;
   const std::int64_t end_ns_;

@@ -97,12 +97,12 @@ int csv_target::open(const std::string& path) {
     return fd_ >= 0 ? 0 : errno;
   }
   if (const int error = follow_links(path, path_)) return error;
-  if (const int error = open_beside()) return error;
+  if (const int error = open_temporary()) return error;
   if (replaces) return take_over(fd_, there);
   return fchmod(fd_, default_mode()) == 0 ? 0 : errno;
 }
 
-int csv_target::open_beside() {
+int csv_target::open_temporary() {
   constexpr std::string_view ending = ".XXXXXX";
   temporary_ = path_;
   // A name that is as long as names may be gets another beside it.

@@ -36,7 +36,7 @@ class csv_target {
   [[nodiscard]] int error() const { return error_; }
 
  private:
-  int open_beside();
+  int open_temporary();
   void discard();
 
   int fd_ = -1;

@@ -17,7 +17,7 @@ bool csv_turns::take(std::string& path, std::size_t& number) {
 
 bool csv_turns::wait(std::size_t number) {
   std::unique_lock lock(waiting_);
-  moved_.wait(lock, [&] { return stopped_ || turn_ == number; });
+  turned_.wait(lock, [&] { return stopped_ || turn_ == number; });
   return !stopped_;
 }
 
@@ -26,7 +26,7 @@ void csv_turns::done(std::size_t number) {
     const std::lock_guard lock(waiting_);
     turn_ = number + 1;
   }
-  moved_.notify_all();
+  turned_.notify_all();
 }
 
 void csv_turns::stop() {
@@ -34,7 +34,7 @@ void csv_turns::stop() {
     const std::lock_guard lock(waiting_);
     stopped_ = true;
   }
-  moved_.notify_all();
+  turned_.notify_all();
 }
 
 }  // namespace tcpinfo::offline

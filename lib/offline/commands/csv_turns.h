@@ -40,7 +40,7 @@ class csv_turns {
   std::size_t given_ = 0;
 
   std::mutex waiting_;
-  std::condition_variable moved_;
+  std::condition_variable turned_;
   std::size_t turn_ = 0;
   bool stopped_ = false;
 };

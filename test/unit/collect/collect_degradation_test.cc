@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What can happen to a machine while the collector runs, where the test double of the operating
-// system can bring it about: clocks, files taken away, reloading, addresses that change.
+// system can bring it about: watch, files taken away, reloading, addresses that change.
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -21,23 +21,23 @@ TEST_CASE("a stepped wall clock and a sleep are told apart, counted, and stop no
   scripted_kernel kernel;
   scripted_os system(kernel);
   statistics counts;
-  clock_watch clocks(system, counts);
+  clock_watch watch(system, counts);
   constexpr std::int64_t second = 1'000'000'000;
-  clocks.look();
+  watch.look();
   system.wait(-1, -1, system.monotonic_ns() + second);
   system.realtime += 50'000;  // discipline
-  clocks.look();
+  watch.look();
   CHECK(counts.clock_steps.get() == 0);
   system.realtime -= 3600 * second;
-  clocks.look();
+  watch.look();
   CHECK(counts.clock_steps.get() == 1);
   system.realtime += 2 * second;
-  clocks.look();
+  watch.look();
   CHECK(counts.clock_steps.get() == 2);
   CHECK(counts.suspends.get() == 0);
   system.slept += 8 * 3600 * second;
-  clocks.look();
-  clocks.look();
+  watch.look();
+  watch.look();
   CHECK(counts.suspends.get() == 1);
   CHECK(counts.clock_steps.get() == 2);
 }

@@ -250,7 +250,7 @@ struct event_source::batch {
   std::size_t number;  // of the batch whose answers come
 };
 
-void event_source::expect_flow(std::size_t at) const noexcept {
+void event_source::expect_planned(std::size_t at) const noexcept {
   if (flows_ != nullptr && at < ids_.size()) expect_flow(*flows_, ids_[at].cookie);
 }
 
@@ -263,7 +263,7 @@ void event_source::query_planned(message_sink& sink, poll_report& report) noexce
     plan_.set_incomplete();
     return;
   }
-  for (std::size_t i = 0; i < expected_ahead; ++i) expect_flow(i);
+  for (std::size_t i = 0; i < expected_ahead; ++i) expect_planned(i);
   const std::int64_t begun_ns = monotonic_ns_();
   const std::int64_t cpu_ns = cpu_ns_();
   batch all{*this, sink, report, begun_ns, ids_.size()};
@@ -287,7 +287,7 @@ void event_source::take_answer(batch& of, const query_answer& a) noexcept {
     of.number = a.index / queries_a_batch;
     of.sink.on_datagram();
   }
-  expect_flow(a.index + expected_ahead);
+  expect_planned(a.index + expected_ahead);
   if (a.error) {
     plan_.forget_stall(q.id.cookie);
     // ENOENT, ESTALE: it has ended since. Its destroy event tells of that.

@@ -78,7 +78,7 @@ class event_source final : public source, private activity_sink {
   [[nodiscard]] poll_report dump_in_row(message_sink& sink) noexcept;
   void query_planned(message_sink& sink, poll_report& report) noexcept;
   void take_answer(batch& of, const query_answer& a) noexcept;
-  void expect_flow(std::size_t at) const noexcept;
+  void expect_planned(std::size_t at) const noexcept;
   void dump_connecting_sockets(message_sink& sink, poll_report& report) noexcept;
   void count_missed_events(std::int64_t now_ns, poll_report& report) noexcept;
   void start_reconciler(poll_report& report) noexcept;

@@ -35,8 +35,8 @@ struct told_run {
     scripted_source from(kernel);
     patient_attendant company(polls);
     b.sample(from, company);
-    REQUIRE_FALSE(b.complete.start());
-    b.complete.finish();
+    REQUIRE_FALSE(b.finalize.start());
+    b.finalize.finish();
   }
   [[nodiscard]] std::uint64_t opens() const { return b.seen.flows_opened.get(); }
   [[nodiscard]] std::uint64_t closes() const { return b.seen.flows_closed.get(); }
@@ -479,8 +479,8 @@ TEST_CASE("a record has the time at which its datagram was read, in steps but fo
   slow_dump from(b.r.system);
   patient_attendant company(3);
   b.sample(from, company);
-  REQUIRE_FALSE(b.complete.start());
-  b.complete.finish();
+  REQUIRE_FALSE(b.finalize.start());
+  b.finalize.finish();
   const auto time_of = [](int poll, std::int64_t after_ns) {
     return to_string(timestamp::from_unix_nanoseconds(slow_dump::start_ns +
                                                       std::int64_t{poll} * 10'000'000 + after_ns));

@@ -73,7 +73,7 @@ struct recording {
     writer& to = *b.writers.back();
     REQUIRE_FALSE(to.start());
     to.wake();
-    while (to.ring().used_bytes() > 0) std::this_thread::yield();
+    while (to.queue().used_bytes() > 0) std::this_thread::yield();
   }
 };
 
@@ -116,7 +116,7 @@ TEST_CASE("a change that finds no room is not kept, and is one at the next poll,
     CHECK(r.records->take_not_kept());
     CHECK_FALSE(r.records->take_not_kept());
   }
-  CHECK(r.b.counts.lost_ring.get() == 2);
+  CHECK(r.b.counts.lost_queue.get() == 2);
   r.start();
   r.poll.now_ns += second / 100;
   CHECK(r.records->on_socket(s.view()) == socket_outcome::changed);
