@@ -25,7 +25,8 @@ std::int64_t now_ns(clockid_t clock) {
 
 /// Connections, as ss -t shows them: not what waits, listens or is closed, unless asked for.
 std::uint32_t states_of(const live_options& options) {
-  if (options.filter.states != 0) return options.filter.states;
+  // "all" is more than a kernel can be asked for: archives may hold states that it has not.
+  if (options.filter.states != 0) return options.filter.states & all_states;
   std::uint32_t states = 0;
   for (const tcp_state s :
        {tcp_state::established, tcp_state::syn_sent, tcp_state::fin_wait1, tcp_state::fin_wait2,
