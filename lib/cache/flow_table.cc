@@ -202,18 +202,18 @@ void flow_table::impl::drop_tombstones(std::size_t wanted) noexcept {
   std::uint64_t oldest = 1;
   tombstones.for_each(
       [&](const tombstone& t) { oldest = std::max<std::uint64_t>(oldest, closed_age - t.age); });
-  const auto place_of = [&](const tombstone& t) {
+  const auto age_class_of = [&](const tombstone& t) {
     return static_cast<std::size_t>((closed_age - t.age) * (by_age.size() - 1) / oldest);
   };
-  tombstones.for_each([&](const tombstone& t) { ++by_age[place_of(t)]; });
-  std::size_t last = by_age.size() - 1;  // the youngest place of which some go
+  tombstones.for_each([&](const tombstone& t) { ++by_age[age_class_of(t)]; });
+  std::size_t last = by_age.size() - 1;  // the youngest class of which some go
   std::size_t all = by_age[last];        // from there on
   while (last > 0 && all < wanted) all += by_age[--last];
-  std::size_t of_last = by_age[last] - (all > wanted ? all - wanted : 0);
+  std::size_t left_in_last = by_age[last] - (all > wanted ? all - wanted : 0);
   tombstones.erase_if([&](const tombstone& t) {
-    const std::size_t place = place_of(t);
-    if (place < last || (place == last && of_last == 0)) return false;
-    if (place == last) --of_last;
+    const std::size_t age_class = age_class_of(t);
+    if (age_class < last || (age_class == last && left_in_last == 0)) return false;
+    if (age_class == last) --left_in_last;
     ++dropped_tombstones;
     return true;
   });

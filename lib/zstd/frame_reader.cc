@@ -214,7 +214,7 @@ std::error_code frame_reader::salvage(std::error_code fault, std::uint64_t size,
   if (const auto ec = judge_damage(input_, frame_begin_, size, extent_, fault, damage)) return ec;
   begin_blocks();
   blocks_.stop_at(damage);
-  // What the caller gets in one piece is of damaged frames as a whole or not at all.
+  // One read() gives bytes of damaged frames only, or none of them.
   stop_ = n > 0;
   return {};
 }

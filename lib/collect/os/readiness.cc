@@ -41,12 +41,19 @@ std::error_code wait_set::open() noexcept {
   return epoll_ ? std::error_code{} : last_error();
 }
 
-std::error_code wait_set::add(int fd, std::uint32_t events) noexcept {
+std::error_code wait_set::control(int operation, int fd, std::uint32_t events) noexcept {
   epoll_event watch{};
   watch.events = events;
   watch.data.fd = fd;
-  return ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &watch) == 0 ? std::error_code{}
-                                                                   : last_error();
+  return ::epoll_ctl(epoll_.get(), operation, fd, &watch) == 0 ? std::error_code{} : last_error();
+}
+
+std::error_code wait_set::add(int fd, std::uint32_t events) noexcept {
+  return control(EPOLL_CTL_ADD, fd, events);
+}
+
+std::error_code wait_set::change(int fd, std::uint32_t events) noexcept {
+  return control(EPOLL_CTL_MOD, fd, events);
 }
 
 void wait_set::remove(int fd) noexcept {

@@ -43,13 +43,18 @@ class wait_set {
   void close() noexcept { epoll_.reset(); }
   /// A descriptor that is closed leaves the set by itself.
   [[nodiscard]] std::error_code add(int fd, std::uint32_t events) noexcept;
+  [[nodiscard]] std::error_code change(int fd, std::uint32_t events) noexcept;
   void remove(int fd) noexcept;
   /// Waits for `timeout_ms` at most; -1: for ever.
   /// @return those that are ready, valid until the next call.
   [[nodiscard]] std::span<const ready> wait(int timeout_ms) noexcept;
+  /// Readable while one of them is ready, so that a set can be in a set; -1 where it is not open.
+  [[nodiscard]] int descriptor() const noexcept { return epoll_.get(); }
 
  private:
-  descriptor epoll_;
+  [[nodiscard]] std::error_code control(int operation, int fd, std::uint32_t events) noexcept;
+
+  collect::descriptor epoll_;
   std::array<ready, 64> found_;
 };
 

@@ -14,7 +14,7 @@
 namespace tcpinfo::collect {
 namespace {
 
-// After a loss polls dump for so much longer than it takes to be sure of an absence.
+// After a loss polls dump until an absence can be certain, and for so much longer.
 constexpr std::int64_t dumps_after_loss_ns = 2'000'000'000;
 // Queries of missing connections in one poll: 6 us each.
 constexpr std::size_t queries_a_poll = 500;
@@ -22,8 +22,8 @@ constexpr std::size_t queries_a_poll = 500;
 constexpr std::size_t few_queries = 50;
 // Failed queries in one poll: a failure may take long.
 constexpr std::size_t failures_a_poll = 8;
-// Dumps show what is left of a closed socket for a minute. A tombstone lasts 64 of these, twice as
-// long.
+// Dumps show what is left of a closed socket (TIME_WAIT) for a minute. A tombstone lasts 64 of
+// these intervals, some two minutes.
 constexpr std::int64_t tombstone_age_ns = 2'000'000'000;
 
 bool is_gone(const std::error_code& ec) noexcept {
@@ -115,7 +115,8 @@ void close_tracker::add_missing(const missing& one) noexcept try {
 // Collects for confirm_missing(): inside the table's callback nobody may use the table.
 void close_tracker::end_dump() {
   if (std::exchange(overflow_unshown_, false)) overflow_shown_ns_ = poll_.now_ns;
-  // A next dump finds these missing again. What the reconciler or events have told they tell once.
+  // The next dump finds these again. Events and the reconciler tell of a connection only once: what
+  // they told of stays.
   if (!source_.follows()) missing_.clear();
   table_.end_cycle(true, poll_.now_ns, [&](const flow_absence& absence) noexcept {
     const bool waited =
@@ -138,8 +139,8 @@ void close_tracker::forget_ended() noexcept {
   std::erase_if(missing_, [this](const missing& one) { return !records_.knows(one.cookie); });
 }
 
-// Connections that are too many for one poll stay for the next, and so do those that could not be
-// settled, behind the others: what events have told they tell once.
+// Connections that are too many for one poll come first in the next one. Those that could not be
+// settled follow.
 void close_tracker::confirm_missing() {
   const std::size_t most = poll_.last ? missing_.size() : std::min(missing_.size(), queries_a_poll);
   if (most > few_queries) source_.expect_long();

@@ -2,25 +2,24 @@
 #include "collect/sampling/ends_heard.h"
 
 #include <netinet/in.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <tcpinfo/inetdiag.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <array>
 #include <cerrno>
-#include <chrono>
+#include <cstdint>
 
+#include "collect/os/clock.h"
 #include "collect/os/descriptor.h"
+#include "collect/os/readiness.h"
 #include "common/errno_of.h"
 
 namespace tcpinfo::collect {
 namespace {
 
-using clock = std::chrono::steady_clock;
-
 constexpr int tries = 2;
-constexpr auto patience = std::chrono::seconds(1);
+constexpr std::int64_t patience_ns = 1'000'000'000;
 constexpr int so_cookie = 57;  // SO_COOKIE; older headers do not have it
 
 // A socket that was bound, whose end is told as that of a connection is. None where that cannot be.
@@ -42,17 +41,16 @@ descriptor bound_socket(std::uint64_t& cookie) noexcept {
 }
 
 bool hears(destroy_listener& events, std::uint64_t cookie) noexcept {
-  const auto until = clock::now() + patience;
+  const std::int64_t until_ns = clock_ns(CLOCK_MONOTONIC) + patience_ns;
   for (;;) {
     bool told = false;
     // An overflow is counted and no error: where so much is told, the kernel is not silent.
     const auto ec =
         events.receive([&](const message& m) noexcept { told = told || m.cookie() == cookie; });
     if (told || events.counter(dump_counter::overflows) > 0) return true;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - clock::now());
-    if (ec || left.count() <= 0) return false;
-    pollfd watched{events.descriptor(), POLLIN, 0};
-    (void)::poll(&watched, 1, static_cast<int>(left.count()));
+    if (ec || clock_ns(CLOCK_MONOTONIC) >= until_ns) return false;
+    std::array<pollfd, 1> watched{{{events.descriptor(), POLLIN, 0}}};
+    (void)await_any(watched, until_ns);
   }
 }
 

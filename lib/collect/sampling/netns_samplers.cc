@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collect/sampling/netns_samplers.h"
 
-#include <sys/eventfd.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -14,6 +11,7 @@
 #include <utility>
 
 #include "collect/os/thread.h"
+#include "collect/os/wake_event.h"
 #include "collect/sampling/attendant.h"
 #include "collect/telemetry/log.h"
 #include "common/errno_of.h"
@@ -34,15 +32,8 @@ constexpr std::int64_t quiet_ns = 1'000 * millisecond;
 // A name that is being made is no namespace for a moment: a fault is one when it is seen twice.
 constexpr int looks_before_fault = 2;
 
-void wake(const descriptor& event) noexcept {
-  const std::uint64_t one = 1;
-  (void)!::write(event.get(), &one, sizeof one);
-}
-
-descriptor make_event() {
-  descriptor event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!event) throw std::system_error(errno, std::system_category(), "eventfd");
-  return event;
+void open(wake_event& event) {
+  if (const auto ec = event.open()) throw std::system_error(ec, "eventfd");
 }
 
 /// Descriptors that stay free while a namespace takes its own: those that are recorded already have
@@ -50,17 +41,17 @@ descriptor make_event() {
 class descriptor_reserve {
  public:
   descriptor_reserve() {
-    for (descriptor& one : held_) one = make_event();
+    for (wake_event& one : held_) open(one);
   }
 
  private:
-  std::array<descriptor, 16> held_;
+  std::array<wake_event, 16> held_;
 };
 
 /// Ends a sampler when told to, or when its namespace is gone and its connections are, too.
 class netns_attendant final : public attendant {
  public:
-  netns_attendant() : event_(make_event()) {}
+  netns_attendant() { open(event_); }
 
   // Its loop's thread.
   [[nodiscard]] bool after_poll(const loop_state& state) override {
@@ -81,12 +72,12 @@ class netns_attendant final : public attendant {
   // Any thread.
   void stop() noexcept {
     stop_.store(true, std::memory_order_relaxed);
-    wake(event_);
+    event_.signal();
   }
   void set_referenced(bool is) noexcept { referenced_.store(is, std::memory_order_relaxed); }
 
  private:
-  collect::descriptor event_;
+  wake_event event_;
   std::atomic<bool> stop_{false};
   std::atomic<bool> referenced_{true};
   std::int64_t quiet_since_ns_ = 0;
@@ -111,7 +102,7 @@ class netns_samplers::one {
   /// `woken` hears of the end.
   /// @param again whether it has failed before: then it says nothing when it begins
   one(const sampler_context& context, netns_registry& namespaces, std::atomic<bool>& say_dumps,
-      const found_netns& where, const descriptor& woken, bool again)
+      const found_netns& where, const wake_event& woken, bool again)
       : context_(context),
         namespaces_(namespaces),
         say_dumps_(say_dumps),
@@ -180,7 +171,7 @@ class netns_samplers::one {
       error_ = e.code();
     }
     set(state::ended);
-    wake(woken_);
+    woken_.signal();
   }
 
   [[nodiscard]] std::error_code sample() {
@@ -222,7 +213,7 @@ class netns_samplers::one {
   netns_registry& namespaces_;
   std::atomic<bool>& say_dumps_;
   const found_netns where_;
-  const descriptor& woken_;
+  const wake_event& woken_;
   const bool again_;
   netns_attendant attendant_;
   mutable std::mutex mutex_;
@@ -273,11 +264,7 @@ netns_samplers::~netns_samplers() { finish(); }
 
 std::error_code netns_samplers::start() {
   finder_ = context_.system.find_netns(context_.settings.netns);
-  try {
-    woken_ = make_event();
-  } catch (const std::system_error& e) {
-    return e.code();
-  }
+  if (const auto ec = woken_.open()) return ec;
   // Before those of the samplers, which can wait until there is room for them.
   const auto ec = context_.system.start_thread(
       [this] {
@@ -296,7 +283,7 @@ std::error_code netns_samplers::start() {
 void netns_samplers::finish() noexcept {
   if (thread_.joinable()) {
     finishing_.store(true, std::memory_order_relaxed);
-    wake(woken_);
+    woken_.signal();
     // Where the first look has failed it waits for it still.
     first_look_done_.release();
     thread_.join();
@@ -318,8 +305,7 @@ void netns_samplers::run() noexcept {
     system.wait(woken_.get(), -1, system.monotonic_ns() + looked_ns * look_rest);
     finder_->wait(woken_.get(),
                   system.monotonic_ns() + std::max(look_every_ns, looked_ns * look_share));
-    std::uint64_t count = 0;
-    (void)!::read(woken_.get(), &count, sizeof count);
+    woken_.clear();
     if (finishing_.load(std::memory_order_relaxed)) return;
     const std::int64_t begun_ns = system.monotonic_ns();
     try {

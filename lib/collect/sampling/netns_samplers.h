@@ -16,8 +16,8 @@
 #include <system_error>
 #include <thread>
 
-#include "collect/os/descriptor.h"
 #include "collect/os/netns.h"
+#include "collect/os/wake_event.h"
 #include "collect/sampling/sampler.h"
 #include "collect/telemetry/statistics.h"
 #include "collect/writing/netns_registry.h"
@@ -74,7 +74,7 @@ class netns_samplers {
   std::map<netns_id, failure> failures_;  // of those that are there
   std::map<std::string, int> faults_;     // seen how often in a row, up to a bound
   duration_histogram intervals_;
-  descriptor woken_;
+  wake_event woken_;
   std::atomic<bool> finishing_{false};
   std::binary_semaphore first_look_done_{0};  // from then on all is the thread's
   std::thread thread_;

@@ -123,7 +123,7 @@ socket_outcome recorder::on_socket(const message& m) noexcept {
     return socket_outcome::not_kept;
   }
   if (update.change == flow_change::none) return socket_outcome::unchanged;
-  // Known connections passed this already.
+  // Of a known connection this was asked when it opened.
   if (update.known == 0 && (unwanted_.get().excludes(m) || opens_nothing(m)))
     return socket_outcome::unchanged;
   const socket_outcome outcome = outcome_of(update.change);
@@ -154,12 +154,10 @@ void recorder::on_ended(std::uint64_t cookie, std::int64_t time_ns) noexcept try
   // Dumps find that it is missing.
 }
 
-// The message is of a mini socket with an unknown cookie. The kernel gives a socket its cookie when
-// somebody first asks for it. A connection that no dump saw before it closed therefore has two: one
-// in its destroy event, and one that its mini socket gets by this dump. While destroy events are
-// heard they tell of such a connection, and the mini socket would be that connection a second time.
-// At the start and after an overflow its event may have gone by unheard. Then the mini socket is
-// all there is, unless an earlier run of the collector has recorded the connection.
+// A mini socket of an unknown cookie is what is left of a connection that its destroy event has
+// told of, under another cookie; while destroy events are heard it opens nothing. At the start and
+// after an overflow the event may have been missed, and the mini socket is all there is, unless an
+// earlier run has recorded it (docs/design.md, "Closing on evidence").
 bool recorder::opens_nothing(const message& m) noexcept {
   if (m.find(attribute_type::info)) return false;
   const std::uint64_t cookie = m.cookie();

@@ -68,7 +68,7 @@ struct statistics {
   counter missed_activity;   ///< events that the BPF program may not have seen
   counter queries;           ///< sockets queried, active ones and the reconciler's
   counter reconciled;        ///< dumps of the reconciler
-  counter missed_changes;    ///< found by the reconciler; no activity event had told of them
+  counter missed_changes;    ///< found by the reconciler (tcpinfo_unannounced_changes_total)
   std::atomic<std::int64_t> netns_by_events{0};  ///< of those sampled
   counter sockets_seen;                          ///< messages of dumps and queries
   counter destroy_events;                        ///< of connections, recorded or known
@@ -109,7 +109,7 @@ struct statistics {
   counter unread_bytes;
   // Losses: something that should be in a file and never will be.
   counter failed_polls;  ///< polls that did not show every connection
-  counter lost_queue;    ///< snapshots a full queue refused (the next poll shows the flow again)
+  counter lost_queue;    ///< lost_ring: snapshots that a full queue refused (a next poll has them)
   counter lost_events;   ///< times the kernel dropped destroy events (ENOBUFS)
   counter lost_finals;   ///< connections whose destroy event was lost in an overflow, maybe
   counter lost_backlog;  ///< destroy events that waited for a full queue until memory ended

@@ -9,7 +9,7 @@
 namespace tcpinfo::collect {
 namespace {
 
-// A new file would fare no better.
+// A new file would meet the same error, so that none is begun.
 bool concerns_all_files(const std::error_code& ec) noexcept {
   if (ec.category() != std::system_category()) return true;
   switch (ec.value()) {
@@ -196,8 +196,8 @@ std::error_code archive_writer::write_frame(flow_log& flow) {
       context_.counts.bytes_written.add(written);
       return {};
     }
-    // Somebody made a file of that name, or took ours away, or changed it, or it alone cannot be
-    // written any more: what waits goes into a file of its own, and the other is not touched.
+    // The name is taken, or our file is gone, changed, or the only one that cannot be written: what
+    // waits goes into another file, and this one is not touched.
     const bool taken = flow.file_size == 0 && is_errno(ec, EEXIST);
     const bool changed = flow.file_size > 0 && !concerns_all_files(ec);
     if (!taken && !changed) return ec;

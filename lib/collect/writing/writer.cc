@@ -201,7 +201,7 @@ bool writer::write_portion(std::int64_t now_ns) {
 // The oldest go first. Only when they cannot be written is anything given up, the oldest again, and
 // counted: better than to be killed for memory and lose all.
 void writer::keep_budget(std::int64_t now_ns) {
-  // While nothing can be written there is an eighth to go before the next try.
+  // After a write that failed, an eighth more may be used before the next try.
   const std::size_t budget = memory_.limit();
   while (memory_.now() > (now_ns < budget_retry_ns_ ? budget + budget / 8 : budget)) {
     flow_log* flow = schedule_.oldest();

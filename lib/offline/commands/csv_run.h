@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What tcpinfo-csv does, apart from reading its flags.
+// Sets up a run of tcpinfo-csv and tells how it went. csv_worker.h makes rows of files.
 #ifndef TCPINFO_OFFLINE_COMMANDS_CSV_RUN_H
 #define TCPINFO_OFFLINE_COMMANDS_CSV_RUN_H
 

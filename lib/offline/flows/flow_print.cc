@@ -2,7 +2,6 @@
 #include "offline/flows/flow_print.h"
 
 #include <fmt/format.h>
-#include <fnmatch.h>
 #include <tcpinfo/tcp.h>
 #include <algorithm>
 #include <array>
@@ -10,6 +9,7 @@
 #include <limits>
 #include <variant>
 
+#include "offline/text/name_patterns.h"
 #include "text/escape.h"
 #include "text/values.h"
 
@@ -364,11 +364,7 @@ std::string flow_column_names() {
 
 std::string pick_flow_columns(std::string_view list, std::vector<std::size_t>& out) {
   return text::each_item(list, [&](std::string_view item) -> std::string {
-    const std::string pattern(item);
-    std::vector<std::size_t> found;
-    for (std::size_t i = 0; i < column_count; ++i)
-      if (fnmatch(pattern.c_str(), std::string(columns[i].name).c_str(), 0) == 0)
-        found.push_back(i);
+    auto found = matches_of(item, column_count, [](std::size_t i) { return columns[i].name; });
     if (found.empty())
       if (const auto one = find_flow_column(item)) found.push_back(*one);
     if (found.empty())

@@ -72,7 +72,7 @@ bool archive_records::next(input_record& out) {
     if (ec) {
       any_line_ = damaged_ = true;
       if (!more) open_ = false;
-      // Where the file or gzip around it ends in the middle, that is why.
+      // Where the file or the gzip around it was cut, that is told instead.
       const bool cut = ec == errc::truncated_frame || ec == errc::unterminated_line;
       if (cut && !from_->fault_below().empty()) continue;
       faults_.tell(archive_.line_number(),

@@ -2,10 +2,10 @@
 #include "offline/tables/table_columns.h"
 
 #include <fmt/format.h>
-#include <fnmatch.h>
 
 #include <algorithm>
 
+#include "offline/text/name_patterns.h"
 #include "text/values.h"
 
 namespace tcpinfo::offline {
@@ -100,15 +100,13 @@ std::vector<table_column> all_columns() {
 std::string pick_columns(std::string_view list, std::vector<table_column>& out) {
   const std::vector<table_column> all = all_columns();
   return text::each_item(list, [&](std::string_view item) -> std::string {
-    const std::string pattern(item);
-    bool any = false;
-    for (const table_column& c : all) {
-      if (fnmatch(pattern.c_str(), std::string(c.name()).c_str(), 0) != 0) continue;
-      any = true;
-      const auto same = [&](const table_column& taken) { return taken.name() == c.name(); };
-      if (std::none_of(out.begin(), out.end(), same)) out.push_back(c);
+    const auto found = matches_of(item, all.size(), [&](std::size_t i) { return all[i].name(); });
+    for (const std::size_t i : found) {
+      const auto same = [&](const table_column& taken) { return taken.name() == all[i].name(); };
+      if (std::none_of(out.begin(), out.end(), same)) out.push_back(all[i]);
     }
-    return any ? std::string() : fmt::format("no column is called '{}' (see --list-columns)", item);
+    if (!found.empty()) return {};
+    return fmt::format("no column is called '{}' (see --list-columns)", item);
   });
 }
 

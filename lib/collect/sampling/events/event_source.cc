@@ -35,7 +35,7 @@ class event_source::dump_sink final : public message_sink {
  public:
   enum class extent : std::uint8_t {
     whole,
-    whole_in_row,  ///< other dumps follow, and the last of them starts the stall times
+    whole_in_row,  ///< one of several in a row; only the last one starts the stall times
     part,          ///< nobody dumps again because of one that was not kept
   };
   dump_sink(event_source& self, message_sink& to, extent how) noexcept
@@ -172,9 +172,9 @@ poll_report event_source::poll(message_sink& sink) noexcept {
   plan_.begin();
   try {
     plan_.plan_active(tick_, now_ns);
-    // The plan tells how many queries there are: activity may be of excluded connections, or
-    // several times of one socket. Many active sockets now mean many in the next ticks, and a row
-    // of dumps; many stall times that are due at once do not.
+    // Only the plan knows the number of queries: activity may be of excluded connections, or
+    // several times of one socket. Many active sockets begin a row of dumps, because as many will
+    // be active in the next ticks. Many stall times that are due at once cause one dump.
     const bool many_active = cost_.is_dump_cheaper(plan_.queries().size());
     if (!many_active) plan_.plan_stalled(now_ns);
     if (many_active || cost_.is_dump_cheaper(plan_.queries().size())) {

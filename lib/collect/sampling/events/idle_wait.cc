@@ -6,24 +6,13 @@
 #include <utility>
 
 namespace tcpinfo::collect {
-namespace {
-
-bool control(const collect::descriptor& any, int operation, int fd, std::uint32_t events) noexcept {
-  epoll_event watch{.events = events, .data = {.fd = fd}};
-  return ::epoll_ctl(any.get(), operation, fd, &watch) == 0;
-}
-
-}  // namespace
 
 void idle_wait::open(int ends, int reconciler) {
   if (feed_.descriptor() < 0) return;
-  collect::descriptor any(::epoll_create1(EPOLL_CLOEXEC));
-  const auto add = [&any](int fd, std::uint32_t events) {
-    return control(any, EPOLL_CTL_ADD, fd, events);
-  };
-  if (!any || !add(feed_.descriptor(), 0)) return;
-  if (ends >= 0 && !add(ends, EPOLLIN)) return;
-  if (reconciler >= 0 && !add(reconciler, 0)) return;
+  wait_set any;
+  if (any.open() || any.add(feed_.descriptor(), 0)) return;
+  if (ends >= 0 && any.add(ends, EPOLLIN)) return;
+  if (reconciler >= 0 && any.add(reconciler, 0)) return;
   any_ = std::move(any);
   reconciler_ = reconciler;
 }
@@ -45,8 +34,8 @@ void idle_wait::end() noexcept {
 // Activity and the reconciler's results stay until a poll takes them, which may be a while where
 // polls dump. Outside a wait they must not make the descriptor readable: the sampler would spin.
 bool idle_wait::watch(std::uint32_t events) noexcept {
-  const auto set = [&](int fd) { return control(any_, EPOLL_CTL_MOD, fd, events); };
-  return set(feed_.descriptor()) && (reconciler_ < 0 || set(reconciler_));
+  return !any_.change(feed_.descriptor(), events) &&
+         (reconciler_ < 0 || !any_.change(reconciler_, events));
 }
 
 }  // namespace tcpinfo::collect

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "collect/os/descriptor.h"
+#include "collect/os/readiness.h"
 #include "collect/sampling/events/activity_feed.h"
 #include "collect/sampling/events/stall_wheel.h"
 
@@ -26,7 +26,7 @@ class idle_wait {
   void open(int ends, int reconciler);
   /// Readable when any of them is; -1 where the system granted none. Activity and the reconciler
   /// count only during a wait.
-  [[nodiscard]] int descriptor() const noexcept { return any_.get(); }
+  [[nodiscard]] int descriptor() const noexcept { return any_.descriptor(); }
 
   /// A poll has queried nothing (`quiet`), or something.
   void note_poll(bool quiet) noexcept {
@@ -34,7 +34,7 @@ class idle_wait {
   }
   /// Whether it has been quiet for long enough.
   [[nodiscard]] bool may_begin() const noexcept {
-    return any_ && quiet_polls_ >= quiet_before_wait;
+    return any_.descriptor() >= 0 && quiet_polls_ >= quiet_before_wait;
   }
   /// From here on activity and the reconciler's results wake the sampler. False where the system
   /// refuses.
@@ -61,7 +61,7 @@ class idle_wait {
   [[nodiscard]] bool watch(std::uint32_t events) noexcept;
 
   activity_feed& feed_;
-  collect::descriptor any_;
+  wait_set any_;
   int reconciler_ = -1;
   int quiet_polls_ = 0;  // in a row
   bool on_ = false;

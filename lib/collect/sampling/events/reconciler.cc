@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collect/sampling/events/reconciler.h"
 
-#include <sys/eventfd.h>
 #include <tcpinfo/internal/content_hash.h>
 
 #include <algorithm>
@@ -92,10 +91,9 @@ bool dump_comparison::dump(source& dumps, std::int64_t now_ns, reconciliation& f
 }
 
 reconciler::reconciler(std::unique_ptr<source> dumps, std::int64_t longest_ns)
-    : dumps_(std::move(dumps)),
-      longest_ns_(longest_ns),
-      told_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      pause_ns_(longest_ns) {}
+    : dumps_(std::move(dumps)), longest_ns_(longest_ns), pause_ns_(longest_ns) {
+  (void)told_.open();  // without one nobody is woken by a result, which the next poll takes
+}
 
 std::error_code reconciler::start(const thread_starter& starter) noexcept try {
   const auto body = [this] {
@@ -160,10 +158,9 @@ void reconciler::hand_over(reconciliation& found) {
 // The descriptor is readable only while there is a result: otherwise whoever waits for it would
 // never sleep.
 void reconciler::set_ready(bool ready) noexcept {
-  eventfd_t times = 0;
-  if (!ready) (void)::eventfd_read(told_.get(), &times);
+  if (!ready) told_.clear();
   ready_.store(ready, std::memory_order_release);
-  if (ready) (void)::eventfd_write(told_.get(), 1);
+  if (ready) told_.signal();
 }
 
 // Waits until the next dump is due. False where there is to be none.

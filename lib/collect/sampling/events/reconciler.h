@@ -17,7 +17,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "collect/os/descriptor.h"
+#include "collect/os/wake_event.h"
 #include "collect/sampling/source.h"
 
 namespace tcpinfo::collect {
@@ -101,7 +101,7 @@ class reconciler {
 
   const std::unique_ptr<source> dumps_;
   const std::int64_t longest_ns_;
-  const collect::descriptor told_;  // an eventfd
+  wake_event told_;
   std::atomic<std::int64_t> pause_ns_;
   std::atomic<bool> ready_{false};
   std::atomic<bool> hurry_{false};

@@ -157,6 +157,22 @@ class slow_source final : public silent_source {
   os& system_;
 };
 
+// Says of each poll a number of everything.
+class telling_source final : public silent_source {
+ public:
+  poll_report dump(message_sink&) noexcept override {
+    poll_report report;
+    report.complete = true;
+    report.active = 2;
+    report.dropped = 3;
+    report.missed_events = 5;
+    report.queries = 7;
+    report.reconciled = 11;
+    report.missed_changes = 13;
+    return report;
+  }
+};
+
 // Would end it when it is asked for the third time.
 class deaf_attendant final : public attendant {
  public:
@@ -350,6 +366,22 @@ TEST_CASE("where polls are counted, none is left out") {
   b.sample(from, company);
   CHECK(b.counts.polls.get() == counting_attendant::last);
   CHECK(b.counts.idle_ticks.get() == 0);
+}
+
+TEST_CASE("what each poll reports is counted") {
+  bench b;
+  telling_source from;
+  counting_attendant company;
+  b.sample(from, company);
+  const auto polls = b.counts.polls.get();
+  REQUIRE(polls == counting_attendant::last);
+  CHECK(b.counts.complete_polls.get() == polls);
+  CHECK(b.counts.active_sockets.get() == 2 * polls);
+  CHECK(b.counts.dropped_activity.get() == 3 * polls);
+  CHECK(b.counts.missed_activity.get() == 5 * polls);
+  CHECK(b.counts.queries.get() == 7 * polls);
+  CHECK(b.counts.reconciled.get() == 11 * polls);
+  CHECK(b.counts.missed_changes.get() == 13 * polls);
 }
 
 TEST_CASE("a poll in which no connection is opened allocates nothing in the sampler") {
