@@ -55,13 +55,14 @@ void filter::impl::order() {
   ordered.store(true, std::memory_order_release);
 }
 
-// One of each kind must hold, so a kind as a whole can be left to us.
+// One rule of each kind must hold. So the program may leave out a kind as a whole, which user space
+// then checks.
 void filter::impl::build_included() {
   for (const rule_kind kind : rule_set::kinds) {
-    const std::size_t most = is_judged_here(kind) ? most_shared_rules : most_kernel_rules;
+    const std::size_t most = can_be_judged_here(kind) ? most_shared_rules : most_kernel_rules;
     const auto rules = included.rules(kind, most);
     if (rules.size() > most) {
-      if (is_judged_here(kind))
+      if (can_be_judged_here(kind))
         whole = false;
       else
         too_large = true;
@@ -71,7 +72,7 @@ void filter::impl::build_included() {
   }
 }
 
-// None may hold, so each can be left to us.
+// No rule may hold. So the program may leave out any, which user space then checks.
 void filter::impl::build_excluded() {
   std::size_t shared = 0;
   std::vector<filter_rule> prefixes;
@@ -82,9 +83,9 @@ void filter::impl::build_excluded() {
     whole = whole && room == rules.size();
   };
   for (const rule_kind kind : rule_set::kinds) {
-    const std::size_t most = is_judged_here(kind) ? most_shared_rules : most_kernel_rules;
+    const std::size_t most = can_be_judged_here(kind) ? most_shared_rules : most_kernel_rules;
     const auto rules = excluded.rules(kind, most);
-    if (!is_judged_here(kind)) {
+    if (!can_be_judged_here(kind)) {
       too_large = too_large || rules.size() > most;
       for (const filter_rule& rule : rules) program.none_of(rule);
     } else if (kind == rule_kind::local_prefix || kind == rule_kind::remote_prefix) {
@@ -198,7 +199,7 @@ bool filter_access::passes_here(const filter& f, const message& m) noexcept {
   const rule_set& must = f.impl_->included;
   const rule_set& must_not = f.impl_->excluded;
   return std::all_of(rule_set::kinds.begin(), rule_set::kinds.end(), [&](rule_kind kind) {
-    if (kind == rule_kind::states || !is_judged_here(kind)) return true;
+    if (kind == rule_kind::states || !can_be_judged_here(kind)) return true;
     return (!must.has(kind) || must.holds(kind, m)) && !must_not.holds(kind, m);
   });
 }

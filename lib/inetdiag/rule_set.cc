@@ -69,7 +69,7 @@ std::error_code check_rule(const filter_rule& rule) noexcept {
   return errc::invalid_argument;
 }
 
-bool is_judged_here(rule_kind kind) noexcept {
+bool can_be_judged_here(rule_kind kind) noexcept {
   return kind != rule_kind::mark && kind != rule_kind::cgroup && kind != rule_kind::automatic_port;
 }
 

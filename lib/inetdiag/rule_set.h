@@ -22,8 +22,9 @@ namespace tcpinfo::inline v0 {
 /// What is wrong with a rule, as filter::include() says it.
 [[nodiscard]] std::error_code check_rule(const filter_rule& rule) noexcept;
 
-/// Whether a message tells enough to judge rules of that kind, always; of the others the kernel.
-[[nodiscard]] bool is_judged_here(rule_kind kind) noexcept;
+/// Whether a message always tells enough to judge rules of that kind. The others only the kernel
+/// can judge.
+[[nodiscard]] bool can_be_judged_here(rule_kind kind) noexcept;
 
 class rule_set {
  public:

@@ -71,8 +71,8 @@ void close_tracker::drain(message_sink& sink) {
   if (overflows == overflows_) return;
   counts_.lost_events.add(static_cast<std::uint64_t>(overflows - overflows_));
   overflows_ = overflows;
-  // The lost events may be of any connection that was last seen before this moment. The next whole
-  // dump tells of which: a connection that it does not show was last seen by an earlier dump.
+  // The lost events may be of any connection that was last seen before this moment. One that the
+  // next complete dump shows was alive after the loss.
   overflow_ns_ = system_.monotonic_ns();
   overflow_unshown_ = true;
   dump_until_ns_ = poll_.now_ns + absent_time_ns + dumps_after_loss_ns;

@@ -74,7 +74,7 @@ snapshot_header recorder::header_of(const message& m, std::int64_t time_ns) cons
 bool recorder::push_gone(std::uint64_t cookie) noexcept {
   snapshot_header header;
   header.cookie = cookie;
-  header.kind = snapshot_kind::ended_unseen;
+  header.kind = snapshot_kind::ended_without_event;
   return push(header, {});
 }
 

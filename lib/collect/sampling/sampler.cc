@@ -73,8 +73,8 @@ std::error_code sampler::poll_once() {
   if (dumps) closes_.begin_dump();
   const poll_report report = dumps ? source_.dump(*this) : source_.poll(*this);
   if (dumps && report.complete) must_dump_ = false;
-  // What a dump showed and the recorder did not keep only another dump shows again. A source that
-  // gives single sockets gives each of those again.
+  // What a dump showed and the recorder did not keep only another dump shows again. A source of
+  // queries repeats the query by itself.
   must_dump_ = (records_.take_not_kept() && report.complete) || must_dump_;
   count(report);
   if (report.no_reconciler) say_no_reconciler(report.no_reconciler);
@@ -182,8 +182,9 @@ bool sampler::wait_for_tick(std::uint64_t& tick, attendant& company) {
     // The last part of a long wait is a wait of its own, which ends in time.
     if (wake_ns - poll_.now_ns > long_wait_ns) wake_ns -= (wake_ns - poll_.now_ns) / 500;
     const os::readable found = system_.wait(source_.descriptor(), company.descriptor(), wake_ns);
+    const bool source_ready = found.a;
     asked_for_ = found.b;
-    if (!found.a && records_.pending() == 0) continue;
+    if (!source_ready && records_.pending() == 0) continue;
     poll_.now_ns = system_.monotonic_ns();
     drain_events();
   }

@@ -51,18 +51,18 @@ event_client_queue::state event_client_queue::write(std::string& bytes, std::siz
 
 event_client_queue::state event_client_queue::flush(event_text& text) {
   for (;;) {
-    if (const state now = write(first_, first_written_); now != state::idle) return now;
+    if (const state now = write(replay_text_, replay_text_written_); now != state::idle) return now;
     if (replayed_ == replay_.size()) break;
-    while (replayed_ < replay_.size() && first_.size() < replay_portion) {
+    while (replayed_ < replay_.size() && replay_text_.size() < replay_portion) {
       // Counted when it is there: memory may run out, and there must be no hole.
-      first_.append(text.line(replay_[replayed_]));
+      replay_text_.append(text.line(replay_[replayed_]));
       ++replayed_;
     }
   }
   if (replayed_ > 0) {
     replay_ = {};
     replayed_ = 0;
-    first_ = {};
+    replay_text_ = {};
   }
   return write(bytes_, written_);
 }

@@ -40,7 +40,7 @@ class event_client_queue {
   [[nodiscard]] std::size_t replaying() const noexcept { return replay_.size(); }
   /// Whether something is still to be written.
   [[nodiscard]] bool pending() const noexcept {
-    return written_ < bytes_.size() || !first_.empty() || replayed_ < replay_.size();
+    return written_ < bytes_.size() || !replay_text_.empty() || replayed_ < replay_.size();
   }
 
  private:
@@ -50,8 +50,8 @@ class event_client_queue {
   const std::size_t limit_;
   std::vector<flow_notice> replay_;
   std::size_t replayed_ = 0;
-  std::string first_;  // of the replay
-  std::size_t first_written_ = 0;
+  std::string replay_text_;
+  std::size_t replay_text_written_ = 0;
   std::string bytes_;
   std::size_t written_ = 0;
   bool blocked_ = false;

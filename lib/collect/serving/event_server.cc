@@ -101,7 +101,8 @@ void event_server::take_late_closes() {
     is_late_.store(false, std::memory_order_seq_cst);
   }
   for (flow_notice& close : closes) take(close);
-  // Nobody knows which has closed. Rather is none replayed that was opened until now.
+  // The server does not know which connection closed. It forgets all open ones rather than replay a
+  // closed one.
   if (lost) open_.clear();
 }
 

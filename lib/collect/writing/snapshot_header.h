@@ -9,10 +9,10 @@
 namespace tcpinfo::collect {
 
 enum class snapshot_kind : std::uint8_t {
-  data = 0,          ///< a message seen in a poll
-  reused = 1,        ///< the same, and the cookie now belongs to another connection
-  final = 2,         ///< a destroy event's message: the last of its cookie
-  ended_unseen = 3,  ///< the connection has ended without a destroy event: no message
+  data = 0,                 ///< a message seen in a poll
+  reused = 1,               ///< the same, and the cookie now belongs to another connection
+  final = 2,                ///< a destroy event's message: the last of its cookie
+  ended_without_event = 3,  ///< no destroy event: it is detached, or excluded; no message
   reused_final = 4,  ///< a destroy event's message of another connection than the last message's
 };
 
@@ -23,7 +23,7 @@ enum class snapshot_kind : std::uint8_t {
 /// Whether nothing more comes of the connection.
 [[nodiscard]] constexpr bool ends_connection(snapshot_kind kind) noexcept {
   return kind == snapshot_kind::final || kind == snapshot_kind::reused_final ||
-         kind == snapshot_kind::ended_unseen;
+         kind == snapshot_kind::ended_without_event;
 }
 
 /// In the queue it is followed by the message's bytes.

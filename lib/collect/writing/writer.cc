@@ -157,9 +157,9 @@ written_flow& writer::flow_of(const snapshot_header& header, std::int64_t now_ns
 }
 
 void writer::take(const snapshot_header& header, bytes_view message, std::int64_t now_ns) {
-  if (header.kind == snapshot_kind::ended_unseen && !flows_.contains(header.cookie)) return;
+  if (header.kind == snapshot_kind::ended_without_event && !flows_.contains(header.cookie)) return;
   written_flow& flow = flow_of(header, now_ns);
-  if (header.kind != snapshot_kind::ended_unseen) {
+  if (header.kind != snapshot_kind::ended_without_event) {
     observer_.look(flow.observed, header, message);
     const bool added = with_account(flow, now_ns, [&] {
       archives_.add(flow, header, message, now_ns);
@@ -168,7 +168,7 @@ void writer::take(const snapshot_header& header, bytes_view message, std::int64_
     if (!added) context_.counts.lost_write.add();
   }
   flow.ended = ends_connection(header.kind);
-  flow.may_return = header.kind == snapshot_kind::ended_unseen;
+  flow.may_return = header.kind == snapshot_kind::ended_without_event;
   if (!flow.ended && !archive_writer::is_full(flow)) return;
   if (now_ns >= flow.retry_ns)
     schedule_.add_ready(flow);

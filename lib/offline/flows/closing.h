@@ -7,7 +7,8 @@
 
 namespace tcpinfo::offline {
 
-/// How a connection ended, as far as its records tell: docs/ends.md.
+/// How a connection ended, as far as its records tell: flow_summary::closed() decides, by the rules
+/// of docs/ends.md.
 enum class closing : std::uint8_t {
   open,        ///< no end was recorded
   fin_local,   ///< this end sent the first FIN

@@ -9,7 +9,8 @@
 namespace tcpinfo::offline {
 namespace {
 
-// Where nothing is known of what came last. More than one answer by RST would let pass.
+// Where it is not known what came last: so many timeouts are taken for a silent other end. One or
+// two come before an RST as well.
 constexpr std::uint64_t many_timeouts = 3;
 
 std::uint64_t or_zero(const snapshot& s, tcp_field f) { return s.value(f).value_or(0); }
@@ -219,8 +220,9 @@ flow_summary::last_word flow_summary::said_last() const noexcept {
     return end.acked == before.acked && end.received == before.received ? last_word::reset
                                                                         : last_word::a_segment;
   if (end.retransmits != 0 || end.probes != 0) return last_word::no_answer;
-  // Who aborts sends an RST. Where nothing was sent either, the record may have been filled while
-  // the socket closed: its state is from before that, its counters from after it.
+  // A program that aborts sends an RST, so that segs_out grows. Where it did not, the kernel may
+  // have filled the record before while the socket closed: counters from after the end, state from
+  // before.
   constexpr std::int64_t soon_ns = 1'000'000'000;
   const bool of_the_end = end.segs_out == before.segs_out &&
                           nanoseconds_between(end_time_, before_end_time_) <= soon_ns;

@@ -175,7 +175,8 @@ TEST_CASE("payloads of every length compare, and another length is a change") {
   }
 }
 
-TEST_CASE("clocks make a record of their own at most once a second, and ride along before") {
+TEST_CASE(
+    "stall times make a record of their own at most once a second, and are in every other record") {
   flow_table t = made_table();
   made_socket s;
   CHECK(feed(t, s, 0) == flow_change::opened);
@@ -191,7 +192,7 @@ TEST_CASE("clocks make a record of their own at most once a second, and ride alo
   s.set(168, std::uint64_t{9'999'999});
   CHECK(feed(t, s, 4000 * 1'000'000LL) == flow_change::none);
   CHECK(feed(t, s, 4010 * 1'000'000LL) == flow_change::stall_times);
-  // A clock that stands makes none.
+  // A stall time that stands makes none.
   CHECK(feed(t, s, 9 * second) == flow_change::none);
   for (const std::size_t at : {176U, 184U, 244U}) {
     s.info[at] = 1;

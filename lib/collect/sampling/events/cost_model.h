@@ -33,7 +33,7 @@ class cost_model {
   /// The last poll's activity is incomplete.
   [[nodiscard]] bool has_drops() const noexcept { return drops_in_a_row_ > 0; }
   /// So many polls in a row were without room that this is no burst: there is much activity.
-  [[nodiscard]] bool drops_last() const noexcept { return drops_in_a_row_ >= lasting_drops; }
+  [[nodiscard]] bool drops_persist() const noexcept { return drops_in_a_row_ >= lasting_drops; }
 
   /// The source makes a row of dumps now.
   [[nodiscard]] bool in_row() const noexcept { return dumps_left_ > 0; }

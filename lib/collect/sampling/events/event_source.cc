@@ -19,7 +19,7 @@ constexpr std::size_t expected_ahead = 8;
 // The library sends and reads so many queries at once.
 constexpr std::size_t queries_a_batch = 64;
 constexpr std::int64_t totals_interval_ns = 1'000'000'000;
-// Missed events count as many from one in so many activities.
+// The reconciler hurries when missed events are more than one in so many entries of the feed.
 constexpr std::uint64_t many_missed = 200;
 // Where the system had no thread for the reconciler, the source asks again after so long.
 constexpr std::int64_t thread_retry_ns = 10'000'000'000;
@@ -162,7 +162,7 @@ poll_report event_source::poll(message_sink& sink) noexcept {
   tick_ = feed_->begin_tick();
   take_activity(sink);
   cost_.note_drops(feed_->dropped() != dropped_);
-  if (cost_.drops_last()) return dump_in_row(sink);
+  if (cost_.drops_persist()) return dump_in_row(sink);
   if (cost_.has_drops() || plan_.is_incomplete()) return dump(sink);
 
   poll_report report;

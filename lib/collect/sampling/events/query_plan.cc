@@ -11,6 +11,7 @@ namespace tcpinfo::collect {
 namespace {
 
 constexpr std::int64_t stall_interval_ns = stall_wheel::longest_ns;
+static_assert(stall_interval_ns == flow_table_options{}.stall_interval_ns);
 // From an event to the first query of a socket whose acknowledgements no event tells of.
 constexpr std::int64_t first_pause_ns = stall_wheel::step_ns;
 // A tracepoint fires when something begins to happen. So long after it that may not have ended.

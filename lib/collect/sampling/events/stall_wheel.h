@@ -21,6 +21,7 @@ namespace tcpinfo::collect {
 /// monotonic and do not go back. One thread.
 class stall_wheel {
  public:
+  /// As flow_table_options::stall_interval_ns: more, and records of stall times come later.
   static constexpr std::int64_t longest_ns = 1'000'000'000;
   static constexpr std::int64_t step_ns = 10'000'000;
 

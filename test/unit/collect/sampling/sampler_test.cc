@@ -222,7 +222,7 @@ TEST_CASE("a connection's files say when it began to open, its final record when
     h.opened_ns = opened_ns == 0 ? 0 : t + opened_ns;
     h.ended_ns = ended_ns == 0 ? 0 : t + ended_ns;
     h.carried = carried;
-    REQUIRE(to.push(h, kind == snapshot_kind::ended_unseen ? bytes_view() : s.view().bytes));
+    REQUIRE(to.push(h, kind == snapshot_kind::ended_without_event ? bytes_view() : s.view().bytes));
   };
   push(snapshot_kind::data, 5, 1);
   push(snapshot_kind::final, 9, 0, 7, attribute_bit(attribute_type::cong));
@@ -238,7 +238,7 @@ TEST_CASE("a connection's files say when it began to open, its final record when
   push(snapshot_kind::reused_final, 9);
   s.cookie = 5;  // its socket was held after its end
   push(snapshot_kind::data, 5, 3);
-  push(snapshot_kind::ended_unseen, 6);
+  push(snapshot_kind::ended_without_event, 6);
   push(snapshot_kind::final, 9, 0, 6);
   REQUIRE_FALSE(b.finalize.start());
   to.finish();

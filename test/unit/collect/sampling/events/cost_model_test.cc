@@ -77,12 +77,12 @@ TEST_CASE("only polls in a row whose activity found no room are many") {
   for (int i = 0; i < 2; ++i) {
     cost.note_drops(true);
     CHECK(cost.has_drops());
-    CHECK_FALSE(cost.drops_last());
+    CHECK_FALSE(cost.drops_persist());
   }
   cost.note_drops(false);
   CHECK_FALSE(cost.has_drops());
   for (int i = 1; i <= 3; ++i) {
     cost.note_drops(true);
-    CHECK(cost.drops_last() == (i == 3));
+    CHECK(cost.drops_persist() == (i == 3));
   }
 }
