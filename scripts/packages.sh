@@ -43,6 +43,7 @@ test_packages=(
 test_optional=(
   "${run_optional[@]}" 'libsystemd-dev=pc:libsystemd|the journal'
   'libc++-dev=link:clang++ -stdlib=libc++|the check of headers with libc++'
+  'libc++abi-dev=link:clang++ -stdlib=libc++|the check of headers with libc++'
   'clang-format=clang-format|the check of the layout'
   'clang-tidy=clang-tidy|the check of .clang-tidy' 'cmake=cmake|the consumer by CMake'
   'make=make|the consumer by CMake' 'git=git|what asks git which files are sources'
