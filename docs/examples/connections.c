@@ -9,7 +9,6 @@
  */
 #define _POSIX_C_SOURCE 200809L /* clock_gettime(), sigaction() */
 
-#include <arpa/inet.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -47,12 +46,6 @@ static int look_up_fields(void) {
   return 0;
 }
 
-static void print_end(const tcpinfo_address *address, uint16_t port) {
-  char text[INET6_ADDRSTRLEN] = "-";
-  if (address->family != 0) inet_ntop(address->family, address->bytes, text, sizeof text);
-  printf(strchr(text, ':') != NULL ? " [%s]:%u" : " %s:%u", text, (unsigned)port);
-}
-
 /* One line: what happened, both ends, and the fields that the kernel sent. */
 static int print_message(const char *what, tcpinfo_snapshot *snapshot,
                          const tcpinfo_message *message) {
@@ -60,9 +53,9 @@ static int print_message(const char *what, tcpinfo_snapshot *snapshot,
   int result = tcpinfo_message_id(message, &id);
   if (result == 0) result = tcpinfo_snapshot_decode(snapshot, message, TCPINFO_LAYOUT_UNKNOWN);
   if (result < 0) return complain("a message", result);
-  printf("%s", what);
-  print_end(&id.src, id.sport);
-  print_end(&id.dst, id.dport);
+  char ends[128];
+  tcpinfo_id_text(&id, ends, sizeof ends);
+  printf("%s %s", what, ends);
   for (int i = 0; i < name_count; ++i) {
     uint64_t value;
     /* Absent is not 0: a time-wait socket, say, has no tcp_info. */
@@ -79,12 +72,12 @@ static int print_message(const char *what, tcpinfo_snapshot *snapshot,
 
 static int list(tcpinfo_snapshot *snapshot) {
   tcpinfo_socket *socket;
-  int result = tcpinfo_socket_open(&socket, -1);
+  int result = tcpinfo_socket_open(&socket, NULL);
   if (result < 0) return complain("inet_diag", result);
   /* NULL: all connections, with everything that the kernel tells of them. */
-  result = tcpinfo_socket_start(socket, NULL);
+  result = tcpinfo_socket_collect(socket, NULL);
   tcpinfo_message message;
-  while (result == 0 && (result = tcpinfo_socket_next(socket, &message)) == 1)
+  while (result == 0 && (result = tcpinfo_socket_collected(socket, &message)) == 1)
     result = print_message("connection", snapshot, &message);
   tcpinfo_socket_close(socket);
   return result < 0 ? complain("dump", result) : result;
@@ -154,7 +147,10 @@ int main(int argc, char **argv) {
   int status = look_up_fields();
   int result = tcpinfo_snapshot_new(&words.snapshot);
   /* First of all, so that nothing ends unheard while the list is printed. */
-  if (result == 0 && seconds > 0) result = tcpinfo_listener_open(&listener, 1 << 20, -1);
+  tcpinfo_listener_options options;
+  TCPINFO_INIT(options);
+  options.receive_buffer = 1 << 20;
+  if (result == 0 && seconds > 0) result = tcpinfo_listener_open(&listener, &options);
   if (result == 0 && argc > 2) result = tcpinfo_writer_open(&words.writer, argv[2], NULL);
   if (result < 0) status = complain("start", result);
   if (status == 0) status = list(words.snapshot);

@@ -49,13 +49,17 @@ tcpinfo_event told(const tcpinfo_events& events) noexcept {
 
 extern "C" {
 
-int tcpinfo_events_connect(tcpinfo_events** out, const char* path, int nonblocking) noexcept {
-  if (out == nullptr || path == nullptr || nonblocking < 0 || nonblocking > 1)
+int tcpinfo_events_connect(tcpinfo_events** out, const char* path,
+                           const tcpinfo_events_options* given) noexcept {
+  tcpinfo_events_options asked{};
+  if (out == nullptr || path == nullptr || !c_take_options(given, asked) || asked.nonblocking > 1 ||
+      asked.reserved != 0)
     return TCPINFO_E_INVALID_ARGUMENT;
   auto* const made = new (std::nothrow) tcpinfo_events;
   if (made == nullptr) return TCPINFO_E_OUT_OF_MEMORY;
   event_client_options options;
-  options.nonblocking = nonblocking != 0 ? 1 : 0;
+  options.nonblocking = asked.nonblocking;
+  if (asked.max_line != 0) options.max_line = asked.max_line;
   if (const std::error_code ec = made->client.connect(path, options)) {
     delete made;
     return c_result(ec);

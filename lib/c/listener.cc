@@ -19,13 +19,15 @@ struct tcpinfo_listener {
 
 extern "C" {
 
-int tcpinfo_listener_open(tcpinfo_listener** out, size_t receive_buffer, int netns) noexcept {
-  if (out == nullptr || netns < -1) return TCPINFO_E_INVALID_ARGUMENT;
+int tcpinfo_listener_open(tcpinfo_listener** out, const tcpinfo_listener_options* given) noexcept {
+  tcpinfo_listener_options asked{};
+  if (out == nullptr || !c_take_options(given, asked) || asked.netns < -1 || asked.reserved != 0)
+    return TCPINFO_E_INVALID_ARGUMENT;
   auto* const made = new (std::nothrow) tcpinfo_listener;
   if (made == nullptr) return TCPINFO_E_OUT_OF_MEMORY;
   listener_options options;
-  options.receive_buffer = receive_buffer;
-  options.netns = netns;
+  options.receive_buffer = asked.receive_buffer;
+  options.netns = netns_from_c(asked.netns);
   if (const std::error_code ec = made->netlink.open(options)) {
     delete made;
     return c_result(ec);

@@ -57,6 +57,8 @@ size_t tcpinfo_error_text(int result, char* text, size_t size) noexcept {
 
 const char* tcpinfo_version() noexcept { return version_string().data(); }
 
+uint32_t tcpinfo_version_number() noexcept { return TCPINFO_VERSION_NUMBER; }
+
 int tcpinfo_message_id(const tcpinfo_message* message, tcpinfo_socket_id* out) noexcept {
   if (message == nullptr || out == nullptr) return TCPINFO_E_INVALID_ARGUMENT;
   tcpinfo::message m;
@@ -71,6 +73,22 @@ int tcpinfo_socket_id_of(int descriptor, tcpinfo_socket_id* out) noexcept {
   if (const std::error_code ec = socket_id_of(descriptor, id)) return c_result(ec);
   *out = to_c(id);
   return 0;
+}
+
+size_t tcpinfo_id_text(const tcpinfo_socket_id* id, char* text, size_t size) noexcept {
+  if (id == nullptr) return put({}, text, size);
+  try {
+    return put(to_string(from_c(*id)), text, size);
+  } catch (...) {
+    return put("out of memory", text, size);
+  }
+}
+
+uint32_t tcpinfo_message_state(const tcpinfo_message* message) noexcept {
+  if (message == nullptr) return 0;
+  tcpinfo::message m;
+  if (message::from(from_c(*message).bytes, m)) return 0;
+  return static_cast<std::uint32_t>(m.state());
 }
 
 const char* tcpinfo_state_name(uint32_t state) noexcept {

@@ -34,11 +34,16 @@ namespace {
 constexpr bool own_is_big = std::endian::native == std::endian::big;
 
 template <class Open>
-int open_reader(tcpinfo_reader** out, Open&& open) noexcept {
-  if (out == nullptr) return TCPINFO_E_INVALID_ARGUMENT;
+int open_reader(tcpinfo_reader** out, const tcpinfo_reader_options* given, Open&& open) noexcept {
+  tcpinfo_reader_options asked{};
+  if (out == nullptr || !c_take_options(given, asked) || asked.reserved != 0)
+    return TCPINFO_E_INVALID_ARGUMENT;
+  archive_reader_options options;
+  if (asked.max_line != 0) options.max_line = asked.max_line;
+  if (asked.max_window_log != 0) options.max_window_log = asked.max_window_log;
   auto* const made = new (std::nothrow) tcpinfo_reader;
   if (made == nullptr) return TCPINFO_E_OUT_OF_MEMORY;
-  if (const std::error_code ec = open(made->lines)) {
+  if (const std::error_code ec = open(made->lines, options)) {
     delete made;
     return c_result(ec);
   }
@@ -154,21 +159,31 @@ int read_rows(tcpinfo_reader& reader, const std::vector<field_descriptor>& field
 
 extern "C" {
 
-int tcpinfo_reader_open_path(tcpinfo_reader** out, const char* path) noexcept {
+int tcpinfo_reader_open_path(tcpinfo_reader** out, const char* path,
+                             const tcpinfo_reader_options* given) noexcept {
   if (path == nullptr) return TCPINFO_E_INVALID_ARGUMENT;
-  return open_reader(out, [&](archive_reader& r) noexcept { return r.open_path(path); });
+  return open_reader(out, given,
+                     [&](archive_reader& r, const archive_reader_options& options) noexcept {
+                       return r.open_path(path, options);
+                     });
 }
 
-int tcpinfo_reader_open_fd(tcpinfo_reader** out, int descriptor) noexcept {
+int tcpinfo_reader_open_fd(tcpinfo_reader** out, int descriptor,
+                           const tcpinfo_reader_options* given) noexcept {
   if (descriptor < 0) return TCPINFO_E_INVALID_ARGUMENT;
-  return open_reader(out, [&](archive_reader& r) noexcept { return r.open_fd(descriptor); });
+  return open_reader(out, given,
+                     [&](archive_reader& r, const archive_reader_options& options) noexcept {
+                       return r.open_fd(descriptor, options);
+                     });
 }
 
-int tcpinfo_reader_open_memory(tcpinfo_reader** out, const void* bytes, size_t size) noexcept {
+int tcpinfo_reader_open_memory(tcpinfo_reader** out, const void* bytes, size_t size,
+                               const tcpinfo_reader_options* given) noexcept {
   if (bytes == nullptr && size > 0) return TCPINFO_E_INVALID_ARGUMENT;
-  return open_reader(out, [&](archive_reader& r) noexcept {
-    return r.open_memory({static_cast<const std::byte*>(bytes), size});
-  });
+  return open_reader(out, given,
+                     [&](archive_reader& r, const archive_reader_options& options) noexcept {
+                       return r.open_memory({static_cast<const std::byte*>(bytes), size}, options);
+                     });
 }
 
 void tcpinfo_reader_close(tcpinfo_reader* reader) noexcept { delete reader; }

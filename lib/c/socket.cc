@@ -4,6 +4,7 @@
 #include <tcpinfo/inetdiag.h>
 
 #include <new>
+#include <utility>
 #include <vector>
 
 #include "c/message_queue.h"
@@ -14,7 +15,7 @@ using namespace tcpinfo;
 
 struct tcpinfo_socket {
   diag_socket netlink;
-  message_queue started;          ///< what tcpinfo_socket_next() has not given yet
+  message_queue collected;        ///< what tcpinfo_socket_collected() has not given yet
   int fault = 0;                  ///< of that dump
   std::vector<std::byte> answer;  ///< to the latest query
   bool in_callback = false;
@@ -31,20 +32,20 @@ struct request {
 std::error_code add_rules(filter& rules, const tcpinfo_dump_options& options) noexcept {
   std::error_code ec;
   for (std::size_t i = 0; !ec && i < options.exclude_sport_count; ++i)
-    ec = rules.exclude_sport(options.exclude_sports[i]);
+    ec = rules.exclude(filter_rule::local_port(options.exclude_sports[i]));
   const auto prefix_of = [](const tcpinfo_prefix& c) noexcept {
     // A length that does not fit would be taken for another one.
     const auto length = static_cast<std::uint8_t>(c.length > UINT8_MAX ? UINT8_MAX : c.length);
     return ip_prefix{from_c(c.address), length};
   };
   for (std::size_t i = 0; !ec && i < options.exclude_src_count; ++i)
-    ec = rules.exclude_src(prefix_of(options.exclude_src[i]));
+    ec = rules.exclude(filter_rule::local_prefix(prefix_of(options.exclude_src[i])));
   for (std::size_t i = 0; !ec && i < options.exclude_dst_count; ++i)
-    ec = rules.exclude_dst(prefix_of(options.exclude_dst[i]));
+    ec = rules.exclude(filter_rule::remote_prefix(prefix_of(options.exclude_dst[i])));
   return ec;
 }
 
-/// Null options are the defaults.
+/// Null options are all connections, with all attributes.
 int read_options(const tcpinfo_dump_options* given, request& out) noexcept {
   tcpinfo_dump_options options{};
   if (given == nullptr) {
@@ -57,7 +58,7 @@ int read_options(const tcpinfo_dump_options* given, request& out) noexcept {
     return array == nullptr && count > 0;
   };
   if ((options.states & ~TCPINFO_STATES_ALL) != 0 || options.extensions > TCPINFO_EXTENSIONS_ALL ||
-      options.reserved != 0 || missing(options.exclude_sports, options.exclude_sport_count) ||
+      missing(options.exclude_sports, options.exclude_sport_count) ||
       missing(options.exclude_src, options.exclude_src_count) ||
       missing(options.exclude_dst, options.exclude_dst_count))
     return TCPINFO_E_INVALID_ARGUMENT;
@@ -77,21 +78,44 @@ int read_options(const tcpinfo_dump_options* given, request& out) noexcept {
   }
   out.what.states = options.states;
   out.what.extensions = options.extensions;
+  if (options.protocol != 0) out.what.protocol = static_cast<transport>(options.protocol);
+  if (options.timeout_ns != 0) out.what.timeout_ns = options.timeout_ns;
   if (const std::error_code ec = add_rules(out.exclude, options)) return c_result(ec);
   if (!out.exclude.empty()) out.what.filter = &out.exclude;
   return 0;
+}
+
+/// Whether a dump's result says that the request is wrong: then nothing was sent.
+bool refuses_request(int result) noexcept {
+  return result == TCPINFO_E_INVALID_ARGUMENT || result == TCPINFO_E_EMPTY_REQUEST ||
+         result == TCPINFO_E_FILTER_TOO_LARGE;
+}
+
+/// Null options are all attributes.
+bool read_options(const tcpinfo_query_options* given, query_request& out) noexcept {
+  tcpinfo_query_options options{};
+  if (given == nullptr)
+    options.extensions = TCPINFO_EXTENSIONS_ALL;
+  else if (!c_take(given, options))
+    return false;
+  out.extensions = options.extensions;
+  if (options.protocol != 0) out.protocol = static_cast<transport>(options.protocol);
+  if (options.timeout_ns != 0) out.timeout_ns = options.timeout_ns;
+  return options.extensions <= TCPINFO_EXTENSIONS_ALL;
 }
 
 }  // namespace
 
 extern "C" {
 
-int tcpinfo_socket_open(tcpinfo_socket** out, int netns) noexcept {
-  if (out == nullptr || netns < -1) return TCPINFO_E_INVALID_ARGUMENT;
+int tcpinfo_socket_open(tcpinfo_socket** out, const tcpinfo_socket_options* given) noexcept {
+  tcpinfo_socket_options asked{};
+  if (out == nullptr || !c_take_options(given, asked) || asked.netns < -1 || asked.reserved != 0)
+    return TCPINFO_E_INVALID_ARGUMENT;
   auto* const made = new (std::nothrow) tcpinfo_socket;
   if (made == nullptr) return TCPINFO_E_OUT_OF_MEMORY;
   diag_socket_options options;
-  options.netns = netns;
+  options.netns = netns_from_c(asked.netns);
   if (const std::error_code ec = made->netlink.open(options)) {
     delete made;
     return c_result(ec);
@@ -115,38 +139,40 @@ int tcpinfo_socket_dump(tcpinfo_socket* socket, const tcpinfo_dump_options* opti
   }));
 }
 
-int tcpinfo_socket_start(tcpinfo_socket* socket, const tcpinfo_dump_options* options) noexcept {
+int tcpinfo_socket_collect(tcpinfo_socket* socket, const tcpinfo_dump_options* options) noexcept {
   if (socket == nullptr) return TCPINFO_E_INVALID_ARGUMENT;
   if (socket->in_callback) return TCPINFO_E_BUSY;
   request request;
   if (const int refused = read_options(options, request)) return refused;
-  socket->started.clear();
+  socket->collected.clear();
   socket->fault = c_result(socket->netlink.dump(
-      request.what, [socket](const message& m) noexcept { socket->started.push(m); }));
-  if (socket->fault == 0 && socket->started.lacked_memory())
+      request.what, [socket](const message& m) noexcept { socket->collected.push(m); }));
+  if (refuses_request(socket->fault)) return std::exchange(socket->fault, 0);
+  if (socket->fault == 0 && socket->collected.lacked_memory())
     socket->fault = TCPINFO_E_OUT_OF_MEMORY;
   return 0;
 }
 
-int tcpinfo_socket_next(tcpinfo_socket* socket, tcpinfo_message* out) noexcept {
+int tcpinfo_socket_collected(tcpinfo_socket* socket, tcpinfo_message* out) noexcept {
   if (socket == nullptr || out == nullptr) return TCPINFO_E_INVALID_ARGUMENT;
   if (socket->in_callback) return TCPINFO_E_BUSY;
   message m;
-  if (socket->started.pop(m)) {
+  if (socket->collected.pop(m)) {
     *out = to_c(m);
     return 1;
   }
   return std::exchange(socket->fault, 0);
 }
 
-int tcpinfo_socket_query(tcpinfo_socket* socket, const tcpinfo_socket_id* id, uint32_t extensions,
-                         tcpinfo_message* out) noexcept {
-  if (socket == nullptr || id == nullptr || out == nullptr || extensions > TCPINFO_EXTENSIONS_ALL)
+int tcpinfo_socket_query(tcpinfo_socket* socket, const tcpinfo_socket_id* id,
+                         const tcpinfo_query_options* options, tcpinfo_message* out) noexcept {
+  query_request request;
+  if (socket == nullptr || id == nullptr || out == nullptr || !read_options(options, request))
     return TCPINFO_E_INVALID_ARGUMENT;
   if (socket->in_callback) return TCPINFO_E_BUSY;
   bool lacked_memory = false;
   const std::error_code ec =
-      socket->netlink.query(from_c(*id), extensions, [&](const message& m) noexcept {
+      socket->netlink.query(from_c(*id), request, [&](const message& m) noexcept {
         lacked_memory = c_guarded([&] {
                           socket->answer.assign(m.bytes.begin(), m.bytes.end());
                           return 0;

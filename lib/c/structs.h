@@ -36,6 +36,14 @@ template <class Struct>
   return true;
 }
 
+/// The same of options, where null stands for a zeroed struct.
+template <class Struct>
+[[nodiscard]] bool c_take_options(const Struct* given, Struct& out) noexcept {
+  if (given != nullptr) return c_take(given, out);
+  out = {};
+  return true;
+}
+
 /// Whether a caller's struct can be filled.
 template <class Struct>
 [[nodiscard]] bool c_fillable(const Struct* out) noexcept {
@@ -74,7 +82,7 @@ void c_fill(Struct& out, Struct full) noexcept {
   return {m.bytes.data(), m.bytes.size()};
 }
 [[nodiscard]] inline message from_c(const tcpinfo_message& c) noexcept {
-  return {{static_cast<const std::byte*>(c.bytes), c.bytes == nullptr ? 0 : c.size}};
+  return {{static_cast<const std::byte*>(c.bytes), c.bytes == nullptr ? 0 : c.length}};
 }
 
 /// The zero time of the format is all zeros in C, where structs are zeroed by whoever makes them.
@@ -86,6 +94,9 @@ void c_fill(Struct& out, Struct full) noexcept {
   if (c.seconds == 0 && c.nanoseconds == 0 && c.utc_offset_seconds == 0) return {};
   return {c.seconds, c.nanoseconds, c.utc_offset_seconds};
 }
+
+/// The descriptor of a network namespace in options: 0, as in a zeroed struct, is none.
+[[nodiscard]] constexpr int netns_from_c(int netns) noexcept { return netns == 0 ? -1 : netns; }
 
 }  // namespace tcpinfo::inline v0
 

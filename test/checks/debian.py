@@ -125,7 +125,7 @@ def dress_as_next_release(tree):
     text = meson.read_text(encoding="utf-8")
     meson.write_text(text.replace(f"version: '{last}'", f"version: '{following}'", 1),
                      encoding="utf-8")
-    header = tree / "lib" / "include" / "tcpinfo" / "version.h"
+    header = tree / "lib" / "include" / "tcpinfo" / "version_macros.h"
     text = header.read_text(encoding="utf-8")
     for name, value in zip(("MAJOR", "MINOR", "PATCH"), (*newest, 0)):
         text, count = re.subn(rf"(#define TCPINFO_VERSION_{name}) \d+", rf"\1 {value}", text)

@@ -7,7 +7,7 @@ usage: headers.py INCLUDE_DIR CONFIG_DIR [COMPILER...]
 
 CONFIG_DIR has the header that the build makes, tcpinfo/config.h. Only g++ and clang++ that are
 there are used; none there is a skip. A .def file is a list to be included with its macro defined
-and is no header of its own. c.h is for C, and for C++ of any age.
+and is no header of its own. c.h, with what it includes, is for C, and for C++ of any age.
 """
 import pathlib
 import shutil
@@ -18,15 +18,28 @@ import tempfile
 FLAGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]
 BARE = ["-fno-exceptions", "-fno-rtti"]
 SKIP = 77
-# The header for C, what it is compiled as, and a program that uses its macros.
+# The header for C and what it includes, what it is compiled as, and a program that uses its macros.
 FOR_C = "c.h"
+INCLUDED_BY_IT = "version_macros.h"
 LANGUAGES = [("c", "c99"), ("c", "c11"), ("c", "c17"), ("c++", "c++98"), ("c++", "c++11"),
              ("c++", "c++17"), ("c++", "c++20")]
 PROGRAM_IN_C = """
+#if TCPINFO_VERSION_NUMBER < 200
+#error "no version"
+#endif
 int main(void) {
   tcpinfo_record record;
+  int state;
+  unsigned attribute;
+  uint32_t bits = TCPINFO_STATE_BIT(TCPINFO_STATE_LISTEN) | TCPINFO_STATE_BIT(40);
   TCPINFO_INIT(record);
-  return record.size == sizeof record && TCPINFO_EXTENSION(2) == 2 ? 0 : 1;
+  for (state = -1; state < 40; ++state) bits |= TCPINFO_STATE_BIT(state);
+  for (attribute = 0; attribute < 40; ++attribute) bits |= TCPINFO_EXTENSION(attribute);
+  if (TCPINFO_EXTENSION(TCPINFO_ATTRIBUTE_INFO) != 2 || TCPINFO_EXTENSION(0) != 0)
+    TCPINFO_INIT(record);
+  else
+    bits = bits & ~TCPINFO_STATES_ALL;
+  return record.size == sizeof record && bits == 0 ? 0 : 1;
 }
 """
 
@@ -53,8 +66,9 @@ def check_alone(compiler, folders, header):
             faults.append(f"does not compile on its own {' '.join(more)}\n{done.stderr}")
     done = compile_text(compiler, folders, "c++17", text)
     # The first complaint must be the one that says what to do. What is made has nothing to say.
-    if header not in ("config.h", FOR_C) and "libtcpinfo needs C++20" not in first_error(done):
-        faults.append(f"in C++17 says {first_error(done)}")
+    said = first_error(done)
+    if header not in ("config.h", FOR_C, INCLUDED_BY_IT) and "libtcpinfo needs C++20" not in said:
+        faults.append(f"in C++17 says {said}")
     return faults
 
 
@@ -100,7 +114,9 @@ def check_libraries(compilers, include_dir, config_dir, headers):
 def check_for_c(compiler, folders):
     """What is wrong with c.h in each language that it is for, as lines."""
     text = f"#include <tcpinfo/{FOR_C}>\n" * 2 + PROGRAM_IN_C
-    done = {standard: compile_text(compiler, folders, standard, text, language=language)
+    done = {standard: compile_text(compiler, folders, standard, text,
+                                   *(["-Wold-style-cast"] if language == "c++" else []),
+                                   language=language)
             for language, standard in LANGUAGES}
     return [f"{compiler}: {FOR_C} as {standard}\n{one.stderr}" for standard, one in done.items()
             if one.returncode]

@@ -86,7 +86,7 @@ struct told {
   static int callback(void* user, const tcpinfo_message* m) {
     auto& self = *static_cast<told*>(user);
     self.take(*m);
-    if (self.used != nullptr) self.from_within = tcpinfo_socket_start(self.used, nullptr);
+    if (self.used != nullptr) self.from_within = tcpinfo_socket_collect(self.used, nullptr);
     return self.messages == self.stop_after ? 1 : 0;
   }
 };
@@ -102,11 +102,11 @@ void check_dumps(tcpinfo_socket* socket, const connections& made) {
 
   told one_by_one;
   tcpinfo_message message{};
-  CHECK(tcpinfo_socket_start(socket, nullptr) == 0);
+  CHECK(tcpinfo_socket_collect(socket, nullptr) == 0);
   int result = 0;
-  while ((result = tcpinfo_socket_next(socket, &message)) == 1) one_by_one.take(message);
+  while ((result = tcpinfo_socket_collected(socket, &message)) == 1) one_by_one.take(message);
   CHECK(result == 0 && one_by_one.seen == by_callback.seen);
-  CHECK(tcpinfo_socket_next(socket, &message) == 0);
+  CHECK(tcpinfo_socket_collected(socket, &message) == 0);
 
   told stopped;
   stopped.stop_after = 3;
@@ -124,7 +124,7 @@ void check_options(tcpinfo_socket* socket, const connections& made) {
   TCPINFO_INIT(options);
   told none;
   CHECK(tcpinfo_socket_dump(socket, &options, told::callback, &none) == TCPINFO_E_EMPTY_REQUEST);
-  options.states = TCPINFO_STATE_BIT(10);
+  options.states = TCPINFO_STATE_BIT(TCPINFO_STATE_LISTEN);
   CHECK(count(options) == 1);
   options.states = TCPINFO_STATES_ALL;
   CHECK(count(options) == 2 * pairs + 1);
@@ -147,7 +147,7 @@ void check_options(tcpinfo_socket* socket, const connections& made) {
 
   // What cannot be asked for.
   const auto refused = [&](const tcpinfo_dump_options& wrong) {
-    return tcpinfo_socket_start(socket, &wrong) == TCPINFO_E_INVALID_ARGUMENT &&
+    return tcpinfo_socket_collect(socket, &wrong) == TCPINFO_E_INVALID_ARGUMENT &&
            tcpinfo_socket_dump(socket, &wrong, told::callback, &none) == TCPINFO_E_INVALID_ARGUMENT;
   };
   loopback.length = 300;
@@ -165,6 +165,13 @@ void check_options(tcpinfo_socket* socket, const connections& made) {
   options.extensions = 0x100;
   CHECK(refused(options));
   options.extensions = 0;
+  options.protocol = 5;
+  CHECK(refused(options));
+  options.protocol = IPPROTO_TCP;
+  options.timeout_ns = -1;
+  CHECK(refused(options));
+  options.timeout_ns = 5'000'000'000;
+  CHECK(count(options) == pairs);
   options.size = 8;
   CHECK(refused(options));
   CHECK(none.messages == 0);
@@ -175,7 +182,12 @@ void check_query(tcpinfo_socket* socket, const connections& made) {
   CHECK(tcpinfo_socket_id_of(made.clients[0], &id) == 0);
   CHECK(id.cookie == cookie_of(made.clients[0]) && id.dport == made.port());
   tcpinfo_message message{};
-  CHECK(tcpinfo_socket_query(socket, &id, TCPINFO_EXTENSIONS_ALL, &message) == 0);
+  CHECK(tcpinfo_socket_query(socket, &id, nullptr, &message) == 0);
+  CHECK(tcpinfo_message_state(&message) == TCPINFO_STATE_ESTABLISHED);
+  const std::size_t whole = message.length;
+  char ends[128];
+  CHECK(tcpinfo_id_text(&id, ends, sizeof ends) < sizeof ends);
+  CHECK(std::string(ends).ends_with("127.0.0.1:" + std::to_string(made.port())));
   tcpinfo_socket_id answered{};
   CHECK(tcpinfo_message_id(&message, &answered) == 0);
   CHECK(std::memcmp(&id, &answered, sizeof id) == 0);
@@ -187,14 +199,37 @@ void check_query(tcpinfo_socket* socket, const connections& made) {
   CHECK(std::string(tcpinfo_state_name(static_cast<std::uint32_t>(state))) == "ESTABLISHED");
   tcpinfo_snapshot_free(snapshot);
 
+  // Zeroed options ask for the header; attributes that the kernel sends unasked come with it.
+  tcpinfo_query_options options;
+  TCPINFO_INIT(options);
+  CHECK(tcpinfo_socket_query(socket, &id, &options, &message) == 0);
+  CHECK(message.length < whole);
+  options.extensions = TCPINFO_EXTENSION(TCPINFO_ATTRIBUTE_INFO);
+  options.protocol = IPPROTO_TCP;
+  options.timeout_ns = 5'000'000'000;
+  CHECK(tcpinfo_socket_query(socket, &id, &options, &message) == 0);
+
   ++id.cookie;
-  const int other_cookie = tcpinfo_socket_query(socket, &id, 0, &message);
+  const int other_cookie = tcpinfo_socket_query(socket, &id, nullptr, &message);
   CHECK(other_cookie == -ESTALE || other_cookie == -ENOENT);
   id.cookie = TCPINFO_ANY_COOKIE;
-  CHECK(tcpinfo_socket_query(socket, &id, 0, &message) == 0);
+  CHECK(tcpinfo_socket_query(socket, &id, nullptr, &message) == 0);
+  const auto refused = [&](const tcpinfo_query_options& wrong) {
+    return tcpinfo_socket_query(socket, &id, &wrong, &message) == TCPINFO_E_INVALID_ARGUMENT;
+  };
+  options.extensions = 0x100;
+  CHECK(refused(options));
+  options.extensions = 0;
+  options.protocol = 5;
+  CHECK(refused(options));
+  options.protocol = 0;
+  options.timeout_ns = -1;
+  CHECK(refused(options));
+  options.timeout_ns = 0;
+  options.size = 8;
+  CHECK(refused(options));
   id.src.family = 0;
-  CHECK(tcpinfo_socket_query(socket, &id, 0, &message) == TCPINFO_E_INVALID_ARGUMENT);
-  CHECK(tcpinfo_socket_query(socket, &id, 0x100, &message) == TCPINFO_E_INVALID_ARGUMENT);
+  CHECK(tcpinfo_socket_query(socket, &id, nullptr, &message) == TCPINFO_E_INVALID_ARGUMENT);
   CHECK(tcpinfo_socket_id_of(made.listener, &id) == -ENOTCONN);
 }
 
@@ -262,15 +297,22 @@ int main() {
 
   // Here is nothing; sockets of the first namespace are asked from the second.
   tcpinfo_socket* socket = nullptr;
-  CHECK(tcpinfo_socket_open(&socket, -1) == 0);
+  CHECK(tcpinfo_socket_open(&socket, nullptr) == 0);
   told nothing;
   CHECK(tcpinfo_socket_dump(socket, nullptr, told::callback, &nothing) == 0);
   CHECK(nothing.messages == 0);
   tcpinfo_socket_close(socket);
 
   tcpinfo_listener* listener = nullptr;
-  CHECK(tcpinfo_listener_open(&listener, std::size_t{1} << 20, first) == 0);
-  CHECK(tcpinfo_socket_open(&socket, first) == 0);
+  tcpinfo_listener_options listening;
+  TCPINFO_INIT(listening);
+  listening.receive_buffer = std::size_t{1} << 20;
+  listening.netns = first;
+  CHECK(tcpinfo_listener_open(&listener, &listening) == 0);
+  tcpinfo_socket_options options;
+  TCPINFO_INIT(options);
+  options.netns = first;
+  CHECK(tcpinfo_socket_open(&socket, &options) == 0);
   check_dumps(socket, made);
   check_options(socket, made);
   check_query(socket, made);
@@ -281,12 +323,17 @@ int main() {
   // A descriptor that is no network namespace.
   const int null = ::open("/proc/self/ns/uts", O_RDONLY | O_CLOEXEC);
   CHECK(null >= 0);
-  CHECK(tcpinfo_socket_open(&socket, null) == -EINVAL);
-  CHECK(tcpinfo_socket_open(&socket, 9999) == -EBADF);
-  // The caller is still where it was.
-  CHECK(tcpinfo_socket_open(&socket, -1) == 0);
-  CHECK(tcpinfo_socket_dump(socket, nullptr, told::callback, &nothing) == 0);
-  CHECK(nothing.messages == 0);
-  tcpinfo_socket_close(socket);
+  options.netns = null;
+  CHECK(tcpinfo_socket_open(&socket, &options) == -EINVAL);
+  options.netns = 9999;
+  CHECK(tcpinfo_socket_open(&socket, &options) == -EBADF);
+  // The caller is still where it was; no descriptor is 0 or -1, also where 0 is a namespace's.
+  CHECK(::dup2(first, 0) == 0);
+  for (options.netns = -1; options.netns <= 0; ++options.netns) {
+    CHECK(tcpinfo_socket_open(&socket, &options) == 0);
+    CHECK(tcpinfo_socket_dump(socket, nullptr, told::callback, &nothing) == 0);
+    CHECK(nothing.messages == 0);
+    tcpinfo_socket_close(socket);
+  }
   std::printf("passed\n");
 }

@@ -52,12 +52,12 @@ def line_of(running: subprocess.Popen[str], what: str) -> str:
 
 def follow(running: subprocess.Popen[str], near: str, far: str, client: socket.socket,
            server: socket.socket) -> None:
-    listed = line_of(running, f"connection {near} {far}")
+    listed = line_of(running, f"connection {near} -> {far}")
     assert f" bytes_sent={SENT} " in listed, listed
     assert re.search(r" rtt=[1-9]\d* .* cong=\w+$", listed), listed
     client.close()
     server.close()
-    ended = line_of(running, f"ended {near} {far}")
+    ended = line_of(running, f"ended {near} -> {far}")
     assert f" bytes_sent={SENT} " in ended, ended
     running.send_signal(signal.SIGINT)
     assert running.stdout is not None

@@ -21,10 +21,15 @@
  *
  * Views. A pointer that the library hands out is its own: each function says how long it is valid.
  *
- * Structs that begin with `size` are prepared by TCPINFO_INIT(); all else that is zero means the
- * default. So a library and a program of different releases know which members the other has: what
- * a program sets and the library does not know is refused (TCPINFO_E_INVALID_ARGUMENT), what the
- * library knows and the program does not is left out.
+ * Structs that begin with `size` are prepared by TCPINFO_INIT(). So a library and a program of
+ * different releases know which members the other has: what a program sets and the library does not
+ * know is refused (TCPINFO_E_INVALID_ARGUMENT), what the library knows and the program does not is
+ * left out. Members of a struct that the library made, as callbacks get it, are there as far as its
+ * own `size` says.
+ *
+ * Options. A member that is zero means the default, and NULL in place of options the default of
+ * each. Two structs are requests instead, tcpinfo_dump_options and tcpinfo_query_options: `states`
+ * of 0 asks for nothing, `extensions` of 0 for no attribute, and NULL for everything.
  *
  * Units stand in names and comments: ports are in host order, lengths in bytes.
  */
@@ -34,6 +39,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include <tcpinfo/version_macros.h>
 
 #if defined(__GNUC__) || defined(__clang__)
 /** Marks a function that libtcpinfo.so exports. */
@@ -45,9 +52,16 @@
 #define TCPINFO_C_CHECK
 #endif
 
-/** Prepares a struct that begins with `size`: everything else is zero, which is the default. */
-#define TCPINFO_INIT(object) \
-  ((void)memset(&(object), 0, sizeof(object)), (void)((object).size = sizeof(object)))
+/**
+ * Prepares a struct that begins with `size`, as a statement: everything else is zero. That means
+ * the default, but tcpinfo_dump_options.states has none and must be set, and `extensions` of 0 in
+ * it and in tcpinfo_query_options is the header alone.
+ */
+#define TCPINFO_INIT(object)              \
+  do {                                    \
+    memset(&(object), 0, sizeof(object)); \
+    (object).size = sizeof(object);       \
+  } while (0)
 
 #if defined(__cplusplus) && __cplusplus >= 201103L
 /** No exception comes out of the library; a compiler of C++ knows. */
@@ -106,6 +120,12 @@ TCPINFO_C_API size_t tcpinfo_error_text(int result, char* text, size_t size) TCP
 /** The version of the library in use, "MAJOR.MINOR.PATCH". Static storage; any thread. */
 TCPINFO_C_API const char* tcpinfo_version(void) TCPINFO_C_NOEXCEPT;
 
+/**
+ * The same as a number: MAJOR * 10000 + MINOR * 100 + PATCH. TCPINFO_VERSION_NUMBER, with
+ * TCPINFO_VERSION_MAJOR, _MINOR and _PATCH, is the version compiled against. Any thread.
+ */
+TCPINFO_C_API uint32_t tcpinfo_version_number(void) TCPINFO_C_NOEXCEPT;
+
 /* ------------------------------------------------------------------------------------------------
  * Plain values
  */
@@ -139,7 +159,7 @@ typedef struct tcpinfo_socket_id {
 /** What the kernel said of one socket: struct inet_diag_msg and the attributes after it. A view. */
 typedef struct tcpinfo_message {
   const void* bytes; /**< not aligned; NULL where there is no message */
-  size_t size;       /**< at least 72, or 0 */
+  size_t length;     /**< of these: at least 72, or 0 */
 } tcpinfo_message;
 
 /** A moment. All of it zero: no time is told. */
@@ -164,8 +184,67 @@ TCPINFO_C_API int tcpinfo_message_id(const tcpinfo_message* message,
 TCPINFO_C_API int tcpinfo_socket_id_of(int descriptor,
                                        tcpinfo_socket_id* out) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
 
+/**
+ * Both ends as text, "192.0.2.1:443 -> [2001:db8::1]:50000".
+ * @param text where it is written, NUL-terminated and cut where `size` is too small; may be NULL
+ * @return length of the whole text, without NUL; 0 where `id` is NULL. 128 bytes always suffice.
+ * Any thread.
+ */
+TCPINFO_C_API size_t tcpinfo_id_text(const tcpinfo_socket_id* id, char* text,
+                                     size_t size) TCPINFO_C_NOEXCEPT;
+
+/** TCP states as the kernel numbers them; a newer kernel may tell others. Values are frozen. */
+enum tcpinfo_state {
+  TCPINFO_STATE_ESTABLISHED = 1,    /**< both ends may send */
+  TCPINFO_STATE_SYN_SENT = 2,       /**< connecting: SYN sent */
+  TCPINFO_STATE_SYN_RECV = 3,       /**< being connected to: SYN received */
+  TCPINFO_STATE_FIN_WAIT1 = 4,      /**< closed here, the FIN not acknowledged yet */
+  TCPINFO_STATE_FIN_WAIT2 = 5,      /**< closed here, the peer may still send */
+  TCPINFO_STATE_TIME_WAIT = 6,      /**< closed by both, kept for late segments */
+  TCPINFO_STATE_CLOSE = 7,          /**< not connected, or at its end */
+  TCPINFO_STATE_CLOSE_WAIT = 8,     /**< closed by the peer, not here yet */
+  TCPINFO_STATE_LAST_ACK = 9,       /**< closed by both, the FIN sent last not acknowledged yet */
+  TCPINFO_STATE_LISTEN = 10,        /**< waits for connections */
+  TCPINFO_STATE_CLOSING = 11,       /**< closed by both at once */
+  TCPINFO_STATE_NEW_SYN_RECV = 12,  /**< a half-open connection of a listener; dumps say SYN_RECV */
+  TCPINFO_STATE_BOUND_INACTIVE = 13 /**< bound, neither listening nor connected; asked for since
+                                         Linux 6.8, and reported as CLOSE */
+};
+
 /** The kernel's name of a TCP state, "ESTABLISHED"; "" for a number without one. Static storage. */
 TCPINFO_C_API const char* tcpinfo_state_name(uint32_t state) TCPINFO_C_NOEXCEPT;
+
+/** The state that a message tells, a tcpinfo_state; 0 for NULL and below 72 bytes. */
+TCPINFO_C_API uint32_t tcpinfo_message_state(const tcpinfo_message* message) TCPINFO_C_NOEXCEPT;
+
+/**
+ * Attributes of a message as the kernel numbers them; a newer kernel may send others. What groups
+ * of fields are numbered by, too (tcpinfo_field.group). Values are frozen.
+ */
+enum tcpinfo_attribute {
+  TCPINFO_ATTRIBUTE_MEMINFO = 1,          /**< struct inet_diag_meminfo */
+  TCPINFO_ATTRIBUTE_INFO = 2,             /**< struct tcp_info */
+  TCPINFO_ATTRIBUTE_VEGASINFO = 3,        /**< struct tcpvegas_info, of Vegas and its like */
+  TCPINFO_ATTRIBUTE_CONG = 4,             /**< name of the congestion control algorithm */
+  TCPINFO_ATTRIBUTE_TOS = 5,              /**< u8, type of service */
+  TCPINFO_ATTRIBUTE_TCLASS = 6,           /**< u8, IPv6 traffic class */
+  TCPINFO_ATTRIBUTE_SKMEMINFO = 7,        /**< u32 each, as SK_MEMINFO_* number them */
+  TCPINFO_ATTRIBUTE_SHUTDOWN = 8,         /**< u8, directions shut down */
+  TCPINFO_ATTRIBUTE_DCTCPINFO = 9,        /**< struct tcp_dctcp_info */
+  TCPINFO_ATTRIBUTE_PROTOCOL = 10,        /**< u8, IPPROTO_* */
+  TCPINFO_ATTRIBUTE_SKV6ONLY = 11,        /**< u8, IPV6_V6ONLY */
+  TCPINFO_ATTRIBUTE_LOCALS = 12,          /**< SCTP: local addresses */
+  TCPINFO_ATTRIBUTE_PEERS = 13,           /**< SCTP: addresses of the peer */
+  TCPINFO_ATTRIBUTE_PAD = 14,             /**< filler before a 64-bit value */
+  TCPINFO_ATTRIBUTE_MARK = 15,            /**< u32, SO_MARK; only with CAP_NET_ADMIN */
+  TCPINFO_ATTRIBUTE_BBRINFO = 16,         /**< struct tcp_bbr_info */
+  TCPINFO_ATTRIBUTE_CLASS_ID = 17,        /**< u32, traffic class or priority */
+  TCPINFO_ATTRIBUTE_MD5SIG = 18,          /**< struct tcp_diag_md5sig, any number: secret keys */
+  TCPINFO_ATTRIBUTE_ULP_INFO = 19,        /**< attributes of its own: the upper layer protocol */
+  TCPINFO_ATTRIBUTE_SK_BPF_STORAGES = 20, /**< BPF storage of the socket */
+  TCPINFO_ATTRIBUTE_CGROUP_ID = 21,       /**< u64, control group */
+  TCPINFO_ATTRIBUTE_SOCKOPT = 22          /**< struct inet_diag_sockopt */
+};
 
 /* ------------------------------------------------------------------------------------------------
  * Fields
@@ -186,7 +265,7 @@ enum tcpinfo_field_type {
 typedef struct tcpinfo_field {
   size_t size;              /**< of the struct: TCPINFO_INIT() */
   uint32_t id;              /**< its number, which never changes */
-  uint32_t group;           /**< 0: header; else the number of the attribute it stands in */
+  uint32_t group;           /**< 0: header; else the tcpinfo_attribute it stands in */
   uint32_t type;            /**< tcpinfo_field_type */
   uint32_t has_sentinel;    /**< 1 where one value means "never measured", "not set", "unlimited" */
   uint64_t sentinel;        /**< that value */
@@ -293,31 +372,64 @@ TCPINFO_C_API int tcpinfo_snapshot_has_group(const tcpinfo_snapshot* snapshot,
  * Dumps and queries
  */
 
-/** The bit of a TCP state in tcpinfo_dump_options.states. */
-#define TCPINFO_STATE_BIT(state) (UINT32_C(1) << (state))
+/** The bit of a tcpinfo_state in tcpinfo_dump_options.states; 0 for what is none of 1 to 31. */
+#define TCPINFO_STATE_BIT(state) \
+  ((state) > 0 && (state) < 32 ? UINT32_C(1) << (31 & (state)) : UINT32_C(0))
 /** Every state that a connection may be in: not LISTEN, and none that is only bound. */
 #define TCPINFO_STATES_CONNECTIONS UINT32_C(0x1bfe)
 /** Every state of a socket. */
 #define TCPINFO_STATES_ALL UINT32_C(0x3ffe)
 /** All attributes that the kernel is willing to send. */
 #define TCPINFO_EXTENSIONS_ALL UINT32_C(0xff)
-/** The bit of an attribute (1 to 8) in `extensions`: 2 is INFO, 4 CONG, 7 SKMEMINFO. */
-#define TCPINFO_EXTENSION(attribute) (UINT32_C(1) << ((attribute)-1))
+/**
+ * The bit of a tcpinfo_attribute in `extensions`; 0 for what is none of 1 to 32. A request takes
+ * attributes 1 to 8: the kernel sends the others as it sees fit.
+ */
+#define TCPINFO_EXTENSION(attribute) \
+  ((attribute) > 0 && (attribute) < 33 ? UINT32_C(1) << (31 & ((attribute)-1)) : UINT32_C(0))
 
-/** Which sockets to dump. Arrays are the caller's and must stay until the call returns. */
+/**
+ * Which sockets to dump. Zeroed, it asks for nothing (TCPINFO_E_EMPTY_REQUEST): `states` must be
+ * set, and `extensions` for more than the header. NULL in its place is TCPINFO_STATES_CONNECTIONS
+ * with TCPINFO_EXTENSIONS_ALL. Arrays are the caller's and must stay until the call returns.
+ */
 typedef struct tcpinfo_dump_options {
   size_t size;                       /**< of the struct: TCPINFO_INIT() */
   uint32_t states;                   /**< bits of TCPINFO_STATE_BIT(); 0: TCPINFO_E_EMPTY_REQUEST */
   uint32_t extensions;               /**< bits of TCPINFO_EXTENSION(); 0: the header alone */
   uint32_t family;                   /**< AF_INET, AF_INET6, or 0: both */
-  uint32_t reserved;                 /**< 0 */
+  uint32_t protocol;                 /**< IPPROTO_TCP, IPPROTO_UDP, IPPROTO_MPTCP; 0 = TCP */
   const uint16_t* exclude_sports;    /**< local ports to leave out */
   size_t exclude_sport_count;        /**< of these */
   const tcpinfo_prefix* exclude_src; /**< networks of local ends to leave out */
   size_t exclude_src_count;          /**< of these */
   const tcpinfo_prefix* exclude_dst; /**< networks of remote ends to leave out */
   size_t exclude_dst_count;          /**< of these */
+  int64_t timeout_ns;                /**< the kernel's longest silence; 0 = 10 s */
 } tcpinfo_dump_options;
+
+/**
+ * What to ask of one socket. Zeroed, it asks for the header alone. NULL in its place is
+ * TCPINFO_EXTENSIONS_ALL.
+ */
+typedef struct tcpinfo_query_options {
+  size_t size;         /**< of the struct: TCPINFO_INIT() */
+  uint32_t extensions; /**< bits of TCPINFO_EXTENSION(); 0: the header alone */
+  uint32_t protocol;   /**< IPPROTO_TCP or IPPROTO_UDP; 0 = TCP */
+  int64_t timeout_ns;  /**< the kernel's longest silence; 0 = 10 s */
+} tcpinfo_query_options;
+
+/** How to open a tcpinfo_socket. */
+typedef struct tcpinfo_socket_options {
+  size_t size; /**< of the struct: TCPINFO_INIT() */
+  /**
+   * Descriptor of the network namespace to ask in (/proc/PID/ns/net, /run/netns/NAME), which stays
+   * the caller's. 0 or -1: the namespace that the calling thread is in. So descriptor 0, where it
+   * is a namespace's, must be duplicated first (dup(2)).
+   */
+  int netns;
+  uint32_t reserved; /**< 0 */
+} tcpinfo_socket_options;
 
 /** Receives a message, which is valid until the callback returns. @return 0 to go on. */
 typedef int (*tcpinfo_message_callback)(void* user, const tcpinfo_message* message);
@@ -327,13 +439,12 @@ typedef struct tcpinfo_socket tcpinfo_socket;
 
 /**
  * Opens a socket.
- * @param netns descriptor of the network namespace it is of, which the library does not keep;
- *              -1: the caller's
+ * @param options NULL: the defaults
  * @return 0; -errno of socket(2), bind(2) or setns(2); -EPROTONOSUPPORT: no sock_diag in this
- * kernel; TCPINFO_E_OUT_OF_MEMORY.
+ * kernel; TCPINFO_E_INVALID_ARGUMENT; TCPINFO_E_OUT_OF_MEMORY.
  */
-TCPINFO_C_API int tcpinfo_socket_open(tcpinfo_socket** out,
-                                      int netns) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+TCPINFO_C_API int tcpinfo_socket_open(tcpinfo_socket** out, const tcpinfo_socket_options* options)
+    TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
 
 /** Closes and frees it; NULL is nothing to do. */
 TCPINFO_C_API void tcpinfo_socket_close(tcpinfo_socket* socket) TCPINFO_C_NOEXCEPT;
@@ -344,38 +455,40 @@ TCPINFO_C_API void tcpinfo_socket_close(tcpinfo_socket* socket) TCPINFO_C_NOEXCE
  * @param options NULL: all connections, with all attributes
  * @return 0 where the kernel said that it is finished and nothing was lost; TCPINFO_E_STOPPED;
  * otherwise the first fault, the messages before it having been delivered: -ENOENT (no tcp_diag in
- * this kernel), -ETIMEDOUT (no answer within 10 s), TCPINFO_E_DUMP_INCOMPLETE ….
+ * this kernel), -ETIMEDOUT (the kernel was silent for too long), TCPINFO_E_DUMP_INCOMPLETE ….
  */
 TCPINFO_C_API int tcpinfo_socket_dump(tcpinfo_socket* socket, const tcpinfo_dump_options* options,
                                       tcpinfo_message_callback callback,
                                       void* user) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
 
 /**
- * Begins a dump whose messages tcpinfo_socket_next() gives one by one. It keeps a copy of all of
- * them: some 500 bytes a socket. What was left of an earlier dump is dropped.
- * @return 0; what is wrong with the options; the faults of the dump are what tcpinfo_socket_next()
- * returns.
+ * Dumps, and keeps a copy of all messages, some 500 bytes a socket: tcpinfo_socket_collected()
+ * gives them one by one. It waits for the end of the dump. What was left of an earlier one is
+ * dropped.
+ * @param options as tcpinfo_socket_dump()
+ * @return 0; what is wrong with the options; the faults of the dump are what
+ * tcpinfo_socket_collected() returns.
  */
-TCPINFO_C_API int tcpinfo_socket_start(tcpinfo_socket* socket, const tcpinfo_dump_options* options)
-    TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+TCPINFO_C_API int tcpinfo_socket_collect(
+    tcpinfo_socket* socket, const tcpinfo_dump_options* options) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
 
 /**
- * The next message of that dump.
+ * The next message of what was collected.
  * @param out valid until the next call with this handle
  * @return 1; 0 at the end; where the dump had a fault that, once, after the messages before it.
  */
-TCPINFO_C_API int tcpinfo_socket_next(tcpinfo_socket* socket,
-                                      tcpinfo_message* out) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+TCPINFO_C_API int tcpinfo_socket_collected(tcpinfo_socket* socket,
+                                           tcpinfo_message* out) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
 
 /**
  * Asks for one socket: no walk. See tcpinfo_socket_id_of() for a socket of one's own.
- * @param extensions bits of TCPINFO_EXTENSION()
- * @param out        valid until the next call with this handle
- * @return 0; -ENOENT or -ESTALE (another cookie) where there is no such socket; -ETIMEDOUT after 10
- * s.
+ * @param options NULL: all attributes
+ * @param out     valid until the next call with this handle
+ * @return 0; -ENOENT or -ESTALE (another cookie) where there is no such socket; -ETIMEDOUT: the
+ * kernel was silent for too long; TCPINFO_E_INVALID_ARGUMENT.
  */
 TCPINFO_C_API int tcpinfo_socket_query(tcpinfo_socket* socket, const tcpinfo_socket_id* id,
-                                       uint32_t extensions,
+                                       const tcpinfo_query_options* options,
                                        tcpinfo_message* out) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
 
 /* ------------------------------------------------------------------------------------------------
@@ -385,14 +498,23 @@ TCPINFO_C_API int tcpinfo_socket_query(tcpinfo_socket* socket, const tcpinfo_soc
 /** Hears of every TCP socket that ends, with its final counters. It needs no privilege. */
 typedef struct tcpinfo_listener tcpinfo_listener;
 
+/** How to open a tcpinfo_listener. */
+typedef struct tcpinfo_listener_options {
+  size_t size;           /**< of the struct: TCPINFO_INIT() */
+  size_t receive_buffer; /**< bytes of queue to ask of the kernel; 0 = its default */
+  int netns;             /**< as in tcpinfo_socket_options; 0 or -1: the calling thread's */
+  uint32_t reserved;     /**< 0 */
+} tcpinfo_listener_options;
+
 /**
  * Opens a listener. From now on the kernel queues the messages.
- * @param receive_buffer bytes of queue to ask of the kernel, 0 = its default
- * @param netns          as for tcpinfo_socket_open()
- * @return 0; -errno of socket(2), bind(2), setsockopt(2) or setns(2); TCPINFO_E_OUT_OF_MEMORY.
+ * @param options NULL: the defaults
+ * @return 0; -errno of socket(2), bind(2), setsockopt(2) or setns(2); TCPINFO_E_INVALID_ARGUMENT;
+ * TCPINFO_E_OUT_OF_MEMORY.
  */
-TCPINFO_C_API int tcpinfo_listener_open(tcpinfo_listener** out, size_t receive_buffer,
-                                        int netns) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+TCPINFO_C_API int tcpinfo_listener_open(tcpinfo_listener** out,
+                                        const tcpinfo_listener_options* options)
+    TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
 
 /** Closes and frees it; NULL is nothing to do. */
 TCPINFO_C_API void tcpinfo_listener_close(tcpinfo_listener* listener) TCPINFO_C_NOEXCEPT;
@@ -462,23 +584,52 @@ typedef struct tcpinfo_record {
   uint32_t layout;         /**< reading: tcpinfo_layout, by the kernel that metadata names */
   uint32_t reserved;       /**< 0 */
   uint64_t line;           /**< reading: number of the line, from 1 */
-  const tcpinfo_metadata* metadata; /**< NULL in a record of a message */
+  /**
+   * NULL in a record of a message. Reading: the library's, whose own `size` says how much of it may
+   * be read.
+   */
+  const tcpinfo_metadata* metadata;
 } tcpinfo_record;
 
 /** Reads the records of an archive, zstd or plain, in whatever condition. */
 typedef struct tcpinfo_reader tcpinfo_reader;
 
-/** Opens a file. @return 0; -errno of open(2); TCPINFO_E_OUT_OF_MEMORY. */
-TCPINFO_C_API int tcpinfo_reader_open_path(tcpinfo_reader** out,
-                                           const char* path) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+/** How an archive is read. */
+typedef struct tcpinfo_reader_options {
+  size_t size;     /**< of the struct: TCPINFO_INIT() */
+  size_t max_line; /**< bytes of the longest line taken, newline apart; 0 = 16,777,216 */
+  /**
+   * Largest window of a zstd frame, as a power of two, 10 to 31: what bounds the memory that it can
+   * ask for (TCPINFO_E_WINDOW_TOO_LARGE); 0 = 27.
+   */
+  int32_t max_window_log;
+  uint32_t reserved; /**< 0 */
+} tcpinfo_reader_options;
 
-/** Reads from where a descriptor stands, which stays the caller's and must outlive the reader. */
-TCPINFO_C_API int tcpinfo_reader_open_fd(tcpinfo_reader** out,
-                                         int descriptor) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+/**
+ * Opens a file.
+ * @param options NULL: the defaults
+ * @return 0; -errno of open(2); TCPINFO_E_INVALID_ARGUMENT; TCPINFO_E_OUT_OF_MEMORY.
+ */
+TCPINFO_C_API int tcpinfo_reader_open_path(tcpinfo_reader** out, const char* path,
+                                           const tcpinfo_reader_options* options)
+    TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
 
-/** Reads memory, which stays the caller's and must outlive the reader. */
-TCPINFO_C_API int tcpinfo_reader_open_memory(tcpinfo_reader** out, const void* bytes,
-                                             size_t size) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+/**
+ * Reads from where a descriptor stands, which stays the caller's and must outlive the reader.
+ * Else as tcpinfo_reader_open_path().
+ */
+TCPINFO_C_API int tcpinfo_reader_open_fd(tcpinfo_reader** out, int descriptor,
+                                         const tcpinfo_reader_options* options)
+    TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/**
+ * Reads memory, which stays the caller's and must outlive the reader. Else as
+ * tcpinfo_reader_open_path().
+ */
+TCPINFO_C_API int tcpinfo_reader_open_memory(tcpinfo_reader** out, const void* bytes, size_t size,
+                                             const tcpinfo_reader_options* options)
+    TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
 
 /** Closes and frees it; NULL is nothing to do. */
 TCPINFO_C_API void tcpinfo_reader_close(tcpinfo_reader* reader) TCPINFO_C_NOEXCEPT;
@@ -575,10 +726,10 @@ TCPINFO_C_API int tcpinfo_writer_write(tcpinfo_writer* writer, const tcpinfo_rec
 
 /**
  * Writes what is left, closes the file and frees the handle, whatever is returned; NULL is nothing
- * to do.
+ * to do. What cannot be written may show only here.
  * @return 0; -errno of write(2) or close(2), and that of an earlier call.
  */
-TCPINFO_C_API int tcpinfo_writer_close(tcpinfo_writer* writer) TCPINFO_C_NOEXCEPT;
+TCPINFO_C_API int tcpinfo_writer_close(tcpinfo_writer* writer) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
 
 /* ------------------------------------------------------------------------------------------------
  * Events
@@ -604,14 +755,23 @@ typedef struct tcpinfo_event {
 /** Follows the event socket of a collector. It does not connect again by itself. */
 typedef struct tcpinfo_events tcpinfo_events;
 
+/** How events are read. */
+typedef struct tcpinfo_events_options {
+  size_t size;          /**< of the struct: TCPINFO_INIT() */
+  size_t max_line;      /**< bytes of the longest line, newline apart; 0 = 1,048,576 */
+  uint32_t nonblocking; /**< 1: tcpinfo_events_next() does not wait, and returns -EAGAIN */
+  uint32_t reserved;    /**< 0 */
+} tcpinfo_events_options;
+
 /**
  * Connects to an event socket.
- * @param nonblocking 1: tcpinfo_events_next() does not wait, and returns -EAGAIN
+ * @param options NULL: the defaults
  * @return 0; -ENOENT no such file, -ECONNREFUSED nobody listens, another errno of connect(2);
- * TCPINFO_E_INVALID_ARGUMENT for an empty path; TCPINFO_E_OUT_OF_MEMORY.
+ * TCPINFO_E_INVALID_ARGUMENT, for an empty path as well; TCPINFO_E_OUT_OF_MEMORY.
  */
 TCPINFO_C_API int tcpinfo_events_connect(tcpinfo_events** out, const char* path,
-                                         int nonblocking) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+                                         const tcpinfo_events_options* options)
+    TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
 
 /** Closes and frees it; NULL is nothing to do. */
 TCPINFO_C_API void tcpinfo_events_close(tcpinfo_events* events) TCPINFO_C_NOEXCEPT;

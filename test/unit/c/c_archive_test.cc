@@ -62,7 +62,7 @@ class scratch_folder {
 struct held_reader {
   tcpinfo_reader* handle = nullptr;
   explicit held_reader(const std::string& text) {
-    REQUIRE(tcpinfo_reader_open_memory(&handle, text.data(), text.size()) == 0);
+    REQUIRE(tcpinfo_reader_open_memory(&handle, text.data(), text.size(), nullptr) == 0);
   }
   ~held_reader() { tcpinfo_reader_close(handle); }
   held_reader(const held_reader&) = delete;
@@ -144,7 +144,7 @@ TEST_CASE("C: an archive is read as by C++, and written again as it was") {
         CHECK(c.time.seconds == r.time().seconds);
         CHECK(c.time.nanoseconds == r.time().nanoseconds);
         const bytes_view bytes = r.view().bytes;
-        REQUIRE(c.message.size == bytes.size());
+        REQUIRE(c.message.length == bytes.size());
         CHECK(std::memcmp(c.message.bytes, bytes.data(), bytes.size()) == 0);
         CHECK(((c.flags & TCPINFO_RECORD_HAS_POLL) != 0) == (r.poll() != no_poll));
       }
@@ -162,7 +162,7 @@ TEST_CASE("C: an archive is read as by C++, and written again as it was") {
     written << in.rdbuf();
     CHECK((written.str() == text) == plain);
     tcpinfo_reader* again = nullptr;
-    REQUIRE(tcpinfo_reader_open_path(&again, copy.c_str()) == 0);
+    REQUIRE(tcpinfo_reader_open_path(&again, copy.c_str(), nullptr) == 0);
     std::string lines;
     tcpinfo_record c = new_record();
     while (tcpinfo_reader_next(again, &c) == 1) {
@@ -207,6 +207,35 @@ TEST_CASE("C: damage of an archive is told once, and what is behind it is read")
   tcpinfo_record c = new_record();
   REQUIRE(tcpinfo_reader_next(held.handle, &c) == 1);
   CHECK(c.line == 4);
+}
+
+TEST_CASE("C: a reader's options bound lines and windows") {
+  const scratch_folder folder;
+  const std::string text = golden("kernel618_1.jsonl");
+  tcpinfo_reader_options options;
+  TCPINFO_INIT(options);
+  options.max_line = 10;
+  tcpinfo_reader* reader = nullptr;
+  REQUIRE(tcpinfo_reader_open_memory(&reader, text.data(), text.size(), &options) == 0);
+  tcpinfo_record c = new_record();
+  CHECK(tcpinfo_reader_next(reader, &c) == TCPINFO_E_LINE_TOO_LONG);
+  tcpinfo_reader_close(reader);
+
+  // The same lines, more often than a window of 1 KiB holds.
+  const std::string path = folder / "a.jsonl.zst";
+  tcpinfo_writer* writer = nullptr;
+  REQUIRE(tcpinfo_writer_open(&writer, path.c_str(), nullptr) == 0);
+  {
+    const held_reader held(text);
+    while (tcpinfo_reader_next(held.handle, &c) == 1)
+      REQUIRE(tcpinfo_writer_write(writer, &c) == 0);
+  }
+  REQUIRE(tcpinfo_writer_close(writer) == 0);
+  TCPINFO_INIT(options);
+  options.max_window_log = 10;
+  REQUIRE(tcpinfo_reader_open_path(&reader, path.c_str(), &options) == 0);
+  CHECK(tcpinfo_reader_next(reader, &c) == TCPINFO_E_WINDOW_TOO_LARGE);
+  tcpinfo_reader_close(reader);
 }
 
 TEST_CASE("C: columns have the values of the records") {
@@ -361,7 +390,7 @@ TEST_CASE("C: a writer refuses what is no record, and goes on") {
   CHECK(tcpinfo_writer_write(writer, &c) == TCPINFO_E_INVALID_ARGUMENT);
   c.message = {m.bytes.data(), 71};
   CHECK(tcpinfo_writer_write(writer, &c) == TCPINFO_E_MESSAGE_TOO_SHORT);
-  c.message.size = m.bytes.size();
+  c.message.length = m.bytes.size();
   c.time.seconds = 1'000'000'000'000;
   CHECK(tcpinfo_writer_write(writer, &c) == TCPINFO_E_BAD_TIMESTAMP);
   tcpinfo_metadata told;
@@ -386,7 +415,7 @@ TEST_CASE("C: a writer refuses what is no record, and goes on") {
   REQUIRE(tcpinfo_writer_close(writer) == 0);
 
   tcpinfo_reader* reader = nullptr;
-  REQUIRE(tcpinfo_reader_open_path(&reader, path.c_str()) == 0);
+  REQUIRE(tcpinfo_reader_open_path(&reader, path.c_str(), nullptr) == 0);
   tcpinfo_record r = new_record();
   REQUIRE(tcpinfo_reader_next(reader, &r) == 1);
   REQUIRE(r.metadata != nullptr);
@@ -399,7 +428,7 @@ TEST_CASE("C: a writer refuses what is no record, and goes on") {
   CHECK(r.ended.seconds == 1'700'000'001);
   CHECK(r.carried == c.carried);
   CHECK(r.poll == 9);
-  CHECK(r.message.size == m.bytes.size());
+  CHECK(r.message.length == m.bytes.size());
   CHECK(tcpinfo_reader_next(reader, &r) == 0);
   CHECK(tcpinfo_reader_next(reader, &r) == 0);
   tcpinfo_reader_close(reader);
@@ -492,8 +521,12 @@ struct events_seen {
 
 TEST_CASE("C: events are followed to the end of the stream") {
   event_server server;
+  tcpinfo_events_options options;
+  TCPINFO_INIT(options);
+  options.nonblocking = 1;
+  options.max_line = 300;
   tcpinfo_events* events = nullptr;
-  REQUIRE(tcpinfo_events_connect(&events, server.path.c_str(), 1) == 0);
+  REQUIRE(tcpinfo_events_connect(&events, server.path.c_str(), &options) == 0);
   server.accept();
   CHECK(tcpinfo_events_descriptor(events) >= 0);
   tcpinfo_event event{};
@@ -529,8 +562,10 @@ TEST_CASE("C: events are followed to the end of the stream") {
       "{\"Event\":1,\"Timestamp\":\"2026-11-22T10:26:02Z\",\"UUID\":\"u_3\",\"ID\":null}\n");
   all.limit = 3;
   CHECK(tcpinfo_events_each(events, events_seen::take, &all) == TCPINFO_E_STOPPED);
+  server.tell(std::string(301, 'x') + "\n");
   server.hang_up();
   CHECK(tcpinfo_events_each(events, events_seen::take, &all) == 0);
+  CHECK(all.results.back() == TCPINFO_E_LINE_TOO_LONG);
   CHECK(all.uuids == std::vector<std::string>{"u_1", "u_2", "u_3"});
   CHECK(tcpinfo_events_next(events, &event) == 0);
   tcpinfo_events_close(events);

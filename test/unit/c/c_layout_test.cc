@@ -31,7 +31,7 @@ static_assert(offsetof(tcpinfo_socket_id, cookie) == 48);
 
 static_assert(sizeof(tcpinfo_message) == 16);
 static_assert(offsetof(tcpinfo_message, bytes) == 0);
-static_assert(offsetof(tcpinfo_message, size) == 8);
+static_assert(offsetof(tcpinfo_message, length) == 8);
 
 static_assert(sizeof(tcpinfo_timestamp) == 16);
 static_assert(offsetof(tcpinfo_timestamp, seconds) == 0);
@@ -52,18 +52,48 @@ static_assert(offsetof(tcpinfo_field, unit_name) == 56);
 static_assert(offsetof(tcpinfo_field, first_kernel) == 64);
 static_assert(offsetof(tcpinfo_field, meaning) == 72);
 
-static_assert(sizeof(tcpinfo_dump_options) == 72);
+static_assert(sizeof(tcpinfo_dump_options) == 80);
 static_assert(offsetof(tcpinfo_dump_options, size) == 0);
 static_assert(offsetof(tcpinfo_dump_options, states) == 8);
 static_assert(offsetof(tcpinfo_dump_options, extensions) == 12);
 static_assert(offsetof(tcpinfo_dump_options, family) == 16);
-static_assert(offsetof(tcpinfo_dump_options, reserved) == 20);
+static_assert(offsetof(tcpinfo_dump_options, protocol) == 20);
 static_assert(offsetof(tcpinfo_dump_options, exclude_sports) == 24);
 static_assert(offsetof(tcpinfo_dump_options, exclude_sport_count) == 32);
 static_assert(offsetof(tcpinfo_dump_options, exclude_src) == 40);
 static_assert(offsetof(tcpinfo_dump_options, exclude_src_count) == 48);
 static_assert(offsetof(tcpinfo_dump_options, exclude_dst) == 56);
 static_assert(offsetof(tcpinfo_dump_options, exclude_dst_count) == 64);
+static_assert(offsetof(tcpinfo_dump_options, timeout_ns) == 72);
+
+static_assert(sizeof(tcpinfo_query_options) == 24);
+static_assert(offsetof(tcpinfo_query_options, size) == 0);
+static_assert(offsetof(tcpinfo_query_options, extensions) == 8);
+static_assert(offsetof(tcpinfo_query_options, protocol) == 12);
+static_assert(offsetof(tcpinfo_query_options, timeout_ns) == 16);
+
+static_assert(sizeof(tcpinfo_socket_options) == 16);
+static_assert(offsetof(tcpinfo_socket_options, size) == 0);
+static_assert(offsetof(tcpinfo_socket_options, netns) == 8);
+static_assert(offsetof(tcpinfo_socket_options, reserved) == 12);
+
+static_assert(sizeof(tcpinfo_listener_options) == 24);
+static_assert(offsetof(tcpinfo_listener_options, size) == 0);
+static_assert(offsetof(tcpinfo_listener_options, receive_buffer) == 8);
+static_assert(offsetof(tcpinfo_listener_options, netns) == 16);
+static_assert(offsetof(tcpinfo_listener_options, reserved) == 20);
+
+static_assert(sizeof(tcpinfo_reader_options) == 24);
+static_assert(offsetof(tcpinfo_reader_options, size) == 0);
+static_assert(offsetof(tcpinfo_reader_options, max_line) == 8);
+static_assert(offsetof(tcpinfo_reader_options, max_window_log) == 16);
+static_assert(offsetof(tcpinfo_reader_options, reserved) == 20);
+
+static_assert(sizeof(tcpinfo_events_options) == 24);
+static_assert(offsetof(tcpinfo_events_options, size) == 0);
+static_assert(offsetof(tcpinfo_events_options, max_line) == 8);
+static_assert(offsetof(tcpinfo_events_options, nonblocking) == 16);
+static_assert(offsetof(tcpinfo_events_options, reserved) == 20);
 
 static_assert(sizeof(tcpinfo_metadata) == 112);
 static_assert(offsetof(tcpinfo_metadata, size) == 0);
@@ -172,5 +202,49 @@ static_assert(TCPINFO_STATES_ALL == all_states);
 static_assert(TCPINFO_STATES_CONNECTIONS ==
               (all_states & ~state_bit(tcp_state::listen) & ~state_bit(tcp_state::bound_inactive)));
 static_assert(TCPINFO_EXTENSIONS_ALL == all_extensions);
-static_assert(TCPINFO_EXTENSION(2) == extension(attribute_type::info));
-static_assert(TCPINFO_STATE_BIT(1) == state_bit(tcp_state::established));
+static_assert(TCPINFO_STATE_ESTABLISHED == static_cast<int>(tcp_state::established));
+static_assert(TCPINFO_STATE_SYN_SENT == static_cast<int>(tcp_state::syn_sent));
+static_assert(TCPINFO_STATE_SYN_RECV == static_cast<int>(tcp_state::syn_recv));
+static_assert(TCPINFO_STATE_FIN_WAIT1 == static_cast<int>(tcp_state::fin_wait1));
+static_assert(TCPINFO_STATE_FIN_WAIT2 == static_cast<int>(tcp_state::fin_wait2));
+static_assert(TCPINFO_STATE_TIME_WAIT == static_cast<int>(tcp_state::time_wait));
+static_assert(TCPINFO_STATE_CLOSE == static_cast<int>(tcp_state::close));
+static_assert(TCPINFO_STATE_CLOSE_WAIT == static_cast<int>(tcp_state::close_wait));
+static_assert(TCPINFO_STATE_LAST_ACK == static_cast<int>(tcp_state::last_ack));
+static_assert(TCPINFO_STATE_LISTEN == static_cast<int>(tcp_state::listen));
+static_assert(TCPINFO_STATE_CLOSING == static_cast<int>(tcp_state::closing));
+static_assert(TCPINFO_STATE_NEW_SYN_RECV == static_cast<int>(tcp_state::new_syn_recv));
+static_assert(TCPINFO_STATE_BOUND_INACTIVE == static_cast<int>(tcp_state::bound_inactive));
+static_assert(TCPINFO_ATTRIBUTE_MEMINFO == static_cast<int>(attribute_type::meminfo));
+static_assert(TCPINFO_ATTRIBUTE_INFO == static_cast<int>(attribute_type::info));
+static_assert(TCPINFO_ATTRIBUTE_VEGASINFO == static_cast<int>(attribute_type::vegasinfo));
+static_assert(TCPINFO_ATTRIBUTE_CONG == static_cast<int>(attribute_type::cong));
+static_assert(TCPINFO_ATTRIBUTE_TOS == static_cast<int>(attribute_type::tos));
+static_assert(TCPINFO_ATTRIBUTE_TCLASS == static_cast<int>(attribute_type::tclass));
+static_assert(TCPINFO_ATTRIBUTE_SKMEMINFO == static_cast<int>(attribute_type::skmeminfo));
+static_assert(TCPINFO_ATTRIBUTE_SHUTDOWN == static_cast<int>(attribute_type::shutdown));
+static_assert(TCPINFO_ATTRIBUTE_DCTCPINFO == static_cast<int>(attribute_type::dctcpinfo));
+static_assert(TCPINFO_ATTRIBUTE_PROTOCOL == static_cast<int>(attribute_type::protocol));
+static_assert(TCPINFO_ATTRIBUTE_SKV6ONLY == static_cast<int>(attribute_type::skv6only));
+static_assert(TCPINFO_ATTRIBUTE_LOCALS == static_cast<int>(attribute_type::locals));
+static_assert(TCPINFO_ATTRIBUTE_PEERS == static_cast<int>(attribute_type::peers));
+static_assert(TCPINFO_ATTRIBUTE_PAD == static_cast<int>(attribute_type::pad));
+static_assert(TCPINFO_ATTRIBUTE_MARK == static_cast<int>(attribute_type::mark));
+static_assert(TCPINFO_ATTRIBUTE_BBRINFO == static_cast<int>(attribute_type::bbrinfo));
+static_assert(TCPINFO_ATTRIBUTE_CLASS_ID == static_cast<int>(attribute_type::class_id));
+static_assert(TCPINFO_ATTRIBUTE_MD5SIG == static_cast<int>(attribute_type::md5sig));
+static_assert(TCPINFO_ATTRIBUTE_ULP_INFO == static_cast<int>(attribute_type::ulp_info));
+static_assert(TCPINFO_ATTRIBUTE_SK_BPF_STORAGES ==
+              static_cast<int>(attribute_type::sk_bpf_storages));
+static_assert(TCPINFO_ATTRIBUTE_CGROUP_ID == static_cast<int>(attribute_type::cgroup_id));
+static_assert(TCPINFO_ATTRIBUTE_SOCKOPT == static_cast<int>(attribute_type::sockopt));
+
+// Of every number there is a bit, or none.
+static_assert(TCPINFO_STATE_BIT(TCPINFO_STATE_ESTABLISHED) == state_bit(tcp_state::established));
+static_assert(TCPINFO_STATE_BIT(31) == 0x80000000U);
+static_assert(TCPINFO_STATE_BIT(0) == 0 && TCPINFO_STATE_BIT(32) == 0 &&
+              TCPINFO_STATE_BIT(-1) == 0 && TCPINFO_STATE_BIT(0x100000001ULL) == 0);
+static_assert(TCPINFO_EXTENSION(TCPINFO_ATTRIBUTE_INFO) == extension(attribute_type::info));
+static_assert(TCPINFO_EXTENSION(1) == 1 && TCPINFO_EXTENSION(32) == 0x80000000U);
+static_assert(TCPINFO_EXTENSION(0) == 0 && TCPINFO_EXTENSION(33) == 0 &&
+              TCPINFO_EXTENSION(-1) == 0 && TCPINFO_EXTENSION(0x100000001ULL) == 0);

@@ -66,6 +66,7 @@ TEST_CASE("C: errors in words") {
   CHECK(tcpinfo_error_text(0, cut, sizeof cut) == 7);
   CHECK(std::string_view(cut) == "succ");
   CHECK(tcpinfo_version() == version_string());
+  CHECK(tcpinfo_version_number() == TCPINFO_VERSION_NUMBER);
 }
 
 TEST_CASE("C: the table of fields is that of C++") {
@@ -180,6 +181,38 @@ TEST_CASE("C: every value of a message is that of C++") {
   CHECK(std::memcmp(id.dst.bytes, m.dst().bytes.data(), 16) == 0);
 }
 
+TEST_CASE("C: state and ends of a message, in words") {
+  made_socket made;
+  made.src = "192.0.2.1";
+  made.dst = "192.0.2.2";
+  const message m = made.view();
+  tcpinfo_message c = as_c(m);
+  CHECK(tcpinfo_message_state(&c) == static_cast<std::uint32_t>(m.state()));
+  CHECK(tcpinfo_message_state(&c) != 0);
+  c.length = 71;
+  CHECK(tcpinfo_message_state(&c) == 0);
+  CHECK(tcpinfo_message_state(nullptr) == 0);
+
+  c.length = m.bytes.size();
+  tcpinfo_socket_id id{};
+  REQUIRE(tcpinfo_message_id(&c, &id) == 0);
+  char text[128] = "####";
+  const std::string wanted = to_string(m.id());
+  CHECK(tcpinfo_id_text(&id, text, sizeof text) == wanted.size());
+  CHECK(text == wanted);
+  CHECK(wanted.starts_with("192.0.2.1:"));
+  CHECK(tcpinfo_id_text(&id, nullptr, 0) == wanted.size());
+  CHECK(tcpinfo_id_text(&id, text, 6) == wanted.size());
+  CHECK(std::string_view(text) == "192.0");
+  CHECK(tcpinfo_id_text(nullptr, text, sizeof text) == 0);
+  CHECK(text[0] == '\0');
+  // The longest.
+  std::memset(&id, 0xff, sizeof id);
+  id.src.family = id.dst.family = AF_INET6;
+  CHECK(tcpinfo_id_text(&id, text, sizeof text) < sizeof text);
+  CHECK(std::strlen(text) == tcpinfo_id_text(&id, nullptr, 0));
+}
+
 TEST_CASE("C: a sentinel is a value, and no measured one") {
   made_socket made;
   tcpinfo_field field;
@@ -231,7 +264,7 @@ TEST_CASE("C: what is no message, no field and no layout is refused") {
   CHECK(tcpinfo_field_at(tcpinfo_field_count(), &field) == TCPINFO_E_UNKNOWN_FIELD);
   CHECK(tcpinfo_snapshot_has_group(held.handle, 256) == TCPINFO_E_INVALID_ARGUMENT);
   // Then it holds nothing.
-  c.size = 71;
+  c.length = 71;
   CHECK(tcpinfo_snapshot_decode(held.handle, &c, 0) == TCPINFO_E_MESSAGE_TOO_SHORT);
   CHECK(tcpinfo_snapshot_value(held.handle, field_id_of("state"), &value) == 0);
   tcpinfo_socket_id id{};
@@ -270,6 +303,98 @@ TEST_CASE("C: a struct of a wrong size is refused, a larger one of zeros is take
   options.later = 0;
   CHECK(tcpinfo_writer_open(&writer, "/nowhere/x", &options.now) == -ENOENT);
   CHECK(writer == nullptr);
+}
+
+namespace {
+
+/// What a program of a later release hands over, whose options have another member.
+template <class Options>
+struct later {
+  Options now;
+  std::uint64_t member;
+};
+
+/// Whether options that are too short, or set what is not known here, are refused by `open`, which
+/// has them as `const Options*`.
+template <class Options, class Open>
+void check_sizes(Open&& open) {
+  later<Options> options;
+  std::memset(&options, 0, sizeof options);
+  CHECK(open(&options.now) == TCPINFO_E_INVALID_ARGUMENT);
+  options.now.size = sizeof options.now - 1;
+  CHECK(open(&options.now) == TCPINFO_E_INVALID_ARGUMENT);
+  options.now.size = sizeof options;
+  options.member = 1;
+  CHECK(open(&options.now) == TCPINFO_E_INVALID_ARGUMENT);
+  options.member = 0;
+  const int zeroed = open(&options.now);
+  CHECK(zeroed != TCPINFO_E_INVALID_ARGUMENT);
+  CHECK(zeroed == open(nullptr));
+  if constexpr (requires { options.now.reserved; }) {
+    options.now.reserved = 1;
+    CHECK(open(&options.now) == TCPINFO_E_INVALID_ARGUMENT);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("C: options are null, zeroed, or known") {
+  check_sizes<tcpinfo_socket_options>([](const tcpinfo_socket_options* options) {
+    tcpinfo_socket* socket = nullptr;
+    const int result = tcpinfo_socket_open(&socket, options);
+    tcpinfo_socket_close(socket);
+    return result;
+  });
+  check_sizes<tcpinfo_listener_options>([](const tcpinfo_listener_options* options) {
+    tcpinfo_listener* listener = nullptr;
+    const int result = tcpinfo_listener_open(&listener, options);
+    tcpinfo_listener_close(listener);
+    return result;
+  });
+  check_sizes<tcpinfo_reader_options>([](const tcpinfo_reader_options* options) {
+    tcpinfo_reader* reader = nullptr;
+    const int result = tcpinfo_reader_open_memory(&reader, "", 0, options);
+    tcpinfo_reader_close(reader);
+    return result;
+  });
+  check_sizes<tcpinfo_events_options>([](const tcpinfo_events_options* options) {
+    tcpinfo_events* events = nullptr;
+    return tcpinfo_events_connect(&events, "/nowhere/x", options);
+  });
+
+  // What no member may be; -1 and 0 are the caller's namespace, 9999 is none.
+  tcpinfo_socket_options socket_options;
+  TCPINFO_INIT(socket_options);
+  tcpinfo_socket* socket = nullptr;
+  socket_options.netns = -2;
+  CHECK(tcpinfo_socket_open(&socket, &socket_options) == TCPINFO_E_INVALID_ARGUMENT);
+  socket_options.netns = 9999;
+  CHECK(tcpinfo_socket_open(&socket, &socket_options) == -EBADF);
+  CHECK(socket == nullptr);
+  tcpinfo_listener_options listener_options;
+  TCPINFO_INIT(listener_options);
+  tcpinfo_listener* listener = nullptr;
+  listener_options.netns = -2;
+  CHECK(tcpinfo_listener_open(&listener, &listener_options) == TCPINFO_E_INVALID_ARGUMENT);
+  listener_options.netns = 9999;
+  CHECK(tcpinfo_listener_open(&listener, &listener_options) == -EBADF);
+  CHECK(listener == nullptr);
+  tcpinfo_reader_options reader_options;
+  TCPINFO_INIT(reader_options);
+  tcpinfo_reader* reader = nullptr;
+  for (const int window : {-1, 9, 99}) {
+    reader_options.max_window_log = window;
+    CHECK(tcpinfo_reader_open_memory(&reader, "", 0, &reader_options) ==
+          TCPINFO_E_INVALID_ARGUMENT);
+  }
+  CHECK(reader == nullptr);
+  tcpinfo_events_options events_options;
+  TCPINFO_INIT(events_options);
+  tcpinfo_events* events = nullptr;
+  events_options.nonblocking = 2;
+  CHECK(tcpinfo_events_connect(&events, "/nowhere/x", &events_options) ==
+        TCPINFO_E_INVALID_ARGUMENT);
+  CHECK(events == nullptr);
 }
 
 TEST_CASE("C: null is refused everywhere, and ends nothing") {
@@ -313,18 +438,14 @@ TEST_CASE("C: null is refused everywhere, and ends nothing") {
   CHECK(tcpinfo_snapshot_address(nullptr, 0, &address) == refused);
   CHECK(tcpinfo_snapshot_has_group(nullptr, 0) == refused);
 
-  CHECK(tcpinfo_socket_open(nullptr, -1) == refused);
-  tcpinfo_socket* socket = nullptr;
-  CHECK(tcpinfo_socket_open(&socket, -2) == refused);
+  CHECK(tcpinfo_socket_open(nullptr, nullptr) == refused);
   tcpinfo_socket_close(nullptr);
   CHECK(tcpinfo_socket_dump(nullptr, nullptr, never, nullptr) == refused);
-  CHECK(tcpinfo_socket_start(nullptr, nullptr) == refused);
-  CHECK(tcpinfo_socket_next(nullptr, &message) == refused);
-  CHECK(tcpinfo_socket_query(nullptr, &id, 0, &message) == refused);
+  CHECK(tcpinfo_socket_collect(nullptr, nullptr) == refused);
+  CHECK(tcpinfo_socket_collected(nullptr, &message) == refused);
+  CHECK(tcpinfo_socket_query(nullptr, &id, nullptr, &message) == refused);
 
-  CHECK(tcpinfo_listener_open(nullptr, 0, -1) == refused);
-  tcpinfo_listener* listener = nullptr;
-  CHECK(tcpinfo_listener_open(&listener, 0, -2) == refused);
+  CHECK(tcpinfo_listener_open(nullptr, nullptr) == refused);
   tcpinfo_listener_close(nullptr);
   CHECK(tcpinfo_listener_descriptor(nullptr) == -1);
   CHECK(tcpinfo_listener_receive(nullptr, never, nullptr) == refused);
@@ -332,11 +453,11 @@ TEST_CASE("C: null is refused everywhere, and ends nothing") {
   CHECK(tcpinfo_listener_overflows(nullptr) == 0);
 
   tcpinfo_reader* reader = nullptr;
-  CHECK(tcpinfo_reader_open_path(nullptr, "x") == refused);
-  CHECK(tcpinfo_reader_open_path(&reader, nullptr) == refused);
-  CHECK(tcpinfo_reader_open_path(&reader, "/nowhere/x") == -ENOENT);
-  CHECK(tcpinfo_reader_open_fd(&reader, -1) == refused);
-  CHECK(tcpinfo_reader_open_memory(&reader, nullptr, 1) == refused);
+  CHECK(tcpinfo_reader_open_path(nullptr, "x", nullptr) == refused);
+  CHECK(tcpinfo_reader_open_path(&reader, nullptr, nullptr) == refused);
+  CHECK(tcpinfo_reader_open_path(&reader, "/nowhere/x", nullptr) == -ENOENT);
+  CHECK(tcpinfo_reader_open_fd(&reader, -1, nullptr) == refused);
+  CHECK(tcpinfo_reader_open_memory(&reader, nullptr, 1, nullptr) == refused);
   CHECK(reader == nullptr);
   tcpinfo_reader_close(nullptr);
   CHECK(tcpinfo_reader_next(nullptr, &record) == refused);
@@ -351,11 +472,10 @@ TEST_CASE("C: null is refused everywhere, and ends nothing") {
   CHECK(tcpinfo_writer_close(nullptr) == 0);
 
   tcpinfo_events* events = nullptr;
-  CHECK(tcpinfo_events_connect(nullptr, "x", 0) == refused);
-  CHECK(tcpinfo_events_connect(&events, nullptr, 0) == refused);
-  CHECK(tcpinfo_events_connect(&events, "", 0) == refused);
-  CHECK(tcpinfo_events_connect(&events, "/nowhere/x", 2) == refused);
-  CHECK(tcpinfo_events_connect(&events, "/nowhere/x", 0) == -ENOENT);
+  CHECK(tcpinfo_events_connect(nullptr, "x", nullptr) == refused);
+  CHECK(tcpinfo_events_connect(&events, nullptr, nullptr) == refused);
+  CHECK(tcpinfo_events_connect(&events, "", nullptr) == refused);
+  CHECK(tcpinfo_events_connect(&events, "/nowhere/x", nullptr) == -ENOENT);
   CHECK(events == nullptr);
   tcpinfo_events_close(nullptr);
   CHECK(tcpinfo_events_descriptor(nullptr) == -1);
