@@ -5,16 +5,18 @@ from __future__ import annotations
 import array
 import ctypes
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from ctypes import byref, c_int64, c_size_t, c_uint8, c_uint32, c_uint64, c_void_p, sizeof
 from dataclasses import dataclass
 from typing import Any, Union
 
-from ._fields import Field, field
-from ._messages import Message
-from ._native import (LIB, ColumnsStruct, Handle, MetadataStruct, RecordStruct, WriterOptions,
-                      checked, exception_of, message_struct, nanoseconds, opened, text_of,
-                      timestamp)
+from ._fields import Field, number_field
+from ._messages import Message, SocketId
+from ._native import (BAD_JSON, FOREIGN_BYTE_ORDER, INVALID_ARGUMENT, LIB, UNKNOWN_FIELD,
+                      WRONG_TYPE, ColumnsStruct, Error, Handle, MetadataStruct, OnFault,
+                      RecordStruct, WriterOptions, checked, exception_of, message_struct,
+                      nanoseconds, opened, text_of, timestamp)
 
 try:
     import numpy
@@ -23,13 +25,26 @@ except ImportError:
 
 _HAS_POLL, _DAMAGED, _FOREIGN = 1, 2, 4
 _CHUNK = 4096
+_NO_TIME = -2**63
 Source = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]", int, memoryview]
-OnFault = Callable[[Exception], None]
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """What the first line of an archive says; None: not told. Times are nanoseconds since 1970."""
+    """What the first line of an archive says; None: not told. Times are nanoseconds since 1970.
+
+    uuid: of the connection, as in the file's name
+    sequence: number of the file among those of its connection, from 0
+    start_time_ns: first sight of the connection
+    opened_ns: when it began to open
+    host: name of the machine
+    kernel: its release, as of uname(2)
+    collector: program and version
+    interval: between polls, such as "10ms"
+    run: poll numbers are comparable within one run
+    netns: network namespace, where not the collector's own
+    byte_order: "little" or "big"; None in Writer.write_metadata(): this machine's
+    """
 
     uuid: str | None = None
     sequence: int = 0
@@ -49,17 +64,28 @@ _TEXTS = ("uuid", "host", "kernel", "collector", "interval", "run", "netns", "by
 
 @dataclass(frozen=True)
 class Record:
-    """One line of an archive: a message with its time, or metadata."""
+    """One line of an archive: a message with its time, or metadata.
 
-    time_ns: int | None  #: when the message was read from the kernel
-    message: Message | None  #: None in a metadata record
-    metadata: Metadata | None  #: None in a record of a message
-    poll: int | None  #: in which it was seen
-    ended_ns: int | None  #: when the connection ended, where that is not time_ns
-    carried: int  #: what was taken from the record before it (docs/format.md)
-    damaged: bool  #: of a zstd frame whose fault follows: it may not be what was written
-    foreign: bool  #: recorded on a machine of the other byte order: numbers are to be turned
-    line: int  #: number of the line, from 1
+    time_ns: when the message was read from the kernel, nanoseconds since 1970
+    message: None in a metadata record
+    metadata: None in a record of a message
+    poll: in which it was seen; None: not told, as in a final record
+    ended_ns: when the connection ended, where that is not time_ns
+    carried: what was taken from the record before it (docs/format.md), in bits
+    damaged: of a zstd frame whose fault follows: it may not be what was written
+    foreign: recorded on a machine of the other byte order: numbers are to be turned
+    line: number of the line, from 1
+    """
+
+    time_ns: int | None
+    message: Message | None
+    metadata: Metadata | None
+    poll: int | None
+    ended_ns: int | None
+    carried: int
+    damaged: bool
+    foreign: bool
+    line: int
 
 
 def _metadata_of(said: MetadataStruct) -> Metadata:
@@ -81,34 +107,39 @@ class Reader(Handle):
     """The records of an archive, zstd or plain, in whatever condition: an iterator.
 
     A fault of a line or of a zstd frame is given to `on_fault`, and reading goes on behind it.
-    Without `on_fault` it is raised; next() goes on behind it then, too.
+    Without `on_fault` it is raised; next() goes on behind it then, too. A fault is an Error, or an
+    OSError where the system refused to read; each has the attributes `filename` and `line` (None
+    before the first line). A line that is neither a message nor metadata, as those of an event log,
+    is a fault, too.
     """
 
     def __init__(self, source: Source, on_fault: OnFault | None = None) -> None:
         """`source`: a path, a descriptor (which stays the caller's), or a memoryview."""
         self._kept: Any = None
         if isinstance(source, int):
-            self._name = f"descriptor {source}"
-            handle = opened(LIB.reader_open_fd, source)
+            self._name: str | int = source
+            handle = opened(LIB.reader_open_fd, source, None)
         elif isinstance(source, memoryview):
-            self._name = "memory"
+            self._name = "<memory>"
             # A copy, for as long as the reader lives.
             self._kept = ctypes.create_string_buffer(source.tobytes(), max(source.nbytes, 1))
             handle = opened(LIB.reader_open_memory, ctypes.cast(self._kept, c_void_p),
-                            source.nbytes)
+                            source.nbytes, None)
         else:
             path = os.fsencode(source)
             self._name = os.fsdecode(path)
-            handle = opened(LIB.reader_open_path, path, place=self._name)
+            handle = opened(LIB.reader_open_path, path, None, filename=self._name)
         super().__init__(handle, LIB.reader_close)
         self._on_fault = on_fault
+        self._metadata: Metadata | None = None
 
     def __iter__(self) -> Iterator[Record]:
         return self
 
-    def _fault(self, result: int) -> None:
-        """Tells a fault or raises it."""
-        fault = exception_of(result, f"{self._name}:{self.line_number}")
+    def _fault(self, result: int, text: str | None = None) -> None:
+        """Tells a fault or raises it; `text` instead of the library's words."""
+        fault = exception_of(result, self._name, self.line_number) if text is None \
+            else Error(result, text, self._name, self.line_number)
         if self._on_fault is None:
             raise fault
         self._on_fault(fault)
@@ -117,11 +148,16 @@ class Reader(Handle):
         said = RecordStruct(size=sizeof(RecordStruct))
         while True:
             result = LIB.reader_next(self._alive(), byref(said))
-            if result == 1:
-                return _record_of(said)
             if result == 0:
                 raise StopIteration
-            self._fault(result)
+            if result < 0:
+                self._fault(result)
+            elif not said.message.bytes and not said.metadata:
+                self._fault(BAD_JSON, "neither a message nor metadata")
+            else:
+                record = _record_of(said)
+                self._metadata = record.metadata or self._metadata
+                return record
 
     @property
     def line_number(self) -> int:
@@ -136,23 +172,56 @@ class Reader(Handle):
         return ctypes.string_at(text, size.value) if size.value else b""
 
     def columns(self, fields: Iterable[str | Field], *, keep_sentinels: bool = False) -> Columns:
-        """These fields, which must be numbers, of all records of messages that follow."""
-        wanted = {one if isinstance(one, str) else one.csv_name: field(one) for one in fields}
+        """These fields, which must be numbers, of all records of messages that follow.
+
+        That is without the records that next() has returned before: of a Reader whose first message
+        was looked at, columns() begins with the second. Columns.metadata and Columns.id save that
+        look. `keep_sentinels`: values that mean "never measured", "not set" or "unlimited" are
+        there as the kernel sent them, not absent. info.rtt and info.rcv_rtt have none: they are 0
+        until they are measured.
+
+        A fault that is raised, for want of `on_fault`, ends the call without a result. Behind the
+        first message, lines that are neither a message nor metadata are passed over silently.
+        """
+        wanted = {one if isinstance(one, str) else one.csv_name: number_field(one, "columns()")
+                  for one in fields}
         gathered = _Gathered(list(wanted.values()), keep_sentinels)
+        # The library's columns pass over metadata, and have no addresses.
+        first = self._first_message()
+        which = None
+        if first is not None and first.message is not None:
+            gathered.put(first.message, first.time_ns)
+            which = first.message.id
+        metadata = self._metadata
         result = 1
         while result != 0:
             result = gathered.read(self._alive())
             if result < 0:
                 # Nothing was read, and nothing can be.
-                if gathered.refused(result):
+                if result in (INVALID_ARGUMENT, UNKNOWN_FIELD, WRONG_TYPE):
                     raise exception_of(result)
                 self._fault(result)
-        return gathered.columns(list(wanted))
+        return gathered.columns(list(wanted), metadata, which)
+
+    def _first_message(self) -> Record | None:
+        """The next record of a message whose numbers can be read."""
+        for record in self:
+            if record.message is None:
+                continue
+            if not record.foreign:
+                return record
+            self._fault(FOREIGN_BYTE_ORDER)
+        return None
 
 
 class Column:
-    """One field over records: `values`, and whether it is `present` in each (its value is 0 where
-    it is not). numpy's arrays (uint64, bool) where numpy is there, else array.array."""
+    """One field over records. Iterating gives its values, None where it is absent.
+
+    values: one of each record, 0 where the field is absent; numpy's array of uint64 where numpy is
+        installed, else array.array
+    present: whether the field is there in each record; numpy's array of bool, else array.array of 0
+        and 1
+    """
 
     def __init__(self, values: Any, present: Any) -> None:
         self.values = values
@@ -174,11 +243,21 @@ class Column:
 
 
 class Columns(Mapping[str, Column]):
-    """Columns by the names that were asked for, and `times_ns`: the records' times."""
+    """Columns by the names that were asked for: a mapping, and what goes with it.
 
-    def __init__(self, found: dict[str, Column], times_ns: Any) -> None:
+    times_ns: the records' times, nanoseconds since 1970, -2**63 where none is told; numpy's array
+        of int64 where numpy is installed, else array.array
+    metadata: what the file's first line says (uuid, sequence, host, kernel …); None without such a
+        line. Of several archives one after the other: what that before the first message says
+    id: SocketId of the first message, with addresses and ports; None where there is no message
+    """
+
+    def __init__(self, found: dict[str, Column], times_ns: Any, metadata: Metadata | None = None,
+                 id: SocketId | None = None) -> None:
         self._found = found
         self.times_ns = times_ns
+        self.metadata = metadata
+        self.id = id
 
     def __getitem__(self, name: str) -> Column:
         return self._found[name]
@@ -205,9 +284,14 @@ class _Gathered:
         self._times_read = bytearray()
         self._fields = fields
 
-    def refused(self, result: int) -> bool:
-        """Whether that result means that the fields are at fault."""
-        return any(not one.is_number for one in self._fields) or result == -10_008
+    def put(self, message: Message, time_ns: int | None) -> None:
+        """A row, of one message."""
+        for one, (values, present) in zip(self._fields, self._columns):
+            found = message.raw(one) if self._asked.keep_sentinels else message.get(one)
+            values += int(found or 0).to_bytes(8, sys.byteorder)
+            present.append(found is not None)
+        told = time_ns if time_ns is not None and _NO_TIME < time_ns < 2**63 else _NO_TIME
+        self._times_read += told.to_bytes(8, sys.byteorder, signed=True)
 
     def read(self, handle: c_void_p) -> int:
         rows = c_size_t()
@@ -220,10 +304,11 @@ class _Gathered:
         self._times_read += memoryview(self._times).cast("B")[:rows.value * 8]
         return result
 
-    def columns(self, names: list[str]) -> Columns:
+    def columns(self, names: list[str], metadata: Metadata | None,
+                which: SocketId | None) -> Columns:
         return Columns({name: Column(_array("Q", values), _array("?", present))
                         for name, (values, present) in zip(names, self._columns)},
-                       _array("q", self._times_read))
+                       _array("q", self._times_read), metadata, which)
 
 
 def _array(kind: str, data: bytearray) -> Any:
@@ -236,7 +321,11 @@ def _array(kind: str, data: bytearray) -> Any:
 
 def columns(source: Source, fields: Iterable[str | Field], *, keep_sentinels: bool = False,
             on_fault: OnFault | None = None) -> Columns:
-    """Fields of all records of an archive: Reader(source, on_fault).columns(fields)."""
+    """Fields of all records of an archive: Reader(source, on_fault).columns(fields).
+
+        found = tcpinfo.columns("a.jsonl.zst", ["info.rtt"])
+        print(found.metadata and found.metadata.uuid, found.id, found["info.rtt"].values)
+    """
     with Reader(source, on_fault) as reader:
         return reader.columns(fields, keep_sentinels=keep_sentinels)
 
@@ -251,7 +340,7 @@ class Writer(Handle):
         self._name = os.fsdecode(path)
         options = WriterOptions(sizeof(WriterOptions), int(plain), level, frame_bytes)
         super().__init__(opened(LIB.writer_open, os.fsencode(path), byref(options),
-                                place=self._name), LIB.writer_close)
+                                filename=self._name), LIB.writer_close)
 
     def close(self) -> None:
         """Writes what is left and closes the file."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from ctypes import byref, sizeof
 from dataclasses import dataclass
 
 from ._messages import SocketId
-from ._native import LIB, EventStruct, Handle, exception_of, nanoseconds, opened, text_of
+from ._native import (LIB, EventsOptions, EventStruct, Handle, OnFault, exception_of, nanoseconds,
+                      opened, text_of)
 
 #: Event.kind: the connection was seen for the first time; it has ended. Newer collectors may tell
 #: other numbers.
@@ -18,12 +19,18 @@ OPENED, CLOSED = 0, 1
 
 @dataclass(frozen=True)
 class Event:
-    """What a collector told of one connection."""
+    """What a collector told of one connection.
 
-    kind: int  #: OPENED, CLOSED, or a newer collector's
-    time_ns: int | None  #: when the connection was first or last seen, nanoseconds since 1970
-    uuid: str | None  #: as in its archive's name
-    id: SocketId | None  #: told of an opening
+    kind: OPENED, CLOSED, or a newer collector's
+    time_ns: when the connection was first or last seen, nanoseconds since 1970
+    uuid: as in its archive's name
+    id: told of an opening, else None
+    """
+
+    kind: int
+    time_ns: int | None
+    uuid: str | None
+    id: SocketId | None
 
 
 class Events(Handle):
@@ -34,11 +41,12 @@ class Events(Handle):
     """
 
     def __init__(self, path: str | os.PathLike[str], *, nonblocking: bool = False,
-                 on_fault: Callable[[Exception], None] | None = None) -> None:
+                 on_fault: OnFault | None = None) -> None:
         """`nonblocking`: next() raises BlockingIOError where nothing has come."""
-        self._name = os.fspath(path)
-        super().__init__(opened(LIB.events_connect, os.fsencode(path), int(nonblocking),
-                                place=self._name), LIB.events_close)
+        self._name = os.fsdecode(path)
+        options = EventsOptions(size=sizeof(EventsOptions), nonblocking=int(nonblocking))
+        super().__init__(opened(LIB.events_connect, os.fsencode(path), byref(options),
+                                filename=self._name), LIB.events_close)
         self._on_fault = on_fault
 
     def fileno(self) -> int:

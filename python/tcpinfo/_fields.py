@@ -6,25 +6,37 @@ from ctypes import byref, sizeof
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from ._native import LIB, FieldStruct, checked
+from ._native import LIB, WRONG_TYPE, Error, FieldStruct, checked
 
 TEXT, ADDRESS, BOOLEAN = 6, 7, 5
 
 
 @dataclass(frozen=True)
 class Field:
-    """What is known about a field of a message."""
+    """What is known about a field of a message.
 
-    id: int  #: its number, which never changes
-    group: int  #: 0: header; else the number of the attribute it stands in
-    type: int  #: as tcpinfo_field_type of tcpinfo/c.h: 1 to 4 numbers, 5 boolean, 6 text, 7 address
-    name: str  #: the kernel's, without tcpi_; unique in its group
-    csv_name: str  #: with the unit; unique: the column of tables
-    group_name: str  #: "header", "info", "skmeminfo" …
-    unit: str  #: "us", "bytes", "segments" …; may be empty
-    first_kernel: str  #: first mainline kernel that sends it
-    meaning: str  #: one line of English
-    sentinel: int | None  #: the value that means "never measured", "not set" or "unlimited"
+    id: its number, which never changes
+    group: 0: header; else the number of the attribute it stands in
+    type: as tcpinfo_field_type of tcpinfo/c.h: 1 to 4 numbers, 5 boolean, 6 text, 7 address
+    name: the kernel's, without tcpi_; unique in its group
+    csv_name: with the unit; unique: the column of tables
+    group_name: "header", "info", "skmeminfo" …
+    unit: "us", "bytes", "segments" …; may be empty
+    first_kernel: first mainline kernel that sends it
+    meaning: one line of English
+    sentinel: the value that means "never measured", "not set" or "unlimited"; None: no value does
+    """
+
+    id: int
+    group: int
+    type: int
+    name: str
+    csv_name: str
+    group_name: str
+    unit: str
+    first_kernel: str
+    meaning: str
+    sentinel: int | None
 
     @property
     def is_number(self) -> bool:
@@ -63,3 +75,12 @@ def field(name: str | Field) -> Field:
     Raises KeyError where there is none.
     """
     return name if isinstance(name, Field) else _by_any_name[name]
+
+
+def number_field(name: str | Field, taker: str) -> Field:
+    """field(), for one that takes numbers alone."""
+    one = field(name)
+    if not one.is_number:
+        raise Error(WRONG_TYPE, f"field {name if isinstance(name, str) else name.csv_name} is "
+                    f"{'a text' if one.type == TEXT else 'an address'}, {taker} takes numbers")
+    return one

@@ -10,7 +10,7 @@ from ctypes import byref, c_size_t, c_uint64, c_void_p
 from dataclasses import dataclass
 from typing import Any, Union
 
-from ._fields import ADDRESS, BOOLEAN, FIELDS, TEXT, Field, field
+from ._fields import ADDRESS, BOOLEAN, FIELDS, TEXT, Field, field, number_field
 from ._native import (LIB, Address, Handle, MessageStruct, SocketIdStruct, checked, message_struct,
                       opened)
 
@@ -22,7 +22,8 @@ ANY_COOKIE = 2**64 - 1
 
 @functools.lru_cache(maxsize=None)
 def kernel_layout() -> int:
-    """The layout of tcp_info's last word in the kernel that runs. Asked once."""
+    """The layout of tcp_info's last word in the kernel that runs: 1 Linux 6.18 and 6.19, 2 from
+    7.0 on, 0 unknown. Asked once."""
     return LIB.kernel_layout()
 
 
@@ -46,16 +47,33 @@ def address_struct(address: str | IpAddress | None) -> Address:
     return made
 
 
+def unmapped(address: IpAddress | None) -> IpAddress | None:
+    """The IPv4 address inside an IPv4-mapped one; any other address, and None, unchanged.
+
+    An IPv4 connection of an IPv6 socket has IPv4-mapped addresses: the kernel's ::ffff:192.0.2.1,
+    which Python before 3.13 prints as ::ffff:c000:201.
+    """
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return address if mapped is None else mapped
+
+
 @dataclass(frozen=True)
 class SocketId:
-    """What a TCP socket is known by: ports in host order, a cookie of None in a query is any."""
+    """What a TCP socket is known by.
 
-    src: IpAddress | None  #: local end
-    dst: IpAddress | None  #: remote end
-    sport: int  #: local port
-    dport: int  #: remote port
-    cookie: int | None = None  #: unique on this machine until reboot
-    interface: int = 0  #: index of the interface it is bound to, 0 = none
+    src, dst: addresses of the local end and of the remote one, of ipaddress; IPv4-mapped ones of
+        IPv4 connections of IPv6 sockets: see unmapped()
+    sport, dport: local and remote port, in host order
+    cookie: unique on this machine until reboot; None in a query: any
+    interface: index of the interface that the socket is bound to, 0 = none
+    """
+
+    src: IpAddress | None
+    dst: IpAddress | None
+    sport: int
+    dport: int
+    cookie: int | None = None
+    interface: int = 0
 
     @classmethod
     def _of(cls, said: SocketIdStruct) -> SocketId:
@@ -68,6 +86,11 @@ class SocketId:
                               ANY_COOKIE if self.cookie is None else self.cookie)
 
 
+def _end(address: IpAddress | None, port: int) -> str:
+    plain = unmapped(address)
+    return f"[{plain}]:{port}" if isinstance(plain, ipaddress.IPv6Address) else f"{plain}:{port}"
+
+
 class _Snapshot(Handle):
     def __init__(self) -> None:
         super().__init__(opened(LIB.snapshot_new), LIB.snapshot_free)
@@ -78,20 +101,31 @@ class Message:
 
     Fields are read by name: message["info.rtt"] raises KeyError where the kernel did not send the
     field (and for a name that no field has), message.get("info.rtt") is None then. A value that
-    means "never measured", "not set" or "unlimited" is as good as absent, but for raw().
+    means "never measured", "not set" or "unlimited" (Field.sentinel) is as good as absent, but for
+    raw(). info.rtt and info.rcv_rtt have no such value: they are 0 until they are measured.
     """
 
     def __init__(self, data: bytes, layout: int = 0) -> None:
         """`data`: struct inet_diag_msg and attributes; `layout`: of the kernel that sent them."""
-        self.data = bytes(data)
-        self.layout = layout
+        self._data = bytes(data)
+        self._layout = layout
         self._snapshot = _Snapshot()
-        self._struct = message_struct(self.data)
+        self._struct = message_struct(self._data)
         checked(LIB.snapshot_decode(self._snapshot._alive(), byref(self._struct), layout))
 
     @classmethod
     def _of(cls, view: MessageStruct, layout: int) -> Message:
-        return cls(ctypes.string_at(view.bytes, view.size), layout)
+        return cls(ctypes.string_at(view.bytes, view.length), layout)
+
+    @property
+    def data(self) -> bytes:
+        """The kernel's bytes: struct inet_diag_msg and attributes."""
+        return self._data
+
+    @property
+    def layout(self) -> int:
+        """Of tcp_info's last word, by the kernel that sent it; as kernel_layout() tells it."""
+        return self._layout
 
     @property
     def id(self) -> SocketId:
@@ -107,12 +141,17 @@ class Message:
 
     def _number(self, function: Any, one: Field) -> int | bool | None:
         value = c_uint64()
-        if checked(function(self._snapshot._alive(), one.id, byref(value)), one.csv_name) == 0:
+        if checked(function(self._snapshot._alive(), one.id, byref(value))) == 0:
             return None
         return bool(value.value) if one.type == BOOLEAN else value.value
 
     def get(self, name: str | Field, default: Any = None) -> Any:
-        """A field's value, `default` where it is absent. KeyError for a name that no field has."""
+        """A field's value, `default` where it is absent. KeyError for a name that no field has.
+
+        Absent is what the kernel did not send, and a value that is the field's sentinel ("never
+        measured", "not set", "unlimited"). info.rtt and info.rcv_rtt have no sentinel: 0 there
+        means that nothing was measured yet. Addresses are the kernel's: see unmapped().
+        """
         one = field(name)
         handle = self._snapshot._alive()
         found: Value
@@ -130,8 +169,11 @@ class Message:
         return default if found is None else found
 
     def raw(self, name: str | Field) -> int | bool | None:
-        """A number as the kernel sent it, sentinels too; None where it is absent."""
-        return self._number(LIB.snapshot_value, field(name))
+        """A number as the kernel sent it, sentinels too; None where it is absent.
+
+        Raises Error for a field that is a text or an address.
+        """
+        return self._number(LIB.snapshot_value, number_field(name, "raw()"))
 
     def __getitem__(self, name: str | Field) -> Any:
         found = self.get(name)
@@ -159,5 +201,5 @@ class Message:
 
     def __repr__(self) -> str:
         one = self.id
-        return (f"<tcpinfo.Message {one.src}:{one.sport} {one.dst}:{one.dport} {self.state} "
-                f"cookie {one.cookie}>")
+        return (f"<tcpinfo.Message {_end(one.src, one.sport)} {_end(one.dst, one.dport)} "
+                f"{self.state} cookie {one.cookie}>")

@@ -5,12 +5,15 @@ from __future__ import annotations
 import ctypes
 import os
 import weakref
+from collections.abc import Callable
 from ctypes import (POINTER, Structure, byref, c_char_p, c_int, c_int32, c_int64, c_size_t, c_uint8,
                     c_uint16, c_uint32, c_uint64, c_void_p)
 from typing import Any
 
 ERRNO_END = 10_000
-UNKNOWN_FIELD, WRONG_TYPE = -11_001, -11_002
+INVALID_ARGUMENT, BAD_JSON, BAD_UUID = -10_008, -10_009, -10_017
+UNKNOWN_FIELD, WRONG_TYPE, FOREIGN_BYTE_ORDER = -11_001, -11_002, -11_003
+OnFault = Callable[[Exception], None]
 
 
 class Address(Structure):
@@ -27,7 +30,7 @@ class SocketIdStruct(Structure):
 
 
 class MessageStruct(Structure):
-    _fields_ = [("bytes", c_void_p), ("size", c_size_t)]
+    _fields_ = [("bytes", c_void_p), ("length", c_size_t)]
 
 
 class Timestamp(Structure):
@@ -43,10 +46,35 @@ class FieldStruct(Structure):
 
 class DumpOptions(Structure):
     _fields_ = [("size", c_size_t), ("states", c_uint32), ("extensions", c_uint32),
-                ("family", c_uint32), ("reserved", c_uint32),
+                ("family", c_uint32), ("protocol", c_uint32),
                 ("exclude_sports", POINTER(c_uint16)), ("exclude_sport_count", c_size_t),
                 ("exclude_src", POINTER(Prefix)), ("exclude_src_count", c_size_t),
-                ("exclude_dst", POINTER(Prefix)), ("exclude_dst_count", c_size_t)]
+                ("exclude_dst", POINTER(Prefix)), ("exclude_dst_count", c_size_t),
+                ("timeout_ns", c_int64)]
+
+
+class QueryOptions(Structure):
+    _fields_ = [("size", c_size_t), ("extensions", c_uint32), ("protocol", c_uint32),
+                ("timeout_ns", c_int64)]
+
+
+class SocketOptions(Structure):
+    _fields_ = [("size", c_size_t), ("netns", c_int), ("reserved", c_uint32)]
+
+
+class ListenerOptions(Structure):
+    _fields_ = [("size", c_size_t), ("receive_buffer", c_size_t), ("netns", c_int),
+                ("reserved", c_uint32)]
+
+
+class ReaderOptions(Structure):
+    _fields_ = [("size", c_size_t), ("max_line", c_size_t), ("max_window_log", c_int32),
+                ("reserved", c_uint32)]
+
+
+class EventsOptions(Structure):
+    _fields_ = [("size", c_size_t), ("max_line", c_size_t), ("nonblocking", c_uint32),
+                ("reserved", c_uint32)]
 
 
 class MetadataStruct(Structure):
@@ -87,6 +115,9 @@ STRUCTS = {
     "tcpinfo_dump_options": DumpOptions, "tcpinfo_metadata": MetadataStruct,
     "tcpinfo_record": RecordStruct, "tcpinfo_columns": ColumnsStruct,
     "tcpinfo_writer_options": WriterOptions, "tcpinfo_event": EventStruct,
+    "tcpinfo_query_options": QueryOptions, "tcpinfo_socket_options": SocketOptions,
+    "tcpinfo_listener_options": ListenerOptions, "tcpinfo_reader_options": ReaderOptions,
+    "tcpinfo_events_options": EventsOptions,
 }
 OUT = POINTER(c_void_p)
 # Name, result, arguments.
@@ -109,19 +140,20 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "snapshot_text": (c_int, [c_void_p, c_uint32, POINTER(c_void_p), POINTER(c_size_t)]),
     "snapshot_address": (c_int, [c_void_p, c_uint32, POINTER(Address)]),
     "snapshot_has_group": (c_int, [c_void_p, c_uint32]),
-    "socket_open": (c_int, [OUT, c_int]),
+    "socket_open": (c_int, [OUT, POINTER(SocketOptions)]),
     "socket_close": (None, [c_void_p]),
-    "socket_start": (c_int, [c_void_p, POINTER(DumpOptions)]),
-    "socket_next": (c_int, [c_void_p, POINTER(MessageStruct)]),
-    "socket_query": (c_int, [c_void_p, POINTER(SocketIdStruct), c_uint32, POINTER(MessageStruct)]),
-    "listener_open": (c_int, [OUT, c_size_t, c_int]),
+    "socket_collect": (c_int, [c_void_p, POINTER(DumpOptions)]),
+    "socket_collected": (c_int, [c_void_p, POINTER(MessageStruct)]),
+    "socket_query": (c_int, [c_void_p, POINTER(SocketIdStruct), POINTER(QueryOptions),
+                             POINTER(MessageStruct)]),
+    "listener_open": (c_int, [OUT, POINTER(ListenerOptions)]),
     "listener_close": (None, [c_void_p]),
     "listener_descriptor": (c_int, [c_void_p]),
     "listener_next": (c_int, [c_void_p, POINTER(MessageStruct)]),
     "listener_overflows": (c_uint64, [c_void_p]),
-    "reader_open_path": (c_int, [OUT, c_char_p]),
-    "reader_open_fd": (c_int, [OUT, c_int]),
-    "reader_open_memory": (c_int, [OUT, c_void_p, c_size_t]),
+    "reader_open_path": (c_int, [OUT, c_char_p, POINTER(ReaderOptions)]),
+    "reader_open_fd": (c_int, [OUT, c_int, POINTER(ReaderOptions)]),
+    "reader_open_memory": (c_int, [OUT, c_void_p, c_size_t, POINTER(ReaderOptions)]),
     "reader_close": (None, [c_void_p]),
     "reader_next": (c_int, [c_void_p, POINTER(RecordStruct)]),
     "reader_columns": (c_int, [c_void_p, POINTER(ColumnsStruct), POINTER(c_size_t)]),
@@ -129,7 +161,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "writer_open": (c_int, [OUT, c_char_p, POINTER(WriterOptions)]),
     "writer_write": (c_int, [c_void_p, POINTER(RecordStruct)]),
     "writer_close": (c_int, [c_void_p]),
-    "events_connect": (c_int, [OUT, c_char_p, c_int]),
+    "events_connect": (c_int, [OUT, c_char_p, POINTER(EventsOptions)]),
     "events_close": (None, [c_void_p]),
     "events_descriptor": (c_int, [c_void_p]),
     "events_next": (c_int, [c_void_p, POINTER(EventStruct)]),
@@ -155,12 +187,27 @@ LIB = Library()
 
 
 class Error(Exception):
-    """What is wrong and is no error of the system: `code` is the enumerator of tcpinfo_error."""
+    """What is wrong and is no error of the system.
 
-    def __init__(self, code: int, text: str, place: str = "") -> None:
-        super().__init__(f"{place}: {text}" if place else text)
+    code: the enumerator of tcpinfo_error in tcpinfo/c.h, below -10000
+    text: what is wrong, in words; str() of the Error has file and line before it
+    filename: the file's path, its descriptor, or "<memory>"; None where no file is at fault
+    line: number of the line in it, from 1; None where no line is at fault
+    """
+
+    def __init__(self, code: int, text: str, filename: str | int | None = None,
+                 line: int | None = None) -> None:
+        # All of it, so that an Error can be pickled.
+        super().__init__(code, text, filename, line)
         self.code = code
         self.text = text
+        self.filename = filename
+        self.line = line
+
+    def __str__(self) -> str:
+        place = f"descriptor {self.filename}" if isinstance(self.filename, int) else self.filename
+        return ": ".join(([place + (f":{self.line}" if self.line else "")] if place else [])
+                         + [self.text])
 
 
 def error_text(result: int) -> str:
@@ -170,18 +217,21 @@ def error_text(result: int) -> str:
     return text.value.decode("utf-8", "replace")
 
 
-def exception_of(result: int, place: str = "") -> Exception:
-    """The exception of a result below 0."""
+def exception_of(result: int, filename: str | int | None = None,
+                 line: int | None = None) -> Exception:
+    """The exception of a result below 0; line 0 is none."""
     if -ERRNO_END < result:
         # OSError makes the right subclass of itself by the number.
-        return OSError(-result, os.strerror(-result), place or None)
-    return Error(result, error_text(result), place)
+        fault = OSError(-result, os.strerror(-result), filename)
+        fault.line = line or None  # type: ignore[attr-defined]
+        return fault
+    return Error(result, error_text(result), filename, line or None)
 
 
-def checked(result: int, place: str = "") -> int:
+def checked(result: int, filename: str | int | None = None) -> int:
     """The result, where it is no error."""
     if result < 0:
-        raise exception_of(result, place)
+        raise exception_of(result, filename)
     return result
 
 
@@ -218,10 +268,10 @@ class Handle:
         self.close()
 
 
-def opened(function: Any, *arguments: Any, place: str = "") -> c_void_p:
+def opened(function: Any, *arguments: Any, filename: str | int | None = None) -> c_void_p:
     """A new handle."""
     handle = c_void_p()
-    checked(function(byref(handle), *arguments), place)
+    checked(function(byref(handle), *arguments), filename)
     return handle
 
 

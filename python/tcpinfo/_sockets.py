@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import ipaddress
 import os
 import select
@@ -13,16 +14,33 @@ from ctypes import byref, c_uint16, sizeof
 from typing import Union
 
 from ._messages import Message, SocketId, address_struct, kernel_layout
-from ._native import (LIB, DumpOptions, Handle, MessageStruct, Prefix, SocketIdStruct, checked,
-                      opened)
+from ._native import (LIB, DumpOptions, Handle, ListenerOptions, MessageStruct, Prefix,
+                      SocketIdStruct, SocketOptions, checked, opened)
 
 #: Numbers of the TCP states by the kernel's names.
 STATES = {LIB.state_name(number).decode("ascii"): number for number in range(1, 14)
           if LIB.state_name(number)}
+
+
+class _States(frozenset):  # type: ignore[type-arg]
+    """Numbers of states, with a name to be shown by, as in the help of what has it as a default."""
+
+    name = "frozenset()"
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+def _named(name: str, numbers: Iterable[int]) -> frozenset[int]:
+    states = _States(numbers)
+    states.name = name
+    return states
+
+
 #: Every state that a connection may be in, as Socket.dump() takes them.
-CONNECTIONS = frozenset(number for number in range(1, 13) if number != 10)
+CONNECTIONS = _named("tcpinfo.CONNECTIONS", (number for number in range(1, 13) if number != 10))
 #: Every state of a socket.
-ALL_STATES = frozenset(range(1, 14))
+ALL_STATES = _named("tcpinfo.ALL_STATES", range(1, 14))
 _EXTENSIONS = 0xff
 Netns = Union[None, int, str, "os.PathLike[str]"]
 Network = Union[str, ipaddress.IPv4Network, ipaddress.IPv6Network]
@@ -30,17 +48,28 @@ Network = Union[str, ipaddress.IPv4Network, ipaddress.IPv6Network]
 
 @contextmanager
 def _netns_descriptor(netns: Netns) -> Iterator[int]:
-    """-1 for the caller's own namespace."""
-    if netns is None:
-        yield -1
-    elif isinstance(netns, int):
-        yield netns
-    else:
-        descriptor = os.open(netns, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            yield descriptor
-        finally:
-            os.close(descriptor)
+    """-1 for the caller's own namespace; not 0, which means that to the library, too."""
+    made = []
+    try:
+        if netns is None:
+            descriptor = -1
+        elif isinstance(netns, int):
+            descriptor = netns
+        else:
+            descriptor = os.open(netns, os.O_RDONLY | os.O_CLOEXEC)
+            made.append(descriptor)
+        if descriptor == 0:
+            descriptor = fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, 1)
+            made.append(descriptor)
+        yield descriptor
+    finally:
+        for one in made:
+            os.close(one)
+
+
+def _path_of(netns: Netns) -> str | int | None:
+    """What an OSError about it names."""
+    return netns if netns is None or isinstance(netns, int) else os.fspath(netns)
 
 
 def _state_bits(states: Iterable[int | str]) -> int:
@@ -69,13 +98,16 @@ class Socket(Handle):
     def __init__(self, netns: Netns = None) -> None:
         """`netns`: a network namespace, as a descriptor or a path; None: the caller's."""
         with _netns_descriptor(netns) as descriptor:
-            super().__init__(opened(LIB.socket_open, descriptor), LIB.socket_close)
+            options = SocketOptions(size=sizeof(SocketOptions), netns=descriptor)
+            super().__init__(opened(LIB.socket_open, byref(options), filename=_path_of(netns)),
+                             LIB.socket_close)
         self._dumps = 0
 
     def dump(self, states: Iterable[int | str] = CONNECTIONS, *, family: int = 0,
              exclude_sports: Iterable[int] = (), exclude_src: Iterable[Network] = (),
              exclude_dst: Iterable[Network] = ()) -> Iterator[Message]:
-        """The sockets in these states (numbers, or the kernel's names).
+        """The sockets in these states (numbers, or the kernel's names); unless told otherwise in
+        all that a connection may be in: not LISTEN, and none that is only bound (CONNECTIONS).
 
         `family` is socket.AF_INET or AF_INET6, 0 both; what is excluded the kernel leaves out. The
         dump is done when this returns; a fault of it is raised after the messages before it.
@@ -86,19 +118,20 @@ class Socket(Handle):
         src, dst = _prefixes(exclude_src), _prefixes(exclude_dst)
         options = DumpOptions(sizeof(DumpOptions), _state_bits(states), _EXTENSIONS, family, 0,
                               sports, len(sports), src, len(src), dst, len(dst))
-        checked(LIB.socket_start(self._alive(), byref(options)))
+        checked(LIB.socket_collect(self._alive(), byref(options)))
         self._dumps += 1
         return self._messages(self._dumps)
 
     def _messages(self, dump: int) -> Iterator[Message]:
         view, layout = MessageStruct(), kernel_layout()
-        while self._dumps == dump and checked(LIB.socket_next(self._alive(), byref(view))) == 1:
+        while (self._dumps == dump
+               and checked(LIB.socket_collected(self._alive(), byref(view))) == 1):
             yield Message._of(view, layout)
 
     def query(self, which: SocketId) -> Message | None:
         """The socket of that id now; None where it does not exist any more."""
         view = MessageStruct()
-        result = LIB.socket_query(self._alive(), byref(which._struct()), _EXTENSIONS, byref(view))
+        result = LIB.socket_query(self._alive(), byref(which._struct()), None, byref(view))
         try:
             checked(result)
         except OSError as error:
@@ -110,7 +143,10 @@ class Socket(Handle):
 
 def dump(states: Iterable[int | str] = CONNECTIONS, *, netns: Netns = None,
          family: int = 0) -> Iterator[Message]:
-    """The machine's TCP connections now: Socket(netns).dump(states, family=family)."""
+    """The machine's TCP connections now: Socket(netns).dump(states, family=family).
+
+    ALL_STATES as `states` takes listening sockets, and those that are only bound, along.
+    """
     with Socket(netns) as socket:
         yield from socket.dump(states, family=family)
 
@@ -122,9 +158,12 @@ class Listener(Handle):
     """
 
     def __init__(self, receive_buffer: int = 0, netns: Netns = None) -> None:
-        """`receive_buffer`: bytes of queue to ask of the kernel, 0 = its default."""
+        """`receive_buffer`: bytes of queue to ask of the kernel, 0 = its default; `netns`: as for
+        Socket."""
         with _netns_descriptor(netns) as descriptor:
-            super().__init__(opened(LIB.listener_open, receive_buffer, descriptor),
+            options = ListenerOptions(size=sizeof(ListenerOptions), receive_buffer=receive_buffer,
+                                      netns=descriptor)
+            super().__init__(opened(LIB.listener_open, byref(options), filename=_path_of(netns)),
                              LIB.listener_close)
 
     def fileno(self) -> int:

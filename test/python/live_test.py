@@ -83,12 +83,13 @@ def test() -> None:
             gone = asking.query(tcpinfo.SocketId(which.dst, which.src, which.dport, which.sport,
                                                  which.cookie))
             assert gone is None, gone
-        try:
-            tcpinfo.Socket("/proc/self/ns/uts")
-        except OSError as error:
-            assert error.errno == 22, error
-        else:
-            raise AssertionError("a namespace of another kind is not refused")
+        for opened in (tcpinfo.Socket, lambda path: tcpinfo.Listener(netns=path)):
+            try:
+                opened("/proc/self/ns/uts")
+            except OSError as error:
+                assert (error.errno, error.filename) == (22, "/proc/self/ns/uts"), error
+            else:
+                raise AssertionError("a namespace of another kind is not refused")
 
 
 netns.run_test(test)

@@ -11,8 +11,14 @@ from __future__ import annotations
 
 import base64
 import ctypes
+import dataclasses
 import datetime
+import inspect
+import ipaddress
 import json
+import os
+import pickle
+import pydoc
 import re
 import socket
 import struct
@@ -87,6 +93,52 @@ class Interface(unittest.TestCase):
                 self.assertTrue(one.__doc__, name)
         self.assertTrue((Path(tcpinfo.__file__).parent / "py.typed").is_file())
 
+    def test_help_shows_every_attribute(self) -> None:
+        members = {tcpinfo.Column: ["values", "present"],
+                   tcpinfo.Columns: ["times_ns", "metadata", "id"],
+                   tcpinfo.Error: ["code", "text", "filename", "line"]}
+        for one in vars(tcpinfo).values():
+            if isinstance(one, type) and dataclasses.is_dataclass(one):
+                members[one] = [field.name for field in dataclasses.fields(one)]
+        self.assertIn(tcpinfo.Record, members)
+        for one, names in members.items():
+            # "sport, dport: …" tells of both.
+            told = re.findall(r"^(\w+(?:, \w+)*): .", inspect.getdoc(one) or "", re.MULTILINE)
+            self.assertEqual(", ".join(told).split(", "), names, one)
+        for name, member in vars(tcpinfo.Message).items():
+            if isinstance(member, property):
+                self.assertTrue(member.__doc__, name)
+        message = tcpinfo.Message(bytes(72), 2)
+        self.assertEqual((message.data, message.layout), (bytes(72), 2))
+        self.assertNotIn("data", vars(message))
+        for constant in ("ALL_STATES", "CLOSED", "CONNECTIONS", "FIELDS", "OPENED", "STATES"):
+            self.assertRegex(tcpinfo.__doc__, rf"(?m)^(\w+, )?{constant}(, \w+)?: ")
+
+    def test_sets_of_states_have_names(self) -> None:
+        help_text = " ".join(pydoc.render_doc(tcpinfo, renderer=pydoc.plaintext).split())
+        self.assertRegex(help_text,
+                         r"\bdump\( ?states: 'Iterable\[int \| str\]' = tcpinfo\.CONNECTIONS, ")
+        self.assertNotIn("frozenset({", help_text)
+        self.assertEqual(tcpinfo.CONNECTIONS, set(range(1, 13)) - {10})
+        self.assertEqual(tcpinfo.ALL_STATES, set(tcpinfo.STATES.values()) | {12})
+        again = pickle.loads(pickle.dumps(tcpinfo.ALL_STATES))
+        self.assertEqual((again, repr(again)), (tcpinfo.ALL_STATES, "tcpinfo.ALL_STATES"))
+        # What is made of it is another set.
+        self.assertEqual(repr(tcpinfo.CONNECTIONS - tcpinfo.CONNECTIONS), "frozenset()")
+
+    def test_mapped_addresses(self) -> None:
+        v4 = ipaddress.ip_address("63.243.240.101")
+        mapped = ipaddress.ip_address("::ffff:63.243.240.101")
+        v6 = ipaddress.ip_address("2001:db8::1")
+        self.assertEqual([tcpinfo.unmapped(one) for one in (mapped, v4, v6, None)],
+                         [v4, v4, v6, None])
+        header = bytearray(72)
+        header[0:8] = struct.pack(">BBBBHH", 10, 1, 0, 0, 443, 5001)
+        header[8:24], header[24:40] = mapped.packed, v6.packed
+        message = tcpinfo.Message(bytes(header))
+        self.assertEqual((message.id.src, message["src"]), (mapped, mapped))
+        self.assertIn(" 63.243.240.101:443 [2001:db8::1]:5001 ESTABLISHED ", repr(message))
+
     def test_errors(self) -> None:
         with self.assertRaises(FileNotFoundError) as missing:
             tcpinfo.Reader("/nowhere/x")
@@ -95,6 +147,30 @@ class Interface(unittest.TestCase):
             tcpinfo.Message(b"short")
         self.assertEqual(short.exception.code, -10001)
         self.assertIn("inet_diag_msg", str(short.exception))
+        self.assertIsNone(short.exception.filename)
+        with self.assertRaises(tcpinfo.Error) as text:
+            tcpinfo.Message(bytes(72)).raw("cong")
+        self.assertEqual(str(text.exception), "field cong is a text, raw() takes numbers")
+        # Opening a folder works, reading it does not.
+        faults: list[Exception] = []
+        with tcpinfo.Reader(GOLDEN, faults.append) as folder:
+            self.assertEqual(list(folder), [])
+        self.assertEqual([type(one) for one in faults], [IsADirectoryError])
+        self.assertEqual((faults[0].filename, faults[0].line), (str(GOLDEN), None))
+        with self.assertRaises(IsADirectoryError) as columns:
+            tcpinfo.columns(GOLDEN, ["rtt_us"])
+        self.assertEqual(columns.exception.filename, str(GOLDEN))
+        descriptor = os.open(GOLDEN, os.O_RDONLY)
+        with self.assertRaises(IsADirectoryError) as folder_of:
+            next(tcpinfo.Reader(descriptor))
+        os.close(descriptor)
+        self.assertEqual(folder_of.exception.filename, descriptor)
+        with self.assertRaises(FileNotFoundError) as unwritten:
+            tcpinfo.Writer("/nowhere/x")
+        self.assertEqual(unwritten.exception.filename, "/nowhere/x")
+        with self.assertRaises(FileNotFoundError) as unconnected:
+            tcpinfo.Events(Path("/nowhere/x"))
+        self.assertEqual(unconnected.exception.filename, "/nowhere/x")
         reader = tcpinfo.Reader(ARCHIVE)
         reader.close()
         reader.close()
@@ -142,7 +218,10 @@ class Archives(unittest.TestCase):
         with tcpinfo.Reader(memoryview(text), faults.append) as reader:
             self.assertEqual(len(list(reader)), len(lines))
         self.assertEqual(len(faults), 1)
-        self.assertIn("memory:2: ", str(faults[0]))
+        self.assertIn("<memory>:2: ", str(faults[0]))
+        self.assertEqual((faults[0].filename, faults[0].line), ("<memory>", 2))
+        again = pickle.loads(pickle.dumps(faults[0]))
+        self.assertEqual((str(again), vars(again)), (str(faults[0]), vars(faults[0])))
         with tcpinfo.Reader(memoryview(text)) as reader:
             next(reader)
             with self.assertRaises(tcpinfo.Error):
@@ -154,8 +233,57 @@ class Archives(unittest.TestCase):
         self.assertEqual((len(found["rtt_us"]), len(faults)), (len(lines) - 1, 1))
         with self.assertRaises(tcpinfo.Error):
             tcpinfo.columns(memoryview(text), ["rtt_us"])
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "x"
+            path.write_bytes(text)
+            with self.assertRaises(tcpinfo.Error) as bad:
+                tcpinfo.columns(path, ["rtt_us"])
+        self.assertEqual((bad.exception.filename, bad.exception.line), (str(path), 2))
+        self.assertTrue(str(bad.exception).startswith(f"{path}:2: "))
+        # No line is at fault where there is none.
+        with self.assertRaises(tcpinfo.Error) as frame:
+            next(tcpinfo.Reader(memoryview(b"\x28\xb5\x2f\xfd\x00")))
+        self.assertEqual(frame.exception.line, None)
+        self.assertTrue(str(frame.exception).startswith("<memory>: "))
+
+    def test_columns_take_numbers(self) -> None:
+        for name, text in (("src", "field src is an address, columns() takes numbers"),
+                           ("cong.cong", "field cong.cong is a text, columns() takes numbers"),
+                           (tcpinfo.field("dst"),
+                            "field dst is an address, columns() takes numbers")):
+            faults: list[Exception] = []
+            with self.assertRaises(tcpinfo.Error) as wrong:
+                tcpinfo.columns(ARCHIVE, ["rtt_us", name], on_fault=faults.append)
+            self.assertEqual((str(wrong.exception), wrong.exception.code, faults),
+                             (text, -11002, []))
+        # A field that is not of this library is no fault of a line that is told for ever.
+        nothing = dataclasses.replace(tcpinfo.field("rtt_us"), id=65535)
+        with self.assertRaises(tcpinfo.Error) as unknown:
+            tcpinfo.columns(b"/dev/null", [nothing], on_fault=faults.append)
+        self.assertEqual((unknown.exception.code, faults), (-11001, []))
+
+    def test_lines_that_say_nothing(self) -> None:
+        events = GOLDEN / "events.jsonl"
+        number = len(events.read_bytes().splitlines())
+        faults: list[Exception] = []
+        self.assertEqual(list(tcpinfo.Reader(events, faults.append)), [])
+        self.assertEqual([one.line for one in faults], list(range(1, number + 1)))
+        self.assertEqual(str(faults[1]), f"{events}:2: neither a message nor metadata")
+        self.assertEqual({one.code for one in faults}, {-10009})
+        faults.clear()
+        found = tcpinfo.columns(events, ["rtt_us"], on_fault=faults.append)
+        self.assertEqual((len(found.times_ns), found.id, found.metadata), (0, None, None))
+        self.assertEqual(len(faults), number)
         with self.assertRaises(tcpinfo.Error):
-            tcpinfo.columns(ARCHIVE, ["cong"], on_fault=faults.append)
+            tcpinfo.columns(events, ["rtt_us"])
+        # Behind one that is raised, reading goes on.
+        lines = ARCHIVE.read_bytes().splitlines(keepends=True)
+        text = lines[0] + b'{"Timestamp":"2023-11-14T22:14:00Z"}\n' + b"".join(lines[1:])
+        reader = tcpinfo.Reader(memoryview(text))
+        next(reader)
+        with self.assertRaises(tcpinfo.Error):
+            next(reader)
+        self.assertEqual(len(list(reader)), len(lines) - 1)
 
     def check_columns(self) -> None:
         names = ["rtt_us", "info.min_rtt", "info.bytes_acked", "skmem_rmem_alloc_bytes", "ulp_name"]
@@ -166,6 +294,51 @@ class Archives(unittest.TestCase):
         self.assertEqual(list(found.times_ns), [r.time_ns for r in messages])
         for name in numbers:
             self.assertEqual(list(found[name]), [r.message.get(name) for r in messages])
+        self.assertEqual(found.metadata, next(tcpinfo.Reader(ARCHIVE)).metadata)
+        self.assertEqual(found.id, messages[0].message.id)
+        # What next() has returned is not returned again; metadata is known all the same.
+        with tcpinfo.Reader(ARCHIVE) as reader:
+            next(reader)
+            self.assertEqual(list(reader.columns(["rtt_us"])["rtt_us"]), list(found["rtt_us"]))
+        with tcpinfo.Reader(ARCHIVE) as reader:
+            next(reader), next(reader)
+            rest = reader.columns(["rtt_us"])
+        self.assertEqual(list(rest["rtt_us"]), list(found["rtt_us"])[1:])
+        self.assertEqual((rest.metadata, rest.id), (found.metadata, found.id))
+        # The first row is made here, all others by the library.
+        lines = ARCHIVE.read_bytes().splitlines(keepends=True)
+        every = [one for one in tcpinfo.FIELDS.values() if one.is_number]
+        data = bytearray(messages[0].message.data)
+        # tcpi_min_rtt of tcp_info.
+        at = data.index(base64.b64decode(json.loads(lines[1])["Attributes"][2])) + 148
+        data[at:at + 4] = struct.pack("=I", 0xffffffff)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "x"
+            with tcpinfo.Writer(path, plain=True) as writer:
+                writer.write(bytes(data), messages[0].time_ns)
+            twice = lines[1] * 2 + path.read_bytes() * 2
+        for keep in (False, True):
+            for text in (twice[:2 * len(lines[1])], twice[2 * len(lines[1]):]):
+                same = tcpinfo.columns(memoryview(text), every, keep_sentinels=keep)
+                self.assertEqual(same.times_ns[0], same.times_ns[1])
+                for name, one in same.items():
+                    self.assertEqual((one.values[0], one.present[0]),
+                                     (one.values[1], one.present[1]), name)
+            self.assertEqual(list(same["min_rtt_us"]), [0xffffffff if keep else None] * 2)
+            self.assertIsNone(same.metadata)
+        # No time, no field.
+        text = re.sub(rb'"Timestamp":"[^"]*"', b'"Timestamp":"0001-01-01T00:00:00Z"', lines[1])
+        untold = tcpinfo.columns(memoryview(text * 2), [])
+        self.assertEqual((list(untold), list(untold.times_ns)), ([], [-2**63] * 2))
+        # Of the other byte order: each record is a fault.
+        told = json.loads(lines[0])
+        told["Metadata"]["ByteOrder"] = "big" if sys.byteorder == "little" else "little"
+        faults: list[Exception] = []
+        turned = tcpinfo.columns(memoryview(json.dumps(told).encode() + b"\n" + lines[1] * 3),
+                                 ["rtt_us"], on_fault=faults.append)
+        self.assertEqual((len(turned["rtt_us"]), turned.id), (0, None))
+        self.assertEqual([(one.code, one.line) for one in faults],
+                         [(-11003, 2), (-11003, 3), (-11003, 4)])
         # More than the library reads at once.
         many = b"".join(ARCHIVE.read_bytes().splitlines(keepends=True)[1:]) * 60
         long = tcpinfo.columns(memoryview(many), ["rtt_us"])
@@ -191,6 +364,79 @@ class Archives(unittest.TestCase):
         self.assertEqual(column.values.dtype, numpy.uint64)
         self.assertEqual(column.present.dtype, numpy.bool_)
         self.assertEqual(int(column.masked().sum()), sum(v or 0 for v in column))
+
+    def test_names(self) -> None:
+        def parts(path: object) -> tuple[object, ...]:
+            return dataclasses.astuple(tcpinfo.parse_archive_name(path))  # type: ignore[arg-type]
+
+        self.assertEqual(parts("/x/2019/04/02/a.b_0.00183.jsonl.zst"), ("a.b_0", 183, True, False))
+        self.assertEqual(parts(Path("a.00000.jsonl")), ("a", 0, False, False))
+        self.assertEqual(parts(b"a.123456.jsonl.zst.part"), ("a", 123456, True, True))
+        self.assertEqual(parts("a.18446744073709551615.jsonl.part"), ("a", 2**64 - 1, False, True))
+        longest = "u" * (255 - len(".18446744073709551615.jsonl.zst.part"))
+        self.assertEqual(parts(longest + ".00000.jsonl"), (longest, 0, False, False))
+        bad = ["", "a", "a.jsonl", "a.00000", "a.0000.jsonl", "a.000000.jsonl", "a.0000x.jsonl",
+               "a.-0001.jsonl", "a.18446744073709551616.jsonl", "a.00000.json.zst",
+               "a.00000.jsonl.gz", "a.00000.jsonl.zst/", "a.00000.jsonl.part.zst",
+               "a.00000.jsonl.zst.part.damaged", "a.00000.jsonl\n", "a.\u0660\u0660000.jsonl"]
+        names = [".00000.jsonl", "..00000.jsonl", "...00000.jsonl", "a\n.00000.jsonl",
+                 "a\x85.00000.jsonl", "a\x7f.00000.jsonl", longest + "u.00000.jsonl",
+                 b"a\xff.00000.jsonl"]
+        for code, wrong in ((-10008, bad), (-10017, names)):
+            for name in wrong:
+                with self.assertRaises(tcpinfo.Error, msg=name) as refused:
+                    parts(name)
+                self.assertEqual(refused.exception.code, code, name)
+                self.assertEqual(refused.exception.filename, os.fsdecode(name))
+
+    def test_archives_of_a_folder(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            top = Path(folder)
+            files = ["2019/04/02/a.00002.jsonl.zst", "2019/04/02/a.99999.jsonl.zst",
+                     "2019/04/02/a.100000.jsonl", "2019/04/02/b.00000.jsonl",
+                     "2019/04/10/a.100001.jsonl.zst"]
+            partial = "2019/04/02/a.100000.jsonl.zst.part"
+            others = ["2019/04/02/a.100000.jsonl.zst.part.damaged", "2019/04/02/notes.txt",
+                      "2019/04/02/a.jsonl", "lock"]
+            for name in [*files, partial, *others]:
+                (top / name).parent.mkdir(parents=True, exist_ok=True)
+                (top / name).touch()
+            (top / "2019/04/10/c.00000.jsonl").mkdir()
+            os.mkfifo(top / "2019/04/10/d.00000.jsonl")
+            (top / "2019/04/10/e.00000.jsonl").symlink_to("nothing")
+            (top / "2019/04/11").symlink_to("02")
+            found = list(tcpinfo.archives(folder))
+            self.assertEqual([path for path, _ in found], [top / name for name in files])
+            self.assertEqual([name for path, name in found],
+                             [tcpinfo.parse_archive_name(path) for path, _ in found])
+            for given in (top, os.fsencode(folder)):
+                self.assertEqual(list(tcpinfo.archives(given)), found)
+            with_partial = list(tcpinfo.archives(folder, partial=True))
+            self.assertEqual([one for one in with_partial if one not in found],
+                             [(top / partial, tcpinfo.ArchiveName("a", 100000, True, True))])
+            # By connection.
+            self.assertEqual([name.sequence for name in sorted(name for _, name in found)],
+                             [2, 99999, 100000, 100001, 0])
+            with self.assertRaises(FileNotFoundError) as missing:
+                list(tcpinfo.archives(top / "nowhere", on_fault=print))
+            self.assertEqual(missing.exception.filename, str(top / "nowhere"))
+            with self.assertRaises(NotADirectoryError):
+                list(tcpinfo.archives(top / "lock"))
+            # A day that is removed meanwhile, and what cannot be looked at.
+            going = tcpinfo.archives(folder)
+            next(going)
+            (top / "2019/04/10/a.100001.jsonl.zst").rename(top / "kept")
+            (top / "2019/04/10").rename(top / "2019/05")
+            self.assertEqual([path.name for path, _ in going],
+                             [Path(name).name for name in files[1:4]])
+            (top / "2019/05/e.00000.jsonl").unlink()
+            (top / "2019/05/e.00000.jsonl").symlink_to("e.00000.jsonl")
+            with self.assertRaises(OSError) as loop:
+                list(tcpinfo.archives(folder))
+            faults: list[Exception] = []
+            self.assertEqual(list(tcpinfo.archives(folder, on_fault=faults.append)), found[:4])
+            self.assertEqual([str(one) for one in faults], [str(loop.exception)])
+            self.assertEqual(loop.exception.filename, str(top / "2019/05/e.00000.jsonl"))
 
     def test_writing(self) -> None:
         records = list(tcpinfo.Reader(ARCHIVE))
