@@ -70,7 +70,9 @@ int main(int argc, char** argv) {
     return 2;
   }
   tcpinfo::destroy_listener listener;
-  if (const std::error_code ec = listener.open(std::size_t{1} << 20)) return fail(ec);
+  tcpinfo::listener_options listening;
+  listening.receive_buffer = std::size_t{1} << 20;
+  if (const std::error_code ec = listener.open(listening)) return fail(ec);
   std::fprintf(stderr, "closing_logger: listening\n");
 
   using clock = std::chrono::steady_clock;

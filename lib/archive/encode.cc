@@ -27,13 +27,6 @@ std::size_t max_record_size(const message& m) noexcept {
 }
 
 std::error_code encode_record(std::span<char> out, std::size_t& written, const timestamp& time,
-                              const message& m, std::uint64_t poll, encode_notes* notes) noexcept {
-  record_extras extras;
-  extras.poll = poll;
-  return encode_record(out, written, time, m, extras, notes);
-}
-
-std::error_code encode_record(std::span<char> out, std::size_t& written, const timestamp& time,
                               const message& m, const record_extras& given,
                               encode_notes* notes) noexcept {
   written = 0;

@@ -4,6 +4,7 @@
 #include <limits>
 #include <memory>
 #include <new>
+#include <utility>
 
 #include <tcpinfo/archive.h>
 #include <tcpinfo/zstd.h>
@@ -216,6 +217,14 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
     }
   }
 };
+
+archive_reader::archive_reader(archive_reader&& other) noexcept
+    : impl_(std::exchange(other.impl_, nullptr)) {}
+
+archive_reader& archive_reader::operator=(archive_reader&& other) noexcept {
+  std::swap(impl_, other.impl_);
+  return *this;
+}
 
 archive_reader::~archive_reader() { delete impl_; }
 

@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "archive/base64.h"
 #include "archive/carried.h"
@@ -514,6 +515,13 @@ class line_parser {
 };
 
 }  // namespace
+
+record::record(record&& other) noexcept : impl_(std::exchange(other.impl_, nullptr)) {}
+
+record& record::operator=(record&& other) noexcept {
+  std::swap(impl_, other.impl_);
+  return *this;
+}
 
 record::~record() { delete impl_; }
 

@@ -138,14 +138,6 @@ record_encoder& record_encoder::operator=(record_encoder&& other) noexcept {
 }
 
 std::error_code record_encoder::encode(std::span<char> out, std::size_t& written,
-                                       const timestamp& time, const message& m, std::uint64_t poll,
-                                       encode_notes* notes) noexcept {
-  record_extras extras;
-  extras.poll = poll;
-  return encode(out, written, time, m, extras, notes);
-}
-
-std::error_code record_encoder::encode(std::span<char> out, std::size_t& written,
                                        const timestamp& time, const message& m,
                                        const record_extras& given, encode_notes* notes) noexcept {
   written = 0;

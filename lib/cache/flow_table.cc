@@ -348,6 +348,10 @@ std::error_code flow_table::commit(const flow_update& update) noexcept {
   if (impl_->busy) return errc::busy;
   if (update.size < sizeof update || update.change > flow_change::closed)
     return errc::invalid_argument;
+  if (update.size > sizeof update) {
+    flow_update known;
+    if (const auto ec = read_known(update, known)) return ec;
+  }
   if (update.change == flow_change::none) return {};
   if (is_short(update.current)) return errc::message_too_short;
   const std::uint64_t cookie = update.current.cookie();
@@ -363,20 +367,21 @@ std::error_code flow_table::commit(const flow_update& update) noexcept {
   return impl_->keep(f, update);
 }
 
-void flow_table::end_cycle(bool complete, std::int64_t now_ns, absence_callback fn,
-                           void* user) noexcept {
-  if (impl_ == nullptr) return;
+std::error_code flow_table::end_cycle(bool complete, std::int64_t now_ns, absence_callback fn,
+                                      void* user) noexcept {
+  if (impl_ == nullptr) return errc::not_open;
   impl& t = *impl_;
-  if (!complete) return;  // the cycle goes on: only what a whole walk did not show is absent
-  if (t.busy) return;
+  if (t.busy) return errc::busy;
+  if (!complete) return {};  // the cycle goes on: only what a whole walk did not show is absent
+  iteration next = iteration::go_on;
   if (t.seen < t.flows.size()) {
     t.busy = true;
     t.flows.for_each([&](flow& f) {
       kept_message& kept = *f.kept;
       if (kept.cycle == t.cycle) return;
       if (++kept.absent == 1) kept.absent_ns = now_ns;
-      if (fn != nullptr)
-        fn(user, {f.cookie, kept.absent, kept.ever_info, kept.absent_ns, kept.view()});
+      if (fn != nullptr && next == iteration::go_on)
+        next = fn(user, {f.cookie, kept.absent, kept.ever_info, kept.absent_ns, kept.view()});
     });
     t.busy = false;
   }
@@ -384,6 +389,7 @@ void flow_table::end_cycle(bool complete, std::int64_t now_ns, absence_callback 
   ++t.cycle;
   t.seen = 0;
   age_closed();
+  return next == iteration::stop ? errc::stopped : std::error_code();
 }
 
 void flow_table::begin_cycle() noexcept {
@@ -413,9 +419,11 @@ void flow_table::bound_tombstones(std::size_t bytes) noexcept {
     t.drop_tombstones(t.tombstones.size() - t.most_tombstones);
 }
 
-void flow_table::erase(std::uint64_t cookie) noexcept {
-  if (impl_ == nullptr) return;
+std::error_code flow_table::erase(std::uint64_t cookie) noexcept {
+  if (impl_ == nullptr) return errc::not_open;
+  if (impl_->busy) return errc::busy;
   if (flow* f = impl_->flows.find(cookie)) impl_->drop(f);
+  return {};
 }
 
 bool flow_table::find(std::uint64_t cookie, message& out) const noexcept {
@@ -425,14 +433,17 @@ bool flow_table::find(std::uint64_t cookie, message& out) const noexcept {
   return true;
 }
 
-void flow_table::for_each(message_callback fn, void* user) const noexcept {
-  if (impl_ == nullptr || fn == nullptr || impl_->busy) return;
+std::error_code flow_table::for_each(message_callback fn, void* user) const noexcept {
+  if (impl_ == nullptr) return errc::not_open;
+  if (impl_->busy) return errc::busy;
+  if (fn == nullptr) return errc::invalid_argument;
   impl_->busy = true;
   iteration next = iteration::go_on;
   impl_->flows.for_each([&](const flow& f) {
     if (next == iteration::go_on) next = fn(user, f.kept->view());
   });
   impl_->busy = false;
+  return next == iteration::stop ? errc::stopped : std::error_code();
 }
 
 std::size_t flow_table::flows() const noexcept {

@@ -68,6 +68,21 @@ class category_impl final : public std::error_category {
     }
     return "unknown error " + std::to_string(value);
   }
+
+  std::error_condition default_error_condition(int value) const noexcept override {
+    switch (static_cast<errc>(value)) {
+      case errc::invalid_argument:
+        return std::errc::invalid_argument;
+      case errc::buffer_too_small:
+        return std::errc::no_buffer_space;
+      case errc::out_of_memory:
+        return std::errc::not_enough_memory;
+      case errc::busy:
+        return std::errc::device_or_resource_busy;
+      default:
+        return {value, *this};
+    }
+  }
 };
 
 }  // namespace

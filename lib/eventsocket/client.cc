@@ -11,6 +11,7 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <utility>
 
 #include <tcpinfo/eventsocket.h>
 
@@ -144,6 +145,14 @@ std::error_code event_client::impl::take_last(bool& more) noexcept {
   const auto ec = take(end, end);
   if (ec == errc::bad_json || ec == errc::line_too_long) return errc::unterminated_line;
   return ec;
+}
+
+event_client::event_client(event_client&& other) noexcept
+    : impl_(std::exchange(other.impl_, nullptr)) {}
+
+event_client& event_client::operator=(event_client&& other) noexcept {
+  std::swap(impl_, other.impl_);
+  return *this;
 }
 
 event_client::~event_client() { delete impl_; }

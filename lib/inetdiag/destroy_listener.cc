@@ -151,7 +151,7 @@ std::error_code destroy_listener::open(const listener_options& given) noexcept {
   if (impl_ != nullptr && impl_->in_callback) return errc::busy;
   listener_options options;
   if (const auto ec = read_known(given, options)) return ec;
-  if (options.netns < -1) return errc::invalid_argument;
+  if (options.netns < -1 || options.reserved != 0) return errc::invalid_argument;
   if (impl_ == nullptr) impl_ = new (std::nothrow) impl;
   if (impl_ == nullptr) return errc::out_of_memory;
   return impl_->open(options);

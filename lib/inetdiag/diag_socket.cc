@@ -174,7 +174,7 @@ std::error_code diag_socket::open(const diag_socket_options& given) noexcept {
   if (impl_ != nullptr && impl_->in_callback) return errc::busy;
   diag_socket_options options;
   if (const auto ec = read_known(given, options)) return ec;
-  if (options.netns < -1) return errc::invalid_argument;
+  if (options.netns < -1 || options.reserved != 0) return errc::invalid_argument;
   if (impl_ == nullptr) impl_ = new (std::nothrow) impl;
   if (impl_ == nullptr) return errc::out_of_memory;
   if (const auto ec = impl_->socket.use_netns(options.netns)) return ec;
@@ -182,16 +182,16 @@ std::error_code diag_socket::open(const diag_socket_options& given) noexcept {
   return impl_->reopen();
 }
 
-std::error_code diag_socket::keep_answers(const answer_area& given) noexcept {
-  if (impl_ == nullptr || !impl_->socket.is_open()) return errc::not_open;
-  if (impl_->busy()) return errc::busy;
-  answer_area area;
-  if (const auto ec = read_known(given, area)) return ec;
+std::error_code diag_socket_internal::keep_answers(diag_socket& socket,
+                                                   const answer_area& area) noexcept {
+  diag_socket::impl* const impl = socket.impl_;
+  if (impl == nullptr || !impl->socket.is_open()) return errc::not_open;
+  if (impl->busy()) return errc::busy;
   if (area.filter < 0 || area.capacity == 0 || area.bytes == nullptr || area.used == nullptr)
     return errc::invalid_argument;
-  const answer_area before = std::exchange(impl_->kept, area);
-  const auto ec = impl_->attach_filter();
-  if (ec) impl_->kept = before;
+  const answer_area before = std::exchange(impl->kept, area);
+  const auto ec = impl->attach_filter();
+  if (ec) impl->kept = before;
   return ec;
 }
 

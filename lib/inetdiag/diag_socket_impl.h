@@ -16,6 +16,7 @@
 #include <vector>
 
 #include <tcpinfo/inetdiag.h>
+#include <tcpinfo/internal/answer_area.h>
 
 #include "inetdiag/callback_scope.h"
 #include "inetdiag/counters.h"

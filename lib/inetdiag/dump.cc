@@ -134,6 +134,7 @@ bool diag_socket::impl::take(const datagram_item& item, message_callback fn, voi
       if (dump.second_walk && item.code == -ENOENT) return false;
       note(item.code < 0 ? item.error() : std::error_code(errc::unexpected_reply));
       return false;
+    case datagram_status::request:  // the kernel makes none
     case datagram_status::other:
       if (item.type == NLMSG_NOOP) return true;
       ++counters[dump_counter::refused_messages];
@@ -198,8 +199,12 @@ std::error_code diag_socket::dump(const dump_request& request, message_callback 
     const auto ec = impl_->read_datagram(fn, user, 0, done);
     if (done) return ec;
     if (known.between == nullptr) continue;
-    const callback_scope scope(impl_->in_callback);
-    known.between(known.between_user);
+    iteration next = iteration::go_on;
+    {
+      const callback_scope scope(impl_->in_callback);
+      next = known.between(known.between_user);
+    }
+    if (next == iteration::stop) return impl_->finish(true);
   }
 }
 

@@ -48,6 +48,8 @@ bool is_in(tcp_state state, std::uint32_t states) noexcept {
 }  // namespace
 
 std::error_code check_rule(const filter_rule& rule) noexcept {
+  for (const std::uint8_t byte : rule.reserved)
+    if (byte != 0) return errc::invalid_argument;
   switch (rule.kind) {
     case rule_kind::local_ports:
     case rule_kind::remote_ports:

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "common/decimal.h"
 #include "common/known_part.h"
@@ -262,6 +263,13 @@ struct row_writer::impl {
   info_layout layout = info_layout::unknown;  // of the latest row
   std::array<known_address, 2> addresses;
 };
+
+row_writer::row_writer(row_writer&& other) noexcept : impl_(std::exchange(other.impl_, nullptr)) {}
+
+row_writer& row_writer::operator=(row_writer&& other) noexcept {
+  std::swap(impl_, other.impl_);
+  return *this;
+}
 
 row_writer::~row_writer() { delete impl_; }
 

@@ -36,7 +36,8 @@ frame_reader::frame_reader() noexcept : input_(window_size) {}
 std::error_code frame_reader::prepare(const stream_options& given) noexcept {
   stream_options options;
   if (const std::error_code ec = read_known(given, options)) return ec;
-  if (options.reserved != 0) return errc::invalid_argument;
+  // 0 is the default of zstd, which no frame would be read with here.
+  if (options.reserved != 0 || options.max_window_log == 0) return errc::invalid_argument;
   input_.close();
   held_ = {};
   next_ = stage::start;

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <new>
+#include <utility>
 
 #include <tcpinfo/zstd.h>
 
@@ -21,6 +22,14 @@ struct free_cctx {
 struct [[gnu::visibility("hidden")]] frame_writer::impl {
   std::unique_ptr<ZSTD_CCtx, free_cctx> context;
 };
+
+frame_writer::frame_writer(frame_writer&& other) noexcept
+    : impl_(std::exchange(other.impl_, nullptr)) {}
+
+frame_writer& frame_writer::operator=(frame_writer&& other) noexcept {
+  std::swap(impl_, other.impl_);
+  return *this;
+}
 
 frame_writer::~frame_writer() { delete impl_; }
 

@@ -18,10 +18,29 @@ namespace {
 // More would leave the processor's cache before it is decoded.
 constexpr std::size_t read_size = std::size_t{128} << 10;
 
+/// Nobody may use the reader out of the function that it reads by.
+class busy_scope {
+ public:
+  explicit busy_scope(bool& flag) noexcept : flag_(flag) { flag_ = true; }
+  ~busy_scope() { flag_ = false; }
+  busy_scope(const busy_scope&) = delete;
+  busy_scope& operator=(const busy_scope&) = delete;
+
+ private:
+  bool& flag_;
+};
+
 }  // namespace
 
 std::error_code input_window::read_some(std::span<std::byte> out, std::size_t& n) noexcept {
-  if (fn_ != nullptr) return fn_(user_, out, n);
+  if (fn_ != nullptr) {
+    const busy_scope scope(in_callback_);
+    n = 0;
+    const std::error_code ec = fn_(user_, out, n);
+    // Bytes that the function cannot have written.
+    if (!ec && n > out.size()) return errc::invalid_argument;
+    return ec;
+  }
   for (;;) {
     const ssize_t got = ::read(fd_, out.data(), out.size());
     if (got >= 0) {

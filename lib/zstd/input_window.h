@@ -47,6 +47,8 @@ class input_window {
   [[nodiscard]] std::error_code need(std::uint64_t offset, std::uint64_t keep) noexcept;
   /// Reads straight into the caller's memory, where all that was here has been taken.
   [[nodiscard]] std::error_code read(std::span<std::byte> out, std::size_t& n) noexcept;
+  /// Whether the function that it reads by is running.
+  [[nodiscard]] bool in_callback() const noexcept { return in_callback_; }
 
  private:
   [[nodiscard]] std::error_code read_some(std::span<std::byte> out, std::size_t& n) noexcept;
@@ -58,6 +60,7 @@ class input_window {
   std::uint64_t begin_ = 0;     // offset of bytes_
   read_callback fn_ = nullptr;  // in place of a descriptor
   void* user_ = nullptr;
+  bool in_callback_ = false;
   int fd_ = -1;
   bool owned_ = false;
   bool at_end_ = true;

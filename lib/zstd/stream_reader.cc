@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <new>
 #include <string>
+#include <utility>
 
 #include <tcpinfo/zstd.h>
 
@@ -22,12 +23,26 @@ namespace {
 constexpr read_progress none;
 
 template <class Impl>
+bool is_busy(Impl* impl) noexcept {
+  return impl != nullptr && impl->input().in_callback();
+}
+
+template <class Impl>
 std::error_code make_ready(Impl*& impl, const stream_options& options) noexcept {
+  if (is_busy(impl)) return errc::busy;
   if (impl == nullptr) impl = new (std::nothrow) Impl;
   return impl == nullptr ? std::error_code(errc::out_of_memory) : impl->prepare(options);
 }
 
 }  // namespace
+
+stream_reader::stream_reader(stream_reader&& other) noexcept
+    : impl_(std::exchange(other.impl_, nullptr)) {}
+
+stream_reader& stream_reader::operator=(stream_reader&& other) noexcept {
+  std::swap(impl_, other.impl_);
+  return *this;
+}
 
 stream_reader::~stream_reader() { delete impl_; }
 
@@ -70,14 +85,21 @@ std::error_code stream_reader::open_memory(bytes_view bytes,
   return {};
 }
 
-void stream_reader::close() noexcept { delete std::exchange(impl_, nullptr); }
+std::error_code stream_reader::close() noexcept {
+  if (is_busy(impl_)) return errc::busy;
+  delete std::exchange(impl_, nullptr);
+  return {};
+}
 
 std::error_code stream_reader::read(std::span<std::byte> out, std::size_t& n) noexcept {
   n = 0;
+  if (is_busy(impl_)) return errc::busy;
   return impl_ == nullptr ? std::error_code(errc::not_open) : impl_->read(out, n);
 }
 
-bool stream_reader::resume() noexcept { return impl_ != nullptr && impl_->resume(); }
+bool stream_reader::resume() noexcept {
+  return impl_ != nullptr && !is_busy(impl_) && impl_->resume();
+}
 
 bool stream_reader::is_zstd() const noexcept {
   return (impl_ == nullptr ? none : impl_->progress()).is_zstd;

@@ -48,6 +48,7 @@ PUBLIC = {
     "export.h": "common",
     "error.h": "common",
     "version.h": "common",
+    "version_macros.h": "common",
     "bytes.h": "common",
     "callback.h": "common",
     "tcp_state.h": "common",
@@ -72,6 +73,7 @@ UMBRELLA = "tcpinfo.h"
 # belongs to: the library's for its own collector, which links the static library. Other tools link
 # the shared one, and installed headers are all they see.
 INTERNAL = {
+    "answer_area.h": "inetdiag",
     "content_hash.h": "cache",
     "expected_flow.h": "cache",
 }

@@ -30,6 +30,12 @@ using namespace tcpinfo;
 
 namespace {
 
+listener_options with_queue_of(std::size_t bytes) {
+  listener_options options;
+  options.receive_buffer = bytes;
+  return options;
+}
+
 // Whether requests are lost on their way, so that no answer comes.
 bool lose_requests = false;
 
@@ -361,7 +367,6 @@ void callbacks_cannot_re_enter(diag_socket& socket) {
     check(socket.open() == errc::busy, "no open");
     check(socket.query(id, 0, [](const message&) {}) == errc::busy, "no query");
     check(socket.query_all({&id, 1}, 0, [](const query_answer&) {}) == errc::busy, "no queries");
-    check(socket.keep_answers({}) == errc::busy, "no area");
   };
   check(!socket.dump(established(), [&](const message&) { re_enter(); }), "the dump goes on");
   check(called > 0, "a dump calls back");
@@ -372,10 +377,17 @@ void callbacks_cannot_re_enter(diag_socket& socket) {
   dump_request request = established();
   auto between = [&] { re_enter(); };
   called = 0;
-  request.between = [](void* user) noexcept { (*static_cast<decltype(between)*>(user))(); };
+  request.between = [](void* user) noexcept {
+    (*static_cast<decltype(between)*>(user))();
+    return iteration::go_on;
+  };
   request.between_user = &between;
   check(!socket.dump(request, [](const message&) {}), "the dump goes on");
   check(called > 0, "there is something between");
+  request.between = [](void*) noexcept { return iteration::stop; };
+  check(socket.dump(request, [](const message&) {}) == errc::stopped, "it stops between datagrams");
+  request.between = nullptr;
+  check(!socket.dump(request, [](const message&) {}), "and can be used again");
 }
 
 // Like an event loop.
@@ -564,7 +576,7 @@ void another_namespace_is_asked(const std::vector<connection>& made) {
 // Each event once, though the callback stops at each.
 void a_listener_stops_and_goes_on() {
   destroy_listener listener;
-  must(!listener.open(1 << 20), "listen to destroy events");
+  must(!listener.open(with_queue_of(1 << 20)), "listen to destroy events");
   cookies expected;
   {
     std::vector<connection> burst;
@@ -578,7 +590,7 @@ void a_listener_stops_and_goes_on() {
   const auto one = [&](const message& m) {
     told.insert(m.cookie());
     re_entered =
-        listener.receive([](const message&) {}) == errc::busy && listener.open(0) == errc::busy;
+        listener.receive([](const message&) {}) == errc::busy && listener.open() == errc::busy;
     return iteration::stop;
   };
   const auto complete = [&] {
@@ -604,7 +616,7 @@ void a_listener_stops_and_goes_on() {
     if (listener.receive(one) == errc::stopped) break;
   }
   const auto before = listener.counter(dump_counter::messages);
-  check(!listener.open(0), "opens again");
+  check(!listener.open(), "opens again");
   check(listener.counter(dump_counter::messages) == before, "what is dropped is not handed over");
 }
 

@@ -37,7 +37,9 @@ std::error_code dump_source::probe(message_sink& sink) noexcept {
 
 std::error_code dump_source::open() {
   // Events first: what closes after the first dump began must not be missed.
-  if (const auto ec = events_.open(options_.event_buffer)) {
+  listener_options listening;
+  listening.receive_buffer = options_.event_buffer;
+  if (const auto ec = events_.open(listening)) {
     if (!may_be_refusal_of_groups(ec)) return ec;
     ends_unheard_ = ec;
   } else {
@@ -46,7 +48,7 @@ std::error_code dump_source::open() {
   if (const auto ec = dumps_.open()) return ec;
   if (const auto ec = queries_.open()) return ec;
   // A kernel that does not take the filter queues the answers, which is dearer and nothing else.
-  if (kept_ != nullptr) (void)queries_.keep_answers(kept_->area());
+  if (kept_ != nullptr) (void)keep_answers(queries_, kept_->area());
   return {};
 }
 
@@ -69,6 +71,7 @@ std::error_code dump_source::dump_of(dump_families kind, message_sink& sink,
     (void)c->self->drain(*c->sink);
     c->self->give_way();
     c->self->in_datagram_ = false;
+    return iteration::go_on;
   };
   request.between_user = &both;
   in_datagram_ = false;

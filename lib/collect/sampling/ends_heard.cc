@@ -58,7 +58,7 @@ bool hears(destroy_listener& events, std::uint64_t cookie) noexcept {
 
 std::error_code hear_an_end() noexcept {
   destroy_listener events;
-  if (const auto ec = events.open(0)) return ec;
+  if (const auto ec = events.open()) return ec;
   for (int i = 0; i < tries; ++i) {
     std::uint64_t cookie = 0;
     descriptor one = bound_socket(cookie);

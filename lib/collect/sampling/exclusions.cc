@@ -21,17 +21,17 @@ std::error_code exclusions::set(bool include_local, std::span<const std::uint16_
                                 std::span<const ip_prefix> destinations) {
   filter fresh;
   for (const std::uint16_t port : sports)
-    if (const auto ec = fresh.exclude_sport(port)) return ec;
+    if (const auto ec = fresh.exclude(filter_rule::local_port(port))) return ec;
   if (!include_local) {
     for (const std::string_view text : local_prefixes) {
       ip_prefix prefix;
       if (const auto ec = parse_ip_prefix(text, prefix)) return ec;
-      if (const auto ec = fresh.exclude_src(prefix)) return ec;
-      if (const auto ec = fresh.exclude_dst(prefix)) return ec;
+      if (const auto ec = fresh.exclude(filter_rule::local_prefix(prefix))) return ec;
+      if (const auto ec = fresh.exclude(filter_rule::remote_prefix(prefix))) return ec;
     }
   }
   for (const ip_prefix& prefix : destinations)
-    if (const auto ec = fresh.exclude_dst(prefix)) return ec;
+    if (const auto ec = fresh.exclude(filter_rule::remote_prefix(prefix))) return ec;
   bytes_view program;
   if (const auto ec = fresh.program(program)) return ec;
   rules_ = std::move(fresh);

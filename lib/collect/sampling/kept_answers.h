@@ -4,7 +4,7 @@
 #ifndef TCPINFO_COLLECT_SAMPLING_KEPT_ANSWERS_H
 #define TCPINFO_COLLECT_SAMPLING_KEPT_ANSWERS_H
 
-#include <tcpinfo/inetdiag.h>
+#include <tcpinfo/internal/answer_area.h>
 
 #include <cstdint>
 #include <memory>

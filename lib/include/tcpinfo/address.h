@@ -65,11 +65,14 @@ struct ip_address {
 
 /// An address and how many of its leading bits count.
 struct ip_prefix {
-  ip_address address;       ///< bits after the prefix do not count in contains()
+  ip_address address = {};  ///< bits after the prefix do not count in contains()
   std::uint8_t length = 0;  ///< bits, 0..32 or 0..128; more count as 32 or 128 in contains()
 
-  /// Whether `a` is inside. An IPv4 prefix also contains the IPv4-mapped form of its addresses.
+  /// Whether `a` is inside. An IPv4 prefix also contains the IPv4-mapped form of its addresses; an
+  /// IPv4-mapped prefix of 96 bits or more is taken as the IPv4 one.
   [[nodiscard]] bool contains(const ip_address& a) const noexcept {
+    if (length >= 96 && length <= 128 && address.is_v4_mapped())
+      return ip_prefix{address.unmapped(), static_cast<std::uint8_t>(length - 96U)}.contains(a);
     const ip_address probe = address.family == address_family::ipv4 ? a.unmapped() : a;
     if (probe.family != address.family) return false;
     // A length beyond the address's end is that of the address.
@@ -126,8 +129,8 @@ struct ip_prefix {
 
 /// struct inet_diag_sockid, decoded: ports in host order.
 struct socket_id {
-  ip_address src;               ///< the local end
-  ip_address dst;               ///< the remote end
+  ip_address src = {};          ///< the local end
+  ip_address dst = {};          ///< the remote end
   std::uint16_t sport = 0;      ///< local port
   std::uint16_t dport = 0;      ///< remote port
   std::uint32_t interface = 0;  ///< ifindex the socket is bound to, 0 = none

@@ -11,6 +11,7 @@
 #include <bit>
 #include <chrono>
 #include <compare>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <iosfwd>
@@ -97,6 +98,20 @@ struct timestamp {
         std::chrono::nanoseconds(*ns));
   }
 
+  /// The time from `b` to `a`; nullopt where 64 bits of nanoseconds do not hold it (292 years).
+  [[nodiscard]] friend constexpr std::optional<std::chrono::nanoseconds> operator-(
+      const timestamp& a, const timestamp& b) noexcept {
+    constexpr std::int64_t second = 1'000'000'000;
+    constexpr std::int64_t limit = std::numeric_limits<std::int64_t>::max() / second - 1;
+    // Seconds are of the years 0 to 9999, so that their difference does not overflow.
+    constexpr std::int64_t far = std::int64_t{1} << 40;
+    if (a.seconds > far || a.seconds < -far || b.seconds > far || b.seconds < -far)
+      return std::nullopt;
+    const std::int64_t seconds = a.seconds - b.seconds;
+    if (seconds > limit || seconds < -limit) return std::nullopt;
+    return std::chrono::nanoseconds(seconds * second + std::int64_t{a.nanoseconds} -
+                                    std::int64_t{b.nanoseconds});
+  }
   /// Same moment and same offset.
   friend constexpr bool operator==(const timestamp&, const timestamp&) noexcept = default;
   /// The earlier moment first; of the same one, the more western offset.
@@ -180,7 +195,7 @@ inline constexpr std::size_t max_archive_path_size = 11 + 255;
 /// What a file's name tells.
 struct archive_name {
   std::size_t size = sizeof(archive_name);  ///< for later members; leave it
-  std::string_view uuid;                    ///< into the text that was parsed
+  std::string_view uuid = {};               ///< into the text that was parsed
   std::uint64_t sequence = 0;               ///< number of the file among those of its UUID, from 0
   bool compressed = false;                  ///< .jsonl.zst, not .jsonl
   bool partial = false;  ///< .part at the end: not complete, its writer died or still lives
@@ -223,7 +238,7 @@ struct record_extras {
   std::uint64_t poll = no_poll;              ///< the poll it was seen in
   /// When the connection ended, where that is known and is not the record's own time. The zero
   /// time: the key is not written.
-  timestamp ended;
+  timestamp ended = {};
   /// What the message lacked and was taken from the connection's record before it: bits as of
   /// attribute_bit() and ends_bit. 0: the key is not written.
   std::uint32_t carried = 0;
@@ -236,28 +251,30 @@ struct record_extras {
 [[nodiscard]] TCPINFO_API std::size_t max_record_size(const message& m) noexcept;
 
 /// Writes one data record, newline included, to the start of `out`. Allocates nothing. Any thread.
-/// `written` is the line's length, 0 on error. MD5SIG is not written. `notes` may be null.
+/// `written` is the line's length, 0 on error. Poll, Ended and Carried, in this order, are its last
+/// keys. MD5SIG is not written. `notes` may be null.
 /// @return errc::buffer_too_small (never with max_record_size(m) bytes); errc::bad_timestamp where
-/// the time cannot be written; errc::message_too_short.
-[[nodiscard]] TCPINFO_API std::error_code encode_record(std::span<char> out, std::size_t& written,
-                                                        const timestamp& time, const message& m,
-                                                        std::uint64_t poll,
-                                                        encode_notes* notes) noexcept;
-/// The same without notes.
-[[nodiscard]] inline std::error_code encode_record(std::span<char> out, std::size_t& written,
-                                                   const timestamp& time, const message& m,
-                                                   std::uint64_t poll = no_poll) noexcept {
-  return encode_record(out, written, time, m, poll, nullptr);
-}
-
-/// The same with all that a line may say: Poll, Ended and Carried, in this order, are its last
-/// keys.
-/// @return as above; errc::bad_timestamp also for `extras.ended`; errc::invalid_argument for extras
-/// unknown here.
+/// the time, or `extras.ended`, cannot be written; errc::message_too_short; errc::invalid_argument
+/// for extras unknown here.
 [[nodiscard]] TCPINFO_API std::error_code encode_record(std::span<char> out, std::size_t& written,
                                                         const timestamp& time, const message& m,
                                                         const record_extras& extras,
                                                         encode_notes* notes = nullptr) noexcept;
+/// The same with nothing beside the message.
+[[nodiscard]] inline std::error_code encode_record(std::span<char> out, std::size_t& written,
+                                                   const timestamp& time,
+                                                   const message& m) noexcept {
+  return encode_record(out, written, time, m, record_extras{});
+}
+/// The same with the poll alone.
+template <std::integral Poll>
+requires(!std::same_as<Poll, bool>) [[nodiscard]] std::error_code
+    encode_record(std::span<char> out, std::size_t& written, const timestamp& time,
+                  const message& m, Poll poll, encode_notes* notes = nullptr) noexcept {
+  record_extras extras;
+  extras.poll = static_cast<std::uint64_t>(poll);
+  return encode_record(out, written, time, m, extras, notes);
+}
 
 /// Writes the records of one connection after another faster than encode_record(): it keeps the
 /// last line, and writes anew what differs in the next one. The text is the same, whatever the
@@ -276,13 +293,22 @@ class TCPINFO_API record_encoder final {
   /// As encode_record(), which see. Allocates once, and does without where there is no memory.
   [[nodiscard]] std::error_code encode(std::span<char> out, std::size_t& written,
                                        const timestamp& time, const message& m,
-                                       std::uint64_t poll = no_poll,
-                                       encode_notes* notes = nullptr) noexcept;
-  /// The same with all that a line may say.
-  [[nodiscard]] std::error_code encode(std::span<char> out, std::size_t& written,
-                                       const timestamp& time, const message& m,
                                        const record_extras& extras,
                                        encode_notes* notes = nullptr) noexcept;
+  /// The same with nothing beside the message.
+  [[nodiscard]] std::error_code encode(std::span<char> out, std::size_t& written,
+                                       const timestamp& time, const message& m) noexcept {
+    return encode(out, written, time, m, record_extras{});
+  }
+  /// The same with the poll alone.
+  template <std::integral Poll>
+  requires(!std::same_as<Poll, bool>) [[nodiscard]] std::error_code
+      encode(std::span<char> out, std::size_t& written, const timestamp& time, const message& m,
+             Poll poll, encode_notes* notes = nullptr) noexcept {
+    record_extras extras;
+    extras.poll = static_cast<std::uint64_t>(poll);
+    return encode(out, written, time, m, extras, notes);
+  }
 
  private:
   struct impl;
@@ -293,21 +319,21 @@ class TCPINFO_API record_encoder final {
 /// are the record's, until its next parse. An empty optional text means that the key is not there.
 struct metadata {
   std::size_t size = sizeof(metadata);  ///< for later members; leave it
-  std::string_view uuid;                ///< of the connection, as in the file's name
+  std::string_view uuid = {};           ///< of the connection, as in the file's name
   std::uint64_t sequence = 0;           ///< of the file, as in its name
-  timestamp start_time;        ///< first sight of the connection, also in later files of it
-  std::string_view host;       ///< optional from here on
-  std::string_view kernel;     ///< release, as of uname(2)
-  std::string_view collector;  ///< program and version
-  std::string_view interval;   ///< between polls, such as 10ms
-  std::string_view run;        ///< poll numbers are comparable within one run
-  std::string_view netns;      ///< where not the collector's own
+  timestamp start_time = {};        ///< first sight of the connection, also in later files of it
+  std::string_view host = {};       ///< optional from here on
+  std::string_view kernel = {};     ///< release, as of uname(2)
+  std::string_view collector = {};  ///< program and version
+  std::string_view interval = {};   ///< between polls, such as 10ms
+  std::string_view run = {};        ///< poll numbers are comparable within one run
+  std::string_view netns = {};      ///< where not the collector's own
   /// "big" for the payloads of a big-endian machine, empty for little-endian.
   std::string_view byte_order =
       std::endian::native == std::endian::big ? std::string_view("big") : std::string_view();
   /// When the connection began to open (SYN_SENT here, or ESTABLISHED where the other end
   /// connected); the zero time where nobody told, and then the key is not there.
-  timestamp opened;
+  timestamp opened = {};
 };
 
 /// Bytes that suffice for the line of `m`.
@@ -320,6 +346,73 @@ struct metadata {
 [[nodiscard]] TCPINFO_API std::error_code encode_metadata(std::span<char> out, std::size_t& written,
                                                           const metadata& m) noexcept;
 
+/// How an archive file is written.
+struct archive_file_options {
+  std::size_t size = sizeof(archive_file_options);  ///< for later members; leave it
+  /// Bytes of text in a zstd frame, above 0: what a crash loses at most.
+  std::size_t frame_bytes = std::size_t{128} << 10;
+  std::int32_t level = 3;   ///< of zstd, 1 (fast) to 22 (small)
+  std::uint32_t plain = 0;  ///< 1: JSON lines, not compressed
+};
+
+/// Writes the archive of one connection: a metadata record, then its messages, as whole frames into
+/// a file. For programs without files of their own; encode_record() and frame_writer are what it is
+/// made of. A file holds one connection: nothing refuses messages of several, but readers take them
+/// for one. One thread at a time.
+class TCPINFO_API archive_file_writer final {
+ public:
+  archive_file_writer() noexcept = default;
+  /// finish(), whose errors nobody hears of then.
+  ~archive_file_writer();
+  /// `other` is default-constructed afterwards.
+  archive_file_writer(archive_file_writer&& other) noexcept;
+  /// `other` has what this had.
+  archive_file_writer& operator=(archive_file_writer&& other) noexcept;
+  archive_file_writer(const archive_file_writer&) = delete;
+  archive_file_writer& operator=(const archive_file_writer&) = delete;
+
+  /// Finishes a file before, then makes one, with mode 0640 as far as the umask allows it. It must
+  /// not be there yet. Its name should be that of format_archive_path(), and end in .part until the
+  /// file is finished.
+  /// @return EEXIST, the errno of open(2), or what finish() says; errc::invalid_argument for
+  /// options that are none, or an empty path; errc::out_of_memory: then there is no file.
+  [[nodiscard]] std::error_code create(std::string_view path,
+                                       const archive_file_options& options) noexcept;
+  /// The same, compressed.
+  [[nodiscard]] std::error_code create(std::string_view path) noexcept {
+    return create(path, archive_file_options{});
+  }
+
+  /// Writes the metadata record, which comes first in a file.
+  /// @return as encode_metadata() and flush(); errc::not_open. What it refuses is not in the file,
+  /// and other records can be.
+  [[nodiscard]] std::error_code write(const metadata& about) noexcept;
+  /// Writes a message. MD5SIG (keys) is left out, and what else cannot be written: left_out().
+  /// @return as encode_record() and flush(); errc::not_open. What it refuses is not in the file,
+  /// and other records can be.
+  [[nodiscard]] std::error_code write(const timestamp& time, const message& m,
+                                      const record_extras& extras) noexcept;
+  /// The same with nothing beside the message.
+  [[nodiscard]] std::error_code write(const timestamp& time, const message& m) noexcept {
+    return write(time, m, record_extras{});
+  }
+
+  /// Ends the frame: what was written is in the file, though not on stable storage yet.
+  /// @return the errno of write(2): all later calls return it again; errc::out_of_memory: nothing
+  /// is lost, and it can be tried again; errc::not_open.
+  [[nodiscard]] std::error_code flush() noexcept;
+  /// Writes what is left, and closes the file, whatever is returned; nothing where there is none.
+  /// @return as flush(), and the errno of close(2).
+  [[nodiscard]] std::error_code finish() noexcept;
+
+  /// What lines of this file do not have of their messages.
+  [[nodiscard]] encode_notes left_out() const noexcept;
+
+ private:
+  struct impl;
+  impl* impl_ = nullptr;
+};
+
 // ---------------------------------------------------------------------------------------------
 // Reading
 
@@ -331,12 +424,9 @@ class TCPINFO_API record final {
   record() noexcept = default;
   ~record();
   /// `other` is default-constructed afterwards: it is empty.
-  record(record&& other) noexcept : impl_(std::exchange(other.impl_, nullptr)) {}
+  record(record&& other) noexcept;
   /// `other` has what this had.
-  record& operator=(record&& other) noexcept {
-    std::swap(impl_, other.impl_);
-    return *this;
-  }
+  record& operator=(record&& other) noexcept;
   record(const record&) = delete;
   record& operator=(const record&) = delete;
 
@@ -358,8 +448,9 @@ class TCPINFO_API record final {
   [[nodiscard]] bool has_idm() const noexcept;
   /// Its 72 bytes; empty where absent.
   [[nodiscard]] bytes_view idm() const& noexcept TCPINFO_LIFETIMEBOUND;
-  /// The message as the kernel sent it, put together again: attributes in the order of their types,
-  /// MD5SIG included where the file has it. Empty (too short for message's accessors) without idm.
+  /// The message put together again, its header as the kernel sent it: attributes in the order of
+  /// their types, MD5SIG included where the file has it. Empty (too short for message's accessors)
+  /// without idm.
   [[nodiscard]] message view() const& noexcept TCPINFO_LIFETIMEBOUND;
   // Of a record that ends here.
   bytes_view idm() const&& = delete;
@@ -451,12 +542,9 @@ class TCPINFO_API archive_reader final {
   archive_reader() noexcept = default;
   ~archive_reader();
   /// `other` is default-constructed afterwards: it is closed.
-  archive_reader(archive_reader&& other) noexcept : impl_(std::exchange(other.impl_, nullptr)) {}
+  archive_reader(archive_reader&& other) noexcept;
   /// `other` has what this had.
-  archive_reader& operator=(archive_reader&& other) noexcept {
-    std::swap(impl_, other.impl_);
-    return *this;
-  }
+  archive_reader& operator=(archive_reader&& other) noexcept;
   archive_reader(const archive_reader&) = delete;
   archive_reader& operator=(const archive_reader&) = delete;
 
@@ -491,10 +579,12 @@ class TCPINFO_API archive_reader final {
   /// place is line_number() and line_offset(): of the record, of the bad line, or of the latest
   /// line where the fault is the stream's. What else the reader tells of the latest line (line(),
   /// from_damaged_frame()) may be asked for in the loop.
-  [[nodiscard]] items_type items() noexcept TCPINFO_LIFETIMEBOUND { return items_type({this}); }
+  [[nodiscard]] items_type items() & noexcept TCPINFO_LIFETIMEBOUND { return items_type({this}); }
+  /// Of a reader that would be gone before the loop begins.
+  items_type items() && = delete;
   /// The same with a record of the caller's, whose memory then serves for one archive after the
   /// other; it must outlive the range.
-  [[nodiscard]] items_type items(record& value TCPINFO_LIFETIMEBOUND) noexcept
+  [[nodiscard]] items_type items(record& value TCPINFO_LIFETIMEBOUND) & noexcept
       TCPINFO_LIFETIMEBOUND {
     return items_type({this}, value);
   }
@@ -529,8 +619,10 @@ class TCPINFO_API archive_reader final {
   /// Its text without newline, valid until the next call; empty when it was too long to keep.
   [[nodiscard]] std::string_view line() const& noexcept TCPINFO_LIFETIMEBOUND;
   std::string_view line() const&& = delete;  // of a reader that ends here
-  /// Whether the latest record comes from a zstd frame that is damaged, whose fault follows: it may
-  /// not be what was written. Known of frames that stream_reader looks at as a whole.
+  /// Whether the latest record comes from a zstd frame that is damaged, whose fault follows. Where
+  /// that is errc::truncated_frame the record is whole and good, and only what follows is missing;
+  /// otherwise it may not be what was written. Known of frames that stream_reader looks at as a
+  /// whole.
   [[nodiscard]] bool from_damaged_frame() const noexcept;
   /// Whether the latest metadata record said ByteOrder "big".
   [[nodiscard]] bool big_endian() const noexcept;

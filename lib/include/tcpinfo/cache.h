@@ -36,7 +36,7 @@ struct flow_update {
   std::uint32_t known = 0;                 ///< 1 where the cookie had a message before
   /// What to record: the message given, without MD5SIG (it holds keys). Valid until the table's
   /// next call and as long as the bytes given are.
-  message current;
+  message current = {};
   std::int64_t now_ns = 0;  ///< as given; commit() needs it
   /// What a final message lacked and `current` has of the last message kept, as bits of
   /// attribute_bit() and ends_bit. The kernel sends INFO and PROTOCOL of a socket's end; of one
@@ -75,7 +75,7 @@ struct flow_absence {
   std::uint32_t cycles = 0;    ///< complete cycles in a row without it, this one included
   std::uint32_t had_info = 0;  ///< 1 where any message of it had tcp_info: a final one is to come
   std::int64_t since_ns = 0;   ///< time of the first of those cycles
-  message last;                ///< valid until the table's next call
+  message last = {};           ///< valid until the table's next call
 
   /// `since_ns` for who gave a time point to end_cycle().
   [[nodiscard]] std::chrono::steady_clock::time_point since() const noexcept {
@@ -87,7 +87,7 @@ struct flow_absence {
 
 /// Receives absences. What it is given is valid until the call returns. Must not throw and must not
 /// use the table that calls it.
-using absence_callback = void (*)(void* user, const flow_absence& absence) noexcept;
+using absence_callback = iteration (*)(void* user, const flow_absence& absence) noexcept;
 
 /// Keeps the last message of every cookie. Keeping is in two steps, so that a message that could
 /// not be recorded is offered again: update() compares, commit() keeps. No allocation where no
@@ -113,6 +113,8 @@ class TCPINFO_API flow_table final {
   /// @return errc::out_of_memory, or errc::invalid_argument for options out of range or unknown
   /// here: nothing changed.
   [[nodiscard]] std::error_code reset(const flow_table_options& options) noexcept;
+  /// The same with the defaults.
+  [[nodiscard]] std::error_code reset() noexcept { return reset(flow_table_options{}); }
 
   /// Compares `m` with the last message kept for its cookie, and marks the cookie as seen in this
   /// cycle. `now_ns` is a monotonic time, the same for all messages of a poll: a dump may show a
@@ -149,9 +151,11 @@ class TCPINFO_API flow_table final {
   [[nodiscard]] std::error_code commit(const flow_update& update) noexcept;
 
   /// Ends a cycle. Only a `complete` one (every socket was looked at) is evidence of absence: then
-  /// `fn` is called for each flow not seen since the last complete one. `fn` must not use the
-  /// table.
-  void end_cycle(bool complete, std::int64_t now_ns, absence_callback fn, void* user) noexcept;
+  /// `fn` (which may be null) is called for each flow not seen since the last complete one, until
+  /// it says stop: the cycle ends all the same.
+  /// @return errc::stopped; errc::not_open before reset(); errc::busy in a callback.
+  std::error_code end_cycle(bool complete, std::int64_t now_ns, absence_callback fn,
+                            void* user) noexcept;
 
   /// Begins a cycle anew: what was seen in the running one, before a walk that is to be complete,
   /// does not count as seen in it. Not needed after end_cycle().
@@ -168,11 +172,14 @@ class TCPINFO_API flow_table final {
 
   /// Forgets a flow that ended without a destroy event. Its cookie may come back (a socket can be
   /// disconnected and connected again); then it is `opened`.
-  void erase(std::uint64_t cookie) noexcept;
+  /// @return errc::not_open before reset(); errc::busy in a callback. No error where there is none.
+  std::error_code erase(std::uint64_t cookie) noexcept;
 
   /// Calls `fn` with the last message of each open flow, in no order, valid during the call, until
-  /// it says stop. `fn` must not change the table.
-  void for_each(message_callback fn, void* user) const noexcept;
+  /// it says stop.
+  /// @return errc::stopped; errc::not_open before reset(); errc::busy in a callback;
+  /// errc::invalid_argument where `fn` is null.
+  std::error_code for_each(message_callback fn, void* user) const noexcept;
 
   /// The last message kept; its bytes are valid until the table changes.
   /// @return false where there is none.
@@ -187,27 +194,24 @@ class TCPINFO_API flow_table final {
 
   /// Adapts a function object, as diag_socket::dump() does; it must not throw.
   template <class F>
-  requires visitor<std::remove_reference_t<F>, message>
-  void for_each(F&& fn) const noexcept {
-    for_each(visit_with<std::remove_reference_t<F>, message>, visitor_of(fn));
+  requires visitor<std::remove_reference_t<F>, message> std::error_code for_each(F&& fn)
+  const noexcept {
+    return for_each(visit_with<std::remove_reference_t<F>, message>, visitor_of(fn));
   }
 
-  /// Adapts any callable `void(const flow_absence&)`; it must not throw.
+  /// Adapts a function object in the same way.
   template <class F>
-  requires std::is_invocable_v<F&, const flow_absence&>
-  void end_cycle(bool complete, std::int64_t now_ns, F&& fn) noexcept {
-    using callable = std::remove_reference_t<F>;
-    end_cycle(
-        complete, now_ns,
-        [](void* user, const flow_absence& a) noexcept { (*static_cast<callable*>(user))(a); },
-        const_cast<void*>(static_cast<const void*>(&fn)));
+  requires visitor<std::remove_reference_t<F>, flow_absence> std::error_code end_cycle(
+      bool complete, std::int64_t now_ns, F&& fn)
+  noexcept {
+    return end_cycle(complete, now_ns, visit_with<std::remove_reference_t<F>, flow_absence>,
+                     visitor_of(fn));
   }
   /// The same with a time point.
   template <class F>
-  requires std::is_invocable_v<F&, const flow_absence&>
-  void end_cycle(bool complete, std::chrono::steady_clock::time_point now, F&& fn) noexcept {
-    end_cycle(complete, nanoseconds_of(now), std::forward<F>(fn));
-  }
+  requires visitor<std::remove_reference_t<F>, flow_absence> std::error_code end_cycle(
+      bool complete, std::chrono::steady_clock::time_point now, F&& fn)
+  noexcept { return end_cycle(complete, nanoseconds_of(now), fn); }
 
  private:
   friend struct flow_table_internal;

@@ -22,11 +22,11 @@ enum class iteration : std::uint32_t {
   stop = 1,   ///< no more: the function returns errc::stopped
 };
 
-/// A function object that can be called with an `Argument` and returns `iteration`, or nothing,
-/// which is to go on. Any other result is refused: whether `true` were to stop, one could only
-/// guess.
+/// A function object (a lambda, or a pointer to a function in a variable) that can be called with
+/// an `Argument` and returns `iteration`, or nothing, which is to go on. Any other result is
+/// refused: whether `true` were to stop, one could only guess.
 template <class F, class Argument>
-concept visitor = std::is_invocable_v<F&, const Argument&> &&
+concept visitor = std::is_object_v<F> && std::is_invocable_v<F&, const Argument&> &&
     (std::is_void_v<std::invoke_result_t<F&, const Argument&>> ||
      std::is_same_v<std::invoke_result_t<F&, const Argument&>, iteration>);
 

@@ -45,12 +45,14 @@ enum class errc : std::int32_t {
   empty_request = 25,       ///< the request asks for nothing: no state, say
 };
 
-/// The category of errc. Static storage; any thread.
+/// The category of errc. Static storage; any thread. Its invalid_argument, buffer_too_small,
+/// out_of_memory and busy also equal the std::errc of that meaning.
 [[nodiscard]] TCPINFO_API const std::error_category& error_category() noexcept;
 
-/// Lets an errc stand where a std::error_code is wanted, and be compared with one.
+/// Lets an errc stand where a std::error_code is wanted, and be compared with one. errc::ok is the
+/// default error_code, which is what functions return.
 [[nodiscard]] inline std::error_code make_error_code(errc e) noexcept {
-  return {static_cast<int>(e), error_category()};
+  return e == errc::ok ? std::error_code() : std::error_code(static_cast<int>(e), error_category());
 }
 
 #if defined(__cpp_exceptions)

@@ -35,11 +35,12 @@ enum class flow_event_kind : std::int64_t {
 struct flow_event {
   std::size_t size = sizeof(flow_event);           ///< for later members; leave it
   flow_event_kind kind = flow_event_kind::opened;  ///< opened, closed, or what a newer server tells
-  timestamp time;            ///< when the connection was first or last seen; zero where not told
-  std::string_view uuid;     ///< of the connection, as in its archive's name; empty where not told
+  timestamp time = {};  ///< when the connection was first or last seen; zero where not told
+  std::string_view uuid =
+      {};                    ///< of the connection, as in its archive's name; empty where not told
   std::uint32_t has_id = 0;  ///< 1 where `id` was told
   std::uint32_t unknown_keys = 0;  ///< reading: keys that are not of the format; line() has them
-  socket_id id;                    ///< of the socket; of no meaning where `has_id` is 0
+  socket_id id = {};               ///< of the socket; of no meaning where `has_id` is 0
 };
 
 /// Bytes that suffice for the line of `e`.
@@ -92,12 +93,9 @@ class TCPINFO_API event_client final {
   event_client() noexcept = default;
   ~event_client();
   /// `other` is default-constructed afterwards: it is closed.
-  event_client(event_client&& other) noexcept : impl_(std::exchange(other.impl_, nullptr)) {}
+  event_client(event_client&& other) noexcept;
   /// `other` has what this had.
-  event_client& operator=(event_client&& other) noexcept {
-    std::swap(impl_, other.impl_);
-    return *this;
-  }
+  event_client& operator=(event_client&& other) noexcept;
   event_client(const event_client&) = delete;
   event_client& operator=(const event_client&) = delete;
 
@@ -128,7 +126,9 @@ class TCPINFO_API event_client final {
   /// fault as next() has them; line() has the line. Places are not counted: they are 0. With
   /// `nonblocking` the loop also ends when nothing has come (status() of the range is `not_yet`):
   /// wait until descriptor() is readable, and begin another loop over the same range.
-  [[nodiscard]] items_type items() noexcept TCPINFO_LIFETIMEBOUND { return items_type({this}); }
+  [[nodiscard]] items_type items() & noexcept TCPINFO_LIFETIMEBOUND { return items_type({this}); }
+  /// Of a client that would be gone before the loop begins.
+  items_type items() && = delete;
 
   /// One step of items(), for who binds the library to another language.
   /// Reads the next event; `more` tells success (true, `out` is filled as far as `out.size` says)

@@ -45,7 +45,7 @@ struct filter_rule {
   std::uint32_t number = 0;                 ///< see rule_kind
   std::uint32_t mask = 0;                   ///< of a mark: the bits that count
   std::uint64_t cgroup = 0;                 ///< id of a control group (v2), not 0
-  ip_prefix prefix;                         ///< bits behind its length do not count
+  ip_prefix prefix = {};                    ///< bits behind its length do not count
   std::uint8_t reserved[6] = {};            ///< leave it
 
   /// Local ports from `first` to `last`, both included, in host order.
@@ -157,19 +157,6 @@ class TCPINFO_API filter final {
   [[nodiscard]] std::error_code include(const filter_rule& rule) noexcept;
   /// Adds a rule that excludes; all else as include().
   [[nodiscard]] std::error_code exclude(const filter_rule& rule) noexcept;
-
-  /// Excludes sockets by their local port, in host order. As exclude().
-  [[nodiscard]] std::error_code exclude_sport(std::uint16_t port) noexcept {
-    return exclude(filter_rule::local_port(port));
-  }
-  /// Excludes sockets by their local address. As exclude().
-  [[nodiscard]] std::error_code exclude_src(const ip_prefix& prefix) noexcept {
-    return exclude(filter_rule::local_prefix(prefix));
-  }
-  /// Excludes sockets by their remote address. As exclude().
-  [[nodiscard]] std::error_code exclude_dst(const ip_prefix& prefix) noexcept {
-    return exclude(filter_rule::remote_prefix(prefix));
-  }
 
   /// Whether there are no rules.
   [[nodiscard]] bool empty() const noexcept;

@@ -68,13 +68,14 @@ struct dump_request {
   /// A program of the caller's as INET_DIAG_REQ_BYTECODE wants it (ss -D and the like make some); a
   /// socket must pass it and the filter. The kernel checks it (EINVAL). Need not outlive the call
   /// that sends the request.
-  bytes_view bytecode;
+  bytes_view bytecode = {};
   /// The longest silence of the kernel, in nanoseconds; more than 0. Not for start(), where the
   /// caller waits.
   std::int64_t timeout_ns = default_timeout_ns;
-  /// Called after each datagram of dump(), so that a long dump does not starve other sockets. Not
-  /// for start(), where the caller has control after each.
-  void (*between)(void* user) noexcept = nullptr;
+  /// Called after each datagram of dump(), so that a long dump does not starve other sockets; what
+  /// it answers counts as of message_callback. Not for start(), where the caller has control after
+  /// each.
+  iteration (*between)(void* user) noexcept = nullptr;
   void* between_user = nullptr;  ///< handed to `between`
 
   /// Sets timeout_ns.
@@ -125,30 +126,13 @@ enum class dump_counter : std::uint32_t {
 
 /// The answer to one of many queries. Valid during the call that hands it over.
 struct query_answer {
-  std::size_t index = 0;  ///< of what was asked for
-  std::error_code error;  ///< as diag_socket::query() returns it
-  message answer;         ///< empty where there is an error
+  std::size_t index = 0;       ///< of what was asked for
+  std::error_code error = {};  ///< as diag_socket::query() returns it
+  message answer = {};         ///< empty where there is an error
 };
 
 /// Receives answers; all else as message_callback.
 using answer_callback = iteration (*)(void* user, const query_answer& answer) noexcept;
-
-/// Memory that a socket filter of the caller's, a BPF program, shares with diag_socket: it puts
-/// answers there, and nothing has to be received. The kernel answers query_all() within the call
-/// that sends the requests, so the answers are there when it returns.
-///
-/// While `*used` is less than `capacity` the filter appends each datagram that finds room to
-/// `bytes`, at `*used`, moves that by the datagram's length rounded up to a multiple of 4, and
-/// returns 0, so that the kernel drops it. What finds no room it lets pass whole; it comes by way
-/// of the socket's queue. The library sets `*used` to 0 before it asks, and to `capacity`
-/// afterwards: then all pass.
-struct answer_area {
-  std::size_t size = sizeof(answer_area);  ///< for later members; leave it
-  int filter = -1;                         ///< a loaded BPF_PROG_TYPE_SOCKET_FILTER; not owned
-  std::uint32_t capacity = 0;              ///< of `bytes`
-  const std::byte* bytes = nullptr;        ///< must stay as long as the diag_socket
-  std::uint32_t* used = nullptr;           ///< must stay as long as the diag_socket
-};
 
 /// How to open a diag_socket.
 struct diag_socket_options {
@@ -243,13 +227,6 @@ class TCPINFO_API diag_socket final {
                                           const query_request& request, answer_callback fn,
                                           void* user) noexcept;
 
-  /// Lets a socket filter keep the answers to query_all(), from now on and when the socket is
-  /// opened again: a fifth less processor time. Descriptor and memory are the caller's, and must
-  /// stay as long as this, or what it is moved to. Another call puts another area in its place.
-  /// @return errc::not_open, errc::invalid_argument (something is missing), or the errno of
-  /// setsockopt(2) (SO_ATTACH_BPF); the socket works as before then.
-  [[nodiscard]] std::error_code keep_answers(const answer_area& area) noexcept;
-
   /// A counter of the latest dump and the queries since.
   [[nodiscard]] std::int64_t counter(dump_counter which) const noexcept;
   /// How long the latest dump took: counter(dump_counter::duration_ns).
@@ -305,9 +282,18 @@ class TCPINFO_API diag_socket final {
   }
 
  private:
+  friend struct diag_socket_internal;
   struct impl;
   impl* impl_ = nullptr;
 };
+
+/// Whether query() says that the socket does not exist any more: ENOENT, or ESTALE for a cookie
+/// that another socket has. What is left of it (TIME_WAIT) is a socket until then, without INFO.
+[[nodiscard]] inline bool is_gone(const std::error_code& ec) noexcept {
+  constexpr int estale = 116;
+  return ec.category() == std::system_category() &&
+         (ec == std::errc::no_such_file_or_directory || ec.value() == estale);
+}
 
 /// How to open a destroy_listener.
 struct listener_options {
@@ -341,11 +327,7 @@ class TCPINFO_API destroy_listener final {
   /// errc::busy in a callback; errc::invalid_argument; errc::out_of_memory.
   [[nodiscard]] std::error_code open(const listener_options& options) noexcept;
   /// In the network namespace of the calling thread.
-  [[nodiscard]] std::error_code open(std::size_t receive_buffer) noexcept {
-    listener_options options;
-    options.receive_buffer = receive_buffer;
-    return open(options);
-  }
+  [[nodiscard]] std::error_code open() noexcept { return open(listener_options{}); }
 
   /// Hands over what is queued, without waiting.
   /// @return success when the queue is empty. An overflow (ENOBUFS) is counted, not returned: the

@@ -110,8 +110,8 @@ requires std::is_integral_v<T>
 
 /// One attribute: its type without flags, and its payload.
 struct attribute {
-  std::uint16_t type = 0;  ///< attribute_type, or one that has no name there
-  bytes_view payload;      ///< without header and padding; valid as long as the message's bytes
+  std::uint16_t type = 0;   ///< attribute_type, or one that has no name there
+  bytes_view payload = {};  ///< without header and padding; valid as long as the message's bytes
 
   /// Whether it is of that type.
   [[nodiscard]] bool is(attribute_type t) const noexcept {
@@ -209,7 +209,7 @@ class attribute_range {
 /// to a callback means until the callback returns. Copying it copies the view. All accessors need
 /// at least 72 bytes; message::from checks that once.
 struct message {
-  bytes_view bytes;  ///< header and attributes, somebody else's
+  bytes_view bytes = {};  ///< header and attributes, somebody else's
 
   /// Makes a message of bytes that may be anything.
   /// @return errc::message_too_short below 72 bytes; `out` is unchanged then.
@@ -307,12 +307,13 @@ struct message {
 
 /// What a netlink message of a datagram is. Values are frozen.
 enum class datagram_status : std::uint32_t {
-  message = 0,    ///< inet_diag's, about a socket: datagram_item::answer()
+  message = 0,    ///< sock_diag's, about a socket: datagram_item::answer(); see its family()
   done = 1,       ///< NLMSG_DONE, the end of a dump; `code` is its status
   error = 2,      ///< NLMSG_ERROR; `code` is 0 in an acknowledgement
   other = 3,      ///< of any other type, NLMSG_NOOP among them
   too_short = 4,  ///< inet_diag's, with less than 72 bytes; the walk goes on
   malformed = 5,  ///< a length out of bounds: what follows cannot be read, the walk ends
+  request = 6,    ///< what a program asks of the kernel: captures hold both directions
 };
 
 /// A netlink message of a datagram. A view: valid as long as the datagram's bytes.
@@ -324,11 +325,14 @@ struct datagram_item {
   std::uint32_t sequence = 0;  ///< nlmsg_seq, that of the request
   std::uint32_t port = 0;      ///< nlmsg_pid, that of the socket that asked
   std::uint32_t reserved = 0;  ///< always 0
-  bytes_view payload;          ///< without netlink header; of malformed: what cannot be read
+  bytes_view payload = {};     ///< without netlink header; of malformed: what cannot be read
 
   /// Whether the kernel says that the table changed under the dump (NLM_F_DUMP_INTR), so that
   /// sockets may be missing. It may say so beside any status.
   [[nodiscard]] bool interrupted() const noexcept { return (flags & 0x10U) != 0; }
+  /// Whether a program asks this of the kernel (NLM_F_REQUEST). Requests have the type of their
+  /// answers.
+  [[nodiscard]] bool is_request() const noexcept { return (flags & 0x1U) != 0; }
   /// The message; only where `status` is message.
   [[nodiscard]] message answer() const noexcept { return {payload}; }
   /// What is wrong, nothing in most: the kernel's errno of error and done, errc::message_too_short,
@@ -408,9 +412,12 @@ class datagram_range {
       constexpr std::uint16_t error = 2, done = 3, tcpdiag_getsock = 18, sock_diag_by_family = 20;
       constexpr std::int32_t no_code = -71;  // EPROTO
       if (current_.type == sock_diag_by_family || current_.type == tcpdiag_getsock) {
-        current_.status = current_.payload.size() >= wire::inet_diag_msg_size
-                              ? datagram_status::message
-                              : datagram_status::too_short;
+        if (current_.is_request())
+          current_.status = datagram_status::request;
+        else
+          current_.status = current_.payload.size() >= wire::inet_diag_msg_size
+                                ? datagram_status::message
+                                : datagram_status::too_short;
       } else if (current_.type == done || current_.type == error) {
         current_.status = current_.type == done ? datagram_status::done : datagram_status::error;
         if (current_.payload.size() >= sizeof current_.code)
@@ -430,6 +437,9 @@ class datagram_range {
   datagram_range() noexcept = default;
   /// Of `datagram`, which must outlive range and iterators.
   explicit datagram_range(bytes_view datagram TCPINFO_LIFETIMEBOUND) noexcept : bytes_(datagram) {}
+  /// Of a container that would be gone before the walk begins.
+  template <owning_temporary Bytes>
+  explicit datagram_range(Bytes&& datagram) = delete;
 
   /// Begins a walk; any number of them.
   [[nodiscard]] iterator begin() const noexcept { return iterator(bytes_); }

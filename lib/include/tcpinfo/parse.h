@@ -220,7 +220,8 @@ class TCPINFO_API snapshot final {
     return measured(field(f));
   }
 
-  /// A time that was measured, whichever unit the kernel tells it in: `duration(tcp_field::rtt)`.
+  /// A time that was measured, whichever unit the kernel tells it in:
+  /// `duration(tcp_field::min_rtt)`. rtt and rcv_rtt have no sentinel: 0 is "not measured yet".
   /// Empty where measured() is, and for a field whose unit is no time.
   [[nodiscard]] std::optional<std::chrono::nanoseconds> duration(field_id id) const noexcept {
     const field_descriptor f = describe(id);
@@ -376,12 +377,9 @@ class TCPINFO_API row_writer final {
   row_writer() noexcept = default;
   ~row_writer();
   /// `other` is default-constructed afterwards: it has no columns.
-  row_writer(row_writer&& other) noexcept : impl_(std::exchange(other.impl_, nullptr)) {}
+  row_writer(row_writer&& other) noexcept;
   /// `other` has what this had.
-  row_writer& operator=(row_writer&& other) noexcept {
-    std::swap(impl_, other.impl_);
-    return *this;
-  }
+  row_writer& operator=(row_writer&& other) noexcept;
   row_writer(const row_writer&) = delete;
   row_writer& operator=(const row_writer&) = delete;
 

@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iosfwd>
 #include <optional>
 #include <span>
 #include <string>
@@ -33,6 +34,15 @@ namespace tcpinfo::inline v0 {
 /// The same of a state that has a name.
 [[nodiscard]] inline std::string_view state_name(tcp_state state) noexcept {
   return state_name(static_cast<std::uint8_t>(state));
+}
+
+/// Writes the kernel's name to a stream, or the number where there is none. May throw what the
+/// stream throws.
+template <class Traits>
+std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& to,
+                                             tcp_state state) {
+  const std::string_view name = state_name(state);
+  return name.empty() ? to << static_cast<unsigned>(state) : to << name;
 }
 
 /// The name ss prints: "ESTAB", "CLOSE-WAIT", "UNCONN" for CLOSE. Empty for a number without one.

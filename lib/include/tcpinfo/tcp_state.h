@@ -5,6 +5,7 @@
 #ifndef TCPINFO_TCP_STATE_H
 #define TCPINFO_TCP_STATE_H
 
+#include <concepts>
 #include <cstdint>
 
 #include <tcpinfo/export.h>
@@ -31,13 +32,16 @@ enum class tcp_state : std::uint8_t {
 };
 
 /// Compares with a number, as a snapshot or another program has it.
-[[nodiscard]] constexpr bool operator==(std::uint8_t number, tcp_state state) noexcept {
+template <std::same_as<std::uint8_t> Number>
+[[nodiscard]] constexpr bool operator==(Number number, tcp_state state) noexcept {
   return number == static_cast<std::uint8_t>(state);
 }
 
-/// The bit of a state in dump_request::states.
+/// The bit of a state in dump_request::states; 0 of a number above 31, which no request can ask
+/// for.
 [[nodiscard]] constexpr std::uint32_t state_bit(tcp_state state) noexcept {
-  return std::uint32_t{1} << static_cast<unsigned>(state);
+  const auto number = static_cast<unsigned>(state);
+  return number < 32 ? std::uint32_t{1} << number : 0;
 }
 
 }  // namespace tcpinfo::inline v0

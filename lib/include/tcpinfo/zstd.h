@@ -36,12 +36,9 @@ class TCPINFO_API frame_writer final {
   frame_writer() noexcept = default;
   ~frame_writer();
   /// `other` is default-constructed afterwards: it has no context.
-  frame_writer(frame_writer&& other) noexcept : impl_(std::exchange(other.impl_, nullptr)) {}
+  frame_writer(frame_writer&& other) noexcept;
   /// `other` has what this had.
-  frame_writer& operator=(frame_writer&& other) noexcept {
-    std::swap(impl_, other.impl_);
-    return *this;
-  }
+  frame_writer& operator=(frame_writer&& other) noexcept;
   frame_writer(const frame_writer&) = delete;
   frame_writer& operator=(const frame_writer&) = delete;
 
@@ -78,14 +75,16 @@ class TCPINFO_API frame_writer final {
 /// How streams are read.
 struct stream_options {
   std::size_t size = sizeof(stream_options);  ///< for later members; leave it
-  /// Largest window accepted, as a power of two: what bounds the memory a frame can ask for. 27
-  /// (128 MiB) is zstd's own default and more than any level without --long writes.
+  /// Largest window accepted, as a power of two, 10 to 31: what bounds the memory a frame can ask
+  /// for. 27 (128 MiB) is zstd's own default and more than any level without --long writes.
   std::int32_t max_window_log = 27;
   std::uint32_t reserved = 0;  ///< leave it
 };
 
 /// Hands over the next bytes of an input, `n` of them, at least one unless it has ended: 0 is the
-/// end. It may block. Any error ends the reading, and is what read() returns.
+/// end; more than out.size() is errc::invalid_argument. It may block. Any error ends the reading,
+/// and is what read() returns. Of the reader that calls it, all functions that open, read or close
+/// are errc::busy in it.
 using read_callback = std::error_code (*)(void* user, std::span<std::byte> out,
                                           std::size_t& n) noexcept;
 
@@ -134,12 +133,9 @@ class TCPINFO_API stream_reader final {
   stream_reader() noexcept = default;
   ~stream_reader();
   /// `other` is default-constructed afterwards: it is closed.
-  stream_reader(stream_reader&& other) noexcept : impl_(std::exchange(other.impl_, nullptr)) {}
+  stream_reader(stream_reader&& other) noexcept;
   /// `other` has what this had.
-  stream_reader& operator=(stream_reader&& other) noexcept {
-    std::swap(impl_, other.impl_);
-    return *this;
-  }
+  stream_reader& operator=(stream_reader&& other) noexcept;
   stream_reader(const stream_reader&) = delete;
   stream_reader& operator=(const stream_reader&) = delete;
 
@@ -162,7 +158,7 @@ class TCPINFO_API stream_reader final {
   [[nodiscard]] std::error_code open_callback(read_callback fn, void* user,
                                               const stream_options& options = {}) noexcept;
   /// Gives up memory, and the file if it was opened by path.
-  void close() noexcept;
+  std::error_code close() noexcept;
 
   /// The content piece by piece, as items.h describes it: each item is a view of the part of
   /// `buffer` that was filled, valid until the next step, or a fault as read() has them, behind

@@ -3,7 +3,10 @@
 // The parts of a line: time, base64, strings, UUIDs, names; and lines written from live messages.
 #include <tcpinfo/archive.h>
 
+#include <chrono>
 #include <cstring>
+#include <limits>
+#include <optional>
 #include <random>
 #include <sstream>
 #include <string>
@@ -522,3 +525,18 @@ TEST_CASE("std::format knows times") {
                     tcpinfo::timestamp()) == "  1970-01-01T00:00:00Z|0001-01-01T00:00:00Z");
 }
 #endif
+
+TEST_CASE("times have a difference where 64 bits hold it") {
+  using std::chrono::nanoseconds;
+  const timestamp a = parsed("2026-01-01T00:00:00.000000001Z");
+  const timestamp b = parsed("2026-01-01T01:00:01+01:00");
+  CHECK(b - a == nanoseconds(999'999'999));
+  CHECK(a - b == -nanoseconds(999'999'999));
+  CHECK(a - a == nanoseconds(0));
+  CHECK(parsed("9999-01-01T00:00:00Z") - parsed("0001-01-01T00:00:00Z") == std::nullopt);
+  CHECK(parsed("2218-01-01T00:00:00Z") - parsed("1926-01-01T00:00:00Z") != std::nullopt);
+  timestamp far;
+  far.seconds = std::numeric_limits<std::int64_t>::max();
+  CHECK(far - a == std::nullopt);
+  CHECK(a - far == std::nullopt);
+}

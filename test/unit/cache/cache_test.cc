@@ -802,14 +802,47 @@ TEST_CASE("a table that calls back is busy") {
     CHECK(t.destroyed(other.view(), 5, u) == errc::busy);
     CHECK(t.commit(u) == errc::busy);
     CHECK(t.reset({}) == errc::busy);
+    CHECK(t.erase(1) == errc::busy);
+    CHECK(t.for_each([](const message&) {}) == errc::busy);
+    CHECK(t.end_cycle(true, 5, nullptr, nullptr) == errc::busy);
     CHECK(t.flows() == 1);
     ++calls;
   };
-  t.for_each([&](const message&) { judge(); });
-  t.end_cycle(true, 10, [&](const flow_absence&) { judge(); });  // it was seen in this one
-  t.end_cycle(true, 20, [&](const flow_absence&) { judge(); });
+  CHECK_FALSE(t.for_each([&](const message&) { judge(); }));
+  // It was seen in this one.
+  CHECK_FALSE(t.end_cycle(true, 10, [&](const flow_absence&) { judge(); }));
+  CHECK_FALSE(t.end_cycle(true, 20, [&](const flow_absence&) { judge(); }));
   CHECK(calls == 2);
   CHECK(feed(t, other) == flow_change::opened);
+}
+
+TEST_CASE("callbacks of a table can stop, and what goes wrong is said") {
+  flow_table t = made_table();
+  made_socket s;
+  for (std::uint64_t cookie = 1; cookie <= 3; ++cookie) {
+    s.cookie = cookie;
+    feed(t, s);
+  }
+  int calls = 0;
+  const auto stop = [&](const auto&) {
+    ++calls;
+    return iteration::stop;
+  };
+  CHECK(t.for_each(stop) == errc::stopped);
+  CHECK(calls == 1);
+  CHECK_FALSE(t.end_cycle(true, 10, nullptr, nullptr));
+  CHECK(t.end_cycle(true, 20, stop) == errc::stopped);
+  CHECK(calls == 2);
+  // The cycle has ended all the same: each has been absent twice after the next one.
+  CHECK_FALSE(
+      t.end_cycle(true, 30, [&](const flow_absence& a) { calls += a.cycles == 2 ? 10 : 0; }));
+  CHECK(calls == 32);
+  CHECK(t.for_each(nullptr, nullptr) == errc::invalid_argument);
+  CHECK_FALSE(t.erase(77));
+  flow_table none;
+  CHECK(none.erase(1) == errc::not_open);
+  CHECK(none.for_each(stop) == errc::not_open);
+  CHECK(none.end_cycle(true, 1, nullptr, nullptr) == errc::not_open);
 }
 
 TEST_CASE("answers that no table gave are refused") {
@@ -836,6 +869,8 @@ TEST_CASE("answers that no table gave are refused") {
   more.known.size = sizeof more;
   REQUIRE_FALSE(t.update(s.view(), 1, more.known));
   CHECK((more.known.size == sizeof more && more.later == 42));
+  CHECK(t.commit(more.known) == errc::invalid_argument);
+  more.later = 0;
   CHECK_FALSE(t.commit(more.known));
   CHECK(t.flows() == 1);
 }

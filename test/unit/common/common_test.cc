@@ -18,6 +18,12 @@ TEST_CASE("error codes have a category and a text each") {
   CHECK(std::string(ec.category().name()) == "tcpinfo");
   CHECK(ec.message() == "bad base64");
   CHECK_FALSE(std::error_code(tcpinfo::errc::ok));
+  CHECK(std::error_code() == tcpinfo::errc::ok);
+  CHECK(std::error_code(errc::invalid_argument) == std::errc::invalid_argument);
+  CHECK(std::error_code(errc::out_of_memory) == std::errc::not_enough_memory);
+  CHECK(std::error_code(errc::busy) == std::errc::device_or_resource_busy);
+  CHECK(std::error_code(errc::buffer_too_small) == std::errc::no_buffer_space);
+  CHECK(std::error_code(errc::bad_json) != std::errc::invalid_argument);
   for (int value = 1; value <= static_cast<int>(tcpinfo::errc::empty_request); ++value)
     CHECK(std::error_code(value, tcpinfo::error_category()).message().rfind("unknown", 0) != 0);
 }
@@ -42,6 +48,9 @@ TEST_CASE("a function object is a callback if it answers what a callback answers
     return n == 2 ? iteration::stop : iteration::go_on;
   };
   const auto guess = [](const int&) { return true; };
+  static_assert(
+      !visitor<void(const int&), int>);  // nothing can point at a function as at an object
+  static_assert(visitor<void (*)(const int&), int>);
   static_assert(visitor<decltype(silent), int>);
   static_assert(visitor<decltype(stopping), int>);
   static_assert(!visitor<decltype(guess), int>);

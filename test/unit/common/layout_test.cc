@@ -53,6 +53,13 @@ static_assert(offsetof(metadata, netns) == 128);
 static_assert(offsetof(metadata, byte_order) == 144);
 static_assert(offsetof(metadata, opened) == 160);
 
+static_assert(sizeof(archive_file_options) == 24);
+static_assert(std::is_trivially_copyable_v<archive_file_options>);
+static_assert(offsetof(archive_file_options, size) == 0);
+static_assert(offsetof(archive_file_options, frame_bytes) == 8);
+static_assert(offsetof(archive_file_options, level) == 16);
+static_assert(offsetof(archive_file_options, plain) == 20);
+
 static_assert(sizeof(record_extras) == 40);
 static_assert(std::is_trivially_copyable_v<record_extras>);
 static_assert(offsetof(record_extras, size) == 0);
@@ -205,14 +212,6 @@ static_assert(offsetof(listener_options, receive_buffer) == 8);
 static_assert(offsetof(listener_options, netns) == 16);
 static_assert(offsetof(listener_options, reserved) == 20);
 
-static_assert(sizeof(answer_area) == 32);
-static_assert(std::is_trivially_copyable_v<answer_area>);
-static_assert(offsetof(answer_area, size) == 0);
-static_assert(offsetof(answer_area, filter) == 8);
-static_assert(offsetof(answer_area, capacity) == 12);
-static_assert(offsetof(answer_area, bytes) == 16);
-static_assert(offsetof(answer_area, used) == 24);
-
 static_assert(sizeof(row_options) == 16);
 static_assert(std::is_trivially_copyable_v<row_options>);
 static_assert(offsetof(row_options, size) == 0);
@@ -340,6 +339,7 @@ static_assert(static_cast<int>(datagram_status::error) == 2);
 static_assert(static_cast<int>(datagram_status::other) == 3);
 static_assert(static_cast<int>(datagram_status::too_short) == 4);
 static_assert(static_cast<int>(datagram_status::malformed) == 5);
+static_assert(static_cast<int>(datagram_status::request) == 6);
 
 static_assert(static_cast<int>(rule_kind::local_ports) == 0);
 static_assert(static_cast<int>(rule_kind::remote_ports) == 1);
@@ -412,6 +412,16 @@ TEST_CASE("options of a later header are taken unless they ask for what is unkno
 }
 
 TEST_CASE("what is reserved in options stays as it is made") {
+  diag_socket_options sockets;
+  sockets.reserved = 1;
+  CHECK(diag_socket().open(sockets) == errc::invalid_argument);
+  listener_options listeners;
+  listeners.reserved = 1;
+  CHECK(destroy_listener().open(listeners) == errc::invalid_argument);
+  filter_rule rule = filter_rule::local_port(1);
+  rule.reserved[5] = 1;
+  CHECK(filter().include(rule) == errc::invalid_argument);
+  CHECK(filter().exclude(rule) == errc::invalid_argument);
   flow_table_options flows;
   flows.reserved = 1;
   CHECK(flow_table().reset(flows) == errc::invalid_argument);

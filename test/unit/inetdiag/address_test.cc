@@ -34,6 +34,17 @@ ip_prefix prefix(std::string_view text) {
 
 }  // namespace
 
+TEST_CASE("a mapped prefix of 96 bits or more is the IPv4 one") {
+  const ip_prefix mapped{address("::ffff:10.0.0.0"), 104};
+  CHECK(mapped.contains(address("10.1.1.1")));
+  CHECK(mapped.contains(address("::ffff:10.1.1.1")));
+  CHECK_FALSE(mapped.contains(address("11.1.1.1")));
+  CHECK_FALSE(mapped.contains(address("::ffff:11.1.1.1")));
+  CHECK((ip_prefix{address("::ffff:0.0.0.0"), 96}).contains(address("192.0.2.1")));
+  CHECK_FALSE((ip_prefix{address("::ffff:0.0.0.0"), 95}).contains(address("192.0.2.1")));
+  CHECK((ip_prefix{address("::ffff:0.0.0.0"), 95}).contains(address("::ffff:192.0.2.1")));
+}
+
 TEST_CASE("a prefix is made of any address in it") {
   CHECK(ip_prefix::of(address("192.0.2.77"), 24) == prefix("192.0.2.0/24"));
   CHECK(ip_prefix::of(address("192.0.2.77"), 31) == prefix("192.0.2.76/31"));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <linux/netlink.h>
 #include <tcpinfo/inetdiag.h>
+#include <tcpinfo/internal/answer_area.h>
 
 #include <algorithm>
 #include <array>
@@ -207,6 +208,9 @@ TEST_CASE("a datagram's messages are read with their lengths checked") {
       {header(88, 18) + whole, datagram_status::message, {}},
       {header(88, 20, interrupted) + whole, datagram_status::message, errc::dump_incomplete},
       {header(20, 20) + number(0), datagram_status::too_short, errc::message_too_short},
+      // What programs ask: captures have both directions.
+      {header(88, 20, 0x301) + whole, datagram_status::request, {}},
+      {header(72, 20, 1) + whole.substr(0, 56), datagram_status::request, {}},
       {header(20, 3) + number(0), datagram_status::done, {}},
       {header(20, 3, interrupted) + number(0), datagram_status::done, errc::dump_incomplete},
       {header(20, 3) + number(-5), datagram_status::done, of_system(5)},
@@ -226,6 +230,7 @@ TEST_CASE("a datagram's messages are read with their lengths checked") {
     CHECK(item.status == all[at].status);
     CHECK(item.error() == all[at].error);
     CHECK((item.sequence == 77 && item.port == 88));
+    CHECK(item.is_request() == (item.status == datagram_status::request));
     if (item.status == datagram_status::message)
       CHECK(item.answer().bytes.size() == wire::inet_diag_msg_size);
     ++at;
@@ -236,10 +241,10 @@ TEST_CASE("a datagram's messages are read with their lengths checked") {
 TEST_CASE("a filter excludes by local port, local and remote prefix") {
   filter f;
   CHECK(f.empty());
-  REQUIRE_FALSE(f.exclude_sport(40000));
-  REQUIRE_FALSE(f.exclude_sport(22));
-  REQUIRE_FALSE(f.exclude_dst(prefix("192.0.2.0/24")));
-  REQUIRE_FALSE(f.exclude_src(prefix("2001:db8::/32")));
+  REQUIRE_FALSE(f.exclude(filter_rule::local_port(40000)));
+  REQUIRE_FALSE(f.exclude(filter_rule::local_port(22)));
+  REQUIRE_FALSE(f.exclude(filter_rule::remote_prefix(prefix("192.0.2.0/24"))));
+  REQUIRE_FALSE(f.exclude(filter_rule::local_prefix(prefix("2001:db8::/32"))));
   made_socket s;
   CHECK_FALSE(f.excludes(s.view()));
   s.sport = 40000;
@@ -283,9 +288,9 @@ TEST_CASE("a prefix longer than its address is read no further than that") {
 
 TEST_CASE("no rule speaks of a message without a header") {
   filter f;
-  REQUIRE_FALSE(f.exclude_sport(0));
-  REQUIRE_FALSE(f.exclude_dst(prefix("0.0.0.0/0")));
-  REQUIRE_FALSE(f.exclude_dst(prefix("::/0")));
+  REQUIRE_FALSE(f.exclude(filter_rule::local_port(0)));
+  REQUIRE_FALSE(f.exclude(filter_rule::remote_prefix(prefix("0.0.0.0/0"))));
+  REQUIRE_FALSE(f.exclude(filter_rule::remote_prefix(prefix("::/0"))));
   made_socket s;
   const message whole = s.view();
   CHECK(f.excludes(whole));
@@ -299,7 +304,7 @@ TEST_CASE("no rule speaks of a message without a header") {
 
 TEST_CASE("a rule for a mapped prefix is a rule for IPv4") {
   filter f;
-  REQUIRE_FALSE(f.exclude_dst(prefix("::ffff:192.0.2.0/120")));
+  REQUIRE_FALSE(f.exclude(filter_rule::remote_prefix(prefix("::ffff:192.0.2.0/120"))));
   made_socket s;
   s.dst = "192.0.2.1";
   CHECK(f.excludes(s.view()));
@@ -314,7 +319,7 @@ TEST_CASE("a filter takes any number of rules, and the kernel as many as it has 
   CHECK(f.program_is_whole());
   // Ports that follow one another are one rule.
   for (unsigned port = 1; port <= 50'000; ++port)
-    REQUIRE_FALSE(f.exclude_sport(static_cast<std::uint16_t>(port)));
+    REQUIRE_FALSE(f.exclude(filter_rule::local_port(static_cast<std::uint16_t>(port))));
   REQUIRE_FALSE(f.program(program));
   CHECK(program.size() == 20);
   CHECK(f.program_is_whole());
@@ -330,10 +335,10 @@ TEST_CASE("a filter takes any number of rules, and the kernel as many as it has 
     p.address.bytes[1] = static_cast<std::uint8_t>(i >> 16U);
     p.address.bytes[2] = static_cast<std::uint8_t>(i >> 8U);
     p.address.bytes[3] = static_cast<std::uint8_t>(i);
-    REQUIRE_FALSE(f.exclude_dst(p));
+    REQUIRE_FALSE(f.exclude(filter_rule::remote_prefix(p)));
   }
-  REQUIRE_FALSE(f.exclude_dst(prefix("192.0.2.0/24")));
-  REQUIRE_FALSE(f.exclude_src(prefix("2001:db8::/32")));
+  REQUIRE_FALSE(f.exclude(filter_rule::remote_prefix(prefix("192.0.2.0/24"))));
+  REQUIRE_FALSE(f.exclude(filter_rule::local_prefix(prefix("2001:db8::/32"))));
   REQUIRE_FALSE(f.program(program));
   CHECK_FALSE(f.program_is_whole());
   CHECK(program.size() <= 32 * 32);
@@ -358,14 +363,14 @@ TEST_CASE("rules that others cover cost nothing, and halves of a network are joi
     return program.size() / 20;  // of IPv4 addresses
   };
   for (const char* text : {"10.0.0.0/8", "10.1.0.0/16", "10.0.0.0/8", "10.255.255.255"})
-    REQUIRE_FALSE(f.exclude_dst(prefix(text)));
+    REQUIRE_FALSE(f.exclude(filter_rule::remote_prefix(prefix(text))));
   CHECK(rules() == 1);
   // 256 halves of halves are one /24, in any order.
   for (unsigned i = 0; i < 256; ++i)
-    REQUIRE_FALSE(
-        f.exclude_dst(prefix(("192.0.2." + std::to_string(i * 167 % 256) + "/32").c_str())));
+    REQUIRE_FALSE(f.exclude(filter_rule::remote_prefix(
+        prefix(("192.0.2." + std::to_string(i * 167 % 256) + "/32").c_str()))));
   CHECK(rules() == 2);
-  REQUIRE_FALSE(f.exclude_dst(prefix("11.0.0.0/8")));
+  REQUIRE_FALSE(f.exclude(filter_rule::remote_prefix(prefix("11.0.0.0/8"))));
   CHECK(rules() == 2);
   made_socket s;
   for (const auto& [dst, is_in] :
@@ -384,12 +389,12 @@ TEST_CASE("rules that others cover cost nothing, and halves of a network are joi
   // Bits behind the length do not count; neither do they split a network.
   ip_prefix odd = prefix("198.51.100.0/24");
   odd.address.bytes[3] = 77;
-  REQUIRE_FALSE(f.exclude_dst(odd));
+  REQUIRE_FALSE(f.exclude(filter_rule::remote_prefix(odd)));
   s.dst = "198.51.100.1";
   CHECK(f.excludes(s.view()));
   // Everything.
-  REQUIRE_FALSE(f.exclude_dst(prefix("0.0.0.0/1")));
-  REQUIRE_FALSE(f.exclude_dst(prefix("128.0.0.0/1")));
+  REQUIRE_FALSE(f.exclude(filter_rule::remote_prefix(prefix("0.0.0.0/1"))));
+  REQUIRE_FALSE(f.exclude(filter_rule::remote_prefix(prefix("128.0.0.0/1"))));
   CHECK(rules() == 1);
 }
 
@@ -407,7 +412,7 @@ TEST_CASE("a filter excludes what any of its prefixes contains") {
         p.address.bytes[i] = static_cast<std::uint8_t>(random() % 4);
       p.length = static_cast<std::uint8_t>(random() % (v4 ? 33 : 129));
       given.push_back(p);
-      REQUIRE_FALSE(f.exclude_dst(p));
+      REQUIRE_FALSE(f.exclude(filter_rule::remote_prefix(p)));
     }
     for (int n = 0; n < 100; ++n) {
       made_socket s;
@@ -527,7 +532,7 @@ TEST_CASE("while a dump goes on, nothing else is asked") {
   CHECK(s.dump(request, [](const message&) {}) == errc::busy);
   CHECK(s.query({}, 0, [](const message&) {}) == errc::busy);
   CHECK(s.query_all({}, 0, [](const query_answer&) {}) == errc::busy);
-  CHECK(s.keep_answers({}) == errc::busy);
+  CHECK(keep_answers(s, {}) == errc::busy);
   CHECK_FALSE(s.cancel());
   CHECK_FALSE(s.query_all({}, 0, [](const query_answer&) {}));
   REQUIRE_FALSE(s.start(request));

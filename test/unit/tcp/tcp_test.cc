@@ -6,6 +6,7 @@
 #include <cstring>
 #include <fstream>
 #include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -334,3 +335,16 @@ TEST_CASE("std::format knows states") {
                     static_cast<tcp_state>(99)) == "ESTABLISHED LISTEN  |99");
 }
 #endif
+
+TEST_CASE("states have a bit and a name, and other numbers neither") {
+  CHECK(state_bit(tcp_state::established) == 2);
+  CHECK(state_bit(static_cast<tcp_state>(31)) == 0x8000'0000);
+  CHECK(state_bit(static_cast<tcp_state>(32)) == 0);
+  CHECK(state_bit(static_cast<tcp_state>(255)) == 0);
+  std::ostringstream text;
+  text << tcp_state::close_wait << ' ' << static_cast<tcp_state>(77);
+  CHECK(text.str() == "CLOSE_WAIT 77");
+  CHECK(std::uint8_t{1} == tcp_state::established);
+  CHECK(tcp_state::established == std::uint8_t{1});
+  CHECK_FALSE(tcp_state::established == std::uint8_t{2});
+}

@@ -766,3 +766,39 @@ TEST_CASE("a loop over a stream that cannot be read ends") {
   }
   CHECK(faults == 2);
 }
+
+TEST_CASE("nobody uses a reader out of the function that it reads by") {
+  struct caller {
+    tcpinfo::stream_reader reader;
+    std::error_code closed, opened, read;
+    std::size_t calls = 0;
+    static std::error_code hand_over(void* user, std::span<std::byte> out,
+                                     std::size_t& n) noexcept {
+      caller& self = *static_cast<caller*>(user);
+      if (++self.calls > 1) return {};
+      self.closed = self.reader.close();
+      self.opened = self.reader.open_memory(tcpinfo::bytes_view());
+      std::size_t got = 0;
+      self.read = self.reader.read(out, got);
+      out[0] = std::byte{'{'};
+      n = 1;
+      return {};
+    }
+    static std::error_code too_much(void*, std::span<std::byte> out, std::size_t& n) noexcept {
+      n = out.size() + 1;
+      return {};
+    }
+  } c;
+  REQUIRE_FALSE(c.reader.open_callback(&caller::hand_over, &c));
+  std::array<std::byte, 64> out;
+  std::size_t n = 0;
+  CHECK_FALSE(c.reader.read(out, n));
+  CHECK(n == 1);
+  CHECK(c.closed == errc::busy);
+  CHECK(c.opened == errc::busy);
+  CHECK(c.read == errc::busy);
+  CHECK_FALSE(c.reader.close());
+  REQUIRE_FALSE(c.reader.open_callback(&caller::too_much, &c));
+  CHECK(c.reader.read(out, n) == errc::invalid_argument);
+  CHECK(n == 0);
+}

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collect/sampling/events/query_plan.h"
 
+#include <tcpinfo/cache.h>
+
 #include <tcpinfo/tcp.h>
 
 #include <algorithm>

@@ -2,7 +2,7 @@
 //
 // A filter of the socket that asks for single connections: puts the kernel's answers into memory that
 // it shares with the collector, which is cheaper than queueing and receiving each. See answer_area in
-// tcpinfo/inetdiag.h. The kernel delivers the answers of a socket on the processor that asks, one
+// tcpinfo/internal/answer_area.h. The kernel delivers the answers of a socket on the processor that asks, one
 // after the other.
 //
 // The kernel demands a license compatible with the GPL of programs that call its helpers.

@@ -41,7 +41,7 @@ TEST_CASE("where a dump is cheaper than queries polls dump, and the feed is mute
 
 TEST_CASE("only sockets to query are compared with a dump") {
   followed f;
-  REQUIRE_FALSE(f.exclude.exclude_sport(1001));
+  REQUIRE_FALSE(f.exclude.exclude(filter_rule::local_port(1001)));
   for (std::uint64_t c = 1; c <= 100; ++c) f.kernel.add(c);
   f.kernel.sockets.at(100).sport = 1001;
   f.kernel.dump_ns = 400'000;  // 100 queries

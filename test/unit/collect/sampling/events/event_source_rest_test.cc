@@ -47,7 +47,7 @@ TEST_CASE("where there is no activity the source rests until the next") {
   activity m;
   ip_prefix unwanted;
   REQUIRE_FALSE(parse_ip_prefix("192.0.2.0/24", unwanted));
-  REQUIRE_FALSE(f.exclude.exclude_dst(unwanted));
+  REQUIRE_FALSE(f.exclude.exclude(filter_rule::remote_prefix(unwanted)));
   made_socket other;
   other.dst = "192.0.2.7";
   m.id = other.view().id();

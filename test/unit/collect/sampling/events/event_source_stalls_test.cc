@@ -66,7 +66,7 @@ TEST_CASE("the stall times of a connection that is excluded now wake nobody") {
   CHECK(f.source.dump(f.sink).complete);
   for (int i = 0; i < 5; ++i) (void)f.poll();
   CHECK(f.source.rest() < f.kernel.now + 1'000 * ms);
-  REQUIRE_FALSE(f.exclude.exclude_sport(1001));
+  REQUIRE_FALSE(f.exclude.exclude(filter_rule::local_port(1001)));
   for (int i = 0; i < 120; ++i) {
     (void)f.poll();
     CHECK(f.kernel.queried.empty());

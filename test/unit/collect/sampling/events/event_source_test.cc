@@ -152,7 +152,7 @@ TEST_CASE("the source tells of the end of a socket's TCP, and does not query the
 
 TEST_CASE("excluded connections are not queried, and their openings not told") {
   followed f;
-  REQUIRE_FALSE(f.exclude.exclude_sport(1001));
+  REQUIRE_FALSE(f.exclude.exclude(filter_rule::local_port(1001)));
   f.kernel.add(1);
   f.kernel.add(2);
   f.touch(1);

@@ -82,7 +82,7 @@ TEST_CASE("a plan leaves out what no query can name and what the rules exclude")
   without_cookie.id.cookie = 0;
   plan.add(without_cookie);
   // Rules that are new after a reload hold at once.
-  REQUIRE_FALSE(exclude.exclude_sport(1002));
+  REQUIRE_FALSE(exclude.exclude(filter_rule::local_port(1002)));
   CHECK(plan.excludes(active(2, 6).id));
   CHECK(planned(plan, 7) == cookies{3, any_cookie});
 }
