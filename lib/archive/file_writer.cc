@@ -6,7 +6,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <new>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -58,7 +58,8 @@ struct archive_file_writer::impl {
     return fault;
   }
 
-  /// Appends a line of at most `room` bytes that `encode` writes. May throw std::bad_alloc.
+  /// Appends a line of at most `room` bytes that `encode` writes. May throw: then nothing was
+  /// appended.
   template <class Encode>
   [[nodiscard]] std::error_code append(std::size_t room, Encode&& encode) {
     if (fault) return fault;
@@ -67,8 +68,13 @@ struct archive_file_writer::impl {
     std::size_t written = 0;
     const std::error_code ec = encode(std::span(lines).subspan(before), written);
     lines.resize(before + (ec ? 0 : written));
-    if (ec) return ec;
-    return lines.size() >= options.frame_bytes ? flush() : std::error_code{};
+    if (ec || lines.size() < options.frame_bytes) return ec;
+    // Where there is no memory for the frame the line stays, and the next one tries again.
+    try {
+      (void)flush();
+    } catch (...) {
+    }
+    return fault;
   }
 };
 
@@ -91,7 +97,7 @@ std::error_code archive_file_writer::create(std::string_view path,
     return errc::invalid_argument;
   if (const auto ec = finish()) return ec;
   // What can be refused is refused before there is a file.
-  auto* const made = new impl;
+  auto made = std::make_unique<impl>();
   made->options = options;
   std::error_code ec = made->frames.create(options.level);
   if (!ec) {
@@ -99,12 +105,9 @@ std::error_code archive_file_writer::create(std::string_view path,
         ::open(std::string(path).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, file_mode);
     if (made->fd < 0) ec = last_error();
   }
-  if (ec)
-    delete made;
-  else
-    impl_ = made;
+  if (!ec) impl_ = made.release();
   return ec;
-} catch (const std::bad_alloc&) {
+} catch (...) {
   return errc::out_of_memory;
 }
 
@@ -114,7 +117,7 @@ std::error_code archive_file_writer::write(const metadata& about) noexcept try {
                        [&](std::span<char> out, std::size_t& written) noexcept {
                          return encode_metadata(out, written, about);
                        });
-} catch (const std::bad_alloc&) {
+} catch (...) {
   return errc::out_of_memory;
 }
 
@@ -124,13 +127,13 @@ std::error_code archive_file_writer::write(const timestamp& time, const message&
   return impl_->append(max_record_size(m), [&](std::span<char> out, std::size_t& written) noexcept {
     return impl_->encoder.encode(out, written, time, m, extras, &impl_->notes);
   });
-} catch (const std::bad_alloc&) {
+} catch (...) {
   return errc::out_of_memory;
 }
 
 std::error_code archive_file_writer::flush() noexcept try {
   return impl_ == nullptr ? std::error_code(errc::not_open) : impl_->flush();
-} catch (const std::bad_alloc&) {
+} catch (...) {
   return errc::out_of_memory;
 }
 
@@ -142,8 +145,10 @@ std::error_code archive_file_writer::finish() noexcept {
   return ec;
 }
 
-encode_notes archive_file_writer::left_out() const noexcept {
-  return impl_ == nullptr ? encode_notes{} : impl_->notes;
+std::error_code archive_file_writer::left_out(encode_notes& out) const noexcept {
+  if (out.size < sizeof out.size) return errc::invalid_argument;
+  fill_known(out, impl_ == nullptr ? encode_notes{} : impl_->notes);
+  return {};
 }
 
 }  // namespace tcpinfo::inline v0

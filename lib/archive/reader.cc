@@ -50,8 +50,10 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
   bool line_damaged = false;
   bool in_garbage = false;  // a bad line that is no JSON, and no record since
   bool big_endian = false;
+  bool in_stream = false;  // its function may be running, which must not use the reader
 
   std::error_code prepare(const archive_reader_options& given) noexcept {
+    if (in_stream) return errc::busy;
     archive_reader_options options;
     if (const std::error_code ec = read_known(given, options)) return ec;
     if (options.max_line == 0 || options.reserved != 0) return errc::invalid_argument;
@@ -105,11 +107,20 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
       capacity *= 2;
     }
     std::size_t n = 0;
+    in_stream = true;
     fault = input.read(std::as_writable_bytes(std::span(buffer.get() + end, capacity - end)), n);
+    in_stream = false;
     input_ended = fault || n == 0;
     if (n > 0 && damaged_from == no_damage && input.from_damaged_frame())
       damaged_from = begin_offset + (end - begin);
     end += n;
+  }
+
+  bool resume() noexcept {
+    in_stream = true;
+    const bool found = input.resume();
+    in_stream = false;
+    return found;
   }
 
   // Passes over a byte-order mark at the start of the text, where it is part of no line: a file
@@ -207,7 +218,7 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
         damaged_from = no_damage;
         return std::exchange(fault, std::error_code());
       }
-      if (std::exchange(broken, false) && input.resume()) {
+      if (std::exchange(broken, false) && resume()) {
         input_ended = false;
         continue;
       }
@@ -259,10 +270,15 @@ std::error_code archive_reader::open_stream(stream_reader& stream, bytes_view be
   return impl_->begin_with(stream, begun);
 }
 
-void archive_reader::close() noexcept { delete std::exchange(impl_, nullptr); }
+std::error_code archive_reader::close() noexcept {
+  if (impl_ != nullptr && impl_->in_stream) return errc::busy;
+  delete std::exchange(impl_, nullptr);
+  return {};
+}
 
 std::error_code archive_reader::next(record& out, bool& more) noexcept {
   more = impl_ != nullptr && impl_->buffer != nullptr;
+  if (more && impl_->in_stream) return errc::busy;
   return more ? impl_->next(out, more) : std::error_code(errc::not_open);
 }
 

@@ -281,7 +281,8 @@ std::error_code frame_reader::read(std::span<std::byte> out, std::size_t& n) noe
 }
 
 bool frame_reader::resume() noexcept {
-  const bool of_frame = progress_.is_zstd && fault_.category() == error_category();
+  const bool of_frame =
+      progress_.is_zstd && !input_.has_failed() && fault_.category() == error_category();
   if (!of_frame || fault_ == errc::out_of_memory) return false;
   std::uint64_t found = no_frame;
   if (find_frame(input_, resume_from_, no_limit, no_limit, found)) return false;

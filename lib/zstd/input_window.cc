@@ -33,12 +33,15 @@ class busy_scope {
 }  // namespace
 
 std::error_code input_window::read_some(std::span<std::byte> out, std::size_t& n) noexcept {
+  n = 0;
   if (fn_ != nullptr) {
     const busy_scope scope(in_callback_);
-    n = 0;
-    const std::error_code ec = fn_(user_, out, n);
+    std::size_t got = 0;
+    std::error_code ec = fn_(user_, out, got);
     // Bytes that the function cannot have written.
-    if (!ec && n > out.size()) return errc::invalid_argument;
+    if (!ec && got > out.size()) ec = errc::invalid_argument;
+    has_failed_ = static_cast<bool>(ec);
+    if (!ec) n = got;
     return ec;
   }
   for (;;) {
@@ -47,7 +50,9 @@ std::error_code input_window::read_some(std::span<std::byte> out, std::size_t& n
       n = static_cast<std::size_t>(got);
       return {};
     }
-    if (errno != EINTR) return last_error();
+    if (errno == EINTR) continue;
+    has_failed_ = true;
+    return last_error();
   }
 }
 
@@ -88,6 +93,7 @@ void input_window::close() noexcept {
   owned_ = false;
   fd_ = -1;
   fn_ = nullptr;
+  has_failed_ = false;
   bytes_ = {};
   begin_ = 0;
   at_end_ = true;

@@ -47,6 +47,8 @@ class input_window {
   [[nodiscard]] std::error_code need(std::uint64_t offset, std::uint64_t keep) noexcept;
   /// Reads straight into the caller's memory, where all that was here has been taken.
   [[nodiscard]] std::error_code read(std::span<std::byte> out, std::size_t& n) noexcept;
+  /// Whether reading has failed: there is nothing more to come, whatever was read before.
+  [[nodiscard]] bool has_failed() const noexcept { return has_failed_; }
   /// Whether the function that it reads by is running.
   [[nodiscard]] bool in_callback() const noexcept { return in_callback_; }
 
@@ -61,6 +63,7 @@ class input_window {
   read_callback fn_ = nullptr;  // in place of a descriptor
   void* user_ = nullptr;
   bool in_callback_ = false;
+  bool has_failed_ = false;
   int fd_ = -1;
   bool owned_ = false;
   bool at_end_ = true;

@@ -223,6 +223,7 @@ def exception_of(result: int, filename: str | int | None = None,
     if -ERRNO_END < result:
         # OSError makes the right subclass of itself by the number.
         fault = OSError(-result, os.strerror(-result), filename)
+        fault.filename = filename  # a number as OSError's third argument may mean something else
         fault.line = line or None  # type: ignore[attr-defined]
         return fault
     return Error(result, error_text(result), filename, line or None)

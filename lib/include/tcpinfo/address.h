@@ -71,7 +71,7 @@ struct ip_prefix {
   /// Whether `a` is inside. An IPv4 prefix also contains the IPv4-mapped form of its addresses; an
   /// IPv4-mapped prefix of 96 bits or more is taken as the IPv4 one.
   [[nodiscard]] bool contains(const ip_address& a) const noexcept {
-    if (length >= 96 && length <= 128 && address.is_v4_mapped())
+    if (length >= 96 && address.is_v4_mapped())
       return ip_prefix{address.unmapped(), static_cast<std::uint8_t>(length - 96U)}.contains(a);
     const ip_address probe = address.family == address_family::ipv4 ? a.unmapped() : a;
     if (probe.family != address.family) return false;

@@ -98,7 +98,8 @@ struct timestamp {
         std::chrono::nanoseconds(*ns));
   }
 
-  /// The time from `b` to `a`; nullopt where 64 bits of nanoseconds do not hold it (292 years).
+  /// The time from `b` to `a`; nullopt where 64 bits of nanoseconds do not hold it (some 292
+  /// years), or one is no time.
   [[nodiscard]] friend constexpr std::optional<std::chrono::nanoseconds> operator-(
       const timestamp& a, const timestamp& b) noexcept {
     constexpr std::int64_t second = 1'000'000'000;
@@ -107,6 +108,7 @@ struct timestamp {
     constexpr std::int64_t far = std::int64_t{1} << 40;
     if (a.seconds > far || a.seconds < -far || b.seconds > far || b.seconds < -far)
       return std::nullopt;
+    if (a.nanoseconds >= second || b.nanoseconds >= second) return std::nullopt;
     const std::int64_t seconds = a.seconds - b.seconds;
     if (seconds > limit || seconds < -limit) return std::nullopt;
     return std::chrono::nanoseconds(seconds * second + std::int64_t{a.nanoseconds} -
@@ -402,11 +404,14 @@ class TCPINFO_API archive_file_writer final {
   /// is lost, and it can be tried again; errc::not_open.
   [[nodiscard]] std::error_code flush() noexcept;
   /// Writes what is left, and closes the file, whatever is returned; nothing where there is none.
-  /// @return as flush(), and the errno of close(2).
+  /// @return as flush(), and the errno of close(2). After errc::out_of_memory what was not flushed
+  /// is lost: flush() before can be tried again.
   [[nodiscard]] std::error_code finish() noexcept;
 
-  /// What lines of this file do not have of their messages.
-  [[nodiscard]] encode_notes left_out() const noexcept;
+  /// What lines of this file do not have of their messages; nothing where no file is open. `out` is
+  /// filled as far as `out.size` says.
+  /// @return errc::invalid_argument for a size that is none.
+  [[nodiscard]] std::error_code left_out(encode_notes& out) const noexcept;
 
  private:
   struct impl;
@@ -572,7 +577,8 @@ class TCPINFO_API archive_reader final {
   [[nodiscard]] std::error_code open_stream(stream_reader& stream, bytes_view begun,
                                             const archive_reader_options& options = {}) noexcept;
   /// Gives up the buffers, and the file if it was opened by path. line() is empty then.
-  void close() noexcept;
+  /// @return errc::busy in the callback of a stream that it reads: nothing was done.
+  std::error_code close() noexcept;
 
   /// The records, one after the other, as items.h describes it: each item is a record, or a fault
   /// as next() has them. The record is the range's own and is used again for each line. An item's

@@ -719,7 +719,8 @@ TCPINFO_C_API int tcpinfo_writer_open(tcpinfo_writer** out, const char* path,
  * tcpinfo_writer_close().
  * @return 0; TCPINFO_E_MESSAGE_TOO_SHORT; TCPINFO_E_BAD_TIMESTAMP for a time that cannot be
  * written; TCPINFO_E_INVALID_ARGUMENT; TCPINFO_E_OUT_OF_MEMORY: nothing was written, and others can
- * be. -errno of write(2): all later calls return it again.
+ * be. -errno of write(2): all later calls with a valid record return it
+ * again.
  */
 TCPINFO_C_API int tcpinfo_writer_write(tcpinfo_writer* writer, const tcpinfo_record* record)
     TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
@@ -727,7 +728,8 @@ TCPINFO_C_API int tcpinfo_writer_write(tcpinfo_writer* writer, const tcpinfo_rec
 /**
  * Writes what is left, closes the file and frees the handle, whatever is returned; NULL is nothing
  * to do. What cannot be written may show only here.
- * @return 0; -errno of write(2) or close(2), and that of an earlier call.
+ * @return 0; -errno of write(2) or close(2), and that of an earlier call; TCPINFO_E_OUT_OF_MEMORY:
+ * what was not in the file yet is lost.
  */
 TCPINFO_C_API int tcpinfo_writer_close(tcpinfo_writer* writer) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
 

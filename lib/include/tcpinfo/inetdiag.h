@@ -7,6 +7,7 @@
 #ifndef TCPINFO_INETDIAG_H
 #define TCPINFO_INETDIAG_H
 
+#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -288,11 +289,10 @@ class TCPINFO_API diag_socket final {
 };
 
 /// Whether query() says that the socket does not exist any more: ENOENT, or ESTALE for a cookie
-/// that another socket has. What is left of it (TIME_WAIT) is a socket until then, without INFO.
+/// that another socket has. What is left of it (TIME_WAIT) is a socket until then, without INFO. A
+/// kernel without the diag module of a protocol says ENOENT of every socket.
 [[nodiscard]] inline bool is_gone(const std::error_code& ec) noexcept {
-  constexpr int estale = 116;
-  return ec.category() == std::system_category() &&
-         (ec == std::errc::no_such_file_or_directory || ec.value() == estale);
+  return ec.category() == std::system_category() && (ec.value() == ENOENT || ec.value() == ESTALE);
 }
 
 /// How to open a destroy_listener.

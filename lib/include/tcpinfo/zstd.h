@@ -75,8 +75,9 @@ class TCPINFO_API frame_writer final {
 /// How streams are read.
 struct stream_options {
   std::size_t size = sizeof(stream_options);  ///< for later members; leave it
-  /// Largest window accepted, as a power of two, 10 to 31: what bounds the memory a frame can ask
-  /// for. 27 (128 MiB) is zstd's own default and more than any level without --long writes.
+  /// Largest window accepted, as a power of two, 10 to 31 (30 where pointers have 32 bits): what
+  /// bounds the memory a frame can ask for. 27 (128 MiB) is zstd's own default and more than any
+  /// level without --long writes.
   std::int32_t max_window_log = 27;
   std::uint32_t reserved = 0;  ///< leave it
 };
@@ -84,7 +85,7 @@ struct stream_options {
 /// Hands over the next bytes of an input, `n` of them, at least one unless it has ended: 0 is the
 /// end; more than out.size() is errc::invalid_argument. It may block. Any error ends the reading,
 /// and is what read() returns. Of the reader that calls it, all functions that open, read or close
-/// are errc::busy in it.
+/// are errc::busy in it, and it must not be moved or end there.
 using read_callback = std::error_code (*)(void* user, std::span<std::byte> out,
                                           std::size_t& n) noexcept;
 

@@ -451,3 +451,37 @@ TEST_CASE("no view is made of what ends with the call") {
   static_assert(shows_message<tcpinfo::record&>);
   static_assert(!shows_message<tcpinfo::record>);
 }
+
+TEST_CASE("nobody uses an archive reader out of the function that its stream reads by") {
+  struct caller {
+    tcpinfo::archive_reader reader;
+    std::error_code closed, opened, read;
+    std::size_t calls = 0;
+    static std::error_code hand_over(void* user, std::span<std::byte> out,
+                                     std::size_t& n) noexcept {
+      caller& self = *static_cast<caller*>(user);
+      if (++self.calls > 1) {
+        tcpinfo::record one;
+        bool more = false;
+        self.closed = self.reader.close();
+        self.opened = self.reader.open_memory(tcpinfo::bytes_view());
+        self.read = self.reader.next(one, more);
+        return {};
+      }
+      const std::string_view line = "{}\n";
+      std::memcpy(out.data(), line.data(), line.size());
+      n = line.size();
+      return {};
+    }
+  } c;
+  tcpinfo::stream_reader stream;
+  REQUIRE_FALSE(stream.open_callback(&caller::hand_over, &c));
+  REQUIRE_FALSE(c.reader.open_stream(stream, tcpinfo::bytes_view()));
+  std::size_t records = 0;
+  for (const auto& item : c.reader.items()) records += item ? 1 : 0;
+  CHECK(records == 1);
+  CHECK(c.closed == tcpinfo::errc::busy);
+  CHECK(c.opened == tcpinfo::errc::busy);
+  CHECK(c.read == tcpinfo::errc::busy);
+  CHECK_FALSE(c.reader.close());
+}

@@ -538,5 +538,8 @@ TEST_CASE("times have a difference where 64 bits hold it") {
   timestamp far;
   far.seconds = std::numeric_limits<std::int64_t>::max();
   CHECK(far - a == std::nullopt);
+  timestamp wrong = a;
+  wrong.nanoseconds = 4'000'000'000;
+  CHECK(wrong - a == std::nullopt);
   CHECK(a - far == std::nullopt);
 }

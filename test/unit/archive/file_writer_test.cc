@@ -186,7 +186,12 @@ TEST_CASE("secrets are left out of a file, and counted") {
   made_socket s;
   s.md5sig = std::string(8, 'k');
   REQUIRE_FALSE(file.write(at, s.view()));
-  CHECK(file.left_out().secrets == 1);
+  encode_notes notes;
+  CHECK_FALSE(file.left_out(notes));
+  CHECK(notes.secrets == 1);
   CHECK_FALSE(file.finish());
-  CHECK(file.left_out().secrets == 0);
+  CHECK_FALSE(file.left_out(notes));
+  CHECK(notes.secrets == 0);
+  notes.size = 1;
+  CHECK(file.left_out(notes) == errc::invalid_argument);
 }

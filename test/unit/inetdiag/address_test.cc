@@ -39,6 +39,8 @@ TEST_CASE("a mapped prefix of 96 bits or more is the IPv4 one") {
   CHECK(mapped.contains(address("10.1.1.1")));
   CHECK(mapped.contains(address("::ffff:10.1.1.1")));
   CHECK_FALSE(mapped.contains(address("11.1.1.1")));
+  CHECK((ip_prefix{address("::ffff:10.0.0.1"), 200}).contains(address("10.0.0.1")));
+  CHECK_FALSE((ip_prefix{address("::ffff:10.0.0.1"), 200}).contains(address("10.0.0.2")));
   CHECK_FALSE(mapped.contains(address("::ffff:11.1.1.1")));
   CHECK((ip_prefix{address("::ffff:0.0.0.0"), 96}).contains(address("192.0.2.1")));
   CHECK_FALSE((ip_prefix{address("::ffff:0.0.0.0"), 95}).contains(address("192.0.2.1")));

@@ -802,3 +802,42 @@ TEST_CASE("nobody uses a reader out of the function that it reads by") {
   CHECK(c.reader.read(out, n) == errc::invalid_argument);
   CHECK(n == 0);
 }
+
+TEST_CASE("what a function says that it read and cannot have read is not delivered") {
+  struct source {
+    std::error_code last;
+    std::size_t more = 0;  // than there is room for
+    std::size_t calls = 0;
+    static std::error_code hand_over(void* user, std::span<std::byte> out,
+                                     std::size_t& n) noexcept {
+      source& self = *static_cast<source*>(user);
+      if (++self.calls > 1) {
+        n = out.size() + self.more;
+        return self.last;
+      }
+      out[0] = std::byte{'{'};
+      n = 1;
+      return {};
+    }
+  };
+  // Too much, and an error beside bytes: both behind text, which is delivered.
+  for (source from : {source{{}, 1}, source{errc::busy, 0}}) {
+    tcpinfo::stream_reader reader;
+    REQUIRE_FALSE(reader.open_callback(&source::hand_over, &from));
+    std::size_t delivered = 0;
+    std::error_code fault;
+    std::array<std::byte, 64> out;
+    for (const auto& item : reader.items(out)) {
+      if (item) {
+        delivered += item->size();
+      } else {
+        CHECK_FALSE(fault);  // the end of the reading
+        fault = item.error();
+      }
+    }
+    CHECK(delivered == 1);
+    CHECK(fault == (from.more > 0 ? std::error_code(errc::invalid_argument) : from.last));
+    CHECK(from.calls == 2);
+    CHECK_FALSE(reader.resume());
+  }
+}
