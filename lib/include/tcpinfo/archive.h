@@ -109,9 +109,9 @@ struct timestamp {
     if (a.seconds > far || a.seconds < -far || b.seconds > far || b.seconds < -far)
       return std::nullopt;
     if (a.nanoseconds >= second || b.nanoseconds >= second) return std::nullopt;
-    const std::int64_t seconds = a.seconds - b.seconds;
-    if (seconds > limit || seconds < -limit) return std::nullopt;
-    return std::chrono::nanoseconds(seconds * second + std::int64_t{a.nanoseconds} -
+    const std::int64_t whole = a.seconds - b.seconds;
+    if (whole > limit || whole < -limit) return std::nullopt;
+    return std::chrono::nanoseconds(whole * second + std::int64_t{a.nanoseconds} -
                                     std::int64_t{b.nanoseconds});
   }
   /// Same moment and same offset.

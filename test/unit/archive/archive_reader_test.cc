@@ -468,7 +468,8 @@ TEST_CASE("nobody uses an archive reader out of the function that its stream rea
         self.read = self.reader.next(one, more);
         return {};
       }
-      const std::string_view line = "{}\n";
+      const std::string_view line =
+          "{\"Metadata\":{\"UUID\":\"x_1\",\"StartTime\":\"2026-01-01T00:00:00Z\"}}\n";
       std::memcpy(out.data(), line.data(), line.size());
       n = line.size();
       return {};
