@@ -457,6 +457,7 @@ TEST_CASE("nobody uses an archive reader out of the function that its stream rea
     tcpinfo::archive_reader reader;
     std::error_code closed, opened, read;
     std::size_t calls = 0;
+    std::string line;
     static std::error_code hand_over(void* user, std::span<std::byte> out,
                                      std::size_t& n) noexcept {
       caller& self = *static_cast<caller*>(user);
@@ -468,13 +469,17 @@ TEST_CASE("nobody uses an archive reader out of the function that its stream rea
         self.read = self.reader.next(one, more);
         return {};
       }
-      const std::string_view line =
-          "{\"Metadata\":{\"UUID\":\"x_1\",\"StartTime\":\"2026-01-01T00:00:00Z\"}}\n";
-      std::memcpy(out.data(), line.data(), line.size());
-      n = line.size();
+      std::memcpy(out.data(), self.line.data(), self.line.size());
+      n = self.line.size();
       return {};
     }
   } c;
+  tcpinfo::metadata about;
+  about.uuid = "host_1_0000000000000001";
+  c.line.resize(tcpinfo::max_metadata_size(about));
+  std::size_t size = 0;
+  REQUIRE_FALSE(tcpinfo::encode_metadata(c.line, size, about));
+  c.line.resize(size);
   tcpinfo::stream_reader stream;
   REQUIRE_FALSE(stream.open_callback(&caller::hand_over, &c));
   REQUIRE_FALSE(c.reader.open_stream(stream, tcpinfo::bytes_view()));
