@@ -10,6 +10,7 @@
 #include <tcpinfo/zstd.h>
 
 #include "archive/text.h"
+#include "common/callback_scope.h"
 #include "common/text_head.h"
 
 namespace tcpinfo::inline v0 {
@@ -107,9 +108,10 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
       capacity *= 2;
     }
     std::size_t n = 0;
-    in_stream = true;
-    fault = input.read(std::as_writable_bytes(std::span(buffer.get() + end, capacity - end)), n);
-    in_stream = false;
+    {
+      const callback_scope scope(in_stream);
+      fault = input.read(std::as_writable_bytes(std::span(buffer.get() + end, capacity - end)), n);
+    }
     input_ended = fault || n == 0;
     if (n > 0 && damaged_from == no_damage && input.from_damaged_frame())
       damaged_from = begin_offset + (end - begin);
@@ -117,10 +119,8 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
   }
 
   bool resume() noexcept {
-    in_stream = true;
-    const bool found = input.resume();
-    in_stream = false;
-    return found;
+    const callback_scope scope(in_stream);
+    return input.resume();
   }
 
   // Passes over a byte-order mark at the start of the text, where it is part of no line: a file

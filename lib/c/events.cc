@@ -9,6 +9,7 @@
 
 #include "c/result.h"
 #include "c/structs.h"
+#include "common/callback_scope.h"
 
 using namespace tcpinfo;
 
@@ -86,7 +87,7 @@ int tcpinfo_events_each(tcpinfo_events* events, tcpinfo_event_callback callback,
                         void* user) noexcept {
   if (events == nullptr || callback == nullptr) return TCPINFO_E_INVALID_ARGUMENT;
   if (events->in_callback) return TCPINFO_E_BUSY;
-  const c_in_use in_use(events->in_callback);
+  const callback_scope scope(events->in_callback);
   for (;;) {
     const int result = step(*events);
     if (result == 0 || result == -EAGAIN || result == -EINTR) return result;

@@ -8,6 +8,7 @@
 #include "c/message_queue.h"
 #include "c/result.h"
 #include "c/structs.h"
+#include "common/callback_scope.h"
 
 using namespace tcpinfo;
 
@@ -46,7 +47,7 @@ int tcpinfo_listener_receive(tcpinfo_listener* listener, tcpinfo_message_callbac
                              void* user) noexcept {
   if (listener == nullptr || callback == nullptr) return TCPINFO_E_INVALID_ARGUMENT;
   if (listener->in_callback) return TCPINFO_E_BUSY;
-  const c_in_use in_use(listener->in_callback);
+  const callback_scope scope(listener->in_callback);
   const auto tell = [&](const message& m) noexcept {
     const tcpinfo_message c = to_c(m);
     return callback(user, &c) == 0 ? iteration::go_on : iteration::stop;

@@ -16,6 +16,7 @@
 #include "c/field_info.h"
 #include "c/result.h"
 #include "c/structs.h"
+#include "common/callback_scope.h"
 
 using namespace tcpinfo;
 
@@ -200,7 +201,7 @@ int tcpinfo_reader_each(tcpinfo_reader* reader, tcpinfo_record_callback callback
                         void* user) noexcept {
   if (reader == nullptr || callback == nullptr) return TCPINFO_E_INVALID_ARGUMENT;
   if (reader->in_callback) return TCPINFO_E_BUSY;
-  const c_in_use in_use(reader->in_callback);
+  const callback_scope scope(reader->in_callback);
   for (;;) {
     const int result = step(*reader);
     if (result == 0) return 0;

@@ -32,18 +32,6 @@ template <class F>
   }
 }
 
-/// Marks a handle as in use as long as its callback runs, which must not use it.
-class c_in_use final {
- public:
-  explicit c_in_use(bool& flag) noexcept : flag_(flag) { flag_ = true; }
-  ~c_in_use() { flag_ = false; }
-  c_in_use(const c_in_use&) = delete;
-  c_in_use& operator=(const c_in_use&) = delete;
-
- private:
-  bool& flag_;
-};
-
 }  // namespace tcpinfo::inline v0
 
 #endif

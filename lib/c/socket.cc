@@ -10,6 +10,7 @@
 #include "c/message_queue.h"
 #include "c/result.h"
 #include "c/structs.h"
+#include "common/callback_scope.h"
 
 using namespace tcpinfo;
 
@@ -132,7 +133,7 @@ int tcpinfo_socket_dump(tcpinfo_socket* socket, const tcpinfo_dump_options* opti
   if (socket->in_callback) return TCPINFO_E_BUSY;
   request request;
   if (const int refused = read_options(options, request)) return refused;
-  const c_in_use in_use(socket->in_callback);
+  const callback_scope scope(socket->in_callback);
   return c_result(socket->netlink.dump(request.what, [&](const message& m) noexcept {
     const tcpinfo_message c = to_c(m);
     return callback(user, &c) == 0 ? iteration::go_on : iteration::stop;

@@ -15,6 +15,7 @@
 #include "cache/kept_message.h"
 #include "cache/totals.h"
 #include "cache/walk_order.h"
+#include "common/callback_scope.h"
 #include "common/known_part.h"
 
 namespace tcpinfo::inline v0 {
@@ -375,7 +376,7 @@ std::error_code flow_table::end_cycle(bool complete, std::int64_t now_ns, absenc
   if (!complete) return {};  // the cycle goes on: only what a whole walk did not show is absent
   iteration next = iteration::go_on;
   if (t.seen < t.flows.size()) {
-    t.busy = true;
+    const callback_scope scope(t.busy);
     t.flows.for_each([&](flow& f) {
       kept_message& kept = *f.kept;
       if (kept.cycle == t.cycle) return;
@@ -383,7 +384,6 @@ std::error_code flow_table::end_cycle(bool complete, std::int64_t now_ns, absenc
       if (fn != nullptr && next == iteration::go_on)
         next = fn(user, {f.cookie, kept.absent, kept.ever_info, kept.absent_ns, kept.view()});
     });
-    t.busy = false;
   }
   t.order.end_cycle(t.seen == t.flows.size());
   ++t.cycle;
@@ -437,12 +437,11 @@ std::error_code flow_table::for_each(message_callback fn, void* user) const noex
   if (impl_ == nullptr) return errc::not_open;
   if (impl_->busy) return errc::busy;
   if (fn == nullptr) return errc::invalid_argument;
-  impl_->busy = true;
+  const callback_scope scope(impl_->busy);
   iteration next = iteration::go_on;
   impl_->flows.for_each([&](const flow& f) {
     if (next == iteration::go_on) next = fn(user, f.kept->view());
   });
-  impl_->busy = false;
   return next == iteration::stop ? errc::stopped : std::error_code();
 }
 

@@ -12,9 +12,9 @@
 #include <new>
 #include <utility>
 
+#include "common/callback_scope.h"
 #include "common/errno_of.h"
 #include "common/known_part.h"
-#include "inetdiag/callback_scope.h"
 #include "inetdiag/counters.h"
 #include "inetdiag/netlink_socket.h"
 

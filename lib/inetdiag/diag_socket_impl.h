@@ -18,7 +18,7 @@
 #include <tcpinfo/inetdiag.h>
 #include <tcpinfo/internal/answer_area.h>
 
-#include "inetdiag/callback_scope.h"
+#include "common/callback_scope.h"
 #include "inetdiag/counters.h"
 #include "inetdiag/netlink_socket.h"
 #include "inetdiag/request.h"

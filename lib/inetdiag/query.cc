@@ -5,9 +5,6 @@
 #include <linux/sock_diag.h>
 #include <tcpinfo/inetdiag.h>
 
-#include <cerrno>
-
-#include "common/errno_of.h"
 #include "common/known_part.h"
 #include "inetdiag/diag_socket_impl.h"
 
@@ -48,8 +45,7 @@ std::error_code diag_socket::impl::query_one(const socket_id& id, const query_re
           send(SOCK_DIAG_BY_FAMILY, 0, std::as_bytes(std::span(&body, 1)), {}, request.protocol))
     return ec;
   const std::error_code ec = read_answer(fn, user);
-  const bool kernel_said_no = is_errno(ec, ENOENT) || is_errno(ec, ESTALE);
-  if (ec && !kernel_said_no && reopen()) socket.close();
+  if (ec && !is_gone(ec) && reopen()) socket.close();
   return ec;
 }
 

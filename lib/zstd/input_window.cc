@@ -10,6 +10,7 @@
 
 #include <tcpinfo/error.h>
 
+#include "common/callback_scope.h"
 #include "common/errno_of.h"
 
 namespace tcpinfo::inline v0 {
@@ -18,24 +19,12 @@ namespace {
 // More would leave the processor's cache before it is decoded.
 constexpr std::size_t read_size = std::size_t{128} << 10;
 
-/// Nobody may use the reader out of the function that it reads by.
-class busy_scope {
- public:
-  explicit busy_scope(bool& flag) noexcept : flag_(flag) { flag_ = true; }
-  ~busy_scope() { flag_ = false; }
-  busy_scope(const busy_scope&) = delete;
-  busy_scope& operator=(const busy_scope&) = delete;
-
- private:
-  bool& flag_;
-};
-
 }  // namespace
 
 std::error_code input_window::read_some(std::span<std::byte> out, std::size_t& n) noexcept {
   n = 0;
   if (fn_ != nullptr) {
-    const busy_scope scope(in_callback_);
+    const callback_scope scope(in_callback_);
     std::size_t got = 0;
     std::error_code ec = fn_(user_, out, got);
     // Bytes that the function cannot have written.

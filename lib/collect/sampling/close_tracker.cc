@@ -26,10 +26,6 @@ constexpr std::size_t failures_a_poll = 8;
 // these intervals, some two minutes.
 constexpr std::int64_t tombstone_age_ns = 2'000'000'000;
 
-bool is_gone(const std::error_code& ec) noexcept {
-  return is_errno(ec, ENOENT) || is_errno(ec, ESTALE);
-}
-
 }  // namespace
 
 close_tracker::close_tracker(const sampler_context& context, const sampled_netns& where,

@@ -5,7 +5,6 @@
 #include <tcpinfo/tcp.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <new>
 #include <utility>
 
@@ -290,10 +289,8 @@ void event_source::take_answer(batch& of, const query_answer& a) noexcept {
   expect_planned(a.index + expected_ahead);
   if (a.error) {
     plan_.forget_stall(q.id.cookie);
-    // ENOENT, ESTALE: it has ended since. Its destroy event tells of that.
-    const bool is_gone =
-        a.error == std::errc::no_such_file_or_directory || a.error.value() == ESTALE;
-    if (is_gone) return;
+    // It has ended since. Its destroy event tells of that.
+    if (is_gone(a.error)) return;
     plan_.set_incomplete();
     if (!of.report.error) of.report.error = a.error;
     return;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Whether an object is in a callback of its own.
-#ifndef TCPINFO_INETDIAG_CALLBACK_SCOPE_H
-#define TCPINFO_INETDIAG_CALLBACK_SCOPE_H
+#ifndef TCPINFO_COMMON_CALLBACK_SCOPE_H
+#define TCPINFO_COMMON_CALLBACK_SCOPE_H
 
 namespace tcpinfo::inline v0 {
 
