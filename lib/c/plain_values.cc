@@ -5,8 +5,6 @@
 #include <tcpinfo/tcp.h>
 #include <tcpinfo/version.h>
 
-#include <algorithm>
-#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -36,9 +34,8 @@ std::string text_of(int result) {
 /// NUL-terminated and cut.
 std::size_t put(std::string_view text, char* out, std::size_t size) noexcept {
   if (out != nullptr && size > 0) {
-    const std::size_t part = std::min(text.size(), size - 1);
-    std::memcpy(out, text.data(), part);
-    out[part] = '\0';
+    // copy() and not memcpy, which must not get the missing address of an empty view.
+    out[text.copy(out, size - 1)] = '\0';
   }
   return text.size();
 }
