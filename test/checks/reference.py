@@ -96,7 +96,8 @@ def check_headers(xml, include):
     """A header without @file loses its macros, and doxygen says nothing."""
     faults = []
     for header in sorted(include.glob("*.h")):
-        page = xml / f"{header.stem}_8h.xml"
+        # In names of its pages doxygen writes "_" as "__" and "." as "_8".
+        page = xml / f"{header.stem.replace('_', '__')}_8h.xml"
         if not page.exists():
             faults.append(f"{header.name}: not read")
         elif not is_described(ElementTree.parse(page).find("compounddef")):

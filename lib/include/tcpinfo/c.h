@@ -112,7 +112,9 @@ enum tcpinfo_error {
 
 /**
  * Tells a result in words: what is wrong, "success" for what is not negative.
- * @param text where it is written, NUL-terminated and cut where `size` is too small; may be NULL
+ * @param result of any function here
+ * @param text   where it is written, NUL-terminated and cut where `size` is too small; may be NULL
+ * @param size   bytes there are at `text`, for the NUL as well; 0: nothing is written
  * @return length of the whole text, without NUL. Any thread.
  */
 TCPINFO_C_API size_t tcpinfo_error_text(int result, char* text, size_t size) TCPINFO_C_NOEXCEPT;
@@ -186,7 +188,9 @@ TCPINFO_C_API int tcpinfo_socket_id_of(int descriptor,
 
 /**
  * Both ends as text, "192.0.2.1:443 -> [2001:db8::1]:50000".
+ * @param id   whose ends are written; may be NULL
  * @param text where it is written, NUL-terminated and cut where `size` is too small; may be NULL
+ * @param size bytes there are at `text`, for the NUL as well; 0: nothing is written
  * @return length of the whole text, without NUL; 0 where `id` is NULL. 128 bytes always suffice.
  * Any thread.
  */
@@ -326,9 +330,10 @@ TCPINFO_C_API void tcpinfo_snapshot_free(tcpinfo_snapshot* snapshot) TCPINFO_C_N
 
 /**
  * Takes a message in place of the one before. Attributes may be missing, unknown and of any length.
- * @param message whose bytes must stay, unchanged, until the next decoding or
+ * @param snapshot which refers to the message's bytes and copies none
+ * @param message  whose bytes must stay, unchanged, until the next decoding or
  * tcpinfo_snapshot_free()
- * @param layout  of the kernel that sent it: tcpinfo_kernel_layout(), tcpinfo_record.layout
+ * @param layout   of the kernel that sent it: tcpinfo_kernel_layout(), tcpinfo_record.layout
  * @return 0; TCPINFO_E_MESSAGE_TOO_SHORT, TCPINFO_E_INVALID_ARGUMENT (no such layout),
  * TCPINFO_E_OUT_OF_MEMORY: then it holds nothing.
  */
@@ -439,6 +444,7 @@ typedef struct tcpinfo_socket tcpinfo_socket;
 
 /**
  * Opens a socket.
+ * @param out     the handle; the caller owns it until tcpinfo_socket_close()
  * @param options NULL: the defaults
  * @return 0; -errno of socket(2), bind(2) or setns(2); -EPROTONOSUPPORT: no sock_diag in this
  * kernel; TCPINFO_E_INVALID_ARGUMENT; TCPINFO_E_OUT_OF_MEMORY.
@@ -452,7 +458,10 @@ TCPINFO_C_API void tcpinfo_socket_close(tcpinfo_socket* socket) TCPINFO_C_NOEXCE
 /**
  * Walks the kernel's TCP sockets and hands each message to `callback`. The walk is no snapshot:
  * where others open and close meanwhile a socket may come twice, or not at all.
- * @param options NULL: all connections, with all attributes
+ * @param socket   through which the kernel is asked
+ * @param options  NULL: all connections, with all attributes
+ * @param callback called by the calling thread, before this returns
+ * @param user     handed to `callback` as it is; may be NULL
  * @return 0 where the kernel said that it is finished and nothing was lost; TCPINFO_E_STOPPED;
  * otherwise the first fault, the messages before it having been delivered: -ENOENT (no tcp_diag in
  * this kernel), -ETIMEDOUT (the kernel was silent for too long), TCPINFO_E_DUMP_INCOMPLETE ….
@@ -465,6 +474,7 @@ TCPINFO_C_API int tcpinfo_socket_dump(tcpinfo_socket* socket, const tcpinfo_dump
  * Dumps, and keeps a copy of all messages, some 500 bytes a socket: tcpinfo_socket_collected()
  * gives them one by one. It waits for the end of the dump. What was left of an earlier one is
  * dropped.
+ * @param socket  which owns the copies until its next tcpinfo_socket_collect(), or its end
  * @param options as tcpinfo_socket_dump()
  * @return 0; what is wrong with the options; the faults of the dump are what
  * tcpinfo_socket_collected() returns.
@@ -474,7 +484,8 @@ TCPINFO_C_API int tcpinfo_socket_collect(
 
 /**
  * The next message of what was collected.
- * @param out valid until the next call with this handle
+ * @param socket of tcpinfo_socket_collect(); 0 is returned where nothing was collected
+ * @param out    valid until the next call with this handle
  * @return 1; 0 at the end; where the dump had a fault that, once, after the messages before it.
  */
 TCPINFO_C_API int tcpinfo_socket_collected(tcpinfo_socket* socket,
@@ -482,6 +493,8 @@ TCPINFO_C_API int tcpinfo_socket_collected(tcpinfo_socket* socket,
 
 /**
  * Asks for one socket: no walk. See tcpinfo_socket_id_of() for a socket of one's own.
+ * @param socket  through which the kernel is asked
+ * @param id      of the socket asked for; its `cookie` may be TCPINFO_ANY_COOKIE
  * @param options NULL: all attributes
  * @param out     valid until the next call with this handle
  * @return 0; -ENOENT or -ESTALE (another cookie) where there is no such socket; -ETIMEDOUT: the
@@ -508,6 +521,7 @@ typedef struct tcpinfo_listener_options {
 
 /**
  * Opens a listener. From now on the kernel queues the messages.
+ * @param out     the handle; the caller owns it until tcpinfo_listener_close()
  * @param options NULL: the defaults
  * @return 0; -errno of socket(2), bind(2), setsockopt(2) or setns(2); TCPINFO_E_INVALID_ARGUMENT;
  * TCPINFO_E_OUT_OF_MEMORY.
@@ -534,7 +548,8 @@ TCPINFO_C_API int tcpinfo_listener_receive(tcpinfo_listener* listener,
 
 /**
  * The next message, without waiting.
- * @param out valid until the next call with this handle
+ * @param listener whose queue is read
+ * @param out      valid until the next call with this handle
  * @return 1; 0 where nothing is queued; -errno of recvmmsg(2).
  */
 TCPINFO_C_API int tcpinfo_listener_next(tcpinfo_listener* listener,
@@ -608,6 +623,8 @@ typedef struct tcpinfo_reader_options {
 
 /**
  * Opens a file.
+ * @param out     the handle; the caller owns it until tcpinfo_reader_close()
+ * @param path    of the file, NUL-terminated; only looked at during the call
  * @param options NULL: the defaults
  * @return 0; -errno of open(2); TCPINFO_E_INVALID_ARGUMENT; TCPINFO_E_OUT_OF_MEMORY.
  */
@@ -636,8 +653,9 @@ TCPINFO_C_API void tcpinfo_reader_close(tcpinfo_reader* reader) TCPINFO_C_NOEXCE
 
 /**
  * The next record.
- * @param out filled as far as its `size` says; what it points to is valid until the next call with
- *            this handle
+ * @param reader of the archive
+ * @param out    filled as far as its `size` says; what it points to is valid until the next call
+ *               with this handle
  * @return 1; 0 at the end. Less than 0: a line or a zstd frame is damaged (tcpinfo_reader_line()
  * tells where). That is told once, and the next call goes on behind it. An error that nothing can
  * be read behind, of read(2) say, is told once, too, and then comes the end.
@@ -675,7 +693,9 @@ typedef struct tcpinfo_columns {
 /**
  * Reads the fields of the records that follow, as many as there is room for; metadata records are
  * passed over.
- * @param read how many there were: fewer than `rows` at the end and before a fault
+ * @param reader  of the archive
+ * @param columns the fields, at least one row, and the arrays to fill; only used during the call
+ * @param read    how many there were: fewer than `rows` at the end and before a fault
  * @return 1 where there may be more; 0 at the end (`read` may be more than 0); a fault as
  * tcpinfo_reader_next() tells it, with `read` set as well; TCPINFO_E_FOREIGN_BYTE_ORDER at a record
  * of another byte order, which is passed over; TCPINFO_E_UNKNOWN_FIELD, TCPINFO_E_WRONG_TYPE:
@@ -705,6 +725,8 @@ typedef struct tcpinfo_writer tcpinfo_writer;
 
 /**
  * Makes a file, with mode 0640 as far as the umask allows it. It must not be there yet.
+ * @param out     the handle; the caller owns it until tcpinfo_writer_close()
+ * @param path    of the file, NUL-terminated; only looked at during the call
  * @param options NULL: the defaults
  * @return 0; -EEXIST; -errno of open(2); TCPINFO_E_INVALID_ARGUMENT for a level that is none;
  * TCPINFO_E_OUT_OF_MEMORY: then there is no file.
@@ -767,6 +789,8 @@ typedef struct tcpinfo_events_options {
 
 /**
  * Connects to an event socket.
+ * @param out     the handle; the caller owns it until tcpinfo_events_close()
+ * @param path    of the socket's file, NUL-terminated; only looked at during the call
  * @param options NULL: the defaults
  * @return 0; -ENOENT no such file, -ECONNREFUSED nobody listens, another errno of connect(2);
  * TCPINFO_E_INVALID_ARGUMENT, for an empty path as well; TCPINFO_E_OUT_OF_MEMORY.
@@ -783,8 +807,9 @@ TCPINFO_C_API int tcpinfo_events_descriptor(const tcpinfo_events* events) TCPINF
 
 /**
  * The next event.
- * @param out filled as far as its `size` says; what it points to is valid until the next call with
- *            this handle
+ * @param events whose next event is read; the call waits for it unless the handle is nonblocking
+ * @param out    filled as far as its `size` says; what it points to is valid until the next call
+ *               with this handle
  * @return 1; 0 where the collector has closed the stream. -EAGAIN: nothing has come (call again
  * when the descriptor is readable); -EINTR: call again; a fault of one line, behind which the next
  * call goes on: TCPINFO_E_BAD_JSON, TCPINFO_E_BAD_TIMESTAMP, TCPINFO_E_LINE_TOO_LONG.

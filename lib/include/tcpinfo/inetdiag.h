@@ -196,7 +196,9 @@ class TCPINFO_API diag_socket final {
   [[nodiscard]] std::error_code start(const dump_request& request) noexcept;
   /// Reads one datagram of the dump, some 60 sockets, without waiting, and hands its messages to
   /// `fn`. Nothing being there is no fault.
-  /// @param done whether the dump has ended, well or not.
+  /// @param fn   called by the calling thread, before this returns; not null
+  /// @param user handed to `fn` as it is; may be null
+  /// @param done whether the dump has ended, well or not
   /// @return as dump(), a fault being told when the dump has ended; errc::empty_request where none
   /// was started.
   [[nodiscard]] std::error_code receive(message_callback fn, void* user, bool& done) noexcept;
