@@ -287,7 +287,8 @@ bool frame_reader::resume() noexcept {
   std::uint64_t found = no_frame;
   if (find_frame(input_, resume_from_, no_limit, no_limit, found)) return false;
   if (found == no_frame) {
-    progress_.at = input_.end();
+    // What was looked at is not held any more: being asked again, it does not look there.
+    progress_.at = resume_from_ = input_.end();
     return false;
   }
   progress_.at = found;
