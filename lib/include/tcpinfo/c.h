@@ -334,8 +334,8 @@ TCPINFO_C_API void tcpinfo_snapshot_free(tcpinfo_snapshot* snapshot) TCPINFO_C_N
  * @param message  whose bytes must stay, unchanged, until the next decoding or
  * tcpinfo_snapshot_free()
  * @param layout   of the kernel that sent it: tcpinfo_kernel_layout(), tcpinfo_record.layout
- * @return 0; TCPINFO_E_MESSAGE_TOO_SHORT, TCPINFO_E_INVALID_ARGUMENT (no such layout),
- * TCPINFO_E_OUT_OF_MEMORY: then it holds nothing.
+ * @return 0; TCPINFO_E_MESSAGE_TOO_SHORT, TCPINFO_E_OUT_OF_MEMORY: then it holds nothing;
+ * TCPINFO_E_INVALID_ARGUMENT (no such layout): then it holds what it held.
  */
 TCPINFO_C_API int tcpinfo_snapshot_decode(tcpinfo_snapshot* snapshot,
                                           const tcpinfo_message* message,

@@ -242,6 +242,10 @@ TEST_CASE("C: what is no message, no field and no layout is refused") {
   const held_snapshot held;
   CHECK(tcpinfo_snapshot_decode(held.handle, &c, 3) == TCPINFO_E_INVALID_ARGUMENT);
   REQUIRE(tcpinfo_snapshot_decode(held.handle, &c, TCPINFO_LAYOUT_A) == 0);
+  // What was decoded before is still there.
+  CHECK(tcpinfo_snapshot_decode(held.handle, &c, 3) == TCPINFO_E_INVALID_ARGUMENT);
+  std::uint64_t rtt = 0;
+  CHECK(tcpinfo_snapshot_value_of(held.handle, "info.rtt", &rtt) == 1);
   std::uint64_t value = 5;
   const char* text = nullptr;
   std::size_t size = 0;
