@@ -222,9 +222,12 @@ def test_course(journal: Journal, scratch: Path) -> None:
 
 def reload_once(child: subprocess.Popen[bytes], unwanted: Path, number: int) -> bool:
     """Whether it is obeyed: the file is read then, and something is said."""
-    unwanted.write_text(f"srcport {number + 1}\n", encoding="ascii")
+    # A new file each time: the last read of the one before may come late, and tells nothing.
+    fresh = unwanted.with_suffix(".new")
+    fresh.write_text(f"srcport {number + 1}\n", encoding="ascii")
     # Older than its last change, so that reading it sets it (relatime).
-    os.utime(unwanted, ns=(0, unwanted.stat().st_mtime_ns))
+    os.utime(fresh, ns=(0, fresh.stat().st_mtime_ns))
+    fresh.rename(unwanted)
     child.send_signal(signal.SIGHUP)
     deadline = time.monotonic() + 10
     while unwanted.stat().st_atime_ns == 0:
