@@ -129,6 +129,16 @@ class sorted_attributes {
     return to;
   }
 
+  // Calls each(type, payload), by type.
+  template <class Each>
+  void for_each(Each&& each) const {
+    for (std::uint64_t rest = present_; rest != 0; rest &= rest - 1) {
+      const auto type = static_cast<unsigned>(std::countr_zero(rest));
+      each(type, bytes_view(table_[type].at, table_[type].size));
+    }
+    if (high_ > 0) for_each_high([&](const attribute& a) { each(a.type, a.payload); });
+  }
+
   void note(encode_notes& notes) const noexcept {
     encode_notes full = known_part(notes);
     full.duplicates += duplicates_;
@@ -140,7 +150,7 @@ class sorted_attributes {
  private:
   // The first one of each type from 64 on, in the order of the types.
   template <class F>
-  void for_each_high(F&& f) const noexcept {
+  void for_each_high(F&& f) const {
     for (unsigned from = table_size;;) {
       attribute lowest;
       bool found = false;

@@ -21,6 +21,9 @@ constexpr std::size_t first_buffer_size = std::size_t{128} << 10;
 
 constexpr std::uint64_t no_damage = std::numeric_limits<std::uint64_t>::max();
 
+// What a block of a segment begins with, but the newline behind it: the end of no line of JSON.
+constexpr std::string_view segment_line = "\x89TCPSEG";
+
 bool is_blank(std::string_view line) noexcept {
   return line.find_first_not_of(" \t\r") == std::string_view::npos;
 }
@@ -51,6 +54,8 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
   bool line_damaged = false;
   bool in_garbage = false;  // a bad line that is no JSON, and no record since
   bool big_endian = false;
+  bool stops_at_segment = false;
+  bool at_segment = false;
   bool in_stream = false;  // its function may be running, which must not use the reader
 
   std::error_code prepare(const archive_reader_options& given) noexcept {
@@ -66,6 +71,7 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
     fault.clear();
     at_start = true;
     input_ended = skipping = big_endian = broken = line_damaged = in_garbage = false;
+    stops_at_segment = at_segment = false;
     damaged_from = no_damage;
     if (buffer) return {};
     buffer.reset(new (std::nothrow) char[first_buffer_size]);
@@ -186,6 +192,13 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
           static_cast<const char*>(std::memchr(buffer.get() + scanned, '\n', end - scanned));
       if (newline != nullptr) {
         const auto size = static_cast<std::size_t>(newline - (buffer.get() + begin));
+        if (stops_at_segment &&
+            std::string_view(buffer.get() + begin, size).ends_with(segment_line)) {
+          at_segment = true;
+          more = false;
+          line = {};
+          return {};
+        }
         take(size, size + 1);
         if (!skipping && is_blank(line)) continue;
         const std::error_code ec = parse(out);
@@ -304,6 +317,21 @@ std::uint64_t archive_reader::window_needed() const noexcept {
 std::uint32_t archive_reader::dictionary_needed() const noexcept {
   return impl_ == nullptr ? 0 : impl_->input.dictionary_needed();
 }
+void archive_reader::stop_at_segment() noexcept {
+  if (impl_ != nullptr) impl_->stops_at_segment = true;
+}
+
+bool archive_reader::hand_over_segment(stream_reader& to, bytes_view& begun) noexcept {
+  if (impl_ == nullptr || !impl_->at_segment) return false;
+  impl& i = *impl_;
+  begun = std::as_bytes(std::span(i.buffer.get() + i.begin, i.end - i.begin));
+  std::swap(to, i.input);
+  i.at_segment = false;
+  i.begin = i.scanned = i.end = 0;
+  i.input_ended = true;
+  return true;
+}
+
 bool archive_reader::is_zstd() const noexcept { return impl_ != nullptr && impl_->input.is_zstd(); }
 
 }  // namespace tcpinfo::inline v0

@@ -24,9 +24,6 @@ constexpr std::size_t idm_size = wire::inet_diag_msg_size;
 constexpr std::size_t idm_text_size = base64::encoded_size(idm_size);
 constexpr std::string_view ended_start = ",\"Ended\":\"";
 constexpr std::string_view name_characters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
-// Attribute types have 14 bits, and an attribute's length, header included, has 16.
-constexpr std::size_t max_attributes = std::size_t{wire::attribute_type_mask} + 1;
-constexpr std::size_t max_payload = 0xffff - wire::attribute_header_size;
 
 std::error_code from_simdjson(simdjson::error_code ec) noexcept {
   return ec == simdjson::MEMALLOC ? errc::out_of_memory : errc::bad_json;
@@ -59,58 +56,20 @@ class line_parser {
   std::error_code parse(std::string_view line) {
     if (std::uint64_t{line.size()} >= Impl::absent) return errc::line_too_long;
     // `"",` is 3 characters and makes 4 bytes: twice the line holds any message.
-    if (const std::error_code ec = reserve(2 * line.size() + idm_size + 64)) return ec;
-    reset();
+    if (const std::error_code ec = r_.reserve(2 * line.size() + idm_size)) return ec;
+    r_.reset();
     bool canonical = false;
     if (const std::error_code ec = parse_canonical(line, canonical)) return ec;
     if (!canonical) {
-      reset();
+      r_.reset();
       if (const std::error_code ec = parse_any(line)) return ec;
     }
     r_.valid = true;
     return {};
   }
 
-  void reset() noexcept {
-    r_.valid = r_.has_time = r_.has_idm = r_.has_attributes = r_.has_metadata = false;
-    r_.has_sequence = r_.has_poll = false;
-    r_.used = idm_size;
-    r_.attributes.clear();
-    r_.text.clear();
-    r_.present = 0;
-    r_.time = {};
-    r_.start_time = {};
-    r_.opened = {};
-    r_.ended = {};
-    r_.carried = 0;
-    r_.sequence = 0;
-    r_.poll = no_poll;
-    r_.unknown = 0;
-  }
-
  private:
-  std::error_code reserve(std::size_t size) noexcept {
-    if (size <= r_.capacity) return {};
-    size = std::max(size, 2 * r_.capacity);
-    std::unique_ptr<std::byte[]> grown(new (std::nothrow) std::byte[size]);
-    if (!grown) return errc::out_of_memory;
-    r_.bytes = std::move(grown);
-    r_.capacity = size;
-    return {};
-  }
-
   // --- what both ways use
-
-  [[nodiscard]] std::byte* payload_place() const noexcept {
-    return r_.bytes.get() + r_.used + wire::attribute_header_size;
-  }
-
-  // The add functions return false where netlink allows no such attribute.
-  bool add_absent() {
-    if (r_.attributes.size() == max_attributes) return false;
-    r_.attributes.emplace_back();
-    return true;
-  }
 
   // Adds a run of absent attributes at once ("null,null,"): most of a record's attributes are
   // absent.
@@ -121,26 +80,7 @@ class line_parser {
            std::memcmp(at, absent.data(), absent.size()) == 0;
          ++n)
       at += absent.size();
-    if (n == 0) return true;
-    if (n > max_attributes - r_.attributes.size()) return false;
-    r_.attributes.resize(r_.attributes.size() + n);
-    return true;
-  }
-
-  // The payload has been decoded to payload_place().
-  bool add_attribute(std::size_t n) {
-    if (r_.attributes.size() == max_attributes || n > max_payload) return false;
-    const auto type = static_cast<std::uint16_t>(r_.attributes.size());
-    const auto length = static_cast<std::uint16_t>(n + wire::attribute_header_size);
-    std::byte* const header = r_.bytes.get() + r_.used;
-    std::memcpy(header, &length, sizeof length);
-    std::memcpy(header + sizeof length, &type, sizeof type);
-    // Padding, over whatever the decoder left there.
-    std::memset(header + length, 0, 3);
-    r_.attributes.push_back({static_cast<std::uint32_t>(r_.used + wire::attribute_header_size),
-                             static_cast<std::uint32_t>(n)});
-    r_.used += wire::align4(length);
-    return true;
+    return n == 0 || r_.add_absent(n);
   }
 
   // --- the canonical form
@@ -179,14 +119,14 @@ class line_parser {
       // first and then reports the right fault.
       if (*at == '"') {
         ++at;
-        const char* const next = base64::decode(at, end, payload_place(), n);
+        const char* const next = base64::decode(at, end, r_.payload_place(), n);
         if (next == nullptr || next == end || *next != '"') return {};
         at = next + 1;
-        if (!add_attribute(n)) return {};
+        if (!r_.add_attribute(n)) return {};
       } else {
         if (!add_run_of_absent(at, end)) return {};
         if (at != end && *at == '"') continue;
-        if (!skip("null") || !add_absent()) return {};
+        if (!skip("null") || !r_.add_absent()) return {};
       }
       if (at == end) return {};
       const char c = *at++;
@@ -389,14 +329,14 @@ class line_parser {
       if (const std::error_code ec = is_null(element, null)) return ec;
       bool added = false;
       if (null) {
-        added = add_absent();
+        added = r_.add_absent();
       } else {
         std::string_view text;
         if (const auto e = element.get_string().get(text)) return from_simdjson(e);
         std::size_t n = 0;
         const char* const end = text.data() + text.size();
-        if (base64::decode(text.data(), end, payload_place(), n) != end) return errc::bad_base64;
-        added = add_attribute(n);
+        if (base64::decode(text.data(), end, r_.payload_place(), n) != end) return errc::bad_base64;
+        added = r_.add_attribute(n);
       }
       if (!added) return errc::malformed_attribute;
     }
@@ -537,7 +477,7 @@ std::error_code record::parse(std::string_view line) noexcept {
   } catch (...) {
     ec = errc::bad_json;
   }
-  if (ec) parser.reset();
+  if (ec) impl_->reset();
   return ec;
 }
 

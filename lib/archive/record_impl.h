@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a parsed line is made of; shared by the parser and the encoder.
+// What a record is made of, and how that is filled; shared by the parser, by what takes messages
+// without a line, and by the encoder.
 #ifndef TCPINFO_ARCHIVE_RECORD_IMPL_H
 #define TCPINFO_ARCHIVE_RECORD_IMPL_H
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
+#include <new>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include <simdjson.h>
@@ -49,6 +55,13 @@ inline constexpr std::array<std::string_view, 8> optional_names = {
 
 struct [[gnu::visibility("hidden")]] record::impl {
   static constexpr std::uint32_t absent = ~std::uint32_t{0};
+  static constexpr std::size_t idm_size = wire::inet_diag_msg_size;
+  // Attribute types have 14 bits, and an attribute's length, header included, has 16.
+  static constexpr std::size_t max_attributes = std::size_t{wire::attribute_type_mask} + 1;
+  static constexpr std::size_t max_payload = 0xffff - wire::attribute_header_size;
+  /// Room behind a message: the padding of its last attribute, and what writes more at once.
+  static constexpr std::size_t slack = 64;
+
   struct slot {
     std::uint32_t at = absent;  ///< of the payload in `bytes`
     std::uint32_t size = 0;
@@ -66,6 +79,7 @@ struct [[gnu::visibility("hidden")]] record::impl {
 
   // All texts, one after the other; `present` has a bit for each that is there.
   std::string text;
+  std::string spare;  ///< the next text is made here where it is made of this one
   std::array<text_ref, static_cast<std::size_t>(text_key::count)> refs;
   std::uint32_t present = 0;
 
@@ -105,6 +119,64 @@ struct [[gnu::visibility("hidden")]] record::impl {
                                            static_cast<std::uint32_t>(value.size())};
     text.append(value);
     present |= 1U << static_cast<unsigned>(key);
+  }
+
+  /// Makes the record empty; memory is kept.
+  void reset() noexcept {
+    valid = has_time = has_idm = has_attributes = has_metadata = false;
+    has_sequence = has_poll = false;
+    used = idm_size;
+    attributes.clear();
+    text.clear();
+    present = 0;
+    time = {};
+    start_time = {};
+    opened = {};
+    ended = {};
+    carried = 0;
+    sequence = 0;
+    poll = no_poll;
+    unknown = 0;
+  }
+
+  /// Room for a message of `size` bytes. What `bytes` held is gone where that was too little.
+  std::error_code reserve(std::size_t size) noexcept {
+    size += slack;
+    if (size <= capacity) return {};
+    size = std::max(size, 2 * capacity);
+    std::unique_ptr<std::byte[]> grown(new (std::nothrow) std::byte[size]);
+    if (!grown) return errc::out_of_memory;
+    bytes = std::move(grown);
+    capacity = size;
+    return {};
+  }
+
+  /// Where the payload of the next attribute goes.
+  [[nodiscard]] std::byte* payload_place() const noexcept {
+    return bytes.get() + used + wire::attribute_header_size;
+  }
+
+  // The add functions return false where netlink allows no such attribute, and may throw
+  // std::bad_alloc.
+  bool add_absent(std::size_t n = 1) {
+    if (n > max_attributes - attributes.size()) return false;
+    attributes.resize(attributes.size() + n);
+    return true;
+  }
+  /// Of the next type. Its payload is at payload_place().
+  bool add_attribute(std::size_t n) {
+    if (attributes.size() == max_attributes || n > max_payload) return false;
+    const auto type = static_cast<std::uint16_t>(attributes.size());
+    const auto length = static_cast<std::uint16_t>(n + wire::attribute_header_size);
+    std::byte* const header = bytes.get() + used;
+    std::memcpy(header, &length, sizeof length);
+    std::memcpy(header + sizeof length, &type, sizeof type);
+    // Padding, over whatever the decoder left there.
+    std::memset(header + length, 0, 3);
+    attributes.push_back({static_cast<std::uint32_t>(used + wire::attribute_header_size),
+                          static_cast<std::uint32_t>(n)});
+    used += wire::align4(length);
+    return true;
   }
 };
 

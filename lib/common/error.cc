@@ -65,6 +65,10 @@ class category_impl final : public std::error_category {
         return "in use: called from a callback of its own, or while a dump goes on";
       case errc::empty_request:
         return "the request asks for nothing";
+      case errc::bad_block:
+        return "damaged block of a segment: its records are lost";
+      case errc::unknown_feature:
+        return "a block of a segment that only a later version reads";
     }
     return "unknown error " + std::to_string(value);
   }

@@ -21,8 +21,9 @@ USES = {
     "parse": ["inetdiag", "tcp"],
     "cache": ["parse"],
     "archive": ["parse", "zstd"],
+    "segment": ["archive"],
     "eventsocket": ["archive"],
-    "c": ["eventsocket"],
+    "c": ["eventsocket", "segment"],
 }
 APPLICATION = ["text", "collect", "offline"]
 # What the parts of the application share; of "common" headers alone, it exports nothing.
@@ -65,6 +66,7 @@ PUBLIC = {
     "cache.h": "cache",
     "archive.h": "archive",
     "zstd.h": "zstd",
+    "segment.h": "segment",
     "eventsocket.h": "eventsocket",
     "c.h": "c",
 }

@@ -62,7 +62,7 @@ EXCEPTIONS = [
     (r"is_closed_by_peer", "test/live/ends.py", "the other end of a connection"),
     # Of texts.
     (r"(pass_)?byte_order_mark|pass_mark|utf16_unmarked|mark",
-     "lib/archive/* lib/eventsocket/* lib/zstd/* lib/common/* lib/offline/inputs/* "
+     "lib/archive/* lib/eventsocket/* lib/segment/* lib/zstd/* lib/common/* lib/offline/inputs/* "
      "test/unit/archive/* test/unit/offline/* test/cli/cli_inputs.py test/fuzz/corpus/*",
      "Unicode's byte-order mark"),
     # C++'s.

@@ -35,6 +35,7 @@
 
 namespace tcpinfo::inline v0 {
 
+class record_reader;  // tcpinfo/segment.h
 class stream_reader;  // tcpinfo/zstd.h
 
 // ---------------------------------------------------------------------------------------------
@@ -446,6 +447,16 @@ class TCPINFO_API record final {
   /// 65,531 bytes), errc::line_too_long (4 GiB), errc::out_of_memory.
   [[nodiscard]] std::error_code parse(std::string_view line) noexcept;
 
+  /// Takes a message and what its line would say beside it: what parse() of the line that
+  /// encode_record() makes of them would give, without the line. What is given need not outlive the
+  /// call, and may be this record's own view(). After an error the record is empty.
+  /// @return as encode_record(); errc::malformed_attribute as parse(); errc::out_of_memory.
+  [[nodiscard]] std::error_code assign(const timestamp& time, const message& m,
+                                       const record_extras& extras) noexcept;
+  /// The same of a metadata record.
+  /// @return as encode_metadata(); errc::out_of_memory.
+  [[nodiscard]] std::error_code assign(const metadata& about) noexcept;
+
   /// The time of the record; the zero time in a metadata record.
   [[nodiscard]] timestamp time() const noexcept;
 
@@ -642,6 +653,13 @@ class TCPINFO_API archive_reader final {
   [[nodiscard]] bool is_zstd() const noexcept;
 
  private:
+  friend class record_reader;
+  // Ends where a segment begins instead of reading it as text.
+  [[gnu::visibility("hidden")]] void stop_at_segment() noexcept;
+  // Whether it has ended so. Then gives up the stream, and what was read of it and is no line yet:
+  // it stays where it is until the next opening.
+  [[nodiscard, gnu::visibility("hidden")]] bool hand_over_segment(stream_reader& to,
+                                                                  bytes_view& begun) noexcept;
   struct impl;
   impl* impl_ = nullptr;
 };

@@ -105,6 +105,8 @@ enum tcpinfo_error {
   TCPINFO_E_STOPPED = -10023,           /**< the callback did not want any more */
   TCPINFO_E_BUSY = -10024,              /**< the handle was used from its own callback */
   TCPINFO_E_EMPTY_REQUEST = -10025,     /**< the request asks for nothing: no state, say */
+  TCPINFO_E_BAD_BLOCK = -10026,         /**< a block of a segment is not what was written */
+  TCPINFO_E_UNKNOWN_FEATURE = -10027,   /**< only a later version reads this block of a segment */
   TCPINFO_E_UNKNOWN_FIELD = -11001,     /**< no field has that number or name */
   TCPINFO_E_WRONG_TYPE = -11002,        /**< the field is no number, no text, or no address */
   TCPINFO_E_FOREIGN_BYTE_ORDER = -11003 /**< recorded on a machine of the other byte order */

@@ -43,6 +43,8 @@ enum class errc : std::int32_t {
   stopped = 23,             ///< a callback answered iteration::stop
   busy = 24,                ///< called from its own callback, or in the middle of something else
   empty_request = 25,       ///< the request asks for nothing: no state, say
+  bad_block = 26,           ///< a block of a segment that is none, or not what was written
+  unknown_feature = 27,     ///< a block of a segment that only a later version reads
 };
 
 /// The category of errc. Static storage; any thread. Its invalid_argument, buffer_too_small,

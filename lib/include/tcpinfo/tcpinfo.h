@@ -19,6 +19,7 @@
 #include <tcpinfo/items.h>
 #include <tcpinfo/message.h>
 #include <tcpinfo/parse.h>
+#include <tcpinfo/segment.h>
 #include <tcpinfo/tcp.h>
 #include <tcpinfo/tcp_state.h>
 #include <tcpinfo/version.h>

@@ -543,3 +543,32 @@ TEST_CASE("times have a difference where 64 bits hold it") {
   CHECK(wrong - a == std::nullopt);
   CHECK(a - far == std::nullopt);
 }
+
+TEST_CASE("a record that has held its like takes messages and metadata without allocating") {
+  built_message b;
+  b.add(7, std::string(36, 's')).add(2, std::string(280, 'i')).add(4, "cubic").add(40, "new");
+  const tcpinfo::message m = b.view();
+  tcpinfo::metadata about;
+  about.uuid = "host_1700000000_unsafe_0000000000000001";
+  about.collector = "a text that no string object holds within itself";
+  tcpinfo::record_extras extras;
+  extras.ended = timestamp::from_unix_nanoseconds(1'700'000'000'123'456'789);
+  extras.carried = 7;
+  tcpinfo::record r;
+  const auto round = [&] {
+    std::error_code worst = r.assign(about);
+    for (int i = 0; i < 3 && !worst; ++i) {
+      extras.poll = static_cast<std::uint64_t>(i);
+      worst = r.assign({1'700'000'000 + i, 5, 0}, m, extras);
+    }
+    return worst;
+  };
+  REQUIRE_FALSE(round());
+  REQUIRE_FALSE(round());
+  const std::size_t before = allocations;
+  std::error_code worst;
+  for (int i = 0; i < 100 && !worst; ++i) worst = round();
+  const std::size_t after = allocations;
+  CHECK_FALSE(worst);
+  CHECK(after == before);
+}

@@ -181,6 +181,8 @@ static_assert(TCPINFO_E_DICTIONARY_NEEDED == of(errc::dictionary_needed));
 static_assert(TCPINFO_E_STOPPED == of(errc::stopped));
 static_assert(TCPINFO_E_BUSY == of(errc::busy));
 static_assert(TCPINFO_E_EMPTY_REQUEST == of(errc::empty_request));
+static_assert(TCPINFO_E_BAD_BLOCK == of(errc::bad_block));
+static_assert(TCPINFO_E_UNKNOWN_FEATURE == of(errc::unknown_feature));
 static_assert(TCPINFO_E_UNKNOWN_FIELD == -11001);
 static_assert(TCPINFO_E_WRONG_TYPE == -11002);
 static_assert(TCPINFO_E_FOREIGN_BYTE_ORDER == -11003);

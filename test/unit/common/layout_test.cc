@@ -296,6 +296,8 @@ static_assert(static_cast<int>(errc::wrong_checksum) == 21);
 static_assert(static_cast<int>(errc::stopped) == 23);
 static_assert(static_cast<int>(errc::busy) == 24);
 static_assert(static_cast<int>(errc::empty_request) == 25);
+static_assert(static_cast<int>(errc::bad_block) == 26);
+static_assert(static_cast<int>(errc::unknown_feature) == 27);
 static_assert(static_cast<int>(iteration::go_on) == 0);
 static_assert(static_cast<int>(iteration::stop) == 1);
 

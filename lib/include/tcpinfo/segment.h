@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+/// @file
+/// Segments: the records of many connections in one file, as docs/segment.md describes it byte for
+/// byte. A segment holds what the archives of these connections would hold, one file each, and
+/// gives the same records back, in a tenth of the room and without a file for each connection.
+/// ("Segment" is an archive file here; TCP's own is always called "TCP segment".)
+#ifndef TCPINFO_SEGMENT_H
+#define TCPINFO_SEGMENT_H
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <system_error>
+
+#include <tcpinfo/archive.h>
+#include <tcpinfo/bytes.h>
+#include <tcpinfo/error.h>
+#include <tcpinfo/export.h>
+#include <tcpinfo/items.h>
+#include <tcpinfo/message.h>
+
+namespace tcpinfo::inline v0 {
+
+/// How the name of a segment ends.
+inline constexpr std::string_view segment_suffix = ".tcpseg.zst";
+
+/// Longest line that a segment keeps as text, its end included, in bytes.
+inline constexpr std::size_t max_segment_line = std::size_t{768} << 10;
+
+/// The archive that records belong to: one file of one connection, as it would be without segments.
+struct segment_archive {
+  std::size_t size = sizeof(segment_archive);  ///< for later members; leave it
+  /// What its first line says. Null: it has no such line, or that is kept as text.
+  const metadata* about = nullptr;
+  /// Name of its file, YYYY/MM/DD/UUID.SEQUENCE.jsonl.zst as format_archive_path() makes it or any
+  /// other; at most 4,096 bytes, no NUL. It may be empty.
+  std::string_view path = {};
+  /// 1: earlier records of it are in a block or file before, and so is its first line.
+  std::uint32_t goes_on = 0;
+  std::uint32_t reserved = 0;  ///< leave it
+};
+
+/// How segments are written.
+struct segment_options {
+  std::size_t size = sizeof(segment_options);  ///< for later members; leave it
+  std::int32_t level = 3;                      ///< of zstd, 1 (fast) to 22 (small)
+  std::uint32_t reserved = 0;                  ///< leave it
+};
+
+/// Makes the blocks of a segment in memory: what it gives is to be written to a file, one after the
+/// other, each as a whole. A block is one zstd frame and decodes without any other. Records of any
+/// connections come in any order; a block gives them back connection by connection. Memory is some
+/// 20 MiB at most. One thread at a time.
+class TCPINFO_API segment_writer final {
+ public:
+  segment_writer() noexcept = default;
+  ~segment_writer();
+  /// `other` is default-constructed afterwards.
+  segment_writer(segment_writer&& other) noexcept;
+  /// `other` has what this had.
+  segment_writer& operator=(segment_writer&& other) noexcept;
+  segment_writer(const segment_writer&) = delete;
+  segment_writer& operator=(const segment_writer&) = delete;
+
+  /// Begins a segment. What was not flushed before is forgotten.
+  /// @return errc::invalid_argument for options that are none; errc::out_of_memory.
+  [[nodiscard]] std::error_code create(const segment_options& options) noexcept;
+
+  /// Begins an archive in the block that is being made; what is given is copied. An archive that
+  /// goes on in the next block is begun there again, with `goes_on`. One to which nothing is added
+  /// is not in the segment.
+  /// @param number what add() knows it by, until the block is flushed
+  /// @return errc::buffer_too_small (the block is full: flush() and try again); errc::bad_timestamp
+  /// where a time of `about` is not in UTC or outside 1678 to 2262 (keep the line as text then);
+  /// errc::invalid_argument for a path that is too long or has a NUL, a text of more than 4,096
+  /// bytes, and members that are none; errc::out_of_memory; errc::not_open. Nothing was begun then.
+  [[nodiscard]] std::error_code begin(const segment_archive& archive,
+                                      std::uint32_t& number) noexcept;
+  /// Adds a message to an archive. As in a line of JSON, only the first attribute of a type is
+  /// kept, MD5SIG (keys) never, and nothing behind a malformed attribute: `notes` (may be null)
+  /// counts it.
+  /// @return errc::buffer_too_small (the block is full: flush(), begin the archive again and try
+  /// again); errc::message_too_short; errc::malformed_attribute (more than 255 attributes, or 64
+  /// KiB of them); errc::bad_timestamp (a time that is not in UTC or outside 1678 to 2262);
+  /// errc::invalid_argument for a number or extras that are none; errc::out_of_memory;
+  /// errc::not_open. Nothing was added then.
+  [[nodiscard]] std::error_code add(std::uint32_t number, const timestamp& time, const message& m,
+                                    const record_extras& extras,
+                                    encode_notes* notes = nullptr) noexcept;
+  /// Adds a line of an archive as text, its end included, whatever it holds: what add() would not
+  /// give back byte for byte. An empty one keeps an archive without records.
+  /// @return as add(); errc::line_too_long above max_segment_line.
+  [[nodiscard]] std::error_code add_line(std::uint32_t number, std::string_view line) noexcept;
+
+  /// Records and lines in the block that is being made.
+  [[nodiscard]] std::uint32_t waiting() const noexcept;
+  /// Memory they take, about, in bytes.
+  [[nodiscard]] std::size_t waiting_bytes() const noexcept;
+
+  /// Ends the block.
+  /// @param frame to be written next; empty where nothing waited. Valid until the next call that
+  /// is not const.
+  /// @return errc::out_of_memory: nothing is lost, and it can be tried again; errc::not_open.
+  [[nodiscard]] std::error_code flush(bytes_view& frame) noexcept;
+  /// Ends the segment, after the last flush(): the index, which lets readers pass over blocks. A
+  /// segment without it is as good. What was not flushed is not in the segment.
+  /// @return as flush().
+  [[nodiscard]] std::error_code finish(bytes_view& index) noexcept;
+
+ private:
+  struct impl;
+  impl* impl_ = nullptr;
+};
+
+/// A record of a segment. Views are the reader's, until its next call that is not const.
+struct segment_record {
+  std::size_t size = sizeof(segment_record);  ///< for later members; leave it
+  timestamp time = {};                        ///< of the message
+  std::uint64_t poll = no_poll;               ///< as record_extras::poll
+  timestamp ended = {};                       ///< as record_extras::ended
+  std::uint32_t carried = 0;                  ///< as record_extras::carried
+  /// 1: it is the first one of segment_reader::archive(), which has changed.
+  std::uint32_t first = 0;
+  message m = {};              ///< attributes in the order of their types; without bytes for a line
+  std::string_view line = {};  ///< a line that is kept as text, its end included; else empty
+};
+
+/// How segments are read.
+struct segment_reader_options {
+  std::size_t size = sizeof(segment_reader_options);  ///< for later members; leave it
+  std::int32_t max_window_log = 27;                   ///< as stream_options has it
+  std::uint32_t reserved = 0;                         ///< leave it
+};
+
+/// Reads the records of one segment, in whatever condition: packed or not, finished or not,
+/// damaged. Memory is that of stream_reader and some 20 MiB. One thread at a time.
+class TCPINFO_API segment_reader final {
+ public:
+  segment_reader() noexcept = default;
+  ~segment_reader();
+  /// `other` is default-constructed afterwards: it is closed.
+  segment_reader(segment_reader&& other) noexcept;
+  /// `other` has what this had.
+  segment_reader& operator=(segment_reader&& other) noexcept;
+  segment_reader(const segment_reader&) = delete;
+  segment_reader& operator=(const segment_reader&) = delete;
+
+  /// As stream_reader's: the path's file is the reader's, descriptor and memory stay the caller's
+  /// and must outlive the reading. A reader can be opened again.
+  [[nodiscard]] std::error_code open_path(std::string_view path,
+                                          const segment_reader_options& options = {}) noexcept;
+  /// Reads from where `fd` stands.
+  [[nodiscard]] std::error_code open_fd(int fd,
+                                        const segment_reader_options& options = {}) noexcept;
+  /// Reads memory.
+  [[nodiscard]] std::error_code open_memory(bytes_view bytes,
+                                            const segment_reader_options& options = {}) noexcept;
+  /// Not memory that ends here.
+  template <class Bytes>
+  requires owning_temporary<Bytes> std::error_code open_memory(
+      Bytes&& bytes, const segment_reader_options& options = {})
+  = delete;
+  /// As archive_reader::open_stream().
+  [[nodiscard]] std::error_code open_stream(stream_reader& stream, bytes_view begun,
+                                            const segment_reader_options& options = {}) noexcept;
+  /// Gives up the buffers, and the file if it was opened by path.
+  /// @return errc::busy in the callback of a stream that it reads: nothing was done.
+  std::error_code close() noexcept;
+
+  /// Reads the next record: archive by archive within a block, in the order in which they were
+  /// added within an archive. `more` tells success (true, `out` is filled as far as `out.size`
+  /// says) from the end (false). After an error (`more` is true) call again: reading goes on at the
+  /// next block. Errors are those of stream_reader, and errc::bad_block (what is here is no block,
+  /// or not what was written), errc::unknown_feature (a block that only a later version of this
+  /// library reads), errc::out_of_memory. A damaged block costs its records and no others: none of
+  /// them is given. errc::not_open comes with `more` false.
+  [[nodiscard]] std::error_code next(segment_record& out, bool& more) noexcept;
+
+  /// What the latest record belongs to; of which views are valid until the next block is read. Of
+  /// no archive before the first record.
+  [[nodiscard]] const segment_archive& archive() const& noexcept TCPINFO_LIFETIMEBOUND;
+  const segment_archive& archive() const&& = delete;  // of a reader that ends here
+
+  /// Records so far, with those that are missing: the number of the latest one, from 1.
+  [[nodiscard]] std::uint64_t record_number() const noexcept;
+  /// Records that were in damaged blocks, as far as a block behind them has told: each block says
+  /// how many came before it.
+  [[nodiscard]] std::uint64_t missing_records() const noexcept;
+  /// Blocks that were read.
+  [[nodiscard]] std::uint64_t blocks() const noexcept;
+  /// Bytes of input consumed so far: progress against the file's size.
+  [[nodiscard]] std::uint64_t compressed_offset() const noexcept;
+  /// As stream_reader's.
+  [[nodiscard]] std::uint64_t window_needed() const noexcept;
+  /// As stream_reader's.
+  [[nodiscard]] std::uint32_t dictionary_needed() const noexcept;
+  /// Whether the input is zstd.
+  [[nodiscard]] bool is_zstd() const noexcept;
+
+ private:
+  struct impl;
+  impl* impl_ = nullptr;
+};
+
+/// Which records are looked for.
+struct segment_selection {
+  std::size_t size = sizeof(segment_selection);  ///< for later members; leave it
+  std::uint64_t cookie = 0;                      ///< of their connection; 0: any
+  timestamp since = {};                          ///< not before; the zero time: any
+  timestamp until = {};                          ///< not after; the zero time: any
+};
+
+/// A part of a file.
+struct file_range {
+  std::uint64_t offset = 0;  ///< of its first byte
+  std::uint64_t size = 0;    ///< bytes
+  /// Same offset and same size.
+  friend bool operator==(const file_range&, const file_range&) noexcept = default;
+};
+
+/// Finds the parts of a finished segment that may hold such records, by the index at its end: each
+/// is whole frames, and what is in none of them holds none. Who reads these alone must not take
+/// what segment_reader::missing_records() tells for damage. Moves no file offset. Any thread.
+/// @param out filled with as many as it has room for, in the order of the file
+/// @param count how many there are, perhaps more
+/// @return errc::bad_block where there is no index, or a damaged one: all of the file is to be
+/// read; errc::invalid_argument for members unknown here; the errno of fstat(2) and pread(2);
+/// errc::out_of_memory.
+[[nodiscard]] TCPINFO_API std::error_code select_blocks(int fd, const segment_selection& wanted,
+                                                        std::span<file_range> out,
+                                                        std::size_t& count) noexcept;
+
+/// Whether decompressed content that begins so is a segment's: at least 8 bytes of it.
+[[nodiscard]] TCPINFO_API bool is_segment(bytes_view begun) noexcept;
+
+/// Reads the records of an archive or of a segment, whichever it is, as records of archives: in a
+/// segment, each archive begins with its metadata record, where it has one. What archive_reader
+/// says of faults, buffers and threads holds here. One thread at a time.
+class TCPINFO_API record_reader final {
+ private:
+  struct step {
+    using value_type = record;
+    record_reader* from;
+    read_status operator()(record& out, std::error_code& fault, read_place& place,
+                           bool& last) const noexcept {
+      bool more = true;
+      fault = from->next(out, more);
+      place = {from->line_number(), 0};
+      last = !more;
+      if (fault) return read_status::fault;
+      return more ? read_status::value : read_status::end;
+    }
+  };
+
+ public:
+  /// What items() gives.
+  using items_type = read_range<step>;
+
+  record_reader() noexcept = default;
+  ~record_reader();
+  /// `other` is default-constructed afterwards: it is closed.
+  record_reader(record_reader&& other) noexcept;
+  /// `other` has what this had.
+  record_reader& operator=(record_reader&& other) noexcept;
+  record_reader(const record_reader&) = delete;
+  record_reader& operator=(const record_reader&) = delete;
+
+  /// As archive_reader's.
+  [[nodiscard]] std::error_code open_path(std::string_view path,
+                                          const archive_reader_options& options = {}) noexcept;
+  /// Reads from where `fd` stands.
+  [[nodiscard]] std::error_code open_fd(int fd,
+                                        const archive_reader_options& options = {}) noexcept;
+  /// Reads memory.
+  [[nodiscard]] std::error_code open_memory(bytes_view bytes,
+                                            const archive_reader_options& options = {}) noexcept;
+  /// Not memory that ends here.
+  template <class Bytes>
+  requires owning_temporary<Bytes> std::error_code open_memory(
+      Bytes&& bytes, const archive_reader_options& options = {})
+  = delete;
+  /// As archive_reader::open_stream(). `begun` tells which of the two it is; where it is shorter
+  /// than 8 bytes more is read.
+  [[nodiscard]] std::error_code open_stream(stream_reader& stream, bytes_view begun,
+                                            const archive_reader_options& options = {}) noexcept;
+  /// Gives up the buffers, and the file if it was opened by path.
+  /// @return errc::busy in the callback of a stream that it reads: nothing was done.
+  std::error_code close() noexcept;
+
+  /// The records, one after the other, as archive_reader::items() gives them; of a place only the
+  /// line is told.
+  [[nodiscard]] items_type items() & noexcept TCPINFO_LIFETIMEBOUND { return items_type({this}); }
+  /// Of a reader that would be gone before the loop begins.
+  items_type items() && = delete;
+  /// The same with a record of the caller's.
+  [[nodiscard]] items_type items(record& value TCPINFO_LIFETIMEBOUND) & noexcept
+      TCPINFO_LIFETIMEBOUND {
+    return items_type({this}, value);
+  }
+
+  /// One step of items(). Of an archive as archive_reader::next(). Of a segment: faults are those
+  /// of segment_reader::next(), and of lines that are kept as text those of a line.
+  [[nodiscard]] std::error_code next(record& out, bool& more) noexcept;
+
+  /// Whether it is a segment; known from the first next() on.
+  [[nodiscard]] bool is_segment() const noexcept;
+  /// Of a segment: the name of the archive that the latest record belongs to, valid until the next
+  /// call; else empty.
+  [[nodiscard]] std::string_view path() const& noexcept TCPINFO_LIFETIMEBOUND;
+  std::string_view path() const&& = delete;  // of a reader that ends here
+  /// Of a segment: whether the latest record is the first of an archive since another's: what was
+  /// known of the archive before does not hold.
+  [[nodiscard]] bool begins_archive() const noexcept;
+  /// Of a segment: whether the latest record is a metadata record that was given before, here or in
+  /// the segment before: the archive goes on.
+  [[nodiscard]] bool goes_on() const noexcept;
+  /// As segment_reader's; 0 of an archive.
+  [[nodiscard]] std::uint64_t missing_records() const noexcept;
+
+  /// Number of the latest line, from 1; of a segment, of the latest record. 0 before the first.
+  [[nodiscard]] std::uint64_t line_number() const noexcept;
+  /// Of an archive, and of a line that a segment keeps as text: its text without its end, valid
+  /// until the next call; else empty.
+  [[nodiscard]] std::string_view line() const& noexcept TCPINFO_LIFETIMEBOUND;
+  std::string_view line() const&& = delete;  // of a reader that ends here
+  /// As archive_reader's; never of a segment.
+  [[nodiscard]] bool from_damaged_frame() const noexcept;
+  /// Whether the latest metadata record said ByteOrder "big".
+  [[nodiscard]] bool big_endian() const noexcept;
+  /// As archive_reader's.
+  [[nodiscard]] std::uint64_t compressed_offset() const noexcept;
+  /// As stream_reader's.
+  [[nodiscard]] std::uint64_t window_needed() const noexcept;
+  /// As stream_reader's.
+  [[nodiscard]] std::uint32_t dictionary_needed() const noexcept;
+  /// Whether the input is zstd.
+  [[nodiscard]] bool is_zstd() const noexcept;
+
+ private:
+  struct impl;
+  impl* impl_ = nullptr;
+};
+
+}  // namespace tcpinfo::inline v0
+
+#endif

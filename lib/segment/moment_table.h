@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The moments of a block's messages: time and poll. Connections that were seen in one poll have one
+// in common.
+#ifndef TCPINFO_SEGMENT_MOMENT_TABLE_H
+#define TCPINFO_SEGMENT_MOMENT_TABLE_H
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+
+#include "segment/growing.h"
+
+namespace tcpinfo::inline v0::segment_format {
+
+struct moment {
+  std::int64_t time_ns = 0;
+  std::uint64_t poll = 0;
+  friend bool operator==(const moment&, const moment&) noexcept = default;
+  friend auto operator<=>(const moment&, const moment&) noexcept = default;
+};
+
+class moment_table {
+ public:
+  /// The moment's number. May throw std::bad_alloc.
+  [[nodiscard]] std::uint32_t number_of(const moment& m);
+  void clear() noexcept;
+
+  /// Writes the table, and the numbers of the messages, which are given in the order of the block.
+  void put(const growing<std::uint32_t>& numbers, byte_stream& table, byte_stream& chosen);
+  [[nodiscard]] const growing<moment>& all() const noexcept { return moments_; }
+  [[nodiscard]] std::size_t memory_bytes() const noexcept {
+    return moments_.capacity_bytes() + table_.capacity_bytes() + order_.capacity_bytes() +
+           rank_.capacity_bytes();
+  }
+
+ private:
+  void rehash();
+  [[nodiscard]] std::uint64_t unit_of(const growing<std::uint32_t>& numbers,
+                                      std::int64_t base) const noexcept;
+
+  growing<moment> moments_;
+  growing<std::uint32_t> table_;  // open addressing: numbers plus one; 0 is free
+  std::uint32_t latest_ = 0;
+  growing<std::uint32_t> order_;
+  growing<std::uint32_t> rank_;
+};
+
+}  // namespace tcpinfo::inline v0::segment_format
+
+#endif

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Archives and segments as one stream of records. Reading begins as if it were an archive, whose
+// reader stops where a segment begins: a block's magic number is the end of no line.
+#include <memory>
+#include <new>
+#include <utility>
+
+#include <tcpinfo/segment.h>
+#include <tcpinfo/zstd.h>
+
+#include "common/callback_scope.h"
+#include "common/text_head.h"
+
+namespace tcpinfo::inline v0 {
+namespace {
+
+std::string_view without_end(std::string_view line) noexcept {
+  if (line.ends_with('\n')) line.remove_suffix(1);
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  return line;
+}
+
+bool is_blank(std::string_view line) noexcept {
+  return line.find_first_not_of(" \t\r") == std::string_view::npos;
+}
+
+}  // namespace
+
+struct [[gnu::visibility("hidden")]] record_reader::impl {
+  archive_reader archive;
+  segment_reader segment;
+  archive_reader_options options;
+  bool open = false;
+  bool in_segment = false;
+  bool reading = false;  // in next(), which a callback of the stream must not use
+  // Of a segment.
+  segment_record held;  // behind the metadata record that was made of its archive
+  bool holds = false;
+  bool begins = false;
+  bool goes_on = false;
+  bool big_endian = false;
+  std::string_view line;
+
+  [[nodiscard]] std::error_code begin(std::error_code ec,
+                                      const archive_reader_options& given) noexcept;
+  [[nodiscard]] std::error_code next(record & out, bool& more) noexcept;
+  [[nodiscard]] std::error_code next_of_segment(record & out, bool& more) noexcept;
+  [[nodiscard]] std::error_code take(const segment_record& r, record& out) noexcept;
+};
+
+std::error_code record_reader::impl::begin(std::error_code ec,
+                                           const archive_reader_options& given) noexcept {
+  if (ec == errc::busy) return ec;
+  open = !ec;
+  in_segment = holds = begins = goes_on = big_endian = false;
+  line = {};
+  if (ec) return ec;
+  options = given;
+  archive.stop_at_segment();
+  return {};
+}
+
+std::error_code record_reader::impl::next(record& out, bool& more) noexcept {
+  if (!in_segment) {
+    if (const auto ec = archive.next(out, more); ec || more) return ec;
+    stream_reader stream;
+    bytes_view begun;
+    if (!archive.hand_over_segment(stream, begun)) return {};
+    in_segment = more = true;
+    segment_reader_options given;
+    given.max_window_log = options.max_window_log;
+    if (const auto ec = segment.open_stream(stream, begun, given)) {
+      open = false;
+      return ec;
+    }
+  }
+  return next_of_segment(out, more);
+}
+
+std::error_code record_reader::impl::next_of_segment(record& out, bool& more) noexcept {
+  for (;;) {
+    line = {};
+    goes_on = false;
+    if (std::exchange(holds, false)) {
+      begins = false;
+    } else {
+      held = {};
+      begins = false;
+      if (const auto ec = segment.next(held, more); ec || !more) return ec;
+      if (held.first != 0) {
+        begins = true;
+        const segment_archive& a = segment.archive();
+        big_endian = a.about != nullptr && a.about->byte_order == "big";
+        if (a.about != nullptr) {
+          holds = true;
+          goes_on = a.goes_on != 0;
+          return out.assign(*a.about);
+        }
+      }
+    }
+    if (held.m.bytes.empty()) {
+      line = without_end(held.line);
+      // As at the beginning of an archive's file.
+      if (begins && segment.archive().goes_on == 0 && line.starts_with(byte_order_mark))
+        line.remove_prefix(byte_order_mark.size());
+      if (is_blank(line)) continue;
+    }
+    return take(held, out);
+  }
+}
+
+std::error_code record_reader::impl::take(const segment_record& r, record& out) noexcept {
+  if (!r.m.bytes.empty()) {
+    record_extras extras;
+    extras.poll = r.poll;
+    extras.ended = r.ended;
+    extras.carried = r.carried;
+    return out.assign(r.time, r.m, extras);
+  }
+  if (line.size() > options.max_line) {
+    line = {};
+    return errc::line_too_long;
+  }
+  if (const auto ec = out.parse(line)) return ec;
+  if (const auto about = out.about()) big_endian = about->byte_order == "big";
+  return {};
+}
+
+record_reader::record_reader(record_reader&& other) noexcept
+    : impl_(std::exchange(other.impl_, nullptr)) {}
+
+record_reader& record_reader::operator=(record_reader&& other) noexcept {
+  std::swap(impl_, other.impl_);
+  return *this;
+}
+
+record_reader::~record_reader() { delete impl_; }
+
+std::error_code record_reader::open_path(std::string_view path,
+                                         const archive_reader_options& options) noexcept {
+  if (impl_ == nullptr) impl_ = new (std::nothrow) impl;
+  if (impl_ == nullptr) return errc::out_of_memory;
+  if (impl_->reading) return errc::busy;
+  return impl_->begin(impl_->archive.open_path(path, options), options);
+}
+
+std::error_code record_reader::open_fd(int fd, const archive_reader_options& options) noexcept {
+  if (impl_ == nullptr) impl_ = new (std::nothrow) impl;
+  if (impl_ == nullptr) return errc::out_of_memory;
+  if (impl_->reading) return errc::busy;
+  return impl_->begin(impl_->archive.open_fd(fd, options), options);
+}
+
+std::error_code record_reader::open_memory(bytes_view bytes,
+                                           const archive_reader_options& options) noexcept {
+  if (impl_ == nullptr) impl_ = new (std::nothrow) impl;
+  if (impl_ == nullptr) return errc::out_of_memory;
+  if (impl_->reading) return errc::busy;
+  return impl_->begin(impl_->archive.open_memory(bytes, options), options);
+}
+
+std::error_code record_reader::open_stream(stream_reader& stream, bytes_view begun,
+                                           const archive_reader_options& options) noexcept {
+  if (impl_ == nullptr) impl_ = new (std::nothrow) impl;
+  if (impl_ == nullptr) return errc::out_of_memory;
+  if (impl_->reading) return errc::busy;
+  return impl_->begin(impl_->archive.open_stream(stream, begun, options), options);
+}
+
+std::error_code record_reader::close() noexcept {
+  if (impl_ != nullptr && impl_->reading) return errc::busy;
+  delete std::exchange(impl_, nullptr);
+  return {};
+}
+
+std::error_code record_reader::next(record& out, bool& more) noexcept {
+  more = impl_ != nullptr && impl_->open;
+  if (!more) return errc::not_open;
+  if (impl_->reading) return errc::busy;
+  const callback_scope scope(impl_->reading);
+  return impl_->next(out, more);
+}
+
+bool record_reader::is_segment() const noexcept { return impl_ != nullptr && impl_->in_segment; }
+std::string_view record_reader::path() const& noexcept {
+  return is_segment() ? impl_->segment.archive().path : std::string_view();
+}
+bool record_reader::begins_archive() const noexcept { return is_segment() && impl_->begins; }
+bool record_reader::goes_on() const noexcept { return is_segment() && impl_->goes_on; }
+std::uint64_t record_reader::missing_records() const noexcept {
+  return is_segment() ? impl_->segment.missing_records() : 0;
+}
+std::uint64_t record_reader::line_number() const noexcept {
+  if (impl_ == nullptr) return 0;
+  return impl_->in_segment ? impl_->segment.record_number() : impl_->archive.line_number();
+}
+std::string_view record_reader::line() const& noexcept {
+  if (impl_ == nullptr) return {};
+  return impl_->in_segment ? impl_->line : impl_->archive.line();
+}
+bool record_reader::from_damaged_frame() const noexcept {
+  return impl_ != nullptr && !impl_->in_segment && impl_->archive.from_damaged_frame();
+}
+bool record_reader::big_endian() const noexcept {
+  if (impl_ == nullptr) return false;
+  return impl_->in_segment ? impl_->big_endian : impl_->archive.big_endian();
+}
+std::uint64_t record_reader::compressed_offset() const noexcept {
+  if (impl_ == nullptr) return 0;
+  return impl_->in_segment ? impl_->segment.compressed_offset()
+                           : impl_->archive.compressed_offset();
+}
+std::uint64_t record_reader::window_needed() const noexcept {
+  if (impl_ == nullptr) return 0;
+  return impl_->in_segment ? impl_->segment.window_needed() : impl_->archive.window_needed();
+}
+std::uint32_t record_reader::dictionary_needed() const noexcept {
+  if (impl_ == nullptr) return 0;
+  return impl_->in_segment ? impl_->segment.dictionary_needed()
+                           : impl_->archive.dictionary_needed();
+}
+bool record_reader::is_zstd() const noexcept {
+  if (impl_ == nullptr) return false;
+  return impl_->in_segment ? impl_->segment.is_zstd() : impl_->archive.is_zstd();
+}
+
+}  // namespace tcpinfo::inline v0

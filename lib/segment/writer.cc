@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The public face of block_encoder: blocks become frames, and what they hold goes into the index.
+#include <new>
+#include <utility>
+
+#include <tcpinfo/segment.h>
+#include <tcpinfo/zstd.h>
+
+#include "common/known_part.h"
+#include "segment/block_decoder.h"
+#include "segment/block_encoder.h"
+#include "segment/checksum.h"
+#include "segment/index.h"
+
+namespace tcpinfo::inline v0 {
+namespace {
+
+namespace format = segment_format;
+
+// Runs what may throw for lack of memory.
+template <class F>
+std::error_code guarded(F&& f) noexcept {
+  try {
+    return f();
+  } catch (const std::bad_alloc&) {
+    return errc::out_of_memory;
+  } catch (...) {  // std::length_error: more than there can be
+    return errc::out_of_memory;
+  }
+}
+
+}  // namespace
+
+struct [[gnu::visibility("hidden")]] segment_writer::impl {
+  bool created = false;
+  format::block_encoder block;
+  frame_writer frames;
+  format::byte_stream frame;
+  format::byte_stream index;
+  std::vector<format::block_span> blocks;
+  std::uint64_t offset = 0;          // in the file
+  std::uint64_t records_before = 0;  // in the blocks before
+
+  void restart() noexcept {
+    block.clear();
+    blocks.clear();
+    offset = records_before = 0;
+  }
+  [[nodiscard]] std::error_code flush(bytes_view & out);
+};
+
+// The head is the last that is written: the checksum is of all the rest.
+std::error_code segment_writer::impl::flush(bytes_view& out) {
+  format::block_span about;
+  format::byte_stream& bytes = block.encode(about);
+  std::byte* const head = bytes.data();
+  std::copy(format::magic.begin(), format::magic.end(), reinterpret_cast<unsigned char*>(head));
+  head[format::version_at] = std::byte{format::version};
+  head[format::kind_at] = std::byte{format::kind_records};
+  format::store_le(head + format::size_at, static_cast<std::uint32_t>(bytes.size()));
+  format::store_le(head + format::records_before_at, records_before);
+  format::store_le(head + format::records_at, about.records);
+  format::store_le(head + format::number_at, static_cast<std::uint32_t>(blocks.size()));
+  format::store_le(head + format::checksum_at, format::checksum_of(bytes.all()));
+  frame.clear();
+  const std::size_t bound = frame_writer::bound(bytes.size());
+  std::byte* const to = frame.room(bound);
+  std::size_t written = 0;
+  if (const auto ec = frames.compress(bytes.all(), {to, bound}, written)) return ec;
+  about.offset = offset;
+  about.size = written;
+  blocks.push_back(about);
+  frame.end_at(to + written);
+  offset += written;
+  records_before += about.records;
+  block.clear();
+  out = frame.all();
+  return {};
+}
+
+segment_writer::segment_writer(segment_writer&& other) noexcept
+    : impl_(std::exchange(other.impl_, nullptr)) {}
+
+segment_writer& segment_writer::operator=(segment_writer&& other) noexcept {
+  if (this != &other) delete std::exchange(impl_, std::exchange(other.impl_, nullptr));
+  return *this;
+}
+
+segment_writer::~segment_writer() { delete impl_; }
+
+std::error_code segment_writer::create(const segment_options& given) noexcept {
+  segment_options options;
+  if (const auto ec = read_known(given, options)) return ec;
+  if (options.reserved != 0) return errc::invalid_argument;
+  if (impl_ == nullptr) impl_ = new (std::nothrow) impl;
+  if (impl_ == nullptr) return errc::out_of_memory;
+  impl_->restart();
+  const auto ec = impl_->frames.create(options.level);
+  impl_->created = !ec;
+  return ec;
+}
+
+std::error_code segment_writer::begin(const segment_archive& archive,
+                                      std::uint32_t& number) noexcept {
+  if (impl_ == nullptr || !impl_->created) return errc::not_open;
+  return guarded([&] { return impl_->block.begin(archive, number); });
+}
+
+std::error_code segment_writer::add(std::uint32_t number, const timestamp& time, const message& m,
+                                    const record_extras& extras, encode_notes* notes) noexcept {
+  if (impl_ == nullptr || !impl_->created) return errc::not_open;
+  return guarded([&] { return impl_->block.add(number, time, m, extras, notes); });
+}
+
+std::error_code segment_writer::add_line(std::uint32_t number, std::string_view line) noexcept {
+  if (impl_ == nullptr || !impl_->created) return errc::not_open;
+  return guarded([&] { return impl_->block.add_line(number, line); });
+}
+
+std::uint32_t segment_writer::waiting() const noexcept {
+  return impl_ == nullptr ? 0 : impl_->block.records();
+}
+
+std::size_t segment_writer::waiting_bytes() const noexcept {
+  return impl_ == nullptr ? 0 : impl_->block.memory_bytes();
+}
+
+std::error_code segment_writer::flush(bytes_view& frame) noexcept {
+  frame = {};
+  if (impl_ == nullptr || !impl_->created) return errc::not_open;
+  if (impl_->block.is_empty()) {
+    impl_->block.clear();
+    return {};
+  }
+  return guarded([&] { return impl_->flush(frame); });
+}
+
+std::error_code segment_writer::finish(bytes_view& index) noexcept {
+  index = {};
+  if (impl_ == nullptr || !impl_->created) return errc::not_open;
+  return guarded([&]() -> std::error_code {
+    format::put_index(impl_->blocks, impl_->index);
+    index = impl_->index.all();
+    impl_->restart();
+    return {};
+  });
+}
+
+}  // namespace tcpinfo::inline v0
