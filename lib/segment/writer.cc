@@ -33,7 +33,6 @@ std::error_code guarded(F&& f) noexcept {
 }  // namespace
 
 struct [[gnu::visibility("hidden")]] segment_writer::impl {
-  bool created = false;
   format::block_encoder block;
   frame_writer frames;
   format::byte_stream frame;
@@ -83,7 +82,7 @@ segment_writer::segment_writer(segment_writer&& other) noexcept
     : impl_(std::exchange(other.impl_, nullptr)) {}
 
 segment_writer& segment_writer::operator=(segment_writer&& other) noexcept {
-  if (this != &other) delete std::exchange(impl_, std::exchange(other.impl_, nullptr));
+  std::swap(impl_, other.impl_);
   return *this;
 }
 
@@ -93,28 +92,31 @@ std::error_code segment_writer::create(const segment_options& given) noexcept {
   segment_options options;
   if (const auto ec = read_known(given, options)) return ec;
   if (options.reserved != 0) return errc::invalid_argument;
-  if (impl_ == nullptr) impl_ = new (std::nothrow) impl;
-  if (impl_ == nullptr) return errc::out_of_memory;
-  impl_->restart();
-  const auto ec = impl_->frames.create(options.level);
-  impl_->created = !ec;
-  return ec;
+  // What is refused changes nothing.
+  frame_writer frames;
+  if (const auto ec = frames.create(options.level)) return ec;
+  return guarded([&]() -> std::error_code {
+    if (impl_ == nullptr) impl_ = new impl;
+    impl_->restart();
+    impl_->frames = std::move(frames);
+    return {};
+  });
 }
 
 std::error_code segment_writer::begin(const segment_archive& archive,
                                       std::uint32_t& number) noexcept {
-  if (impl_ == nullptr || !impl_->created) return errc::not_open;
+  if (impl_ == nullptr) return errc::not_open;
   return guarded([&] { return impl_->block.begin(archive, number); });
 }
 
 std::error_code segment_writer::add(std::uint32_t number, const timestamp& time, const message& m,
                                     const record_extras& extras, encode_notes* notes) noexcept {
-  if (impl_ == nullptr || !impl_->created) return errc::not_open;
+  if (impl_ == nullptr) return errc::not_open;
   return guarded([&] { return impl_->block.add(number, time, m, extras, notes); });
 }
 
 std::error_code segment_writer::add_line(std::uint32_t number, std::string_view line) noexcept {
-  if (impl_ == nullptr || !impl_->created) return errc::not_open;
+  if (impl_ == nullptr) return errc::not_open;
   return guarded([&] { return impl_->block.add_line(number, line); });
 }
 
@@ -128,7 +130,7 @@ std::size_t segment_writer::waiting_bytes() const noexcept {
 
 std::error_code segment_writer::flush(bytes_view& frame) noexcept {
   frame = {};
-  if (impl_ == nullptr || !impl_->created) return errc::not_open;
+  if (impl_ == nullptr) return errc::not_open;
   if (impl_->block.is_empty()) {
     impl_->block.clear();
     return {};
@@ -138,7 +140,7 @@ std::error_code segment_writer::flush(bytes_view& frame) noexcept {
 
 std::error_code segment_writer::finish(bytes_view& index) noexcept {
   index = {};
-  if (impl_ == nullptr || !impl_->created) return errc::not_open;
+  if (impl_ == nullptr) return errc::not_open;
   return guarded([&]() -> std::error_code {
     format::put_index(impl_->blocks, impl_->index);
     index = impl_->index.all();
