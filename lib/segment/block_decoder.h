@@ -49,7 +49,10 @@ class block_decoder {
   [[nodiscard]] std::error_code fault() const noexcept { return fault_; }
   /// Of the latest record.
   [[nodiscard]] const segment_archive& archive() const noexcept { return about_; }
-  void close() noexcept { left_ = 0; }
+  void close() noexcept {
+    left_ = 0;
+    about_ = {};
+  }
 
  private:
   struct column {

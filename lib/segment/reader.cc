@@ -43,6 +43,7 @@ struct [[gnu::visibility("hidden")]] segment_reader::impl {
   bool open = false;
   bool in_stream = false;  // in input's callback
   bool input_ended = false;
+  bool resumes = false;     // a fault was told, behind which the next frame is to be found
   bool in_garbage = false;  // what is passed over was told
   bool damaged = false;     // the buffer's bytes are of a damaged frame, whose fault follows
   bool busy = false;        // a block is being read
@@ -82,7 +83,7 @@ std::error_code segment_reader::impl::prepare(const segment_reader_options& give
   stream = {};
   stream.max_window_log = options.max_window_log;
   begin = end = 0;
-  input_ended = in_garbage = damaged = busy = any_block = false;
+  input_ended = resumes = in_garbage = damaged = busy = any_block = false;
   fault.clear();
   block.close();
   expected = left = missing = number = blocks = 0;
@@ -187,6 +188,11 @@ std::error_code segment_reader::impl::next(segment_record& out, bool& more) noex
         return ec;
       }
     }
+    if (std::exchange(resumes, false)) {
+      in_stream = true;
+      input_ended = !input.resume();
+      in_stream = false;
+    }
     const std::size_t before = begin;
     const bool found = find_magic();
     if (begin != before && !in_garbage)
@@ -225,11 +231,9 @@ std::error_code segment_reader::impl::next(segment_record& out, bool& more) noex
     }
     begin = end = 0;
     if (fault) {
+      // The stream goes on in the next call: until then it tells more of its fault.
       const std::error_code told = std::exchange(fault, std::error_code());
-      in_stream = true;
-      input_ended =
-          told.category() != error_category() || told == errc::out_of_memory || !input.resume();
-      in_stream = false;
+      resumes = told.category() == error_category() && told != errc::out_of_memory;
       damaged = false;
       in_garbage = false;
       return told;
