@@ -115,16 +115,17 @@ std::error_code frame_reader::begin_frame(std::size_t n) noexcept {
   return {};
 }
 
-// However long it is: its length is believed.
+// However long it is: its length is believed, until the input ends before. It may be damaged then,
+// and hide frames: as much of it as a whole frame may have is held, to be looked at.
 std::error_code frame_reader::skip(std::size_t n) noexcept {
   progress_.at = std::min(skippable_end_, input_.end());
-  if (progress_.at == skippable_end_)
+  if (progress_.at == skippable_end_) {
     end_frame();
-  else if (input_.at_end())
-    return fail(errc::truncated_frame, progress_.at);
-  else
-    return read_on(n, progress_.at);
-  return {};
+    return {};
+  }
+  const std::uint64_t held = std::min(progress_.at - frame_begin_ - 1, max_whole_frame);
+  const std::uint64_t from = progress_.at - held;
+  return input_.at_end() ? fail(errc::truncated_frame, from) : read_on(n, from);
 }
 
 void frame_reader::end_frame() noexcept {

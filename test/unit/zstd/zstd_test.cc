@@ -484,11 +484,13 @@ TEST_CASE("a skippable frame may have any length") {
     CHECK(got.text == "before" + text);
     CHECK(got.faults.empty());
 
-    // Its length is believed; past the end of the input it is a fault.
+    // Past the end of the input that is a fault, and what looks like a frame is one: its length may
+    // be what is damaged. The last 1 MiB of it is looked at.
     all.resize(end - 1);
     const salvaged cut = salvage(all);
-    CHECK(cut.text == "before");
-    CHECK(cut.faults == std::vector<std::error_code>{errc::truncated_frame});
+    CHECK(cut.text == (size > (1U << 20U) ? "before" : "beforehidden"));
+    REQUIRE_FALSE(cut.faults.empty());
+    CHECK(cut.faults.front() == errc::truncated_frame);
   }
 }
 
@@ -620,6 +622,41 @@ TEST_CASE("what a function hands over is read like a file, in pieces of any size
   CHECK(r.fault == std::errc::io_error);
   CHECK_FALSE(reader.resume());
   CHECK(reader.open_callback(nullptr, nullptr) == errc::invalid_argument);
+}
+
+TEST_CASE("a skippable frame whose length is damaged hides none of the frames behind it") {
+  const buffer before = frame("before"), behind = frame("behind") + frame(prose(5000, 1));
+  for (const std::size_t distance : {std::size_t{0}, std::size_t{1}, std::size_t{1'000'000}}) {
+    const std::string index = noise(distance, 2);
+    const auto content = view(index);
+    buffer all = before + skippable("");
+    const std::size_t length_at = all.size() - 4;
+    for (std::size_t i = 0; i < 4; ++i)
+      all[length_at + i] = static_cast<std::byte>(distance >> (8 * i));
+    all.insert(all.end(), content.begin(), content.end());
+    all = all + behind;
+    const salvaged good = salvage(all);
+    REQUIRE(good.faults.empty());
+    all[length_at + 3] ^= std::byte{0x80};  // two gigabytes more
+    for (const std::size_t size : {std::size_t{4096}, all.size()}) {
+      pieces p{all, size, {}};
+      tcpinfo::stream_reader reader;
+      REQUIRE_FALSE(reader.open_callback(&pieces::read, &p));
+      std::string got;
+      std::string out(4096, '\0');
+      std::vector<std::error_code> faults;
+      do {
+        std::error_code fault;
+        for (std::size_t n = 1; n != 0 && !fault;) {
+          fault = reader.read(std::as_writable_bytes(std::span(out)), n);
+          got.append(out, 0, n);
+        }
+        if (fault) faults.push_back(fault);
+      } while (reader.resume());
+      CHECK(got == good.text);
+      CHECK(faults == std::vector<std::error_code>{errc::truncated_frame});
+    }
+  }
 }
 
 TEST_CASE("where there is no next frame, asking again reads nothing that is gone") {
