@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Archives, read.
+// Archives and segments, read.
 #include <tcpinfo/archive.h>
 #include <tcpinfo/parse.h>
+#include <tcpinfo/segment.h>
 #include <tcpinfo/tcp.h>
 
 #include <array>
@@ -21,12 +22,13 @@
 using namespace tcpinfo;
 
 struct tcpinfo_reader {
-  archive_reader lines;
+  record_reader records;
   record latest;
   snapshot decoded;  ///< for columns
   info_layout layout = info_layout::unknown;
   tcpinfo_metadata told{};
   std::array<std::string, 8> texts;  ///< what `told` points to
+  std::string archive;               ///< of a segment: the name of the latest record's archive
   bool in_callback = false;
 };
 
@@ -44,7 +46,7 @@ int open_reader(tcpinfo_reader** out, const tcpinfo_reader_options* given, Open&
   if (asked.max_window_log != 0) options.max_window_log = asked.max_window_log;
   auto* const made = new (std::nothrow) tcpinfo_reader;
   if (made == nullptr) return TCPINFO_E_OUT_OF_MEMORY;
-  if (const std::error_code ec = open(made->lines, options)) {
+  if (const std::error_code ec = open(made->records, options)) {
     delete made;
     return c_result(ec);
   }
@@ -77,14 +79,25 @@ void take_metadata(tcpinfo_reader& reader, const metadata& said) {
   reader.told = told;
 }
 
-/// The next line, as tcpinfo_reader_next() tells it.
+/// Whether the latest record is of another archive than the one before. A fault may have taken the
+/// record that began it, so the name is compared, too.
+bool enters_archive(const tcpinfo_reader& reader) noexcept {
+  return reader.records.begins_archive() || reader.records.path() != reader.archive;
+}
+
+/// The next record, as tcpinfo_reader_next() tells it.
 int step(tcpinfo_reader& reader) noexcept {
   bool more = false;
-  const std::error_code ec = reader.lines.next(reader.latest, more);
+  const std::error_code ec = reader.records.next(reader.latest, more);
   if (!more) return c_result(ec);
   if (ec) return c_result(ec);
-  if (!reader.latest.has_metadata()) return 1;
+  const bool enters = enters_archive(reader);
+  if (!enters && !reader.latest.has_metadata()) return 1;
   return c_guarded([&] {
+    if (enters) {
+      reader.archive = reader.records.path();
+      reader.layout = info_layout::unknown;
+    }
     metadata said;
     if (reader.latest.get_metadata(said)) take_metadata(reader, said);
     return 1;
@@ -103,10 +116,12 @@ tcpinfo_record told(const tcpinfo_reader& reader) noexcept {
     c.poll = r.poll();
     c.flags |= TCPINFO_RECORD_HAS_POLL;
   }
-  if (reader.lines.from_damaged_frame()) c.flags |= TCPINFO_RECORD_DAMAGED;
-  if (reader.lines.big_endian() != own_is_big) c.flags |= TCPINFO_RECORD_FOREIGN;
+  if (reader.records.from_damaged_frame()) c.flags |= TCPINFO_RECORD_DAMAGED;
+  if (reader.records.big_endian() != own_is_big) c.flags |= TCPINFO_RECORD_FOREIGN;
+  if (reader.records.begins_archive()) c.flags |= TCPINFO_RECORD_BEGINS_ARCHIVE;
+  if (reader.records.goes_on()) c.flags |= TCPINFO_RECORD_GOES_ON;
   c.layout = static_cast<std::uint32_t>(reader.layout);
-  c.line = reader.lines.line_number();
+  c.line = reader.records.line_number();
   if (r.has_metadata()) c.metadata = &reader.told;
   return c;
 }
@@ -144,7 +159,7 @@ int read_rows(tcpinfo_reader& reader, const std::vector<field_descriptor>& field
     const int result = step(reader);
     if (result != 1) return result;
     if (!reader.latest.has_idm()) continue;
-    if (reader.lines.big_endian() != own_is_big) return TCPINFO_E_FOREIGN_BYTE_ORDER;
+    if (reader.records.big_endian() != own_is_big) return TCPINFO_E_FOREIGN_BYTE_ORDER;
     if (const std::error_code ec = reader.decoded.decode(reader.latest.view(), reader.layout))
       return c_result(ec);
     put_row(reader.decoded, fields, columns, rows);
@@ -164,7 +179,7 @@ int tcpinfo_reader_open_path(tcpinfo_reader** out, const char* path,
                              const tcpinfo_reader_options* given) noexcept {
   if (path == nullptr) return TCPINFO_E_INVALID_ARGUMENT;
   return open_reader(out, given,
-                     [&](archive_reader& r, const archive_reader_options& options) noexcept {
+                     [&](record_reader& r, const archive_reader_options& options) noexcept {
                        return r.open_path(path, options);
                      });
 }
@@ -173,7 +188,7 @@ int tcpinfo_reader_open_fd(tcpinfo_reader** out, int descriptor,
                            const tcpinfo_reader_options* given) noexcept {
   if (descriptor < 0) return TCPINFO_E_INVALID_ARGUMENT;
   return open_reader(out, given,
-                     [&](archive_reader& r, const archive_reader_options& options) noexcept {
+                     [&](record_reader& r, const archive_reader_options& options) noexcept {
                        return r.open_fd(descriptor, options);
                      });
 }
@@ -182,7 +197,7 @@ int tcpinfo_reader_open_memory(tcpinfo_reader** out, const void* bytes, size_t s
                                const tcpinfo_reader_options* given) noexcept {
   if (bytes == nullptr && size > 0) return TCPINFO_E_INVALID_ARGUMENT;
   return open_reader(out, given,
-                     [&](archive_reader& r, const archive_reader_options& options) noexcept {
+                     [&](record_reader& r, const archive_reader_options& options) noexcept {
                        return r.open_memory({static_cast<const std::byte*>(bytes), size}, options);
                      });
 }
@@ -233,10 +248,22 @@ int tcpinfo_reader_columns(tcpinfo_reader* reader, const tcpinfo_columns* column
 uint64_t tcpinfo_reader_line(const tcpinfo_reader* reader, const char** text,
                              size_t* size) noexcept {
   if (reader == nullptr) return 0;
-  const std::string_view line = reader->lines.line();
+  const std::string_view line = reader->records.line();
   if (text != nullptr) *text = line.data();
   if (size != nullptr) *size = line.size();
-  return reader->lines.line_number();
+  return reader->records.line_number();
+}
+
+int tcpinfo_reader_is_segment(const tcpinfo_reader* reader) noexcept {
+  return reader != nullptr && reader->records.is_segment() ? 1 : 0;
+}
+
+const char* tcpinfo_reader_archive(const tcpinfo_reader* reader) noexcept {
+  return reader == nullptr || reader->archive.empty() ? nullptr : reader->archive.c_str();
+}
+
+uint64_t tcpinfo_reader_missing(const tcpinfo_reader* reader) noexcept {
+  return reader == nullptr ? 0 : reader->records.missing_records();
 }
 
 }  // extern "C"

@@ -33,7 +33,7 @@ from ._archives import (Column, Columns, Metadata, Reader, Record, Writer, colum
 from ._events import CLOSED, OPENED, Event, Events
 from ._fields import FIELDS, Field, field
 from ._messages import Message, SocketId, kernel_layout, unmapped
-from ._names import ArchiveName, archives, parse_archive_name
+from ._names import ArchiveName, archives, files, parse_archive_name, files
 from ._native import Error, version
 from ._sockets import ALL_STATES, CONNECTIONS, STATES, Listener, Socket, dump, socket_id
 
@@ -43,5 +43,5 @@ __all__ = [
     "ALL_STATES", "ArchiveName", "CLOSED", "CONNECTIONS", "Column", "Columns", "Error", "Event",
     "Events", "FIELDS", "Field", "Listener", "Message", "Metadata", "OPENED", "Reader", "Record",
     "STATES", "Socket", "SocketId", "Writer", "archives", "columns", "dump", "field",
-    "kernel_layout", "parse_archive_name", "socket_id", "unmapped", "version",
+    "files", "kernel_layout", "parse_archive_name", "socket_id", "unmapped", "version",
 ]

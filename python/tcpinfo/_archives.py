@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Archives, read and written."""
+"""Archives and segments, read; archives, written."""
 from __future__ import annotations
 
 import array
@@ -23,7 +23,7 @@ try:
 except ImportError:
     numpy = None  # type: ignore[assignment]
 
-_HAS_POLL, _DAMAGED, _FOREIGN = 1, 2, 4
+_HAS_POLL, _DAMAGED, _FOREIGN, _BEGINS_ARCHIVE, _GOES_ON = 1, 2, 4, 8, 16
 _CHUNK = 4096
 _NO_TIME = -2**63
 Source = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]", int, memoryview]
@@ -64,7 +64,7 @@ _TEXTS = ("uuid", "host", "kernel", "collector", "interval", "run", "netns", "by
 
 @dataclass(frozen=True)
 class Record:
-    """One line of an archive: a message with its time, or metadata.
+    """One record of an archive: a message with its time, or metadata.
 
     time_ns: when the message was read from the kernel, nanoseconds since 1970
     message: None in a metadata record
@@ -74,7 +74,12 @@ class Record:
     carried: what was taken from the record before it (docs/format.md), in bits
     damaged: of a zstd frame whose fault follows: it may not be what was written
     foreign: recorded on a machine of the other byte order: numbers are to be turned
-    line: number of the line, from 1
+    line: number of the line, of a segment of the record, from 1
+    archive: of a segment: name of the archive it belongs to, as its file would be called; None in
+        an archive
+    begins_archive: of a segment: the first record of an archive since another's, mostly its
+        metadata; what was known of the archive before does not hold
+    goes_on: of a segment: a metadata record that was given before, here or in the segment before
     """
 
     time_ns: int | None
@@ -86,6 +91,9 @@ class Record:
     damaged: bool
     foreign: bool
     line: int
+    archive: str | None = None
+    begins_archive: bool = False
+    goes_on: bool = False
 
 
 def _metadata_of(said: MetadataStruct) -> Metadata:
@@ -94,21 +102,24 @@ def _metadata_of(said: MetadataStruct) -> Metadata:
                     **{name: text_of(getattr(said, name)) for name in _TEXTS})
 
 
-def _record_of(said: RecordStruct) -> Record:
+def _record_of(said: RecordStruct, archive: str | None) -> Record:
     return Record(
         nanoseconds(said.time),
         Message._of(said.message, said.layout) if said.message.bytes else None,
         _metadata_of(said.metadata.contents) if said.metadata else None,
         said.poll if said.flags & _HAS_POLL else None, nanoseconds(said.ended), said.carried,
-        bool(said.flags & _DAMAGED), bool(said.flags & _FOREIGN), said.line)
+        bool(said.flags & _DAMAGED), bool(said.flags & _FOREIGN), said.line, archive,
+        bool(said.flags & _BEGINS_ARCHIVE), bool(said.flags & _GOES_ON))
 
 
 class Reader(Handle):
-    """The records of an archive, zstd or plain, in whatever condition: an iterator.
+    """The records of an archive, zstd or plain, or of a segment, in whatever condition: an
+    iterator. The content tells which of them it is. A segment holds many archives, whose records
+    come one archive after the other within a block of it; Record.archive tells them apart.
 
-    A fault of a line or of a zstd frame is given to `on_fault`, and reading goes on behind it.
-    Without `on_fault` it is raised; next() goes on behind it then, too. A fault is an Error, or an
-    OSError where the system refused to read; each has the attributes `filename` and `line` (None
+    A fault of a line, a zstd frame or a block is given to `on_fault`, and reading goes on behind
+    it. Without `on_fault` it is raised; next() goes on behind it then, too. A fault is an Error, or
+    an OSError where the system refused to read; each has the attributes `filename` and `line` (None
     before the first line). A line that is neither a message nor metadata, as those of an event log,
     is a fault, too.
     """
@@ -132,6 +143,7 @@ class Reader(Handle):
         super().__init__(handle, LIB.reader_close)
         self._on_fault = on_fault
         self._metadata: Metadata | None = None
+        self._archive: str | None = None
 
     def __iter__(self) -> Iterator[Record]:
         return self
@@ -155,18 +167,37 @@ class Reader(Handle):
             elif not said.message.bytes and not said.metadata:
                 self._fault(BAD_JSON, "neither a message nor metadata")
             else:
-                record = _record_of(said)
-                self._metadata = record.metadata or self._metadata
-                return record
+                return self._take(said)
+
+    def _take(self, said: RecordStruct) -> Record:
+        """The record, and what holds from it on."""
+        archive = text_of(LIB.reader_archive(self._alive()))
+        if archive != self._archive or said.flags & _BEGINS_ARCHIVE:
+            self._archive = archive
+            self._metadata = None
+        record = _record_of(said, self._archive)
+        self._metadata = record.metadata or self._metadata
+        return record
+
+    @property
+    def is_segment(self) -> bool:
+        """Whether it is a segment; known from the first record on."""
+        return bool(LIB.reader_is_segment(self._alive()))
+
+    @property
+    def missing_records(self) -> int:
+        """Of a segment: records that were in damaged blocks, as far as blocks behind them told."""
+        return LIB.reader_missing(self._alive())
 
     @property
     def line_number(self) -> int:
-        """Of the latest line, good or bad; from 1."""
+        """Of the latest line, good or bad, or of a segment's latest record; from 1."""
         return LIB.reader_line(self._alive(), None, None)
 
     @property
     def line(self) -> bytes:
-        """The latest line, good or bad, without its newline; empty where it was too long."""
+        """The latest line, good or bad, without its newline; empty where it was too long, and where
+        a segment does not keep the record as text."""
         text, size = c_void_p(), c_size_t()
         LIB.reader_line(self._alive(), byref(text), byref(size))
         return ctypes.string_at(text, size.value) if size.value else b""
@@ -176,7 +207,8 @@ class Reader(Handle):
 
         That is without the records that next() has returned before: of a Reader whose first message
         was looked at, columns() begins with the second. Columns.metadata and Columns.id save that
-        look. `keep_sentinels`: values that mean "never measured", "not set" or "unlimited" are
+        look. Of a segment all its connections' records follow: "cookie" among the fields tells them
+        apart. `keep_sentinels`: values that mean "never measured", "not set" or "unlimited" are
         there as the kernel sent them, not absent. info.rtt and info.rcv_rtt have none: they are 0
         until they are measured.
 
@@ -248,7 +280,8 @@ class Columns(Mapping[str, Column]):
     times_ns: the records' times, nanoseconds since 1970, -2**63 where none is told; numpy's array
         of int64 where numpy is installed, else array.array
     metadata: what the file's first line says (uuid, sequence, host, kernel …); None without such a
-        line. Of several archives one after the other: what that before the first message says
+        line. Of several archives one after the other, and of a segment: what that before the first
+        message says
     id: SocketId of the first message, with addresses and ports; None where there is no message
     """
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names of archive files, and the archives below a folder (docs/format.md)."""
+"""Names of archive files, and the archives and segments below a folder (docs/format.md)."""
 from __future__ import annotations
 
 import os
@@ -13,6 +13,7 @@ from ._native import BAD_UUID, INVALID_ARGUMENT, Error, OnFault
 
 AnyPath = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 _NAME = re.compile(rb"(.*)\.([0-9]{5}|[1-9][0-9]{5,19})\.jsonl(\.zst)?(\.part)?", re.DOTALL)
+_SEGMENT = re.compile(rb".+\.tcpseg\.zst(\.part)?", re.DOTALL)
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 # Bytes of a UUID, so that the longest name has 255: UUID, point, 20 digits, .jsonl.zst.part.
 _LONGEST_UUID = 255 - 1 - 20 - len(".jsonl.zst.part")
@@ -77,7 +78,8 @@ def archives(folder: AnyPath, *, partial: bool = False,
 
     Of each folder its files come first, sorted by UUID and sequence, then the folders in it,
     sorted. So a collector's days come in their order, and so do the files of a connection. Files of
-    other names are passed over, and links to folders are not followed.
+    other names are passed over, segments among them (files() lists both), and links to folders are
+    not followed.
 
     `partial`: also .part files, which a collector still writes or left behind. Their last zstd
     frame may be cut, which is a fault of reading; and such a file loses the .part from its name
@@ -86,12 +88,34 @@ def archives(folder: AnyPath, *, partial: bool = False,
     A folder or file below `folder` that cannot be looked at is given to `on_fault`, or raised
     without it.
     """
+    for path, name in _files(folder, partial, on_fault):
+        if name is not None:
+            yield path, name
+
+
+def files(folder: AnyPath, *, partial: bool = False,
+          on_fault: OnFault | None = None) -> Iterator[Path]:
+    """The archives and segments in a folder and in all folders below it, for Reader.
+
+        for path in tcpinfo.files("recording"):
+            for record in tcpinfo.Reader(path):
+                print(record.archive or path.name, record.time_ns)
+
+    Of each folder its archives come first, as archives() has them, then its segments, sorted by
+    name, then the folders in it. Else as archives().
+    """
+    for path, _ in _files(folder, partial, on_fault):
+        yield path
+
+
+def _files(folder: AnyPath, partial: bool,
+           on_fault: OnFault | None) -> Iterator[tuple[Path, ArchiveName | None]]:
     def tell(fault: OSError) -> None:
         if on_fault is None:
             raise fault
         on_fault(fault)
 
-    yield from _archives_in(_entries(os.fsdecode(folder)), partial, tell)
+    yield from _files_in(_entries(os.fsdecode(folder)), partial, tell)
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:
@@ -99,23 +123,31 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
         return list(entries)
 
 
-def _archives_in(entries: list[os.DirEntry[str]], partial: bool,
-                 tell: Callable[[OSError], None]) -> Iterator[tuple[Path, ArchiveName]]:
-    files: list[tuple[ArchiveName, str]] = []
+def _files_in(entries: list[os.DirEntry[str]], partial: bool,
+              tell: Callable[[OSError], None]) -> Iterator[tuple[Path, ArchiveName | None]]:
+    """Segments have no ArchiveName."""
+    found: list[tuple[ArchiveName, str]] = []
+    segments: list[str] = []
     folders: list[str] = []
     for entry in entries:
         try:
             if entry.is_dir(follow_symlinks=False):
                 folders.append(entry.path)
                 continue
-            name = _parts_of(os.fsencode(entry.name))
-            if isinstance(name, ArchiveName) and (partial or not name.partial) \
+            name = os.fsencode(entry.name)
+            segment = _SEGMENT.fullmatch(name)
+            archive = _parts_of(name)
+            if segment and (partial or not segment[1]) and entry.is_file():
+                segments.append(entry.path)
+            if isinstance(archive, ArchiveName) and (partial or not archive.partial) \
                     and entry.is_file():
-                files.append((name, entry.path))
+                found.append((archive, entry.path))
         except OSError as fault:
             tell(fault)
-    for name, path in sorted(files):
-        yield Path(path), name
+    for archive_name, path in sorted(found):
+        yield Path(path), archive_name
+    for path in sorted(segments):
+        yield Path(path), None
     for path in sorted(folders):
         try:
             below = _entries(path)
@@ -124,4 +156,4 @@ def _archives_in(entries: list[os.DirEntry[str]], partial: bool,
         except OSError as fault:
             tell(fault)
             continue
-        yield from _archives_in(below, partial, tell)
+        yield from _files_in(below, partial, tell)

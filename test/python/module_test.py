@@ -398,7 +398,12 @@ class Archives(unittest.TestCase):
             partial = "2019/04/02/a.100000.jsonl.zst.part"
             others = ["2019/04/02/a.100000.jsonl.zst.part.damaged", "2019/04/02/notes.txt",
                       "2019/04/02/a.jsonl", "lock"]
-            for name in [*files, partial, *others]:
+            segments = ["2019/04/02/host.20190402T000000Z-1.0.0.tcpseg.zst",
+                        "2019/04/10/host.20190410T000000Z-1.0.0.tcpseg.zst"]
+            growing = "2019/04/10/host.20190410T000000Z-1.0.1.tcpseg.zst.part"
+            others += ["2019/04/02/host.tcpseg", "2019/04/02/.tcpseg.zst",
+                       "2019/04/02/host.tcpseg.zst.part.damaged"]
+            for name in [*files, partial, *others, *segments, growing]:
                 (top / name).parent.mkdir(parents=True, exist_ok=True)
                 (top / name).touch()
             (top / "2019/04/10/c.00000.jsonl").mkdir()
@@ -414,11 +419,18 @@ class Archives(unittest.TestCase):
             with_partial = list(tcpinfo.archives(folder, partial=True))
             self.assertEqual([one for one in with_partial if one not in found],
                              [(top / partial, tcpinfo.ArchiveName("a", 100000, True, True))])
+            both = [*files[:4], segments[0], files[4], segments[1]]
+            self.assertEqual(list(tcpinfo.files(folder)), [top / name for name in both])
+            both.insert(both.index(files[2]) + 1, partial)
+            self.assertEqual(set(tcpinfo.files(top, partial=True)),
+                             {top / name for name in [*both, growing]})
             # By connection.
             self.assertEqual([name.sequence for name in sorted(name for _, name in found)],
                              [2, 99999, 100000, 100001, 0])
             with self.assertRaises(FileNotFoundError) as missing:
                 list(tcpinfo.archives(top / "nowhere", on_fault=print))
+            with self.assertRaises(FileNotFoundError):
+                list(tcpinfo.files(top / "nowhere", on_fault=print))
             self.assertEqual(missing.exception.filename, str(top / "nowhere"))
             with self.assertRaises(NotADirectoryError):
                 list(tcpinfo.archives(top / "lock"))

@@ -588,8 +588,18 @@ typedef struct tcpinfo_metadata {
 #define TCPINFO_RECORD_DAMAGED UINT32_C(2)
 /** Reading: recorded on a machine of the other byte order. Numbers have to be turned. */
 #define TCPINFO_RECORD_FOREIGN UINT32_C(4)
+/**
+ * Reading a segment: the first record of an archive since another's, mostly its metadata. What was
+ * known of the archive before does not hold.
+ */
+#define TCPINFO_RECORD_BEGINS_ARCHIVE UINT32_C(8)
+/**
+ * Reading a segment: a metadata record that was given before, here or in the segment before: its
+ * archive goes on.
+ */
+#define TCPINFO_RECORD_GOES_ON UINT32_C(16)
 
-/** One line of an archive: a message with its time, or metadata. */
+/** One record of an archive: a message with its time, or metadata. */
 typedef struct tcpinfo_record {
   size_t size;             /**< of the struct: TCPINFO_INIT() */
   tcpinfo_timestamp time;  /**< when the message was read from the kernel */
@@ -600,7 +610,7 @@ typedef struct tcpinfo_record {
   uint32_t flags;          /**< bits of TCPINFO_RECORD_… */
   uint32_t layout;         /**< reading: tcpinfo_layout, by the kernel that metadata names */
   uint32_t reserved;       /**< 0 */
-  uint64_t line;           /**< reading: number of the line, from 1 */
+  uint64_t line;           /**< reading: number of the line, of a segment of the record, from 1 */
   /**
    * NULL in a record of a message. Reading: the library's, whose own `size` says how much of it may
    * be read.
@@ -608,10 +618,15 @@ typedef struct tcpinfo_record {
   const tcpinfo_metadata* metadata;
 } tcpinfo_record;
 
-/** Reads the records of an archive, zstd or plain, in whatever condition. */
+/**
+ * Reads the records of an archive, zstd or plain, or of a segment, in whatever condition; the
+ * content tells which of them it is. A segment holds many archives. Its records come as those of
+ * archives, one archive after the other within a block of it, and each time an archive begins or
+ * goes on, its metadata record comes first, where it has one (TCPINFO_RECORD_BEGINS_ARCHIVE).
+ */
 typedef struct tcpinfo_reader tcpinfo_reader;
 
-/** How an archive is read. */
+/** How an archive or a segment is read. */
 typedef struct tcpinfo_reader_options {
   size_t size;     /**< of the struct: TCPINFO_INIT() */
   size_t max_line; /**< bytes of the longest line taken, newline apart; 0 = 16,777,216 */
@@ -658,9 +673,9 @@ TCPINFO_C_API void tcpinfo_reader_close(tcpinfo_reader* reader) TCPINFO_C_NOEXCE
  * @param reader of the archive
  * @param out    filled as far as its `size` says; what it points to is valid until the next call
  *               with this handle
- * @return 1; 0 at the end. Less than 0: a line or a zstd frame is damaged (tcpinfo_reader_line()
- * tells where). That is told once, and the next call goes on behind it. An error that nothing can
- * be read behind, of read(2) say, is told once, too, and then comes the end.
+ * @return 1; 0 at the end. Less than 0: a line, a zstd frame or a block of a segment is damaged
+ * (tcpinfo_reader_line() tells where). That is told once, and the next call goes on behind it. An
+ * error that nothing can be read behind, of read(2) say, is told once, too, and then comes the end.
  */
 TCPINFO_C_API int tcpinfo_reader_next(tcpinfo_reader* reader,
                                       tcpinfo_record* out) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
@@ -694,7 +709,7 @@ typedef struct tcpinfo_columns {
 
 /**
  * Reads the fields of the records that follow, as many as there is room for; metadata records are
- * passed over.
+ * passed over. Of a segment, those of all its archives: "cookie" among the fields tells them apart.
  * @param reader  of the archive
  * @param columns the fields, at least one row, and the arrays to fill; only used during the call
  * @param read    how many there were: fewer than `rows` at the end and before a fault
@@ -708,11 +723,28 @@ TCPINFO_C_API int tcpinfo_reader_columns(tcpinfo_reader* reader, const tcpinfo_c
 
 /**
  * The latest line, good or bad: its number (from 1; 0 before the first) and its text, not
- * NUL-terminated, valid until the next call with this handle; empty where it was too long.
- * `text` and `size` may both be NULL.
+ * NUL-terminated, valid until the next call with this handle; empty where it was too long. Of a
+ * segment: the number of the latest record, and the text of a line that is kept as text, else an
+ * empty one. `text` and `size` may both be NULL.
  */
 TCPINFO_C_API uint64_t tcpinfo_reader_line(const tcpinfo_reader* reader, const char** text,
                                            size_t* size) TCPINFO_C_NOEXCEPT;
+
+/** 1 where it reads a segment, 0 where an archive; known from the first record on. 0 for NULL. */
+TCPINFO_C_API int tcpinfo_reader_is_segment(const tcpinfo_reader* reader) TCPINFO_C_NOEXCEPT;
+
+/**
+ * Of a segment: the name of the archive that the latest record belongs to, as its file would be
+ * called (2026/01/31/UUID.00000.jsonl.zst), NUL-terminated, valid until the next call with this
+ * handle. NULL where it has none, of an archive, before the first record, and for NULL.
+ */
+TCPINFO_C_API const char* tcpinfo_reader_archive(const tcpinfo_reader* reader) TCPINFO_C_NOEXCEPT;
+
+/**
+ * Of a segment: how many records were in damaged blocks, as far as blocks behind them have told.
+ * 0 of an archive, and for NULL.
+ */
+TCPINFO_C_API uint64_t tcpinfo_reader_missing(const tcpinfo_reader* reader) TCPINFO_C_NOEXCEPT;
 
 /** How an archive is written. */
 typedef struct tcpinfo_writer_options {

@@ -75,6 +75,37 @@ static_assert(offsetof(archive_reader_options, max_line) == 8);
 static_assert(offsetof(archive_reader_options, max_window_log) == 16);
 static_assert(offsetof(archive_reader_options, reserved) == 20);
 
+static_assert(sizeof(segment_archive) == 40);
+static_assert(std::is_trivially_copyable_v<segment_archive>);
+static_assert(offsetof(segment_archive, size) == 0);
+static_assert(offsetof(segment_archive, about) == 8);
+static_assert(offsetof(segment_archive, path) == 16);
+static_assert(offsetof(segment_archive, goes_on) == 32);
+static_assert(offsetof(segment_archive, reserved) == 36);
+
+static_assert(sizeof(segment_options) == 16);
+static_assert(std::is_trivially_copyable_v<segment_options>);
+static_assert(offsetof(segment_options, size) == 0);
+static_assert(offsetof(segment_options, level) == 8);
+static_assert(offsetof(segment_options, reserved) == 12);
+
+static_assert(sizeof(segment_record) == 88);
+static_assert(std::is_trivially_copyable_v<segment_record>);
+static_assert(offsetof(segment_record, size) == 0);
+static_assert(offsetof(segment_record, time) == 8);
+static_assert(offsetof(segment_record, poll) == 24);
+static_assert(offsetof(segment_record, ended) == 32);
+static_assert(offsetof(segment_record, carried) == 48);
+static_assert(offsetof(segment_record, first) == 52);
+static_assert(offsetof(segment_record, m) == 56);
+static_assert(offsetof(segment_record, line) == 72);
+
+static_assert(sizeof(segment_reader_options) == 16);
+static_assert(std::is_trivially_copyable_v<segment_reader_options>);
+static_assert(offsetof(segment_reader_options, size) == 0);
+static_assert(offsetof(segment_reader_options, max_window_log) == 8);
+static_assert(offsetof(segment_reader_options, reserved) == 12);
+
 static_assert(sizeof(flow_update) == 48);
 static_assert(std::is_trivially_copyable_v<flow_update>);
 static_assert(offsetof(flow_update, size) == 0);
@@ -263,6 +294,12 @@ static_assert(sizeof(record) == sizeof(void*));
 static_assert(std::is_nothrow_move_constructible_v<record>);
 static_assert(sizeof(archive_reader) == sizeof(void*));
 static_assert(std::is_nothrow_move_constructible_v<archive_reader>);
+static_assert(sizeof(segment_writer) == sizeof(void*));
+static_assert(std::is_nothrow_move_constructible_v<segment_writer>);
+static_assert(sizeof(segment_reader) == sizeof(void*));
+static_assert(std::is_nothrow_move_constructible_v<segment_reader>);
+static_assert(sizeof(record_reader) == sizeof(void*));
+static_assert(std::is_nothrow_move_constructible_v<record_reader>);
 static_assert(sizeof(field_descriptor) == sizeof(void*));
 static_assert(sizeof(snapshot) == sizeof(void*));
 static_assert(std::is_nothrow_move_constructible_v<snapshot>);
@@ -397,6 +434,19 @@ TEST_CASE("options of a later header are taken unless they ask for what is unkno
   archive_reader archive;
   judge(later<archive_reader_options>(),
         [&](const auto& o) { return archive.open_memory(none, o); });
+  segment_writer segments;
+  judge(later<segment_options>(), [&](const auto& o) { return segments.create(o); });
+  segment_reader segment;
+  judge(later<segment_reader_options>(),
+        [&](const auto& o) { return segment.open_memory(none, o); });
+  record_reader records;
+  judge(later<archive_reader_options>(),
+        [&](const auto& o) { return records.open_memory(none, o); });
+  REQUIRE_FALSE(segments.create({}));
+  judge(later<segment_archive>(), [&](const auto& a) {
+    std::uint32_t number = 0;
+    return segments.begin(a, number);
+  });
   row_writer rows;
   judge(later<row_options>(), [&](const auto& o) { return rows.prepare({}, o); });
   std::array<char, 4096> out;
@@ -433,6 +483,19 @@ TEST_CASE("what is reserved in options stays as it is made") {
   archive_reader_options archives;
   archives.reserved = 1;
   CHECK(archive_reader().open_memory(bytes_view(), archives) == errc::invalid_argument);
+  segment_options segments;
+  segments.reserved = 1;
+  CHECK(segment_writer().create(segments) == errc::invalid_argument);
+  segment_reader_options segment;
+  segment.reserved = 1;
+  CHECK(segment_reader().open_memory(bytes_view(), segment) == errc::invalid_argument);
+  CHECK(record_reader().open_memory(bytes_view(), archives) == errc::invalid_argument);
+  segment_writer writer;
+  REQUIRE_FALSE(writer.create({}));
+  segment_archive archive;
+  archive.reserved = 1;
+  std::uint32_t number = 0;
+  CHECK(writer.begin(archive, number) == errc::invalid_argument);
   event_client_options events;
   events.reserved = 1;
   CHECK(event_client().connect("/nonexistent/socket", events) == errc::invalid_argument);
