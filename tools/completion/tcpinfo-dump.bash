@@ -44,6 +44,7 @@ _tcpinfo_dump() {
         words="--json --csv --columns --sort --reverse --limit --time --color --jobs --no-progress
           --max-window --verbose $filters --since --until"
         ;;
+      get) words="--text $printing --since --until --max-window --verbose" ;;
       live) words="$printing $filters --interval --reps" ;;
       verify) words='--quiet --max-window --verbose' ;;
       *) words="$printing --max-window --verbose $filters --since --until --every" ;;
@@ -56,7 +57,7 @@ _tcpinfo_dump() {
   compopt -o filenames 2>/dev/null
   mapfile -t COMPREPLY < <(compgen -f -- "$current")
   if ((COMP_CWORD == 1)); then
-    mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W 'ls live verify' -- "$current")
+    mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W 'ls get live verify' -- "$current")
   fi
 }
 

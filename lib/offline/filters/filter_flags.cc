@@ -82,10 +82,14 @@ void declare_of_connections(CLI::App& app, filter_flags& f) {
   list("--state", f.state, "TCP states and groups of them, as the kernel or ss names them");
 }
 
-void declare(CLI::App& app, filter_flags& f, bool thins) {
-  declare_of_connections(app, f);
+void declare_times(CLI::App& app, filter_flags& f) {
   add(app, "--since", f.since, "records of this moment and later", "TIME");
   add(app, "--until", f.until, "records before this moment", "TIME");
+}
+
+void declare(CLI::App& app, filter_flags& f, bool thins) {
+  declare_of_connections(app, f);
+  declare_times(app, f);
   if (thins)
     add(app, "--every", f.every,
         "one record in this time; the first, the last and changes of state always", "DURATION");

@@ -41,6 +41,9 @@ CLI::Option* add_list(CLI::App& app, const char* name, std::vector<std::string>&
 /// where `thins`.
 void declare(CLI::App& app, filter_flags& f, bool thins = true);
 
+/// --since and --until alone.
+void declare_times(CLI::App& app, filter_flags& f);
+
 /// Those of connections alone: without --since and --until, which a live dump has no use for.
 void declare_of_connections(CLI::App& app, filter_flags& f);
 

@@ -61,6 +61,17 @@ bool passed_over::covers(std::string_view path,
   return modified && *modified / 1'000'000'000 + stamp_lag_seconds < since_->seconds;
 }
 
+bool passed_over::covers_folder(std::string_view path,
+                                const std::function<std::optional<std::int64_t>()>& modified_ns) {
+  if (!since_ && !until_) return false;
+  const auto day = day_of(path);
+  if (!day) return false;
+  if (until_ && compare({*day, 0, 0}, *until_) >= 0) return true;
+  if (!since_ || *day + 2 * day_seconds > since_->seconds) return false;
+  const auto modified = modified_ns();
+  return modified && *modified / 1'000'000'000 + stamp_lag_seconds < since_->seconds;
+}
+
 walk_options wanted_files(const filter_options& filter, bool captures, std::atomic<bool>* passed) {
   walk_options walk{.captures = captures};
   walk.wants = [judge = passed_over(filter), passed](const walk_entry& e) mutable {

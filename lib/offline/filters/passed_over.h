@@ -37,6 +37,14 @@ class passed_over {
   [[nodiscard]] bool covers(std::string_view path,
                             const std::function<std::optional<std::int64_t>()>& modified_ns);
 
+  /// Whether no record of any file of that folder is wanted, archives and segments alike: it is a
+  /// day's, YYYY/MM/DD, and
+  /// - begins at --until or later, or
+  /// - ended a day before --since or earlier, and was last changed before it, too: a file that is
+  ///   begun on a day goes on after it, and the folder changes when the file is complete.
+  [[nodiscard]] bool covers_folder(std::string_view path,
+                                   const std::function<std::optional<std::int64_t>()>& modified_ns);
+
  private:
   [[nodiscard]] std::optional<std::int64_t> day_of(std::string_view folder);
 

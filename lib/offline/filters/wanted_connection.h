@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One connection, as a person names it.
+#ifndef TCPINFO_OFFLINE_FILTERS_WANTED_CONNECTION_H
+#define TCPINFO_OFFLINE_FILTERS_WANTED_CONNECTION_H
+
+#include <tcpinfo/inetdiag.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+
+#include "offline/filters/uuid_list.h"
+#include "offline/inputs/inputs.h"
+
+namespace tcpinfo::offline {
+
+/// An address and a port.
+struct endpoint {
+  ip_address address;  ///< an IPv4 one where it was IPv4-mapped
+  std::uint16_t port = 0;
+  friend bool operator==(const endpoint&, const endpoint&) = default;
+};
+/// Both ends, in any order.
+struct endpoint_pair {
+  endpoint one;
+  endpoint other;
+};
+
+/// What a connection is named by: its UUID or cookie, or its ends.
+struct connection_name {
+  std::string text;                        ///< as it was typed
+  uuid_list uuids{};                       ///< empty where it is named by its ends
+  std::optional<endpoint_pair> ends = {};  ///< nullopt where it is named by UUID or cookie
+};
+
+/// Whether it looks like one end: as ss prints a column, ADDRESS:PORT. Then a second one follows.
+[[nodiscard]] bool is_endpoint(std::string_view text);
+
+/// Reads what names a connection:
+/// - a cookie: in decimal digits, or in hexadecimal ones with 0x or sk: before them, or 16 of them;
+/// - both ends: ADDRESS:PORT-ADDRESS:PORT, or blanks in place of the '-' as between the columns of
+///   ss; IPv6 addresses in brackets, an interface behind a % is passed over;
+/// - anything else that may be a UUID.
+/// @return why it is none; empty where `out` has it.
+[[nodiscard]] std::string parse_connection_name(std::string_view text, connection_name& out);
+
+/// Says which records are of a connection that is named by its ends. Remembers the connections that
+/// it met, because the last record of one that was aborted here has no remote port.
+class ends_filter {
+ public:
+  explicit ends_filter(const endpoint_pair& ends) : ends_(ends) {}
+
+  /// Whether a record with a message is of it. Show it every record, in order.
+  [[nodiscard]] bool wants(const input_record& r);
+
+ private:
+  endpoint_pair ends_;
+  std::unordered_set<std::string> met_;  // connection_key() of each
+};
+
+}  // namespace tcpinfo::offline
+
+#endif

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "offline/commands/get_command.h"
+#include "offline/commands/window_flag.h"
+#include "offline/filters/filter_flags.h"
+#include "tcpinfo-dump/command_line.h"
+#include "tcpinfo-dump/verbs.h"
+
+namespace tcpinfo::tools {
+
+using offline::bad_value;
+
+namespace {
+
+// The connection's name comes first. As two columns of ss it may be two arguments.
+offline::connection_name take_name(std::vector<std::string>& arguments) {
+  if (arguments.empty())
+    throw bad_value("no connection named: its UUID, its cookie, or both its ends (see --help)");
+  std::string text = arguments.front();
+  std::size_t taken = 1;
+  if (arguments.size() > 1 && offline::is_endpoint(text) && offline::is_endpoint(arguments[1])) {
+    text += ' ' + arguments[1];
+    taken = 2;
+  }
+  arguments.erase(arguments.begin(), arguments.begin() + static_cast<std::ptrdiff_t>(taken));
+  offline::connection_name name;
+  if (const std::string wrong = offline::parse_connection_name(text, name); !wrong.empty())
+    throw bad_value(wrong);
+  return name;
+}
+
+}  // namespace
+
+int dump_get(std::vector<std::string> arguments) {
+  CLI::App app("The records of one connection, out of all files.", "tcpinfo-dump get");
+  prepare(app);
+  offline::get_options o;
+  std::string max_window;
+  std::vector<std::string> named;
+  offline::filter_flags times;
+  print_flags flags;
+  bool text = false;
+  app.add_option("CONNECTION PATH", named,
+                 "UUID, cookie (decimal, 0x… or 16 hexadecimal digits), or both ends "
+                 "(ADDRESS:PORT-ADDRESS:PORT, or as ss prints them); then files and directories");
+  CLI::Option* as_text = app.add_flag("--text", text, "in the words of ss, not as JSON lines");
+  flags.declare(app);
+  for (const char* flag : {"--changes", "--zeros"}) app.get_option(flag)->needs(as_text);
+  app.get_option("--json")->excludes(as_text);
+  offline::declare_times(app, times);
+  offline::declare_max_window(app, max_window);
+  app.add_flag("-v,--verbose", o.verbose, verbose_help);
+  return run(app, arguments, [&] {
+    o.connection = take_name(named);
+    o.paths = named;
+    refuse_terminal(o.paths);
+    o.max_window_log = offline::window_log_of(max_window);
+    const offline::filter_options filter = offline::to_filter_options(times);
+    o.since = filter.since;
+    o.until = filter.until;
+    if (text || flags.json) o.print = flags.options();
+    offline::output out(STDOUT_FILENO);
+    return offline::get_connection(out, o, complain);
+  });
+}
+
+}  // namespace tcpinfo::tools
