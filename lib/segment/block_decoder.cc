@@ -23,8 +23,8 @@ std::string_view block_decoder::text(std::uint32_t number) const noexcept {
   return number == 0 ? std::string_view() : texts_[number - 1];
 }
 
-// `head`: of its first record.
-void block_decoder::begin_archive(std::uint32_t head) {
+// `head`: of its first record. False where its times are none.
+bool block_decoder::begin_archive(std::uint32_t head) {
   const archive_entry& a = archives_[archive_ - 1];
   const auto has = [&a](std::uint32_t flag) { return (a.flags & flag) != 0; };
   archive_left_ = a.records;
@@ -54,9 +54,13 @@ void block_decoder::begin_archive(std::uint32_t head) {
     }
     if (has(starts_with_first) || has(has_start))
       metadata_.start_time = timestamp::from_unix_nanoseconds(start_ns);
-    if (has(has_opened))
-      metadata_.opened = timestamp::from_unix_nanoseconds(static_cast<std::int64_t>(
-          static_cast<std::uint64_t>(start_ns) + static_cast<std::uint64_t>(a.opened_ns)));
+    if (!is_kept_time(start_ns)) return false;
+    if (has(has_opened)) {
+      const auto opened_ns = static_cast<std::int64_t>(static_cast<std::uint64_t>(start_ns) +
+                                                       static_cast<std::uint64_t>(a.opened_ns));
+      if (!is_kept_time(opened_ns)) return false;
+      metadata_.opened = timestamp::from_unix_nanoseconds(opened_ns);
+    }
     metadata_.host = text(c[1]);
     metadata_.kernel = text(c[2]);
     metadata_.collector = text(c[3]);
@@ -68,7 +72,7 @@ void block_decoder::begin_archive(std::uint32_t head) {
   }
   if (has(has_path)) {
     about_.path = texts_[a.path];
-    return;
+    return true;
   }
   // Wrong days make no path.
   constexpr std::int64_t far = 4'000'000;
@@ -76,6 +80,7 @@ void block_decoder::begin_archive(std::uint32_t head) {
   const timestamp date{std::clamp(a.day, -far, far) * day_seconds, 0, 0};
   path_.resize(format_archive_path(date, metadata_.uuid, a.sequence, path_, nullptr));
   about_.path = path_;
+  return true;
 }
 
 // Headers of attributes, and zeros.
@@ -161,21 +166,21 @@ bool block_decoder::next(segment_record& out) {
   --left_;
   const std::uint32_t head = heads_[at_++];
   out = {};
+  bool good = true;
   while (archive_left_ == 0) {
     // One of them has a record: there are as many as the archives say.
     ++archive_;
     archive_left_ = archives_[archive_ - 1].records;
     if (archive_left_ == 0) continue;
-    begin_archive(head);
+    good = begin_archive(head);
     out.first = 1;
   }
   --archive_left_;
-  bool good = true;
   if (head != 0) {
-    good = read_message(head, out);
+    good = good && read_message(head, out);
   } else {
     const bytes_view line = lines_.bytes(line_sizes_.varint(max_segment_line));
-    good = lines_.ok() && line_sizes_.ok();
+    good = good && lines_.ok() && line_sizes_.ok();
     out.line = {reinterpret_cast<const char*>(line.data()), line.size()};
   }
   if (good) return true;

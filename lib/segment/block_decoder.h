@@ -38,6 +38,11 @@ struct block_head {
 /// The checksum that the head of `block` should have.
 [[nodiscard]] std::uint64_t checksum_of(bytes_view block) noexcept;
 
+/// Whether a time is one that the writer keeps: within what timestamp::unix_nanoseconds() gives.
+[[nodiscard]] inline bool is_kept_time(std::int64_t ns) noexcept {
+  return timestamp::from_unix_nanoseconds(ns).unix_nanoseconds().has_value();
+}
+
 /// One thread at a time.
 class block_decoder {
  public:
@@ -104,14 +109,15 @@ class block_decoder {
   [[nodiscard]] bool read_column(slot& s, std::uint32_t word, taker& columns, taker& rows,
                                  taker& bits, taker& deltas);
   [[nodiscard]] std::string_view text(std::uint32_t number) const noexcept;
-  void begin_archive(std::uint32_t head);
+  [[nodiscard]] bool begin_archive(std::uint32_t head);
   void make_message(shape& s) const;
   void enter(shape& s);
   [[nodiscard]] bool apply(slot& s) noexcept;
   [[nodiscard]] bool read_message(std::uint32_t head, segment_record& out);
 
   std::array<bytes_view, stream_count> streams_;
-  std::vector<std::string_view> texts_;
+  std::vector<std::byte> text_bytes_;
+  std::vector<std::string_view> texts_;  // in text_bytes_
   std::vector<context> contexts_;
   std::vector<archive_entry> archives_;
   std::vector<slot> slots_;

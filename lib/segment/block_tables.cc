@@ -89,19 +89,22 @@ bool block_decoder::read_directory(bytes_view block) {
 bool block_decoder::read_texts() {
   texts_.clear();
   contexts_.clear();
-  taker in = from(streams_, stream::texts);
+  // Archives are told of beyond the end of their block, whose memory is the caller's.
+  const bytes_view kept = streams_[static_cast<std::size_t>(stream::texts)];
+  text_bytes_.assign(kept.begin(), kept.end());
+  taker in(text_bytes_);
   if (in.left() > 0) {
-    const std::uint64_t count = in.varint(in.left());
-    std::vector<std::uint64_t> sizes(count);
-    for (std::uint64_t& size : sizes) size = in.varint(max_text);
-    for (const std::uint64_t size : sizes) {
-      const bytes_view text = in.bytes(size);
+    const std::uint64_t count = in.varint(max_texts);
+    taker sizes = in;
+    for (std::uint64_t i = 0; i < count && in.ok(); ++i) (void)in.varint(max_text);
+    for (std::uint64_t i = 0; i < count && in.ok(); ++i) {
+      const bytes_view text = in.bytes(sizes.varint());
       texts_.emplace_back(reinterpret_cast<const char*>(text.data()), text.size());
     }
   }
   taker contexts = from(streams_, stream::contexts);
   if (contexts.left() > 0) {
-    const std::uint64_t count = contexts.varint(contexts.left());
+    const std::uint64_t count = contexts.varint(max_contexts);
     // A later version may know more texts; those behind ours are passed over.
     const std::uint64_t written = contexts.varint(max_context_texts);
     contexts_.assign(contexts.ok() ? count : 0, {});
@@ -116,7 +119,7 @@ bool block_decoder::read_texts() {
 
 bool block_decoder::read_archives(std::uint32_t records) {
   taker in = from(streams_, stream::archives);
-  archives_.assign(in.varint(in.left()), {});
+  archives_.assign(in.varint(max_archives), {});
   for (archive_entry& a : archives_) a.flags = static_cast<std::uint32_t>(in.varint(0xffff'ffff));
   std::uint64_t total = 0;
   for (archive_entry& a : archives_)
@@ -137,7 +140,8 @@ bool block_decoder::read_archives(std::uint32_t records) {
   std::uint64_t before = 0;
   for (archive_entry& a : archives_)
     if (has(a, has_cookie)) {
-      good = good && has(a, has_metadata);
+      good = good && has(a, has_metadata) &&
+             text(contexts_[a.context][0]).size() <= max_uuid_prefix_size;
       before = a.cookie = before + in.unfolded();
     } else if (has(a, has_metadata)) {
       take(a.uuid, texts_.size());
@@ -156,6 +160,7 @@ bool block_decoder::read_archives(std::uint32_t records) {
   for (archive_entry& a : archives_)
     if (has(a, has_path)) {
       take(a.path, texts_.size());
+      good = good && texts_[a.path].find('\0') == std::string_view::npos;
     } else {
       before += in.unfolded();
       a.day = static_cast<std::int64_t>(before);
@@ -211,7 +216,7 @@ bool block_decoder::read_shapes() {
 
 bool block_decoder::read_heads(std::uint32_t records) {
   taker in = from(streams_, stream::heads);
-  if (records > in.left()) return false;
+  if (records > in.left() || records > max_records) return false;
   heads_.resize(records);
   for (std::uint32_t& head : heads_) {
     head = static_cast<std::uint32_t>(in.varint((max_shapes + 1) << head_shape_shift));
@@ -235,13 +240,14 @@ bool block_decoder::read_moments() {
   taker in = from(streams_, stream::moments);
   if (in.left() == 0) return true;
   own_moments_ = in.varint(1) != 0;
-  const std::uint64_t count = in.varint(in.left());
+  const std::uint64_t count = in.varint(max_records);
   const std::uint64_t unit = in.varint();
   std::uint64_t time = in.unfolded();
   moments_.resize(count);
   for (moment& m : moments_) {
     time += in.unfolded() * unit;
     m.time_ns = static_cast<std::int64_t>(time);
+    if (!is_kept_time(m.time_ns)) return false;
   }
   std::uint64_t poll = 0;
   for (moment& m : moments_) {
@@ -284,7 +290,10 @@ bool block_decoder::read_columns() {
   std::uint32_t columns_count = 0;
   std::size_t masks_count = 0;
   std::uint32_t words = 0;
+  std::size_t told = 0;
   for (slot& s : slots_) {
+    told += s.words;
+    if (told > max_columns) return false;
     s.first = columns_count;
     s.base = words;
     s.mask_at = static_cast<std::uint32_t>(masks_count);

@@ -78,13 +78,18 @@ enum archive_flag : std::uint32_t {
 // writer.
 inline constexpr std::size_t max_slots = 1024;
 inline constexpr std::size_t max_shapes = 1024;
-inline constexpr std::size_t max_attributes = 255;              // of a message
-inline constexpr std::size_t max_words = 18 + 16384;            // of 32 bits, of a message
-inline constexpr std::size_t max_cells = std::size_t{1} << 23;  // words times rows, of a block
+inline constexpr std::size_t max_attributes = 255;                // of a message
+inline constexpr std::size_t max_words = 18 + 16384;              // of 32 bits, of a message
+inline constexpr std::size_t max_cells = std::size_t{1} << 22;    // words times rows, of a block
+inline constexpr std::size_t max_columns = std::size_t{1} << 18;  // words of all slots
+inline constexpr std::size_t max_records = std::size_t{1} << 16;
+inline constexpr std::size_t max_archives = std::size_t{1} << 16;
+inline constexpr std::size_t max_contexts = max_archives;
+inline constexpr std::size_t max_texts = std::size_t{1} << 18;
 inline constexpr std::size_t max_text = 4096;
 
-/// What a context has: numbers of texts plus one, 0 for none. The prefix of UUIDs, then host, kernel,
-/// collector, interval, run, netns, byte order.
+/// What a context has: numbers of texts plus one, 0 for none. The prefix of UUIDs, then host,
+/// kernel, collector, interval, run, netns, byte order.
 inline constexpr std::size_t context_texts = 8;
 inline constexpr std::size_t max_context_texts = 64;  // that a later version may write
 
