@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collect/sampling/recorder.h"
 
+#include <tcpinfo/archive.h>
+
 #include <algorithm>
 #include <new>
 #include <utility>

@@ -5,11 +5,11 @@
 
 namespace tcpinfo::collect {
 
-std::string_view archive_path::uuid_of(const flow_log& flow) {
+std::string_view archive_path::uuid_of(const flow_archive& flow) {
   return {uuid_, format_uuid(prefixes_.get(flow.prefix), flow.cookie, uuid_)};
 }
 
-void archive_path::set(const flow_log& flow) {
+void archive_path::set(const flow_archive& flow) {
   char relative[max_archive_path_size];
   std::size_t folder_size = 0;
   const std::size_t size =

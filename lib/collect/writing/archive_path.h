@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "collect/writing/flow_log.h"
+#include "collect/writing/flow_archive.h"
 #include "collect/writing/uuid_prefixes.h"
 
 namespace tcpinfo::collect {
@@ -22,14 +22,18 @@ class archive_path {
       : output_(output), prefixes_(prefixes) {}
 
   /// From here on the paths are those of that connection's file. Throws std::bad_alloc.
-  void set(const flow_log& flow);
+  void set(const flow_archive& flow);
+  /// Where it lies below the output directory.
+  [[nodiscard]] std::string_view relative() const noexcept {
+    return std::string_view(complete_).substr(output_.size() + 1);
+  }
   /// Of the complete file, of the same while it is written, and of the folder of both.
   [[nodiscard]] const std::string& complete() const noexcept { return complete_; }
   [[nodiscard]] const std::string& part() const noexcept { return part_; }
   [[nodiscard]] const std::string& folder() const noexcept { return folder_; }
 
   /// Valid until the next call.
-  [[nodiscard]] std::string_view uuid_of(const flow_log& flow);
+  [[nodiscard]] std::string_view uuid_of(const flow_archive& flow);
 
  private:
   const std::string& output_;

@@ -3,44 +3,18 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
+#include "collect/writing/append_frame.h"
+#include "collect/writing/write_report.h"
 #include "common/errno_of.h"
 
 namespace tcpinfo::collect {
-namespace {
-
-// A new file would meet the same error, so that none is begun.
-bool concerns_all_files(const std::error_code& ec) noexcept {
-  if (ec.category() != std::system_category()) return true;
-  switch (ec.value()) {
-    case ENOSPC:
-    case EDQUOT:
-    case EROFS:
-    case EMFILE:
-    case ENFILE:
-    case ENOMEM:
-    case EWOULDBLOCK:  // of the output's lock
-      return true;
-    default:
-      return false;
-  }
-}
-
-timestamp opening_of(const snapshot_header& first) noexcept {
-  return first.opened_ns == 0 ? timestamp() : timestamp::from_unix_nanoseconds(first.opened_ns);
-}
-
-}  // namespace
 
 std::error_code archive_writer::open() { return frames_.create(context_.settings.level); }
 
 void archive_writer::begin(flow_log& flow, const snapshot_header& first) {
-  flow.cookie = first.cookie;
-  flow.prefix = first.prefix;
-  flow.netns = context_.namespaces.get(first.netns);
-  flow.first_seen = timestamp::from_unix_nanoseconds(first.time_ns);
-  flow.opened = opening_of(first);
-  flow.file_date_ns = first.time_ns;
+  flow.begin(first, context_.namespaces.get(first.netns));
   former_.resume(flow, first, path_.uuid_of(flow));
 }
 
@@ -85,11 +59,7 @@ bool archive_writer::is_full(const flow_log& flow) noexcept {
 bool archive_writer::flush(flow_log& flow) {
   while (!flow.waiting.empty()) {
     if (const auto ec = write_frame(flow)) {
-      context_.counts.write_errors.add(ec);
-      context_.limits.write.log(
-          context_.system.monotonic_ns(), event::write_failed, {path_.part(), ec},
-          "cannot write {}: {} (its records wait, and it is tried again)", path_.part(),
-          is_errno(ec, EWOULDBLOCK) ? "another collector has the output directory" : ec.message());
+      tell_write_failed(context_, path_.part(), ec);
       return false;
     }
   }
@@ -114,9 +84,7 @@ void archive_writer::drop_waiting(flow_log& flow, std::string_view why) {
   flow.waiting.clear();
   if (records > 0) {
     path_.set(flow);
-    context_.limits.drop.log(
-        context_.system.monotonic_ns(), event::records_dropped, {.file = path_.part()},
-        "{} records of {} are lost: they could not be written, and {}", records, path_.part(), why);
+    tell_dropped(context_, path_.part(), records, why);
   }
 }
 
@@ -128,15 +96,6 @@ std::int64_t archive_writer::oldest_waiting_ns(const flow_log& flow) const {
     if (oldest == 0) oldest = header.time_ns;
   });
   return oldest != 0 ? oldest : context_.system.realtime_ns();
-}
-
-void archive_writer::tell_vanished() {
-  context_.counts.lost_files.add();
-  context_.limits.vanish.log(
-      context_.system.monotonic_ns(), event::file_vanished, {.file = path_.part()},
-      "{} was taken away while it was being written: what comes next goes into a new "
-      "file",
-      path_.part());
 }
 
 // The first sequence from flow.sequence on of which no file exists: an earlier file is never
@@ -162,19 +121,6 @@ void archive_writer::take_away(flow_log& flow, const frame_text::portion& writte
   context_.counts.unread_bytes.add(written.notes.unread_bytes);
 }
 
-std::error_code archive_writer::append(flow_log& flow, bytes_view frame) {
-  if (flow.file_size == 0)
-    if (const auto taken = context_.lock.check()) return taken;
-  std::error_code ec = context_.system.append(path_.part(), frame, flow.file_size);
-  if (is_errno(ec, ENOENT) && flow.file_size == 0) {
-    // The day's first file, or its folder was taken away; perhaps the output directory itself.
-    if (const auto taken = context_.lock.take()) return taken;
-    if (const auto made = context_.system.make_directories(path_.folder())) return made;
-    ec = context_.system.append(path_.part(), frame, 0);
-  }
-  return ec;
-}
-
 std::error_code archive_writer::write_frame(flow_log& flow) {
   for (;;) {
     if (flow.file_size > 0)
@@ -185,7 +131,8 @@ std::error_code archive_writer::write_frame(flow_log& flow) {
     frame_.resize(std::max(frame_.size(), frame_writer::bound(text_.bytes().size())));
     std::size_t written = 0;
     if (const auto ec = frames_.compress(text_.bytes(), frame_, written)) return ec;
-    const auto ec = append(flow, bytes_view(frame_.data(), written));
+    const auto ec = append_frame(context_, path_.part(), path_.folder(),
+                                 bytes_view(frame_.data(), written), flow.file_size);
     if (!ec) {
       if (flow.file_size == 0) context_.counts.files_created.add();
       flow.file_size += written;
@@ -202,7 +149,7 @@ std::error_code archive_writer::write_frame(flow_log& flow) {
     const bool changed = flow.file_size > 0 && !concerns_all_files(ec);
     if (!taken && !changed) return ec;
     if (changed && is_errno(ec, ENOENT))
-      tell_vanished();
+      tell_vanished(context_, path_.part());
     else if (changed)
       // Its whole frames are kept.
       context_.finalize.add({.path = path_.part(), .leftover = true});

@@ -12,46 +12,13 @@
 #include <system_error>
 #include <vector>
 
-#include "collect/config.h"
-#include "collect/os/os.h"
-#include "collect/telemetry/observations.h"
-#include "collect/telemetry/statistics.h"
 #include "collect/writing/archive_path.h"
-#include "collect/writing/finalizer.h"
 #include "collect/writing/flow_log.h"
 #include "collect/writing/former_files.h"
 #include "collect/writing/frame_text.h"
-#include "collect/writing/identity.h"
-#include "collect/writing/netns_registry.h"
-#include "collect/writing/output_lock.h"
-#include "collect/writing/sequence_index.h"
-#include "collect/writing/uuid_prefixes.h"
+#include "collect/writing/writer_context.h"
 
 namespace tcpinfo::collect {
-
-/// So that what concerns all writers is said once, not by each.
-struct writer_limits {
-  log_limit write;
-  log_limit drop;
-  log_limit vanish;
-  log_limit budget;
-};
-
-/// What all writers share; outlives them.
-struct writer_context {
-  os& system;
-  const config& settings;
-  const identity& who;
-  const uuid_prefixes& prefixes;
-  statistics& counts;
-  writer_limits& limits;
-  finalizer& finalize;
-  output_lock& lock;
-  const sequence_index& earlier;
-  const netns_registry& namespaces;
-  observations& seen;
-  unsigned writers = 1;  ///< how many share
-};
 
 /// One thread's. Never throws but std::bad_alloc.
 class archive_writer {
@@ -81,12 +48,10 @@ class archive_writer {
 
  private:
   [[nodiscard]] std::error_code write_frame(flow_log& flow);
-  [[nodiscard]] std::error_code append(flow_log& flow, bytes_view frame);
   [[nodiscard]] std::error_code choose_sequence(flow_log& flow);
   void take_away(flow_log& flow, const frame_text::portion& written);
   void next_file(flow_log& flow);
   [[nodiscard]] std::int64_t oldest_waiting_ns(const flow_log& flow) const;
-  void tell_vanished();
 
   const writer_context& context_;
   former_files former_;

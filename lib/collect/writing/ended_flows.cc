@@ -10,7 +10,7 @@ constexpr std::size_t most_remembered = 100'000;
 
 }  // namespace
 
-void ended_flows::remember(const flow_log& flow) {
+void ended_flows::remember(const flow_archive& flow) {
   for (; order_.size() >= most_remembered; order_.pop_front()) {
     const numbered& oldest = order_.front();
     const auto found = all_.find(oldest.cookie);
@@ -20,7 +20,7 @@ void ended_flows::remember(const flow_log& flow) {
   all_[flow.cookie] = {flow.sequence, flow.first_seen, flow.opened, flow.prefix, last_number_};
 }
 
-void ended_flows::resume(flow_log& flow, const snapshot_header& first) {
+void ended_flows::resume(flow_archive& flow, const snapshot_header& first) {
   const auto found = all_.find(first.cookie);
   if (found == all_.end()) return;
   const former& before = found->second;

@@ -11,7 +11,7 @@
 #include <deque>
 #include <unordered_map>
 
-#include "collect/writing/flow_log.h"
+#include "collect/writing/flow_archive.h"
 #include "collect/writing/snapshot_header.h"
 
 namespace tcpinfo::collect {
@@ -20,9 +20,9 @@ namespace tcpinfo::collect {
 /// are forgotten.
 class ended_flows {
  public:
-  void remember(const flow_log& flow);
+  void remember(const flow_archive& flow);
   /// Where that cookie is remembered, `flow`, which begins with `first`, goes on after it.
-  void resume(flow_log& flow, const snapshot_header& first);
+  void resume(flow_archive& flow, const snapshot_header& first);
 
  private:
   struct former {

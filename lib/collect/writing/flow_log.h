@@ -5,12 +5,9 @@
 #ifndef TCPINFO_COLLECT_WRITING_FLOW_LOG_H
 #define TCPINFO_COLLECT_WRITING_FLOW_LOG_H
 
-#include <tcpinfo/archive.h>
-
 #include <cstdint>
-#include <memory>
 
-#include "collect/writing/recorded_netns.h"
+#include "collect/writing/flow_archive.h"
 #include "collect/writing/waiting_snapshots.h"
 
 namespace tcpinfo::collect {
@@ -18,16 +15,8 @@ namespace tcpinfo::collect {
 /// A write that failed is tried again no sooner.
 inline constexpr std::int64_t write_retry_ns = 1'000'000'000;
 
-struct flow_log {
-  std::uint64_t cookie = 0;
-  timestamp first_seen;
-  timestamp opened;  ///< zero: not told
-  std::uint64_t sequence = 0;
-  std::uint16_t prefix = 0;  ///< number of its UUID prefix
-  std::shared_ptr<recorded_netns> netns;
-
+struct flow_log : flow_archive {
   // The file now being written; it exists where file_size > 0.
-  std::int64_t file_date_ns = 0;   ///< whose UTC date names the folder, since 1970
   std::int64_t file_since_ns = 0;  ///< monotonic, of its first snapshot; for rotation
   std::uint64_t file_size = 0;
   std::uint64_t file_text = 0;  ///< bytes before compression

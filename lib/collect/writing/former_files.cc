@@ -10,7 +10,7 @@
 
 namespace tcpinfo::collect {
 
-void former_files::resume(flow_log& flow, const snapshot_header& first, std::string_view uuid) {
+void former_files::resume(flow_archive& flow, const snapshot_header& first, std::string_view uuid) {
   // The index has the files of the prefix that the collector began with.
   const known_files* files = first.prefix == 0 ? earlier_.find(first.cookie) : nullptr;
   if (files == nullptr) return;
@@ -35,7 +35,7 @@ descriptor former_files::open(const known_files& files, std::string_view uuid) {
 }
 
 // Its StartTime and Opened.
-void former_files::read_start(const known_files& files, std::string_view uuid, flow_log& flow) {
+void former_files::read_start(const known_files& files, std::string_view uuid, flow_archive& flow) {
   const descriptor file = open(files, uuid);
   archive_reader reader;
   if (!file || reader.open_fd(file.get())) return;

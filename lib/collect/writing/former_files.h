@@ -13,7 +13,7 @@
 #include "collect/os/descriptor.h"
 #include "collect/os/os.h"
 #include "collect/telemetry/statistics.h"
-#include "collect/writing/flow_log.h"
+#include "collect/writing/flow_archive.h"
 #include "collect/writing/sequence_index.h"
 #include "collect/writing/snapshot_header.h"
 
@@ -29,14 +29,14 @@ class former_files {
 
   /// At the connection's first snapshot: its sequence goes on after the former files, and it has
   /// begun when they say. Nothing changes where there are none.
-  void resume(flow_log& flow, const snapshot_header& first, std::string_view uuid);
+  void resume(flow_archive& flow, const snapshot_header& first, std::string_view uuid);
   /// A message as it is to be recorded: of a final one, what it lacks is taken from the message
   /// that resume() has kept, if any. Valid until the next call of either.
   [[nodiscard]] bytes_view completed(snapshot_header& header, bytes_view message);
 
  private:
   [[nodiscard]] descriptor open(const known_files& files, std::string_view uuid);
-  void read_start(const known_files& files, std::string_view uuid, flow_log& flow);
+  void read_start(const known_files& files, std::string_view uuid, flow_archive& flow);
   void keep_last(const known_files& files, std::string_view uuid);
 
   os& system_;

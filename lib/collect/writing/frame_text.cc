@@ -3,20 +3,12 @@
 
 #include <algorithm>
 
+#include "collect/writing/record_parts.h"
+
 namespace tcpinfo::collect {
 
 void frame_text::put_metadata(const flow_log& flow, std::string_view uuid) {
-  metadata m;
-  m.uuid = uuid;
-  m.sequence = flow.sequence;
-  m.start_time = flow.first_seen;
-  m.host = who_.host;
-  m.kernel = who_.kernel;
-  m.collector = who_.collector;
-  m.interval = who_.interval;
-  m.run = who_.run;
-  m.netns = flow.netns->name;
-  m.opened = flow.opened;
+  const metadata m = metadata_of(flow, uuid, who_);
   text_.resize(std::max(text_.size(), max_metadata_size(m)));
   std::size_t written = 0;
   // It cannot fail: the buffer suffices, and only times out of a clock come here.
@@ -27,11 +19,7 @@ void frame_text::put_metadata(const flow_log& flow, std::string_view uuid) {
 std::error_code frame_text::put(const snapshot_header& header, bytes_view bytes,
                                 encode_notes& notes) {
   const message m{bytes};
-  record_extras extras;
-  extras.poll = header.poll;
-  extras.carried = header.carried;
-  if (header.ended_ns != 0 && header.ended_ns != header.time_ns)
-    extras.ended = timestamp::from_unix_nanoseconds(header.ended_ns);
+  const record_extras extras = extras_of(header);
   const auto time = timestamp::from_unix_nanoseconds(header.time_ns);
   std::size_t written = 0;
   std::error_code ec =

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collect/writing/writer.h"
 
-#include <iterator>
 #include <new>
 
 #include "collect/os/thread.h"
@@ -9,19 +8,16 @@
 namespace tcpinfo::collect {
 namespace {
 
-// Between two portions of writing, at most this many snapshots are taken; and between two looks at
-// the queue, at most this many flows are written.
+// Between two portions of writing, at most this many snapshots are taken.
 constexpr int drain_limit = 4096;
-constexpr int write_limit = 16;
-// At the end a write that fails is tried so often, with a pause before each new try.
-constexpr int last_tries = 10;
-constexpr std::int64_t last_pause_ns = 100'000'000;
+// Before what found no memory is tried again.
+constexpr std::int64_t memory_pause_ns = 100'000'000;
 constexpr std::int64_t longest_sleep_ns = 1'000'000'000;
 
 }  // namespace
 
 std::error_code writer::start() {
-  if (const auto ec = archives_.open()) return ec;
+  if (const auto ec = records_->open()) return ec;
   return context_.system.start_thread(
       [this] {
         name_this_thread("writer");
@@ -56,10 +52,10 @@ void writer::run() {
   while (!without_memory_failing([this] { return turn(); })) {
   }
   if (!without_memory_failing([this] {
-        finish_all();
+        records_->finish();
         return true;
       }))
-    for (const auto& [cookie, flow] : flows_) context_.counts.lost_write.add(flow.waiting_records);
+    records_->give_up();
 }
 
 // The deed's answer; false, after a pause, where memory ran out.
@@ -69,7 +65,7 @@ bool writer::without_memory_failing(F&& deed) {
     return deed();
   } catch (const std::bad_alloc&) {
     context_.counts.write_errors.add(errc::out_of_memory);
-    context_.system.wait(-1, -1, context_.system.monotonic_ns() + last_pause_ns);
+    context_.system.wait(-1, -1, context_.system.monotonic_ns() + memory_pause_ns);
     return false;
   }
 }
@@ -78,10 +74,9 @@ bool writer::without_memory_failing(F&& deed) {
 bool writer::turn() {
   // Read before the queue: what was pushed before finish() is then seen.
   const bool finishing = finishing_.load(std::memory_order_seq_cst);
-  schedule_.repair();
   drain();
   const std::int64_t now_ns = context_.system.monotonic_ns();
-  const bool more = write_portion(now_ns);
+  const bool more = records_->write_portion(now_ns);
   memory_.give_back(now_ns);
   memory_.publish();
   if (queue_.used_bytes() > 0) return false;
@@ -91,7 +86,7 @@ bool writer::turn() {
 }
 
 void writer::wait(std::int64_t now_ns) {
-  const std::int64_t until_ns = schedule_.next_ns(now_ns + longest_sleep_ns);
+  const std::int64_t until_ns = records_->next_ns(now_ns + longest_sleep_ns);
   std::unique_lock lock(mutex_);
   sleeping_.store(true, std::memory_order_seq_cst);
   if (queue_.used_bytes() == 0 && !finishing_.load(std::memory_order_seq_cst))
@@ -105,144 +100,15 @@ void writer::drain() {
   const std::int64_t now_ns = context_.system.monotonic_ns();
   for (int i = 0; i < drain_limit && queue_.front(header, message); ++i) {
     try {
-      take(header, message, now_ns);
+      records_->take(header, message, now_ns);
     } catch (const std::bad_alloc&) {
       context_.counts.lost_write.add();
     }
     queue_.pop(header);
-    keep_budget(now_ns);
+    if (memory_.now() > memory_.limit()) records_->keep_budget(now_ns);
   }
   observer_.publish();
   memory_.publish();
-}
-
-template <class F>
-bool writer::with_account(flow_log& flow, std::int64_t now_ns, F&& deed) {
-  const std::size_t before = flow.waiting.capacity_bytes();
-  const bool waited = flow.waiting_records > 0;
-  const std::int64_t waited_since_ns = flow.waiting_since_ns;
-  bool done = false;
-  try {
-    done = deed();
-  } catch (const std::bad_alloc&) {
-    // As a write that failed: what waits still waits, and memory may come back.
-    context_.counts.write_errors.add(errc::out_of_memory);
-  }
-  memory_.change(before, flow.waiting.capacity_bytes());
-  if (flow.waiting_records == 0 && (done || !flow.ended)) return done;
-  if (!done) {
-    flow.retry_ns = now_ns + write_retry_ns;
-    schedule_.add_retry(flow);
-  } else if (!waited || flow.waiting_since_ns != waited_since_ns) {
-    // Other records may wait than before: those of a file that was just begun.
-    schedule_.add_aged(flow);
-  }
-  return done;
-}
-
-written_flow& writer::flow_of(const snapshot_header& header, std::int64_t now_ns) {
-  auto found = flows_.find(header.cookie);
-  if (found != flows_.end() && found->second.ended) {
-    // The socket came back: what it did before belongs to a file of its own. Where that cannot be
-    // finished now, one file holds both.
-    if (flow_log* const still = write(found->second, now_ns); still != nullptr)
-      still->ended = false;
-    found = flows_.find(header.cookie);
-  }
-  if (found != flows_.end()) return found->second;
-  written_flow& flow = flows_[header.cookie];
-  archives_.begin(flow, header);
-  former_.resume(flow, header);
-  return flow;
-}
-
-void writer::take(const snapshot_header& header, bytes_view message, std::int64_t now_ns) {
-  if (header.kind == snapshot_kind::ended_without_event && !flows_.contains(header.cookie)) return;
-  written_flow& flow = flow_of(header, now_ns);
-  if (header.kind != snapshot_kind::ended_without_event) {
-    observer_.look(flow.observed, header, message);
-    const bool added = with_account(flow, now_ns, [&] {
-      archives_.add(flow, header, message, now_ns);
-      return true;
-    });
-    if (!added) context_.counts.lost_write.add();
-  }
-  flow.ended = ends_connection(header.kind);
-  flow.may_return = header.kind == snapshot_kind::ended_without_event;
-  if (!flow.ended && !archive_writer::is_full(flow)) return;
-  if (now_ns >= flow.retry_ns)
-    schedule_.add_ready(flow);
-  else if (flow.ended)
-    schedule_.add_retry(flow);
-}
-
-// Writes what waits; of an ended connection also hands the file over and forgets the flow. Where
-// that fails the flow stays, and is due again.
-// @return the flow; nullptr where it is forgotten.
-flow_log* writer::write(flow_log& flow, std::int64_t now_ns) {
-  const bool done = with_account(
-      flow, now_ns, [&] { return flow.ended ? archives_.hand_over(flow) : archives_.flush(flow); });
-  if (!done || !flow.ended) return &flow;
-  memory_.change(flow.waiting.capacity_bytes(), 0);
-  if (flow.may_return) former_.remember(flow);
-  flows_.erase(flow.cookie);
-  return nullptr;
-}
-
-bool writer::write_portion(std::int64_t now_ns) {
-  for (int i = 0; i < write_limit; ++i) {
-    flow_log* flow = schedule_.next(now_ns);
-    if (flow == nullptr) return false;
-    (void)write(*flow, now_ns);
-  }
-  return true;
-}
-
-// The oldest go first. Only when they cannot be written is anything given up, the oldest again, and
-// counted: better than to be killed for memory and lose all.
-void writer::keep_budget(std::int64_t now_ns) {
-  // After a write that failed, an eighth more may be used before the next try.
-  const std::size_t budget = memory_.limit();
-  while (memory_.now() > (now_ns < budget_retry_ns_ ? budget + budget / 8 : budget)) {
-    flow_log* flow = schedule_.oldest();
-    if (flow == nullptr) return;
-    const bool waited = flow->waiting_records > 0;
-    flow = write(*flow, now_ns);
-    if (flow == nullptr || flow->waiting_records == 0) {
-      if (!waited) continue;
-      context_.counts.early_flushes.add();
-      context_.limits.budget.log(
-          now_ns, event::memory_budget, {},
-          "memory budget reached: the records that wait longest are written early, "
-          "in smaller frames (--max-memory)");
-      continue;
-    }
-    budget_retry_ns_ = now_ns + write_retry_ns;
-    if (memory_.now() <= budget + budget / 8) return;
-    with_account(*flow, now_ns, [&] {
-      archives_.drop_waiting(*flow, "memory ended");
-      return true;
-    });
-    if (flow->ended) (void)write(*flow, now_ns);
-  }
-}
-
-void writer::finish_all() {
-  for (int tries = 0; !flows_.empty() && tries < last_tries; ++tries) {
-    if (tries > 0) context_.system.wait(-1, -1, context_.system.monotonic_ns() + last_pause_ns);
-    const std::int64_t now_ns = context_.system.monotonic_ns();
-    for (auto at = flows_.begin(); at != flows_.end();) {
-      flow_log& flow = at->second;
-      const bool done = with_account(flow, now_ns, [&] { return archives_.hand_over(flow); });
-      at = done ? flows_.erase(at) : std::next(at);
-    }
-  }
-  for (auto& [cookie, flow] : flows_) {
-    archives_.drop_waiting(flow, "the run ended");
-    // Its earlier frames make a complete file: that needs no room.
-    (void)archives_.hand_over(flow);
-  }
-  flows_.clear();
 }
 
 }  // namespace tcpinfo::collect
