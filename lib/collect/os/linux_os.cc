@@ -19,6 +19,7 @@
 #include "collect/os/descriptor.h"
 #include "collect/os/linux_addresses.h"
 #include "collect/os/linux_netns.h"
+#include "collect/os/newest_cookie.h"
 #include "collect/os/os.h"
 #include "collect/os/output_tree.h"
 #include "collect/os/readiness.h"
@@ -328,6 +329,9 @@ class linux_os final : public os {
     return make_address_watch(out);
   }
 
+  std::error_code newest_cookie(std::uint64_t& out) noexcept override {
+    return find_newest_cookie(out);
+  }
   std::unique_ptr<netns_finder> find_netns(const std::vector<std::string>& wanted) override {
     return make_netns_finder(wanted);
   }

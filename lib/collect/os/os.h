@@ -148,8 +148,10 @@ class os {
   [[nodiscard]] virtual std::error_code lock(const std::string& path,
                                              std::unique_ptr<held_lock>& out) = 0;
 
-  // Netlink.
+  // Sockets.
 
+  /// As find_newest_cookie().
+  [[nodiscard]] virtual std::error_code newest_cookie(std::uint64_t& out) noexcept = 0;
   [[nodiscard]] virtual std::error_code watch_addresses(std::unique_ptr<address_watch>& out) = 0;
   [[nodiscard]] virtual std::unique_ptr<netns_finder> find_netns(
       const std::vector<std::string>& wanted) = 0;

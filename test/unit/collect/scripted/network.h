@@ -5,7 +5,9 @@
 #define TCPINFO_TEST_UNIT_COLLECT_SCRIPTED_NETWORK_H
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -59,6 +61,14 @@ class scripted_network : public scripted_files {
     };
     out = std::make_unique<watch>(*this);
     return {};
+  }
+  /// The highest cookie of before the run; changed between runs.
+  std::uint64_t newest = 0;
+  /// Whether it can be found out.
+  bool knows_newest = true;
+  std::error_code newest_cookie(std::uint64_t& out) noexcept override {
+    out = newest;
+    return knows_newest ? std::error_code{} : std::error_code(ENOTSUP, std::system_category());
   }
   std::unique_ptr<tcpinfo::collect::netns_finder> find_netns(
       const std::vector<std::string>& /*wanted*/) override {
