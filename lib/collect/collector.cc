@@ -22,6 +22,7 @@
 #include "collect/writing/output_lock.h"
 #include "collect/writing/retention.h"
 #include "collect/writing/salvage.h"
+#include "collect/writing/segment_name.h"
 #include "collect/writing/sequence_index.h"
 #include "collect/writing/writer.h"
 
@@ -114,6 +115,9 @@ int run(os& system, source_maker& sources, const config& settings, control& oper
   }
   current_exclusions unwanted(current.unwanted());
   (void)unwanted.renew();
+  // Asked before a dump: that gives cookies to sockets that had none.
+  std::uint64_t newest = 0;
+  const bool knows_newest = !system.newest_cookie(newest);
   std::string why;
   source_options looking = source_options_of(settings, unwanted);
   // Of one sampler: those of many namespaces together could take every processor.
@@ -147,6 +151,7 @@ int run(os& system, source_maker& sources, const config& settings, control& oper
 
   finalizer finalize(system, counts, settings.output, settings.level);
   sequence_index earlier;
+  if (knows_newest) earlier.set_newest_cookie(newest);
   if (const auto ec =
           read_output(system, settings, who, std::move(open.cookies), earlier, finalize)) {
     log(event::start_refused, {settings.output, ec}, "cannot read output directory {}: {}",
@@ -167,15 +172,27 @@ int run(os& system, source_maker& sources, const config& settings, control& oper
   const std::uint64_t waiting =
       std::max<std::uint64_t>(settings.max_memory, other_memory + queue_bytes + (8U << 20)) -
       other_memory - queue_bytes;
-  const writer_context context{system,   settings, who,     current.prefixes(), counts, limits,
-                               finalize, lock,     earlier, namespaces,         seen,   count};
+  const writer_context context{system,
+                               settings,
+                               who,
+                               current.prefixes(),
+                               counts,
+                               limits,
+                               finalize,
+                               lock,
+                               earlier,
+                               namespaces,
+                               seen,
+                               count,
+                               segment_stem(who.host, system.realtime_ns(), earlier.run_number())};
   std::vector<std::unique_ptr<writer>> writers;
   for (unsigned i = 0; i < count; ++i) {
     writers.push_back(std::make_unique<writer>(context, queue_bytes / count,
-                                               static_cast<std::size_t>(waiting / count)));
+                                               static_cast<std::size_t>(waiting / count), i));
     if (const auto ec = writers.back()->start()) return refuse_thread("a writer", ec);
   }
-  metrics_endpoint metrics({counts, seen, events.get(), writers, settings.interval_ns});
+  metrics_endpoint metrics(
+      {counts, seen, events.get(), writers, settings.interval_ns, settings.layout});
   if (const int status = start_metrics(settings, metrics); status != exit_ok) return status;
   // Not earlier: events would gather while the output directory is read.
   if (const auto ec = from->open()) {

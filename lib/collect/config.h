@@ -17,6 +17,11 @@ namespace tcpinfo::collect {
 
 enum class anonymize_by { none, netblock };
 
+enum class layout {
+  connections,  ///< a file for each connection
+  segments,     ///< files of many connections
+};
+
 enum class sampling_by {
   automatic,  ///< by events where that is possible
   dump,
@@ -28,6 +33,7 @@ struct config {
   std::int64_t interval_ns = 10'000'000;
   std::uint64_t reps = 0;        ///< polls to do, 0 = no end
   std::int64_t duration_ns = 0;  ///< time to run, 0 = no end
+  collect::layout layout = collect::layout::connections;
   std::int64_t rotate_ns = 600'000'000'000;
   std::int64_t flush_ns = 5'000'000'000;
   int level = 3;

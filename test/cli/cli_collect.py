@@ -105,6 +105,8 @@ def test_usage() -> None:
                       "99999999999999999999s", short + "x"):
             refused(flag, f"--{flag}={value}")
         refused(flag, f"--{flag}")
+    for value in ("", "segment", "Segments", "files", "connections,segments"):
+        refused("layout", f"--layout={value}")
     for value in ("0", "0ms", "0s"):
         refused("interval", f"--interval={value}")
     for value in ("-1", "x", "1.5", "99999999999999999999"):
@@ -342,9 +344,10 @@ def test_help_and_version() -> None:
           f"--version: {done.returncode} {done.stdout!r} {done.stderr!r}")
     done = run(COLLECTOR, "--help")
     check(done.returncode == 0 and not done.stderr, f"--help: {done.returncode} {done.stderr!r}")
-    for flag in ("--output", "--interval", "--reps", "--duration", "--rotate", "--flush", "--level",
-                 "--writers", "--max-memory", "--include-local", "--exclude-srcport",
-                 "--exclude-dstip", "--exclude-file", "--anonymize", "--file-mode",
+    for flag in ("--output", "--interval", "--reps", "--duration", "--layout", "--rotate",
+                 "--flush", "--level", "--writers", "--max-memory", "--include-local",
+                 "--exclude-srcport", "--exclude-dstip", "--exclude-file", "--anonymize",
+                 "--file-mode",
                  "--event-buffer", "--uuid-prefix-file", "--prometheus", "--eventsocket",
                  "--eventsocket-mode", "--events-replay", "--verbose", "--version", "--help",
                  "-o", "-v"):
@@ -509,6 +512,38 @@ def test_ends_by_itself() -> None:
             if took <= 5 and ticks <= 20:
                 break
         check(took <= 5 and ticks <= 20, f"--duration 500ms: {ticks} ticks in {took:.2f} s")
+
+
+def test_layout() -> None:
+    """Segments: one file a writer, also where the environment says so; the command line wins."""
+    global skips
+    name = r"[A-Za-z0-9._-]+\.\d{8}T\d{6}Z-\d+\.[01]\.00000\.tcpseg\.zst"
+    with tempfile.TemporaryDirectory() as scratch:
+        for number, (variable, flags, wanted) in enumerate((
+                ("connections", ["--layout", "segments"], name),
+                ("segments", [], name),
+                ("segments", ["--layout=connections"], r".*\.\d{5,}\.jsonl\.zst"))):
+            output = Path(scratch) / str(number)
+            with connection_to_see():
+                done = run_with({"TCPINFO_LAYOUT": variable}, COLLECTOR, "-o", str(output),
+                                "--reps", "3", "--include-local", "--writers", "2", *flags)
+            if no_inet_diag(done):
+                skips += 1
+                return
+            summary = summary_of(f"layout {number}", done)
+            files = [path for path in output.glob("**/*")
+                     if path.is_file() and path != output / ".tcpinfo-collect.lock"]
+            check(files and all(re.fullmatch(wanted, path.name) for path in files),
+                  f"layout {number}: {sorted(path.name for path in files)[:3]}")
+            check(all(re.fullmatch(r"\d{4}/\d\d/\d\d", str(path.parent.relative_to(output)))
+                      for path in files), f"layout {number}: not below YYYY/MM/DD")
+            check(wanted != name or len(files) <= 2, f"layout {number}: {len(files)} segments")
+            check(str(len(files)) == summary.get("files")
+                  and str(sum(path.stat().st_size for path in files)) == summary.get("bytes"),
+                  f"layout {number}: not the files of the summary: {summary}")
+            tested = subprocess.run(["zstd", "-tq", *map(str, files)], capture_output=True,
+                                    text=True, check=False)
+            check(tested.returncode == 0, f"layout {number}: zstd -t: {tested.stderr}")
 
 
 def test_one_directory_one_collector() -> None:
@@ -711,7 +746,7 @@ def main() -> None:
     tests: list[Callable[[], None]] = [test_sampling, test_usage, test_prefix_file, test_values,
                                        test_exclude_file, test_file_mode, test_output,
                                        test_help_and_version, test_outlets,
-                                       test_mlab_command_line, test_ends_by_itself,
+                                       test_mlab_command_line, test_ends_by_itself, test_layout,
                                        test_one_directory_one_collector, test_planted_links,
                                        test_prefix_note, test_denied]
     for test in tests:

@@ -12,6 +12,7 @@ _tcpinfo_collect() {
     --anonymize) words='none netblock' ;;
     --file-mode) words='0600 0640 0644 0660 0664' ;;
     --sampling) words='auto dump events' ;;
+    --layout) words='connections segments' ;;
     --reconcile) words='1s 10s 1m' ;;
     --cpu-budget) words='0 5 10 25 50 100' ;;
     --max-age) words='1d 7d 30d 90d' ;;
@@ -41,7 +42,8 @@ _tcpinfo_collect() {
   esac
   # It takes nothing but flags.
   [[ -n $words ]] ||
-    words='--output --interval --reps --duration --rotate --flush --level --writers --sampling --reconcile --no-realtime
+    words='--output --interval --reps --duration --layout --rotate --flush --level --writers --sampling --reconcile
+      --no-realtime
       --cpu-budget --max-memory --max-age --max-disk
       --netns --include-local --exclude-srcport --exclude-dstip --exclude-file --anonymize --file-mode
       --event-buffer --uuid-prefix-file --prometheus --eventsocket --eventsocket-mode

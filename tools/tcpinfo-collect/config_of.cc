@@ -81,6 +81,12 @@ collect::sampling_by sampling_of(const std::string& text) {
   throw bad_flag(fmt::format("--sampling: '{}' is neither auto, dump nor events", text));
 }
 
+collect::layout layout_of(const std::string& text) {
+  if (text == "connections") return collect::layout::connections;
+  if (text == "segments") return collect::layout::segments;
+  throw bad_flag(fmt::format("--layout: '{}' is neither connections nor segments", text));
+}
+
 double percent_of(const char* flag, const std::string& text) {
   double value = 0;
   const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -118,6 +124,7 @@ collect::config config_of(const collect_flags& f) {
   c.interval_ns = duration_of("--interval", f.interval, millisecond / 10, "100us");
   c.reps = number_of("--reps", f.reps, 0, ~std::uint64_t{0});
   c.duration_ns = duration_of("--duration", f.duration, 0, "0");
+  c.layout = layout_of(f.layout);
   c.rotate_ns = duration_of("--rotate", f.rotate, 1000 * millisecond, "1s");
   c.flush_ns = duration_of("--flush", f.flush, 10 * millisecond, "10ms");
   c.level = static_cast<int>(number_of("--level", f.level, 1, 19));

@@ -29,7 +29,12 @@ void declare(CLI::App& app, collect_flags& f) {
   app.add_option("--duration", f.duration, "time to record, 0 = no end")
       ->type_name("DURATION")
       ->capture_default_str();
-  app.add_option("--rotate", f.rotate, "a connection's file this old is followed by a new one")
+  app.add_option("--layout", f.layout,
+                 "connections: a file for each; segments: files of many connections, for servers "
+                 "that open hundreds of them a second")
+      ->type_name("HOW")
+      ->capture_default_str();
+  app.add_option("--rotate", f.rotate, "a file this old is followed by a new one")
       ->type_name("DURATION")
       ->capture_default_str();
   app.add_option("--flush", f.flush, "age at which records reach the file")

@@ -19,6 +19,7 @@ struct collect_flags {
   std::string interval = "10ms";
   std::string reps = "0";
   std::string duration = "0";
+  std::string layout = "connections";
   std::string rotate = "10m";
   std::string flush = "5s";
   std::string level = "3";

@@ -15,6 +15,7 @@ main_attendant::main_attendant(os& system, const config& settings, reloadable& c
       observed_(seen),
       clock_(system, counts),
       manager_(settings, counts, seen),
+      files_(settings, counts, start_ns),
       reps_(settings.reps),
       end_ns_(settings.duration_ns > 0 ? start_ns + settings.duration_ns
                                        : std::numeric_limits<std::int64_t>::max()) {}
@@ -27,6 +28,7 @@ bool main_attendant::after_poll(const loop_state& state) {
 
 bool main_attendant::attend(std::int64_t now_ns) {
   manager_.alive(now_ns);
+  files_.look(now_ns);
   return obey(now_ns) && now_ns < end_ns_;
 }
 

@@ -9,6 +9,7 @@
 #include "collect/config.h"
 #include "collect/control/clock_watch.h"
 #include "collect/control/control.h"
+#include "collect/control/file_rate.h"
 #include "collect/control/reload.h"
 #include "collect/control/service_manager.h"
 #include "collect/os/os.h"
@@ -42,6 +43,7 @@ class main_attendant final : public attendant {
   observations& observed_;
   clock_watch clock_;
   service_manager manager_;
+  file_rate files_;
   const std::uint64_t reps_;
   const std::int64_t end_ns_;
   std::uint64_t polls_ = 0;

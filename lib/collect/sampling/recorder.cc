@@ -165,7 +165,7 @@ bool recorder::opens_nothing(const message& m) noexcept {
   const std::uint64_t cookie = m.cookie();
   // Its close has been told already.
   if (is_detached(cookie)) return true;
-  if (!poll_.hears_ends && !minis_.contains(cookie)) return earlier_.find(cookie) != nullptr;
+  if (!poll_.hears_ends && !minis_.contains(cookie)) return earlier_.is_recorded(cookie);
   try {
     // Remembered, so that it opens nothing after an overflow either. Its own destroy event, where
     // it has the same cookie, may be still to come.
@@ -202,7 +202,7 @@ bool recorder::record_final(const message& m, std::int64_t time_ns) noexcept {
   header.kind = reused ? snapshot_kind::reused_final : snapshot_kind::final;
   // An earlier run of the collector has recorded the connection up to its end, or nearly. That
   // run's files have the prefix that this one began with.
-  const bool goes_on = update.known == 0 && earlier_.find(cookie) != nullptr;
+  const bool goes_on = update.known == 0 && earlier_.is_recorded(cookie);
   if (goes_on) header.prefix = 0;
   header.may_be_old = held != nullptr || goes_on ? 1 : 0;
   if (update.known == 0 || reused) header.opened_ns = std::min(told.opened_ns, time_ns);

@@ -176,6 +176,8 @@ void add_sampling(families& all, const metric_sources& from) {
 
 void add_writing(families& all, const metric_sources& from) {
   const statistics& s = from.counts;
+  all.info("tcpinfo_layout", "How files are laid out (--layout); always 1.",
+           {{"layout", from.layout == layout::segments ? "segments" : "connections"}});
   all.total("tcpinfo_records_written_total", "Data records in files.", s.records);
   all.totals("tcpinfo_records_dropped_total",
              "Records that are in no file: the queue to the writer was full (the next poll tries "
@@ -186,7 +188,8 @@ void add_writing(families& all, const metric_sources& from) {
               {"write", number(s.lost_write)}});
   all.total("tcpinfo_written_bytes_total", "Bytes appended to files, as compressed.",
             s.bytes_written);
-  all.total("tcpinfo_frames_total", "Zstd frames appended to files.", s.frames);
+  all.total("tcpinfo_frames_total", "Zstd frames appended to files; of segments each is a block.",
+            s.frames);
   const auto faults = [&s](write_fault what) { return number(s.write_errors.of(what)); };
   all.totals("tcpinfo_write_errors_total", "Writes that failed and were tried again.", "kind",
              {{"no_space", faults(write_fault::no_space)},

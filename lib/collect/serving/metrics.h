@@ -10,6 +10,7 @@
 #include <system_error>
 #include <vector>
 
+#include "collect/config.h"
 #include "collect/listen_address.h"
 #include "collect/serving/event_server.h"
 #include "collect/telemetry/observations.h"
@@ -25,6 +26,7 @@ struct metric_sources {
   const event_server* events;  ///< null: no event socket
   const std::vector<std::unique_ptr<writer>>& writers;
   std::int64_t interval_ns;  ///< asked for
+  collect::layout layout = collect::layout::connections;
 };
 
 /// Whether this build has metrics at all.

@@ -56,6 +56,7 @@ inline constexpr log_event leftovers_completed{notice, "leftovers_completed"};
 inline constexpr log_event leftover_set_aside{warning, "leftover_set_aside"};
 inline constexpr log_event retention{notice, "retention"};
 inline constexpr log_event retention_failed{warning, "retention_failed"};
+inline constexpr log_event many_files{notice, "many_files"};
 inline constexpr log_event netns_fault{warning, "netns_fault"};
 inline constexpr log_event netns_found{info, "netns_found"};
 inline constexpr log_event addresses_unknown{warning, "addresses_unknown"};

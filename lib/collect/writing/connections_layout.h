@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The layout of one file for each connection: owns the flow logs of a
+// The layout of one file for each connection (--layout connections): owns the flow logs of a
 // writer's connections, and decides when each is written: when a frame is full, when the oldest
 // snapshot has waited long enough, when memory runs short, and at the end.
 #ifndef TCPINFO_COLLECT_WRITING_CONNECTIONS_LAYOUT_H

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collect/writing/day_folders.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
@@ -41,6 +43,11 @@ std::uint32_t date_of(std::int64_t realtime_ns) noexcept {
   const std::chrono::year_month_day date(day);
   return static_cast<std::uint32_t>(static_cast<int>(date.year())) * 10000 +
          static_cast<unsigned>(date.month()) * 100 + static_cast<unsigned>(date.day());
+}
+
+std::string day_folder_of(const std::string& output, std::int64_t realtime_ns) {
+  const std::uint32_t date = date_of(realtime_ns);
+  return fmt::format("{}/{:04}/{:02}/{:02}", output, date / 10000, date / 100 % 100, date % 100);
 }
 
 std::int64_t begin_of(std::uint32_t date) noexcept {

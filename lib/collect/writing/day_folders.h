@@ -20,6 +20,8 @@ struct day_folder {
 
 /// The UTC date of a time since 1970, as day_folder::date has it.
 [[nodiscard]] std::uint32_t date_of(std::int64_t realtime_ns) noexcept;
+/// The folder of a time's UTC date. Throws std::bad_alloc.
+[[nodiscard]] std::string day_folder_of(const std::string& output, std::int64_t realtime_ns);
 /// When that date began, in nanoseconds since 1970.
 [[nodiscard]] std::int64_t begin_of(std::uint32_t date) noexcept;
 

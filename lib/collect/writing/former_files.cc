@@ -3,6 +3,7 @@
 
 #include <tcpinfo/archive.h>
 
+#include <algorithm>
 #include <cstdint>
 
 #include "collect/writing/day_folders.h"
@@ -11,12 +12,18 @@
 namespace tcpinfo::collect {
 
 void former_files::resume(flow_archive& flow, const snapshot_header& first, std::string_view uuid) {
+  // What is in segments of earlier runs is not known. None of their archives has a sequence that is
+  // given from here on.
+  const bool doubtful = earlier_.may_be_in_segments(first.cookie);
+  const std::uint64_t from = doubtful ? earlier_.run_number() * sequences_of_a_run : 0;
   // The index has the files of the prefix that the collector began with.
   const known_files* files = first.prefix == 0 ? earlier_.find(first.cookie) : nullptr;
+  if (doubtful) flow.sequence = from;
   if (files == nullptr) return;
-  flow.sequence = files->highest + 1;
+  flow.sequence = std::max(from, files->highest + 1);
   read_start(*files, uuid, flow);
-  if (first.kind == snapshot_kind::final) keep_last(*files, uuid);
+  // Of segments the last message cannot be had, and that of an older file is not the last.
+  if (first.kind == snapshot_kind::final && !doubtful) keep_last(*files, uuid);
 }
 
 // The file may be complete, or still on its way to be.

@@ -27,8 +27,9 @@ class former_files {
                statistics& counts)
       : system_(system), output_(output), earlier_(earlier), counts_(counts) {}
 
-  /// At the connection's first snapshot: its sequence goes on after the former files, and it has
-  /// begun when they say. Nothing changes where there are none.
+  /// At the connection's first snapshot: its sequence goes on after the former files, and after
+  /// what segments of earlier runs may hold of it; and it has begun when the files say. Nothing
+  /// changes where there are none.
   void resume(flow_archive& flow, const snapshot_header& first, std::string_view uuid);
   /// A message as it is to be recorded: of a final one, what it lacks is taken from the message
   /// that resume() has kept, if any. Valid until the next call of either.

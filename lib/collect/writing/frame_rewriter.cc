@@ -6,6 +6,8 @@
 
 #include "collect/os/descriptor.h"
 #include "collect/os/read_full.h"
+#include "collect/writing/copy_bytes.h"
+#include "collect/writing/segment_name.h"
 
 namespace tcpinfo::collect {
 namespace {
@@ -23,7 +25,9 @@ constexpr std::size_t large_frame = std::size_t{1} << 20;
 }  // namespace
 
 bool pays_to_rewrite(const part_file& file) noexcept {
-  return file.size > one_block && file.frames > 1 && file.text_bytes / file.frames < small_frame;
+  // A segment's frames are blocks.
+  return !is_segment_path(file.path) && file.size > one_block && file.frames > 1 &&
+         file.text_bytes / file.frames < small_frame;
 }
 
 std::error_code frame_rewriter::append_frame(const std::string& path,
@@ -40,6 +44,8 @@ std::error_code frame_rewriter::append_frame(const std::string& path,
 
 std::error_code frame_rewriter::rewrite(part_file& file, bool& unreadable) {
   unreadable = false;
+  // A segment's frames are blocks: they stay as they are.
+  if (is_segment_path(file.path)) return copy_as_it_is(file, unreadable);
   const std::string copy = copy_name(file);
   descriptor from;
   if (const auto ec = system_.open_read(file.path, from)) return ec;
@@ -64,6 +70,21 @@ std::error_code frame_rewriter::rewrite(part_file& file, bool& unreadable) {
   if (reader_.is_zstd() && reader_.compressed_offset() == file.size &&
       reader_.content_offset() == file.text_bytes)
     return {};
+  unreadable = true;
+  return errc::corrupt_frame;
+}
+
+std::error_code frame_rewriter::copy_as_it_is(part_file& file, bool& unreadable) {
+  file.copy_size = 0;
+  file.copy_frames = file.frames;
+  const std::string copy = copy_name(file);
+  if (const auto ec = copy_bytes(system_, file.path, copy, file.size, unreadable)) return ec;
+  file.copy_size = file.size;
+  descriptor to;
+  frame_scan found;
+  if (const auto ec = system_.open_read(copy, to)) return ec;
+  if (const auto ec = scan_frames(to.get(), found)) return ec;
+  if (found.is_zstd && found.fault == errc::ok && found.whole_end == file.size) return {};
   unreadable = true;
   return errc::corrupt_frame;
 }

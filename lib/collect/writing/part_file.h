@@ -13,7 +13,7 @@ namespace tcpinfo::collect {
 struct part_file {
   std::string path;
   std::uint64_t size = 0;        ///< what we wrote to it; a leftover's is found by salvage
-  std::uint64_t text_bytes = 0;  ///< what its frames hold
+  std::uint64_t text_bytes = 0;  ///< what its frames hold; 0: not known, of a segment
   std::uint64_t frames = 0;
   bool copied = false;    ///< a copy of its records is to be published in its place
   bool leftover = false;  ///< its writer died, or it is not as it was written: salvage first

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where a writer's snapshots go: a layout of the output directory.
+// Where a writer's snapshots go: a layout of the output directory (--layout).
 #ifndef TCPINFO_COLLECT_WRITING_RECORD_SINK_H
 #define TCPINFO_COLLECT_WRITING_RECORD_SINK_H
 
@@ -54,7 +54,7 @@ struct sink_context {
   unsigned number = 0;  ///< of the writer, from 0
 };
 
-/// The one there is. Throws std::bad_alloc.
+/// That of the layout that the settings name. Throws std::bad_alloc.
 [[nodiscard]] std::unique_ptr<record_sink> make_record_sink(const sink_context& context);
 
 }  // namespace tcpinfo::collect

@@ -10,6 +10,7 @@
 #include <new>
 
 #include "collect/os/thread.h"
+#include "collect/writing/segment_name.h"
 #include "common/errno_of.h"
 #include "text/values.h"
 
@@ -28,6 +29,8 @@ constexpr int deepest = 16;
 constexpr std::int64_t day_ns = std::int64_t{24} * 3'600'000'000'000;
 
 bool is_complete_archive(const std::string& name) noexcept {
+  parsed_segment_name segment;
+  if (parse_segment_name(name, segment)) return !segment.partial;
   archive_name parsed;
   return !parse_archive_name(name, parsed) && parsed.compressed && !parsed.partial;
 }

@@ -13,6 +13,7 @@
 #include "collect/os/read_full.h"
 #include "collect/telemetry/log.h"
 #include "collect/writing/compare_files.h"
+#include "collect/writing/copy_bytes.h"
 #include "collect/writing/file_names.h"
 #include "common/errno_of.h"
 
@@ -21,7 +22,6 @@ namespace {
 
 // Of the names with .part.damaged that are tried, .2 and so on behind it.
 constexpr int kept_names = 100;
-constexpr std::size_t copy_block = std::size_t{64} << 10;
 
 }  // namespace
 
@@ -57,7 +57,9 @@ std::error_code salvage::look(const std::string& path, found_frames& out) {
 next_step salvage::examine(part_file& file) {
   found_frames found;
   if (const auto ec = look(file.path, found)) return report_.failed(file, "read", ec);
-  if (found.content_bytes < file.text_bytes) report_.shortened(file);
+  // What a segment's frames hold nobody has counted.
+  if (file.text_bytes == 0 ? found.whole_end < file.size : found.content_bytes < file.text_bytes)
+    report_.shortened(file);
   file.size = found.whole_end;
   file.frames = found.frames;
   file.text_bytes = found.content_bytes;
@@ -114,20 +116,8 @@ next_step salvage::set_aside(const part_file& file, std::string_view what) {
 }
 
 std::error_code salvage::copy_frames(const part_file& file) {
-  const std::string copy = copy_name(file);
-  descriptor from;
-  if (const auto ec = system_.open_read(file.path, from)) return ec;
-  std::vector<std::byte> block(copy_block);
-  for (std::uint64_t at = 0; at < file.size;) {
-    const auto want =
-        static_cast<std::size_t>(std::min<std::uint64_t>(block.size(), file.size - at));
-    std::size_t n = 0;
-    if (const auto ec = read_full(from.get(), std::span(block).first(want), n)) return ec;
-    if (n < want) return errc::truncated_frame;
-    if (const auto ec = system_.append(copy, bytes_view(block).first(n), at)) return ec;
-    at += n;
-  }
-  return {};
+  bool unreadable = false;
+  return copy_bytes(system_, file.path, copy_name(file), file.size, unreadable);
 }
 
 }  // namespace tcpinfo::collect

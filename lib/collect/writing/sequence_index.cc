@@ -11,9 +11,12 @@
 #include "collect/os/descriptor.h"
 #include "collect/writing/day_folders.h"
 #include "collect/writing/file_names.h"
+#include "collect/writing/segment_name.h"
 
 namespace tcpinfo::collect {
 namespace {
+
+constexpr std::int64_t hour_ns = 3'600'000'000'000;
 
 // Each cookie once, with its highest sequence, sorted.
 void make_unique(std::vector<known_files>& files) {
@@ -42,13 +45,49 @@ bool holds_nothing(os& system, const std::string& path) {
   return reader.read(first, n) == errc::truncated_frame && n == 0;
 }
 
+bool segment_holds_nothing(os& system, const std::string& path) {
+  // No block is larger.
+  constexpr std::uint64_t largest_frame = std::uint64_t{2} << 20;
+  std::uint64_t size = 0;
+  if (system.size(path, size) || size > largest_frame) return false;
+  if (size == 0) return true;
+  descriptor file;
+  frame_scan found;
+  if (system.open_read(path, file) || scan_frames(file.get(), found)) return false;
+  return found.whole_end == 0 && found.is_zstd && found.fault == errc::truncated_frame;
+}
+
+bool sequence_index::may_be_in_segments(std::uint64_t cookie) const noexcept {
+  // Some the kernel counts from the upper end down; of these nothing is known.
+  constexpr std::uint64_t counted_down = std::uint64_t{1} << 63U;
+  return run_number_ > 0 &&
+         (!newest_cookie_ || cookie <= *newest_cookie_ || cookie >= counted_down);
+}
+
+void sequence_index::add_segment(os& system, const std::string& path,
+                                 unfinished_files& unfinished) {
+  const std::string_view name = std::string_view(path).substr(path.rfind('/') + 1);
+  parsed_segment_name parsed;
+  if (parse_segment_name(name, parsed))
+    run_number_ = std::max(run_number_, parsed.run + 1);
+  else
+    foreign_segments_ = true;
+  if (!name.ends_with(part_suffix)) return;
+  // Its name counts even so: what was written may have been taken away since.
+  (segment_holds_nothing(system, path) ? unfinished.empty : unfinished.leftovers).push_back(path);
+}
+
 void sequence_index::add_file(os& system, const std::string& path, std::uint32_t date,
                               std::string_view prefix, unfinished_files& unfinished) {
   const std::string_view name = std::string_view(path).substr(path.rfind('/') + 1);
   archive_name parsed;
   if (name.ends_with(rewrite_suffix)) {
-    if (!parse_archive_name(name.substr(0, name.size() - rewrite_suffix.size()), parsed))
-      unfinished.copies.push_back(path);
+    const std::string_view of = name.substr(0, name.size() - rewrite_suffix.size());
+    if (is_segment_path(of) || !parse_archive_name(of, parsed)) unfinished.copies.push_back(path);
+    return;
+  }
+  if (is_segment_path(name)) {
+    add_segment(system, path, unfinished);
     return;
   }
   if (parse_archive_name(name, parsed) || !parsed.compressed) return;
@@ -85,6 +124,8 @@ std::error_code sequence_index::read(os& system, const std::string& output, std:
   files_.clear();
   others_.clear();
   others_full_ = false;
+  foreign_segments_ = false;
+  run_number_ = 0;
   open_ = std::move(open);
   std::sort(open_.begin(), open_.end());
   std::vector<day_folder> days;
@@ -97,6 +138,11 @@ std::error_code sequence_index::read(os& system, const std::string& output, std:
     });
     if (unless_gone(ec)) return ec;
   }
+  // Segments that were packed, perhaps out of those of earlier runs: no run has had the hours since
+  // 1970 for its number, unless the directory was here so long.
+  if (foreign_segments_)
+    run_number_ = std::max(run_number_, static_cast<std::uint64_t>(std::max<std::int64_t>(
+                                            1, system.realtime_ns() / hour_ns)));
   make_unique(others_);
   if (others_.size() > most_others_) {
     std::nth_element(

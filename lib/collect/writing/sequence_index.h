@@ -2,11 +2,14 @@
 //
 // Content of the output directory when the collector starts: highest sequence of each connection
 // of this boot, so that a connection that outlives a restart goes on after it, also one whose
-// socket no dump shows any more; and files that an earlier run could not finalize.
+// socket no dump shows any more; and files that an earlier run could not finalize. What is in
+// segments is not read: of connections that may be in one the sequences go on at a number that no
+// earlier run has used.
 #ifndef TCPINFO_COLLECT_WRITING_SEQUENCE_INDEX_H
 #define TCPINFO_COLLECT_WRITING_SEQUENCE_INDEX_H
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -30,6 +33,11 @@ struct unfinished_files {
   std::vector<std::string> copies;  ///< rewrites that were not finished; hold nothing of their own
 };
 
+/// The sequences of a run are its number times this, and what follows: those that a connection has
+/// in segments need not be known for the next run to go on after them. The run number is 0 where no
+/// segments were found, else one more than the highest in their names (segment_name.h).
+inline constexpr std::uint64_t sequences_of_a_run = 1'000'000'000;
+
 /// Read-only once made; any thread then.
 class sequence_index {
  public:
@@ -45,27 +53,44 @@ class sequence_index {
   [[nodiscard]] std::error_code read(os& system, const std::string& output, std::string_view prefix,
                                      std::vector<std::uint64_t> open, unfinished_files& unfinished);
 
+  /// Before read(): no socket of before this run has a higher cookie (newest_cookie()).
+  void set_newest_cookie(std::uint64_t newest) noexcept { newest_cookie_ = newest; }
+
   /// nullptr where the connection has no file yet.
   [[nodiscard]] const known_files* find(std::uint64_t cookie) const noexcept;
+  /// Whether an earlier run may have recorded the connection into a segment.
+  [[nodiscard]] bool may_be_in_segments(std::uint64_t cookie) const noexcept;
+  /// Whether an earlier run has recorded the connection, as far as is known.
+  [[nodiscard]] bool is_recorded(std::uint64_t cookie) const noexcept {
+    return find(cookie) != nullptr || (newest_cookie_.has_value() && may_be_in_segments(cookie));
+  }
+  /// Of this run.
+  [[nodiscard]] std::uint64_t run_number() const noexcept { return run_number_; }
 
  private:
   void add_file(os& system, const std::string& path, std::uint32_t date, std::string_view prefix,
                 unfinished_files& unfinished);
+  void add_segment(os& system, const std::string& path, unfinished_files& unfinished);
 
   void add_other(const known_files& file);
 
   const std::size_t most_others_;
   std::vector<known_files> files_;  // sorted by cookie
+  std::optional<std::uint64_t> newest_cookie_;
+  std::uint64_t run_number_ = 0;
   // While reading.
   std::vector<std::uint64_t> open_;  // sorted
   std::vector<known_files> others_;
   bool others_full_ = false;
+  bool foreign_segments_ = false;  // whose names do not say the run
 };
 
 /// Whether a .part file has no whole record: it is empty, or ends within its first frame. That is
 /// written by one call, so less of it than `first_frame_in_doubt` holds nothing that can be read.
 [[nodiscard]] bool holds_nothing(os& system, const std::string& path);
 inline constexpr std::uint64_t first_frame_in_doubt = 4096;
+/// The same of a segment, of whose frames only whole ones can be read, however large they are.
+[[nodiscard]] bool segment_holds_nothing(os& system, const std::string& path);
 
 }  // namespace tcpinfo::collect
 

@@ -41,7 +41,8 @@ struct writer_context {
   const sequence_index& earlier;
   const netns_registry& namespaces;
   observations& seen;
-  unsigned writers = 1;  ///< how many share
+  unsigned writers = 1;           ///< how many share
+  std::string segment_stem = {};  ///< what names of segments begin with (segment_name.h)
 };
 
 }  // namespace tcpinfo::collect

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collect/writing/segment_file.h"
+
+#include <tcpinfo/error.h>
+
+#include <cerrno>
+#include <new>
+
+#include "collect/writing/append_frame.h"
+#include "collect/writing/day_folders.h"
+#include "collect/writing/file_names.h"
+#include "collect/writing/flow_log.h"
+#include "collect/writing/segment_name.h"
+#include "collect/writing/write_report.h"
+#include "common/errno_of.h"
+
+namespace tcpinfo::collect {
+
+void segment_file::next_file() noexcept {
+  ++number_;
+  size_ = 0;
+  frames_ = 0;
+  ended_ = false;
+}
+
+// The first number from number_ on of which no file exists: an earlier file is never touched.
+std::error_code segment_file::choose_name(std::int64_t first_ns) {
+  folder_ = day_folder_of(context_.settings.output, first_ns);
+  for (;; ++number_) {
+    complete_ = folder_ + "/" + segment_name(context_.segment_stem, writer_, number_);
+    part_ = complete_ + std::string(part_suffix);
+    bool there = false;
+    if (const auto ec = context_.system.exists(complete_, there)) return ec;
+    if (!there)
+      if (const auto ec = context_.system.exists(part_, there)) return ec;
+    if (!there) return {};
+  }
+}
+
+std::error_code segment_file::append(bytes_view frame, const block_facts& facts) {
+  for (;;) {
+    if (size_ == 0)
+      if (const auto ec = choose_name(facts.first_ns)) return ec;
+    const auto ec = append_frame(context_, part_, folder_, frame, size_);
+    if (!ec) {
+      if (size_ == 0) {
+        since_ns_ = facts.since_ns;
+        context_.counts.files_created.add();
+      }
+      size_ += frame.size();
+      ++frames_;
+      context_.counts.records.add(facts.records);
+      context_.counts.duplicate_attributes.add(facts.notes.duplicates);
+      context_.counts.unread_bytes.add(facts.notes.unread_bytes);
+      context_.counts.frames.add();
+      context_.counts.bytes_written.add(frame.size());
+      return {};
+    }
+    // The name is taken, or our file is gone, changed, or the only one that cannot be written: what
+    // waits goes into another file, and this one is not touched.
+    const bool taken = size_ == 0 && is_errno(ec, EEXIST);
+    const bool changed = size_ > 0 && !concerns_all_files(ec);
+    if (!taken && !changed) return ec;
+    if (changed && is_errno(ec, ENOENT))
+      tell_vanished(context_, part_);
+    else if (changed)
+      // Its whole frames are kept.
+      context_.finalize.add({.path = part_, .leftover = true});
+    if (changed) whole_ = false;
+    next_file();
+  }
+}
+
+// False: it is to be tried again, which is counted and said.
+bool segment_file::try_append(bytes_view frame, const block_facts& facts,
+                              std::int64_t now_ns) noexcept {
+  try {
+    const auto ec = append(frame, facts);
+    if (!ec) return true;
+    tell_write_failed(context_, part_, ec);
+  } catch (const std::bad_alloc&) {
+    context_.counts.write_errors.add(errc::out_of_memory);
+  }
+  retry_ns_ = now_ns + write_retry_ns;
+  return false;
+}
+
+void segment_file::add(bytes_view frame, const block_facts& facts, std::int64_t now_ns) noexcept {
+  if (waiting_.empty() && now_ns >= retry_ns_ && try_append(frame, facts, now_ns)) return;
+  try {
+    waiting_.push_back({{frame.begin(), frame.end()}, facts});
+    waiting_bytes_ += frame.size();
+  } catch (const std::bad_alloc&) {
+    whole_ = false;
+    context_.counts.lost_write.add(facts.records);
+    tell_dropped(context_, part_, facts.records, "memory ended");
+  }
+}
+
+bool segment_file::write(std::int64_t now_ns) noexcept {
+  if (now_ns < retry_ns_) return waiting_.empty();
+  while (!waiting_.empty()) {
+    const waiting_block& oldest = waiting_.front();
+    if (!try_append(oldest.frame, oldest.facts, now_ns)) return false;
+    waiting_bytes_ -= oldest.frame.size();
+    waiting_.pop_front();
+  }
+  return true;
+}
+
+void segment_file::drop_oldest(std::string_view why) {
+  const std::uint32_t records = waiting_.front().facts.records;
+  waiting_bytes_ -= waiting_.front().frame.size();
+  waiting_.pop_front();
+  whole_ = false;
+  context_.counts.lost_write.add(records);
+  tell_dropped(context_, part_, records, why);
+}
+
+std::uint64_t segment_file::waiting_records() const noexcept {
+  std::uint64_t sum = 0;
+  for (const waiting_block& block : waiting_) sum += block.facts.records;
+  return sum;
+}
+
+std::error_code segment_file::append_index(bytes_view index) noexcept try {
+  return context_.system.append(part_, index, size_);
+} catch (const std::bad_alloc&) {
+  return errc::out_of_memory;
+}
+
+void segment_file::end(bytes_view index) {
+  if (size_ > 0) {
+    if (!index.empty() && !ended_) {
+      // A file without it is as good.
+      if (const auto ec = append_index(index)) {
+        context_.counts.write_errors.add(ec);
+      } else {
+        size_ += index.size();
+        context_.counts.bytes_written.add(index.size());
+      }
+    }
+    ended_ = true;
+    context_.finalize.add({.path = part_, .size = size_, .frames = frames_});
+    next_file();
+  }
+  whole_ = true;
+}
+
+}  // namespace tcpinfo::collect

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collect/writing/segments_layout.h"
+
+#include <algorithm>
+#include <limits>
+#include <new>
+#include <span>
+#include <utility>
+
+#include "collect/writing/flow_log.h"
+#include "collect/writing/record_parts.h"
+#include "collect/writing/wake_policy.h"
+
+namespace tcpinfo::collect {
+namespace {
+
+constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
+// At the end a write that fails is tried so often, with a pause before each new try.
+constexpr int last_tries = 10;
+constexpr std::int64_t last_pause_ns = write_retry_ns / 10;
+
+}  // namespace
+
+segments_layout::segments_layout(const sink_context& context)
+    : context_(context.shared),
+      observer_(context.observer),
+      memory_(context.memory),
+      hold_ns_(context_.settings.flush_ns - wake_pause_ns(context_.settings)),
+      former_files_(context_.system, context_.settings.output, context_.earlier, context_.counts),
+      path_(context_.settings.output, context_.prefixes),
+      file_(context_, context.number) {}
+
+std::error_code segments_layout::open() {
+  segment_options options;
+  options.level = context_.settings.level;
+  return block_.create(options);
+}
+
+segments_layout::segment_flow& segments_layout::flow_of(const snapshot_header& header) {
+  const auto [found, is_new] = flows_.try_emplace(header.cookie);
+  segment_flow& flow = found->second;
+  if (!is_new) return flow;
+  try {
+    flow.begin(header, context_.namespaces.get(header.netns));
+    former_files_.resume(flow, header, path_.uuid_of(flow));
+    former_.resume(flow, header);
+  } catch (...) {
+    // What was half begun would never be resumed.
+    flows_.erase(found);
+    throw;
+  }
+  return flow;
+}
+
+void segments_layout::take(const snapshot_header& header, bytes_view message, std::int64_t now_ns) {
+  const bool has_message = header.kind != snapshot_kind::ended_without_event;
+  if (!has_message && !flows_.contains(header.cookie)) return;
+  segment_flow& flow = flow_of(header);
+  if (has_message) {
+    observer_.look(flow.observed, header, message);
+    try {
+      add(flow, header, message, now_ns);
+    } catch (const std::bad_alloc&) {
+      context_.counts.write_errors.add(errc::out_of_memory);
+      context_.counts.lost_write.add();
+    }
+  }
+  if (!ends_connection(header.kind)) return;
+  if (flow.begun) ++flow.sequence;
+  // Its cookie may be seen again.
+  if (!has_message) former_.remember(flow);
+  flows_.erase(header.cookie);
+}
+
+void segments_layout::add(segment_flow& flow, const snapshot_header& header, bytes_view message,
+                          std::int64_t now_ns) {
+  if (begins_reuse(header.kind)) {
+    // The socket's next connection is an archive of its own, and has an opening of its own, or none
+    // that was told.
+    if (flow.begun) {
+      ++flow.sequence;
+      flow.file_date_ns = header.time_ns;
+    }
+    flow.opened = opening_of(header);
+    flow.begun = false;
+    flow.block = 0;
+  }
+  snapshot_header stored = header;
+  bytes_view whole = former_files_.completed(stored, message);
+  if (context_.settings.anonymize != anonymize_by::none) {
+    anonymous_.assign(whole.begin(), whole.end());
+    flow.netns->addresses.apply(anonymous_);
+    whole = anonymous_;
+  }
+  for (int tries = 0;; ++tries) {
+    const bool is_first = block_.waiting() == 0;
+    const auto ec = try_add(flow, stored, {whole});
+    if (!ec) {
+      flow.begun = true;
+      if (!is_first) return;
+      facts_.first_ns = stored.time_ns;
+      facts_.since_ns = now_ns;
+      return;
+    }
+    if (ec == errc::out_of_memory) throw std::bad_alloc();
+    if (ec != errc::buffer_too_small || tries > 0) {
+      context_.counts.lost_write.add();
+      return;
+    }
+    if (!flush(now_ns)) throw std::bad_alloc();
+  }
+}
+
+std::error_code segments_layout::try_add(segment_flow& flow, const snapshot_header& header,
+                                         const message& m) {
+  if (flow.block != block_number_)
+    if (const auto ec = begin(flow)) return ec;
+  const auto time = timestamp::from_unix_nanoseconds(header.time_ns);
+  const auto ec = block_.add(flow.number, time, m, extras_of(header), &facts_.notes);
+  // More attributes than a block takes of one message; a line takes them.
+  return ec == errc::malformed_attribute ? add_as_text(flow, header, m) : ec;
+}
+
+std::error_code segments_layout::add_as_text(const segment_flow& flow,
+                                             const snapshot_header& header, const message& m) {
+  text_.resize(std::max(text_.size(), max_record_size(m)));
+  std::size_t written = 0;
+  encode_notes notes;
+  if (const auto ec =
+          lines_.encode(text_, written, timestamp::from_unix_nanoseconds(header.time_ns), m,
+                        extras_of(header), &notes))
+    return ec;
+  if (const auto ec = block_.add_line(flow.number, {text_.data(), written})) return ec;
+  facts_.notes.duplicates += notes.duplicates;
+  facts_.notes.unread_bytes += notes.unread_bytes;
+  return {};
+}
+
+std::error_code segments_layout::begin(segment_flow& flow) {
+  path_.set(flow);
+  const metadata about = metadata_of(flow, path_.uuid_of(flow), context_.who);
+  segment_archive archive;
+  archive.about = &about;
+  archive.path = path_.relative();
+  archive.goes_on = flow.begun ? 1 : 0;
+  const auto ec = block_.begin(archive, flow.number);
+  if (!ec) flow.block = block_number_;
+  return ec;
+}
+
+// Makes a frame of the block, which is written or waits for that. False for want of memory: nothing
+// is lost, and it is tried again.
+bool segments_layout::flush(std::int64_t now_ns) {
+  const std::uint32_t records = block_.waiting();
+  bytes_view frame;
+  if (const auto ec = block_.flush(frame)) {
+    context_.counts.write_errors.add(ec);
+    block_retry_ns_ = now_ns + write_retry_ns;
+    return false;
+  }
+  ++block_number_;
+  block_facts facts = std::exchange(facts_, {});
+  facts.records = records;
+  if (records > 0) file_.add(frame, facts, now_ns);
+  account();
+  return true;
+}
+
+std::int64_t segments_layout::block_due_ns() const noexcept {
+  return block_.waiting() == 0 ? never : std::max(facts_.since_ns + hold_ns_, block_retry_ns_);
+}
+
+std::int64_t segments_layout::rotation_due_ns() const noexcept {
+  if (file_.size() == 0) return never;
+  // What waits goes into this file first.
+  const std::int64_t not_before_ns =
+      std::max(rotate_retry_ns_, file_.has_waiting() ? file_.retry_ns() + 1 : 0);
+  const std::int64_t due_ns =
+      file_.size() >= largest_segment ? 0 : file_.since_ns() + context_.settings.rotate_ns;
+  return std::max(due_ns, not_before_ns);
+}
+
+std::int64_t segments_layout::next_ns(std::int64_t latest) const noexcept {
+  const std::int64_t retry_ns = file_.has_waiting() ? file_.retry_ns() : never;
+  return std::min({latest, block_due_ns(), retry_ns, rotation_due_ns()});
+}
+
+bool segments_layout::write_portion(std::int64_t now_ns) {
+  if (file_.has_waiting()) (void)file_.write(now_ns);
+  if (now_ns >= block_due_ns()) (void)flush(now_ns);
+  if (now_ns >= rotation_due_ns()) rotate(now_ns);
+  account();
+  return false;
+}
+
+// The connections that live on are begun again in the next segment.
+void segments_layout::rotate(std::int64_t now_ns) {
+  // Where this comes to nothing, not before the next second.
+  rotate_retry_ns_ = now_ns + write_retry_ns;
+  if (!flush(now_ns) || file_.has_waiting()) return;
+  bytes_view index;
+  // What it counts begins anew with the next segment, whether there is an index or not.
+  if (block_.finish(index)) return;
+  file_.end(file_.is_whole() ? index : bytes_view());
+  rotate_retry_ns_ = 0;
+}
+
+void segments_layout::keep_budget(std::int64_t now_ns) {
+  // After a write that failed, an eighth more may be used before the next try.
+  const std::size_t budget = memory_.limit();
+  if (now_ns >= budget_retry_ns_) {
+    if (file_.write(now_ns)) {
+      account();
+      return;
+    }
+    budget_retry_ns_ = now_ns + write_retry_ns;
+    account();
+  }
+  while (memory_.now() > budget + budget / 8 && file_.has_waiting()) {
+    file_.drop_oldest("memory ended");
+    account();
+  }
+}
+
+void segments_layout::account() noexcept {
+  const std::size_t now = file_.waiting_bytes() + block_.waiting_bytes();
+  memory_.change(accounted_, now);
+  accounted_ = now;
+}
+
+void segments_layout::finish() {
+  for (int tries = 0; tries < last_tries && !write_all(); ++tries)
+    context_.system.wait(-1, -1, context_.system.monotonic_ns() + last_pause_ns);
+  while (file_.has_waiting()) file_.drop_oldest("the run ended");
+  context_.counts.lost_write.add(block_.waiting());
+  bytes_view index;
+  (void)block_.finish(index);
+  file_.end(file_.is_whole() ? index : bytes_view());
+  flows_.clear();
+  account();
+}
+
+bool segments_layout::write_all() {
+  // That no time has passed since a write that failed is no reason not to try.
+  const std::int64_t now_ns = std::max(context_.system.monotonic_ns(), file_.retry_ns());
+  const bool written = file_.write(now_ns);
+  return flush(now_ns) && written && !file_.has_waiting();
+}
+
+void segments_layout::give_up() noexcept {
+  context_.counts.lost_write.add(file_.waiting_records() + block_.waiting());
+  // It stays .part, and the next start finds it.
+  if (file_.size() > 0) context_.counts.lost_files.add();
+}
+
+}  // namespace tcpinfo::collect
