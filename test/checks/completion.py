@@ -24,7 +24,8 @@ from help_flags import flags_of_help
 
 SKIP = 77
 COMMANDS = (["tcpinfo-collect"], ["tcpinfo-csv"], ["tcpinfo-dump"], ["tcpinfo-dump", "ls"],
-            ["tcpinfo-dump", "get"], ["tcpinfo-dump", "live"], ["tcpinfo-dump", "verify"])
+            ["tcpinfo-dump", "follow"], ["tcpinfo-dump", "get"], ["tcpinfo-dump", "live"],
+            ["tcpinfo-dump", "verify"])
 
 # What is typed, and what must be offered.
 STATES = ["CLOSE", "CLOSE_WAIT", "CLOSING"]
@@ -59,6 +60,8 @@ WORDS: list[tuple[str, list[str]]] = [
     ("tcpinfo-dump ls --color=a", ["always", "auto"]),
     ("tcpinfo-dump ls --limit ", []),
     ("tcpinfo-dump --state=synch", ["synchronized"]),
+    ("tcpinfo-dump f", ["follow"]),
+    ("tcpinfo-dump follow --duration ", []),
     ("tcpinfo-dump g", ["get"]),
     ("tcpinfo-dump get 1 archive", ["archive.jsonl"]),
     ("tcpinfo-dump live --state=LISTEN,CLOS", STATES),

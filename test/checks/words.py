@@ -66,6 +66,7 @@ EXCEPTIONS = [
      "test/unit/archive/* test/unit/offline/* test/cli/cli_inputs.py test/fuzz/corpus/*",
      "Unicode's byte-order mark"),
     # C++'s.
+    (r"IN_MOVED_(FROM|TO)", "lib/offline/inputs/following/*", "the kernel's, of a file's name"),
     (r"moved", "test/unit/eventsocket/* test/unit/inetdiag/* test/unit/zstd/*", "std::move"),
 ]
 IDENTIFIER = re.compile(r"[A-Za-z_]\w*")

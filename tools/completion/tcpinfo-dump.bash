@@ -31,7 +31,7 @@ _tcpinfo_dump() {
       return
       ;;
     --uuid | --port | --sport | --dport | --host | --src | --dst | --since | --until | --every | \
-      --interval | --reps | --limit | --jobs | -j) return ;;
+      --interval | --reps | --duration | --limit | --jobs | -j) return ;;
   esac
   if [[ -n $words ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
@@ -43,6 +43,9 @@ _tcpinfo_dump() {
       ls)
         words="--json --csv --columns --sort --reverse --limit --time --color --jobs --no-progress
           --max-window --verbose $filters --since --until"
+        ;;
+      follow)
+        words="$printing --max-window --verbose $filters --since --until --from-start --duration"
         ;;
       get) words="--text $printing --since --until --max-window --verbose" ;;
       live) words="$printing $filters --interval --reps" ;;
@@ -57,7 +60,7 @@ _tcpinfo_dump() {
   compopt -o filenames 2>/dev/null
   mapfile -t COMPREPLY < <(compgen -f -- "$current")
   if ((COMP_CWORD == 1)); then
-    mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W 'ls get live verify' -- "$current")
+    mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W 'ls follow get live verify' -- "$current")
   fi
 }
 

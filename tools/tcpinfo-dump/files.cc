@@ -17,6 +17,7 @@ int dump_files(std::vector<std::string> arguments) {
   CLI::App app(
       "Prints what was recorded of TCP connections, in the words of ss.\n"
       "  tcpinfo-dump ls      one line a connection\n"
+      "  tcpinfo-dump follow  what a collector writes now\n"
       "  tcpinfo-dump get     the records of one connection\n"
       "  tcpinfo-dump live    the same text straight from the kernel\n"
       "  tcpinfo-dump verify  whether archives are whole and consistent\n"

@@ -51,6 +51,14 @@ bool snapshot_printer::print(std::string& to, const snapshot_label& label, const
   return !decoded_.has(snapshot_fault::partial_field);
 }
 
+std::string snapshot_printer::key_of(const snapshot_label& label, const message& m) {
+  return fmt::format("{}/{:x}", label.uuid, m.cookie());
+}
+
+void snapshot_printer::forget(const snapshot_label& label, const message& m) {
+  if (!previous_.empty()) previous_.erase(key_of(label, m));
+}
+
 void snapshot_printer::forget_others() {
   std::erase_if(previous_, [](const auto& entry) { return !entry.second.seen; });
   for (auto& [key, k] : previous_) k.seen = false;
@@ -89,7 +97,7 @@ void snapshot_printer::print_text(std::string& to, const snapshot_label& label) 
     return;
   }
   const message m = decoded_.source();
-  const auto [it, is_new] = previous_.try_emplace(fmt::format("{}/{:x}", label.uuid, m.cookie()));
+  const auto [it, is_new] = previous_.try_emplace(key_of(label, m));
   kept& k = it->second;
   if (is_new) {
     append_label(to, label);

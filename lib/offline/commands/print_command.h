@@ -50,11 +50,14 @@ class snapshot_printer {
   /// Appends to `to`; with --changes perhaps nothing.
   /// @return false where an attribute ends inside a field, of which a part is lost.
   bool print(std::string& to, const snapshot_label& label, const message& m, info_layout layout);
+  /// For --changes: forgets a connection, of which this was the last snapshot.
+  void forget(const snapshot_label& label, const message& m);
   /// For --changes, after all that there is: forgets the connections that were not printed since
   /// the last time.
   void forget_others();
 
  private:
+  [[nodiscard]] static std::string key_of(const snapshot_label& label, const message& m);
   struct kept {
     std::vector<std::byte> bytes;
     info_layout layout = info_layout::unknown;

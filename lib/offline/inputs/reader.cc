@@ -107,6 +107,16 @@ bool input_reader::open(const std::string& path) {
   return open_next();
 }
 
+bool input_reader::open(byte_source& from, const std::string& path) {
+  impl& i = *impl_;
+  faults_.end_part();
+  i.open = i.is_tar = i.is_capture = false;
+  if (faults_.stopped()) return false;
+  i.name = path;
+  faults_.begin_file(path);
+  return i.start(i.whole.open(from), i.whole);
+}
+
 bool input_reader::open_next() {
   impl& i = *impl_;
   faults_.end_part();

@@ -12,6 +12,7 @@
 
 #include "offline/inputs/fault_log.h"
 #include "offline/inputs/record.h"
+#include "offline/inputs/sources/byte_source.h"
 #include "offline/inputs/window_limit.h"
 
 namespace tcpinfo::offline {
@@ -37,6 +38,9 @@ class input_reader {
   /// Opens a file, or standard input for "-". What is wrong is a fault like any other.
   /// @return false where there is nothing to read.
   [[nodiscard]] bool open(const std::string& path);
+  /// The same of what a source hands over, which must outlive the reading; no tar. `path`: what it
+  /// is of, as faults call it.
+  [[nodiscard]] bool open(byte_source& from, const std::string& path);
   /// After that: the next part of the same file, where it has several (members of a tar), each with
   /// records of its own. Read a part to its end before, or leave it.
   /// @return false after the last one: all faults of the file have been told then.

@@ -46,6 +46,7 @@ class made_segment {
     metadata about;
     REQUIRE_FALSE(reader.next(r, more));
     REQUIRE(r.get_metadata(about));
+    about.kernel = "6.18.1";
     segment_archive named;
     named.about = keeps_metadata ? &about : nullptr;
     named.path = path;
@@ -146,7 +147,7 @@ TEST_CASE("C: a segment gives the records of its archives") {
   const std::string other = golden("kernel618_3.jsonl");
   made_segment made;
   made.add(one, first_path, 0, 2, false);
-  made.add(other, second_path, 0, 3, false);
+  made.add(other, second_path, 0, 1, false);
   made.end_block();
   made.add(one, first_path, 2, 3, true);
   made.end_block();
@@ -163,15 +164,14 @@ TEST_CASE("C: a segment gives the records of its archives") {
     bool goes_on;
   };
   // The order of archives within a block is the segment's own.
-  std::vector<part> block = {{first_path, one, 0, 2, false}, {second_path, other, 0, 3, false}};
+  std::vector<part> block = {{first_path, one, 0, 2, false}, {second_path, other, 0, 1, false}};
   const auto check_part = [&](const part& p) {
     REQUIRE(held.latest.metadata != nullptr);
     CHECK(held.latest.message.bytes == nullptr);
     CHECK(held.has(TCPINFO_RECORD_BEGINS_ARCHIVE));
     CHECK(held.has(TCPINFO_RECORD_GOES_ON) == p.goes_on);
-    const std::string begun =
-        std::string("{\"Metadata\":{\"UUID\":\"") + held.latest.metadata->uuid;
-    CHECK(p.archive.starts_with(begun));
+    const std::string uuid = std::string("\"UUID\":\"") + held.latest.metadata->uuid + '"';
+    CHECK(p.archive.find(uuid) < p.archive.find('\n'));
     check_messages(held, p.archive, p.from, p.count);
     CHECK(held.archive() == p.path);
   };
@@ -195,7 +195,7 @@ TEST_CASE("C: a damaged block of a segment costs its records, which are counted"
   made_segment made;
   made.add(one, first_path, 0, 2, false);
   made.end_block();
-  made.add(other, second_path, 0, 3, false);
+  made.add(other, second_path, 0, 1, false);
   const std::size_t damaged = made.end_block();
   made.add(one, first_path, 2, 1, true);
   const std::size_t behind = made.end_block();
@@ -213,7 +213,7 @@ TEST_CASE("C: a damaged block of a segment costs its records, which are counted"
   }
   CHECK(messages == 3);
   CHECK(faults == 1);
-  CHECK(tcpinfo_reader_missing(held.handle) == 3);
+  CHECK(tcpinfo_reader_missing(held.handle) == 1);
 }
 
 TEST_CASE("C: what one archive of a segment says does not hold for the next") {
