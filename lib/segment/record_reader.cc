@@ -91,10 +91,10 @@ std::error_code record_reader::impl::next_of_segment(record& out, bool& more) no
       if (held.first != 0) {
         begins = true;
         const segment_archive& a = segment.archive();
+        goes_on = a.goes_on != 0;
         big_endian = a.about != nullptr && a.about->byte_order == "big";
         if (a.about != nullptr) {
           holds = true;
-          goes_on = a.goes_on != 0;
           return out.assign(*a.about);
         }
       }

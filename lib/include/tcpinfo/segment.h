@@ -313,8 +313,9 @@ class TCPINFO_API record_reader final {
   /// Of a segment: whether the latest record is the first of an archive since another's: what was
   /// known of the archive before does not hold.
   [[nodiscard]] bool begins_archive() const noexcept;
-  /// Of a segment: whether the latest record is a metadata record that was given before, here or in
-  /// the segment before: the archive goes on.
+  /// Of a segment: whether the archive that the latest record begins goes on here: earlier records
+  /// of it were given before, in this segment or the one before it. A metadata record that the
+  /// reader made of it (without line()) was among them.
   [[nodiscard]] bool goes_on() const noexcept;
   /// As segment_reader's; 0 of an archive.
   [[nodiscard]] std::uint64_t missing_records() const noexcept;

@@ -16,6 +16,7 @@
 
 #include "offline/commands/commands.h"
 #include "offline/flows/poll_log.h"
+#include "offline/inputs/file_names.h"
 #include "offline/inputs/inputs.h"
 #include "offline/text/times.h"
 #include "text/escape.h"
@@ -47,8 +48,17 @@ bool went_back(std::uint64_t before, std::uint64_t now, unsigned bits) {
   return before - now <= range / 2;
 }
 
+/// What is told once a file, or once for each archive in a segment.
+enum class told_once : std::uint8_t { cookie, no_time, opened };
+
+/// Where one of a connection's archives is.
+struct archive_place {
+  std::string file;
+  bool in_segment = false;
+};
+
 struct connection {
-  std::map<std::uint64_t, std::string> files;  // by sequence
+  std::map<std::uint64_t, archive_place> archives;  // by sequence
   // Of the latest record.
   std::optional<std::uint64_t> sequence;
   timestamp time;
@@ -112,24 +122,61 @@ class verifier {
   void begin_file() {
     path_ = reader_->file();
     ++files_;
-    metadata_records_ = 0;
-    records_in_file_ = 0;
-    connection_ = nullptr;
-    context_ = nullptr;
-    told_cookie_ = false;
-    told_no_time_ = false;
-    told_opened_ = false;
-    named_ = !parse_archive_name(reader_->name(), name_);
-    name_uuid_ = named_ ? std::string(name_.uuid) : std::string();
-    if (named_ && name_.partial) ++partial_;
+    archive_.clear();
+    goes_on_ = in_segment_ = false;
+    told_.clear();
+    begin_archive(reader_->name());
+    const name_parts parts = take_apart(base_name(reader_->name()));
+    if (parts.partial && (named_ || parts.segment)) ++partial_;
   }
 
   void end_file() {
-    if (reader_->is_capture() || reader_->stopped()) return;
-    if (metadata_records_ == 0 && records_in_file_ != 0) find(1, "no metadata record");
+    if (!reader_->is_capture()) end_archive();
   }
 
+  // Of a file, or one of a segment.
+  void begin_archive(const std::string& name) {
+    metadata_records_ = 0;
+    records_in_archive_ = 0;
+    connection_ = nullptr;
+    context_ = nullptr;
+    named_ = !parse_archive_name(name, name_);
+    name_uuid_ = named_ ? std::string(name_.uuid) : std::string();
+  }
+
+  void end_archive() {
+    if (reader_->stopped() || goes_on_ || metadata_records_ != 0 || records_in_archive_ == 0)
+      return;
+    if (in_segment_)
+      find(first_record_, fmt::format("no metadata record in '{}'", archive_));
+    else
+      find(1, "no metadata record");
+  }
+
+  // Of a segment: another archive, or one that goes on.
+  void begin_archive(const input_record& r) {
+    end_archive();
+    in_segment_ = true;
+    archive_ = r.context->archive;
+    goes_on_ = r.goes_on;
+    first_record_ = r.line;
+    begin_archive(archive_);
+    if (!goes_on_) {
+      ++archives_;
+      return;
+    }
+    // Its records before, the metadata record first among them, were seen or are in another file.
+    metadata_records_ = r.context->source == uuid_source::metadata ? 1 : 0;
+    records_in_archive_ = 1;
+    enter(r);
+    check_sequence(r);
+  }
+
+  // Whether to tell of it now.
+  [[nodiscard]] bool is_first(told_once what) { return told_.emplace(archive_, what).second; }
+
   void take(const input_record& r) {
+    if (r.begins_archive) begin_archive(r);
     if (context_ != r.context) enter(r);
     if (r.is_metadata) metadata_record(r);
     if (!r.has_message) {
@@ -137,10 +184,10 @@ class verifier {
       return;
     }
     ++records_;
-    ++records_in_file_;
+    ++records_in_archive_;
     choose_connection(r);
     if (r.parsed == nullptr) return;  // of a capture: nothing to hold it against
-    if (metadata_records_ == 0 && records_in_file_ == 1 && context_->sequence) check_sequence(r);
+    if (metadata_records_ == 0 && records_in_archive_ == 1 && context_->sequence) check_sequence(r);
     check_uuid(r);
     check_times(r);
     check_counters(r);
@@ -173,17 +220,21 @@ class verifier {
     const bool concatenated = path_ == stdin_path;  // many files one after the other
     if (metadata_records_ > 1 && !concatenated)
       find(r.line, "a second metadata record");
-    else if (records_in_file_ != 0 && !concatenated)
+    else if (records_in_archive_ != 0 && !concatenated)
       find(r.line, "the metadata record is not the first");
     if (context_->source != uuid_source::metadata)
       find(r.line, "the metadata record names no UUID");
     else if (named_ && context_->uuid != name_uuid_)
       find(r.line,
-           fmt::format("the UUID is {}, by the file's name {}", context_->uuid, name_uuid_));
+           fmt::format("the UUID is {}, by {} name {}", context_->uuid, whose_name(), name_uuid_));
     if (named_ && context_->sequence != name_.sequence)
-      find(r.line, fmt::format("the sequence number is {}, by the file's name {}",
-                               context_->sequence.value_or(0), name_.sequence));
+      find(r.line, fmt::format("the sequence number is {}, by {} name {}",
+                               context_->sequence.value_or(0), whose_name(), name_.sequence));
     check_sequence(r);
+  }
+
+  [[nodiscard]] std::string_view whose_name() const {
+    return in_segment_ ? "the archive's" : "the file's";
   }
 
   void check_sequence(const input_record& r) {
@@ -191,29 +242,32 @@ class verifier {
     if (!context_->sequence || connection_ == nullptr) return;
     connection& c = *connection_;
     const std::uint64_t sequence = *context_->sequence;
-    const auto [it, is_new] = c.files.try_emplace(sequence, path_);
-    if (!is_new && it->second != path_)
-      find(r.line,
-           fmt::format("sequence number {} of this connection is in {} too", sequence, it->second));
-    // What came before counts only where this file is the next one.
+    const auto [it, is_new] = c.archives.try_emplace(sequence, archive_place{path_, in_segment_});
+    if (is_new && goes_on_) ++archives_;
+    const bool elsewhere = it->second.file != path_ || it->second.in_segment != in_segment_;
+    if (!is_new && !goes_on_ && elsewhere)
+      find(r.line, fmt::format("sequence number {} of this connection is in {} too", sequence,
+                               it->second.file));
+    else if (!is_new && !goes_on_ && in_segment_ && metadata_records_ < 2)
+      find(r.line, fmt::format("sequence number {} of this connection begins twice", sequence));
+    // What came before counts only where this archive is the next one, or goes on.
+    if (goes_on_ && c.sequence == sequence) return;
     if (c.sequence && *c.sequence + 1 != sequence) {
-      auto files = std::move(c.files);
+      auto archives = std::move(c.archives);
       c = connection();
-      c.files = std::move(files);
+      c.archives = std::move(archives);
     }
     c.sequence = sequence;
   }
 
   void check_uuid(const input_record& r) {
     std::uint64_t cookie = 0;
-    if (told_cookie_ || context_->source == uuid_source::cookie ||
-        parse_uuid_cookie(context_->uuid, cookie))
+    if (context_->source == uuid_source::cookie || parse_uuid_cookie(context_->uuid, cookie))
       return;
-    if (cookie == r.m.cookie()) return;
+    if (cookie == r.m.cookie() || !is_first(told_once::cookie)) return;
     find(r.line,
          fmt::format("a record of another connection: its cookie is {:016X}, the UUID's {:016X}",
                      r.m.cookie(), cookie));
-    told_cookie_ = true;  // once a file
   }
 
   void check_times(const input_record& r) {
@@ -223,9 +277,8 @@ class verifier {
         find(r.line,
              fmt::format("time goes back by {}", span_text(nanoseconds_between(c.time, r.time))));
       c.time = r.time;
-    } else if (!told_no_time_) {
+    } else if (is_first(told_once::no_time)) {
       find(r.line, "a record without a time (told once a file)");
-      told_no_time_ = true;
     }
     if (r.poll == no_poll) return;
     if (!context_->run.empty()) polls_.see(run_, r.poll);
@@ -247,11 +300,11 @@ class verifier {
                                span_text(nanoseconds_between(r.ended, r.time))));
     const timestamp& opened = context_->opened;
     const timestamp& last = r.ended.is_zero() ? r.time : r.ended;
-    if (!opened.is_zero() && !last.is_zero() && compare(opened, last) > 0 && !told_opened_) {
+    if (!opened.is_zero() && !last.is_zero() && compare(opened, last) > 0 &&
+        is_first(told_once::opened)) {
       find(r.line, fmt::format("{} {} before it was opened (told once a file)",
                                end ? "it ended" : "a record from",
                                span_text(nanoseconds_between(opened, last))));
-      told_opened_ = true;
     }
     std::uint32_t absent = r.carried & ~ends_bit;
     for (const attribute& a : r.m.attributes()) absent &= ~attribute_bit(a.type);
@@ -287,16 +340,18 @@ class verifier {
 
   void holes() {
     for (const auto& [uuid, c] : connections_) {
-      const std::string* before = nullptr;
+      bool any = false;
       std::uint64_t last = 0;
-      for (const auto& [sequence, file] : c.files) {
-        if (before != nullptr && sequence != last + 1) {
+      for (const auto& [sequence, place] : c.archives) {
+        if (any && sequence != last + 1) {
           gaps_ += sequence - last - 1;
-          find({file, 1,
-                fmt::format("sequence number {} follows {}: {} missing", sequence, last,
+          // The name of a segment does not tell the connection.
+          const std::string of = place.in_segment ? " of " + uuid : std::string();
+          find({place.file, place.in_segment ? 0U : 1U,
+                fmt::format("sequence number {}{} follows {}: {} missing", sequence, of, last,
                             sequence - last - 1)});
         }
-        before = &file;
+        any = true;
         last = sequence;
       }
     }
@@ -305,6 +360,7 @@ class verifier {
   void summary() {
     std::string text =
         fmt::format("{} files, {} connections, {} records", files_, connections_.size(), records_);
+    if (archives_ != 0) text += fmt::format(", {} archives in segments", archives_);
     if (partial_ != 0) text += fmt::format(", {} files not complete (.part)", partial_);
     if (!runs_.empty()) text += fmt::format(", {} runs, {} polls", runs_.size(), polls_.seen());
     // A poll in which nothing changed anywhere leaves no record either.
@@ -322,11 +378,13 @@ class verifier {
   archive_name name_;
   std::string name_uuid_;
   bool named_ = false;
-  bool told_cookie_ = false;
-  bool told_no_time_ = false;
-  bool told_opened_ = false;
+  std::set<std::pair<std::string, told_once>> told_;
+  std::string archive_;  // its path in the segment
+  bool in_segment_ = false;
+  bool goes_on_ = false;
+  std::uint64_t first_record_ = 0;  // of the archive in the segment
   std::uint64_t metadata_records_ = 0;
-  std::uint64_t records_in_file_ = 0;
+  std::uint64_t records_in_archive_ = 0;
   std::shared_ptr<const input_context> context_;
   connection* connection_ = nullptr;
   std::set<std::string> runs_;
@@ -337,6 +395,7 @@ class verifier {
   std::map<std::string, connection> connections_;
   std::uint64_t files_ = 0;
   std::uint64_t partial_ = 0;
+  std::uint64_t archives_ = 0;  // in segments
   std::uint64_t records_ = 0;
   std::uint64_t gaps_ = 0;
   std::uint64_t findings_ = 0;

@@ -124,17 +124,19 @@ bool record_filter::wants_time(const timestamp& t) const noexcept {
 }
 
 socket_id record_filter::ends_of(const input_record& r) {
-  if (context_ != r.context) {
-    ends_.clear();
-    context_ = r.context;
-  }
-  const socket_id now = r.m.id();
+  if (ends_.is_over(r.context)) ends_.clear();
+  ends_.enter(r.context);
+  socket_id now = r.m.id();
+  const bool is_last = r.context != nullptr && r.context->in_segment &&
+                       r.m.state() == static_cast<std::uint8_t>(tcp_state::close);
   if (now.dport != 0) {
-    ends_.insert_or_assign(now.cookie, now);
-    return now;
+    if (!is_last) ends_.of(now.cookie) = now;
+  } else if (const socket_id* const before = ends_.find(now.cookie)) {
+    now = *before;
   }
-  const auto before = ends_.find(now.cookie);
-  return before == ends_.end() ? now : before->second;
+  // A segment may hold a million connections: of those that ended nothing is remembered.
+  if (is_last) ends_.erase(r.m.cookie());
+  return now;
 }
 
 // The end of an aborted connection has lost its remote port; where what came before it stands in
@@ -169,7 +171,7 @@ bool record_filter::wants(const input_record& r) {
 
 bool thinner::keeps(const input_record& r) {
   if (!r.has_message || r.time.is_zero()) return true;
-  held& h = connections_[r.m.cookie()];
+  held& h = connections_.of(r.m.cookie());
   const bool first = h.state == 0;
   const bool changed = h.state != r.m.state();
   h.state = static_cast<std::uint8_t>(r.m.state());
@@ -179,14 +181,22 @@ bool thinner::keeps(const input_record& r) {
   }
   h.kept = r.time;
   h.full = false;
+  h.r.context = nullptr;
   return true;
 }
 
 void thinner::hold(input_record& r) {
-  held& h = connections_[r.m.cookie()];
+  held& h = connections_.of(r.m.cookie());
   h.r = r;
   h.full = true;
   if (r.parsed == nullptr) return;
+  if (r.context != nullptr && r.context->in_segment) {
+    h.r.parsed = nullptr;
+    if (h.r.held != nullptr) return;
+    h.bytes.assign(r.m.bytes.begin(), r.m.bytes.end());
+    h.r.m = {bytes_view(h.bytes)};
+    return;
+  }
   // The reader gets an old one to write its next line into; views into this one stay valid.
   std::swap(h.parsed, *r.parsed);
   h.r.parsed = &h.parsed;
@@ -194,16 +204,12 @@ void thinner::hold(input_record& r) {
 
 std::vector<thinner::held*> thinner::take_held() {
   std::vector<held*> all;
-  for (auto& [cookie, h] : connections_)
+  connections_.for_each([&all](held& h) {
     if (h.full) all.push_back(&h);
+  });
   std::sort(all.begin(), all.end(),
             [](const held* a, const held* b) { return a->r.line < b->r.line; });
   return all;
-}
-
-void thinner::forget() {
-  connections_.clear();
-  context_ = nullptr;
 }
 
 }  // namespace tcpinfo::offline

@@ -12,10 +12,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "offline/filters/by_connection.h"
 #include "offline/filters/uuid_list.h"
 #include "offline/inputs/inputs.h"
 #include "text/values.h"
@@ -71,19 +71,20 @@ class record_filter {
   [[nodiscard]] static bool is_lost_end(const socket_id& id, std::uint8_t state) noexcept;
 
   filter_options options_;
-  std::shared_ptr<const input_context> context_;
-  std::unordered_map<std::uint64_t, socket_id> ends_;  // by cookie, of that context
+  by_connection<socket_id> ends_;
 };
 
 /// Thins by time: keeps a connection's first and last record of an input, every change of state,
 /// and of the others one in each `every_ns`. Order is kept. Records without a message or without a
-/// time pass untouched. One for each reader.
+/// time pass untouched. In a segment, the last record of a connection whose end is not in it comes
+/// behind all others, because only then it is known to be the last. One for each reader.
 class thinner {
  public:
   explicit thinner(std::int64_t every_ns) : every_ns_(every_ns) {}
 
   /// Calls `emit(input_record&)` for the records that are known to be kept, `r` perhaps among them.
-  /// Where `r` is held back, *r.parsed is swapped for another record.
+  /// Where `r` is held back, *r.parsed is swapped for another record, or (of a segment, which may
+  /// have tens of thousands of connections open) its message is copied, and `parsed` is null then.
   template <class F>
   void push(input_record& r, F&& emit) {
     if (every_ns_ <= 0) {
@@ -91,10 +92,11 @@ class thinner {
       return;
     }
     // A file of more connections than that begins anew: some rows more, none less.
-    if (context_ != r.context || connections_.size() > most_connections) {
+    const bool in_segment = r.context != nullptr && r.context->in_segment;
+    if (connections_.is_over(r.context) ||
+        connections_.size() > (in_segment ? most_in_segment : most_connections))
       flush(emit);
-      context_ = r.context;
-    }
+    connections_.enter(r.context);
     if (keeps(r))
       emit(r);
     else
@@ -105,14 +107,16 @@ class thinner {
   template <class F>
   void flush(F&& emit) {
     for (held* h : take_held()) emit(h->r);
-    forget();
+    connections_.clear();
   }
 
  private:
   static constexpr std::size_t most_connections = 8192;
+  static constexpr std::size_t most_in_segment = 131'072;
   struct held {
     input_record r;
     record parsed;
+    std::vector<std::byte> bytes;  // of a segment's message, in place of `parsed`
     bool full = false;
     timestamp kept;          // when one was kept last
     std::uint8_t state = 0;  // of the record before
@@ -120,11 +124,9 @@ class thinner {
   [[nodiscard]] bool keeps(const input_record& r);
   void hold(input_record& r);
   [[nodiscard]] std::vector<held*> take_held();
-  void forget();
 
   std::int64_t every_ns_;
-  std::shared_ptr<const input_context> context_;
-  std::unordered_map<std::uint64_t, held> connections_;  // by cookie, of that context
+  by_connection<held> connections_;
 };
 
 }  // namespace tcpinfo::offline

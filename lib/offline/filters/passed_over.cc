@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <memory>
 
+#include "offline/inputs/file_names.h"
 #include "offline/text/times.h"
 
 namespace tcpinfo::offline {
@@ -48,13 +49,16 @@ bool passed_over::covers(std::string_view path,
   if (uuids_.empty() && !since_ && !until_) return false;
   archive_name name;
   std::uint64_t cookie = 0;
-  if (parse_archive_name(path, name) || parse_uuid_cookie(name.uuid, cookie)) return false;
+  const bool segment = take_apart(base_name(path)).segment;
+  if (segment ? !since_ && !until_
+              : parse_archive_name(path, name) || parse_uuid_cookie(name.uuid, cookie))
+    return false;
   const std::size_t slash = path.rfind('/');
   if (slash == 0) return false;  // directly in /
   const auto day = day_of(path.substr(0, slash == std::string_view::npos ? 0 : slash));
   if (!day) return false;
   // Asked for before the times: the connection is known, whatever they say.
-  if (!uuids_.empty() && !uuids_.holds(name.uuid, cookie)) return true;
+  if (!segment && !uuids_.empty() && !uuids_.holds(name.uuid, cookie)) return true;
   if (until_ && compare({*day, 0, 0}, *until_) >= 0) return true;
   if (!since_ || *day + day_seconds > since_->seconds) return false;
   const auto modified = modified_ns();

@@ -19,8 +19,8 @@ namespace tcpinfo::offline {
 
 /// Judges files by the filters. Only a file whose path is a collector's is ever passed over:
 /// YYYY/MM/DD/UUID.SEQUENCE.jsonl[.zst][.part], the UUID with a cookie at its end and the date that
-/// on which the file was begun, in UTC.
-/// - By --uuid: where the file's name has another one.
+/// on which the file was begun, in UTC; or that of a segment, YYYY/MM/DD/NAME.tcpseg[.zst][.part].
+/// - By --uuid: where the file's name has another one. Segments never.
 /// - By --until: where the folder's day begins at that moment or later.
 /// - By --since: where the folder's day ended before it and the file was last written to before it,
 ///   too: a file that is begun before midnight goes on after it.

@@ -27,6 +27,7 @@ std::string fault_limit::rest_of(std::uint64_t more, std::string_view first) {
 std::string to_string(const input_fault& f) {
   const std::string_view file = f.file == stdin_path ? "(standard input)" : f.file;
   if (f.line == 0) return fmt::format("{}: {}", file, f.what);
+  if (f.of_record) return fmt::format("{}: record {}: {}", file, f.line, f.what);
   return fmt::format("{}:{}: {}", file, f.line, f.what);
 }
 

@@ -20,7 +20,8 @@ struct input_fault {
   std::string_view file;   ///< as it was named, or found in a directory; "-" is standard input
   std::uint64_t line = 0;  ///< from 1; 0 where the file as a whole is meant
   std::string_view what;
-  bool note = false;  ///< nothing is lost by it, or it was counted already
+  bool of_record = false;  ///< `line` is the number of a record in a segment
+  bool note = false;       ///< nothing is lost by it, or it was counted already
 };
 
 /// Hears of faults, at once and in the order of the input.
@@ -56,7 +57,8 @@ class fault_limit {
   std::map<std::string, seen> kinds_;
 };
 
-/// "file:line: what", without the line where there is none: what a fault prints on stderr.
+/// "file:line: what", or "file: record N: what" of a segment, without the number where there is
+/// none: what a fault prints on stderr.
 [[nodiscard]] std::string to_string(const input_fault& f);
 
 }  // namespace tcpinfo::offline

@@ -21,6 +21,8 @@ class fault_log {
   void begin_file(std::string file);
   /// A part of the same file. `file`: as faults call it.
   void begin_part(std::string file);
+  /// From here on numbers are those of records, as a segment has them: no line.
+  void number_records() { of_records_ = true; }
   /// Tells how many faults of the part there were that were not told.
   void end_part();
 
@@ -46,6 +48,7 @@ class fault_log {
   std::string file_;
   std::string cause_;  // that was told
   std::uint64_t count_ = 0;
+  bool of_records_ = false;
   bool stopped_ = false;
 };
 

@@ -28,6 +28,7 @@ constexpr std::string_view packs[] = {".zst", ".zstd", ".gz"};
 constexpr std::string_view unread_packs[] = {".xz",   ".bz2", ".lz4", ".lz", ".lzo",
                                              ".lzma", ".zip", ".7z",  ".z",  ".rar"};
 constexpr std::string_view lines[] = {".jsonl", ".ndjson", ".json"};
+constexpr std::string_view segments[] = {".tcpseg"};
 constexpr std::string_view tars[] = {".tar", ".tgz", ".tzst", ".tzstd"};
 constexpr std::string_view captures[] = {".pcap", ".pcapng", ".cap", ".nl"};
 
@@ -47,7 +48,7 @@ bool take_ending(std::string_view& name, std::string_view ending) {
 bool is_archive_name(std::string_view name) {
   take_ending(name, ".part");
   take_ending(name, ".zst");
-  return name.ends_with(".jsonl");
+  return name.ends_with(".jsonl") || name.ends_with(".tcpseg");
 }
 
 name_parts take_apart(std::string_view name) {
@@ -56,8 +57,9 @@ name_parts take_apart(std::string_view name) {
   p.packed = take_any(name, packs);
   p.unread_pack = !p.packed && take_any(name, unread_packs);
   p.lines = take_any(name, lines);
-  p.tar = !p.lines && take_any(name, tars);
-  p.capture = !p.lines && !p.tar && take_any(name, captures);
+  p.segment = !p.lines && take_any(name, segments);
+  p.tar = !p.lines && !p.segment && take_any(name, tars);
+  p.capture = !p.lines && !p.segment && !p.tar && take_any(name, captures);
   p.stem = name;
   return p;
 }

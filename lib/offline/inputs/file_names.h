@@ -14,7 +14,8 @@ namespace tcpinfo::offline {
 /// Takes `ending` off the end of `name`. @return whether it was there.
 bool take_ending(std::string_view& name, std::string_view ending);
 
-/// Whether a collector names its archives so: .jsonl or .jsonl.zst, perhaps with .part behind.
+/// Whether a collector names its archives or segments so: .jsonl, .jsonl.zst, .tcpseg or
+/// .tcpseg.zst, perhaps with .part behind.
 [[nodiscard]] bool is_archive_name(std::string_view name);
 
 /// What a file's name is made of.
@@ -24,12 +25,13 @@ struct name_parts {
   bool packed = false;       ///< .zst, .zstd, .gz
   bool unread_pack = false;  ///< .xz, .bz2 and others that are not read
   bool lines = false;        ///< .jsonl, .json, .ndjson
+  bool segment = false;      ///< .tcpseg
   bool tar = false;          ///< .tar, .tgz and the like
   bool capture = false;      ///< .pcap and the like
 
   /// Whether it may be read where nobody named it. What has another ending behind is a copy that
   /// somebody put aside: an editor, or a collector (.part.damaged, .part.new).
-  [[nodiscard]] bool may_be_ours() const { return lines || packed || tar || capture; }
+  [[nodiscard]] bool may_be_ours() const { return lines || segment || packed || tar || capture; }
 };
 /// Takes the endings off, in capitals or not.
 [[nodiscard]] name_parts take_apart(std::string_view name);

@@ -14,10 +14,11 @@ context_pointer context_without_uuid(std::string file) {
   return context;
 }
 
-context_pointer context_of_name(const std::string& path, const std::string& file) {
+namespace {
+
+std::shared_ptr<input_context> by_name(const std::string& path, const std::string& file) {
   auto context = std::make_shared<input_context>();
   context->file = file;
-  if (path == stdin_path) return context;
   archive_name name;
   if (!parse_archive_name(path, name)) {
     context->uuid = name.uuid;
@@ -39,6 +40,30 @@ context_pointer context_of_name(const std::string& path, const std::string& file
   return context;
 }
 
+}  // namespace
+
+context_pointer context_of_name(const std::string& path, const std::string& file) {
+  // A segment holds many connections, and its name is none's.
+  const bool nameless = path == stdin_path || take_apart(base_name(path)).segment;
+  return nameless ? context_without_uuid(file) : by_name(path, file);
+}
+
+context_pointer context_of_archive(const std::string& path, const std::string& file) {
+  auto context = by_name(path, file);
+  context->in_segment = true;
+  context->archive = path;
+  return context;
+}
+
+context_pointer context_with_doubt(const input_context& before) {
+  auto context = std::make_shared<input_context>();
+  context->file = before.file;
+  context->big_endian = before.big_endian;
+  context->in_segment = before.in_segment;
+  context->archive = before.archive;
+  return context;
+}
+
 context_pointer context_of_metadata(const input_context& before, const metadata& said) {
   auto context = std::make_shared<input_context>(before);
   if (!said.uuid.empty()) {
@@ -53,6 +78,7 @@ context_pointer context_of_metadata(const input_context& before, const metadata&
   context->run = said.run;
   context->interval = said.interval;
   context->netns = said.netns;
+  context->big_endian = said.byte_order == "big";
   context->layout = layout_of_kernel(said.kernel);
   return context;
 }

@@ -33,8 +33,13 @@ struct input_context {
   std::string kernel;
   std::string run;
   std::string interval;
-  std::string netns;     ///< empty: the recorder's own
-  bool partial = false;  ///< the file's name says that it is not complete
+  std::string netns;        ///< empty: the recorder's own
+  bool partial = false;     ///< the file's name says that it is not complete
+  bool big_endian = false;  ///< the machine that made the records is
+  /// The file is a segment; `archive` is the path that the records' archive has in it, perhaps
+  /// none.
+  bool in_segment = false;
+  std::string archive;
   /// Of the kernel that made the records.
   info_layout layout = info_layout::unknown;
 
@@ -48,6 +53,10 @@ using context_pointer = std::shared_ptr<const input_context>;
 [[nodiscard]] context_pointer context_without_uuid(std::string file);
 /// What the name at `path` says before a record was read. `file`: as faults call it.
 [[nodiscard]] context_pointer context_of_name(const std::string& path, const std::string& file);
+/// The same of an archive in a segment, by the path it has there.
+[[nodiscard]] context_pointer context_of_archive(const std::string& path, const std::string& file);
+/// What holds behind damage in which the metadata record of another archive may have been lost.
+[[nodiscard]] context_pointer context_with_doubt(const input_context& before);
 /// What holds behind a metadata record.
 [[nodiscard]] context_pointer context_of_metadata(const input_context& before,
                                                   const metadata& said);

@@ -79,7 +79,7 @@ bool input_reader::impl::start(content_kind kind, content& from) {
   if (kind == content_kind::unread) return refuse(from.why_unread());
   if (kind == content_kind::tar) return refuse("a tar in a tar: unpack it once");
   if (!is_capture) {
-    open = lines.open(from, context_of_name(name, faults.file()));
+    open = lines.open(from, name, kind == content_kind::segment);
     return open;
   }
   if (!takes_captures) return refuse(other_tool);

@@ -30,11 +30,16 @@ inline constexpr std::string_view cut_in_a_field = "an attribute ends inside a f
 /// next() to the next where nothing changed.
 struct input_record {
   context_pointer context;
-  std::uint64_t line = 0;  ///< from 1; of a capture, the number of the message
+  std::uint64_t line =
+      0;  ///< from 1; the number of the message in a capture, of the record in a segment
   /// The parsed line, null for captures. The reader's, until its next next(); it may be swapped
   /// for another record (std::swap) by who wants to keep it, views stay valid then.
   record* parsed = nullptr;
   bool is_metadata = false;
+  /// Of a segment: the first record of an archive since another's. `goes_on`: earlier ones of it,
+  /// its metadata record among them, stand before, here or in the segment before this one.
+  bool begins_archive = false;
+  bool goes_on = false;
   bool has_message = false;  ///< a metadata record has none
   message m;                 ///< valid as long as *parsed or `held`
   /// Holds m's bytes where it is of a capture, or had to be turned into this machine's order; null

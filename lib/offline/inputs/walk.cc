@@ -47,7 +47,7 @@ input_walk::input_walk(std::vector<std::string> paths, walk_options options,
 input_walk::~input_walk() = default;
 
 void input_walk::tell(const std::string& path, std::string_view what, bool note) {
-  if (!on_fault_({path, 0, what, note})) stopped_ = true;
+  if (!on_fault_({.file = path, .what = what, .note = note})) stopped_ = true;
 }
 
 void input_walk::enter(const std::string& directory) {

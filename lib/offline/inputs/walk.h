@@ -41,7 +41,8 @@ struct walk_options {
 
 /// Lists files one at a time: those named, and those in directories named, recursively and in the
 /// order of their names (bytes). Holds no more than the names in the directories it stands in.
-/// Taken are .jsonl and .jsonl.zst, also with .part behind, and what has another of the usual
+/// Taken are archives (.jsonl, .jsonl.zst) and segments (.tcpseg, .tcpseg.zst), also with .part
+/// behind, and what has another of the usual
 /// endings, unless its content is sound and not ours; of the others it is told at a directory's end
 /// how many there are. Hidden files (their names begin with a point) of other names are not looked
 /// at, and links to directories are not followed inside a directory.

@@ -32,7 +32,7 @@ void capture_records::take(const netlink_message& n, const message& m, input_rec
     (void)message::from(*bytes, out.m);
   }
   out.held = std::move(bytes);
-  out.is_metadata = false;
+  out.is_metadata = out.begins_archive = out.goes_on = false;
   out.has_message = true;
   out.time = n.has_time ? timestamp::from_unix_nanoseconds(n.time_ns) : timestamp{};
   out.poll = no_poll;

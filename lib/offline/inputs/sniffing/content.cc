@@ -71,7 +71,7 @@ content_kind content::open(byte_source& from) {
   if (kind == content_kind::pcap || kind == content_kind::netlink || kind == content_kind::tar) {
     rest_.open(stream_, head(), *below_, max_window_log_);
     bytes_ = &rest_;
-  } else if (kind != content_kind::unread) {
+  } else if (kind != content_kind::unread && kind != content_kind::segment) {
     kind = content_kind::archive;
   }
   return kind;
@@ -131,7 +131,7 @@ bool content::shows_record() {
   }
 }
 
-std::error_code content::hand_over(archive_reader& to, const archive_reader_options& options) {
+std::error_code content::hand_over(record_reader& to, const archive_reader_options& options) {
   return to.open_stream(stream_, head(), options);
 }
 

@@ -5,6 +5,7 @@
 #define TCPINFO_OFFLINE_INPUTS_SNIFFING_CONTENT_H
 
 #include <tcpinfo/archive.h>
+#include <tcpinfo/segment.h>
 #include <tcpinfo/zstd.h>
 
 #include <cstdint>
@@ -29,7 +30,7 @@ class content {
 
   /// Looks at `from`, which must outlive the reading.
   /// @return archive (also for whatever cannot be told: its reader says best what is wrong with a
-  /// line), pcap, netlink, tar or unread.
+  /// line, and finds the blocks of a segment behind damage), segment, pcap, netlink, tar or unread.
   [[nodiscard]] content_kind open(byte_source& from);
 
   /// Of unread: what it is, and what to do.
@@ -51,9 +52,8 @@ class content {
   /// Zeros that were passed over before an archive.
   [[nodiscard]] std::uint64_t zeros() const noexcept { return zeros_; }
 
-  /// Of an archive: hands it over.
-  [[nodiscard]] std::error_code hand_over(archive_reader& to,
-                                          const archive_reader_options& options);
+  /// Of an archive or a segment: hands it over.
+  [[nodiscard]] std::error_code hand_over(record_reader& to, const archive_reader_options& options);
   /// Of a capture or a tar: all of it.
   [[nodiscard]] byte_source& bytes() noexcept { return *bytes_; }
 

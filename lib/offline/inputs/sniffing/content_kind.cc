@@ -2,6 +2,7 @@
 #include "offline/inputs/sniffing/content_kind.h"
 
 #include <tcpinfo/inetdiag.h>
+#include <tcpinfo/segment.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -80,6 +81,7 @@ bool is_zeros(bytes_view bytes) noexcept {
 content_kind kind_of_content(bytes_view head, bool ended, std::string_view& what) noexcept {
   if (head.empty()) return ended ? content_kind::unknown : content_kind::undecided;
   if (zstd_magic::is_frame(head) || zstd_magic::is_skippable(head)) return content_kind::zstd;
+  if (is_segment(head)) return content_kind::segment;
   bool more = false;
   for (const ours& f : formats) {
     const answer is = begins_with(head, f.magic);

@@ -14,6 +14,7 @@ namespace tcpinfo::offline {
 enum class content_kind : std::uint8_t {
   undecided,  ///< more of the input tells
   archive,    ///< lines of JSON
+  segment,    ///< blocks of records
   zstd,
   gzip,
   pcap,     ///< or pcapng

@@ -20,7 +20,7 @@ bool is_sound(const name_parts& parts, const content& of) {
   if (parts.lines) return is_sound_json(of.head(), of.is_at_end());
   // What is in a gzip or zstd file may be anything, but in a tar's place bytes are a damaged
   // header.
-  if (parts.packed && !parts.tar && of.was_packed()) return true;
+  if (parts.packed && !parts.tar && !parts.segment && of.was_packed()) return true;
   return is_text(of.head());
 }
 
@@ -28,7 +28,7 @@ judgement judge_unread(const name_parts& parts, const content& of, bool captures
   const bool by_name = says_ours(parts, captures);
   if (by_name && of.is_zeros()) return judgement::damaged;
   // Of other files that are merely compressed nobody said that there are archives in them.
-  if (by_name && (parts.lines || parts.tar || parts.capture || of.stays_packed()))
+  if (by_name && (parts.lines || parts.segment || parts.tar || parts.capture || of.stays_packed()))
     return judgement::unread;
   return parts.may_be_ours() || parts.unread_pack ? judgement::other : judgement::nothing;
 }
@@ -44,6 +44,8 @@ judgement judge_content(std::string_view name, content& of, content_kind kind, b
       return captures ? judgement::ours : judgement::other;
     case content_kind::tar:
       return parts.may_be_ours() ? judgement::ours : judgement::other;
+    case content_kind::segment:
+      return judgement::ours;
     case content_kind::unread:
       return judge_unread(parts, of, captures);
     default:

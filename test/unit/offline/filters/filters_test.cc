@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "offline/filters/filters.h"
 
+#include <algorithm>
+
 #include "offline/text/times.h"
 #include "unit/catch.h"
 #include "unit/offline/files.h"
+#include "unit/offline/made_segment.h"
 
 using namespace tcpinfo;
 using namespace tcpinfo::offline;
@@ -17,7 +20,8 @@ ip_prefix prefix(std::string_view text) {
 }
 
 /// Seconds of the records of `text` that pass, in order.
-std::vector<std::int64_t> pass(const std::string& text, const filter_options& options) {
+std::vector<std::int64_t> pass(const std::string& text, const filter_options& options,
+                               const std::string& name = "x.jsonl") {
   scratch dir;
   input_reader reader([](const input_fault& f) {
     FAIL(to_string(f));
@@ -30,10 +34,11 @@ std::vector<std::int64_t> pass(const std::string& text, const filter_options& op
     if (!r.has_message) return;
     // What was held back must still be whole.
     CHECK(r.m.cookie() != 0);
-    CHECK(r.parsed->time() == r.time);
+    CHECK((r.context->in_segment || r.parsed->time() == r.time));
+    CHECK((r.context->in_segment || r.m.bytes.size() == r.parsed->view().bytes.size()));
     passed.push_back(r.time.seconds - at_second(0).seconds);
   };
-  REQUIRE(reader.open(dir.file("x.jsonl", text)));
+  REQUIRE(reader.open(dir.file(name, text)));
   input_record r;
   while (reader.next(r))
     if (filter.wants(r)) thin.push(r, emit);
@@ -172,6 +177,55 @@ TEST_CASE("thinning tells connections in one input apart") {
                  metadata_line("b", 0) + record_line(at_second(3), a.view()) +
                  record_line(at_second(4), a.view()),
              {.every_ns = 60'000'000'000}) == seconds{0, 2, 3, 4});
+}
+
+TEST_CASE("thinning and filters go on over the blocks of a segment") {
+  made_socket a;
+  made_socket b;
+  b.cookie = 2;
+  b.dport = 7;
+  const auto segment = [&](int block_seconds) {
+    made_segment made;
+    for (int i = 0; i < 12; ++i) {
+      made.add("a.00000.jsonl", at_second(i), a.view());
+      made.add("b.00000.jsonl", at_second(100 + i), b.view());
+      if (i % block_seconds == block_seconds - 1) made.block();
+    }
+    for (made_socket* s : {&a, &b}) {
+      made_socket end = *s;
+      end.state = tcp_state::close;
+      end.dport = 0;
+      made.add(s == &a ? "a.00000.jsonl" : "b.00000.jsonl", at_second(s == &a ? 20 : 120),
+               end.view());
+    }
+    return made.text();
+  };
+  for (const int block_seconds : {1, 3, 5}) {
+    const std::string text = segment(block_seconds);
+    const auto passed = [&](const filter_options& o) { return pass(text, o, "x.tcpseg.zst"); };
+    const auto sorted = [&](const filter_options& o) {
+      auto all = passed(o);
+      std::sort(all.begin(), all.end());
+      return all;
+    };
+    CHECK(passed({}).size() == 26);
+    CHECK(sorted({.every_ns = 10'000'000'000}) == seconds{0, 10, 20, 100, 110, 120});
+    CHECK(sorted({.every_ns = 60'000'000'000}) == seconds{0, 20, 100, 120});
+    // The ends of both have no port any more.
+    CHECK(sorted({.dports = {50000}, .every_ns = 60'000'000'000}) == seconds{0, 20});
+    CHECK(sorted({.dports = {7}, .every_ns = 60'000'000'000}) == seconds{100, 120});
+  }
+  // Without an end, the last one comes behind all others.
+  made_segment open;
+  for (int i = 0; i < 4; ++i)
+    open.add("a.00000.jsonl", at_second(i), a.view())
+        .add("b.00000.jsonl", at_second(100 + i), b.view())
+        .block();
+  CHECK(pass(open.text(), {.every_ns = 60'000'000'000}, "x.tcpseg") == seconds{0, 100, 3, 103});
+  // Archives of one connection are as two files are.
+  made_segment two;
+  two.add("a.00000.jsonl", at_second(0), a.view()).add("a.00001.jsonl", at_second(1), a.view());
+  CHECK(pass(two.text(), {.every_ns = 60'000'000'000}, "x.tcpseg") == seconds{0, 1});
 }
 
 TEST_CASE("moments are read and written as documented") {

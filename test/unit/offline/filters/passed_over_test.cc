@@ -135,3 +135,19 @@ TEST_CASE("--since passes over folders of earlier days, but not what went on aft
   // The day itself is looked into, however old the files are.
   CHECK_FALSE(covers({.since = at(86'399)}, d.file(ours), 0));
 }
+
+TEST_CASE("segments are passed over by their folder's day, never by a UUID") {
+  const day_folder d;
+  for (const char* name : {"h.1-2.0.1.tcpseg.zst", "h.tcpseg", "h.tcpseg.zst.part"}) {
+    const std::string path = d.file(name);
+    CHECK_FALSE(covers({}, path));
+    CHECK_FALSE(covers({.uuids = {"h_1_00000000000000AD"}}, path));
+    CHECK(covers({.until = at(0)}, path));
+    CHECK_FALSE(covers({.until = at(1)}, path));
+    CHECK(covers({.since = at(86'400 + 10)}, path));
+    CHECK_FALSE(covers({.since = at(86'400 + 10)}, path, (day + 86'400 + 9) * second_ns));
+    CHECK_FALSE(covers({.since = at(86'399)}, path));
+    CHECK(covers({.uuids = {"x"}, .until = at(0)}, path));
+  }
+  CHECK_FALSE(covers({.until = at(0)}, d.root() + "/h.tcpseg.zst"));
+}
