@@ -8,6 +8,7 @@
 
 #include "collect/writing/day_folders.h"
 #include "collect/writing/file_names.h"
+#include "common/sequences.h"
 
 namespace tcpinfo::collect {
 

@@ -5,7 +5,8 @@
 //   <host>.<start>-<run>.<writer>.<number>.tcpseg.zst
 //
 // <start> is when the run began, 20260131T120000Z; <run> its number among the runs that have left
-// segments in the output directory (see sequences_of_a_run); <number> counts a writer's files.
+// segments in the output directory (sequence_index::run_number()); <number> counts the files of a
+// writer.
 #ifndef TCPINFO_COLLECT_WRITING_SEGMENT_NAME_H
 #define TCPINFO_COLLECT_WRITING_SEGMENT_NAME_H
 

@@ -33,11 +33,6 @@ struct unfinished_files {
   std::vector<std::string> copies;  ///< rewrites that were not finished; hold nothing of their own
 };
 
-/// The sequences of a run are its number times this, and what follows: those that a connection has
-/// in segments need not be known for the next run to go on after them. The run number is 0 where no
-/// segments were found, else one more than the highest in their names (segment_name.h).
-inline constexpr std::uint64_t sequences_of_a_run = 1'000'000'000;
-
 /// Read-only once made; any thread then.
 class sequence_index {
  public:
@@ -64,7 +59,8 @@ class sequence_index {
   [[nodiscard]] bool is_recorded(std::uint64_t cookie) const noexcept {
     return find(cookie) != nullptr || (newest_cookie_.has_value() && may_be_in_segments(cookie));
   }
-  /// Of this run.
+  /// Of this run: 0 where there were no segments, else one more than the highest in their names
+  /// (segment_name.h). Its sequences begin at this number times sequences_of_a_run.
   [[nodiscard]] std::uint64_t run_number() const noexcept { return run_number_; }
 
  private:

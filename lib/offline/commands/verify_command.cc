@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "common/sequences.h"
 #include "offline/commands/commands.h"
 #include "offline/flows/poll_log.h"
 #include "offline/inputs/file_names.h"
@@ -343,13 +344,14 @@ class verifier {
       bool any = false;
       std::uint64_t last = 0;
       for (const auto& [sequence, place] : c.archives) {
-        if (any && sequence != last + 1) {
-          gaps_ += sequence - last - 1;
+        const std::uint64_t missing = any ? missing_between(last, sequence) : 0;
+        if (missing > 0) {
+          gaps_ += missing;
           // The name of a segment does not tell the connection.
           const std::string of = place.in_segment ? " of " + uuid : std::string();
           find({place.file, place.in_segment ? 0U : 1U,
                 fmt::format("sequence number {}{} follows {}: {} missing", sequence, of, last,
-                            sequence - last - 1)});
+                            missing)});
         }
         any = true;
         last = sequence;

@@ -3,7 +3,9 @@
 
 #include <tcpinfo/tcp.h>
 #include <algorithm>
+#include <iterator>
 
+#include "common/sequences.h"
 #include "offline/text/times.h"
 
 namespace tcpinfo::offline {
@@ -317,8 +319,9 @@ std::optional<flow_summary::limits> flow_summary::limited() const noexcept {
 
 std::uint64_t flow_summary::gaps() const noexcept {
   std::uint64_t gaps = polls_.empty() ? 0 : polls_.size() - 1;
-  if (!sequences_.empty())
-    gaps += *sequences_.rbegin() - *sequences_.begin() + 1 - sequences_.size();
+  for (auto at = sequences_.begin(); at != sequences_.end(); ++at)
+    if (const auto next = std::next(at); next != sequences_.end())
+      gaps += missing_between(*at, *next);
   return gaps;
 }
 

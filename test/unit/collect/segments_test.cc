@@ -15,7 +15,7 @@
 #include "collect/control/file_rate.h"
 #include "collect/os/newest_cookie.h"
 #include "collect/writing/segment_name.h"
-#include "collect/writing/sequence_index.h"
+#include "common/sequences.h"
 #include "unit/allocations.h"
 #include "unit/sanitized.h"
 

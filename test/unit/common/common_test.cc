@@ -8,6 +8,7 @@
 #include <string>
 
 #include "common/known_part.h"
+#include "common/sequences.h"
 #include "unit/catch.h"
 
 using namespace tcpinfo;
@@ -26,6 +27,19 @@ TEST_CASE("error codes have a category and a text each") {
   CHECK(std::error_code(errc::bad_json) != std::errc::invalid_argument);
   for (int value = 1; value <= static_cast<int>(tcpinfo::errc::unknown_feature); ++value)
     CHECK(std::error_code(value, tcpinfo::error_category()).message().rfind("unknown", 0) != 0);
+}
+
+TEST_CASE("archives are missing between two sequences of a run, and before the first of one") {
+  constexpr std::uint64_t run = sequences_of_a_run;
+  CHECK(missing_between(0, 1) == 0);
+  CHECK(missing_between(0, 4) == 3);
+  CHECK(missing_between(4, run) == 0);
+  CHECK(missing_between(4, 3 * run) == 0);
+  CHECK(missing_between(4, run + 2) == 2);
+  CHECK(missing_between(run, run + 1) == 0);
+  CHECK(missing_between(run + 1, run + 4) == 2);
+  CHECK(missing_between(run - 1, run) == 0);
+  CHECK(missing_between(0, ~std::uint64_t{0}) == ~std::uint64_t{0} % run);
 }
 
 TEST_CASE("the version of the library is that of the headers") {

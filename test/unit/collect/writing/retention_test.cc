@@ -64,6 +64,26 @@ std::string name(unsigned cookie, unsigned sequence = 0) {
 
 }  // namespace
 
+TEST_CASE("segments are removed as archives are, and nothing that is no complete segment of ours") {
+  tree t;
+  const std::string stem = "2020/01/30/host.20200130T120000Z-0.0.";
+  const fs::path old = t.put(stem + "00000.tcpseg.zst", 40 * day, 50'000);
+  const fs::path later = t.put(stem + "00001.tcpseg.zst", day, 50'000);
+  const fs::path part = t.put(stem + "00002.tcpseg.zst.part", 40 * day);
+  const fs::path damaged = t.put(stem + "00003.tcpseg.zst.part.damaged", 40 * day);
+  const fs::path packed = t.put("2020/01/30/packed.tcpseg.zst", 40 * day);
+  t.look({.max_age_ns = 30 * day});
+  CHECK_FALSE(fs::exists(old));
+  CHECK(fs::exists(later));
+  CHECK(t.counts.retention_files_age.get() == 1);
+  t.look({.max_disk = 20'000});
+  CHECK_FALSE(fs::exists(later));
+  CHECK(t.counts.retention_files_disk.get() == 1);
+  CHECK(fs::exists(part));
+  CHECK(fs::exists(damaged));
+  CHECK(fs::exists(packed));
+}
+
 TEST_CASE("archives beyond an age are removed, and nothing else is") {
   tree t;
   const fs::path old = t.put("2020/01/30/" + name(1), 40 * day);
