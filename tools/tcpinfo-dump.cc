@@ -30,6 +30,8 @@ int main(int argc, char** argv) {
     if (command == "get") return tools::dump_get(rest());
     if (command == "ls") return tools::dump_ls(rest());
     if (command == "live") return tools::dump_live(rest());
+    if (command == "pack") return tools::dump_pack(rest());
+    if (command == "unpack") return tools::dump_unpack(rest());
     if (command == "verify") return tools::dump_verify(rest());
     return tools::dump_files(std::move(arguments));
   } catch (const std::exception& e) {  // out of memory, above all

@@ -25,7 +25,7 @@ from help_flags import flags_of_help
 SKIP = 77
 COMMANDS = (["tcpinfo-collect"], ["tcpinfo-csv"], ["tcpinfo-dump"], ["tcpinfo-dump", "ls"],
             ["tcpinfo-dump", "follow"], ["tcpinfo-dump", "get"], ["tcpinfo-dump", "live"],
-            ["tcpinfo-dump", "verify"])
+            ["tcpinfo-dump", "verify"], ["tcpinfo-dump", "pack"], ["tcpinfo-dump", "unpack"])
 
 # What is typed, and what must be offered.
 STATES = ["CLOSE", "CLOSE_WAIT", "CLOSING"]
@@ -69,6 +69,11 @@ WORDS: list[tuple[str, list[str]]] = [
     ("tcpinfo-dump live ", []),
     ("tcpinfo-dump verify --max-window=51", ["512MiB"]),
     ("tcpinfo-dump verify archive", ["archive.jsonl"]),
+    ("tcpinfo-dump pack --segment-size=6", ["64MiB"]),
+    ("tcpinfo-dump pack archive", ["archive.jsonl"]),
+    ("tcpinfo-dump pack -o arch", []),
+    ("tcpinfo-dump pack --level ", []),
+    ("tcpinfo-dump un", ["unpack"]),
     ("tcpinfo-csv archive", ["archive.jsonl"]),
 ]
 

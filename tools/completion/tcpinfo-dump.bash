@@ -21,6 +21,7 @@ _tcpinfo_dump() {
     --time) words='utc as-is epoch' ;;
     --color) words='auto always never' ;;
     --sort) words=$columns ;;
+    --segment-size) words='16MiB 64MiB 256MiB 1GiB' ;;
     --max-window) words='64MiB 128MiB 256MiB 512MiB 1GiB 2GiB' ;;
     --state | --columns)
       # The last of a list.
@@ -31,7 +32,12 @@ _tcpinfo_dump() {
       return
       ;;
     --uuid | --port | --sport | --dport | --host | --src | --dst | --since | --until | --every | \
-      --interval | --reps | --duration | --limit | --jobs | -j) return ;;
+      --interval | --reps | --duration | --limit | --jobs | -j | --level) return ;;
+    --output | -o)
+      compopt -o filenames 2>/dev/null
+      mapfile -t COMPREPLY < <(compgen -d -- "$current")
+      return
+      ;;
   esac
   if [[ -n $words ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
@@ -50,6 +56,10 @@ _tcpinfo_dump() {
       get) words="--text $printing --since --until --max-window --verbose" ;;
       live) words="$printing $filters --interval --reps" ;;
       verify) words='--quiet --max-window --verbose' ;;
+      pack)
+        words='--output --replace --level --segment-size --quiet --no-progress --max-window --verbose'
+        ;;
+      unpack) words='--output --partial --quiet --no-progress --max-window --verbose' ;;
       *) words="$printing --max-window --verbose $filters --since --until --every" ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$words --help --version" -- "$current")
@@ -60,7 +70,8 @@ _tcpinfo_dump() {
   compopt -o filenames 2>/dev/null
   mapfile -t COMPREPLY < <(compgen -f -- "$current")
   if ((COMP_CWORD == 1)); then
-    mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W 'ls follow get live verify' -- "$current")
+    words='ls follow get live verify pack unpack'
+    mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "$words" -- "$current")
   fi
 }
 

@@ -16,6 +16,8 @@ int dump_follow(std::vector<std::string> arguments);
 int dump_get(std::vector<std::string> arguments);
 int dump_ls(std::vector<std::string> arguments);
 int dump_live(std::vector<std::string> arguments);
+int dump_pack(std::vector<std::string> arguments);
+int dump_unpack(std::vector<std::string> arguments);
 int dump_verify(std::vector<std::string> arguments);
 
 }  // namespace tcpinfo::tools
