@@ -73,7 +73,7 @@ def made(folder: Path) -> Path:
     connection(day, 3, 30, 5, ends=True, sequence=1)
     odd = folder / "odd"
     odd.mkdir()
-    # Times with offsets and lines that are none come back byte for byte; no metadata; metadata of an
+    # Times with offsets and odd lines come back byte for byte; no metadata; metadata with an
     # offset, which a segment keeps as text.
     write(odd, f"{uuid(0x51)}.00002.jsonl",
           record(1, cookie=0x51).replace("21Z", "21-04:00") + record(2, cookie=0x51))
@@ -346,7 +346,8 @@ def test_damage(scratch: Path) -> None:
     write(folder, f"{uuid(0x60)}.00000.jsonl",
           metadata(0, uuid(0x60)) + record(2, cookie=0x60) + record(1, cookie=0x60))
     status, out, _ = run(DUMP, "verify", make_segment(folder, scratch / "back.tcpseg.zst"))
-    check(status == 1 and f"{scratch / 'back.tcpseg.zst'}: record 98: time goes back by 1.000s" in out,
+    where = f"{scratch / 'back.tcpseg.zst'}: record 98: "
+    check(status == 1 and where + "time goes back by 1.000s" in out,
           f"a finding has no record's number: {out}")
 
 

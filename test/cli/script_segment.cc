@@ -24,7 +24,7 @@ namespace {
 
 void expect(const std::error_code& ec, std::string_view what) {
   if (!ec) return;
-  std::fprintf(stderr, "make_segment: %.*s: %s\n", static_cast<int>(what.size()), what.data(),
+  std::fprintf(stderr, "script_segment: %.*s: %s\n", static_cast<int>(what.size()), what.data(),
                ec.message().c_str());
   std::exit(1);
 }
@@ -83,7 +83,7 @@ int main() {
       expect(verb == "flush" ? writer.flush(block) : writer.finish(block), line);
       put(block);
     } else {
-      std::fprintf(stderr, "make_segment: %s?\n", line.c_str());
+      std::fprintf(stderr, "script_segment: %s?\n", line.c_str());
       return 1;
     }
   }
