@@ -13,6 +13,8 @@
 #include <limits>
 #include <optional>
 
+#include "offline/inputs/held_file.h"
+
 namespace tcpinfo::offline {
 namespace {
 
@@ -101,7 +103,7 @@ class following {
     const snapshot_label label{
         r.uuid(), r.context->sequence, r.time, r.poll, r.context->opened, r.ended, r.carried};
     if (!printer_.print(out_.buffer(), label, r.m, r.context->layout))
-      hear({r.context->file, r.line, cut_in_a_field});
+      hear({r.context->file, r.line, cut_in_a_field, r.context->in_segment});
     if (r.m.state() == static_cast<std::uint8_t>(tcp_state::close)) printer_.forget(label, r.m);
     out_.written();
   }

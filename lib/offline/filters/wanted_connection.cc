@@ -5,6 +5,7 @@
 #include <tcpinfo/archive.h>
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 
 #include "text/values.h"
@@ -100,10 +101,12 @@ std::string parse_connection_name(std::string_view text, connection_name& out) {
     }
   if (hex || (digits.size() == cookie_digits && all(digits, is_hex_digit))) {
     made.uuids = {in_hex(digits)};
+    std::from_chars(digits.data(), digits.data() + digits.size(), made.cookie, 16);
   } else if (all(name, is_digit)) {
     const auto cookie = text::parse_whole(name);
     if (!cookie) return fmt::format("'{}' is no cookie: it has more than 64 bits", name);
     made.uuids = {in_hex(fmt::format("{:x}", *cookie))};
+    made.cookie = *cookie;
   } else if (all(name, is_hex_digit)) {
     return fmt::format("'{}': a cookie in hexadecimal digits has 0x before it, or {} of them", name,
                        cookie_digits);
@@ -117,6 +120,7 @@ std::string parse_connection_name(std::string_view text, connection_name& out) {
     return fmt::format("'{}' is no UUID, no cookie and not both ends of a connection", name);
   } else {
     made.uuids = {std::string(name)};
+    if (parse_uuid_cookie(name, made.cookie)) made.cookie = 0;
   }
   out = std::move(made);
   return {};

@@ -31,8 +31,9 @@ struct endpoint_pair {
 
 /// What a connection is named by: its UUID or cookie, or its ends.
 struct connection_name {
-  std::string text;                        ///< as it was typed
-  uuid_list uuids{};                       ///< empty where it is named by its ends
+  std::string text;          ///< as it was typed
+  uuid_list uuids{};         ///< empty where it is named by its ends
+  std::uint64_t cookie = 0;  ///< that at its end, or that it is named by; 0: not known
   std::optional<endpoint_pair> ends = {};  ///< nullopt where it is named by UUID or cookie
 };
 

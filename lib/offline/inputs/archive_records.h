@@ -27,6 +27,8 @@ class archive_records {
   /// `from`, which was opened and must outlive the reading. `name`: of the file, or of the member
   /// of a tar. `segment`: by the content. @return whether there is something to read.
   [[nodiscard]] bool open(content& from, const std::string& name, bool segment);
+  /// Of a segment, before the first next(): it is a part that is not the first one.
+  void begin_within() { damage_.begin_within(); }
   /// A segment's metadata record of an archive that goes on is not given again.
   [[nodiscard]] bool next(input_record& out);
 

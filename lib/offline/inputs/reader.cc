@@ -107,14 +107,16 @@ bool input_reader::open(const std::string& path) {
   return open_next();
 }
 
-bool input_reader::open(byte_source& from, const std::string& path) {
+bool input_reader::open(byte_source& from, const std::string& path, bool within) {
   impl& i = *impl_;
   faults_.end_part();
   i.open = i.is_tar = i.is_capture = false;
   if (faults_.stopped()) return false;
   i.name = path;
   faults_.begin_file(path);
-  return i.start(i.whole.open(from), i.whole);
+  if (!i.start(i.whole.open(from), i.whole)) return false;
+  if (within && !i.is_capture) i.lines.begin_within();
+  return true;
 }
 
 bool input_reader::open_next() {

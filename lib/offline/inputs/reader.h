@@ -39,8 +39,9 @@ class input_reader {
   /// @return false where there is nothing to read.
   [[nodiscard]] bool open(const std::string& path);
   /// The same of what a source hands over, which must outlive the reading; no tar. `path`: what it
-  /// is of, as faults call it.
-  [[nodiscard]] bool open(byte_source& from, const std::string& path);
+  /// is of, as faults call it. `within`: a part of a segment that is not its first: that records
+  /// before it are missing is no damage.
+  [[nodiscard]] bool open(byte_source& from, const std::string& path, bool within = false);
   /// After that: the next part of the same file, where it has several (members of a tar), each with
   /// records of its own. Read a part to its end before, or leave it.
   /// @return false after the last one: all faults of the file have been told then.

@@ -28,13 +28,14 @@ void segment_damage::meet(std::uint64_t number, std::uint64_t missing, const std
 }
 
 void segment_damage::tell(std::uint64_t number, std::uint64_t missing, bool met, fault_log& to) {
+  if (std::exchange(within_, false)) told_ = missing;
   const std::uint64_t more = missing - told_;
   if (waits_) {
     std::string text = place(behind_) + ": " + what_;
     if (what_.empty()) text += more == 0 ? "damaged block: its records are lost" : "damaged block";
     if (more != 0) text += ": " + missing_text(more);
     to.tell(0, text);
-  } else if (met) {
+  } else if (met || more == 0) {
     return;  // told with that
   } else {
     // A block that went without a trace. The record that has been read is the first one behind it.

@@ -18,6 +18,9 @@ class segment_damage {
   /// Another file.
   void clear() { *this = segment_damage(); }
 
+  /// What follows is a part of a segment: records before it are not missing.
+  void begin_within() { within_ = true; }
+
   /// Damage that was met where `number` records were read or known to be missing, which `missing`
   /// of all are. `what`: in words; empty of a damaged block.
   void meet(std::uint64_t number, std::uint64_t missing, const std::error_code& ec,
@@ -25,7 +28,10 @@ class segment_damage {
   /// Tells of what was met before, to be called behind each step: `missing` of all records are
   /// known to be. `met`: the step met damage itself.
   void settle(std::uint64_t number, std::uint64_t missing, bool met, fault_log& to) {
-    if (waits_ || missing > told_) tell(number, missing, met, to);
+    if (waits_ || missing > told_)
+      tell(number, missing, met, to);
+    else if (number > 0)
+      within_ = false;
   }
   /// At the end of the file: a cut block in one that is still being written (`partial`) is not
   /// there yet, and no damage.
@@ -38,6 +44,7 @@ class segment_damage {
   std::uint64_t behind_ = 0;  // the number of a record
   std::uint64_t told_ = 0;    // of those missing
   bool waits_ = false;
+  bool within_ = false;  // nothing was read yet
   bool cut_ = false;
 };
 

@@ -6,12 +6,10 @@
 
 #include <tcpinfo/bytes.h>
 #include <tcpinfo/zstd.h>
-#include <unistd.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <utility>
 #include <vector>
 
 namespace tcpinfo::offline {
@@ -27,27 +25,6 @@ struct file_tail {
   /// For who reads: whether the connection's records before were wanted.
   std::optional<bool> wanted;
   bool is_over = false;  ///< the file's name is another file's now, in which nothing is new
-};
-
-/// A descriptor that is closed.
-class held_file {
- public:
-  held_file() = default;
-  explicit held_file(int fd) : fd_(fd) {}
-  held_file(held_file&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  held_file& operator=(held_file&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  held_file(const held_file&) = delete;
-  held_file& operator=(const held_file&) = delete;
-  ~held_file() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  [[nodiscard]] int fd() const noexcept { return fd_; }
-
- private:
-  int fd_ = -1;
 };
 
 /// How much of `bytes` can be read now: whole frames, of a text whole lines. What is behind is not

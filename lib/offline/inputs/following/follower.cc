@@ -173,7 +173,7 @@ void follower::read_growing(const std::string& name) {
 void follower::read_complete(const std::string& name, growing& g) {
   file_tail& tail = g.tail;
   if (g.held.fd() >= 0) {
-    read_on(g.held.fd(), name, tail, false);
+    read_on(g.held.fd(), name + std::string(part), tail, false);
     tail.is_over = true;
   }
   held_file file;
@@ -232,7 +232,7 @@ void follower::feed(const std::string& path, file_tail& tail, bytes_view bytes) 
   known_lines_ = tail.skipped;
   last_line_ = 0;
   memory_source source(tail.head, bytes);
-  if (reader_.open(source, path))
+  if (reader_.open(source, path, is_segment && tail.offset > 0))
     while (!stopped_ && reader_.next(record_)) {
       last_line_ = std::max(last_line_, record_.line);
       if (has_head && record_.line == 1) continue;

@@ -15,6 +15,7 @@
 
 #include "offline/inputs/following/file_tail.h"
 #include "offline/inputs/following/folder_watch.h"
+#include "offline/inputs/held_file.h"
 #include "offline/inputs/reader.h"
 #include "offline/inputs/record.h"
 #include "offline/inputs/window_limit.h"
