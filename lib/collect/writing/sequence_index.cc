@@ -138,6 +138,11 @@ std::error_code sequence_index::read(os& system, const std::string& output, std:
     });
     if (unless_gone(ec)) return ec;
   }
+  // Where tcpinfo-dump pack puts them.
+  const auto ec = system.list(output + "/.", [this](const directory_entry& entry) {
+    if (entry.is_file && is_segment_path(entry.name)) foreign_segments_ = true;
+  });
+  if (unless_gone(ec)) return ec;
   // Segments that were packed, perhaps out of those of earlier runs: no run has had the hours since
   // 1970 for its number, unless the directory was here so long.
   if (foreign_segments_)

@@ -485,22 +485,25 @@ TEST_CASE(
 }
 
 TEST_CASE("segments: packed ones of another name make way, too") {
-  segment_run r;
-  r.settings.reps = 5;
-  r.add(1);
-  CHECK(r.collect() == exit_ok);
-  const auto files = segments_of(r.output);
-  REQUIRE(files.size() == 1);
-  fs::rename(files[0], files[0].parent_path() / "packed.tcpseg.zst");
-  r.system.newest = 1;
-  CHECK(r.collect() == exit_ok);
-  const auto found = sequences_of(r.output, 1);
-  REQUIRE(found.size() == 2);
-  CHECK(found[0] == 0);
-  CHECK(found[1] > 100'000 * sequences_of_a_run);
-  CHECK(found[1] % sequences_of_a_run == 0);
-  // Below what a double holds.
-  CHECK(found[1] < std::uint64_t{1} << 53U);
+  for (const bool on_top : {true, false}) {
+    segment_run r;
+    r.settings.reps = 5;
+    r.add(1);
+    CHECK(r.collect() == exit_ok);
+    const auto files = segments_of(r.output);
+    REQUIRE(files.size() == 1);
+    const fs::path folder = on_top ? r.output : files[0].parent_path();
+    fs::rename(files[0], folder / "packed.00000.tcpseg.zst");
+    r.system.newest = 1;
+    CHECK(r.collect() == exit_ok);
+    const auto found = sequences_of(r.output, 1);
+    REQUIRE(found.size() == 2);
+    CHECK(found[0] == 0);
+    CHECK(found[1] > 100'000 * sequences_of_a_run);
+    CHECK(found[1] % sequences_of_a_run == 0);
+    // Below what a double holds.
+    CHECK(found[1] < std::uint64_t{1} << 53U);
+  }
 }
 
 TEST_CASE("segments: what is left of a socket after a restart is no connection") {
