@@ -86,7 +86,8 @@ bool read_index(bytes_view frame, std::vector<block_span>& out) {
   if (sum.result() != load_le<std::uint64_t>(frame.data() + summed.size())) return false;
   taker in(summed.subspan(frame_head_size));
   if (in.varint() != index_version) return false;
-  out.resize(in.varint(in.left()));
+  // Each takes four bytes at least.
+  out.resize(in.varint(in.left() / 4));
   std::uint64_t end = 0;
   std::uint64_t time = 0;
   std::uint64_t cookie = 0;
