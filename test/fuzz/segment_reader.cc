@@ -13,7 +13,9 @@
 
 #include "fuzz.h"
 #include "segment/block_decoder.h"
+#include "segment/checksum.h"
 #include "segment/format.h"
+#include "segment/index.h"
 #include "unit/sanitized.h"
 
 namespace {
@@ -229,6 +231,29 @@ bool mend(std::vector<std::byte>& content) {
   return any;
 }
 
+// The input as what an index says of blocks: written anew it is the same as written again.
+void check_index(tcpinfo::bytes_view input) {
+  format::byte_stream index;
+  format::put_index({}, index);
+  constexpr std::size_t head_size = 8;
+  std::vector<std::byte> frame(index.all().begin(), index.all().begin() + head_size);
+  frame.insert(frame.end(), input.begin(), input.end());
+  format::checksum sum;
+  sum.add(frame);
+  const auto trailer = index.all().last(format::index_trailer_size);
+  frame.insert(frame.end(), trailer.begin(), trailer.end());
+  std::byte* const end = frame.data() + frame.size() - format::index_trailer_size;
+  format::store_le(end, sum.result());
+  format::store_le(end + 8, static_cast<std::uint32_t>(frame.size()));
+  std::vector<format::block_span> blocks;
+  if (!format::read_index(frame, blocks)) return;
+  format::put_index(blocks, index);
+  const std::vector<std::byte> once(index.all().begin(), index.all().end());
+  FUZZ_CHECK(format::read_index(once, blocks));
+  format::put_index(blocks, index);
+  FUZZ_CHECK(std::ranges::equal(index.all(), once));
+}
+
 void check(tcpinfo::bytes_view input) {
   std::size_t faults = 0;
   most_held = held;
@@ -252,6 +277,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto* const bytes = reinterpret_cast<const std::byte*>(data);
   std::vector<std::byte> input(bytes, bytes + size);
   check(input);
+  check_index(input);
   if (mend(input)) check(input);
   return 0;
 }
