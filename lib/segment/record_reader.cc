@@ -37,6 +37,7 @@ struct [[gnu::visibility("hidden")]] record_reader::impl {
   // Of a segment.
   segment_record held;  // behind the metadata record that was made of its archive
   bool holds = false;
+  bool gave = false;  // a record, by the latest call
   bool begins = false;
   bool goes_on = false;
   bool big_endian = false;
@@ -53,7 +54,7 @@ std::error_code record_reader::impl::begin(std::error_code ec,
                                            const archive_reader_options& given) noexcept {
   if (ec == errc::busy) return ec;
   open = !ec;
-  in_segment = holds = begins = goes_on = big_endian = false;
+  in_segment = holds = gave = begins = goes_on = big_endian = false;
   line = {};
   if (ec) return ec;
   options = given;
@@ -79,15 +80,16 @@ std::error_code record_reader::impl::next(record& out, bool& more) noexcept {
 }
 
 std::error_code record_reader::impl::next_of_segment(record& out, bool& more) noexcept {
+  // Lines that are blank or bad begin no archive: its first record does.
+  if (std::exchange(gave, false)) begins = goes_on = false;
   for (;;) {
     line = {};
-    goes_on = false;
-    if (std::exchange(holds, false)) {
-      begins = false;
-    } else {
+    if (!std::exchange(holds, false)) {
       held = {};
-      begins = false;
-      if (const auto ec = segment.next(held, more); ec || !more) return ec;
+      if (const auto ec = segment.next(held, more); ec || !more) {
+        begins = goes_on = false;
+        return ec;
+      }
       if (held.first != 0) {
         begins = true;
         const segment_archive& a = segment.archive();
@@ -95,7 +97,9 @@ std::error_code record_reader::impl::next_of_segment(record& out, bool& more) no
         big_endian = a.about != nullptr && a.about->byte_order == "big";
         if (a.about != nullptr) {
           holds = true;
-          return out.assign(*a.about);
+          const auto ec = out.assign(*a.about);
+          gave = !ec;
+          return ec;
         }
       }
     }
@@ -106,7 +110,9 @@ std::error_code record_reader::impl::next_of_segment(record& out, bool& more) no
         line.remove_prefix(byte_order_mark.size());
       if (is_blank(line)) continue;
     }
-    return take(held, out);
+    const auto ec = take(held, out);
+    gave = !ec;
+    return ec;
   }
 }
 

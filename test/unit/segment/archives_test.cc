@@ -45,7 +45,8 @@ void check_part(archive_part part) {
     wanted.push_back({{}, line_of(about), part.path, true, true, part.goes_on});
   }
   for (const entry& e : part.entries)
-    wanted.push_back({{}, e.line(), part.path, false, wanted.empty(), false});
+    wanted.push_back(
+        {{}, e.line(), part.path, false, wanted.empty(), wanted.empty() && part.goes_on});
   CHECK(read_records(segment) == wanted);
 }
 
@@ -261,7 +262,7 @@ TEST_CASE("an archive that goes on is told with its first line in each block") {
   std::size_t begins = 0;
   for (const read_record& r : read_records(segment)) {
     CHECK_FALSE(r.fault);
-    CHECK_FALSE((r.goes_on && !r.is_metadata));
+    CHECK_FALSE((r.goes_on && !r.begins));
     metadata += r.is_metadata ? 1 : 0;
     goes_on += r.goes_on ? 1 : 0;
     begins += r.begins ? 1 : 0;
@@ -310,6 +311,27 @@ TEST_CASE("an archive of nothing but lines, and one of lines before records") {
   auto read = read_segment(segment_of({{only, before, behind}})).parts;
   sort_by_path(read);
   CHECK(read == expected({only, before, behind}));
+}
+
+TEST_CASE("an archive begins with the first of its records, whatever lines are before it") {
+  archive_part other;
+  other.path = "a";
+  other.entries = {some_record()};
+  archive_part part;
+  part.path = "b";
+  part.goes_on = true;
+  part.entries = {text_entry("\n"), text_entry(" \r\n"),     text_entry("no json\n"),
+                  some_record(),    text_entry("no json\n"), some_record()};
+  const auto records = read_records(segment_of({{other}, {part}}));
+  REQUIRE(records.size() == 5);
+  CHECK(records[0].begins);
+  CHECK(records[1].fault);
+  CHECK(records[2].begins);
+  CHECK(records[2].goes_on);
+  CHECK(records[3].fault);
+  CHECK_FALSE(records[4].fault);
+  CHECK_FALSE(records[4].begins);
+  CHECK_FALSE(records[4].goes_on);
 }
 
 TEST_CASE("a record_reader parses lines that are kept as text, and tells what is wrong with them") {
