@@ -77,9 +77,10 @@ class Record:
     line: number of the line, of a segment of the record, from 1
     archive: of a segment: name of the archive it belongs to, as its file would be called; None in
         an archive
-    begins_archive: of a segment: the first record of an archive since another's, mostly its
-        metadata; what was known of the archive before does not hold
-    goes_on: of a segment: a metadata record that was given before, here or in the segment before
+    begins_archive: of a segment: the first record of an archive in a block, mostly its metadata;
+        what was known of another archive does not hold
+    goes_on: of a segment, with begins_archive: records of the archive, and its metadata where this
+        is it, were given before, in this segment or the one before it
     """
 
     time_ns: int | None

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """tcpinfo-dump follow: files that grow and are made complete as a collector does it, step by step.
 
-usage: cli_follow.py TCPINFO-DUMP
+usage: cli_follow.py TCPINFO-DUMP MAKE-SEGMENT
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from pathlib import Path
 from checks import check, finish
 from made_archives import CLOSE, metadata, record
 
-DUMP = os.path.abspath(sys.argv[1])
+DUMP, MAKE_SEGMENT = map(os.path.abspath, sys.argv[1:3])
 PATIENCE_S = 30.0
+BEACON = 0xFFFF
 
 
 def uuid(cookie: int) -> str:
@@ -101,12 +102,13 @@ class Follower:
         for line in self.child.stdout:
             self.lines.append(line)
 
-    def polls(self) -> list[tuple[int, int]]:
+    def polls(self, beacons: bool = False) -> list[tuple[int, int]]:
+        """Without those of is_watching()."""
         found = []
         for line in list(self.lines):
             told = re.search(r"host_1_([0-9A-F]{16}) sequence:\d+ poll:(\d+)", line) or \
                 re.search(r'"uuid":"host_1_([0-9A-F]{16})".*"poll":(\d+)', line)
-            if told:
+            if told and (beacons or int(told[1], 16) != BEACON):
                 found.append((int(told[1], 16), int(told[2])))
         return found
 
@@ -127,17 +129,14 @@ class Follower:
 
 def is_watching(follower: Follower, folder: Path) -> bool:
     """By a file that is not there for long: it is printed as soon as the follower is ready."""
-    beacon = Growing(folder, 0xFFFF)
+    beacon = Growing(folder, BEACON)
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         beacon.flush()
         time.sleep(0.02)
-        if follower.polls():
+        if follower.polls(beacons=True):
             break
     beacon.part.unlink()
-    # All that was written before is told before what comes now.
-    time.sleep(0.1)
-    follower.lines.clear()
     return time.monotonic() < deadline
 
 
@@ -260,6 +259,51 @@ def test_filters(day: Path) -> None:
         follower.expect([(1, 1), (1, 2)], "lost ports")
 
 
+def test_segments(day: Path) -> None:
+    """Blocks of a segment that grows, in whatever pieces they come; the finalizer's copy may have
+    other blocks."""
+    root, archives = day.parents[2], day.parents[2] / "archives"
+    archives.mkdir()
+    files = []
+    for cookie in range(1, 6):
+        files.append(archives / f"{uuid(cookie)}.00000.jsonl")
+        files[-1].write_text(metadata(0, uuid(cookie)) + "".join(
+            record(poll, poll=poll, cookie=cookie) for poll in range(1, 9)), encoding="utf-8")
+    made, packed = root / "made", root / "packed"
+    for path, flags in ((made, ["--block", "4", "--by-turns"]), (packed, [])):
+        subprocess.run([MAKE_SEGMENT, *flags, archives, path, *files], check=True,
+                       stdin=subprocess.DEVNULL)
+    for path in files:
+        path.unlink()
+    data = made.read_bytes()
+    wanted = [(cookie, poll) for cookie in range(1, 6) for poll in range(1, 9)]
+    part = day / "host.20231114T221320Z-1.0.0.tcpseg.zst.part"
+    complete = day / part.name.removesuffix(".part")
+    with following(root, "--json") as follower:
+        late = None
+        for at in range(0, len(data), 97):
+            with part.open("ab") as file:
+                file.write(data[at:at + 97])
+            if late is None and at > len(data) // 2:
+                late = Follower(root)
+                check(is_watching(late, root / "2023"), "the late one does not begin")
+        assert late is not None
+        follower.expect(wanted, "a segment in pieces")
+        copy = part.with_name(part.name + ".new")
+        packed.rename(copy)
+        copy.rename(part)
+        part.rename(complete)
+        short = day / "host.20231114T221320Z-1.0.1.tcpseg.zst.part"
+        short.write_bytes(data)
+        short.rename(day / short.name.removesuffix(".part"))
+        follower.expect([*wanted, *wanted], "one that is complete at once")
+        late_polls = late.polls()[:-len(wanted)]
+        check(0 < len(late_polls) < len(wanted) and len(set(late_polls)) == len(late_polls),
+              f"begun in the middle: {late_polls}")
+        status, said = late.end()
+        check((status, said) == (0, ""), f"{status} {said}")
+
+
 def test_ends(day: Path) -> None:
     root = day.parents[2]
 
@@ -302,7 +346,8 @@ def test_ends(day: Path) -> None:
 
 
 def main() -> None:
-    tests = [test_growing, test_from_start, test_faults, test_filters, test_ends]
+    tests = [test_growing, test_from_start, test_faults, test_filters, test_segments,
+             test_ends]
     can_forbid = subprocess.run([*NO_INOTIFY, "true"], capture_output=True, check=False)
     for test in [*tests, test_growing] if can_forbid.returncode == 0 else tests:
         with tempfile.TemporaryDirectory() as folder:

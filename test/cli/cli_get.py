@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """tcpinfo-dump get: one connection out of archives, by each name it has, and what is opened.
 
-usage: cli_get.py TCPINFO-DUMP
+usage: cli_get.py TCPINFO-DUMP MAKE-SEGMENT
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from checks import check, finish
 from made_archives import CLOSE, UUID, archive, metadata, record, write
 
-DUMP = os.path.abspath(sys.argv[1])
+DUMP, MAKE_SEGMENT = map(os.path.abspath, sys.argv[1:3])
 OTHER = UUID[:-2] + "CD"
 DAY = 86400
 
@@ -186,8 +186,53 @@ def test_forms(root: Path) -> None:
     check(done.stdout == path.read_bytes(), f"standard input: {done}")
 
 
+def test_segments(root: Path) -> None:
+    """The same from segments, from their blocks that the index names, and from mixed folders."""
+    archives, segments, mixed = (root / name for name in ("archives", "segments", "mixed"))
+    folders = make_days(archives)
+    for number in range(40):
+        cookie = 0x1000 + number
+        archive(folders["2023/11/14"], 0, metadata(0, f"host_1_{cookie:016X}")
+                + record(0, cookie=cookie, dport=cookie)
+                + record(5, state=CLOSE, cookie=cookie, dport=0), f"host_1_{cookie:016X}")
+    files = sorted(archives.rglob("*.jsonl"))
+    day = segments / "2023/11/14"
+    day.mkdir(parents=True)
+    for name, flags in (("whole", []), ("open", ["--unfinished"])):
+        made = day / f"{name}.tcpseg.zst"
+        subprocess.run([MAKE_SEGMENT, "--block", "3", *flags, archives, made, *files], check=True,
+                       stdin=subprocess.DEVNULL)
+        for asked in ("171", UUID, "0xCD", "4103", "host_1_0000000000001007",
+                      "192.0.2.1:443-198.51.100.9:4103", "198.51.100.9:171 192.0.2.1:443"):
+            for flag in ([], ["--text"], ["--json"]):
+                gives(run(asked, *flag, archives).stdout, asked, *flag, made)
+        times = ["--since", "2023-11-14", "--until", "2023-11-15"]
+        gives(run(UUID, *times, archives).stdout, UUID, *times, made)
+        finds_nothing("4200", "4200", made)
+        # Half of it packed, the other half not.
+        made.rename(root / made.name)
+    mixed.mkdir()
+    half = [path for path in files if "2023/11/14" not in str(path)]
+    (mixed / "2023/11").mkdir(parents=True)
+    folders["2023/11/14"].rename(mixed / "2023/11/14")
+    subprocess.run([MAKE_SEGMENT, archives, mixed / "2023/11/13.tcpseg.zst", *half], check=True,
+                   stdin=subprocess.DEVNULL)
+    done = run(UUID, mixed)
+    check(done.returncode == 0 and sorted(done.stdout.splitlines())
+          == sorted("".join(lines_of(number) for number in range(3)).splitlines()), f"{done}")
+    # Another block's damage is not read; that of a block that is read costs its records.
+    whole = bytearray((root / "whole.tcpseg.zst").read_bytes())
+    whole[len(whole) // 2] ^= 1
+    bad = write(root, "bad.tcpseg.zst", bytes(whole))
+    answers = [run(str(0x1000 + number), bad) for number in range(40)]
+    good = [one for one in answers if one.returncode == 0]
+    check(0 < 40 - len(good) <= 4 and all(not one.stderr for one in good)
+          and all("frame" in one.stderr for one in answers if one.returncode),
+          f"damage: {len(good)} of 40, {[one.stderr for one in answers if one.returncode][:3]}")
+
+
 def main() -> None:
-    for test in (test_names, test_opened, test_content, test_forms):
+    for test in (test_names, test_opened, test_content, test_forms, test_segments):
         with tempfile.TemporaryDirectory() as folder:
             test(Path(folder))
     finish()

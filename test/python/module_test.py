@@ -4,7 +4,7 @@ against their JSON, events, errors.
 
 usage: module_test.py SOURCE_ROOT [unittest's arguments]
 
-meson sets LD_LIBRARY_PATH and PYTHONPATH.
+meson sets LD_LIBRARY_PATH, PYTHONPATH and TCPINFO_MAKE_SEGMENT.
 """
 
 from __future__ import annotations
@@ -468,6 +468,63 @@ class Archives(unittest.TestCase):
                                  [r.message.data for r in records if r.message])
                 with self.assertRaises(FileExistsError):
                     tcpinfo.Writer(path)
+
+
+class Segments(unittest.TestCase):
+    def test_records_are_those_of_the_archives(self) -> None:
+        names = ["kernel618_1.jsonl", "kernel618_4.jsonl"]
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "host.tcpseg.zst"
+            subprocess.run([os.environ["TCPINFO_MAKE_SEGMENT"], "--block", "50", "--by-turns",
+                            GOLDEN, path, *(GOLDEN / name for name in names)], check=True)
+            got: dict[str, list[tcpinfo.Record]] = {name: [] for name in names}
+            begun: dict[str, int] = dict.fromkeys(names, 0)
+            latest = None
+            with tcpinfo.Reader(path) as reader:
+                self.assertFalse(reader.is_segment)
+                for record in reader:
+                    self.assertTrue(record.begins_archive or record.archive == latest)
+                    self.assertEqual(record.line, reader.line_number)
+                    latest = record.archive
+                    assert latest is not None
+                    begun[latest] += record.begins_archive
+                    self.assertEqual(record.goes_on,
+                                     record.begins_archive and begun[latest] > 1)
+                    if not record.goes_on or record.metadata is None:
+                        got[latest].append(record)
+                self.assertTrue(reader.is_segment)
+                self.assertEqual(reader.missing_records, 0)
+            self.assertGreater(begun[names[0]], 2)
+            wanted = {name: list(tcpinfo.Reader(GOLDEN / name)) for name in names}
+            for name in names:
+                self.assertEqual([self.content(one) for one in got[name]],
+                                 [self.content(one) for one in wanted[name]])
+            columns = tcpinfo.columns(path, ["cookie", "rtt_us"])
+            pairs = sorted((one.message.id.cookie, one.message.get("rtt_us") or 0)
+                           for records in wanted.values() for one in records if one.message)
+            self.assertEqual(sorted(zip((int(v) for v in columns["cookie"].values),
+                                        (int(v) for v in columns["rtt_us"].values))), pairs)
+            self.assertEqual(columns.metadata.uuid,
+                             next(tcpinfo.Reader(path)).metadata.uuid)
+            # Damage is told, and costs the records of its block.
+            data = bytearray(path.read_bytes())
+            data[len(data) // 2] ^= 0x20
+            faults: list[Exception] = []
+            with tcpinfo.Reader(memoryview(bytes(data)), faults.append) as reader:
+                rest = [one for one in reader if one.message]
+                self.assertEqual(reader.missing_records, len(pairs) - len(rest))
+            self.assertEqual(len(faults), 1)
+            self.assertLess(len(rest), len(pairs))
+        with tcpinfo.Reader(ARCHIVE) as reader:
+            records = list(reader)
+            self.assertFalse(reader.is_segment)
+        self.assertEqual({(one.archive, one.begins_archive, one.goes_on) for one in records},
+                         {(None, False, False)})
+
+    @staticmethod
+    def content(record: tcpinfo.Record) -> tuple[object, ...]:
+        return (record.time_ns, record.message and record.message.data, record.metadata,
+                record.poll, record.ended_ns, record.carried)
 
 
 class Followed(unittest.TestCase):

@@ -589,13 +589,14 @@ typedef struct tcpinfo_metadata {
 /** Reading: recorded on a machine of the other byte order. Numbers have to be turned. */
 #define TCPINFO_RECORD_FOREIGN UINT32_C(4)
 /**
- * Reading a segment: the first record of an archive since another's, mostly its metadata. What was
- * known of the archive before does not hold.
+ * Reading a segment: the first record of an archive in a block, mostly its metadata. What was known
+ * of the archive before does not hold, unless tcpinfo_reader_archive() says that it is the same.
  */
 #define TCPINFO_RECORD_BEGINS_ARCHIVE UINT32_C(8)
 /**
- * Reading a segment: a metadata record that was given before, here or in the segment before: its
- * archive goes on.
+ * Reading a segment, with TCPINFO_RECORD_BEGINS_ARCHIVE: the archive goes on. Earlier records of it
+ * were given before, in this segment or the one before it, and where this record is metadata that
+ * is not kept as text (tcpinfo_reader_line()) it was given, too.
  */
 #define TCPINFO_RECORD_GOES_ON UINT32_C(16)
 

@@ -106,6 +106,18 @@ static_assert(offsetof(segment_reader_options, size) == 0);
 static_assert(offsetof(segment_reader_options, max_window_log) == 8);
 static_assert(offsetof(segment_reader_options, reserved) == 12);
 
+static_assert(sizeof(segment_selection) == 48);
+static_assert(std::is_trivially_copyable_v<segment_selection>);
+static_assert(offsetof(segment_selection, size) == 0);
+static_assert(offsetof(segment_selection, cookie) == 8);
+static_assert(offsetof(segment_selection, since) == 16);
+static_assert(offsetof(segment_selection, until) == 32);
+
+static_assert(sizeof(file_range) == 16);
+static_assert(std::is_trivially_copyable_v<file_range>);
+static_assert(offsetof(file_range, offset) == 0);
+static_assert(offsetof(file_range, size) == 8);
+
 static_assert(sizeof(flow_update) == 48);
 static_assert(std::is_trivially_copyable_v<flow_update>);
 static_assert(offsetof(flow_update, size) == 0);
