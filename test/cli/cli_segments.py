@@ -49,7 +49,7 @@ def connection(folder: Path, cookie: int, first: int, records: int, ends: bool,
                sequence: int = 0, dport: int = 5201, more: str = "") -> Path:
     """An archive; where it ends, an abort that has lost the remote port."""
     text = metadata(sequence, uuid(cookie), opened=float(first))
-    base = 1000 * sequence
+    base = 1000 * min(sequence, 2)
     for i in range(records):
         state = CLOSE_WAIT if i == records - 1 else 1
         text += record(first + i * 0.25, poll=first * 4 + i, cookie=cookie, dport=dport,
@@ -105,7 +105,10 @@ COMMANDS: dict[str, list[str]] = {
     "csv by time": [CSV, "--since", "2023-11-14T22:13:23Z", "--until", "2023-11-14T22:13:26Z"],
     "dump": [DUMP], "dump as JSON": [DUMP, "--json"], "dump of changes": [DUMP, "--changes"],
     "ls": [DUMP, "ls"], "ls as JSON": [DUMP, "ls", "--json"], "ls of two workers": [
-        DUMP, "ls", "-j", "2"], "ls by port": [DUMP, "ls", "--port", "5200"]}
+        DUMP, "ls", "-j", "2"], "ls by port": [DUMP, "ls", "--port", "5200"],
+    "get": [DUMP, "get", uuid(3)], "get of text": [DUMP, "get", uuid(0x52)],
+    "get of no metadata": [DUMP, "get", uuid(0x51)], "get by cookie": [DUMP, "get", "6"],
+    "get by ends": [DUMP, "get", "192.0.2.1:443 198.51.100.9:5200"]}
 # A connection's last record is known to be the last at the end of the segment only.
 THINNED = {"csv thinned": [CSV, "--every", "1s"], "dump thinned": [DUMP, "--every", "1s"],
            "csv thinned by port": [CSV, "--every", "1s", "--dport", "5201"],
@@ -169,8 +172,10 @@ def test_healthy(scratch: Path) -> None:
     for cookie in range(1, 6):
         connection(folder, cookie, 1, 30, ends=True)
     connection(folder, 7, 1, 10, ends=False)
-    connection(folder, 7, 40, 10, ends=True, sequence=1)
+    connection(folder, 7, 40, 10, ends=False, sequence=1)
     check(run(DUMP, "verify", folder)[0] == 0, "the archives themselves are not whole")
+    # As after a restart: the third run of those into segments.
+    connection(folder, 7, 80, 5, ends=False, sequence=2_000_000_000)
     into = scratch / "several"
     make_segment(folder, into / "s.tcpseg.zst", "--block", "13", "--by-turns",
                  "--blocks-a-file", "4")
@@ -178,7 +183,7 @@ def test_healthy(scratch: Path) -> None:
     check(len(files) > 2, f"only {len(files)} segments")
     status, out, err = run(DUMP, "verify", into)
     check((status, err) == (0, "") and ", 0 findings" in out, f"of several: {out} {err}")
-    check(", 7 archives in segments" in out and " 176 records" in out, f"of several: {out}")
+    check(", 8 archives in segments" in out and " 180 records" in out, f"of several: {out}")
     status, out, err = run(DUMP, "verify", files[1])
     check((status, err) == (0, "") and ", 0 findings" in out, f"of the second alone: {out} {err}")
 

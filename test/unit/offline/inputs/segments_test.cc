@@ -10,6 +10,7 @@
 #include "offline/inputs/remembered_contexts.h"
 #include "offline/inputs/segment_damage.h"
 #include "offline/inputs/sniffing/content_kind.h"
+#include "offline/inputs/sources/memory_source.h"
 #include "unit/catch.h"
 #include "unit/offline/files.h"
 #include "unit/offline/made_segment.h"
@@ -212,6 +213,30 @@ TEST_CASE("damage is told once, with the number of records that are missing") {
   single.add("a", at_second(0), s.view()).block().add("a", at_second(1), s.view());
   CHECK(read_text("s.tcpseg.zst", single.blocks()[1]).faults ==
         texts{": at its beginning: 1 record is missing"});
+}
+
+TEST_CASE("of a portion of a segment, records before it are not missing") {
+  made_socket s;
+  made_segment made;
+  for (int i = 0; i < 3; ++i) made.add("a", at_second(i), s.view()).block();
+  const std::vector<std::string> blocks = made.blocks();
+  const auto faults = [](const std::string& text) {
+    texts told;
+    input_reader reader([&told](const input_fault& f) {
+      told.push_back(to_string(f));
+      return true;
+    });
+    memory_source source({}, std::as_bytes(std::span(text)));
+    if (reader.open(source, "s.tcpseg.zst.part", true))
+      for (input_record r; reader.next(r);) {
+      }
+    return told;
+  };
+  CHECK(faults(blocks[1] + blocks[2]) == texts{});
+  CHECK(faults(blocks[2]) == texts{});
+  CHECK(faults(zstd_frame("nothing") + blocks[1]).size() == 1);
+  CHECK(faults(blocks[0] + blocks[2]) ==
+        texts{"s.tcpseg.zst.part: behind record 1: 1 record is missing"});
 }
 
 TEST_CASE("of a segment that is being written, what is not whole is not there yet") {
