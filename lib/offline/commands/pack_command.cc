@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <optional>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -40,7 +40,7 @@ class packing {
         lines_(options.max_window_log),
         packer_(writer_, [this] { return flush(); }),
         removal_([on_fault](std::string_view file, std::string_view what, bool note) {
-          on_fault({file, 0, what, note});
+          on_fault({.file = file, .what = what, .note = note});
         }) {}
 
   // Nothing is begun where that fails, which was told.
@@ -60,20 +60,20 @@ class packing {
         ++counts.files;
       }
     }
-    if (!failed_ && writer_.waiting() != 0) failed_ = static_cast<bool>(flush());
+    if (!failed_ && writer_.waiting() != 0)
+      if (const std::error_code ec = flush(); ec && !failed_)
+        fail(segment_.partial_name(), ec.message());
     if (!failed_ && segment_.size() != 0) finish_segment();
-    if (failed_) return;
     removal_.finish();
-    if (packed_ != whole_ + changed_)
+    if (!failed_ && packed_ != whole_ + changed_)
       fail({}, fmt::format("of {} archives that were packed {} are in the segments", packed_,
                            whole_ + changed_));
   }
 
   // Which files are looked at: what is packed already is none of them.
   [[nodiscard]] walk_options walk() {
-    return {.max_window_log = options_.max_window_log, .wants = [](const walk_entry& e) {
-              return e.is_folder ? e.name != unpack_folder : !is_segment_name(e.name);
-            }};
+    return {.max_window_log = options_.max_window_log,
+            .wants = [](const walk_entry& e) { return e.is_folder || !is_segment_name(e.name); }};
   }
 
   [[nodiscard]] std::string summary() const {
@@ -112,27 +112,27 @@ class packing {
   bool look_at_output() {
     std::vector<std::string> names;
     if (const int error = list_folder(folder_.get(), names)) return fail({}, error);
-    std::uint64_t next = 0;
+    std::set<std::uint64_t> numbers;
     for (const std::string& name : names) {
       bool partial = false;
       const auto number = packed_number(name, partial);
-      if (!number) continue;
-      if (partial) {
-        if (unlinkat(folder_.get(), name.c_str(), 0) != 0) return fail(name, errno);
-        continue;
-      }
-      next = *number + 1;
-      compare(name, [](const std::string&, const pack_entry&) {});
+      if (number && !partial) numbers.insert(*number);
+      if (number && partial && unlinkat(folder_.get(), name.c_str(), 0) != 0)
+        return fail(name, errno);
     }
-    segment_.number_from(next);
-    return true;
+    for (const std::uint64_t number : numbers)
+      compare(packed_name(number), [](const std::string&, const pack_entry&) {});
+    if (!numbers.empty()) segment_.number_from(*numbers.rbegin() + 1);
+    return !options_.replace || fsync(folder_.get()) == 0 || fail({}, errno);
   }
 
   template <class Compared>
   void compare(const std::string& name, Compared&& compared) {
     faults_.begin_file(folder_.path_of(name));
+    faults_.number_records();
     const descriptor file(openat(folder_.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-    if (!file) {
+    // Somebody may have copied it here: nothing is removed for what a power cut can take.
+    if (!file || (options_.replace && fsync(file.get()) != 0)) {
       faults_.tell(0, std::generic_category().message(errno));
     } else {
       check_.read(file.get(),
@@ -257,6 +257,7 @@ class packing {
       faults_.begin_part(fmt::format("{}:{}", segment, path));
       faults_.tell(0, "is not what its file holds: that changed, or cannot be read");
       faults_.begin_part(segment);
+      faults_.number_records();
     }
   }
 

@@ -112,6 +112,7 @@ class unpacking {
     const std::uint64_t bytes_before = counts.bytes;
     bool taken = false;  // the archive that lines are of
     segment_line line;
+    faults_.number_records();
     if (partial && !options_.partial) faults_.note("not complete: its archives keep .part");
     for (bool more = true; !failed_;) {
       const std::error_code ec = lines_.next(line, more);
@@ -172,8 +173,10 @@ class unpacking {
   void tell(const std::string& path, std::string_view what) {
     const std::string segment = faults_.file();
     faults_.begin_part(fmt::format("{}:{}", segment, path));
+    faults_.number_records();
     faults_.tell(lines_.reader().record_number(), what);
     faults_.begin_part(segment);
+    faults_.number_records();
   }
 
   void add(std::string_view text) {

@@ -8,6 +8,10 @@
 
 namespace tcpinfo::offline {
 
+/// Where unpack keeps archives until all are written: a folder in the one that they are for. It is
+/// no place to read from.
+inline constexpr std::string_view unpack_folder = ".tcpinfo-unpack";
+
 /// What stands behind the last slash.
 [[nodiscard]] std::string_view base_name(std::string_view path);
 

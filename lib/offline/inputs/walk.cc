@@ -142,7 +142,7 @@ bool input_walk::next(std::string& path) {
       const bool folder = S_ISDIR(st.st_mode);
       if (type != DT_REG && !wants(full, folder, dirfd(l.dir), name)) continue;
       if (folder) {
-        enter(full);
+        if (name != unpack_folder) enter(full);
         continue;
       }
       if (S_ISLNK(st.st_mode) && stat(full.c_str(), &st) != 0) {

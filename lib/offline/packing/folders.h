@@ -21,10 +21,6 @@ namespace tcpinfo::offline {
 inline constexpr mode_t archive_file_mode = 0640;
 inline constexpr mode_t archive_folder_mode = 0750;
 
-/// Where unpack keeps files until all are written: a folder in that for the archives. What is in it
-/// is nobody's archive yet.
-inline constexpr std::string_view unpack_folder = ".tcpinfo-unpack";
-
 /// Names in a path at most: each costs a descriptor while a tree is walked.
 inline constexpr std::size_t most_names = 64;
 

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <tcpinfo/segment.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -32,7 +31,7 @@ struct search {
     std::vector<std::string> names;
     const descriptor at(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     const int error = at ? list_folder(at.get(), names) : errno;
-    if (error != 0) on_fault({folder, 0, std::generic_category().message(error)});
+    if (error != 0) on_fault({.file = folder, .what = std::generic_category().message(error)});
     std::sort(names.begin(), names.end(), by_number);
     for (const std::string& name : names) {
       const std::string path = folder + (folder.ends_with('/') ? "" : "/") + name;
@@ -40,12 +39,13 @@ struct search {
       if (lstat(path.c_str(), &st) != 0) continue;
       if (S_ISDIR(st.st_mode)) {
         if (depth == most_names)
-          on_fault({path, 0, "too deep"});
+          on_fault({.file = path, .what = "too deep"});
         else if (name != unpack_folder)
           look_into(path, depth + 1);
       } else if (is_segment_name(name)) {
         found.push_back(path);
-      } else {
+      } else if (!name.starts_with('.')) {
+        // Hidden files are other programs' own.
         ++others;
       }
     }
@@ -54,10 +54,7 @@ struct search {
 
 }  // namespace
 
-bool is_segment_name(std::string_view name) {
-  take_ending(name, ".part");
-  return name.ends_with(segment_suffix);
-}
+bool is_segment_name(std::string_view name) { return take_apart(name).segment; }
 
 std::vector<std::string> find_segments(const std::vector<std::string>& paths,
                                        const fault_callback& on_fault) {
@@ -71,10 +68,10 @@ std::vector<std::string> find_segments(const std::vector<std::string>& paths,
     s.others = 0;
     s.look_into(path, 0);
     if (s.others != 0)
-      on_fault({path, 0,
-                fmt::format("passed over {} file{} without segments", s.others,
-                            s.others == 1 ? "" : "s"),
-                true});
+      on_fault({.file = path,
+                .what = fmt::format("passed over {} file{} without segments", s.others,
+                                    s.others == 1 ? "" : "s"),
+                .note = true});
   }
   return std::move(s.found);
 }

@@ -10,7 +10,7 @@
 
 namespace tcpinfo::offline {
 
-/// Whether segments are named so: .tcpseg.zst, perhaps with .part behind.
+/// Whether segments are named so: .tcpseg or .tcpseg.zst, perhaps with .part behind.
 [[nodiscard]] bool is_segment_name(std::string_view name);
 
 /// The segments among what was named: files whatever their names, and in folders, at any depth,
