@@ -9,7 +9,6 @@
 #include <atomic>
 #include <memory>
 #include <new>
-#include <random>
 #include <utility>
 
 #include "collect/control/file_rate.h"
@@ -22,6 +21,17 @@
 namespace {
 
 constexpr std::int64_t second = 1'000'000'000;
+
+// Changes all of a socket's tcp_info to what no compressor makes smaller.
+void scramble(made_socket& socket, std::uint64_t& seed) {
+  std::size_t at = 0;
+  for (; at + sizeof seed <= socket.info.size(); at += sizeof seed) {
+    seed ^= seed << 13U;
+    seed ^= seed >> 7U;
+    seed ^= seed << 17U;
+    socket.set(at, seed);
+  }
+}
 
 // All that can be read, whether what was before it is there or not.
 std::uint64_t records_in(const fs::path& output) {
@@ -153,21 +163,20 @@ TEST_CASE("segments: records are in the file when they have the age of --flush")
 
 TEST_CASE("segments: a block that is full is written before its time") {
   segment_run r;
-  r.settings.reps = 60;
-  std::mt19937 random(1);  // NOLINT: the same in each run
+  r.settings.reps = 20;
+  std::uint64_t seed = 1;
   for (std::uint64_t cookie = 1; cookie <= 40; ++cookie) r.add(cookie).info.resize(20'000);
   r.kernel.before_poll = [&](scripted_kernel& k, std::uint64_t) {
-    for (auto& [cookie, socket] : k.sockets)
-      for (char& c : socket.info) c = static_cast<char>(random());
+    for (auto& [cookie, socket] : k.sockets) scramble(socket, seed);
     r.system.let_writer_rest();
   };
   CHECK(r.collect() == exit_ok);
   CHECK(r.count("losses") == 0);
   const auto files = segments_of(r.output);
   REQUIRE(files.size() == 1);
-  CHECK(blocks_of(files[0]) >= 40);
+  CHECK(blocks_of(files[0]) >= 12);
   CHECK(has_index(files[0]));
-  CHECK(lines_in(read_texts(r.output)) == 40 * 60);
+  CHECK(lines_in(read_texts(r.output)) == 40 * 20);
 }
 
 TEST_CASE("segments: the next one begins at the age of --rotate, on its own day") {
@@ -244,17 +253,17 @@ TEST_CASE("segments: a disk that stays full costs what memory cannot hold, count
   segment_run r;
   r.settings.max_memory = std::uint64_t{64} << 20;
   r.settings.flush_ns = 50'000'000;
-  r.settings.reps = 100;
-  std::mt19937 random(1);  // NOLINT: the same in each run
+  r.settings.reps = 50;
+  std::uint64_t seed = 1;
   std::uint64_t messages = 0;
   for (std::uint64_t cookie = 1; cookie <= 40; ++cookie) r.add(cookie).info.resize(20'000);
   r.kernel.before_poll = [&](scripted_kernel& k, std::uint64_t poll) {
     for (auto& [cookie, socket] : k.sockets) {
-      for (char& c : socket.info) c = static_cast<char>(random());
+      scramble(socket, seed);
       ++messages;
     }
     if (poll == 10) r.system.append_faults = 1'000'000;
-    if (poll == 60) r.system.append_faults = 0;
+    if (poll == 40) r.system.append_faults = 0;
     r.system.let_writer_rest();
   };
   CHECK(r.collect() == exit_trouble);
@@ -573,7 +582,7 @@ TEST_CASE("segments: a leftover is cut after its last whole block and completed"
   killed r;
   CHECK(r.records >= 80);
   CHECK(bytes_of(r.complete) == r.blocks);
-  for (std::size_t cut = r.first_block; cut < r.blocks.size(); cut += 41) {
+  for (std::size_t cut = r.first_block; cut < r.blocks.size(); cut += sanitized ? 131 : 41) {
     INFO(cut);
     const std::size_t found = r.restart(r.blocks.substr(0, cut));
     CHECK(found >= 5);
