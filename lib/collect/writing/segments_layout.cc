@@ -206,17 +206,13 @@ void segments_layout::rotate(std::int64_t now_ns) {
 }
 
 void segments_layout::keep_budget(std::int64_t now_ns) {
-  // After a write that failed, an eighth more may be used before the next try.
   const std::size_t budget = memory_.limit();
-  if (now_ns >= budget_retry_ns_) {
-    if (file_.write(now_ns)) {
-      account();
-      return;
-    }
-    budget_retry_ns_ = now_ns + write_retry_ns;
-    account();
-  }
-  while (memory_.now() > budget + budget / 8 && file_.has_waiting()) {
+  (void)file_.write(now_ns);
+  account();
+  // After a write that failed, an eighth more may be used before the next try. And the block that
+  // is being made takes its memory whether blocks wait or not: where the budget is small, a quarter
+  // of it is theirs all the same.
+  while (memory_.now() > budget + budget / 8 && file_.waiting_bytes() > budget / 4) {
     file_.drop_oldest("memory ended");
     account();
   }

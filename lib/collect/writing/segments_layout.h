@@ -87,7 +87,6 @@ class segments_layout final : public record_sink {
   std::int64_t block_retry_ns_ = 0;
   segment_file file_;
   std::int64_t rotate_retry_ns_ = 0;
-  std::int64_t budget_retry_ns_ = 0;
   std::size_t accounted_ = 0;
 };
 
