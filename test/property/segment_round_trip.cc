@@ -86,8 +86,10 @@ struct connection {
 };
 
 std::uint16_t any_type(dice& roll) {
-  static constexpr std::array<std::uint16_t, 12> odd{0,  18,  14,    63,     64,     700,
-                                                     31, 255, 16383, 0x8002, 0x4003, 18 | 0x8000};
+  static constexpr std::array<std::uint16_t, 12> odd{0,  18,  14,  63,     64,     700,
+                                                     31, 255, 300, 0x8002, 0x4003, 18 | 0x8000};
+  // A line names every absent type below the highest.
+  if (roll(400) == 0) return 16383;
   return roll(4) == 0 ? roll.of(odd) : static_cast<std::uint16_t>(1 + roll(22));
 }
 
