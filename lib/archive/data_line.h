@@ -23,6 +23,7 @@ inline constexpr std::string_view attributes_key = ",\"Attributes\":[";
 inline constexpr std::string_view metadata_key = ",\"Metadata\":{";
 inline constexpr std::string_view poll_key = ",\"Poll\":";
 inline constexpr std::string_view ended_key = ",\"Ended\":\"";
+inline constexpr std::string_view thinned_key = ",\"Thinned\":";
 inline constexpr std::string_view null_text = "null";
 inline constexpr std::string_view line_end = "}\n";
 
@@ -36,9 +37,9 @@ inline char* write_base64(char* to, bytes_view bytes) noexcept {
 }
 
 /// What comes behind the message, of any extras.
-inline constexpr std::size_t max_extras_size = poll_key.size() + max_decimal_size +
-                                               ended_key.size() + max_timestamp_size + 1 +
-                                               max_carried_size;
+inline constexpr std::size_t max_extras_size =
+    poll_key.size() + max_decimal_size + ended_key.size() + max_timestamp_size + 1 +
+    max_carried_size + thinned_key.size() + max_decimal_size;
 
 /// Writes at most max_extras_size. nullptr where the time of the end cannot be written.
 inline char* write_extras(char* to, const record_extras& extras) noexcept {
@@ -53,7 +54,12 @@ inline char* write_extras(char* to, const record_extras& extras) noexcept {
     to += size;
     *to++ = '"';
   }
-  return extras.carried == 0 ? to : write_carried(to, extras.carried);
+  if (extras.carried != 0) to = write_carried(to, extras.carried);
+  if (extras.thinned != 0) {
+    to = write(to, thinned_key);
+    to = write_decimal(to, extras.thinned);
+  }
+  return to;
 }
 
 inline char* write_nulls(char* to, std::size_t n) noexcept {

@@ -33,7 +33,6 @@ std::error_code encode_record(std::span<char> out, std::size_t& written, const t
   if (m.bytes.size() < wire::inet_diag_msg_size) return errc::message_too_short;
   record_extras extras;
   if (const std::error_code ec = read_known(given, extras)) return ec;
-  if (extras.reserved != 0) return errc::invalid_argument;
   std::array<char, max_timestamp_size> time_text;
   const std::size_t time_size = format_timestamp(time, time_text);
   std::array<char, max_extras_size> extras_text;
@@ -68,7 +67,8 @@ namespace {
 
 std::array<std::string_view, optional_names.size()> optional_texts(
     const metadata& m, std::string_view opened) noexcept {
-  return {m.host, m.kernel, m.collector, m.interval, m.run, m.netns, m.byte_order, opened};
+  return {m.host,  m.kernel,     m.collector, m.interval, m.run,
+          m.netns, m.byte_order, opened,      m.policy};
 }
 
 constexpr std::string_view metadata_start =
@@ -129,7 +129,8 @@ std::error_code encode_metadata(std::span<char> out, std::size_t& written,
 std::size_t max_record_size(const record& r) noexcept {
   if (r.impl_ == nullptr || !r.impl_->valid) return 0;
   const record::impl& from = *r.impl_;
-  std::size_t size = time_key.size() + line_end.size() + poll_key.size() + max_decimal_size;
+  std::size_t size = time_key.size() + line_end.size() + poll_key.size() + max_decimal_size +
+                     thinned_key.size() + max_decimal_size;
   // Time texts have nothing to escape; the unknown members are JSON already.
   for (std::size_t i = 0; i < from.refs.size(); ++i)
     if (const auto key = static_cast<text_key>(i); from.has(key))
@@ -221,6 +222,10 @@ std::error_code encode_record(std::span<char> out, std::size_t& written, const r
     to = write(to, carried_key);
     to = write(to, from.get(text_key::carried));
     *to++ = ']';
+  }
+  if (from.has_thinned) {
+    to = write(to, thinned_key);
+    to = write_decimal(to, from.thinned);
   }
   to = write(to, line_end);
   written = static_cast<std::size_t>(to - out.data());

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <limits>
 #include <new>
 #include <utility>
 
@@ -23,6 +24,7 @@ namespace ondemand = simdjson::ondemand;
 constexpr std::size_t idm_size = wire::inet_diag_msg_size;
 constexpr std::size_t idm_text_size = base64::encoded_size(idm_size);
 constexpr std::string_view ended_start = ",\"Ended\":\"";
+constexpr std::string_view thinned_start = ",\"Thinned\":";
 constexpr std::string_view name_characters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
 
 std::error_code from_simdjson(simdjson::error_code ec) noexcept {
@@ -143,7 +145,7 @@ class line_parser {
       at = last;
       has_poll = true;
     }
-    if (at != end && *at == ',' && !read_final_keys(at, end)) return {};
+    if (at != end && *at == ',' && !read_rare_keys(at, end)) return {};
     if (!skip("}") || at != end) return {};
     r_.set(text_key::time, time_text);
     r_.has_time = r_.has_idm = r_.has_attributes = true;
@@ -153,8 +155,9 @@ class line_parser {
     return {};
   }
 
-  // The keys that only final records have. Apart from the rest, which has fewer registers to spare.
-  [[gnu::noinline]] bool read_final_keys(const char*& at, const char* const end) {
+  // The keys that only final records have, and those behind what was left out. Apart from the rest,
+  // which has fewer registers to spare.
+  [[gnu::noinline]] bool read_rare_keys(const char*& at, const char* const end) {
     std::string_view rest(at, static_cast<std::size_t>(end - at));
     // The value behind a key, up to `closing`; nothing is taken where there is none.
     const auto take = [&rest](std::string_view key, char closing, std::size_t most) {
@@ -174,6 +177,13 @@ class line_parser {
         !carried.empty()) {
       if (!read_names(carried)) return false;
       r_.set(text_key::carried, carried);
+    }
+    if (rest.starts_with(thinned_start)) {
+      const char* const first = rest.data() + thinned_start.size();
+      const auto [last, fault] = std::from_chars(first, end, r_.thinned);
+      if (fault != std::errc() || (*first == '0' && last - first > 1)) return false;
+      r_.has_thinned = true;
+      rest.remove_prefix(static_cast<std::size_t>(last - rest.data()));
     }
     at = end - rest.size();
     return true;
@@ -243,6 +253,9 @@ class line_parser {
       } else if (key == "Carried") {
         ec = once(seen, 6);
         if (!ec) ec = names(value);
+      } else if (key == "Thinned") {
+        ec = once(seen, 7);
+        if (!ec) ec = optional_count(value, r_.thinned, r_.has_thinned);
       } else {
         ec = keep(extra_, key, value);
       }
@@ -350,6 +363,15 @@ class line_parser {
     if (const std::error_code ec = is_null(value, null); ec || null) return ec;
     if (const auto e = value.get_uint64().get(out)) return from_simdjson(e);
     present = true;
+    return {};
+  }
+
+  static std::error_code optional_count(ondemand::value& value, std::uint32_t& out,
+                                        bool& present) noexcept {
+    std::uint64_t number = 0;
+    if (const std::error_code ec = optional_number(value, number, present)) return ec;
+    if (number > std::numeric_limits<std::uint32_t>::max()) return errc::bad_json;
+    out = static_cast<std::uint32_t>(number);
     return {};
   }
 
@@ -511,6 +533,8 @@ timestamp record::ended() const noexcept { return impl_ == nullptr ? timestamp()
 
 std::uint32_t record::carried() const noexcept { return impl_ == nullptr ? 0 : impl_->carried; }
 
+std::uint32_t record::thinned() const noexcept { return impl_ == nullptr ? 0 : impl_->thinned; }
+
 bool record::has_metadata() const noexcept { return impl_ != nullptr && impl_->has_metadata; }
 
 bool record::get_metadata(metadata& out) const noexcept {
@@ -527,6 +551,7 @@ bool record::get_metadata(metadata& out) const noexcept {
   m.netns = impl_->get(text_key::netns);
   m.byte_order = impl_->get(text_key::byte_order);
   m.opened = impl_->opened;
+  m.policy = impl_->get(text_key::policy);
   fill_known(out, m);
   return true;
 }

@@ -62,7 +62,6 @@ std::error_code record::assign(const timestamp& time, const message& m,
   if (m.bytes.size() < impl::idm_size) return refuse(errc::message_too_short);
   record_extras extras;
   if (const std::error_code ec = read_known(given, extras)) return refuse(ec);
-  if (extras.reserved != 0) return refuse(errc::invalid_argument);
   const time_text time_is(time);
   if (time_is.size == 0) return refuse(errc::bad_timestamp);
   if (r.bytes && m.bytes.data() == r.bytes.get()) {
@@ -104,6 +103,8 @@ std::error_code record::assign(const timestamp& time, const message& m,
   r.time = as_read(time);
   r.poll = extras.poll;
   r.has_poll = extras.poll != no_poll;
+  r.thinned = extras.thinned;
+  r.has_thinned = extras.thinned != 0;
   r.valid = r.has_time = r.has_idm = r.has_attributes = true;
   return {};
 }
@@ -124,7 +125,9 @@ std::error_code record::assign(const metadata& given) noexcept {
   if (start.size == 0 || (opened.size == 0 && !m.opened.is_zero()))
     return refuse(errc::bad_timestamp);
   const std::array<std::string_view, optional_names.size()> optional = {
-      m.host, m.kernel, m.collector, m.interval, m.run, m.netns, m.byte_order};
+      m.host,  m.kernel, m.collector,  m.interval,
+      m.run,   m.netns,  m.byte_order, m.opened.is_zero() ? std::string_view() : opened.view(),
+      m.policy};
   // Places in the text have 32 bits, and a byte that is not UTF-8 becomes three.
   std::size_t most = m.uuid.size();
   for (const std::string_view text : optional) most += text.size();
@@ -149,7 +152,6 @@ std::error_code record::assign(const metadata& given) noexcept {
     set(text_key::start_time, start.view());
     for (std::size_t i = 0; i < optional.size(); ++i)
       if (!optional[i].empty()) set(optional_key(i), optional[i]);
-    if (!m.opened.is_zero()) set(text_key::opened, opened.view());
   } catch (const std::bad_alloc&) {
     return refuse(errc::out_of_memory);
   }

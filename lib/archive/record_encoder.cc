@@ -143,7 +143,6 @@ std::error_code record_encoder::encode(std::span<char> out, std::size_t& written
   written = 0;
   record_extras extras;
   if (const std::error_code ec = read_known(given, extras)) return ec;
-  if (extras.reserved != 0) return errc::invalid_argument;
   if (m.bytes.size() < wire::inet_diag_msg_size) return errc::message_too_short;
   if (impl_ == nullptr) impl_ = new (std::nothrow) impl;
   if (impl_ == nullptr) return encode_record(out, written, time, m, extras, notes);

@@ -38,6 +38,7 @@ enum class text_key : std::uint8_t {
   netns,
   byte_order,
   opened,
+  policy,
   ended,
   carried,         ///< the array's elements, as JSON without spaces
   extra,           ///< unknown members of the record, as JSON without spaces: "key":value,…
@@ -46,8 +47,8 @@ enum class text_key : std::uint8_t {
 };
 
 /// The names of the optional keys, from text_key::host on.
-inline constexpr std::array<std::string_view, 8> optional_names = {
-    "Host", "Kernel", "Collector", "Interval", "Run", "Netns", "ByteOrder", "Opened"};
+inline constexpr std::array<std::string_view, 9> optional_names = {
+    "Host", "Kernel", "Collector", "Interval", "Run", "Netns", "ByteOrder", "Opened", "Policy"};
 
 [[nodiscard]] constexpr text_key optional_key(std::size_t i) noexcept {
   return static_cast<text_key>(static_cast<std::size_t>(text_key::host) + i);
@@ -88,6 +89,7 @@ struct [[gnu::visibility("hidden")]] record::impl {
   timestamp opened;
   timestamp ended;
   std::uint32_t carried = 0;
+  std::uint32_t thinned = 0;
   std::uint64_t sequence = 0;
   std::uint64_t poll = no_poll;
   std::uint32_t unknown = 0;
@@ -98,6 +100,7 @@ struct [[gnu::visibility("hidden")]] record::impl {
   bool has_metadata = false;
   bool has_sequence = false;
   bool has_poll = false;
+  bool has_thinned = false;
 
   // For lines that are not in the canonical form; made when the first such line comes.
   std::unique_ptr<char[]> padded;
@@ -124,7 +127,7 @@ struct [[gnu::visibility("hidden")]] record::impl {
   /// Makes the record empty; memory is kept.
   void reset() noexcept {
     valid = has_time = has_idm = has_attributes = has_metadata = false;
-    has_sequence = has_poll = false;
+    has_sequence = has_poll = has_thinned = false;
     used = idm_size;
     attributes.clear();
     text.clear();
@@ -134,6 +137,7 @@ struct [[gnu::visibility("hidden")]] record::impl {
     opened = {};
     ended = {};
     carried = 0;
+    thinned = 0;
     sequence = 0;
     poll = no_poll;
     unknown = 0;

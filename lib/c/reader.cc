@@ -27,7 +27,7 @@ struct tcpinfo_reader {
   snapshot decoded;  ///< for columns
   info_layout layout = info_layout::unknown;
   tcpinfo_metadata told{};
-  std::array<std::string, 8> texts;  ///< what `told` points to
+  std::array<std::string, 9> texts;  ///< what `told` points to
   std::string archive;               ///< of a segment: the name of the latest record's archive
   bool in_callback = false;
 };
@@ -76,6 +76,7 @@ void take_metadata(tcpinfo_reader& reader, const metadata& said) {
   told.run = keep(said.run);
   told.netns = keep(said.netns);
   told.byte_order = keep(said.byte_order.empty() ? std::string_view("little") : said.byte_order);
+  told.policy = keep(said.policy);
   reader.told = told;
 }
 
@@ -112,6 +113,7 @@ tcpinfo_record told(const tcpinfo_reader& reader) noexcept {
   if (r.has_idm()) c.message = to_c(r.view());
   c.ended = to_c(r.ended());
   c.carried = r.carried();
+  c.thinned = r.thinned();
   if (r.poll() != no_poll) {
     c.poll = r.poll();
     c.flags |= TCPINFO_RECORD_HAS_POLL;

@@ -30,6 +30,7 @@ int write_metadata(tcpinfo_writer& w, const tcpinfo_metadata& told) {
   m.interval = text(told.interval);
   m.run = text(told.run);
   m.netns = text(told.netns);
+  m.policy = text(told.policy);
   const std::string_view order = text(told.byte_order);
   if (order == "little")
     m.byte_order = {};
@@ -47,6 +48,7 @@ int write_message(tcpinfo_writer& w, const tcpinfo_record& told) {
   if ((told.flags & TCPINFO_RECORD_HAS_POLL) != 0) extras.poll = told.poll;
   extras.ended = from_c(told.ended);
   extras.carried = told.carried;
+  extras.thinned = told.thinned;
   return c_result(w.file.write(from_c(told.time), m, extras));
 }
 

@@ -68,6 +68,7 @@ bool block_decoder::begin_archive(std::uint32_t head) {
     metadata_.run = text(c[5]);
     metadata_.netns = text(c[6]);
     metadata_.byte_order = text(c[7]);
+    metadata_.policy = text(c[8]);
     about_.about = &metadata_;
   }
   if (has(has_path)) {
@@ -161,6 +162,12 @@ bool block_decoder::read_message(std::uint32_t head, segment_record& out) {
   return true;
 }
 
+// All of it was looked at when the block was opened.
+void block_decoder::read_thinned(segment_record& out) noexcept {
+  out.thinned = static_cast<std::uint32_t>(thinned_.varint());
+  thinned_at_ = thinned_.left() == 0 ? 0 : thinned_at_ + thinned_.varint();
+}
+
 bool block_decoder::next(segment_record& out) {
   if (left_ == 0) return false;
   --left_;
@@ -178,6 +185,7 @@ bool block_decoder::next(segment_record& out) {
   --archive_left_;
   if (head != 0) {
     good = good && read_message(head, out);
+    if (at_ == thinned_at_) read_thinned(out);
   } else {
     const bytes_view line = lines_.bytes(line_sizes_.varint(max_segment_line));
     good = good && lines_.ok() && line_sizes_.ok();

@@ -104,6 +104,7 @@ class block_decoder {
   [[nodiscard]] bool read_slots();
   [[nodiscard]] bool read_shapes();
   [[nodiscard]] bool read_heads(std::uint32_t records);
+  [[nodiscard]] bool check_thinned() const noexcept;
   [[nodiscard]] bool read_moments();
   [[nodiscard]] bool read_columns();
   [[nodiscard]] bool read_column(slot& s, std::uint32_t word, taker& columns, taker& rows,
@@ -114,6 +115,7 @@ class block_decoder {
   void enter(shape& s);
   [[nodiscard]] bool apply(slot& s) noexcept;
   [[nodiscard]] bool read_message(std::uint32_t head, segment_record& out);
+  void read_thinned(segment_record& out) noexcept;
 
   std::array<bytes_view, stream_count> streams_;
   std::vector<std::byte> text_bytes_;
@@ -139,6 +141,8 @@ class block_decoder {
   std::uint32_t moment_ = 0;  // expected
   taker moment_numbers_;
   taker extras_;
+  taker thinned_;
+  std::uint64_t thinned_at_ = 0;  // number of the next record in it, from 1; 0: none
   taker line_sizes_;
   taker lines_;
 

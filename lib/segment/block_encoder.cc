@@ -15,7 +15,7 @@ namespace {
 constexpr std::uint32_t no_entry = 0;  // in the log, which begins with a word that is none
 // What these add to a block at most, beside the texts themselves.
 constexpr std::size_t text_bytes = 3;
-constexpr std::size_t context_bytes = 8 * 3;
+constexpr std::size_t context_bytes = context_texts * 3;
 constexpr std::size_t archive_bytes = 64;
 constexpr std::size_t record_bytes = 48;
 constexpr std::size_t word_bytes = 8;
@@ -34,8 +34,8 @@ bool to_ns(const timestamp& t, std::int64_t& ns) noexcept {
   return true;
 }
 
-std::array<std::string_view, 7> common_texts(const metadata& m) noexcept {
-  return {m.host, m.kernel, m.collector, m.interval, m.run, m.netns, m.byte_order};
+std::array<std::string_view, context_texts - 1> common_texts(const metadata& m) noexcept {
+  return {m.host, m.kernel, m.collector, m.interval, m.run, m.netns, m.byte_order, m.policy};
 }
 
 bool is_path(std::string_view path) noexcept {
@@ -153,7 +153,8 @@ std::error_code block_encoder::begin(const segment_archive& given, std::uint32_t
   if (const auto ec = read_known(given, known)) return ec;
   if (known.reserved != 0 || known.goes_on > 1 || !is_path(known.path))
     return errc::invalid_argument;
-  std::size_t most = archive_bytes + context_bytes + 10 * text_bytes + known.path.size();
+  std::size_t most =
+      archive_bytes + context_bytes + (context_texts + 2) * text_bytes + known.path.size();
   if (known.about != nullptr) {
     metadata m;
     if (const auto ec = read_known(*known.about, m)) return ec;
@@ -304,7 +305,7 @@ std::error_code block_encoder::add(std::uint32_t number, const timestamp& time, 
                                    const record_extras& given, encode_notes* notes) {
   record_extras extras;
   if (const auto ec = read_known(given, extras)) return ec;
-  if (extras.reserved != 0 || number >= archive_count_) return errc::invalid_argument;
+  if (number >= archive_count_) return errc::invalid_argument;
   moment at;
   at.poll = extras.poll;
   if (!to_ns(time, at.time_ns)) return errc::bad_timestamp;
@@ -327,13 +328,14 @@ std::error_code block_encoder::add(std::uint32_t number, const timestamp& time, 
   const auto entry = static_cast<std::uint32_t>(log_.size());
   log_.add(no_entry);
   log_.add((layout.shape + 1) << head_shape_shift | (has_ended ? head_ended : 0) |
-           (extras.carried != 0 ? head_carried : 0));
+           (extras.carried != 0 ? head_carried : 0) | (extras.thinned != 0 ? log_thinned : 0));
   log_.add(moment_number);
   if (has_ended) {
     log_.add(static_cast<std::uint32_t>(ended_ns));
     log_.add(static_cast<std::uint32_t>(static_cast<std::uint64_t>(ended_ns) >> 32U));
   }
   if (extras.carried != 0) log_.add(extras.carried);
+  if (extras.thinned != 0) log_.add(extras.thinned);
   log_words(a, m, layout);
   if (a.first == no_entry) a.first_ns = at.time_ns;
   link(a, entry);

@@ -77,6 +77,8 @@ class block_encoder {
   static constexpr std::uint32_t no_layout = ~std::uint32_t{0};
   // In the log, beside the number of a part's words: they stand there as they are.
   static constexpr std::uint32_t first_of_slot = std::uint32_t{1} << 31U;
+  // In the log, beside what the stream of heads has: how much was left out follows.
+  static constexpr std::uint32_t log_thinned = std::uint32_t{1} << 31U;
 
   [[nodiscard]] std::error_code set_about(archive& a, const metadata& about);
   void set_path(archive& a, std::string_view path, std::string_view uuid);

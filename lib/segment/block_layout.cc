@@ -68,10 +68,13 @@ void block_encoder::put_slots() {
   byte_stream& contexts = of(streams_, stream::contexts);
   if (!contexts_.empty()) {
     contexts.varint(contexts_.size());
-    contexts.varint(context_texts);
+    const bool all = std::any_of(contexts_.begin(), contexts_.end(),
+                                 [](const auto& context) { return context.back() != 0; });
+    const std::size_t written = all ? context_texts : usual_context_texts;
+    contexts.varint(written);
+    for (const auto& context : contexts_)
+      for (std::size_t i = 0; i < written; ++i) contexts.varint(context[i]);
   }
-  for (const auto& context : contexts_)
-    for (const std::uint32_t number : context) contexts.varint(number);
   if (slots_.empty()) return;
   byte_stream& slots = of(streams_, stream::slots);
   slots.varint(slots_.size());
@@ -105,12 +108,17 @@ void block_encoder::put_records() {
   byte_stream& extras = of(streams_, stream::extras);
   byte_stream& sizes = of(streams_, stream::line_sizes);
   byte_stream& lines = of(streams_, stream::lines);
+  byte_stream& thinned = of(streams_, stream::thinned);
   message_moments_.clear();
+  std::uint32_t record = 0;
+  std::uint32_t last_thinned = 0;
   for (std::size_t n = 0; n < archive_count_; ++n) {
     const archive& a = archives_[n];
     for (std::uint32_t entry = a.first; entry != 0; entry = log_[entry]) {
       const std::uint32_t* at = log_.data() + entry + 1;
-      const std::uint32_t head = *at++;
+      const std::uint32_t logged = *at++;
+      const std::uint32_t head = logged & ~log_thinned;
+      ++record;
       heads.varint(head);
       if (head == 0) {
         const std::uint32_t line = *at;
@@ -127,6 +135,11 @@ void block_encoder::put_records() {
         extras.folded((high << 32U | low) - whole(time_ns));
       }
       if ((head & head_carried) != 0) extras.varint(*at++);
+      if ((logged & log_thinned) != 0) {
+        thinned.varint(record - last_thinned);
+        thinned.varint(*at++);
+        last_thinned = record;
+      }
       for (const std::uint16_t number : shapes_[(head >> head_shape_shift) - 1]) {
         slot& s = slots_[number];
         const std::uint32_t count = *at++;

@@ -46,8 +46,8 @@ std::error_code block_decoder::open(bytes_view block) noexcept {
   if (head.kind != kind_records) return {};  // something beside the records
   try {
     const bool good = read_directory(block) && read_texts() && read_archives(head.records) &&
-                      read_slots() && read_shapes() && read_heads(head.records) && read_moments() &&
-                      read_columns();
+                      read_slots() && read_shapes() && read_heads(head.records) &&
+                      check_thinned() && read_moments() && read_columns();
     if (!good) return errc::bad_block;
   } catch (const std::bad_alloc&) {
     return errc::out_of_memory;
@@ -61,6 +61,8 @@ std::error_code block_decoder::open(bytes_view block) noexcept {
   moment_ = 0;
   moment_numbers_ = from(streams_, stream::moment_numbers);
   extras_ = from(streams_, stream::extras);
+  thinned_ = from(streams_, stream::thinned);
+  thinned_at_ = thinned_.left() == 0 ? 0 : thinned_.varint();
   line_sizes_ = from(streams_, stream::line_sizes);
   lines_ = from(streams_, stream::lines);
   return {};
@@ -232,6 +234,18 @@ bool block_decoder::read_heads(std::uint32_t records) {
       cells += std::size_t{shapes_[i].rows} * slots_[n].words;
       if (cells > max_cells) return false;
     }
+  return in.ok();
+}
+
+bool block_decoder::check_thinned() const noexcept {
+  taker in = from(streams_, stream::thinned);
+  for (std::uint64_t number = 0; in.left() > 0;) {
+    const std::uint64_t on = in.varint(heads_.size() - number);
+    number += on;
+    // Each of them once, and of messages alone.
+    if (!in.ok() || on == 0 || heads_[number - 1] == 0) return false;
+    if (in.varint(0xffff'ffff) == 0) return false;
+  }
   return in.ok();
 }
 

@@ -52,8 +52,9 @@ enum class stream : std::uint8_t {
   deltas = 13,
   line_sizes = 14,
   lines = 15,
+  thinned = 16,  ///< records before which changes were left out: how far on each is, and how many
 };
-inline constexpr unsigned stream_count = 16;  // 0 is none
+inline constexpr unsigned stream_count = 17;  // 0 is none
 
 /// How it is written which rows of a column changed.
 enum class column_mode : std::uint8_t {
@@ -89,8 +90,10 @@ inline constexpr std::size_t max_texts = std::size_t{1} << 18;
 inline constexpr std::size_t max_text = 4096;
 
 /// What a context has: numbers of texts plus one, 0 for none. The prefix of UUIDs, then host,
-/// kernel, collector, interval, run, netns, byte order.
-inline constexpr std::size_t context_texts = 8;
+/// kernel, collector, interval, run, netns, byte order, policy.
+inline constexpr std::size_t context_texts = 9;
+/// As many are written where none has a policy.
+inline constexpr std::size_t usual_context_texts = 8;
 inline constexpr std::size_t max_context_texts = 64;  // that a later version may write
 
 // Slot 0 is the head of every message.

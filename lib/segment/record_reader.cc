@@ -122,6 +122,7 @@ std::error_code record_reader::impl::take(const segment_record& r, record& out) 
     extras.poll = r.poll;
     extras.ended = r.ended;
     extras.carried = r.carried;
+    extras.thinned = r.thinned;
     return out.assign(r.time, r.m, extras);
   }
   if (line.size() > options.max_line) {

@@ -44,6 +44,7 @@ class Metadata:
     run: poll numbers are comparable within one run
     netns: network namespace, where not the collector's own
     byte_order: "little" or "big"; None in Writer.write_metadata(): this machine's
+    policy: what was left out on purpose, such as "sample=1/100"
     """
 
     uuid: str | None = None
@@ -57,9 +58,11 @@ class Metadata:
     run: str | None = None
     netns: str | None = None
     byte_order: str | None = None
+    policy: str | None = None
 
 
-_TEXTS = ("uuid", "host", "kernel", "collector", "interval", "run", "netns", "byte_order")
+_TEXTS = ("uuid", "host", "kernel", "collector", "interval", "run", "netns", "byte_order",
+          "policy")
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ class Record:
     poll: in which it was seen; None: not told, as in a final record
     ended_ns: when the connection ended, where that is not time_ns
     carried: what was taken from the record before it (docs/format.md), in bits
+    thinned: changes that the recorder left out on purpose before it
     damaged: of a zstd frame whose fault follows: it may not be what was written
     foreign: recorded on a machine of the other byte order: numbers are to be turned
     line: number of the line, of a segment of the record, from 1
@@ -89,6 +93,7 @@ class Record:
     poll: int | None
     ended_ns: int | None
     carried: int
+    thinned: int
     damaged: bool
     foreign: bool
     line: int
@@ -109,7 +114,7 @@ def _record_of(said: RecordStruct, archive: str | None) -> Record:
         Message._of(said.message, said.layout) if said.message.bytes else None,
         _metadata_of(said.metadata.contents) if said.metadata else None,
         said.poll if said.flags & _HAS_POLL else None, nanoseconds(said.ended), said.carried,
-        bool(said.flags & _DAMAGED), bool(said.flags & _FOREIGN), said.line, archive,
+        said.thinned, bool(said.flags & _DAMAGED), bool(said.flags & _FOREIGN), said.line, archive,
         bool(said.flags & _BEGINS_ARCHIVE), bool(said.flags & _GOES_ON))
 
 
@@ -383,12 +388,12 @@ class Writer(Handle):
             checked(result, self._name)
 
     def write(self, message: Message | bytes, time_ns: int, *, poll: int | None = None,
-              ended_ns: int | None = None, carried: int = 0) -> None:
+              ended_ns: int | None = None, carried: int = 0, thinned: int = 0) -> None:
         """One message with its time."""
         data = message.data if isinstance(message, Message) else bytes(message)
         said = RecordStruct(size=sizeof(RecordStruct), time=timestamp(time_ns),
                             message=message_struct(data), poll=poll or 0,
-                            ended=timestamp(ended_ns), carried=carried,
+                            ended=timestamp(ended_ns), carried=carried, thinned=thinned,
                             flags=0 if poll is None else _HAS_POLL)
         checked(LIB.writer_write(self._alive(), byref(said)), self._name)
 

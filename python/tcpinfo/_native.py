@@ -81,13 +81,14 @@ class MetadataStruct(Structure):
     _fields_ = [("size", c_size_t), ("uuid", c_char_p), ("sequence", c_uint64),
                 ("start_time", Timestamp), ("opened", Timestamp), ("host", c_char_p),
                 ("kernel", c_char_p), ("collector", c_char_p), ("interval", c_char_p),
-                ("run", c_char_p), ("netns", c_char_p), ("byte_order", c_char_p)]
+                ("run", c_char_p), ("netns", c_char_p), ("byte_order", c_char_p),
+                ("policy", c_char_p)]
 
 
 class RecordStruct(Structure):
     _fields_ = [("size", c_size_t), ("time", Timestamp), ("message", MessageStruct),
                 ("poll", c_uint64), ("ended", Timestamp), ("carried", c_uint32),
-                ("flags", c_uint32), ("layout", c_uint32), ("reserved", c_uint32),
+                ("flags", c_uint32), ("layout", c_uint32), ("thinned", c_uint32),
                 ("line", c_uint64), ("metadata", POINTER(MetadataStruct))]
 
 

@@ -88,6 +88,7 @@ void load(const std::string& file) {
     r.extras.poll = item->poll();
     r.extras.ended = item->ended();
     r.extras.carried = item->carried();
+    r.extras.thinned = item->thinned();
     bytes.insert(bytes.end(), item->view().bytes.begin(), item->view().bytes.end());
     records.push_back(r);
   }

@@ -74,15 +74,17 @@ def test_print(folder: Path) -> None:
     # What is carried over into a final record is no change, and is said.
     ended = archive(folder, 1, metadata(1, opened=0.5) + record(1, 301, sent=9, acked=10)
                     + record(3, state=CLOSE, sent=9, acked=10,
-                             more={"Ended": time_text(2.5), "Carried": ["ID", "CONG", "LATER"]}))
+                             more={"Ended": time_text(2.5), "Carried": ["ID", "CONG", "LATER"],
+                                   "Thinned": 3}))
     changes = run("--changes", ended).stdout.splitlines()
     check(changes[-2:] == [f"2023-11-14T22:13:23Z {UUID} sequence:1 ended:2023-11-14T22:13:22.5Z "
-                           "carried:ID,CONG", "\t state:UNCONN"],
+                           "carried:ID,CONG thinned:3", "\t state:UNCONN"],
           f"--changes at the end: {changes}")
     rows = [json.loads(l) for l in run("--json", ended).stdout.splitlines()]
-    check([(r.get("opened"), r.get("ended"), r.get("carried")) for r in rows]
-          == [("2023-11-14T22:13:20.5Z", None, None),
-              ("2023-11-14T22:13:20.5Z", "2023-11-14T22:13:22.5Z", "ID CONG")],
+    check([(r.get("opened"), r.get("ended"), r.get("carried"), r.get("thinned"))
+           for r in rows]
+          == [("2023-11-14T22:13:20.5Z", None, None, None),
+              ("2023-11-14T22:13:20.5Z", "2023-11-14T22:13:22.5Z", "ID CONG", 3)],
           f"--json at the end: {rows}")
 
     check(run("--json", "-", stdin=path.read_bytes()).stdout == run("--json", path).stdout,

@@ -101,6 +101,10 @@ ODD: dict[str, bytes] = {
     "carried": (metadata() + record(1, 1) + record(2, None, CLOSE, more={
         "Ended": time_text(1.5), "Carried": ["ID", "CONG"]}) + record(3, None, CLOSE, more={
             "Ended": time_text(1.5), "Carried": ["ID", "LATER"]})).encode(),
+    "left_out": (metadata().replace('"Run":"r"', '"Run":"r","Policy":"sample=1/100, thin=1s"')
+                 + record(1, 1) + record(2, 2, more={"Thinned": 9})
+                 + record(3, 3, more={"Thinned": 0}) + record(4, 4, more={"Thinned": 4294967295})
+                 + record(5, 5)).encode(),
     "no_json": metadata().encode() + b"not JSON at all\n" + record(1, 1).encode(),
     "no_utf8": metadata().encode() + b'{"x":"\xff\xfe"}\n' + record(1, 1).encode(),
     "nuls": metadata().encode() + b"\0" * 5000 + b"\n" + record(1, 1).encode(),

@@ -65,6 +65,7 @@ std::string line_of(const record& r) {
   extras.poll = r.poll();
   extras.ended = r.ended();
   extras.carried = r.carried();
+  extras.thinned = r.thinned();
   return written(max_record_size(r.view()), [&](std::string& to, std::size_t& n) {
     return encode_record(to, n, r.time(), r.view(), extras);
   });
@@ -136,6 +137,7 @@ struct segment_file {
       extras.poll = r.poll();
       extras.ended = r.ended();
       extras.carried = r.carried();
+      extras.thinned = r.thinned();
       const std::error_code ec = writer.add(a.number, r.time(), r.view(), extras);
       if (ec != errc::bad_timestamp && ec != errc::malformed_attribute) return ec;
     }

@@ -75,6 +75,7 @@ int main() {
       extras.poll = parsed.poll();
       extras.ended = parsed.ended();
       extras.carried = parsed.carried();
+      extras.thinned = parsed.thinned();
       expect(writer.add(number, parsed.time(), parsed.view(), extras), line);
     } else if (verb == "text") {
       expect(writer.add_line(number, rest + '\n'), line);

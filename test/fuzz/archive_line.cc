@@ -45,6 +45,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     FUZZ_CHECK(second.poll() == first.poll());
     FUZZ_CHECK(second.ended() == first.ended());
     FUZZ_CHECK(second.carried() == first.carried());
+    FUZZ_CHECK(second.thinned() == first.thinned());
     FUZZ_CHECK(second.unknown_keys() == first.unknown_keys());
     FUZZ_CHECK(second.attribute_count() == first.attribute_count());
   }

@@ -43,6 +43,7 @@ std::string line_of(const tcpinfo::segment_record& r) {
   extras.poll = r.poll;
   extras.ended = r.ended;
   extras.carried = r.carried;
+  extras.thinned = r.thinned;
   std::string line(tcpinfo::max_record_size(r.m), '\0');
   std::size_t n = 0;
   FUZZ_CHECK(!tcpinfo::encode_record(line, n, r.time, r.m, extras));
@@ -97,6 +98,7 @@ class writer {
     extras.poll = r.poll;
     extras.ended = r.ended;
     extras.carried = r.carried;
+    extras.thinned = r.thinned;
     return made_.add(number_, r.time, r.m, extras);
   }
   void flush() {

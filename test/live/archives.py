@@ -67,7 +67,8 @@ DATA_LINE = re.compile(
     rf',"Attributes":\[(?P<attributes>null|(?:(?:null|"{_BASE64}"),)*"{_BASE64}")\]'
     r'(?:,"Poll":(?P<poll>0|[1-9]\d*))?'
     rf'(?:,"Ended":"(?P<ended>{_TIME})")?'
-    r'(?:,"Carried":\[(?P<carried>"[A-Z_0-9]+"(?:,"[A-Z_0-9]+")*)\])?\}'
+    r'(?:,"Carried":\[(?P<carried>"[A-Z_0-9]+"(?:,"[A-Z_0-9]+")*)\])?'
+    r'(?:,"Thinned":(?P<thinned>[1-9]\d*))?\}'
 )
 METADATA_LINE = re.compile(
     r'\{"Timestamp":"0001-01-01T00:00:00Z","Metadata":\{'
@@ -77,7 +78,7 @@ METADATA_LINE = re.compile(
     rf',"Collector":(?P<collector>{_STRING}),"Interval":(?P<interval>{_STRING}|\d+)'
     rf',"Run":(?P<run>{_STRING}|\d+)'
     rf'(?:,"Netns":(?P<netns>{_STRING}|\d+))?(?:,"ByteOrder":"big")?'
-    rf'(?:,"Opened":"(?P<opened>{_TIME})")?\}}\}}'
+    rf'(?:,"Opened":"(?P<opened>{_TIME})")?(?:,"Policy":(?P<policy>{_STRING}))?\}}\}}'
 )
 METADATA_START = b'{"Timestamp":"0001-01-01T00:00:00Z","Metadata":{'
 FILE_NAME = re.compile(r"(?P<uuid>.+_[0-9A-F]{16})\.(?P<sequence>\d{5,})\.jsonl\.zst")
@@ -107,6 +108,7 @@ class Record:
     poll: int | None
     ended: int | None = None
     carried: tuple[str, ...] = ()
+    thinned: int = 0
 
     @property
     def family(self) -> int:
@@ -184,7 +186,8 @@ def decode(line: bytes) -> Record:
     record = Record(time_ns(match["time"]), base64.b64decode(match["idm"]), attributes,
                     None if match["poll"] is None else int(match["poll"]),
                     None if match["ended"] is None else time_ns(match["ended"]),
-                    tuple(re.findall(r"\w+", match["carried"] or "")))
+                    tuple(re.findall(r"\w+", match["carried"] or "")),
+                    int(match["thinned"] or 0))
     check(record.from_event or not (record.ended or record.carried),
           f"Ended and Carried are for final records and for no others: {line[:400]!r}")
     check(record.attribute(MD5SIG) is None, "a record holds MD5SIG keys")
@@ -206,6 +209,7 @@ class Archive:
     run: str
     netns: str | None
     opened: int | None
+    policy: str | None
     lines: list[bytes] = field(repr=False)
 
     @property
@@ -269,7 +273,8 @@ def _parse(path: Path, lines: list[bytes]) -> Archive:
                       time_ns(match["start"]), match["interval"].strip('"'),
                       match["kernel"].strip('"'), match["run"].strip('"'),
                       None if match["netns"] is None else match["netns"].strip('"'),
-                      None if match["opened"] is None else time_ns(match["opened"]), lines[1:])
+                      None if match["opened"] is None else time_ns(match["opened"]),
+                      None if match["policy"] is None else match["policy"].strip('"'), lines[1:])
     check(archive.opened is None or archive.sequence or archive.opened <= archive.start,
           f"{path}: first seen before it was opened")
     check(archive.uuid == name["uuid"], f"{path}: UUID {archive.uuid} inside")

@@ -187,7 +187,7 @@ told_metadata any_metadata(dice& roll) {
   for (std::string told_metadata::*const key :
        {&told_metadata::host, &told_metadata::kernel, &told_metadata::collector,
         &told_metadata::interval, &told_metadata::run, &told_metadata::netns,
-        &told_metadata::byte_order})
+        &told_metadata::byte_order, &told_metadata::policy})
     if (roll(2) == 0) m.*key = any_text(roll);
   if (roll(3) == 0) m.opened = any_time(roll);
   return m;
@@ -248,6 +248,7 @@ tcpinfo::record_extras any_extras(const archive& a, dice& roll) {
   if (roll(4) > 0) extras.poll = a.poll;
   if (roll(8) == 0) extras.ended = any_time(roll);
   if (roll(8) == 0) extras.carried = static_cast<std::uint32_t>(roll.number());
+  if (roll(8) == 0) extras.thinned = static_cast<std::uint32_t>(roll.number());
   return extras;
 }
 

@@ -461,7 +461,8 @@ class Archives(unittest.TestCase):
                             writer.write_metadata(record.metadata)
                         else:
                             writer.write(record.message, record.time_ns, poll=record.poll,
-                                         ended_ns=record.ended_ns, carried=record.carried)
+                                         ended_ns=record.ended_ns, carried=record.carried,
+                                         thinned=record.thinned)
                 self.assertEqual(path.read_bytes() == ARCHIVE.read_bytes(), plain)
                 again = list(tcpinfo.Reader(path))
                 self.assertEqual([r.message.data for r in again if r.message],

@@ -245,7 +245,9 @@ struct record_extras {
   /// What the message lacked and was taken from the connection's record before it: bits as of
   /// attribute_bit() and ends_bit. 0: the key is not written.
   std::uint32_t carried = 0;
-  std::uint32_t reserved = 0;  ///< leave it
+  /// Changes that the recorder left out on purpose between the connection's record before and this
+  /// one. 0: the key is not written.
+  std::uint32_t thinned = 0;
 };
 
 /// Bytes that suffice for the line of `m`, with any extras: one walk over its attributes. About 1.4
@@ -254,8 +256,8 @@ struct record_extras {
 [[nodiscard]] TCPINFO_API std::size_t max_record_size(const message& m) noexcept;
 
 /// Writes one data record, newline included, to the start of `out`. Allocates nothing. Any thread.
-/// `written` is the line's length, 0 on error. Poll, Ended and Carried, in this order, are its last
-/// keys. MD5SIG is not written. `notes` may be null.
+/// `written` is the line's length, 0 on error. Poll, Ended, Carried and Thinned, in this order, are
+/// its last keys. MD5SIG is not written. `notes` may be null.
 /// @return errc::buffer_too_small (never with max_record_size(m) bytes); errc::bad_timestamp where
 /// the time, or `extras.ended`, cannot be written; errc::message_too_short; errc::invalid_argument
 /// for extras unknown here.
@@ -337,6 +339,8 @@ struct metadata {
   /// When the connection began to open (SYN_SENT here, or ESTABLISHED where the other end
   /// connected); the zero time where nobody told, and then the key is not there.
   timestamp opened = {};
+  /// What the recorder left out on purpose of this connection and others: such as sample=1/100.
+  std::string_view policy = {};
 };
 
 /// Bytes that suffice for the line of `m`.
@@ -486,6 +490,8 @@ class TCPINFO_API record final {
   /// What the message lacked and was taken from the connection's record before it, as of
   /// record_extras::carried. Names that are none of the format's have no bit here, and are kept.
   [[nodiscard]] std::uint32_t carried() const noexcept;
+  /// Changes that the recorder left out on purpose before this record; 0 where it names none.
+  [[nodiscard]] std::uint32_t thinned() const noexcept;
 
   /// Whether it is a metadata record (it could, in theory, be a data record as well).
   [[nodiscard]] bool has_metadata() const noexcept;

@@ -579,6 +579,7 @@ typedef struct tcpinfo_metadata {
   const char* run;              /**< poll numbers are comparable within one run */
   const char* netns;            /**< where not the collector's own */
   const char* byte_order;       /**< "little" or "big"; when writing NULL: this machine's */
+  const char* policy;           /**< what was left out on purpose, such as "sample=1/100" */
 } tcpinfo_metadata;
 
 /** `poll` is told. */
@@ -610,7 +611,7 @@ typedef struct tcpinfo_record {
   uint32_t carried;        /**< what was taken from the record before it: docs/format.md */
   uint32_t flags;          /**< bits of TCPINFO_RECORD_… */
   uint32_t layout;         /**< reading: tcpinfo_layout, by the kernel that metadata names */
-  uint32_t reserved;       /**< 0 */
+  uint32_t thinned;        /**< changes that the recorder left out on purpose before it */
   uint64_t line;           /**< reading: number of the line, of a segment of the record, from 1 */
   /**
    * NULL in a record of a message. Reading: the library's, whose own `size` says how much of it may

@@ -125,6 +125,8 @@ struct segment_record {
   std::uint32_t first = 0;
   message m = {};              ///< attributes in the order of their types; without bytes for a line
   std::string_view line = {};  ///< a line that is kept as text, its end included; else empty
+  std::uint32_t thinned = 0;   ///< as record_extras::thinned
+  std::uint32_t reserved = 0;  ///< leave it
 };
 
 /// How segments are read.

@@ -181,6 +181,7 @@ class connection_getter {
       extras.poll = r.poll;
       extras.ended = r.ended;
       extras.carried = r.carried;
+      extras.thinned = r.thinned;
       line_.resize(max_record_size(r.m));
       ec = encode_record(line_, size, r.time, r.m, extras);
     }

@@ -85,6 +85,7 @@ void snapshot_printer::append_label(std::string& to, const snapshot_label& label
   moment("ended", label.ended);
   if (label.carried != 0)
     fmt::format_to(std::back_inserter(to), " carried:{}", part_names(label.carried, ','));
+  if (label.thinned != 0) fmt::format_to(std::back_inserter(to), " thinned:{}", label.thinned);
   if (options_.colour) to += "\x1b[0m";
   to += '\n';
 }
@@ -137,6 +138,7 @@ void snapshot_printer::print_json(std::string& to, const snapshot_label& label) 
   moment("ended", label.ended);
   if (label.carried != 0)
     fmt::format_to(std::back_inserter(to), "\"carried\":\"{}\",", part_names(label.carried, ' '));
+  if (label.thinned != 0) fmt::format_to(std::back_inserter(to), "\"thinned\":{},", label.thinned);
   cells_.resize(row_.max_row_size(decoded_));
   std::size_t written = 0;
   if (const auto ec = row_.write(decoded_, cells_, written)) throw std::system_error(ec);
@@ -171,7 +173,7 @@ int print_files(output& out, const print_options& options, const say& complain) 
     if (!kept.has_message) return;
     if (!printer.print(out.buffer(),
                        {kept.uuid(), kept.context->sequence, kept.time, kept.poll,
-                        kept.context->opened, kept.ended, kept.carried},
+                        kept.context->opened, kept.ended, kept.carried, kept.thinned},
                        kept.m, kept.context->layout))
       reader.tell(kept.line, cut_in_a_field);
     going = out.written();

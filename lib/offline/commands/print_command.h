@@ -39,6 +39,7 @@ struct snapshot_label {
   timestamp opened;           ///< in JSON; the zero time: not told
   timestamp ended;            ///< the zero time: not told
   std::uint32_t carried = 0;  ///< as record_extras::carried
+  std::uint32_t thinned = 0;  ///< as record_extras::thinned
 };
 
 /// Prints snapshots one after the other. Keeps, for --changes, the last message of every

@@ -166,6 +166,7 @@ bool archive_records::next(input_record& out) {
     out.poll = parsed_.poll();
     out.ended = parsed_.ended();
     out.carried = parsed_.carried();
+    out.thinned = parsed_.thinned();
     return true;
   }
   return false;

@@ -49,6 +49,7 @@ struct input_record {
   std::uint64_t poll = no_poll;
   timestamp ended;            ///< of a final record, where it is not `time`; else the zero time
   std::uint32_t carried = 0;  ///< as record_extras::carried
+  std::uint32_t thinned = 0;  ///< as record_extras::thinned
 
   /// Whether it is neither metadata nor a record of a socket, but has a time.
   [[nodiscard]] bool says_nothing() const noexcept { return !has_message && !is_metadata; }

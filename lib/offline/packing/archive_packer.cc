@@ -64,6 +64,7 @@ bool archive_packer::is_record(std::string_view line) {
   extras_.poll = parsed_.poll();
   extras_.ended = parsed_.ended();
   extras_.carried = parsed_.carried();
+  extras_.thinned = parsed_.thinned();
   const std::size_t most = max_record_size(message_);
   if (text_.size() < most) text_.resize(most);
   std::size_t size = 0;

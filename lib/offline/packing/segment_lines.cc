@@ -60,6 +60,7 @@ std::error_code segment_lines::give(segment_line& out) {
   extras.poll = record_.poll;
   extras.ended = record_.ended;
   extras.carried = record_.carried;
+  extras.thinned = record_.thinned;
   const std::size_t most = max_record_size(record_.m);
   if (text_.size() < most) text_.resize(most);
   std::size_t size = 0;

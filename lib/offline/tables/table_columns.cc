@@ -26,6 +26,7 @@ constexpr record_column record_columns[] = {
     {"opened", "time", "when the connection began to open, where an event told"},
     {"ended", "time", "when the connection ended, where that is not the timestamp of its end"},
     {"carried", "text", "what the end's message lacked and is of the record before it"},
+    {"thinned", "count", "changes that the recorder left out on purpose before this record"},
 };
 
 const record_column& row_of(table_source s) { return record_columns[static_cast<std::size_t>(s)]; }
@@ -64,6 +65,8 @@ std::string_view table_column::type(time_style style) const {
     case table_source::sequence:
     case table_source::poll:
       return "u64";
+    case table_source::thinned:
+      return "u32";
     case table_source::timestamp:
     case table_source::opened:
     case table_source::ended:
@@ -90,7 +93,7 @@ std::vector<table_column> all_columns() {
   std::vector<table_column> all;
   for (const table_source s :
        {table_source::uuid, table_source::sequence, table_source::timestamp, table_source::poll,
-        table_source::opened, table_source::ended, table_source::carried})
+        table_source::opened, table_source::ended, table_source::carried, table_source::thinned})
     all.push_back({s, {}});
   for (std::size_t i = 0; i < column_count(); ++i)
     all.push_back({table_source::snapshot, column_at(i)});

@@ -23,6 +23,7 @@ enum class table_source : std::uint8_t {
   opened,
   ended,
   carried,
+  thinned,
   snapshot
 };
 

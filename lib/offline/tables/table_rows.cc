@@ -133,6 +133,9 @@ class table_rows final : public row_maker {
         return write_time("\"ended\":", r.ended, to);
       case table_source::carried:
         return write_carried(r.carried, to);
+      case table_source::thinned:
+        if (r.thinned == 0) return to;
+        return write_decimal(key(to, "\"thinned\":"), std::uint64_t{r.thinned});
       case table_source::snapshot:
         break;
     }

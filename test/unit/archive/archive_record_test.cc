@@ -126,7 +126,8 @@ TEST_CASE("metadata is read") {
       "\"Sequence\":183,\"StartTime\":\"2019-08-26T19:55:42.754686952-04:00\",\"Host\":"
       "\"h\\u003c\","
       "\"Kernel\":\"6.1\",\"Collector\":\"c\",\"Interval\":\"10ms\",\"Run\":\"r\",\"Netns\":\"n\","
-      "\"ByteOrder\":\"big\",\"Opened\":\"2019-08-26T19:55:42.75-04:00\"}}";
+      "\"ByteOrder\":\"big\",\"Opened\":\"2019-08-26T19:55:42.75-04:00\",\"Policy\":"
+      "\"sample=1/9\"}}";
   record r;
   REQUIRE_FALSE(parse(r, text));
   CHECK(r.has_metadata());
@@ -148,6 +149,7 @@ TEST_CASE("metadata is read") {
   CHECK(m.netns == "n");
   CHECK(m.byte_order == "big");
   CHECK(tcpinfo::to_string(m.opened) == "2019-08-26T19:55:42.75-04:00");
+  CHECK(m.policy == "sample=1/9");
   CHECK(encoded(r) == text);
 
   // The writer's form is the reader's form.
@@ -242,6 +244,46 @@ TEST_CASE("what a final record says more is written and read") {
        {line("[null]", ",\"Carried\":[]"),
         line("[null]", ",\"Ended\":\"2020-01-01T00:00:00Z\",\"Carried\":[]")})
     CHECK(rewritten(rewritten(text)) == text);
+}
+
+TEST_CASE("a record says how many changes were left out before it") {
+  built_message b;
+  b.add(2, "info");
+  const auto t = tcpinfo::timestamp::from_unix_nanoseconds(1'700'000'000'000'000'000);
+  tcpinfo::record_extras extras;
+  tcpinfo::record_encoder faster;
+  for (const std::uint32_t thinned : {0U, 1U, 99U, ~std::uint32_t{0}})
+    for (const std::uint32_t carried : {0U, tcpinfo::ends_bit}) {
+      extras.poll = carried == 0 ? 17 : tcpinfo::no_poll;
+      extras.carried = carried;
+      extras.thinned = thinned;
+      std::string out(tcpinfo::max_record_size(b.view()), '?');
+      std::size_t n = 0;
+      REQUIRE_FALSE(tcpinfo::encode_record(out, n, t, b.view(), extras));
+      out.resize(n);
+      const std::string end = std::string(carried == 0 ? ",\"Poll\":17" : ",\"Carried\":[\"ID\"]") +
+                              (thinned == 0 ? "" : ",\"Thinned\":" + std::to_string(thinned)) +
+                              "}\n";
+      CHECK(out.ends_with(end));
+      std::string same(tcpinfo::max_record_size(b.view()), '?');
+      REQUIRE_FALSE(faster.encode(same, n, t, b.view(), extras));
+      CHECK(same.substr(0, n) == out);
+      for (const std::string& text : {out, spaced(out)}) {
+        record r;
+        REQUIRE_FALSE(parse(r, text));
+        CHECK(r.thinned() == thinned);
+        CHECK(r.carried() == carried);
+        CHECK(r.unknown_keys() == 0);
+        CHECK(encoded(r) + "\n" == out);
+        REQUIRE_FALSE(parse(r, line("[null]")));  // nothing shines through
+        CHECK(r.thinned() == 0);
+      }
+    }
+  // Nothing left out is said by nobody, and kept all the same.
+  CHECK(rewritten(line("[null]", ",\"Thinned\":0")) == line("[null]", ",\"Thinned\":0"));
+  CHECK(rewritten(line("[null]", ",\"Thinned\":null")) == line("[null]"));
+  CHECK(rewritten(line("[null]", ",\"Thinned\":7,\"Poll\":2")) ==
+        line("[null]", ",\"Poll\":2,\"Thinned\":7"));
 }
 
 TEST_CASE("lines in the canonical form are written as they were read") {
@@ -363,6 +405,13 @@ TEST_CASE("bad lines say what is wrong") {
                                   line("[null]", ",\"Metadata\":{\"UUID\":\"a\",\"UUID\":\"b\"}"),
                                   line("[null]", ",\"Ended\":1"),
                                   line("[null]", ",\"Carried\":1"),
+                                  line("[null]", ",\"Thinned\":4294967296"),
+                                  line("[null]", ",\"Thinned\":01"),
+                                  line("[null]", ",\"Thinned\":-1"),
+                                  line("[null]", ",\"Thinned\":1.5"),
+                                  line("[null]", ",\"Thinned\":\"1\""),
+                                  line("[null]", ",\"Thinned\":1,\"Thinned\":1"),
+                                  line("[null]", ",\"Thinned\":"),
                                   line("[null]", ",\"Carried\":[1]"),
                                   line("[null]", ",\"Carried\":[\"ID\",]"),
                                   line("[null]", ",\"Carried\":[\"ID\" \"INFO\"]"),

@@ -403,12 +403,14 @@ TEST_CASE("C: a writer refuses what is no record, and goes on") {
   CHECK(tcpinfo_writer_write(writer, &c) == TCPINFO_E_INVALID_ARGUMENT);
   told.byte_order = nullptr;
   told.opened = {1'700'000'000, 5, 0};
+  told.policy = "finals-only";
   REQUIRE(tcpinfo_writer_write(writer, &c) == 0);
   c = new_record();
   c.message = {m.bytes.data(), m.bytes.size()};
   c.time = {1'700'000'000, 123, 0};
   c.ended = {1'700'000'001, 0, 0};
   c.carried = attribute_bit(attribute_type::cong);
+  c.thinned = 12;
   c.poll = 9;
   c.flags = TCPINFO_RECORD_HAS_POLL;
   REQUIRE(tcpinfo_writer_write(writer, &c) == 0);
@@ -422,11 +424,13 @@ TEST_CASE("C: a writer refuses what is no record, and goes on") {
   CHECK(r.metadata->uuid == std::string_view(told.uuid));
   CHECK(r.metadata->opened.nanoseconds == 5);
   CHECK(r.metadata->host == nullptr);
+  CHECK(r.metadata->policy == std::string_view(told.policy));
   REQUIRE(tcpinfo_reader_next(reader, &r) == 1);
   CHECK(r.metadata == nullptr);
   CHECK(r.time.nanoseconds == 123);
   CHECK(r.ended.seconds == 1'700'000'001);
   CHECK(r.carried == c.carried);
+  CHECK(r.thinned == 12);
   CHECK(r.poll == 9);
   CHECK(r.message.length == m.bytes.size());
   CHECK(tcpinfo_reader_next(reader, &r) == 0);

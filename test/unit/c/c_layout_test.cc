@@ -95,7 +95,7 @@ static_assert(offsetof(tcpinfo_events_options, max_line) == 8);
 static_assert(offsetof(tcpinfo_events_options, nonblocking) == 16);
 static_assert(offsetof(tcpinfo_events_options, reserved) == 20);
 
-static_assert(sizeof(tcpinfo_metadata) == 112);
+static_assert(sizeof(tcpinfo_metadata) == 120);
 static_assert(offsetof(tcpinfo_metadata, size) == 0);
 static_assert(offsetof(tcpinfo_metadata, uuid) == 8);
 static_assert(offsetof(tcpinfo_metadata, sequence) == 16);
@@ -108,6 +108,7 @@ static_assert(offsetof(tcpinfo_metadata, interval) == 80);
 static_assert(offsetof(tcpinfo_metadata, run) == 88);
 static_assert(offsetof(tcpinfo_metadata, netns) == 96);
 static_assert(offsetof(tcpinfo_metadata, byte_order) == 104);
+static_assert(offsetof(tcpinfo_metadata, policy) == 112);
 
 static_assert(sizeof(tcpinfo_record) == 96);
 static_assert(offsetof(tcpinfo_record, size) == 0);
@@ -118,7 +119,7 @@ static_assert(offsetof(tcpinfo_record, ended) == 48);
 static_assert(offsetof(tcpinfo_record, carried) == 64);
 static_assert(offsetof(tcpinfo_record, flags) == 68);
 static_assert(offsetof(tcpinfo_record, layout) == 72);
-static_assert(offsetof(tcpinfo_record, reserved) == 76);
+static_assert(offsetof(tcpinfo_record, thinned) == 76);
 static_assert(offsetof(tcpinfo_record, line) == 80);
 static_assert(offsetof(tcpinfo_record, metadata) == 88);
 

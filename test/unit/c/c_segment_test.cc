@@ -62,6 +62,7 @@ class made_segment {
       extras.poll = data.poll();
       extras.ended = data.ended();
       extras.carried = data.carried();
+      extras.thinned = data.thinned();
       REQUIRE_FALSE(writer_.add(number, data.time(), data.view(), extras));
     }
   }

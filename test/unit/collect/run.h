@@ -31,12 +31,14 @@ struct line {
   std::string ends;  ///< source and destination address
   std::string ended;
   std::uint32_t carried = 0;
+  std::uint32_t thinned = 0;
 };
 
 struct file {
   std::string path;
   std::string start_time;
   timestamp opened;
+  std::string policy;
   std::uint64_t sequence = 0;
   std::vector<line> lines;
 };
@@ -57,6 +59,7 @@ inline file read_file(const fs::path& path) {
     if (first) {
       f.start_time = to_string(m.start_time);
       f.opened = m.opened;
+      f.policy = m.policy;
       f.sequence = m.sequence;
     } else {
       line l;
@@ -66,6 +69,7 @@ inline file read_file(const fs::path& path) {
       l.ends = to_string(r.view().src()) + " " + to_string(r.view().dst());
       if (!r.ended().is_zero()) l.ended = to_string(r.ended());
       l.carried = r.carried();
+      l.thinned = r.thinned();
       if (const auto info = r.view().find(attribute_type::info)) {
         l.has_info = true;
         l.bytes_received = wire::load<std::uint64_t>(info->data() + 128);

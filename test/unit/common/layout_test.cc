@@ -38,7 +38,7 @@ static_assert(offsetof(encode_notes, duplicates) == 8);
 static_assert(offsetof(encode_notes, secrets) == 16);
 static_assert(offsetof(encode_notes, unread_bytes) == 24);
 
-static_assert(sizeof(metadata) == 176);
+static_assert(sizeof(metadata) == 192);
 static_assert(std::is_trivially_copyable_v<metadata>);
 static_assert(offsetof(metadata, size) == 0);
 static_assert(offsetof(metadata, uuid) == 8);
@@ -52,6 +52,7 @@ static_assert(offsetof(metadata, run) == 112);
 static_assert(offsetof(metadata, netns) == 128);
 static_assert(offsetof(metadata, byte_order) == 144);
 static_assert(offsetof(metadata, opened) == 160);
+static_assert(offsetof(metadata, policy) == 176);
 
 static_assert(sizeof(archive_file_options) == 24);
 static_assert(std::is_trivially_copyable_v<archive_file_options>);
@@ -66,7 +67,7 @@ static_assert(offsetof(record_extras, size) == 0);
 static_assert(offsetof(record_extras, poll) == 8);
 static_assert(offsetof(record_extras, ended) == 16);
 static_assert(offsetof(record_extras, carried) == 32);
-static_assert(offsetof(record_extras, reserved) == 36);
+static_assert(offsetof(record_extras, thinned) == 36);
 
 static_assert(sizeof(archive_reader_options) == 24);
 static_assert(std::is_trivially_copyable_v<archive_reader_options>);

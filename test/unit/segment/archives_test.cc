@@ -77,6 +77,7 @@ TEST_CASE("metadata with no key and with every key") {
   about.run = "run";
   about.netns = "net:[4026532008]";
   about.byte_order = "big";
+  about.policy = "sample=1/100";
   about.opened = at_ns(-5);
   about.sequence = 17;
   check_part(part);
@@ -84,7 +85,7 @@ TEST_CASE("metadata with no key and with every key") {
   for (std::string told_metadata::*const key :
        {&told_metadata::host, &told_metadata::kernel, &told_metadata::collector,
         &told_metadata::interval, &told_metadata::run, &told_metadata::netns,
-        &told_metadata::byte_order}) {
+        &told_metadata::byte_order, &told_metadata::policy}) {
     part.about.emplace();
     *part.about.*key = "big";
     check_part(part);

@@ -98,6 +98,15 @@ std::string bytes_of_page(const std::string& page) {
   return bytes;
 }
 
+// The example with one more stream in the list, and its bytes at the end.
+std::string with_stream(char kind, const std::string& bytes) {
+  std::string block = example_block();
+  REQUIRE(block[format::head_size] == 12);
+  block[format::head_size] = 13;
+  block.insert(format::head_size + 1 + 2 * 12, {kind, static_cast<char>(bytes.size())});
+  return block + bytes;
+}
+
 std::string mended(std::string block) {
   const auto at = std::as_writable_bytes(std::span(block));
   format::store_le(&at[format::size_at], static_cast<std::uint32_t>(block.size()));
@@ -160,14 +169,29 @@ TEST_CASE("a later version, an unknown feature and an unknown kind cost their bl
   CHECK(read.missing == 0);
 }
 
+TEST_CASE("how much was left out before records is a stream of its own") {
+  const auto thinned_in = [](const std::string& stream) {
+    const read_result read = read_segment(mended(with_stream('\x10', stream)));
+    std::vector<std::string> parts;
+    for (const auto& line : read.lines()) {
+      const auto at = line.find(",\"Thinned\":");
+      parts.push_back(at == line.npos ? "" : line.substr(at + 11, line.find('}', at) - at - 11));
+    }
+    CHECK((read.faults.empty() ? parts.size() == 4 : parts.empty()));
+    return parts;
+  };
+  using namespace std::string_literals;
+  using texts = std::vector<std::string>;
+  CHECK(thinned_in("\x02\x09") == texts{"", "9", "", ""});
+  CHECK(thinned_in("\1\1\1\2\1\xff\xff\xff\xff\x0f") == texts{"1", "2", "4294967295", ""});
+  // Not there, twice, of a line, behind all records, none, and too many.
+  for (const std::string& bad : {"\2"s, "\0\1"s, "\1\1\0\1"s, "\4\1"s, "\2\1\2\1"s, "\5\1"s,
+                                 "\2\0"s, "\2\x80\x80\x80\x80\x10"s})
+    CHECK(thinned_in(bad).empty());
+}
+
 TEST_CASE("a stream that is not known is passed over") {
-  std::string block = example_block();
-  // One more in the list, of kind 99, with its five bytes at the end.
-  REQUIRE(block[format::head_size] == 12);
-  block[format::head_size] = 13;
-  block.insert(format::head_size + 1 + 2 * 12, "\x63\x05");
-  block += "later";
-  const read_result read = read_segment(mended(block));
+  const read_result read = read_segment(mended(with_stream('\x63', "later")));
   CHECK(read.faults.empty());
   CHECK(read.parts == expected(example()));
 }

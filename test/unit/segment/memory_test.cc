@@ -180,6 +180,7 @@ TEST_CASE("a reader whose allocations fail says so, and gives nothing wrong") {
         extras.poll = r.poll;
         extras.ended = r.ended;
         extras.carried = r.carried;
+        extras.thinned = r.thinned;
         lines.push_back(r.m.bytes.empty() ? std::string(r.line) : line_of(r.time, r.m, extras));
       }
       failed += faults;

@@ -80,7 +80,7 @@ struct told_metadata {
   std::string uuid = "host_1769000000_unsafe_0000000000000001";
   std::uint64_t sequence = 0;
   tcpinfo::timestamp start_time = at_ns(0);
-  std::string host, kernel, collector, interval, run, netns, byte_order;
+  std::string host, kernel, collector, interval, run, netns, byte_order, policy;
   tcpinfo::timestamp opened = {};
 
   /// Valid as long as this is, and does not change.
@@ -97,6 +97,7 @@ struct told_metadata {
     m.netns = netns;
     m.byte_order = byte_order;
     m.opened = opened;
+    m.policy = policy;
     return m;
   }
 };
@@ -315,6 +316,7 @@ inline read_result drain(tcpinfo::segment_reader& reader, bool check_forms = tru
       extras.poll = r.poll;
       extras.ended = r.ended;
       extras.carried = r.carried;
+      extras.thinned = r.thinned;
       lines.push_back(line_of(r.time, r.m, extras));
       if (check_forms && out.records < 100) check_form(r, lines.back());
     }

@@ -168,6 +168,20 @@ TEST_CASE("the end of a connection, and what its record carried") {
   check_entries(std::move(entries));
 }
 
+TEST_CASE("how many changes were left out before a record") {
+  std::vector<entry> entries;
+  for (const std::uint32_t thinned : {0U, 1U, 127U, 128U, 0U, 0U, 0xffffffffU}) {
+    record_extras extras;
+    extras.thinned = thinned;
+    entries.push_back({at_ns(5), some_message(), extras, {}});
+    entries.push_back(text_entry("a line\n"));
+    extras.carried = tcpinfo::ends_bit;
+    extras.ended = at_ns(4);
+    entries.push_back({at_ns(5), some_message(), extras, {}});
+  }
+  check_entries(std::move(entries));
+}
+
 TEST_CASE("times of archives in turn lean on nothing of another archive") {
   std::vector<archive_part> parts(2);
   blocks made;

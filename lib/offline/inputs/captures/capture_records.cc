@@ -38,6 +38,7 @@ void capture_records::take(const netlink_message& n, const message& m, input_rec
   out.poll = no_poll;
   out.ended = {};
   out.carried = 0;
+  out.thinned = 0;
 }
 
 bool capture_records::next(input_record& out) {

@@ -167,13 +167,14 @@ TEST_CASE("a final record's row says when it was opened and ended, and what it c
   record_extras extras;
   extras.ended = at_second(5, 1);
   extras.carried = ends_bit | attribute_bit(attribute_type::cong) | attribute_bit(31);
+  extras.thinned = 25;
   text += record_line(at_second(3), m.view(), 7) + record_line(at_second(9), m.view(), extras);
   const auto rows_of = [&](row_format format, time_style time) {
     table_options options;
     std::string wrong;
     options.format = format;
     options.time = time;
-    REQUIRE(pick_columns("poll,opened,ended,carried", options.columns).empty());
+    REQUIRE(pick_columns("poll,opened,ended,carried,thinned", options.columns).empty());
     const auto rows = make_table_rows(options);
     input_reader reader([](const input_fault&) { return true; });
     REQUIRE(reader.open(dir.file("f.jsonl", text)));
@@ -187,11 +188,12 @@ TEST_CASE("a final record's row says when it was opened and ended, and what it c
     return all;
   };
   CHECK(rows_of(row_format::csv, time_style::utc) ==
-        "7,2023-11-14T22:13:21.5Z,,\n"
-        ",2023-11-14T22:13:21.5Z,2023-11-14T22:13:25.000000001Z,ID CONG 31\n");
+        "7,2023-11-14T22:13:21.5Z,,,\n"
+        ",2023-11-14T22:13:21.5Z,2023-11-14T22:13:25.000000001Z,ID CONG 31,25\n");
   CHECK(rows_of(row_format::json, time_style::epoch) ==
         "{\"poll\":7,\"opened\":1700000001.5}\n"
-        "{\"opened\":1700000001.5,\"ended\":1700000005.000000001,\"carried\":\"ID CONG 31\"}\n");
+        "{\"opened\":1700000001.5,\"ended\":1700000005.000000001,\"carried\":\"ID CONG 31\","
+        "\"thinned\":25}\n");
 }
 
 TEST_CASE("a table's first line names its columns") {
