@@ -204,6 +204,9 @@ int run(os& system, source_maker& sources, const config& settings, control& oper
   if (const auto ec = keep.start())
     return refuse_thread("the thread that removes old archives", ec);
   say_sampling(settings, from->follows(), why);
+  const bool finals_only = !settings.limits.finals_only.empty();
+  if (const auto& policy = finals_only ? who.finals_only_policy : who.policy; !policy.empty())
+    log(event::started, "recording less, as the flags say: {}", policy);
   if (settings.verbose)
     log(event::started, "recording to {} every {}, UUID prefix {}, run {}, {} writer{}",
         settings.output, who.interval, who.uuid_prefix, who.run, count, count == 1 ? "" : "s");

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "collect/listen_address.h"
+#include "collect/record_limits.h"
 
 namespace tcpinfo::collect {
 
@@ -50,6 +51,7 @@ struct config {
   std::vector<std::uint16_t> exclude_sports;
   std::vector<ip_prefix> exclude_destinations;
   std::vector<std::string> exclude_files;  ///< more of both, read again on request
+  record_limits limits;
   anonymize_by anonymize = anonymize_by::none;
   unsigned file_mode = 0640;
   std::size_t event_buffer = std::size_t{32} << 20;  ///< of destroy events, in the kernel

@@ -196,6 +196,26 @@ def test_values() -> None:
     for value in ("4096", "4KiB", "5KB", "1GiB"):
         recorded(f"--event-buffer {value}", "--event-buffer", value)
 
+    for value in ("0", "-1", "x", "1.5", "1/100", "1000000001", "9" * 30):
+        refused_with(f"--sample: '{value}' is no number from 1 to 1000000000", "--sample", value)
+    for value in ("x", "10", "-1s", "1parsec"):
+        refused_with(f"--thin: '{value}' is no duration (examples: 10ms, 1m30s)", "--thin", value)
+    for flags in (("--thin", "10ms"), ("--thin", "9ms"), ("--thin", "1s", "--interval", "2s")):
+        refused_with(f"--thin: {flags[1]} is no longer than --interval: nothing would be left out",
+                     *flags)
+    refused_with("--thin: 4000d is longer than 10 years", "--thin", "4000d")
+    ports = "is no port from 1 to 65535 (or a range of them, as 8000-9000)"
+    for value, wrong in (("70000", f"'70000' {ports}"), ("443,0", f"'0' {ports}"),
+                         ("80,,81", "an item is empty (a comma too many?)"),
+                         ("90-80", "'90-80' ends before it begins"),
+                         ("https", "'https' is no number: names of services are not looked up "
+                                   "(https is port 443)")):
+        refused_with(f"--finals-only: {wrong}", "--finals-only", value)
+        # Each list is looked at.
+        refused_with(f"--finals-only: {wrong}", "--finals-only", value, "--finals-only", "443")
+    for flags in (("--sample", "1"), ("--thin", "0"), ("--sample", "1", "--thin", "0s")):
+        recorded(" ".join(flags), *flags)  # and nothing is said of a policy
+
     # Given twice, the last one counts, so that a wrapper's flags can be overridden.
     for flag, good, bad in (("anonymize", "none", "nothing"), ("file-mode", "0600", "0"),
                             ("event-buffer", "1MiB", "1")):
@@ -204,9 +224,30 @@ def test_values() -> None:
 
     # Not given is something else than empty, as an unset variable of a script makes it.
     for flag in ("anonymize", "file-mode", "event-buffer", "exclude-file", "uuid-prefix-file",
-                 "exclude-srcport", "exclude-dstip", "output", "prometheus", "eventsocket"):
+                 "exclude-srcport", "exclude-dstip", "output", "prometheus", "eventsocket",
+                 "sample", "thin", "finals-only"):
         refused_with(f"--{flag}: empty value", f"--{flag}", "")
         refused_with(f"--{flag}: empty value", f"--{flag}", "", f"--{flag}", "1")
+
+
+def test_policy() -> None:
+    """What is left out by policy is said at the start, in words that the archives have, too."""
+    global skips
+    for flags, policy in (
+            (("--sample", "100"), "sample=1/100"),
+            (("--thin", "1500ms"), "thin=1s500ms"),
+            (("--finals-only", "443,8000-9000", "--finals-only", "22"), "finals-only"),
+            (("--finals-only", "443", "--sample=7", "--thin=1m"),
+             "sample=1/7, thin=1m, finals-only")):
+        with tempfile.TemporaryDirectory() as scratch:
+            done = run(COLLECTOR, "--output", scratch + "/out", "--reps", "1", *QUICK, *flags)
+            if no_inet_diag(done):
+                skips += 1
+                return
+            lines = done.stderr.splitlines()
+            check(done.returncode == 0 and len(lines) == 2 and lines[0] ==
+                  f"tcpinfo-collect: recording less, as the flags say: {policy}",
+                  f"{flags}: {done.returncode} {done.stderr!r}")
 
 
 def test_exclude_file() -> None:

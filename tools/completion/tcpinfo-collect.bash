@@ -10,6 +10,8 @@ _tcpinfo_collect() {
   [[ $current == = ]] && previous=${COMP_WORDS[COMP_CWORD - 1]} current=
   case $previous in
     --anonymize) words='none netblock' ;;
+    --sample) words='1 10 100 1000' ;;
+    --thin) words='0 100ms 1s 10s' ;;
     --file-mode) words='0600 0640 0644 0660 0664' ;;
     --sampling) words='auto dump events' ;;
     --layout) words='connections segments' ;;
@@ -38,14 +40,15 @@ _tcpinfo_collect() {
       return
       ;;
     --interval | --reps | --duration | --rotate | --flush | --level | --writers | \
-      --exclude-srcport | --exclude-dstip) return ;;
+      --exclude-srcport | --exclude-dstip | --finals-only) return ;;
   esac
   # It takes nothing but flags.
   [[ -n $words ]] ||
     words='--output --interval --reps --duration --layout --rotate --flush --level --writers --sampling --reconcile
       --no-realtime
       --cpu-budget --max-memory --max-age --max-disk
-      --netns --include-local --exclude-srcport --exclude-dstip --exclude-file --anonymize --file-mode
+      --netns --include-local --exclude-srcport --exclude-dstip --exclude-file
+      --sample --thin --finals-only --anonymize --file-mode
       --event-buffer --uuid-prefix-file --prometheus --eventsocket --eventsocket-mode
       --events-replay --verbose --help --version'
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")

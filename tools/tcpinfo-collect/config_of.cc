@@ -74,6 +74,19 @@ std::uint64_t size_of(const char* flag, const std::string& text, std::uint64_t l
   return *value;
 }
 
+collect::record_limits limits_of(const collect_flags& f, std::int64_t interval_ns) {
+  collect::record_limits limits;
+  limits.sample = number_of("--sample", f.sample, 1, 1'000'000'000);
+  limits.thin_ns = duration_of("--thin", f.thin, 0, "0");
+  if (limits.thin_ns != 0 && limits.thin_ns <= interval_ns)
+    throw bad_flag(
+        fmt::format("--thin: {} is no longer than --interval: nothing would be left out", f.thin));
+  for (const std::string& list : f.finals_only)
+    if (const std::string wrong = text::parse_ports(list, limits.finals_only); !wrong.empty())
+      throw bad_flag("--finals-only: " + wrong);
+  return limits;
+}
+
 collect::sampling_by sampling_of(const std::string& text) {
   if (text == "auto") return collect::sampling_by::automatic;
   if (text == "dump") return collect::sampling_by::dump;
@@ -150,6 +163,7 @@ collect::config config_of(const collect_flags& f) {
     throw bad_flag(fmt::format("--anonymize: '{}' is neither none nor netblock", f.anonymize));
   c.anonymize =
       f.anonymize == "none" ? collect::anonymize_by::none : collect::anonymize_by::netblock;
+  c.limits = limits_of(f, c.interval_ns);
   c.exclude_files = f.exclude_file;
   c.netns = f.netns;
   for (const std::string& one : c.netns)

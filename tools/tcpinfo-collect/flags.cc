@@ -104,6 +104,21 @@ void declare(CLI::App& app, collect_flags& f) {
            "more exclusions, a line each: srcport LIST or dstip LIST; SIGHUP reads it again; can "
            "be given more than once",
            "FILE");
+  app.add_option("--sample", f.sample,
+                 "record one connection in so many, chosen by its cookie; the event socket and the "
+                 "metrics tell of all")
+      ->type_name("N")
+      ->capture_default_str();
+  app.add_option(
+         "--thin", f.thin,
+         "behind the first minute of a connection record it once in this time, and whenever "
+         "its state, retransmissions, DSACKs or losses change; 0 = all changes")
+      ->type_name("DURATION")
+      ->capture_default_str();
+  add_list("--finals-only", f.finals_only,
+           "ports, local or remote, and ranges of them: of their connections keep the final record "
+           "alone; several lists add up",
+           "LIST");
   app.add_option("--anonymize", f.anonymize,
                  "none, or netblock: zero the host part of remote addresses")
       ->type_name("HOW")

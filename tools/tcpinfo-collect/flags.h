@@ -33,6 +33,9 @@ struct collect_flags {
   std::vector<std::string> exclude_srcport;
   std::vector<std::string> exclude_dstip;
   std::vector<std::string> exclude_file;
+  std::string sample = "1";
+  std::string thin = "0";
+  std::vector<std::string> finals_only;
   std::string anonymize = "none";
   std::string file_mode = "0640";
   std::string event_buffer = "32MiB";

@@ -41,6 +41,8 @@ recorder::recorder(const sampler_context& context, const sampled_netns& where,
       poll_(poll),
       polls_(polls),
       table_(table),
+      policy_(context.settings.limits),
+      thinning_(context.settings.limits.thin_ns),
       writers_(context.system, context.settings, context.writers) {}
 
 recorder::~recorder() {
@@ -74,10 +76,64 @@ snapshot_header recorder::header_of(const message& m, std::int64_t time_ns) cons
 
 // Tells the writer that nothing more comes of the connection.
 bool recorder::push_gone(std::uint64_t cookie) noexcept {
+  if (!policy_.chooses(cookie)) return true;
   snapshot_header header;
   header.cookie = cookie;
   header.kind = snapshot_kind::ended_without_event;
   return push(header, {});
+}
+
+void recorder::count_opened(const snapshot_header& first) noexcept {
+  if (!policy_.chooses(first.cookie)) {
+    counts_.sample_connections.add();
+    return;
+  }
+  counts_.connections.add();
+  counts_.finals_only_connections.add(first.finals_only);
+}
+
+// A change, as far as the operator's limits want it: what they leave out is in the table all the
+// same, so that its connection is told of and compared with.
+recorder::offered recorder::offer_by_policy(snapshot_header& header,
+                                            const flow_update& update) noexcept {
+  if (!policy_.chooses(header.cookie)) {
+    counts_.sample_records.add();
+    return offered::left_out;
+  }
+  if (!policy_.keeps_final_only(update.current)) return offer_thinned(header, update);
+  header.finals_only = 1;
+  if (update.known == 0 || update.change == flow_change::reused) {
+    // The writer learns when it began, and that a connection before has ended.
+    header.kind = snapshot_kind::followed;
+    if (!push(header, update.current.bytes)) return offered::no_room;
+    thinning_.forget(header.cookie);
+  }
+  counts_.finals_only_records.add();
+  return offered::left_out;
+}
+
+recorder::offered recorder::offer_thinned(snapshot_header& header,
+                                          const flow_update& update) noexcept {
+  const bool opens = update.known == 0 || update.change == flow_change::reused;
+  thinning::flow* const known = opens ? nullptr : thinning_.find(header.cookie);
+  // In a run's last poll there is no record to come that could tell what was left out.
+  if (known != nullptr && !poll_.last && !thinning_.is_due(*known, poll_.now_ns)) {
+    message before;
+    if (table_.find(header.cookie, before) && !tells_of_trouble(before, update.current)) {
+      ++known->left_out;
+      counts_.thin_records.add();
+      return offered::left_out;
+    }
+  }
+  if (known != nullptr) header.thinned = known->left_out;
+  if (!push(header, update.current.bytes)) return offered::no_room;
+  if (opens) {
+    thinning_.begin(header.cookie, poll_.now_ns);
+  } else if (known != nullptr) {
+    known->recorded_ns = poll_.now_ns;
+    known->left_out = 0;
+  }
+  return offered::recorded;
 }
 
 bool recorder::record(const flow_update& update) noexcept {
@@ -93,15 +149,20 @@ bool recorder::record(const flow_update& update) noexcept {
     // No record is older than its connection.
     header.time_ns = std::max(header.time_ns, header.opened_ns);
   }
-  if (!push(header, update.current.bytes)) {
+  offered what = offered::recorded;
+  if (policy_.leaves_out())
+    what = offer_by_policy(header, update);
+  else if (!push(header, update.current.bytes))
+    what = offered::no_room;
+  if (what == offered::no_room) {
     // Not committed: the next poll finds the connection changed again, and tries again.
     counts_.lost_queue.add();
     return false;
   }
-  ++snapshots_;
+  if (what == offered::recorded) ++snapshots_;
   socket_id id;
   if (opens) id = update.current.id();
-  if (update.known == 0) counts_.connections.add();
+  if (update.known == 0) count_opened(header);
   // Where memory runs out here the next poll records it once more: a record too many, none lost.
   if (table_.commit(update) || !opens) return true;
   const std::int64_t opened_ns = header.opened_ns != 0 ? header.opened_ns : time_ns;
@@ -210,11 +271,20 @@ bool recorder::record_final(const message& m, std::int64_t time_ns) noexcept {
   header.ended_ns = std::min(was_closed ? held->ended_ns : told.ended_ns, time_ns);
   header.poll = no_poll;
   header.carried = update.carried;
-  if (!push(header, update.current.bytes)) return false;
+  if (policy_.chooses(cookie)) {
+    header.finals_only = policy_.keeps_final_only(update.current) ? 1 : 0;
+    // What was left out is of the connection before, where the socket was reused.
+    if (const thinning::flow* const thinned = thinning_.find(cookie); thinned != nullptr && !reused)
+      header.thinned = thinned->left_out;
+    if (!push(header, update.current.bytes)) return false;
+    ++snapshots_;
+  } else {
+    counts_.sample_records.add();
+  }
   const socket_id id = update.current.id();
   (void)table_.commit(update);
   counts_.destroy_events.add();
-  ++snapshots_;
+  thinning_.forget(cookie);
   if ((update.carried & attribute_bit(attribute_type::info)) != 0) counts_.cleared_finals.add();
   told_.forget(cookie);
   // Its opening and its end have been told.
@@ -224,7 +294,7 @@ bool recorder::record_final(const message& m, std::int64_t time_ns) noexcept {
   detached_.erase(cookie);
   count_detached();
   if (opens) {
-    counts_.connections.add();
+    count_opened(header);
     tell_opened(id, opened_ns);
   } else if (reused) {
     tell_reused(id, opened_ns);
@@ -278,6 +348,7 @@ bool recorder::end_without_event(std::uint64_t cookie, std::int64_t ended_ns, bo
   count_detached();
   table_.erase(cookie);
   told_.forget(cookie);
+  thinning_.forget(cookie);
   counts_.ended_unseen.add();
   tell_closed(cookie, ended_ns);
   return true;
@@ -301,6 +372,7 @@ bool recorder::end_excluded() {
     }
     table_.erase(cookie);
     told_.forget(cookie);
+    thinning_.forget(cookie);
     tell_closed(cookie, time_ns);
   }
   detached_.erase_if([&](const message& last) { return unwanted_.get().excludes(last); });

@@ -20,8 +20,10 @@
 #include "collect/sampling/mini_sockets.h"
 #include "collect/sampling/poll_observer.h"
 #include "collect/sampling/poll_state.h"
+#include "collect/sampling/record_policy.h"
 #include "collect/sampling/sampler_context.h"
 #include "collect/sampling/source.h"
+#include "collect/sampling/thinning.h"
 #include "collect/sampling/told_times.h"
 #include "collect/sampling/writer_dispatch.h"
 
@@ -92,7 +94,14 @@ class recorder final : public message_sink {
     std::int64_t time_ns;
   };
 
+  /// What became of a change.
+  enum class offered { recorded, left_out, no_room };
+
   [[nodiscard]] bool record(const flow_update& update) noexcept;
+  [[nodiscard]] offered offer_by_policy(snapshot_header& header,
+                                        const flow_update& update) noexcept;
+  [[nodiscard]] offered offer_thinned(snapshot_header& header, const flow_update& update) noexcept;
+  void count_opened(const snapshot_header& first) noexcept;
   [[nodiscard]] bool record_final(const message& m, std::int64_t time_ns) noexcept;
   [[nodiscard]] bool opens_nothing(const message& m) noexcept;
   [[nodiscard]] bool restore(const detached_flows::flow& held) noexcept;
@@ -123,6 +132,8 @@ class recorder final : public message_sink {
   const poll_state& poll_;
   poll_observer& polls_;
   flow_table& table_;
+  const record_policy policy_;
+  thinning thinning_;
   writer_dispatch writers_;
 
   std::int64_t read_ns_ = 0;     // since 1970, when the source read what it gives now

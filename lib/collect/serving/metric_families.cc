@@ -129,8 +129,12 @@ void add_sampling(families& all, const metric_sources& from) {
   all.total("tcpinfo_dump_bytes_total", "Bytes of the kernel's answers to dumps.", o.dump_bytes);
   all.total("tcpinfo_sockets_seen_total", "Sockets that dumps and queries showed.", s.sockets_seen);
   all.totals("tcpinfo_sockets_changed_total",
-             "Sockets seen that had changed, whether there was room for the record or not.", {},
-             {{{}, number(o.snapshots) + number(s.lost_queue)}});
+             "Sockets seen that had changed, whether there was room for the record or not, and "
+             "whether it was wanted or not.",
+             {},
+             {{{},
+               number(o.snapshots) + number(s.lost_queue) + number(s.sample_records) +
+                   number(s.thin_records) + number(s.finals_only_records)}});
   all.gauge("tcpinfo_network_namespaces",
             "Network namespaces that are sampled, the collector's own included.",
             static_cast<double>(s.netns_sampled.load(std::memory_order_relaxed)));
@@ -143,9 +147,24 @@ void add_sampling(families& all, const metric_sources& from) {
             "Network namespaces that were asked for and could not be found or entered.",
             s.netns_faults);
   all.total("tcpinfo_connections_total", "Connections recorded.", s.connections);
+  all.totals(
+      "tcpinfo_left_out_connections_total",
+      "Connections of which by policy nothing is recorded (sample), or the final record alone "
+      "(finals_only).",
+      "policy",
+      {{"sample", number(s.sample_connections)},
+       {"finals_only", number(s.finals_only_connections)}});
+  all.totals("tcpinfo_left_out_records_total",
+             "Changes of connections that would have been records, and were left out by policy: "
+             "--sample, --thin, --finals-only.",
+             "policy",
+             {{"sample", number(s.sample_records)},
+              {"thin", number(s.thin_records)},
+              {"finals_only", number(s.finals_only_records)}});
   all.gauge("tcpinfo_open_flows", "Connections that are open, as of the last poll.",
             static_cast<double>(o.open_flows.load(std::memory_order_relaxed)));
-  all.total("tcpinfo_destroy_events_total", "Destroy events of recorded connections.",
+  all.total("tcpinfo_destroy_events_total",
+            "Destroy events of connections, those included that --sample leaves out.",
             s.destroy_events);
   all.total("tcpinfo_destroy_overflows_total",
             "Times the kernel dropped destroy events that were not read in time.", s.lost_events);

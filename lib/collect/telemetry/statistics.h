@@ -81,6 +81,12 @@ struct statistics {
   counter clock_steps;                        ///< times the wall clock was stepped
   counter suspends;                           ///< times the machine slept
   counter reloads;                            ///< that changed the prefix or the exclusions
+  // Left out by policy. Records are changes that would have been some.
+  counter sample_connections;  ///< that --sample did not choose
+  counter sample_records;
+  counter thin_records;
+  counter finals_only_connections;  ///< recorded with their final record alone
+  counter finals_only_records;
   counter netns_faults;  ///< network namespaces that were not to be found or entered
   std::atomic<std::int64_t> netns_sampled{0};    ///< network namespaces now, its own included
   std::atomic<std::int64_t> netns_unheard{0};    ///< of those sampled, where no ends are told

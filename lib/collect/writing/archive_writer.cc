@@ -34,15 +34,17 @@ void archive_writer::add(flow_log& flow, const snapshot_header& header, bytes_vi
   if (has_file && (old || reused) && now_ns >= flow.retry_ns) {
     // Where the old file cannot be handed over now, it simply goes on, and it is tried again later,
     // not with every record.
-    if (hand_over(flow))
-      flow.file_date_ns = header.time_ns;
-    else
-      flow.retry_ns = now_ns + write_retry_ns;
+    if (!hand_over(flow)) flow.retry_ns = now_ns + write_retry_ns;
   }
   if (flow.file_size == 0 && flow.waiting_records == 0) {
     flow.file_since_ns = now_ns;
+    // Also where a connection was followed for days without a record.
+    flow.file_date_ns = header.time_ns;
     // The socket's next connection has an opening of its own, or none that was told.
-    if (reused) flow.opened = opening_of(header);
+    if (reused) {
+      flow.opened = opening_of(header);
+      flow.finals_only = header.finals_only != 0;
+    }
   }
   if (flow.waiting_records == 0) flow.waiting_since_ns = now_ns;
 

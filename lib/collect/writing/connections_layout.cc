@@ -57,12 +57,16 @@ written_flow& connections_layout::flow_of(const snapshot_header& header, std::in
 
 void connections_layout::take(const snapshot_header& header, bytes_view message,
                               std::int64_t now_ns) {
-  if (header.kind == snapshot_kind::ended_without_event && !flows_.contains(header.cookie)) return;
+  const auto known = flows_.find(header.cookie);
+  if (header.kind == snapshot_kind::ended_without_event && known == flows_.end()) return;
+  // Another connection's now: what was recorded before is complete.
+  if (header.kind == snapshot_kind::followed && known != flows_.end())
+    known->second.ended = known->second.may_return = true;
   written_flow& flow = flow_of(header, now_ns);
   if (header.kind != snapshot_kind::ended_without_event) {
     observer_.look(flow.observed, header, message);
     const bool added = with_account(flow, now_ns, [&] {
-      archives_.add(flow, header, message, now_ns);
+      if (header.kind != snapshot_kind::followed) archives_.add(flow, header, message, now_ns);
       return true;
     });
     if (!added) context_.counts.lost_write.add();

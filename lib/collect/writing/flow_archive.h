@@ -28,6 +28,7 @@ struct flow_archive {
   std::uint16_t prefix = 0;  ///< number of its UUID prefix
   std::shared_ptr<recorded_netns> netns;
   std::int64_t file_date_ns = 0;  ///< whose UTC date names the folder, since 1970
+  bool finals_only = false;       ///< its final record alone is kept
 
   /// At the connection's first snapshot.
   void begin(const snapshot_header& first, std::shared_ptr<recorded_netns> where) noexcept {
@@ -37,6 +38,7 @@ struct flow_archive {
     first_seen = timestamp::from_unix_nanoseconds(first.time_ns);
     opened = opening_of(first);
     file_date_ns = first.time_ns;
+    finals_only = first.finals_only != 0;
   }
 };
 

@@ -93,6 +93,8 @@ std::error_code make_identity(const config& c, identity& out) {
   out.collector = fmt::format("libtcpinfo {}", version_string());
   out.interval = text::format_duration(c.interval_ns);
   out.run = random_id();
+  out.policy = policy_text(c.limits, false);
+  out.finals_only_policy = policy_text(c.limits, true);
   out.boot = boot_id();
   return {};
 }

@@ -18,8 +18,10 @@ struct identity {
   std::string kernel;     ///< release
   std::string collector;  ///< program and version
   std::string interval;
-  std::string run;   ///< 16 hex digits, new for each run
-  std::string boot;  ///< the kernel's random id of this boot; empty where unknown
+  std::string run;                 ///< 16 hex digits, new for each run
+  std::string policy;              ///< as metadata::policy, of most connections
+  std::string finals_only_policy;  ///< of those of which the final record alone is kept
+  std::string boot;                ///< the kernel's random id of this boot; empty where unknown
 };
 
 /// The first line's worth of a prefix file, one trailing newline dropped, checked.

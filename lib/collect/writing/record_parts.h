@@ -28,6 +28,7 @@ namespace tcpinfo::collect {
   m.run = who.run;
   m.netns = flow.netns->name;
   m.opened = flow.opened;
+  m.policy = flow.finals_only ? who.finals_only_policy : who.policy;
   return m;
 }
 
@@ -35,6 +36,7 @@ namespace tcpinfo::collect {
   record_extras extras;
   extras.poll = header.poll;
   extras.carried = header.carried;
+  extras.thinned = header.thinned;
   if (header.ended_ns != 0 && header.ended_ns != header.time_ns)
     extras.ended = timestamp::from_unix_nanoseconds(header.ended_ns);
   return extras;

@@ -55,21 +55,29 @@ segments_layout::segment_flow& segments_layout::flow_of(const snapshot_header& h
 void segments_layout::take(const snapshot_header& header, bytes_view message, std::int64_t now_ns) {
   const bool has_message = header.kind != snapshot_kind::ended_without_event;
   if (!has_message && !flows_.contains(header.cookie)) return;
+  // Another connection's now: what was recorded before is complete.
+  if (header.kind == snapshot_kind::followed) forget(header.cookie, true);
   segment_flow& flow = flow_of(header);
   if (has_message) {
     observer_.look(flow.observed, header, message);
     try {
-      add(flow, header, message, now_ns);
+      if (header.kind != snapshot_kind::followed) add(flow, header, message, now_ns);
     } catch (const std::bad_alloc&) {
       context_.counts.write_errors.add(errc::out_of_memory);
       context_.counts.lost_write.add();
     }
   }
-  if (!ends_connection(header.kind)) return;
+  if (ends_connection(header.kind)) forget(header.cookie, !has_message);
+}
+
+// `may_return`: whether its cookie may be seen again.
+void segments_layout::forget(std::uint64_t cookie, bool may_return) {
+  const auto found = flows_.find(cookie);
+  if (found == flows_.end()) return;
+  segment_flow& flow = found->second;
   if (flow.begun) ++flow.sequence;
-  // Its cookie may be seen again.
-  if (!has_message) former_.remember(flow);
-  flows_.erase(header.cookie);
+  if (may_return) former_.remember(flow);
+  flows_.erase(found);
 }
 
 void segments_layout::add(segment_flow& flow, const snapshot_header& header, bytes_view message,
@@ -77,14 +85,14 @@ void segments_layout::add(segment_flow& flow, const snapshot_header& header, byt
   if (begins_reuse(header.kind)) {
     // The socket's next connection is an archive of its own, and has an opening of its own, or none
     // that was told.
-    if (flow.begun) {
-      ++flow.sequence;
-      flow.file_date_ns = header.time_ns;
-    }
+    if (flow.begun) ++flow.sequence;
     flow.opened = opening_of(header);
+    flow.finals_only = header.finals_only != 0;
     flow.begun = false;
     flow.block = 0;
   }
+  // Also where a connection was followed for days without a record.
+  if (!flow.begun) flow.file_date_ns = header.time_ns;
   snapshot_header stored = header;
   bytes_view whole = former_files_.completed(stored, message);
   if (context_.settings.anonymize != anonymize_by::none) {

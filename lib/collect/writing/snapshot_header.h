@@ -14,6 +14,9 @@ enum class snapshot_kind : std::uint8_t {
   final = 2,                ///< a destroy event's message: the last of its cookie
   ended_without_event = 3,  ///< no destroy event: it is detached, or excluded; no message
   reused_final = 4,  ///< a destroy event's message of another connection than the last message's
+  /// The first message of a connection of which the final one alone is recorded, perhaps in place
+  /// of another connection of its cookie: not recorded.
+  followed = 5,
 };
 
 /// Whether the snapshot is the first of a connection that uses another's cookie.
@@ -44,7 +47,9 @@ struct snapshot_header {
   std::int64_t ended_ns = 0;
   /// Number of the network namespace (netns_registry).
   std::uint32_t netns = 0;
-  std::uint32_t carried = 0;  ///< as flow_update::carried
+  std::uint32_t carried = 0;      ///< as flow_update::carried
+  std::uint32_t thinned = 0;      ///< as record_extras::thinned
+  std::uint32_t finals_only = 0;  ///< 1 where the final record alone is kept of the connection
 };
 
 }  // namespace tcpinfo::collect
