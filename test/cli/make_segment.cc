@@ -130,7 +130,6 @@ struct segment_file {
   std::error_code add(source_archive& a, const std::string& line) {
     if (a.block != blocks + 1)
       if (const auto ec = begin(a)) return ec;
-    a.begun = true;
     record r;
     if (!r.parse(line) && line_of(r) == line && !r.has_metadata()) {
       record_extras extras;
@@ -139,9 +138,15 @@ struct segment_file {
       extras.carried = r.carried();
       extras.thinned = r.thinned();
       const std::error_code ec = writer.add(a.number, r.time(), r.view(), extras);
-      if (ec != errc::bad_timestamp && ec != errc::malformed_attribute) return ec;
+      if (ec != errc::bad_timestamp && ec != errc::malformed_attribute) {
+        // One that finds the block full is not in it yet, and begins in the next one.
+        a.begun = a.begun || !ec;
+        return ec;
+      }
     }
-    return writer.add_line(a.number, line);
+    const std::error_code ec = writer.add_line(a.number, line);
+    a.begun = a.begun || !ec;
+    return ec;
   }
   void write(source_archive& a) {
     const std::string& line = a.lines[a.next++];
