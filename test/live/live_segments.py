@@ -2,7 +2,7 @@
 """Segments hold what files of connections hold, a kill costs no block that was written, and a
 connection goes on after it, in either layout, under a sequence of its own.
 
-usage: live_segments.py COLLECTOR TRAFFIC SEGMENT_FILES
+usage: live_segments.py COLLECTOR TRAFFIC SEGMENT_FILES TCPINFO_DUMP
 """
 
 import subprocess
@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 import archives
-from collector import (Collector, Traffic, check_losses_by_load_only, check_no_losses, compare_all,
-                       leftovers_completed, settle, wait_until)
+from collector import (Collector, Traffic, check_losses_by_load_only, check_no_losses,
+                       check_verified, compare_all, leftovers_completed, settle, wait_until)
 from netns import Pair, run_test
 
 SEGMENTS = ("--layout", "segments")
@@ -91,6 +91,7 @@ def both_at_once(pair: Pair, scratch: Path) -> None:
     archives.check(len(found) >= 3 and ended[1].number("files") == len(found),
                    f"{len(found)} segments")
     archives.test_frames(found)
+    check_verified(sys.argv[4], packed)
     records = unpack(found, scratch / "unpacked")
     archives.check(records == ended[1].number("records"), f"{records} records in segments")
     recorded = archives.read_directory(files)
@@ -133,6 +134,8 @@ def killed(pair: Pair, scratch: Path) -> None:
             third = collector.stop()
         check_no_losses(third)
     archives.test_frames(archives.finished_files(output))
+    # Both layouts, and sequences that leap from run to run.
+    check_verified(sys.argv[4], output)
     after = unpack(segments(output), scratch / "after")
     kept, had = lines_by_name(scratch / "after"), lines_by_name(scratch / "before")
     print(f"records before the kill {before}, in segments at the end {after}")
