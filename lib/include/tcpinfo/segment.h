@@ -312,7 +312,7 @@ class TCPINFO_API record_reader final {
   /// call; else empty.
   [[nodiscard]] std::string_view path() const& noexcept TCPINFO_LIFETIMEBOUND;
   std::string_view path() const&& = delete;  // of a reader that ends here
-  /// Of a segment: whether the latest record is the first of an archive since another's: what was
+  /// Of a segment: whether the latest record is the first of an archive in its block: what was
   /// known of the archive before does not hold. So is a line before it that is none.
   [[nodiscard]] bool begins_archive() const noexcept;
   /// Of a segment: whether the archive that the latest record begins goes on here: earlier records
