@@ -5,14 +5,15 @@
 #include <tcpinfo/inetdiag.h>
 #include <tcpinfo/parse.h>
 
+#include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <map>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "offline/flows/flow_key.h"
 #include "offline/flows/flow_summary.h"
 #include "offline/flows/poll_log.h"
 #include "offline/inputs/inputs.h"
@@ -22,11 +23,23 @@ namespace tcpinfo::offline {
 /// All connections of what was read.
 class flow_list {
  public:
+  /// Which round-trip times are kept of each.
+  enum class rtts : std::uint8_t {
+    bounded,  ///< quantiles within 1/64
+    exact,    ///< all of them
+  };
+  explicit flow_list(rtts keep = rtts::exact) : keep_(keep) {}
+  flow_list(const flow_list&) = delete;
+  flow_list& operator=(const flow_list&) = delete;
+
   /// Give every record of the input, wanted or not: polls are counted over all of them.
   /// @return the connection it belongs to, null where it is of none (metadata, a listener).
   flow_summary* add(const input_record& r, bool wanted);
 
+  /// In the order of their keys, and of those with the same key (a socket in use again) as they
+  /// were seen.
   [[nodiscard]] std::vector<flow_summary*> flows();
+  [[nodiscard]] const name_pool& names() const noexcept { return names_; }
   [[nodiscard]] std::uint64_t snapshots() const noexcept { return snapshots_; }
   /// Files were passed over: nobody knows of which polls their records tell.
   void some_passed_over() noexcept { passed_over_ = true; }
@@ -36,13 +49,32 @@ class flow_list {
   [[nodiscard]] std::optional<std::uint64_t> silent_polls(const flow_summary& f) const;
 
  private:
+  // Number of a connection, from 1.
+  using number = std::uint32_t;
+  struct entry {
+    flow_summary flow;
+    number next_same = 0;  // with the same key
+  };
+
+  void begin_context(const input_record& r);
+  [[nodiscard]] flow_key key_of(const input_record& r);
+  [[nodiscard]] flow_summary* find(const input_record& r);
+  [[nodiscard]] number& place_of(const flow_key& key);
+  void grow();
+
+  rtts keep_;
   snapshot decoded_;
   std::shared_ptr<const input_context> context_;
   std::uint32_t run_ = 0;
+  std::string run_name_;  // and the namespace: of run_
+  std::string netns_;
   poll_log polls_;
-  std::map<std::string, flow_summary, std::less<>> flows_;
-  std::map<std::string, unsigned> times_reused_;  // by key without the number that it adds
-  flow_summary* latest_ = nullptr;                // of latest_cookie_ in context_
+  name_pool names_;
+  std::deque<entry> flows_;                                 // they stay in place
+  std::vector<number> places_ = std::vector<number>(1024);  // by hash; 0: free
+  std::size_t keys_ = 0;
+  flow_summary* latest_ = nullptr;  // of latest_cookie_ in context_
+  bool latest_ended_ = false;       // in context_
   std::uint64_t latest_cookie_ = 0;
   std::uint64_t snapshots_ = 0;
   bool passed_over_ = false;

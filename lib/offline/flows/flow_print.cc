@@ -5,9 +5,9 @@
 #include <tcpinfo/tcp.h>
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <iterator>
 #include <limits>
-#include <variant>
 
 #include "offline/text/name_patterns.h"
 #include "text/escape.h"
@@ -16,11 +16,20 @@
 namespace tcpinfo::offline {
 namespace {
 
-/// What stands in a cell: for people, for programs, and to sort by.
+/// What cells are made with.
+struct context {
+  const flow_list& list;
+  time_style time;
+  bool people;  ///< texts are for people, else for programs
+};
+
+/// What stands in a cell, and what it is sorted by.
 struct cell {
-  std::string text = "-";  // for people
-  // For programs: absent, a text, or a number as it is to be written.
-  std::string value;
+  explicit cell(const context& c) {
+    if (c.people) text = "-";
+  }
+  // For programs a text, or a number as it is to be written.
+  std::string text;
   bool is_text = false;
   bool present = false;
   // Of what is sorted by it: all but text, and times. Nanoseconds since 1970 fit.
@@ -28,83 +37,110 @@ struct cell {
   bool by_number = false;
 };
 
-cell text_cell(std::string text) {
-  cell c;
-  if (text.empty()) return c;
-  c.text = text::escaped(text);
-  c.value = std::move(text);
-  c.is_text = true;
-  c.present = true;
-  return c;
+cell text_cell(std::string_view text, const context& c) {
+  cell made(c);
+  if (text.empty()) return made;
+  made.text = c.people ? text::escaped(text) : std::string(text);
+  made.is_text = true;
+  made.present = true;
+  return made;
 }
 
-cell number_cell(std::uint64_t n) {
-  cell c;
-  c.text = c.value = std::to_string(n);
-  c.number = static_cast<double>(n);
-  c.present = true;
-  return c;
+// Words of our own: nothing in them is to be escaped.
+cell word_cell(std::string_view value, std::string_view for_people, const context& c) {
+  cell made(c);
+  made.present = !value.empty();
+  made.is_text = made.present;
+  if (c.people ? !for_people.empty() : made.present) made.text = c.people ? for_people : value;
+  return made;
 }
 
-cell number_cell(const std::optional<std::uint64_t>& n) { return n ? number_cell(*n) : cell(); }
+cell number_cell(std::uint64_t n, const context& c) {
+  cell made(c);
+  made.text = std::to_string(n);
+  made.number = static_cast<long double>(n);
+  made.present = true;
+  return made;
+}
+
+cell number_cell(const std::optional<std::uint64_t>& n, const context& c) {
+  return n ? number_cell(*n, c) : cell(c);
+}
+
+// All digits, but no exponent: not every program reads one.
+std::string decimal_text(double n) {
+  char text[32];
+  const auto whole = static_cast<std::uint64_t>(n);
+  if (n >= 0 && n < 1e15 && static_cast<double>(whole) == n)
+    return {text, std::to_chars(text, text + sizeof text, whole).ptr};
+  return n < 1e15 ? fmt::format("{}", n) : fmt::format("{:.0f}", n);
+}
 
 template <class F>
-cell decimal_cell(const std::optional<double>& n, F&& for_people) {
-  cell c;
-  if (!n) return c;
-  c.text = for_people(*n);
-  // All digits, but no exponent: not every program reads one.
-  c.value = *n < 1e15 ? fmt::format("{}", *n) : fmt::format("{:.0f}", *n);
-  c.number = *n;
-  c.present = true;
-  return c;
+cell decimal_cell(const std::optional<double>& n, F&& for_people, const context& c) {
+  cell made(c);
+  if (!n) return made;
+  made.text = c.people ? std::string(for_people(*n)) : decimal_text(*n);
+  made.number = *n;
+  made.present = true;
+  return made;
 }
 
 template <class F>
-cell whole_cell(const std::optional<std::uint64_t>& n, F&& for_people) {
-  cell c = number_cell(n);
-  if (n) c.text = for_people(static_cast<double>(*n));
-  return c;
+cell whole_cell(const std::optional<std::uint64_t>& n, F&& for_people, const context& c) {
+  cell made = number_cell(n, c);
+  if (n && c.people) made.text = for_people(static_cast<double>(*n));
+  return made;
 }
 
-std::string end_text(const ip_address& a, std::uint16_t port) {
-  const std::string address = to_string(a);
-  return a.family == address_family::ipv6 ? fmt::format("[{}]:{}", address, port)
-                                          : fmt::format("{}:{}", address, port);
+cell end_cell(const ip_address& a, std::uint16_t port, const context& c) {
+  cell made(c);
+  const bool v6 = a.family == address_family::ipv6;
+  made.text = v6 ? "[" : "";
+  made.text += to_string(a);
+  made.text += v6 ? "]:" : ":";
+  made.text += std::to_string(port);
+  made.is_text = true;
+  made.present = true;
+  return made;
 }
 
 std::string milliseconds_text(double us) { return fmt::format("{:.3f}", us / 1000); }
 
-cell time_cell(const timestamp& t, time_style style) {
-  cell c;
-  if (t.is_zero()) return c;
-  std::array<char, max_moment_size> text;
-  c.value.assign(text.data(), format_moment(t, style, text));
-  if (c.value.empty()) return c;  // beyond what can be written
-  c.is_text = style != time_style::epoch;
-  c.present = true;
-  // Milliseconds are enough for people, and line up.
+// Milliseconds are enough for people, and line up.
+std::string aligned_text(const timestamp& t, time_style style) {
   timestamp rounded = t;
   rounded.nanoseconds = t.nanoseconds / 1'000'000 * 1'000'000;
-  c.text.assign(text.data(), format_moment(rounded, style, text));
-  c.by_number = true;
-  c.number = static_cast<long double>(t.seconds) + t.nanoseconds * 1e-9L;
-  const std::size_t point = c.text.find('.');
-  const std::size_t end = c.text.find_last_of("0123456789") + 1;
+  std::array<char, max_moment_size> room;
+  std::string text(room.data(), format_moment(rounded, style, room));
   if (style == time_style::epoch || style == time_style::utc) {
-    const std::size_t zone = style == time_style::utc ? c.text.size() - 1 : c.text.size();
+    const std::size_t point = text.find('.');
+    const std::size_t end = text.find_last_of("0123456789") + 1;
+    const std::size_t zone = style == time_style::utc ? text.size() - 1 : text.size();
     if (point == std::string::npos)
-      c.text.insert(zone, ".000");
+      text.insert(zone, ".000");
     else
-      c.text.insert(zone, 4 - (std::min(end, zone) - point), '0');
+      text.insert(zone, 4 - (std::min(end, zone) - point), '0');
   }
-  return c;
+  return text;
 }
 
-struct context {
-  const flow_list& list;
-  time_style time;
-};
+cell time_cell(const timestamp& t, const context& c) {
+  cell made(c);
+  if (t.is_zero()) return made;
+  std::array<char, max_moment_size> text;
+  const std::size_t size = format_moment(t, c.time, text);
+  if (size == 0) return made;  // beyond what can be written
+  if (c.people)
+    made.text = aligned_text(t, c.time);
+  else
+    made.text.assign(text.data(), size);
+  made.is_text = c.time != time_style::epoch;
+  made.present = true;
+  made.by_number = true;
+  made.number = static_cast<long double>(t.seconds) + t.nanoseconds * 1e-9L;
+  return made;
+}
 
 // Where room is short, columns get it in the order of these numbers.
 using rank = std::uint8_t;
@@ -123,105 +159,113 @@ std::string percent_text(double percent) {
   return percent == 0 ? std::string("0") : fmt::format("{:.2f}", percent);
 }
 
-cell limit_cell(const flow_summary& f, double flow_summary::limits::*part) {
+cell limit_cell(const flow_summary& f, double flow_summary::limits::*part, const context& c) {
   const auto limits = f.limited();
-  return decimal_cell(limits ? std::optional((*limits).*part) : std::nullopt, percent_text);
+  return decimal_cell(limits ? std::optional((*limits).*part) : std::nullopt, percent_text, c);
+}
+
+// Nine decimals of a second.
+std::string seconds_text(std::int64_t ns) {
+  const std::uint64_t size =
+      ns < 0 ? std::uint64_t{0} - static_cast<std::uint64_t>(ns) : static_cast<std::uint64_t>(ns);
+  return fmt::format("{}{}.{:09}", ns < 0 ? "-" : "", size / 1'000'000'000, size % 1'000'000'000);
 }
 
 constexpr column columns[] = {
     {"START", "start", 8, false,
-     [](flow_summary& f, const context& c) { return time_cell(f.start(), c.time); }},
+     [](flow_summary& f, const context& c) { return time_cell(f.start(), c); }},
     {"DURATION", "duration_s", 3, true,
-     [](flow_summary& f, const context&) {
-       cell c;
+     [](flow_summary& f, const context& c) {
+       cell made(c);
        if (const auto ns = f.duration_ns()) {
-         c.text = span_text(*ns);
-         c.number = static_cast<long double>(*ns) * 1e-9L;
-         c.value = fmt::format("{:.9f}", c.number);
-         c.present = true;
+         made.text = c.people ? span_text(*ns) : seconds_text(*ns);
+         made.number = static_cast<long double>(*ns);
+         made.present = true;
        }
-       return c;
+       return made;
      }},
     {"LOCAL", "local", 2, false,
-     [](flow_summary& f, const context&) {
-       return text_cell(end_text(f.ends().src, f.ends().sport));
-     }},
+     [](flow_summary& f, const context& c) { return end_cell(f.ends().src, f.ends().sport, c); }},
     {"REMOTE", "remote", 1, false,
-     [](flow_summary& f, const context&) {
-       return text_cell(end_text(f.ends().dst, f.ends().dport));
-     }},
+     [](flow_summary& f, const context& c) { return end_cell(f.ends().dst, f.ends().dport, c); }},
     {"STATE", "state", 13, false,
-     [](flow_summary& f, const context&) {
-       cell c = text_cell(std::string(state_name(f.state())));
-       if (c.present) c.text = state_ss_name(f.state());
-       return c;
+     [](flow_summary& f, const context& c) {
+       return word_cell(state_name(f.state()), state_ss_name(f.state()), c);
      }},
     {"CLOSED", "closed", 6, false,
-     [](flow_summary& f, const context&) {
-       cell c = text_cell(std::string(closing_name(f.closed())));
-       c.text = closing_text(f.closed());
-       return c;
+     [](flow_summary& f, const context& c) {
+       const closing how = f.closed();
+       return word_cell(closing_name(how), closing_text(how), c);
      }},
     {"SENT", "sent_bytes", 4, true,
-     [](flow_summary& f, const context&) { return number_cell(f.sent()); }},
+     [](flow_summary& f, const context& c) { return number_cell(f.sent(), c); }},
     {"RECEIVED", "received_bytes", 5, true,
-     [](flow_summary& f, const context&) { return number_cell(f.received()); }},
+     [](flow_summary& f, const context& c) { return number_cell(f.received(), c); }},
     {"RETR%", "retransmitted_percent", 7, true,
-     [](flow_summary& f, const context&) {
-       return decimal_cell(f.retransmitted_percent(), percent_text);
+     [](flow_summary& f, const context& c) {
+       return decimal_cell(f.retransmitted_percent(), percent_text, c);
      }},
     {"MINRTT/ms", "min_rtt_us", 9, true,
-     [](flow_summary& f, const context&) { return whole_cell(f.min_rtt_us(), milliseconds_text); }},
+     [](flow_summary& f, const context& c) {
+       return whole_cell(f.min_rtt_us(), milliseconds_text, c);
+     }},
     {"MEDRTT/ms", "median_rtt_us", 10, true,
-     [](flow_summary& f, const context&) {
-       return decimal_cell(f.median_rtt_us(), milliseconds_text);
+     [](flow_summary& f, const context& c) {
+       return decimal_cell(f.median_rtt_us(), milliseconds_text, c);
      }},
     {"PEAK", "peak_delivery_rate_bytes_per_s", 14, true,
-     [](flow_summary& f, const context&) { return whole_cell(f.peak_rate(), bit_rate_text); }},
+     [](flow_summary& f, const context& c) { return whole_cell(f.peak_rate(), bit_rate_text, c); }},
     {"MEAN", "mean_rate_bytes_per_s", 11, true,
-     [](flow_summary& f, const context&) { return decimal_cell(f.mean_rate(), bit_rate_text); }},
+     [](flow_summary& f, const context& c) {
+       return decimal_cell(f.mean_rate(), bit_rate_text, c);
+     }},
     {"CC", "cong", 12, false,
-     [](flow_summary& f, const context&) { return text_cell(f.congestion_control()); }},
+     [](flow_summary& f, const context& c) { return text_cell(f.congestion_control(), c); }},
     {"SNAPS", "snapshots", 19, true,
-     [](flow_summary& f, const context&) { return number_cell(f.snapshots()); }},
+     [](flow_summary& f, const context& c) { return number_cell(f.snapshots(), c); }},
     {"GAPS", "gaps", 20, true,
-     [](flow_summary& f, const context&) { return number_cell(f.gaps()); }},
+     [](flow_summary& f, const context& c) { return number_cell(f.gaps(), c); }},
     {"MISSED", "missed_polls_at_most", 21, true,
      [](flow_summary& f, const context& c) {
-       cell made = number_cell(c.list.silent_polls(f));
-       if (made.number > 0) made.text = "<=" + made.text;
+       cell made = number_cell(c.list.silent_polls(f), c);
+       if (made.number > 0 && c.people) made.text = "<=" + made.text;
        return made;
      }},
     {"DSACKS", "dsack_dups", 22, true,
-     [](flow_summary& f, const context&) { return number_cell(f.dsack_dups()); }},
+     [](flow_summary& f, const context& c) { return number_cell(f.dsack_dups(), c); }},
     {"REORD", "reord_seen", 23, true,
-     [](flow_summary& f, const context&) { return number_cell(f.reord_seen()); }},
+     [](flow_summary& f, const context& c) { return number_cell(f.reord_seen(), c); }},
     {"BUSY%", "busy_percent", 15, true,
-     [](flow_summary& f, const context&) { return decimal_cell(f.busy_percent(), percent_text); }},
+     [](flow_summary& f, const context& c) {
+       return decimal_cell(f.busy_percent(), percent_text, c);
+     }},
     {"RWND%", "rwnd_limited_percent", 16, true,
-     [](flow_summary& f, const context&) { return limit_cell(f, &flow_summary::limits::rwnd); }},
+     [](flow_summary& f, const context& c) {
+       return limit_cell(f, &flow_summary::limits::rwnd, c);
+     }},
     {"SNDBUF%", "sndbuf_limited_percent", 17, true,
-     [](flow_summary& f, const context&) { return limit_cell(f, &flow_summary::limits::sndbuf); }},
+     [](flow_summary& f, const context& c) {
+       return limit_cell(f, &flow_summary::limits::sndbuf, c);
+     }},
     {"NET%", "network_limited_percent", 18, true,
-     [](flow_summary& f, const context&) { return limit_cell(f, &flow_summary::limits::network); }},
+     [](flow_summary& f, const context& c) {
+       return limit_cell(f, &flow_summary::limits::network, c);
+     }},
     {"UUID", "uuid", wide, false,
-     [](flow_summary& f, const context&) { return text_cell(f.uuid()); }},
+     [](flow_summary& f, const context& c) { return text_cell(f.uuid(), c); }},
     {"OPENED", "opened", wide, false,
-     [](flow_summary& f, const context& c) { return time_cell(f.opened(), c.time); }, true},
+     [](flow_summary& f, const context& c) { return time_cell(f.opened(), c); }, true},
     {"ENDED", "ended", wide, false,
-     [](flow_summary& f, const context& c) { return time_cell(f.ended(), c.time); }, true},
+     [](flow_summary& f, const context& c) { return time_cell(f.ended(), c); }, true},
     {"NETNS", "netns", 24, false,
-     [](flow_summary& f, const context&) { return text_cell(f.netns()); }, true},
+     [](flow_summary& f, const context& c) { return text_cell(f.netns(), c); }, true},
 };
 constexpr std::size_t column_count = std::size(columns);
-
-using row = std::array<cell, column_count>;
 
 // Absent values come last, whichever way the others go.
 bool sorts_before(const cell& a, const cell& b, bool reverse) {
   if (a.present != b.present) return a.present;
-  if (a.is_text && b.is_text && !a.by_number)
-    return reverse ? b.value < a.value : a.value < b.value;
+  if (a.is_text && b.is_text && !a.by_number) return reverse ? b.text < a.text : a.text < b.text;
   return reverse ? b.number < a.number : a.number < b.number;
 }
 
@@ -246,19 +290,51 @@ void fit(std::vector<std::size_t>& shown, const widths_of_columns& widths, std::
   std::erase_if(shown, [&](std::size_t i) { return !kept[i]; });
 }
 
+using flows_in_order = std::vector<flow_summary*>;
+
+// Texts of all rows, one behind the other.
+class text_rows {
+ public:
+  void add(std::string_view text) {
+    texts_ += text;
+    ends_.push_back(texts_.size());
+  }
+  [[nodiscard]] std::string_view at(std::size_t number) const {
+    const std::size_t from = number == 0 ? 0 : ends_[number - 1];
+    return std::string_view(texts_).substr(from, ends_[number] - from);
+  }
+
+ private:
+  std::string texts_;
+  std::vector<std::size_t> ends_;
+};
+
 // @return how many columns there was no room for.
-std::size_t print_text(output& out, const std::vector<row>& rows,
+std::size_t print_text(output& out, const flows_in_order& flows, const context& c,
                        const flow_print_options& options) {
   std::vector<std::size_t> shown = options.columns;
   const bool asked = !shown.empty();
+  std::vector<std::size_t> made = shown;
+  if (!asked)
+    for (std::size_t i = 0; i < column_count; ++i) made.push_back(i);
   widths_of_columns widths{};
-  for (std::size_t i = 0; i < column_count; ++i) {
-    widths[i] = columns[i].heading.size();
-    for (const row& r : rows) widths[i] = std::max(widths[i], r[i].text.size());
-    const auto says = [i](const row& r) { return r[i].present; };
-    if (!asked && (!columns[i].rare || std::any_of(rows.begin(), rows.end(), says)))
-      shown.push_back(i);
+  std::array<bool, column_count> present{};
+  std::array<std::size_t, column_count> place{};  // in `made`
+  for (std::size_t k = 0; k < made.size(); ++k) {
+    widths[made[k]] = columns[made[k]].heading.size();
+    place[made[k]] = k;
   }
+  text_rows texts;
+  for (flow_summary* f : flows)
+    for (const std::size_t i : made) {
+      const cell one = columns[i].make(*f, c);
+      widths[i] = std::max(widths[i], one.text.size());
+      present[i] = present[i] || one.present;
+      texts.add(one.text);
+    }
+  if (!asked)
+    for (std::size_t i = 0; i < column_count; ++i)
+      if (!columns[i].rare || present[i]) shown.push_back(i);
   const std::size_t all = shown.size();
   if (!asked && options.width != 0) fit(shown, widths, options.width);
   const auto line = [&](auto&& text_of) {
@@ -274,35 +350,38 @@ std::size_t print_text(output& out, const std::vector<row>& rows,
   if (options.colour) out.buffer() += "\x1b[1m";
   line([](std::size_t i) { return columns[i].heading; });
   out.buffer() += options.colour ? "\x1b[0m\n" : "\n";
-  for (const row& r : rows) {
-    line([&](std::size_t i) { return std::string_view(r[i].text); });
+  for (std::size_t row = 0; row < flows.size(); ++row) {
+    line([&](std::size_t i) { return texts.at(row * made.size() + place[i]); });
     if (!out.put("\n")) break;
   }
   return all - shown.size();
 }
 
-void print_json(output& out, const std::vector<row>& rows, const std::vector<std::size_t>& shown) {
-  for (const row& r : rows) {
+void print_json(output& out, const flows_in_order& flows, const context& c,
+                const std::vector<std::size_t>& shown) {
+  for (flow_summary* f : flows) {
     std::string& to = out.buffer();
     to += '{';
     bool first = true;
     for (const std::size_t i : shown) {
-      if (!r[i].present) continue;
+      const cell one = columns[i].make(*f, c);
+      if (!one.present) continue;
       if (!first) to += ',';
       first = false;
       append_json_string(to, columns[i].name);
       to += ':';
-      if (r[i].is_text)
-        append_json_string(to, r[i].value);
+      if (one.is_text)
+        append_json_string(to, one.text);
       else
-        to += r[i].value;
+        to += one.text;
     }
     to += "}\n";
     if (!out.written()) return;
   }
 }
 
-void print_csv(output& out, const std::vector<row>& rows, const std::vector<std::size_t>& shown) {
+void print_csv(output& out, const flows_in_order& flows, const context& c,
+               const std::vector<std::size_t>& shown) {
   const auto line = [&](auto&& put) {
     for (const std::size_t i : shown) {
       if (i != shown.front()) out.buffer() += ',';
@@ -311,11 +390,38 @@ void print_csv(output& out, const std::vector<row>& rows, const std::vector<std:
     return out.put("\n");
   };
   if (!line([&](std::size_t i) { out.buffer() += columns[i].name; })) return;
-  for (const row& r : rows)
+  for (flow_summary* f : flows)
     if (!line([&](std::size_t i) {
-          if (r[i].present) append_csv_cell(out.buffer(), r[i].value);
+          const cell one = columns[i].make(*f, c);
+          if (!one.present) return;
+          if (one.is_text)
+            append_csv_cell(out.buffer(), one.text);
+          else
+            out.buffer() += one.text;
         }))
       return;
+}
+
+// The first of them all, as the options say.
+flows_in_order sorted(const flow_list& list, const flows_in_order& flows,
+                      const flow_print_options& options) {
+  const column& by = columns[options.sort.value_or(0)];
+  const context for_programs{list, options.time, false};
+  std::vector<cell> keys;
+  std::vector<std::size_t> order(flows.size());
+  keys.reserve(flows.size());
+  for (std::size_t i = 0; i < flows.size(); ++i) {
+    keys.push_back(by.make(*flows[i], for_programs));
+    order[i] = i;
+  }
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return sorts_before(keys[a], keys[b], options.reverse);
+  });
+  if (options.limit != 0 && order.size() > options.limit) order.resize(options.limit);
+  flows_in_order first;
+  first.reserve(order.size());
+  for (const std::size_t i : order) first.push_back(flows[i]);
+  return first;
 }
 
 }  // namespace
@@ -377,29 +483,19 @@ std::string pick_flow_columns(std::string_view list, std::vector<std::size_t>& o
 
 std::size_t print_flows(output& out, const flow_list& list, const std::vector<flow_summary*>& flows,
                         const flow_print_options& options) {
-  const context c{list, options.time};
-  std::vector<row> rows;
-  rows.reserve(flows.size());
-  for (flow_summary* f : flows) {
-    row& r = rows.emplace_back();
-    for (std::size_t i = 0; i < column_count; ++i) r[i] = columns[i].make(*f, c);
-  }
-  const std::size_t by = options.sort.value_or(0);
-  std::stable_sort(rows.begin(), rows.end(), [&](const row& a, const row& b) {
-    return sorts_before(a[by], b[by], options.reverse);
-  });
-  if (options.limit != 0 && rows.size() > options.limit) rows.resize(options.limit);
+  const flows_in_order rows = sorted(list, flows, options);
+  const context c{list, options.time, options.format == flow_format::text};
   std::vector<std::size_t> shown = options.columns;
   if (shown.empty())
     for (std::size_t i = 0; i < column_count; ++i) shown.push_back(i);
   switch (options.format) {
     case flow_format::text:
-      return print_text(out, rows, options);
+      return print_text(out, rows, c, options);
     case flow_format::json:
-      print_json(out, rows, shown);
+      print_json(out, rows, c, shown);
       break;
     case flow_format::csv:
-      print_csv(out, rows, shown);
+      print_csv(out, rows, c, shown);
       break;
   }
   return 0;

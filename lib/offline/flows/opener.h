@@ -7,12 +7,11 @@
 #ifndef TCPINFO_OFFLINE_FLOWS_OPENER_H
 #define TCPINFO_OFFLINE_FLOWS_OPENER_H
 
-#include <tcpinfo/archive.h>
-
 #include <cstdint>
 #include <optional>
 
 #include "offline/flows/flow_totals.h"
+#include "offline/flows/packed_time.h"
 
 namespace tcpinfo::offline {
 
@@ -20,29 +19,24 @@ namespace tcpinfo::offline {
 class opener {
  public:
   /// A state read at `time` or before: the message's own, or that in tcp_info.
-  void saw_state(std::uint8_t state, const timestamp& time);
+  void saw_state(std::uint8_t state, packed_time time);
   /// Counters read after the states of the same record. `end`: of the socket's end.
-  void saw_totals(const flow_totals& t, bool end, const timestamp& time);
+  void saw_totals(const flow_totals& t, bool end, packed_time time);
 
   /// Whether this end connected: acked counts a SYN. nullopt where the records leave it open.
   [[nodiscard]] std::optional<bool> is_this_end() const noexcept;
 
  private:
-  // One more than the data was acknowledged.
-  struct one_more {
-    timestamp time;
-    std::uint64_t acked = 0;
-    std::uint64_t unique = 0;
-  };
-
+  // When one more than the data was acknowledged first, and how much.
+  packed_time first_time_;
+  std::uint64_t first_acked_ = 0;  // 0: never
+  packed_time before_fin_;         // the last state in which our FIN was not yet sent; zero: none
+  std::uint64_t most_acked_ = 0;
+  std::uint64_t most_unique_ = 0;
   bool sent_syn_ = false;            // seen in SYN_SENT
   bool two_more_ = false;            // SYN and FIN
   bool none_more_ = false;           // no SYN, as nothing was in flight
   std::optional<bool> by_segments_;  // what segments tell
-  std::optional<one_more> first_;
-  timestamp before_fin_;  // the last state in which our FIN was not yet sent; zero: none
-  std::uint64_t most_acked_ = 0;
-  std::uint64_t most_unique_ = 0;
 };
 
 }  // namespace tcpinfo::offline

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cmath>
-#include <random>
 
 #include "offline/flows/flow_list.h"
 #include "offline/flows/flow_print.h"
-#include "offline/flows/median.h"
 #include "offline/text/snapshot_text.h"
 #include "unit/catch.h"
 #include "unit/offline/files.h"
@@ -94,22 +92,6 @@ closing closing_of(const std::string& records) {
 }
 
 }  // namespace
-
-TEST_CASE("medians are exact, whatever the order and number") {
-  median_of none;
-  CHECK_FALSE(none.median());
-  std::mt19937 random(7);  // the same numbers in every run
-  for (const std::size_t count : {1U, 2U, 3U, 1000U, 5001U, 40000U}) {
-    std::vector<std::uint32_t> values(count);
-    median_of m;
-    for (auto& v : values) {
-      v = static_cast<std::uint32_t>(random() % 3000);
-      m.add(v);
-    }
-    std::sort(values.begin(), values.end());
-    CHECK(m.median() == (double{1} * values[(count - 1) / 2] + values[count / 2]) / 2);
-  }
-}
 
 TEST_CASE("the files of a connection are one, in any order") {
   made_socket s;

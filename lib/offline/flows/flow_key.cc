@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "offline/flows/flow_key.h"
+
+#include <algorithm>
+
+namespace tcpinfo::offline {
+namespace {
+
+constexpr std::size_t cookie_digits = 16;
+constexpr std::string_view digits_of_cookies = "0123456789ABCDEF";
+
+// As the collector writes a cookie, and no other way: it must come back letter for letter.
+bool read_cookie(std::string_view text, std::uint64_t& out) {
+  std::uint64_t value = 0;
+  for (const char c : text) {
+    const bool digit = c >= '0' && c <= '9';
+    if (!digit && (c < 'A' || c > 'F')) return false;
+    value = value << 4U | static_cast<std::uint64_t>(digit ? c - '0' : c - 'A' + 10);
+  }
+  out = value;
+  return true;
+}
+
+void append_cookie(std::string& to, std::uint64_t value) {
+  for (unsigned shift = 4 * cookie_digits; shift != 0;)
+    to += digits_of_cookies[value >> (shift -= 4) & 15U];
+}
+
+std::string text_of(const flow_key& key, const name_pool& names) {
+  std::string text(names.text(key.stem));
+  if (key.digit_count != 0) append_cookie(text, key.digits);
+  return text;
+}
+
+}  // namespace
+
+name_pool::id name_pool::number(std::string_view text) {
+  if (text.empty()) return none;
+  id& latest = latest_[text.size() % latest_.size()];
+  if (text == texts_[latest]) return latest;
+  if (const auto it = numbers_.find(text); it != numbers_.end()) return latest = it->second;
+  texts_.emplace_back(text);
+  latest = static_cast<id>(texts_.size() - 1);
+  numbers_.emplace(texts_.back(), latest);
+  return latest;
+}
+
+flow_key flow_key::of(std::string_view key, bool cookie_added, name_pool& names) {
+  flow_key k;
+  k.cookie_added = cookie_added;
+  std::string_view stem = key;
+  if (key.size() >= cookie_digits &&
+      read_cookie(key.substr(key.size() - cookie_digits), k.digits)) {
+    k.digit_count = cookie_digits;
+    stem.remove_suffix(cookie_digits);
+  }
+  k.stem = names.number(stem);
+  return k;
+}
+
+std::string flow_key::uuid(const name_pool& names) const {
+  std::string text = text_of(*this, names);
+  if (cookie_added) text.resize(text.size() - cookie_digits - 1);
+  return text;
+}
+
+bool flow_key::is_before(const flow_key& a, const flow_key& b, const name_pool& names) {
+  if (a.stem == b.stem && a.digit_count == b.digit_count) return a.digits < b.digits;
+  return text_of(a, names) < text_of(b, names);
+}
+
+}  // namespace tcpinfo::offline

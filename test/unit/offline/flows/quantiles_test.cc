@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "offline/flows/quantiles.h"
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+#include <vector>
+
+#include "unit/catch.h"
+
+using namespace tcpinfo::offline;
+
+namespace {
+
+double median_of(const std::vector<std::uint32_t>& sorted) {
+  return (double{1} * sorted[(sorted.size() - 1) / 2] + sorted[sorted.size() / 2]) / 2;
+}
+
+// The slow way: the first one that enough of them do not exceed.
+double percentile_of(const std::vector<std::uint32_t>& sorted, unsigned percent) {
+  for (std::size_t i = 0; i < sorted.size(); ++i)
+    if ((i + 1) * 100 >= percent * sorted.size()) return sorted[i];
+  return 0;
+}
+
+}  // namespace
+
+TEST_CASE("quantiles are exact, whatever the order and number") {
+  quantiles none;
+  CHECK_FALSE(none.median());
+  CHECK_FALSE(none.percentile(95));
+  std::mt19937 random(7);  // the same numbers in every run
+  for (const std::size_t count : {1U, 2U, 3U, 4U, 5U, 20U, 100U, 1000U, 5001U, 40000U}) {
+    std::vector<std::uint32_t> values(count);
+    quantiles q;
+    for (auto& v : values) {
+      v = static_cast<std::uint32_t>(random() % 3000);
+      q.add(v, true);
+    }
+    std::sort(values.begin(), values.end());
+    CHECK(q.are_exact());
+    CHECK(q.median() == median_of(values));
+    for (const unsigned percent : {1U, 50U, 95U, 99U, 100U})
+      CHECK(q.percentile(percent) == percentile_of(values, percent));
+  }
+}
+
+TEST_CASE("bounded quantiles are exact of few numbers, and within 1/64 of many") {
+  std::mt19937 random(11);
+  for (const std::uint32_t most : {40U, 256U, 3000U, 2'000'000U, 4'294'967'295U}) {
+    std::vector<std::uint32_t> values(30000);
+    quantiles q;
+    for (auto& v : values) {
+      // As many small as large ones.
+      v = static_cast<std::uint32_t>(random() % most >> random() % 16) + 1;
+      q.add(v, false);
+    }
+    std::sort(values.begin(), values.end());
+    INFO(most);
+    CHECK(q.are_exact() == (most <= 256));
+    const auto close = [&](double got, double expected) {
+      return std::abs(got - expected) <= (q.are_exact() ? 0 : expected / 64);
+    };
+    CHECK(close(*q.median(), median_of(values)));
+    for (const unsigned percent : {1U, 5U, 50U, 95U, 99U, 100U}) {
+      INFO(percent);
+      CHECK(close(*q.percentile(percent), percentile_of(values, percent)));
+    }
+  }
+}
+
+TEST_CASE("each number is in the middle of its bucket, or next to it") {
+  for (const std::uint32_t value : {1U, 31U, 32U, 63U, 64U, 65U, 127U, 128U, 1000U, 65535U, 65536U,
+                                    2'147'483'647U, 2'147'483'648U, 4'294'967'295U}) {
+    quantiles q;
+    for (std::uint32_t i = 0; i < 2000; ++i) q.add(i + 1, false);
+    REQUIRE_FALSE(q.are_exact());
+    for (std::uint32_t i = 0; i < 200000; ++i) q.add(value, false);
+    INFO(value);
+    CHECK(std::abs(*q.median() - value) <= double{1} * value / 64);
+    CHECK((value >= 64 || q.median() == value));
+  }
+}
