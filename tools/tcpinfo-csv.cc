@@ -17,6 +17,7 @@
 #include "offline/commands/jobs_flag.h"
 #include "offline/commands/window_flag.h"
 #include "offline/filters/filter_flags.h"
+#include "offline/tables/connection_table.h"
 #include "offline/tables/table_columns.h"
 #include "offline/tables/table_ddl.h"
 #include "text/escape.h"
@@ -40,6 +41,8 @@ struct flags {
   std::string jobs = "1";
   std::string max_window;
   offline::filter_flags filter;
+  bool connections = false;
+  bool exact = false;
   bool list_columns = false;
   bool strict = false;
   bool verbose = false;
@@ -57,6 +60,9 @@ void declare(CLI::App& app, flags& f) {
   app.add_option("PATH", f.paths, "archives, and directories of them; - or none: standard input");
   app.add_option("-o,--output", f.output, "file for the table; it appears when it is whole")
       ->type_name("FILE");
+  app.add_flag("--connections", f.connections, "one row a connection, all its files together");
+  app.add_flag("--exact", f.exact,
+               "of --connections: exact quantiles of round-trip times, in more memory");
   app.add_option("--format", f.format, "csv, tsv or jsonl")
       ->type_name("FORMAT")
       ->capture_default_str();
@@ -100,6 +106,7 @@ offline::table_options to_table(const flags& f) {
   if (f.sentinels != "empty" && f.sentinels != "keep")
     throw bad_value(fmt::format("--sentinels: '{}' is neither empty nor keep", f.sentinels));
   t.keep_sentinels = f.sentinels == "keep";
+  if (f.connections) return t;
   if (f.columns.empty()) t.columns = offline::all_columns();
   for (const std::string& list : f.columns)
     if (const std::string wrong = offline::pick_columns(list, t.columns); !wrong.empty())
@@ -107,17 +114,40 @@ offline::table_options to_table(const flags& f) {
   return t;
 }
 
+// With the format and the times of the table of records.
+offline::connection_table_options to_connection_table(const flags& f,
+                                                      const offline::table_options& records) {
+  offline::connection_table_options t;
+  t.format = records.format;
+  t.time = records.time;
+  if (f.columns.empty()) t.columns = offline::all_connection_columns();
+  for (const std::string& list : f.columns)
+    if (const std::string wrong = offline::pick_connection_columns(list, t.columns); !wrong.empty())
+      throw bad_value(fmt::format("--columns: {}", wrong));
+  return t;
+}
+
+// Rows of connections have no sentinels, and are of all their records.
+void check_connections(const CLI::App& app, const flags& f) {
+  if (!f.connections && f.exact) throw bad_value("--exact goes with --connections");
+  if (!f.connections) return;
+  for (const char* name : {"--sentinels", "--every"})
+    if (app.count(name) != 0)
+      throw bad_value(fmt::format("{} does not go with --connections", name));
+}
+
 // The compatible table is what it is.
 void check_compat(const CLI::App& app, const flags& f) {
   if (f.compat.empty()) return;
   if (f.compat != "mlab") throw bad_value(fmt::format("--compat: '{}' is not mlab", f.compat));
-  for (const char* name :
-       {"--columns", "--format", "--time", "--sentinels", "--list-columns", "--ddl"})
+  for (const char* name : {"--connections", "--exact", "--columns", "--format", "--time",
+                           "--sentinels", "--list-columns", "--ddl"})
     if (app.count(name) != 0) throw bad_value(fmt::format("{} does not go with --compat", name));
 }
 
 offline::csv_options to_options(const CLI::App& app, const flags& f) {
   check_compat(app, f);
+  check_connections(app, f);
   for (const char* name : {"--output", "--compat", "--ddl", "--max-window"})
     if (app.count(name) != 0 && app.get_option(name)->as<std::string>().empty())
       throw bad_value(fmt::format("{}: empty value", name));
@@ -131,6 +161,9 @@ offline::csv_options to_options(const CLI::App& app, const flags& f) {
   o.output = f.output;
   o.mlab = !f.compat.empty();
   o.table = to_table(f);
+  o.connections = f.connections;
+  if (f.connections) o.connection_table = to_connection_table(f, o.table);
+  o.exact = f.exact;
   o.filter = to_filter_options(f.filter);
   o.max_window_log = offline::window_log_of(f.max_window);
   o.workers = offline::workers_of(f.jobs);
@@ -157,7 +190,8 @@ int main(int argc, char** argv) {
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);
   flags f;
-  CLI::App app("Archives of TCP connections as a table: one row a record.", "tcpinfo-csv");
+  CLI::App app("Archives of TCP connections as a table: one row a record, or a connection.",
+               "tcpinfo-csv");
   declare(app, f);
   offline::csv_options o;
   try {
@@ -174,8 +208,12 @@ int main(int argc, char** argv) {
     complain(e.what());
     return static_cast<int>(offline::csv_status::usage);
   }
-  if (f.list_columns) return print(offline::list_of(o.table.columns, o.table.time));
+  const offline::time_style style = o.table.time;
+  const offline::table_description table =
+      o.connections ? offline::describe_connections(o.connection_table.columns, style)
+                    : offline::describe(o.table.columns, style);
+  if (f.list_columns) return print(offline::list_of(table));
   if (const auto database = offline::find_database(f.ddl))
-    return print(offline::ddl_of(o.table.columns, o.table.time, *database));
+    return print(offline::ddl_of(table, style, *database));
   return static_cast<int>(offline::run_csv(o));
 }

@@ -21,20 +21,33 @@ An absent field is an empty cell and no JSON key; whether a field is there is to
 what the kernel sent, never by its version. "First kernel" is the first mainline release that sends
 it. Types are neutral ones, which tcpinfo-csv(1) maps to those of databases.
 
-| field | type | unit | first kernel | meaning |
-| --- | --- | --- | --- | --- |
+"""
+
+CONNECTIONS = """
+## Connections
+
+The columns of `tcpinfo-csv --connections`, one row a connection. Counters of the kernel are those
+of the last record that has them; [ends.md](ends.md) tells how `closed` is known. Round-trip times
+are exact as long as a connection has at most 256 different ones, and with `--exact`; else they are
+counted in a logarithmic histogram.
+
 """
 
 
-def page(tool):
-    listed = subprocess.run([tool, "--list-columns"], capture_output=True, text=True,
+def table(tool, *flags):
+    listed = subprocess.run([tool, *flags, "--list-columns"], capture_output=True, text=True,
                             check=True).stdout.splitlines()
     names = listed[0].split("\t")
     assert names == ["name", "type", "unit", "first_kernel", "meaning"], names
     rows = [line.split("\t") for line in listed[1:]]
-    return HEAD + "".join(
+    return ("| field | type | unit | first kernel | meaning |\n"
+            "| --- | --- | --- | --- | --- |\n") + "".join(
         f"| `{name}` | {kind} | {unit} | {kernel} | {meaning.replace('|', chr(92) + '|')} |\n"
         for name, kind, unit, kernel, meaning in rows)
+
+
+def page(tool):
+    return HEAD + table(tool) + CONNECTIONS + table(tool, "--connections")
 
 
 def main():

@@ -3,6 +3,8 @@
 
 _tcpinfo_csv() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} words head
+  local connections=
+  [[ " ${COMP_WORDS[*]} " == *' --connections '* ]] && connections=--connections
   local states='ESTABLISHED SYN_SENT SYN_RECV FIN_WAIT1 FIN_WAIT2 TIME_WAIT CLOSE CLOSE_WAIT LAST_ACK
     LISTEN CLOSING
     all connected synchronized bucket big'
@@ -22,7 +24,7 @@ _tcpinfo_csv() {
       # The last of a list.
       [[ $current == *,* ]] && head=${current%,*},
       [[ $previous == --state ]] && words=$states ||
-        words=$("${COMP_WORDS[0]}" --list-columns 2>/dev/null | tail -n +2 | cut -f 1)
+        words=$("${COMP_WORDS[0]}" $connections --list-columns 2>/dev/null | tail -n +2 | cut -f 1)
       mapfile -t COMPREPLY < <(compgen -P "$head" -W "$words" -- "${current##*,}")
       compopt -o nospace 2>/dev/null
       return
@@ -35,7 +37,7 @@ _tcpinfo_csv() {
     return
   fi
   if [[ $current == -* ]]; then
-    words='--output --format --columns --list-columns --ddl --time --sentinels --compat
+    words='--output --connections --exact --format --columns --list-columns --ddl --time --sentinels --compat
       --jobs --max-window --strict --verbose --no-progress --uuid --port --sport --dport --host --src
       --dst --state --since --until --every --help --version'
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")

@@ -9,6 +9,7 @@
 #include <system_error>
 #include <thread>
 
+#include "offline/commands/csv_connections.h"
 #include "offline/commands/csv_worker.h"
 #include "offline/filters/passed_over.h"
 #include "offline/tables/mlab_csv.h"
@@ -61,14 +62,42 @@ void work_in_parallel(csv_shared& shared) {
   for (std::thread& t : others) t.join();
 }
 
+// The compatible table has a row for each metadata record, whatever the filters say.
+walk_options files_of(const csv_options& options) {
+  walk_options walk =
+      options.mlab ? walk_options() : wanted_files(options.filter, options.connections);
+  walk.max_window_log = options.max_window_log;
+  return walk;
+}
+
+std::string header_of(const csv_options& options) {
+  if (options.mlab) return std::string(mlab_csv::header());
+  return options.connections ? connection_header(options.connection_table)
+                             : table_header(options.table);
+}
+
+// Writes a row a record. @return as write_connections() does.
+rows_written write_records(const csv_options& options, const walk_options& wanted,
+                           csv_target& target, csv_progress& progress, csv_counts& counts) {
+  // The walk's faults wait for their turn, which is that of the file after them.
+  csv_shared* all = nullptr;
+  input_walk walk(options.paths, wanted, [&](const input_fault& f) {
+    return all->turns.wait(all->turns.next_number()) && all->tell(f);
+  });
+  csv_turns turns([&](std::string& path) { return walk.next(path); });
+  csv_shared shared{options, target, turns, progress, counts, {}, {}};
+  all = &shared;
+  work_in_parallel(shared);
+  return {shared.lost, shared.aborted};
+}
+
 }  // namespace
 
 csv_status run_csv(const csv_options& options) {
   csv_counts counts;
-  // The compatible table has a row for each metadata record, whatever the filters say.
-  walk_options wanted = options.mlab ? walk_options() : wanted_files(options.filter, false);
-  wanted.max_window_log = options.max_window_log;
-  csv_progress progress(counts, options.paths, wanted, options.progress);
+  const walk_options wanted = files_of(options);
+  csv_progress progress(counts, options.paths, wanted, options.progress,
+                        options.connections ? "records" : "rows");
   csv_target target;
   if (const std::string* path = replaced_input(options)) {
     progress.say(fmt::format("{}: --output: {} is one of the files to read", program, *path));
@@ -79,33 +108,25 @@ csv_status run_csv(const csv_options& options) {
     return csv_status::usage;
   }
 
-  // The walk's faults wait for their turn, which is that of the file after them.
-  csv_shared* all = nullptr;
-  input_walk walk(options.paths, wanted, [&](const input_fault& f) {
-    return all->turns.wait(all->turns.next_number()) && all->tell(f);
-  });
-  csv_turns turns([&](std::string& path) { return walk.next(path); });
-  csv_shared shared{options, target, turns, progress, counts, {}, {}};
-  all = &shared;
-
-  const std::string header(options.mlab ? std::string(mlab_csv::header())
-                                        : table_header(options.table));
-  if (target.write(header)) work_in_parallel(shared);
+  rows_written done;
+  if (target.write(header_of(options)))
+    done = (options.connections ? write_connections : write_records)(options, wanted, target,
+                                                                     progress, counts);
 
   progress.stop();
-  const bool cut_short = shared.aborted || (shared.lost && options.strict);
+  const bool cut_short = done.aborted || (done.lost && options.strict);
   const auto complain = [&](std::string_view line) {
     progress.say(fmt::format("{}: {}", program, line));
   };
   if (!cut_short && !target.closed() && tell_unmet(options.filter.uuids, complain))
-    shared.lost = true;
-  if (target.closed()) return shared.lost ? csv_status::trouble : csv_status::done;
+    done.lost = true;
+  if (target.closed()) return done.lost ? csv_status::trouble : csv_status::done;
   // What is not whole, or what --strict refused, gets no name.
   if (const int error = cut_short ? target.error() : target.finish()) {
     progress.say(fmt::format("{}: {}: {}", program, name_of(options.output), message_of(error)));
     return csv_status::trouble;
   }
-  return shared.lost ? csv_status::trouble : csv_status::done;
+  return done.lost ? csv_status::trouble : csv_status::done;
 }
 
 }  // namespace tcpinfo::offline

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sets up a run of tcpinfo-csv and tells how it went. csv_worker.h makes rows of files.
+// Sets up a run of tcpinfo-csv and tells how it went. csv_worker.h makes rows of files,
+// csv_connections.h rows of connections.
 #ifndef TCPINFO_OFFLINE_COMMANDS_CSV_RUN_H
 #define TCPINFO_OFFLINE_COMMANDS_CSV_RUN_H
 
@@ -9,6 +10,7 @@
 
 #include "offline/filters/filters.h"
 #include "offline/inputs/inputs.h"
+#include "offline/tables/connection_table.h"
 #include "offline/tables/table_rows.h"
 
 namespace tcpinfo::offline {
@@ -18,6 +20,10 @@ struct csv_options {
   std::string output;  ///< empty: standard output
   bool mlab = false;   ///< the compatible table; `table` plays no part
   table_options table;
+  /// A row a connection, by `connection_table`; `table` plays no part.
+  bool connections = false;
+  connection_table_options connection_table;
+  bool exact = false;  ///< keep all round-trip times of each connection
   filter_options filter;
   std::int32_t max_window_log = usual_window_log;
   unsigned workers = 1;

@@ -31,26 +31,6 @@ constexpr record_column record_columns[] = {
 
 const record_column& row_of(table_source s) { return record_columns[static_cast<std::size_t>(s)]; }
 
-std::string_view type_text(field_type t) {
-  switch (t) {
-    case field_type::u8:
-      return "u8";
-    case field_type::u16:
-      return "u16";
-    case field_type::u32:
-      return "u32";
-    case field_type::u64:
-      return "u64";
-    case field_type::boolean:
-      return "boolean";
-    case field_type::text:
-      return "text";
-    case field_type::address:
-      return "address";
-  }
-  return {};
-}
-
 }  // namespace
 
 std::string_view table_column::name() const {
@@ -70,11 +50,11 @@ std::string_view table_column::type(time_style style) const {
     case table_source::timestamp:
     case table_source::opened:
     case table_source::ended:
-      return style == time_style::epoch ? "decimal" : "time";
+      return type_of_times(style);
     case table_source::snapshot:
       break;
   }
-  return type_text(field.type());
+  return type_name(field.type());
 }
 
 std::string_view table_column::unit() const {
@@ -113,12 +93,11 @@ std::string pick_columns(std::string_view list, std::vector<table_column>& out) 
   });
 }
 
-std::string list_of(const std::vector<table_column>& columns, time_style style) {
-  std::string text = "name\ttype\tunit\tfirst_kernel\tmeaning\n";
+table_description describe(const std::vector<table_column>& columns, time_style style) {
+  table_description table{"tcpinfo", "timestamp", {}};
   for (const table_column& c : columns)
-    text += fmt::format("{}\t{}\t{}\t{}\t{}\n", c.name(), c.type(style), c.unit(), c.first_kernel(),
-                        c.meaning());
-  return text;
+    table.columns.push_back({c.name(), c.type(style), c.unit(), c.first_kernel(), c.meaning()});
+  return table;
 }
 
 }  // namespace tcpinfo::offline

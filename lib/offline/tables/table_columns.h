@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The columns of tcpinfo-csv's tables: those of a record, then those of a snapshot.
+// The columns of tcpinfo-csv's table of records: those of a record, then those of a snapshot.
 #ifndef TCPINFO_OFFLINE_TABLES_TABLE_COLUMNS_H
 #define TCPINFO_OFFLINE_TABLES_TABLE_COLUMNS_H
 
@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "offline/tables/table_description.h"
 #include "offline/text/times.h"
 
 namespace tcpinfo::offline {
@@ -32,7 +33,7 @@ struct table_column {
   column_descriptor field;  ///< of table_source::snapshot only
 
   [[nodiscard]] std::string_view name() const;
-  /// Neutral names of types: u8 u16 u32 u64 boolean text address time decimal.
+  /// As column_description has it.
   [[nodiscard]] std::string_view type(time_style style) const;
   [[nodiscard]] std::string_view unit() const;
   [[nodiscard]] std::string_view first_kernel() const;
@@ -47,9 +48,9 @@ struct table_column {
 /// @return what is wrong; empty where nothing is.
 [[nodiscard]] std::string pick_columns(std::string_view list, std::vector<table_column>& out);
 
-/// One line a column: name, type, unit, first kernel, meaning, with tabs between them, and a line
-/// with these words before them.
-[[nodiscard]] std::string list_of(const std::vector<table_column>& columns, time_style style);
+/// The table `tcpinfo` with these columns, for list_of() and ddl_of().
+[[nodiscard]] table_description describe(const std::vector<table_column>& columns,
+                                         time_style style);
 
 }  // namespace tcpinfo::offline
 

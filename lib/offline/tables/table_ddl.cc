@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
-#include <utility>
+#include <vector>
 
 namespace tcpinfo::offline {
 namespace {
@@ -39,9 +39,9 @@ std::string_view type_in(std::string_view name, database db) {
   return {};
 }
 
-bool has(const std::vector<table_column>& columns, table_source source) {
-  return std::any_of(columns.begin(), columns.end(),
-                     [source](const table_column& c) { return c.source == source; });
+bool has(const table_description& table, std::string_view name) {
+  return std::any_of(table.columns.begin(), table.columns.end(),
+                     [name](const column_description& c) { return c.name == name; });
 }
 
 // In quotes of SQL, where a quote is written twice; BigQuery takes a backslash.
@@ -54,75 +54,75 @@ std::string quoted(std::string_view text, database db) {
   return to + "'";
 }
 
-std::string meaning_of(const table_column& c) {
-  std::string text(c.meaning());
-  if (!c.unit().empty() && c.unit() != "text" && c.unit() != "id" && c.unit() != "time")
-    text += fmt::format(" ({})", c.unit());
+std::string meaning_of(const column_description& c) {
+  std::string text(c.meaning);
+  if (!c.unit.empty() && c.unit != "text" && c.unit != "id" && c.unit != "time")
+    text += fmt::format(" ({})", c.unit);
   return text;
 }
 
 // What is in every row, so that rows can be ordered by it.
-bool always_there(const table_column& c) {
-  return c.source == table_source::uuid || c.source == table_source::timestamp;
+bool always_there(const table_description& table, const column_description& c) {
+  return c.name == "uuid" || c.name == table.time;
 }
 
-std::string clickhouse_type(const table_column& c, time_style style) {
-  const std::string_view type = type_in(c.type(style), database::clickhouse);
-  if (always_there(c)) return std::string(type);
+std::string clickhouse_type(const table_description& table, const column_description& c) {
+  const std::string_view type = type_in(c.type, database::clickhouse);
+  if (always_there(table, c)) return std::string(type);
   // Of names that come again and again.
-  if (c.type(style) == "text") return "LowCardinality(Nullable(String))";
+  if (c.type == "text") return "LowCardinality(Nullable(String))";
   return fmt::format("Nullable({})", type);
 }
 
-std::string lines_of(const std::vector<table_column>& columns, time_style style, database db) {
+std::string lines_of(const table_description& table, database db) {
   std::string text;
-  for (const table_column& c : columns) {
-    const std::string_view between = &c == &columns.back() ? "" : ",";
-    const std::string_view type = type_in(c.type(style), db);
+  for (const column_description& c : table.columns) {
+    const std::string_view between = &c == &table.columns.back() ? "" : ",";
+    const std::string_view type = type_in(c.type, db);
     switch (db) {
       case database::clickhouse:
-        text += fmt::format("  {} {} COMMENT {}{}\n", c.name(), clickhouse_type(c, style),
+        text += fmt::format("  {} {} COMMENT {}{}\n", c.name, clickhouse_type(table, c),
                             quoted(meaning_of(c), db), between);
         break;
       case database::bigquery:
-        text += fmt::format("  {} {} OPTIONS(description={}){}\n", c.name(), type,
+        text += fmt::format("  {} {} OPTIONS(description={}){}\n", c.name, type,
                             quoted(meaning_of(c), db), between);
         break;
       case database::sqlite:
         // It has no other place for what a column means.
-        text += fmt::format("  {}{}{}{}  -- {}\n", c.name(), type.empty() ? "" : " ", type, between,
+        text += fmt::format("  {}{}{}{}  -- {}\n", c.name, type.empty() ? "" : " ", type, between,
                             meaning_of(c));
         break;
       case database::postgresql:
       case database::duckdb:
-        text += fmt::format("  {} {}{}\n", c.name(), type, between);
+        text += fmt::format("  {} {}{}\n", c.name, type, between);
     }
   }
   return text;
 }
 
-std::string comments_of(const std::vector<table_column>& columns, database db) {
+std::string comments_of(const table_description& table, database db) {
   std::string text;
-  for (const table_column& c : columns)
-    text +=
-        fmt::format("COMMENT ON COLUMN tcpinfo.{} IS {};\n", c.name(), quoted(meaning_of(c), db));
+  for (const column_description& c : table.columns)
+    text += fmt::format("COMMENT ON COLUMN {}.{} IS {};\n", table.name, c.name,
+                        quoted(meaning_of(c), db));
   return text;
 }
 
 // What rows are found and ordered by, of the columns that are there.
-std::string keys_of(const std::vector<table_column>& columns, time_style style, database db) {
-  const bool uuid = has(columns, table_source::uuid);
-  const bool time = has(columns, table_source::timestamp);
+std::string keys_of(const table_description& table, time_style style, database db) {
+  const bool uuid = has(table, "uuid");
+  const bool time = has(table, table.time);
   std::string keys = uuid ? "uuid" : "";
-  if (time) keys += keys.empty() ? "timestamp" : ", timestamp";
+  if (time) keys.append(keys.empty() ? "" : ", ").append(table.time);
   const bool days = time && style != time_style::epoch;
   switch (db) {
     case database::clickhouse:
       return fmt::format(")\nENGINE = MergeTree{}\nORDER BY {};\n",
-                         days ? "\nPARTITION BY toDate(timestamp)" : "",
+                         days ? fmt::format("\nPARTITION BY toDate({})", table.time) : "",
                          keys.empty() ? "tuple()" : "(" + keys + ")");
     case database::bigquery:
-      return fmt::format("){}{};\n", days ? "\nPARTITION BY DATE(timestamp)" : "",
+      return fmt::format("){}{};\n", days ? fmt::format("\nPARTITION BY DATE({})", table.time) : "",
                          uuid ? "\nCLUSTER BY uuid" : "");
     case database::postgresql:
     case database::duckdb:
@@ -132,29 +132,30 @@ std::string keys_of(const std::vector<table_column>& columns, time_style style, 
   std::string text = ");\n";
   // DuckDB skips rows by what it keeps of each group of them; an index would cost memory and time.
   if (db == database::duckdb) return text;
-  if (uuid) text += fmt::format("CREATE INDEX tcpinfo_by_uuid ON tcpinfo ({});\n", keys);
-  if (time) text += "CREATE INDEX tcpinfo_by_timestamp ON tcpinfo (timestamp);\n";
+  if (uuid) text += fmt::format("CREATE INDEX {0}_by_uuid ON {0} ({1});\n", table.name, keys);
+  if (time) text += fmt::format("CREATE INDEX {0}_by_{1} ON {0} ({1});\n", table.name, table.time);
   return text;
 }
 
 // An empty cell is no value, and a number above what an integer holds stays the text it was.
-std::string sqlite_cell(const table_column& c, time_style style) {
-  const std::string value = fmt::format("nullif(NEW.{}, '')", c.name());
-  if (c.type(style) != "u64") return value;
+std::string sqlite_cell(const column_description& c) {
+  const std::string value = fmt::format("nullif(NEW.{}, '')", c.name);
+  if (c.type != "u64") return value;
   constexpr std::string_view most = "9223372036854775807";
   return fmt::format(
       "CASE WHEN length(NEW.{0}) < {1} OR (length(NEW.{0}) = {1} AND NEW.{0} <= '{2}') "
       "THEN CAST({3} AS integer) ELSE NEW.{0} END",
-      c.name(), most.size(), most, value);
+      c.name, most.size(), most, value);
 }
 
-std::string sqlite_import(const std::vector<table_column>& columns, time_style style) {
-  std::string text =
-      "CREATE VIEW tcpinfo_csv AS SELECT * FROM tcpinfo;\n"
-      "CREATE TRIGGER tcpinfo_import INSTEAD OF INSERT ON tcpinfo_csv BEGIN\n"
-      "  INSERT INTO tcpinfo VALUES (\n";
-  for (const table_column& c : columns)
-    text += fmt::format("    {}{}\n", sqlite_cell(c, style), &c == &columns.back() ? ");" : ",");
+std::string sqlite_import(const table_description& table) {
+  std::string text = fmt::format(
+      "CREATE VIEW {0}_csv AS SELECT * FROM {0};\n"
+      "CREATE TRIGGER {0}_import INSTEAD OF INSERT ON {0}_csv BEGIN\n"
+      "  INSERT INTO {0} VALUES (\n",
+      table.name);
+  for (const column_description& c : table.columns)
+    text += fmt::format("    {}{}\n", sqlite_cell(c), &c == &table.columns.back() ? ");" : ",");
   return text + "END;\n";
 }
 
@@ -173,14 +174,14 @@ std::string database_names() {
   return names;
 }
 
-std::string ddl_of(const std::vector<table_column>& columns, time_style style, database db) {
-  std::string text =
-      fmt::format("-- The table of tcpinfo-csv {}, {} columns, for {}.\nCREATE TABLE tcpinfo (\n",
-                  version_string(), columns.size(), databases[static_cast<std::size_t>(db)]);
-  text += lines_of(columns, style, db);
-  text += keys_of(columns, style, db);
-  if (db == database::postgresql || db == database::duckdb) text += comments_of(columns, db);
-  if (db == database::sqlite) text += sqlite_import(columns, style);
+std::string ddl_of(const table_description& table, time_style style, database db) {
+  std::string text = fmt::format(
+      "-- The table of tcpinfo-csv {}, {} columns, for {}.\nCREATE TABLE {} (\n", version_string(),
+      table.columns.size(), databases[static_cast<std::size_t>(db)], table.name);
+  text += lines_of(table, db);
+  text += keys_of(table, style, db);
+  if (db == database::postgresql || db == database::duckdb) text += comments_of(table, db);
+  if (db == database::sqlite) text += sqlite_import(table);
   return text;
 }
 

@@ -8,9 +8,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "offline/tables/table_columns.h"
+#include "offline/tables/table_description.h"
+#include "offline/text/times.h"
 
 namespace tcpinfo::offline {
 
@@ -21,12 +21,11 @@ enum class database : std::uint8_t { postgresql, duckdb, clickhouse, bigquery, s
 /// All of these, for a message.
 [[nodiscard]] std::string database_names();
 
-/// SQL that makes a table `tcpinfo` with these columns: types that hold every value, what each
-/// column means, and what rows are found by (there is no unique key: two archives may hold the same
-/// record). For SQLite, whose `.import` knows no NULL and whose integers end at 2^63, also a view
-/// `tcpinfo_csv`: rows inserted there arrive in the table.
-[[nodiscard]] std::string ddl_of(const std::vector<table_column>& columns, time_style style,
-                                 database db);
+/// SQL that makes that table: types that hold every value, what each column means, and what rows
+/// are found by (there is no unique key: two archives may hold the same record). For SQLite, whose
+/// `.import` knows no NULL and whose integers end at 2^63, also a view, of the table's name with
+/// `_csv` behind it: rows inserted there arrive in the table.
+[[nodiscard]] std::string ddl_of(const table_description& table, time_style style, database db);
 
 }  // namespace tcpinfo::offline
 

@@ -111,7 +111,7 @@ TEST_CASE("the list of columns covers all, with a type for each") {
     CHECK_FALSE(c.meaning().empty());
     CHECK_FALSE(c.first_kernel().empty());
   }
-  const auto lines = split(list_of(all, time_style::utc), '\t');
+  const auto lines = split(list_of(describe(all, time_style::utc)), '\t');
   CHECK(lines.size() == (all.size() + 1) * 4 + 1);
 }
 

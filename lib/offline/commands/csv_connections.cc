@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "offline/commands/csv_connections.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+
+#include "offline/commands/ordered_reading.h"
+#include "offline/flows/flow_list.h"
+
+namespace tcpinfo::offline {
+namespace {
+
+// Ends the reading of all threads.
+struct stop_reading {};
+
+constexpr std::size_t portion = std::size_t{64} << 10;
+
+// What has the last state asked for, in the order of first sight and then of UUIDs.
+std::vector<flow_summary*> rows_of(flow_list& list, const record_filter& filter) {
+  std::vector<flow_summary*> rows = list.flows();
+  std::erase_if(rows, [&](const flow_summary* f) { return !filter.wants_state(f->state()); });
+  std::stable_sort(rows.begin(), rows.end(), [](const flow_summary* a, const flow_summary* b) {
+    return a->first_seen_at() < b->first_seen_at();
+  });
+  return rows;
+}
+
+}  // namespace
+
+rows_written write_connections(const csv_options& options, const walk_options& walk,
+                               csv_target& target, csv_progress& progress, csv_counts& counts) {
+  rows_written done;
+  flow_list list(options.exact ? flow_list::rtts::exact : flow_list::rtts::bounded);
+  record_filter filter(options.filter);
+  const auto on_fault = [&](const input_fault& f) {
+    if (!f.note) done.lost = true;
+    progress.say(to_string(f));
+    if (!f.note && options.strict) throw stop_reading();
+    return true;
+  };
+  try {
+    read_in_order(
+        options.paths, walk,
+        {.captures = true, .max_window_log = options.max_window_log, .all_faults = options.verbose},
+        options.workers, counts,
+        {[&](input_record& r) { list.add(r, filter.wants_in_any_state(r)); }, on_fault});
+    std::string text;
+    for (flow_summary* f : rows_of(list, filter)) {
+      append_connection(text, *f, options.connection_table);
+      if (text.size() < portion) continue;
+      if (!target.write(text)) return done;
+      text.clear();
+    }
+    (void)target.write(text);
+  } catch (const stop_reading&) {
+    done.aborted = true;
+  } catch (const std::exception& e) {
+    done.lost = done.aborted = true;
+    progress.say(fmt::format("tcpinfo-csv: {}", e.what()));
+  }
+  return done;
+}
+
+}  // namespace tcpinfo::offline

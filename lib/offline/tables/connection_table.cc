@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "offline/tables/connection_table.h"
+
+#include <fmt/format.h>
+#include <tcpinfo/tcp.h>
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <optional>
+
+#include "common/decimal.h"
+#include "offline/text/name_patterns.h"
+#include "text/values.h"
+
+namespace tcpinfo::offline {
+namespace {
+
+/// Writes the cells of one row. A column that writes nothing has an empty one.
+class row_cells {
+ public:
+  row_cells(std::string& to, const connection_table_options& options)
+      : to_(to), options_(options), json_(options.format == row_format::json) {
+    if (json_) to_ += '{';
+  }
+  void begin(std::string_view name) {
+    name_ = name;
+    if (!first_ && !json_) separate();
+    if (!json_) first_ = false;
+  }
+  void end() { to_ += json_ ? "}\n" : "\n"; }
+
+  void number(std::uint64_t n) {
+    key();
+    char text[max_decimal_size];
+    to_.append(text, write_decimal(text, n));
+  }
+  void number(const std::optional<std::uint64_t>& n) {
+    if (n) number(*n);
+  }
+  // All digits, but no exponent: not every program reads one.
+  void decimal(const std::optional<double>& n) {
+    if (!n) return;
+    if (*n >= 0 && *n < 1e15 && *n == std::floor(*n)) {
+      number(static_cast<std::uint64_t>(*n));
+      return;
+    }
+    key();
+    fmt::format_to(std::back_inserter(to_), "{:.3f}", *n);
+    while (to_.back() == '0') to_.pop_back();
+  }
+  void seconds(const std::optional<std::int64_t>& ns) {
+    if (!ns) return;
+    key();
+    if (*ns < 0) to_ += '-';
+    const std::uint64_t size = *ns < 0 ? std::uint64_t{0} - static_cast<std::uint64_t>(*ns)
+                                       : static_cast<std::uint64_t>(*ns);
+    fmt::format_to(std::back_inserter(to_), "{}.{:09}", size / 1'000'000'000, size % 1'000'000'000);
+  }
+  void text(std::string_view text) {
+    if (text.empty()) return;
+    key();
+    const std::size_t before = to_.size();
+    to_.resize(before + 6 * text.size() + 2);
+    std::size_t n = 0;
+    // The room is what it asks for.
+    static_cast<void>(
+        format_text_cell(options_.format, text, {to_.data() + before, to_.size() - before}, n));
+    to_.resize(before + n);
+  }
+  void address(const ip_address& a) {
+    char room[64];
+    text({room, format_ip_address(a, room)});
+  }
+  void time(const timestamp& t) {
+    if (t.is_zero()) return;
+    char room[max_moment_size];
+    const std::size_t size = format_moment(t, options_.time, room);
+    if (size == 0) return;  // beyond what can be written
+    key();
+    const bool quoted = json_ && options_.time != time_style::epoch;
+    if (quoted) to_ += '"';
+    to_.append(room, size);
+    if (quoted) to_ += '"';
+  }
+  void boolean(const std::optional<bool>& yes) {
+    if (!yes) return;
+    key();
+    if (json_)
+      to_ += *yes ? "true" : "false";
+    else
+      to_ += *yes ? '1' : '0';
+  }
+
+ private:
+  void separate() { to_ += options_.format == row_format::tsv ? '\t' : ','; }
+  void key() {
+    if (!json_) return;
+    if (!first_) separate();
+    first_ = false;
+    to_ += '"';
+    to_ += name_;
+    to_ += "\":";
+  }
+
+  std::string& to_;
+  const connection_table_options& options_;
+  bool json_;
+  bool first_ = true;
+  std::string_view name_;
+};
+
+struct column {
+  column_description about;
+  void (*write)(row_cells&, flow_summary&) = nullptr;
+  total of = total::bytes_acked;  // where there is no `write`
+};
+
+constexpr column own_columns[] = {
+    {{"uuid", "text", "text", "-",
+      "the connection: what the files' metadata says, else their names"},
+     [](row_cells& to, flow_summary& f) { to.text(f.uuid()); }},
+    {{"host", "text", "text", "-", "the machine that recorded it"},
+     [](row_cells& to, flow_summary& f) { to.text(f.host()); }},
+    {{"netns", "text", "text", "-", "the network namespace, where it is not the collector's own"},
+     [](row_cells& to, flow_summary& f) { to.text(f.netns()); }},
+    {{"family", "u8", "enum", "2.6.14", "2 IPv4, 10 IPv6"},
+     [](row_cells& to, flow_summary& f) {
+       to.number(static_cast<std::uint64_t>(f.ends().src.family));
+     }},
+    {{"src", "address", "address", "2.6.14", "local address"},
+     [](row_cells& to, flow_summary& f) { to.address(f.ends().src); }},
+    {{"sport", "u16", "id", "2.6.14", "local port"},
+     [](row_cells& to, flow_summary& f) { to.number(std::uint64_t{f.ends().sport}); }},
+    {{"dst", "address", "address", "2.6.14", "remote address"},
+     [](row_cells& to, flow_summary& f) { to.address(f.ends().dst); }},
+    {{"dport", "u16", "id", "2.6.14", "remote port"},
+     [](row_cells& to, flow_summary& f) { to.number(std::uint64_t{f.ends().dport}); }},
+    {{"interface", "u32", "id", "2.6.14",
+      "index of the interface that the socket is bound to, 0 none"},
+     [](row_cells& to, flow_summary& f) { to.number(std::uint64_t{f.ends().interface}); }},
+    {{"uid", "u32", "id", "2.6.14", "the user whose process had the socket"},
+     [](row_cells& to, flow_summary& f) { to.number(f.uid()); }},
+    {{"opened_here", "boolean", "bool", "-",
+      "whether this end connected; none where the records do not tell"},
+     [](row_cells& to, flow_summary& f) { to.boolean(f.opened_here()); }},
+    {{"opened", "time", "time", "-", "when the connection began to open, where an event told"},
+     [](row_cells& to, flow_summary& f) { to.time(f.opened()); }},
+    {{"first_seen", "time", "time", "-",
+      "first sight of it: its first record, or what its files say"},
+     [](row_cells& to, flow_summary& f) { to.time(f.first_seen()); }},
+    {{"last_seen", "time", "time", "-", "its last record"},
+     [](row_cells& to, flow_summary& f) { to.time(f.last_seen()); }},
+    {{"ended", "time", "time", "-", "when it ended, where the end was recorded"},
+     [](row_cells& to, flow_summary& f) { to.time(f.ended()); }},
+    {{"closed", "text", "text", "-",
+      "how it ended: fin_local, fin_remote, fin_both, fin, aborted, rst, timeout, no_connect or "
+      "unknown; none while it is open"},
+     [](row_cells& to, flow_summary& f) { to.text(closing_name(f.closed())); }},
+    {{"duration_s", "decimal", "s", "-", "from opened, else first_seen, to ended, else last_seen"},
+     [](row_cells& to, flow_summary& f) { to.seconds(f.duration_ns()); }},
+    {{"state", "text", "enum", "2.6.14", "the last state before the end"},
+     [](row_cells& to, flow_summary& f) { to.text(state_name(f.state())); }},
+    {{"records", "u64", "count", "-", "its records"},
+     [](row_cells& to, flow_summary& f) { to.number(f.snapshots()); }},
+    {{"gaps", "u64", "count", "-", "files missing between its first and last, and changes of run"},
+     [](row_cells& to, flow_summary& f) { to.number(f.gaps()); }},
+    {{"sent_bytes", "u64", "bytes", "-", "data that the peer acknowledged, without SYN and FIN"},
+     [](row_cells& to, flow_summary& f) { to.number(f.sent()); }},
+    {{"received_bytes", "u64", "bytes", "-", "data received in order, without FIN"},
+     [](row_cells& to, flow_summary& f) { to.number(f.received()); }},
+    {{"mean_rate_bytes_per_s", "u64", "bytes/s", "-",
+      "of the direction that carried more, from opened or the first record to the end"},
+     [](row_cells& to, flow_summary& f) {
+       if (const auto rate = f.mean_rate()) to.decimal(std::round(*rate));
+     }},
+    {{"peak_delivery_rate_bytes_per_s", "u64", "bytes/s", "4.9", "the highest delivery_rate"},
+     [](row_cells& to, flow_summary& f) { to.number(f.peak_rate()); }},
+    {{"min_rtt_us", "u32", "us", "2.4", "the lowest min_rtt; before Linux 4.6 the lowest rtt"},
+     [](row_cells& to, flow_summary& f) { to.number(f.min_rtt_us()); }},
+    {{"median_rtt_us", "decimal", "us", "2.4", "median of rtt over the records, within 1.6 %"},
+     [](row_cells& to, flow_summary& f) { to.decimal(f.median_rtt_us()); }},
+    {{"p95_rtt_us", "decimal", "us", "2.4",
+      "95 % of the records have at most this rtt, within 1.6 %"},
+     [](row_cells& to, flow_summary& f) { to.decimal(f.p95_rtt_us()); }},
+    {{"cong", "text", "text", "2.6.14", "congestion control algorithm, the last one"},
+     [](row_cells& to, flow_summary& f) { to.text(f.congestion_control()); }},
+};
+
+// The kernel's own counters, whose names and meanings are the library's.
+constexpr total counters[] = {
+    total::bytes_sent,    total::bytes_acked,  total::bytes_received, total::bytes_retrans,
+    total::segs_out,      total::segs_in,      total::data_segs_out,  total::data_segs_in,
+    total::total_retrans, total::retransmits,  total::total_rto,      total::total_rto_time,
+    total::dsack_dups,    total::reord_seen,   total::delivered,      total::delivered_ce,
+    total::busy_time,     total::rwnd_limited, total::sndbuf_limited,
+};
+
+const std::vector<column>& columns() {
+  static const auto all = [] {
+    std::vector<column> made(std::begin(own_columns), std::end(own_columns));
+    for (const total t : counters) {
+      const field_descriptor f = field_of(t);
+      made.push_back(
+          {{f.csv_name(), type_name(f.type()), unit_name(f.unit()), f.first_kernel(), f.meaning()},
+           nullptr,
+           t});
+    }
+    return made;
+  }();
+  return all;
+}
+
+}  // namespace
+
+connection_columns all_connection_columns() {
+  connection_columns all(columns().size());
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
+  return all;
+}
+
+std::string pick_connection_columns(std::string_view list, connection_columns& out) {
+  return text::each_item(list, [&](std::string_view item) -> std::string {
+    const auto found =
+        matches_of(item, columns().size(), [](std::size_t i) { return columns()[i].about.name; });
+    for (const std::size_t i : found)
+      if (std::find(out.begin(), out.end(), i) == out.end()) out.push_back(i);
+    if (!found.empty()) return {};
+    return fmt::format("no column of connections is called '{}' (see --connections --list-columns)",
+                       item);
+  });
+}
+
+table_description describe_connections(const connection_columns& picked, time_style style) {
+  table_description table{"tcpinfo_connections", "first_seen", {}};
+  for (const std::size_t i : picked) {
+    table.columns.push_back(columns()[i].about);
+    std::string_view& type = table.columns.back().type;
+    if (type == "time") type = type_of_times(style);
+  }
+  return table;
+}
+
+std::string connection_header(const connection_table_options& options) {
+  std::string line;
+  if (options.format == row_format::json) return line;
+  for (const std::size_t i : options.columns) {
+    if (!line.empty()) line += options.format == row_format::tsv ? '\t' : ',';
+    line += columns()[i].about.name;
+  }
+  return line + '\n';
+}
+
+void append_connection(std::string& to, flow_summary& f, const connection_table_options& options) {
+  row_cells cells(to, options);
+  for (const std::size_t i : options.columns) {
+    const column& c = columns()[i];
+    cells.begin(c.about.name);
+    if (c.write != nullptr)
+      c.write(cells, f);
+    else
+      cells.number(f.last(c.of));
+  }
+  cells.end();
+}
+
+}  // namespace tcpinfo::offline
