@@ -142,6 +142,21 @@ def test_corpus(folder: Path) -> None:
 
 # --- What cannot be packed as it is ------------------------------------------------------------
 
+def test_many_connections(folder: Path) -> None:
+    """Archives one behind the other in a file, of several blocks: each record is of the metadata
+    record before it, wherever a block ends."""
+    put(folder / "in/all.jsonl", "".join(noise(n, 700_000) + good(n) for n in range(1, 5)))
+    packs(pack(folder / "in", "-o", folder / "out"), "many in a file", archives_packed=1)
+    comes_back(folder / "in", folder / "out", "many in a file")
+
+    def rows(path: Path) -> dict[str, int]:
+        listed = [json.loads(line) for line in run("ls", "--json", path).stdout.splitlines()]
+        return {row["uuid"]: row["records"] for row in listed}
+    expected = rows(folder / "in")
+    check(len(expected) == 4 and rows(folder / "out") == expected,
+          f"many in a file: {rows(folder / 'out')}, not {expected}")
+
+
 def test_refused(folder: Path) -> None:
     where = folder / "in"
     put(where / "empty.00000.jsonl", "")
@@ -476,9 +491,9 @@ def test_replace_compares(folder: Path) -> None:
 
 
 def main() -> None:
-    run_tests([test_collector, test_odd_lines, test_corpus, test_refused, test_damage, test_names,
-               test_links, test_several_segments, test_growing, test_full, test_killed,
-               test_locked, test_replace_compares])
+    run_tests([test_collector, test_odd_lines, test_corpus, test_many_connections, test_refused,
+               test_damage, test_names, test_links, test_several_segments, test_growing, test_full,
+               test_killed, test_locked, test_replace_compares])
     test_usage()
     finish()
 

@@ -105,14 +105,23 @@ std::error_code archive_packer::put(Add&& add) {
   }
 }
 
+// Metadata that stands as text speaks of what follows it: in the blocks to come the archive does
+// not begin with that of its first line.
+void archive_packer::forget_metadata() {
+  has_about_ = false;
+  archive_.about = nullptr;
+}
+
 void archive_packer::skip(std::string_view line) {
-  if (!parsed_.parse(line)) (void)take_metadata(line);
+  if (!parsed_.parse(line) && parsed_.has_metadata() && !take_metadata(line)) forget_metadata();
   ++at_;
 }
 
 std::error_code archive_packer::add(std::string_view line) {
   bool record = false;
+  bool other_metadata = false;
   if (!parsed_.parse(line)) {
+    other_metadata = parsed_.has_metadata();
     if (take_metadata(line)) {
       const std::error_code ec = begin_in_block();
       if (!ec) ++at_;
@@ -129,6 +138,7 @@ std::error_code archive_packer::add(std::string_view line) {
   }
   if (!record) ec = put([this, line] { return to_.add_line(number_, line); });
   if (ec) return ec;
+  if (other_metadata) forget_metadata();
   ++at_;
   ++(record ? records_ : text_lines_);
   return {};

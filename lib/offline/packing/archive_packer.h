@@ -37,6 +37,7 @@ class archive_packer {
 
  private:
   [[nodiscard]] bool take_metadata(std::string_view line);
+  void forget_metadata();
   [[nodiscard]] bool is_record(std::string_view line);
   [[nodiscard]] bool gives_back(std::string_view line, const metadata& about);
   template <class Add>
