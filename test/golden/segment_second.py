@@ -167,10 +167,12 @@ def metadata_line(a, texts):
             about[key] = texts[number - 1].decode()
     if "opened" in a:
         about["Opened"] = time_text((a["start"] or 0) + a["opened"])
+    if policy := sum(a["context"][8:9]):
+        about["Policy"] = texts[policy - 1].decode()
     return json.dumps({"Timestamp": time_text(None), "Metadata": about}, separators=(",", ":"))
 
 
-def record_line(time, poll, payloads, ended, carried):
+def record_line(time, poll, payloads, ended, carried, thinned):
     types = {kind: base64.b64encode(data).decode() for kind, data in payloads[1:]}
     line = {"Timestamp": time_text(time), "RawIDM": base64.b64encode(payloads[0][1]).decode(),
             "Attributes": [types.get(kind) for kind in range(max(types, default=0) + 1)]}
@@ -180,7 +182,18 @@ def record_line(time, poll, payloads, ended, carried):
         line["Ended"] = time_text(time + ended)
     if carried:
         line["Carried"] = [NAMES[bit] for bit in range(1, 32) if carried >> bit & 1]
+    if thinned:
+        line["Thinned"] = thinned
     return json.dumps(line, separators=(",", ":"))
+
+
+def read_thinned(stream):
+    """By the numbers of the records, from 1."""
+    found, number = {}, 0
+    while stream.at < len(stream.data):
+        number += stream.varint()
+        found[number] = stream.varint()
+    return found
 
 
 def read_block(block):
@@ -189,7 +202,7 @@ def read_block(block):
         block[:16], block[24:])
     directory = Stream(block[40:])
     sizes = [(directory.varint(), directory.varint()) for _ in range(directory.varint())]
-    streams = {kind: Stream(b"") for kind in range(16)}
+    streams = {kind: Stream(b"") for kind in range(17)}
     for kind, size in sizes:
         streams[kind] = Stream(directory.bytes(size))
     assert directory.at == len(directory.data)
@@ -216,11 +229,13 @@ def read_block(block):
             rows_of[slot] += 1
     moments = iter(read_moments(streams, sum(head != 0 for head in heads)))
     columns = read_columns(streams, slots, rows_of)
+    thinned, record = read_thinned(streams[16]), 0
     heads, row, first = iter(heads), [0] * len(slots), {}
     for a in archives:
         latest, body = {}, []
         for number in range(a["records"]):
             head = next(heads)
+            record += 1
             if not head:
                 body.append(streams[15].bytes(streams[14].varint()).decode().removesuffix("\n"))
                 continue
@@ -243,7 +258,7 @@ def read_block(block):
                 if begins:
                     first[slot] = words
                 payloads.append((kind, struct.pack(f"<{len(words)}I", *words)[:size]))
-            body.append(record_line(time, poll, payloads, ended, carried))
+            body.append(record_line(time, poll, payloads, ended, carried, thinned.get(record)))
         if a["records"]:
             yield ("+ " if a["flags"] & 2 else "= ") + a["path"]
             if a["flags"] & 1:

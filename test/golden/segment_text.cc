@@ -56,6 +56,7 @@ bool read_text(const std::string& path, std::string& text) {
     extras.poll = r.poll;
     extras.ended = r.ended;
     extras.carried = r.carried;
+    extras.thinned = r.thinned;
     line.resize(tcpinfo::max_record_size(r.m));
     const auto ec = tcpinfo::encode_record(line, n, r.time, r.m, extras);
     if (!add_line(text, std::string_view(line).substr(0, n), ec)) return false;
