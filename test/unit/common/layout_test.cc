@@ -90,7 +90,7 @@ static_assert(offsetof(segment_options, size) == 0);
 static_assert(offsetof(segment_options, level) == 8);
 static_assert(offsetof(segment_options, reserved) == 12);
 
-static_assert(sizeof(segment_record) == 88);
+static_assert(sizeof(segment_record) == 96);
 static_assert(std::is_trivially_copyable_v<segment_record>);
 static_assert(offsetof(segment_record, size) == 0);
 static_assert(offsetof(segment_record, time) == 8);
@@ -100,6 +100,8 @@ static_assert(offsetof(segment_record, carried) == 48);
 static_assert(offsetof(segment_record, first) == 52);
 static_assert(offsetof(segment_record, m) == 56);
 static_assert(offsetof(segment_record, line) == 72);
+static_assert(offsetof(segment_record, thinned) == 88);
+static_assert(offsetof(segment_record, reserved) == 92);
 
 static_assert(sizeof(segment_reader_options) == 16);
 static_assert(std::is_trivially_copyable_v<segment_reader_options>);
