@@ -7,6 +7,7 @@ usage: cli_pack.py TCPINFO-DUMP MAKE-SEGMENT [CORPUS]
 from __future__ import annotations
 
 import fcntl
+import gzip
 import json
 import os
 import re
@@ -151,7 +152,7 @@ def test_many_connections(folder: Path) -> None:
 
     def rows(path: Path) -> dict[str, int]:
         listed = [json.loads(line) for line in run("ls", "--json", path).stdout.splitlines()]
-        return {row["uuid"]: row["records"] for row in listed}
+        return {row["uuid"]: row["snapshots"] for row in listed}
     expected = rows(folder / "in")
     check(len(expected) == 4 and rows(folder / "out") == expected,
           f"many in a file: {rows(folder / 'out')}, not {expected}")
@@ -165,8 +166,7 @@ def test_refused(folder: Path) -> None:
     put(where / "long.00000.jsonl.zst", zstd(metadata() + "x" * (50 << 20)))
     # From a pipe zstd knows no size, and the frame asks for the whole window.
     put(where / "window.00000.jsonl.zst", zstd(good(1), "--long=27"))
-    put(where / "gzip.00000.jsonl", subprocess.run(
-        ["gzip", "-c"], input=metadata().encode(), check=True, capture_output=True).stdout)
+    put(where / "gzip.00000.jsonl", gzip.compress(metadata().encode()))
     (where / "gone.00000.jsonl").symlink_to("nowhere")
     put(where / name_of(1), zstd(good(1)))
     done = pack(where, "-o", folder / "out", "--replace")

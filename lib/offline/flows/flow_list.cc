@@ -57,7 +57,7 @@ flow_summary* flow_list::find(const input_record& r) {
   // Archives hold connections only; a dump has also sockets that are none.
   if (of_capture && (r.m.dport() == 0 || r.m.dst().is_unspecified())) return nullptr;
   if (r.m.state() == static_cast<std::uint8_t>(tcp_state::listen)) return nullptr;
-  flows_.emplace_back(flow_summary(key, names_));
+  flows_.push_back(entry{flow_summary(key, names_)});
   const auto n = static_cast<number>(flows_.size());
   if (last != nullptr) {
     last->next_same = n;

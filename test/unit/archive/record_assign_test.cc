@@ -125,7 +125,8 @@ TEST_CASE("a record that is given a message is that of the message's line") {
     if (random() % 4 == 0) b.tail = random_bytes(random, random() % 12);
     record_extras extras;
     if (random() % 2 == 0) extras.poll = random() % 3 == 0 ? random() : random() % 3;
-    if (random() % 4 == 0) extras.ended = timestamp::from_unix_nanoseconds(random());
+    if (random() % 4 == 0)
+      extras.ended = timestamp::from_unix_nanoseconds(static_cast<std::int64_t>(random()));
     if (random() % 4 == 0) extras.carried = static_cast<std::uint32_t>(random());
     if (random() % 4 == 0) extras.thinned = static_cast<std::uint32_t>(random());
     timestamp t = timestamp::from_unix_nanoseconds(static_cast<std::int64_t>(random()));
@@ -230,7 +231,7 @@ TEST_CASE("a record that is given metadata is that of its line") {
   }
   SECTION("and its own again") {
     // Short texts lie within a string object itself.
-    for (const std::size_t size : {1, 400}) {
+    for (const std::size_t size : {std::size_t{1}, std::size_t{400}}) {
       const std::string uuid(size, 'u');
       about.uuid = uuid;
       about.host = "x";

@@ -101,7 +101,7 @@ TEST_CASE("columns are picked by names and globs, each once, in the order asked 
 
 TEST_CASE("the list of columns covers all, with a type for each") {
   const auto all = all_columns();
-  CHECK(all.size() == 7 + column_count());
+  CHECK(all.size() == 8 + column_count());
   const std::set<std::string_view> types = {"u8",   "u16",     "u32",  "u64",
                                             "text", "address", "time", "boolean"};
   for (const table_column& c : all) {
