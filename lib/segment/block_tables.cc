@@ -44,6 +44,9 @@ std::error_code block_decoder::open(bytes_view block) noexcept {
   const block_head head = read_head(block);
   if (head.version != version || head.features != 0) return errc::unknown_feature;
   if (head.kind != kind_records) return {};  // something beside the records
+  // Their views are of the block before.
+  about_ = {};
+  metadata_ = {};
   try {
     const bool good = read_directory(block) && read_texts() && read_archives(head.records) &&
                       read_slots() && read_shapes() && read_heads(head.records) &&

@@ -19,8 +19,9 @@ namespace {
 
 namespace format = segment_format;
 
-// Of a segment of 256 MiB in the smallest of blocks it is 1 MiB.
-constexpr std::uint32_t max_index = std::uint32_t{64} << 20;
+// That of a day in blocks of half a second is 5 MiB. In memory a block takes fourteen times as
+// much.
+constexpr std::uint32_t max_index = std::uint32_t{16} << 20;
 
 // @return false with an errno, and with 0 where the file ends before.
 bool read_at(int fd, std::uint64_t offset, std::span<std::byte> out, int& error) noexcept {

@@ -231,8 +231,34 @@ def test_segments(root: Path) -> None:
           f"damage: {len(good)} of 40, {[one.stderr for one in answers if one.returncode][:3]}")
 
 
+def test_by_turns(root: Path) -> None:
+    """Two archives of one cookie whose records come by turns, in many blocks: each record stands
+    behind its own archive's metadata, also where the beginning is not there."""
+    uuids = [f"host_{n}_{0x77:016X}" for n in (1, 2)]
+    for uuid in uuids:
+        archive(root, 0, metadata(0, uuid) + "".join(
+            record(n, poll=n, cookie=0x77, rtt=int(uuid[5]) * 1000 + n) for n in range(20)), uuid)
+    made = root / "turns.tcpseg.zst"
+    subprocess.run([MAKE_SEGMENT, "--by-turns", "--block", "4", "--blocks-a-file", "3", root, made,
+                    *sorted(root.rglob("*.jsonl"))], check=True, stdin=subprocess.DEVNULL)
+    parts = sorted(root.glob("turns.*.tcpseg.zst"))
+    check(len(parts) > 2, f"{parts}")
+    for read in (parts, parts[1:]):
+        done = run("0x77", *read)
+        found: dict[str, list[int]] = {}
+        uuid = ""
+        for line in map(json.loads, done.stdout.splitlines()):
+            if "Metadata" in line:
+                uuid = line["Metadata"]["UUID"]
+            else:
+                found.setdefault(uuid, []).append(line["Poll"])
+        at_first = 0 if read == parts else 6
+        check(found == {uuid: list(range(at_first, 20)) for uuid in uuids},
+              f"by turns: {found} of {len(read)} segments, {done.stderr}")
+
+
 def main() -> None:
-    for test in (test_names, test_opened, test_content, test_forms, test_segments):
+    for test in (test_names, test_opened, test_content, test_forms, test_segments, test_by_turns):
         with tempfile.TemporaryDirectory() as folder:
             test(Path(folder))
     finish()

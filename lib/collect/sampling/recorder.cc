@@ -262,8 +262,9 @@ bool recorder::record_final(const message& m, std::int64_t time_ns) noexcept {
   snapshot_header header = header_of(m, time_ns);
   header.kind = reused ? snapshot_kind::reused_final : snapshot_kind::final;
   // An earlier run of the collector has recorded the connection up to its end, or nearly. That
-  // run's files have the prefix that this one began with.
-  const bool goes_on = update.known == 0 && earlier_.is_recorded(cookie);
+  // run's files have the prefix that this one began with. One whose opening was told in this run is
+  // none of that run's, though its cookie may be of a batch that a processor took before.
+  const bool goes_on = update.known == 0 && told.opened_ns == 0 && earlier_.is_recorded(cookie);
   if (goes_on) header.prefix = 0;
   header.may_be_old = held != nullptr || goes_on ? 1 : 0;
   if (update.known == 0 || reused) header.opened_ns = std::min(told.opened_ns, time_ns);

@@ -75,7 +75,11 @@ void segments_layout::forget(std::uint64_t cookie, bool may_return) {
   const auto found = flows_.find(cookie);
   if (found == flows_.end()) return;
   segment_flow& flow = found->second;
-  if (flow.begun) ++flow.sequence;
+  // At once, for what follows may throw: should it come back, it is an archive of its own.
+  if (std::exchange(flow.begun, false)) {
+    ++flow.sequence;
+    flow.block = 0;
+  }
   if (may_return) former_.remember(flow);
   flows_.erase(found);
 }
@@ -105,9 +109,9 @@ void segments_layout::add(segment_flow& flow, const snapshot_header& header, byt
     const auto ec = try_add(flow, stored, {whole});
     if (!ec) {
       flow.begun = true;
-      if (!is_first) return;
-      facts_.first_ns = stored.time_ns;
-      facts_.since_ns = now_ns;
+      // The oldest names the folder, whichever comes first: readers pass over folders of days.
+      facts_.first_ns = is_first ? stored.time_ns : std::min(facts_.first_ns, stored.time_ns);
+      if (is_first) facts_.since_ns = now_ns;
       return;
     }
     if (ec == errc::out_of_memory) throw std::bad_alloc();

@@ -17,6 +17,9 @@ namespace tcpinfo::collect {
 namespace {
 
 constexpr std::int64_t hour_ns = 3'600'000'000'000;
+// Of a higher number the sequences would be above 2^53, which not every reader of JSON holds: such
+// a name is none of ours.
+constexpr std::uint64_t most_runs = 9'000'000;
 
 // Each cookie once, with its highest sequence, sorted.
 void make_unique(std::vector<known_files>& files) {
@@ -68,7 +71,7 @@ void sequence_index::add_segment(os& system, const std::string& path,
                                  unfinished_files& unfinished) {
   const std::string_view name = std::string_view(path).substr(path.rfind('/') + 1);
   parsed_segment_name parsed;
-  if (parse_segment_name(name, parsed))
+  if (parse_segment_name(name, parsed) && parsed.run < most_runs)
     run_number_ = std::max(run_number_, parsed.run + 1);
   else
     foreign_segments_ = true;

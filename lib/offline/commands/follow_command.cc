@@ -100,8 +100,8 @@ class following {
   }
 
   void print(const input_record& r) {
-    const snapshot_label label{
-        r.uuid(), r.context->sequence, r.time, r.poll, r.context->opened, r.ended, r.carried};
+    const snapshot_label label{r.uuid(), r.context->sequence, r.time,   r.poll, r.context->opened,
+                               r.ended,  r.carried,           r.thinned};
     if (!printer_.print(out_.buffer(), label, r.m, r.context->layout))
       hear({r.context->file, r.line, cut_in_a_field, r.context->in_segment});
     if (r.m.state() == static_cast<std::uint8_t>(tcp_state::close)) printer_.forget(label, r.m);

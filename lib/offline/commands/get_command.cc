@@ -32,7 +32,8 @@ class connection_getter {
         reader_([this](const input_fault& f) { return hear(f); },
                 {.captures = true,
                  .max_window_log = options.max_window_log,
-                 .all_faults = options.verbose}) {
+                 .all_faults = options.verbose,
+                 .repeats_metadata = true}) {
     if (options.connection.ends) ends_.emplace(*options.connection.ends);
     if (options.print) printer_.emplace(*options.print);
   }
@@ -117,9 +118,22 @@ class connection_getter {
     }
     if (r.has_message) return take_message(r);
     if (r.is_metadata)
-      waiting_ += line_of(r);
+      take_metadata(r);
     else if (found_here_ || names_archive())
       tell_untold(r);
+  }
+
+  // Where an archive goes on, its metadata is needed again only where another one's was printed
+  // since, or its beginning is not wanted or not there.
+  void take_metadata(const input_record& r) {
+    latest_metadata_ = line_of(r);
+    if (!r.goes_on || latest_metadata_ != printed_metadata_) waiting_ += latest_metadata_;
+  }
+
+  void put_waiting() {
+    if (!waiting_.empty()) printed_metadata_ = latest_metadata_;
+    put(waiting_);
+    waiting_.clear();
   }
 
   void take_message(const input_record& r) {
@@ -127,15 +141,14 @@ class connection_getter {
     if (ends_ && !ends_->wants(r)) return;
     found_ = found_here_ = true;
     if (!printer_) {
-      put(waiting_);
-      waiting_.clear();
+      put_waiting();
       put(line_of(r));
       return;
     }
-    if (!printer_->print(
-            out_.buffer(),
-            {r.uuid(), r.context->sequence, r.time, r.poll, r.context->opened, r.ended, r.carried},
-            r.m, r.context->layout))
+    if (!printer_->print(out_.buffer(),
+                         {r.uuid(), r.context->sequence, r.time, r.poll, r.context->opened, r.ended,
+                          r.carried, r.thinned},
+                         r.m, r.context->layout))
       reader_.tell(r.line, cut_in_a_field);
     going_ = out_.written();
   }
@@ -158,7 +171,7 @@ class connection_getter {
     if (context_ != nullptr && !waiting_.empty() &&
         (found_here_ || (!limits_times() && names_archive()))) {
       found_ = true;
-      put(waiting_);
+      put_waiting();
     }
     waiting_.clear();
     found_here_ = false;
@@ -200,6 +213,8 @@ class connection_getter {
   std::vector<file_range> ranges_;
   context_pointer context_;
   std::string waiting_;  // lines of the archive that are printed with the next record, if any
+  std::string latest_metadata_;   // the line that was read last
+  std::string printed_metadata_;  // of whose archive the last printed lines are
   std::string line_;
   bool found_here_ = false;  // in the archive that context_ is of
   bool found_ = false;

@@ -252,6 +252,7 @@ class packing {
       ++whole_;
       remove(inputs_.file_of(entry.input, path), path, entry);
     } else if (entry.state == pack_state::other || &entry != current_) {
+      if (std::exchange(entry.told, true)) return;
       ++changed_;
       const std::string segment = faults_.file();
       faults_.begin_part(fmt::format("{}:{}", segment, path));
@@ -262,7 +263,8 @@ class packing {
   }
 
   void remove(const std::string& file, const std::string& path, const pack_entry& entry) {
-    if (!options_.replace || entry.damaged || !packed_removal::may_remove(path)) return;
+    if (!options_.replace || entry.damaged || entry.changed || !packed_removal::may_remove(path))
+      return;
     removal_.remove(file, inputs_.folder(entry.input), entry.identity);
   }
 

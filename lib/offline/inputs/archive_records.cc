@@ -152,7 +152,7 @@ bool archive_records::next(input_record& out) {
     any_line_ = true;
     if (parsed_.has_metadata()) take_metadata();
     const bool made = records_.is_segment() && records_.line().empty() && parsed_.has_metadata();
-    if (made && records_.goes_on()) continue;  // it was given before
+    if (made && records_.goes_on() && !repeats_metadata_) continue;  // it was given before
     out.line = records_.line_number();
     out.parsed = &parsed_;
     out.has_message = parsed_.has_idm();

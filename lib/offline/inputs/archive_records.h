@@ -29,7 +29,8 @@ class archive_records {
   [[nodiscard]] bool open(content& from, const std::string& name, bool segment);
   /// Of a segment, before the first next(): it is a part that is not the first one.
   void begin_within() { damage_.begin_within(); }
-  /// A segment's metadata record of an archive that goes on is not given again.
+  /// Whether a segment's metadata record is given again where its archive goes on.
+  void repeat_metadata(bool repeats) { repeats_metadata_ = repeats; }
   [[nodiscard]] bool next(input_record& out);
 
  private:
@@ -57,6 +58,7 @@ class archive_records {
   bool partial_ = false;     // by its name
   bool begins_ = false;      // an archive, with the next record given
   bool goes_on_ = false;     // that one
+  bool repeats_metadata_ = false;
 };
 
 }  // namespace tcpinfo::offline

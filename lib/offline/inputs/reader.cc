@@ -32,7 +32,9 @@ struct input_reader::impl {
         whole(options.max_window_log),
         tar(log, options.captures, options.max_window_log),
         lines(log, options.max_line, options.max_window_log),
-        messages(log) {}
+        messages(log) {
+    lines.repeat_metadata(options.repeats_metadata);
+  }
 
   fault_log& faults;
   bool takes_captures;

@@ -24,6 +24,8 @@ struct reader_options {
   std::size_t max_line = std::size_t{1} << 20;
   std::int32_t max_window_log = usual_window_log;
   bool all_faults = false;  ///< tell each of many faults of a kind
+  /// Give the metadata record of an archive in a segment again where it goes on.
+  bool repeats_metadata = false;
 };
 
 /// Reads one input after the other; its buffers are used again. One thread at a time; several

@@ -48,8 +48,9 @@ bool archive_packer::take_metadata(std::string_view line) {
   if (!parsed_.get_metadata(about)) return false;
   other_order_ = (about.byte_order == "big") != (std::endian::native == std::endian::big);
   // A segment knows of an archive by its records alone: one that has none is kept as text.
-  if (at_ != 0 || lines_ < 2 || other_order_ || parsed_.has_idm() || !gives_back(line, about))
-    return false;
+  // Of a machine of the other byte order the messages are kept as text, and this is not: each block
+  // says whose order it is.
+  if (at_ != 0 || lines_ < 2 || parsed_.has_idm() || !gives_back(line, about)) return false;
   std::swap(first_, parsed_);
   has_about_ = first_.get_metadata(about_);
   return has_about_;

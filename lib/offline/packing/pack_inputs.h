@@ -60,6 +60,8 @@ struct pack_entry {
   pack_state state = pack_state::unknown;
   bool seen = false;     ///< the walk has come by
   bool damaged = false;  ///< what segments have is what is good of it
+  bool changed = false;  ///< between two comparisons: no file holds all that was compared
+  bool told = false;     ///< that it is not what its file holds
 };
 using pack_table = std::unordered_map<path_key, pack_entry, path_key_hash>;
 

@@ -38,6 +38,8 @@ void packed_check::begin(const segment_line& line) {
   // What is wrong with the file is told when it is packed.
   open_ = file_.open(inputs_.file_of(entry_->input, path_), [](auto, auto) {});
   same_ = open_;
+  // What was compared before was another file's.
+  if (line.goes_on && open_ && file_.identity() != entry_->identity) entry_->changed = true;
   std::string_view passed;
   for (std::uint64_t i = 0; same_ && i < entry_->lines; ++i) same_ = file_.next(passed);
 }
@@ -53,10 +55,12 @@ void packed_check::compare(std::string_view text) {
 void packed_check::leave(const calls& told) {
   if (entry_ == nullptr) return;
   if (entry_->state != pack_state::other) {
+    // By the count of its lines: that the next one cannot be read is not the end of the file.
     std::string_view more;
-    entry_->state = !same_             ? pack_state::other
-                    : file_.next(more) ? pack_state::beginning
-                                       : pack_state::whole;
+    entry_->state = !same_                          ? pack_state::other
+                    : entry_->lines < file_.lines() ? pack_state::beginning
+                    : file_.next(more)              ? pack_state::other
+                                                    : pack_state::whole;
     entry_->damaged = open_ && file_.damaged();
     entry_->identity = open_ ? file_.identity() : 0;
   }

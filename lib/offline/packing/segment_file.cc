@@ -27,7 +27,8 @@ std::string packed_name(std::uint64_t number) {
 std::optional<std::uint64_t> packed_number(std::string_view name, bool& partial) {
   const std::string_view whole = name;
   partial = take_ending(name, ".part");
-  if (!name.starts_with(name_begin) || !take_ending(name, segment_suffix)) return std::nullopt;
+  // Both begin and end with a point, which must not be one and the same.
+  if (!take_ending(name, segment_suffix) || !name.starts_with(name_begin)) return std::nullopt;
   name.remove_prefix(name_begin.size());
   const auto number = text::parse_whole(name);
   // One name for each number.

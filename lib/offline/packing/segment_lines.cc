@@ -55,7 +55,7 @@ std::error_code segment_lines::next(segment_line& out, bool& more) {
 std::error_code segment_lines::give(segment_line& out) {
   out.path = reader_.archive().path;
   out.text = record_.line;
-  if (!record_.line.empty()) return {};
+  if (record_.m.bytes.empty()) return {};
   record_extras extras;
   extras.poll = record_.poll;
   extras.ended = record_.ended;

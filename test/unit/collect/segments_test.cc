@@ -603,6 +603,46 @@ TEST_CASE("segments: a leftover without one whole block is removed, and counts a
   }
 }
 
+TEST_CASE("segments: a leftover whose first block is damaged in any bit keeps what is behind it") {
+  killed r;
+  for (std::size_t at = 0; at < 24; ++at)
+    for (const char bit : {'\x01', '\x10', '\x80'}) {
+      INFO(at << " " << int{bit});
+      std::string bad = r.blocks;
+      bad[at] = static_cast<char>(bad[at] ^ bit);
+      fs::remove(r.complete);
+      std::ofstream(r.part, std::ios::binary) << bad;
+      (void)r.collect();
+      // Completed, set aside with every byte, or left for another try (a window that is too large).
+      std::size_t bytes = 0;
+      for (const fs::path& left : {r.complete, r.damaged, r.part}) {
+        if (fs::exists(left))
+          bytes = std::max(bytes, static_cast<std::size_t>(fs::file_size(left)));
+        fs::remove(left);
+      }
+      CHECK(bytes >= r.blocks.size());
+    }
+}
+
+TEST_CASE("segments: a name with a run that none can have makes no sequences") {
+  for (const char* const number : {"18446744073709551615", "20000000000", "9000000"}) {
+    segment_run r;
+    r.settings.reps = 5;
+    r.add(1);
+    CHECK(r.collect() == exit_ok);
+    const auto files = segments_of(r.output);
+    REQUIRE(files.size() == 1);
+    std::ofstream(files[0].parent_path() /
+                  ("h.20260131T120000Z-" + std::string(number) + ".0.00000.tcpseg.zst"));
+    r.system.newest = 1;
+    CHECK(r.collect() == exit_ok);
+    INFO(number);
+    const auto found = sequences_of(r.output, 1);
+    CHECK(found.back() >= sequences_of_a_run);
+    CHECK(found.back() < std::uint64_t{1} << 53U);
+  }
+}
+
 TEST_CASE("segments: a leftover that is damaged keeps every byte, and its good part is published") {
   killed r;
   std::string holes = r.blocks;

@@ -624,6 +624,26 @@ TEST_CASE("what a function hands over is read like a file, in pieces of any size
   CHECK(reader.open_callback(nullptr, nullptr) == errc::invalid_argument);
 }
 
+TEST_CASE("a scan does not take damage before a good frame for the end of the input") {
+  const buffer good = frame(prose(3000, 1));
+  const buffer all = good + frame(noise(5000, 2)) + good;
+  // Each bit of the second frame's header and of its block's, which has the length. (Two of them
+  // change nothing that is decoded.)
+  std::size_t found = 0;
+  for (std::size_t at = good.size() + 4; at < good.size() + 16; ++at)
+    for (unsigned bit = 0; bit < 8; ++bit) {
+      buffer bad = all;
+      bad[at] ^= static_cast<std::byte>(1U << bit);
+      tcpinfo::frame_scan scan;
+      REQUIRE_FALSE(tcpinfo::scan_frames(bad, scan));
+      INFO(at << " " << bit);
+      CHECK(scan.fault != errc::truncated_frame);
+      CHECK(scan.whole_end >= good.size());
+      ++found;
+    }
+  CHECK(found == 96);
+}
+
 TEST_CASE("a skippable frame whose length is damaged hides none of the frames behind it") {
   const buffer before = frame("before"), behind = frame("behind") + frame(prose(5000, 1));
   for (const std::size_t distance : {std::size_t{0}, std::size_t{1}, std::size_t{1'000'000}}) {
