@@ -89,7 +89,10 @@ def made(folder: Path) -> Path:
 
 
 def sorted_lines(text: str) -> list[str]:
-    return sorted(text.splitlines())
+    """Metadata once: where archives come by turns, get gives it again with each turn."""
+    lines = text.splitlines()
+    records = [line for line in lines if '"Metadata":{' not in line]
+    return sorted(records) + sorted(set(lines) - set(records))
 
 
 def complaints(text: str) -> list[str]:
