@@ -174,7 +174,7 @@ def settle(meter: Meter, connections: int) -> None:
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         time.sleep(1)
-        if meter.counters()["tcpinfo_new_file_total"] >= connections:
+        if meter.counters()["tcpinfo_records_written_total"] >= connections:
             time.sleep(1.5)
             return
     raise SystemExit("the first records were not written in two minutes")
