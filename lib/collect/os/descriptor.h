@@ -1,39 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A file descriptor that is closed when its owner ends.
+// The owner of a descriptor, under the collector's name too: where a variable is called so, the
+// class is named with it.
 #ifndef TCPINFO_COLLECT_OS_DESCRIPTOR_H
 #define TCPINFO_COLLECT_OS_DESCRIPTOR_H
 
-#include <unistd.h>
-
-#include <utility>
+#include "common/descriptor.h"
 
 namespace tcpinfo::collect {
 
-class descriptor {
- public:
-  descriptor() = default;
-  explicit descriptor(int fd) noexcept : fd_(fd) {}
-  ~descriptor() { reset(); }
-  descriptor(descriptor&& other) noexcept : fd_(other.release()) {}
-  descriptor& operator=(descriptor&& other) noexcept {
-    reset(other.release());
-    return *this;
-  }
-  descriptor(const descriptor&) = delete;
-  descriptor& operator=(const descriptor&) = delete;
-
-  void reset(int fd = -1) noexcept {
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = fd;
-  }
-  [[nodiscard]] int get() const noexcept { return fd_; }
-  [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
-  explicit operator bool() const noexcept { return fd_ >= 0; }
-
- private:
-  int fd_ = -1;
-};
+using tcpinfo::descriptor;
 
 }  // namespace tcpinfo::collect
 

@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-#include "offline/packing/descriptor.h"
+#include "common/descriptor.h"
 
 namespace tcpinfo::offline {
 

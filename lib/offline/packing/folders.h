@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "offline/packing/descriptor.h"
+#include "common/descriptor.h"
 
 namespace tcpinfo::offline {
 

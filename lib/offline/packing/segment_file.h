@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-#include "offline/packing/descriptor.h"
+#include "common/descriptor.h"
 #include "offline/packing/folders.h"
 
 namespace tcpinfo::offline {

@@ -14,7 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "offline/packing/descriptor.h"
+#include "common/descriptor.h"
 #include "offline/packing/folders.h"
 
 namespace tcpinfo::offline {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A file descriptor that is closed when its owner ends.
-#ifndef TCPINFO_OFFLINE_PACKING_DESCRIPTOR_H
-#define TCPINFO_OFFLINE_PACKING_DESCRIPTOR_H
+#ifndef TCPINFO_COMMON_DESCRIPTOR_H
+#define TCPINFO_COMMON_DESCRIPTOR_H
 
 #include <unistd.h>
 
 #include <utility>
 
-namespace tcpinfo::offline {
+namespace tcpinfo::inline v0 {
 
 class descriptor {
  public:
@@ -35,6 +35,6 @@ class descriptor {
   int fd_ = -1;
 };
 
-}  // namespace tcpinfo::offline
+}  // namespace tcpinfo::inline v0
 
 #endif
