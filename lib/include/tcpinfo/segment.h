@@ -42,6 +42,34 @@ struct segment_archive {
   std::uint32_t reserved = 0;  ///< leave it
 };
 
+/// A number of a connection's summary. Which field it is says docs/segment.md; a field that this
+/// version does not know is kept as it is.
+struct summary_value {
+  std::uint32_t field = 0;     ///< its number
+  std::uint32_t reserved = 0;  ///< leave it
+  std::uint64_t value = 0;     ///< signed ones as two's complement
+  /// Same field and same value.
+  friend bool operator==(const summary_value&, const summary_value&) noexcept = default;
+};
+
+/// How many round-trip times of a connection fall together, in microseconds.
+struct summary_bucket {
+  std::uint32_t lowest = 0;   ///< smallest of them
+  std::uint32_t highest = 0;  ///< largest of them
+  std::uint64_t count = 0;    ///< records
+  /// Same times and same count.
+  friend bool operator==(const summary_bucket&, const summary_bucket&) noexcept = default;
+};
+
+/// What the records of one archive in one segment come to, so that who wants no more than that
+/// reads no records. Summaries of one archive in several segments are put together by the reader.
+struct segment_summary {
+  std::size_t size = sizeof(segment_summary);  ///< for later members; leave it
+  std::span<const summary_value> values = {};  ///< by ascending field, each once
+  std::span<const summary_bucket> rtts = {};   ///< ascending, none of them empty
+  std::string_view congestion_control = {};    ///< the last one; empty: unknown
+};
+
 /// How segments are written.
 struct segment_options {
   std::size_t size = sizeof(segment_options);  ///< for later members; leave it
