@@ -17,6 +17,7 @@
 #include <tcpinfo/segment.h>
 
 #include "segment/format.h"
+#include "segment/kept_time.h"
 #include "segment/moment_table.h"
 #include "segment/varint.h"
 
@@ -37,11 +38,6 @@ struct block_head {
 [[nodiscard]] block_head read_head(bytes_view block) noexcept;
 /// The checksum that the head of `block` should have.
 [[nodiscard]] std::uint64_t checksum_of(bytes_view block) noexcept;
-
-/// Whether a time is one that the writer keeps: within what timestamp::unix_nanoseconds() gives.
-[[nodiscard]] inline bool is_kept_time(std::int64_t ns) noexcept {
-  return timestamp::from_unix_nanoseconds(ns).unix_nanoseconds().has_value();
-}
 
 /// One thread at a time.
 class block_decoder {

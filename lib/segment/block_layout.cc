@@ -1,88 +1,137 @@
 // SPDX-License-Identifier: Apache-2.0
-//
-// What happens at the end of a block: its streams are made and put together.
-#include <algorithm>
+#include "segment/block_layout.h"
 
-#include "segment/block_encoder.h"
-#include "segment/checksum.h"
+#include <algorithm>
+#include <cstring>
+
+#include "segment/varint.h"
 
 namespace tcpinfo::inline v0::segment_format {
 namespace {
 
-template <class Streams>
-byte_stream& of(Streams& streams, stream which) noexcept {
-  return streams[static_cast<std::size_t>(which)];
+std::uint32_t next_entry(const std::byte* log, std::uint32_t entry) noexcept {
+  std::uint32_t next = 0;
+  std::memcpy(&next, log + entry, sizeof next);
+  return next;
 }
-
-std::uint64_t whole(std::int64_t n) noexcept { return static_cast<std::uint64_t>(n); }
 
 }  // namespace
 
-// Field by field, so that what is alike stands together. Where an archive does not have a field,
-// nothing is written.
-void block_encoder::put_archives() {
-  byte_stream& to = of(streams_, stream::archives);
-  const std::span all(archives_.data(), archive_count_);
-  to.varint(all.size());
-  for (archive& a : all) {
-    const bool starts = (a.flags & has_start) != 0 && a.first_ns && *a.first_ns == a.start_ns;
-    if (starts) a.flags = (a.flags & ~std::uint32_t{has_start}) | starts_with_first;
-    to.varint(a.flags);
-  }
-  for (const archive& a : all) to.varint(a.records);
-  for (const archive& a : all)
-    if ((a.flags & has_metadata) != 0) to.varint(a.context);
-  std::uint64_t before = 0;
-  for (const archive& a : all)
-    if ((a.flags & has_cookie) != 0) {
-      to.folded(a.cookie - before);
-      before = a.cookie;
-    } else if ((a.flags & has_metadata) != 0) {
-      to.varint(a.uuid);
-    }
-  for (const archive& a : all)
-    if ((a.flags & has_metadata) != 0) to.varint(a.sequence);
-  before = 0;
-  for (const archive& a : all)
-    if ((a.flags & has_start) != 0) {
-      to.folded(whole(a.start_ns) - before);
-      before = whole(a.start_ns);
-    }
-  for (const archive& a : all)
-    if ((a.flags & has_opened) != 0) to.folded(whole(a.opened_ns) - whole(a.start_ns));
-  before = 0;
-  for (const archive& a : all)
-    if ((a.flags & has_path) != 0) {
-      to.varint(a.path);
-    } else {
-      to.folded(whole(a.day) - before);
-      before = whole(a.day);
-    }
+std::size_t block_layout::memory_bytes() const noexcept {
+  std::size_t bytes = columns_.memory_bytes() + bases_.capacity_bytes() +
+                      message_moments_.capacity_bytes() + block_.capacity_bytes() +
+                      parts_.capacity() * sizeof parts_[0];
+  for (const byte_stream& s : streams_) bytes += s.capacity_bytes();
+  return bytes;
 }
 
-void block_encoder::put_slots() {
-  byte_stream& texts = of(streams_, stream::texts);
-  if (!texts_.all().empty()) texts.varint(texts_.all().size());
-  for (const std::string& text : texts_.all()) texts.varint(text.size());
-  for (const std::string& text : texts_.all()) texts.add(std::as_bytes(std::span(text)));
-  byte_stream& contexts = of(streams_, stream::contexts);
-  if (!contexts_.empty()) {
-    contexts.varint(contexts_.size());
-    const bool all = std::any_of(contexts_.begin(), contexts_.end(),
-                                 [](const auto& context) { return context.back() != 0; });
-    const std::size_t written = all ? context_texts : usual_context_texts;
-    contexts.varint(written);
-    for (const auto& context : contexts_)
-      for (std::size_t i = 0; i < written; ++i) contexts.varint(context[i]);
+void block_layout::begin(record_window& window) {
+  window_ = &window;
+  window.sort_into(parts_);
+  at_ = 0;
+}
+
+// Gives a shape that the block has not had, and its slots, their numbers.
+void block_layout::use_shape(std::uint32_t number) {
+  if (slots_.empty()) {
+    // The head is the first slot of every block.
+    (void)slot_numbers_.number_of(head_slot);
+    slots_.push_back({head_words, 0, columns_.add(head_words), 0});
+    std::fill_n(bases_.room(head_words), head_words, 0U);
+    bases_.shrink(head_words);
   }
+  std::vector<std::uint16_t>& shape = shapes_.emplace_back();
+  for (const std::uint16_t of_window : window_->shapes()[number]) {
+    const std::uint32_t n = slot_numbers_.number_of(of_window);
+    shape.push_back(static_cast<std::uint16_t>(n));
+    if (n < slots_.size()) continue;
+    const std::uint32_t words = window_->slots()[of_window].words;
+    const std::size_t base = bases_.size();
+    std::fill_n(bases_.room(words), words, 0U);
+    bases_.shrink(base + words);
+    slots_.push_back({words, 0, columns_.add(words), static_cast<std::uint32_t>(base)});
+  }
+}
+
+// The first words that an archive has in a slot are held against the first of the archive before
+// it; the cookie, which is known, against that.
+const std::byte* block_layout::put_first(slot& s, const std::byte* words, bool is_head,
+                                         const archive_entry& about) {
+  std::uint32_t* const base = bases_.data() + s.base;
+  if (is_head && about.has(has_cookie)) {
+    base[cookie_word] = static_cast<std::uint32_t>(about.cookie);
+    base[cookie_word + 1] = static_cast<std::uint32_t>(about.cookie >> 32U);
+  }
+  for (std::uint32_t i = 0; i < s.words; ++i) {
+    std::uint32_t word = 0;
+    std::memcpy(&word, words + 4 * std::size_t{i}, sizeof word);
+    if (word != base[i]) columns_.change(s.first + i, s.rows, fold(word - base[i]));
+    base[i] = word;
+  }
+  return words + 4 * std::size_t{s.words};
+}
+
+void block_layout::put_records(const record_window::part& p, block_span& about) {
+  byte_stream& heads = of(stream::heads);
+  const std::byte* const log = window_->log();
+  for (std::uint32_t entry = p.first; entry != 0;) {
+    const std::byte* at = log + entry;
+    entry = next_entry(log, entry);
+    // The next one is anywhere in the log.
+    __builtin_prefetch(log + entry);
+    __builtin_prefetch(log + entry + 64);
+    at += sizeof(std::uint32_t);
+    const std::uint64_t logged = next_varint(at);
+    const auto head = static_cast<std::uint32_t>(logged);
+    ++record_;
+    if (head == 0) {
+      const auto size = static_cast<std::size_t>(next_varint(at));
+      heads.varint(0);
+      of(stream::line_sizes).varint(size);
+      of(stream::lines).add(std::span(at, size));
+      about.has_others = true;
+      continue;
+    }
+    const std::uint32_t of_window = (head >> head_shape_shift) - 1;
+    const std::uint32_t shape = shape_numbers_.number_of(of_window);
+    if (shape == shapes_.size()) use_shape(of_window);
+    heads.varint((shape + 1) << head_shape_shift | (head & (head_ended | head_carried)));
+    const auto moment_number = static_cast<std::uint32_t>(next_varint(at));
+    message_moments_.add(moment_number);
+    const std::int64_t time_ns = window_->moments().all()[moment_number].time_ns;
+    about.first_ns = std::min(about.first_ns, time_ns);
+    about.last_ns = std::max(about.last_ns, time_ns);
+    if ((head & head_ended) != 0) of(stream::extras).varint(next_varint(at));
+    if ((head & head_carried) != 0) of(stream::extras).varint(next_varint(at));
+    if ((logged & record_window::log_thinned) != 0) {
+      of(stream::thinned).varint(record_ - last_thinned_);
+      of(stream::thinned).varint(next_varint(at));
+      last_thinned_ = record_;
+    }
+    for (const std::uint16_t n : shapes_[shape]) {
+      slot& s = slots_[n];
+      auto change = static_cast<std::uint32_t>(next_varint(at));
+      if (change == record_window::log_first_words) {
+        at = put_first(s, at, n == head_slot, p.about);
+      } else {
+        for (; change != record_window::log_end_of_slot;
+             change = static_cast<std::uint32_t>(next_varint(at)))
+          at = columns_.change(s.first + (change - record_window::log_change), s.rows, at);
+      }
+      ++s.rows;
+    }
+  }
+}
+
+void block_layout::put_slots() {
   if (slots_.empty()) return;
-  byte_stream& slots = of(streams_, stream::slots);
+  byte_stream& slots = of(stream::slots);
   slots.varint(slots_.size());
-  for (auto s = slots_.begin() + 1; s != slots_.end(); ++s) {
-    slots.varint(s->type);
-    slots.varint(s->size);
+  for (const std::uint32_t n : slot_numbers_.used().subspan(1)) {
+    slots.varint(window_->slots()[n].type);
+    slots.varint(window_->slots()[n].size);
   }
-  byte_stream& shapes = of(streams_, stream::shapes);
+  byte_stream& shapes = of(stream::shapes);
   shapes.varint(shapes_.size());
   for (const auto& shape : shapes_) {
     shapes.varint(shape.size() - 1);  // the head is in each
@@ -90,82 +139,13 @@ void block_encoder::put_slots() {
   }
 }
 
-// The first words that an archive has in a slot are held against the first of the archive before
-// it; the cookie, which is known, against that.
-void block_encoder::put_first(slot& s, const std::uint32_t* words, const archive& a) {
-  std::uint32_t* const base = bases_.data() + s.base;
-  if (s.words == head_words && &s == slots_.data() && (a.flags & has_cookie) != 0) {
-    base[cookie_word] = static_cast<std::uint32_t>(a.cookie);
-    base[cookie_word + 1] = static_cast<std::uint32_t>(a.cookie >> 32U);
-  }
-  for (std::uint32_t i = 0; i < s.words; ++i)
-    if (words[i] != base[i]) columns_.change(s.first + i, s.rows, fold(words[i] - base[i]));
-  std::copy_n(words, s.words, base);
-}
-
-void block_encoder::put_records() {
-  byte_stream& heads = of(streams_, stream::heads);
-  byte_stream& extras = of(streams_, stream::extras);
-  byte_stream& sizes = of(streams_, stream::line_sizes);
-  byte_stream& lines = of(streams_, stream::lines);
-  byte_stream& thinned = of(streams_, stream::thinned);
-  message_moments_.clear();
-  std::uint32_t record = 0;
-  std::uint32_t last_thinned = 0;
-  for (std::size_t n = 0; n < archive_count_; ++n) {
-    const archive& a = archives_[n];
-    for (std::uint32_t entry = a.first; entry != 0; entry = log_[entry]) {
-      const std::uint32_t* at = log_.data() + entry + 1;
-      const std::uint32_t logged = *at++;
-      const std::uint32_t head = logged & ~log_thinned;
-      ++record;
-      heads.varint(head);
-      if (head == 0) {
-        const std::uint32_t line = *at;
-        const std::uint32_t begin = line == 0 ? 0 : line_ends_[line - 1];
-        sizes.varint(line_ends_[line] - begin);
-        lines.add(line_bytes_.all().subspan(begin, line_ends_[line] - begin));
-        continue;
-      }
-      message_moments_.add(*at);
-      const std::int64_t time_ns = moments_.all()[*at++].time_ns;
-      if ((head & head_ended) != 0) {
-        const std::uint64_t low = *at++;
-        const std::uint64_t high = *at++;
-        extras.folded((high << 32U | low) - whole(time_ns));
-      }
-      if ((head & head_carried) != 0) extras.varint(*at++);
-      if ((logged & log_thinned) != 0) {
-        thinned.varint(record - last_thinned);
-        thinned.varint(*at++);
-        last_thinned = record;
-      }
-      for (const std::uint16_t number : shapes_[(head >> head_shape_shift) - 1]) {
-        slot& s = slots_[number];
-        const std::uint32_t count = *at++;
-        if ((count & first_of_slot) != 0) {
-          put_first(s, at, a);
-          at += s.words;
-        } else {
-          for (const std::uint32_t* const end = at + 2 * std::size_t{count}; at != end; at += 2)
-            columns_.change(s.first + at[0], s.rows, at[1]);
-        }
-        ++s.rows;
-      }
-    }
-  }
-  moments_.put(message_moments_, of(streams_, stream::moments),
-               of(streams_, stream::moment_numbers));
-}
-
-void block_encoder::put_columns() {
+void block_layout::put_columns() {
   for (const slot& s : slots_)
-    columns_.put(s.first, s.words, s.rows, of(streams_, stream::columns),
-                 of(streams_, stream::rows), of(streams_, stream::bits),
-                 of(streams_, stream::deltas));
+    columns_.put(s.first, s.words, s.rows, of(stream::columns), of(stream::rows), of(stream::bits),
+                 of(stream::deltas));
 }
 
-void block_encoder::assemble(block_span& about) {
+void block_layout::assemble() {
   block_.clear();
   std::byte* const head = block_.room(head_size);
   std::fill_n(head, head_size, std::byte{0});
@@ -179,44 +159,50 @@ void block_encoder::assemble(block_span& about) {
       block_.varint(streams_[i].size());
     }
   for (const byte_stream& s : streams_) block_.add(s.all());
+}
 
+byte_stream* block_layout::next(block_span& about) {
+  if (at_ == parts_.size()) return nullptr;
+  for (byte_stream& s : streams_) s.clear();
+  entries_.clear();
+  slot_numbers_.restart(window_->slots().size());
+  shape_numbers_.restart(window_->shapes().size());
+  slots_.clear();
+  shapes_.clear();
+  columns_.clear();
+  bases_.clear();
+  message_moments_.clear();
+  record_ = last_thinned_ = 0;
   about = {};
-  about.records = records_;
-  about.has_others = !line_ends_.empty();
-  for (const moment& m : moments_.all()) {
-    about.first_ns = std::min(about.first_ns, m.time_ns);
-    about.last_ns = std::max(about.last_ns, m.time_ns);
-  }
-  for (std::size_t n = 0; n < archive_count_; ++n) {
-    const archive& a = archives_[n];
-    if (a.records == 0) continue;
-    if ((a.flags & has_cookie) == 0) {
+
+  std::size_t bytes = 0;
+  std::size_t cells = 0;
+  for (; at_ < parts_.size(); ++at_) {
+    record_window::part& p = *parts_[at_];
+    bytes += p.bytes;
+    cells += p.cells;
+    if (!entries_.empty() &&
+        (bytes > full_part || cells > max_cells || record_ + p.about.records > max_records))
+      break;
+    archive_entry& e = p.about;
+    if (e.has(has_start) && p.first_ns && *p.first_ns == e.start_ns)
+      e.flags = (e.flags & ~std::uint32_t{has_start}) | starts_with_first;
+    entries_.push_back(&e);
+    put_records(p, about);
+    if (!e.has(has_cookie)) {
       about.has_others = true;
       continue;
     }
-    about.lowest_cookie = std::min(about.lowest_cookie, a.cookie);
-    about.highest_cookie = std::max(about.highest_cookie, a.cookie);
+    about.lowest_cookie = std::min(about.lowest_cookie, e.cookie);
+    about.highest_cookie = std::max(about.highest_cookie, e.cookie);
   }
-}
-
-byte_stream& block_encoder::encode(block_span& about) {
-  for (byte_stream& s : streams_) s.clear();
-  columns_.clear();
-  bases_.clear();
-  for (slot& s : slots_) {
-    s.rows = 0;
-    s.first = columns_.add(s.words);
-    s.base = static_cast<std::uint32_t>(bases_.size());
-    std::uint32_t* const zeros = bases_.room(s.words);
-    std::fill_n(zeros, s.words, 0U);
-    bases_.end_at(zeros + s.words);
-  }
-  put_archives();
+  about.records = record_;
+  window_->directory().put(entries_, of(stream::texts), of(stream::contexts), of(stream::archives));
   put_slots();
-  put_records();
+  window_->moments().put(message_moments_, of(stream::moments), of(stream::moment_numbers));
   put_columns();
-  assemble(about);
-  return block_;
+  assemble();
+  return &block_;
 }
 
 }  // namespace tcpinfo::inline v0::segment_format

@@ -25,6 +25,16 @@ class column_set {
     c.rows.add(row);
     c.deltas.varint(folded);
   }
+  /// The same; the difference stands at `folded` as a varint. @return behind it.
+  const std::byte* change(std::uint32_t column, std::uint32_t row, const std::byte* folded) {
+    column_of_words& c = columns_[column];
+    c.rows.add(row);
+    std::byte* to = c.deltas.room(10);
+    while ((*folded & std::byte{0x80}) != std::byte{0}) *to++ = *folded++;
+    *to++ = *folded++;
+    c.deltas.end_at(to);
+    return folded;
+  }
   /// Writes `count` columns from `first` on, each of so many rows.
   void put(std::uint32_t first, std::uint32_t count, std::uint32_t rows, byte_stream& columns,
            byte_stream& few, byte_stream& bits, byte_stream& deltas) const;

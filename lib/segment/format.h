@@ -30,10 +30,15 @@ inline constexpr std::uint8_t kind_records = 1;
 
 /// The largest block that is read.
 inline constexpr std::size_t max_block = std::size_t{4} << 20;
-/// The writer ends a block before it has so much, by its estimate: a frame that stream_reader holds
-/// as a whole. A block may be four times the estimate, where many archives begin in it with
-/// messages that are nothing like each other.
-inline constexpr std::size_t full_block = std::size_t{960} << 10;
+/// How much memory the records may take that are flushed together: the longest line has room.
+inline constexpr std::size_t least_window = std::size_t{1} << 20;
+inline constexpr std::size_t most_window = std::size_t{64} << 20;
+/// The writer makes blocks of so much, by its estimate; where an archive has more records, its part
+/// of the block has no more. A block may be five times the estimate, where archives begin in it
+/// with messages that are nothing like each other: less than what stream_reader holds as a whole.
+inline constexpr std::size_t full_part = std::size_t{256} << 10;
+/// Texts and contexts of a window, and so of a block, take no more.
+inline constexpr std::size_t full_directory = std::size_t{960} << 10;
 
 /// The streams of a block. Unknown ones are passed over.
 enum class stream : std::uint8_t {

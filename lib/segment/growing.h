@@ -58,7 +58,9 @@ class growing {
 
  private:
   void grow(std::size_t n) {
-    const std::size_t capacity = std::max(size_ + n, 2 * capacity_ + 16);
+    // Twice as much is more than is used, where it is much.
+    constexpr std::size_t most = (std::size_t{4} << 20) / sizeof(T);
+    const std::size_t capacity = std::max(size_ + n, capacity_ + std::min(capacity_ + 16, most));
     auto grown = std::make_unique_for_overwrite<T[]>(capacity);
     if (size_ > 0) std::memcpy(grown.get(), data_.get(), size_ * sizeof(T));
     data_ = std::move(grown);

@@ -75,23 +75,22 @@ std::uint64_t moment_table::unit_of(const growing<std::uint32_t>& numbers,
 // number; else the table is sorted and the messages have numbers in it.
 void moment_table::put(const growing<std::uint32_t>& numbers, byte_stream& table,
                        byte_stream& chosen) {
-  const bool own = moments_.size() * 4 > numbers.size() * 3;
-  const std::size_t count = own ? numbers.size() : moments_.size();
-  if (count == 0) return;
+  block_.restart(moments_.size());
+  for (const std::uint32_t n : numbers) (void)block_.number_of(n);
+  const auto used = block_.used();
+  const bool own = used.size() * 4 > numbers.size() * 3;
   order_.clear();
-  (void)order_.room(count);
-  order_.shrink(count);
-  if (own) {
-    std::copy(numbers.begin(), numbers.end(), order_.begin());
-  } else {
-    std::iota(order_.begin(), order_.end(), 0U);
+  order_.add(own ? numbers.all() : used);
+  if (order_.empty()) return;
+  if (!own) {
     std::sort(order_.begin(), order_.end(),
               [&](std::uint32_t a, std::uint32_t b) { return moments_[a] < moments_[b]; });
+    block_.reorder(order_.all());
   }
   const std::int64_t base = moments_[order_[0]].time_ns;
   const std::uint64_t unit = unit_of(order_, base);
   table.varint(own ? 1 : 0);
-  table.varint(count);
+  table.varint(order_.size());
   table.varint(unit);
   table.folded(static_cast<std::uint64_t>(base));
   std::int64_t before = base;
@@ -106,14 +105,11 @@ void moment_table::put(const growing<std::uint32_t>& numbers, byte_stream& table
     poll = moments_[n].poll + 1;
   }
   if (own) return;
-  rank_.clear();
-  (void)rank_.room(count);
-  rank_.shrink(count);
-  for (std::uint32_t i = 0; i < count; ++i) rank_[order_[i]] = i;
   std::uint32_t expected = 0;
   for (const std::uint32_t n : numbers) {
-    chosen.varint(fold(rank_[n] - expected));
-    expected = rank_[n] + 1;
+    const std::uint32_t rank = block_.number_of(n);
+    chosen.varint(fold(rank - expected));
+    expected = rank + 1;
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The moments of a block's messages: time and poll. Connections that were seen in one poll have one
-// in common.
+// The moments of a window's messages: time and poll. Connections that were seen in one poll have
+// one in common.
 #ifndef TCPINFO_SEGMENT_MOMENT_TABLE_H
 #define TCPINFO_SEGMENT_MOMENT_TABLE_H
 
@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "segment/growing.h"
+#include "segment/renumbering.h"
 
 namespace tcpinfo::inline v0::segment_format {
 
@@ -29,9 +30,10 @@ class moment_table {
   /// Writes the table, and the numbers of the messages, which are given in the order of the block.
   void put(const growing<std::uint32_t>& numbers, byte_stream& table, byte_stream& chosen);
   [[nodiscard]] const growing<moment>& all() const noexcept { return moments_; }
+  [[nodiscard]] std::size_t used_bytes() const noexcept { return moments_.size() * sizeof(moment); }
   [[nodiscard]] std::size_t memory_bytes() const noexcept {
     return moments_.capacity_bytes() + table_.capacity_bytes() + order_.capacity_bytes() +
-           rank_.capacity_bytes();
+           block_.memory_bytes();
   }
 
  private:
@@ -42,8 +44,8 @@ class moment_table {
   growing<moment> moments_;
   growing<std::uint32_t> table_;  // open addressing: numbers plus one; 0 is free
   std::uint32_t latest_ = 0;
+  renumbering block_;
   growing<std::uint32_t> order_;
-  growing<std::uint32_t> rank_;
 };
 
 }  // namespace tcpinfo::inline v0::segment_format

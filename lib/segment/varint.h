@@ -38,6 +38,17 @@ inline std::byte* put_varint(std::byte* to, std::uint64_t n) noexcept {
   return to;
 }
 
+/// Of bytes that put_varint() wrote: nothing is checked.
+[[nodiscard]] inline std::uint64_t next_varint(const std::byte*& at) noexcept {
+  auto b = std::to_integer<std::uint64_t>(*at++);
+  std::uint64_t n = b & 0x7fU;
+  for (unsigned shift = 7; b >= 0x80; shift += 7) {
+    b = std::to_integer<std::uint64_t>(*at++);
+    n |= (b & 0x7fU) << shift;
+  }
+  return n;
+}
+
 /// Takes numbers and bytes off the front of a view; after a fault everything is 0 and `ok` is
 /// false.
 class taker {

@@ -9,9 +9,10 @@
 
 #include "common/known_part.h"
 #include "segment/block_decoder.h"
-#include "segment/block_encoder.h"
+#include "segment/block_layout.h"
 #include "segment/checksum.h"
 #include "segment/index.h"
+#include "segment/record_window.h"
 
 namespace tcpinfo::inline v0 {
 namespace {
@@ -33,48 +34,70 @@ std::error_code guarded(F&& f) noexcept {
 }  // namespace
 
 struct [[gnu::visibility("hidden")]] segment_writer::impl {
-  format::block_encoder block;
+  format::record_window window;
+  format::block_layout layout;
   frame_writer frames;
-  format::byte_stream frame;
+  format::byte_stream out;
   format::byte_stream index;
   std::vector<format::block_span> blocks;
   std::uint64_t offset = 0;          // in the file
   std::uint64_t records_before = 0;  // in the blocks before
 
   void restart() noexcept {
-    block.clear();
+    window.clear();
     blocks.clear();
     offset = records_before = 0;
   }
-  [[nodiscard]] std::error_code flush(bytes_view & out);
+  [[nodiscard]] std::error_code add_frame(format::byte_stream & block, format::block_span & about,
+                                          std::uint64_t before);
+  [[nodiscard]] std::error_code flush(bytes_view & frames_made);
 };
 
 // The head is the last that is written: the checksum is of all the rest.
-std::error_code segment_writer::impl::flush(bytes_view& out) {
-  format::block_span about;
-  format::byte_stream& bytes = block.encode(about);
-  std::byte* const head = bytes.data();
+std::error_code segment_writer::impl::add_frame(format::byte_stream& block,
+                                                format::block_span& about, std::uint64_t before) {
+  std::byte* const head = block.data();
   std::copy(format::magic.begin(), format::magic.end(), reinterpret_cast<unsigned char*>(head));
   head[format::version_at] = std::byte{format::version};
   head[format::kind_at] = std::byte{format::kind_records};
-  format::store_le(head + format::size_at, static_cast<std::uint32_t>(bytes.size()));
-  format::store_le(head + format::records_before_at, records_before);
+  format::store_le(head + format::size_at, static_cast<std::uint32_t>(block.size()));
+  format::store_le(head + format::records_before_at, before);
   format::store_le(head + format::records_at, about.records);
   format::store_le(head + format::number_at, static_cast<std::uint32_t>(blocks.size()));
-  format::store_le(head + format::checksum_at, format::checksum_of(bytes.all()));
-  frame.clear();
-  const std::size_t bound = frame_writer::bound(bytes.size());
-  std::byte* const to = frame.room(bound);
+  format::store_le(head + format::checksum_at, format::checksum_of(block.all()));
+  const std::size_t bound = frame_writer::bound(block.size());
+  std::byte* const to = out.room(bound);
   std::size_t written = 0;
-  if (const auto ec = frames.compress(bytes.all(), {to, bound}, written)) return ec;
-  about.offset = offset;
+  if (const auto ec = frames.compress(block.all(), {to, bound}, written)) return ec;
+  about.offset = offset + out.size();
   about.size = written;
   blocks.push_back(about);
-  frame.end_at(to + written);
-  offset += written;
-  records_before += about.records;
-  block.clear();
-  out = frame.all();
+  out.end_at(to + written);
+  return {};
+}
+
+std::error_code segment_writer::impl::flush(bytes_view& frames_made) {
+  const std::size_t blocks_before = blocks.size();
+  const auto make = [&]() -> std::error_code {
+    out.clear();
+    layout.begin(window);
+    std::uint64_t before = records_before;
+    format::block_span about;
+    while (format::byte_stream* const block = layout.next(about)) {
+      if (const auto ec = add_frame(*block, about, before)) return ec;
+      before += about.records;
+    }
+    return {};
+  };
+  const std::error_code ec = guarded(make);
+  if (ec) {
+    blocks.resize(blocks_before);
+    return ec;
+  }
+  offset += out.size();
+  records_before += window.records();
+  window.clear();
+  frames_made = out.all();
   return {};
 }
 
@@ -91,13 +114,15 @@ segment_writer::~segment_writer() { delete impl_; }
 std::error_code segment_writer::create(const segment_options& given) noexcept {
   segment_options options;
   if (const auto ec = read_known(given, options)) return ec;
-  if (options.reserved != 0) return errc::invalid_argument;
+  if (options.window < format::least_window || options.window > format::most_window)
+    return errc::invalid_argument;
   // What is refused changes nothing.
   frame_writer frames;
   if (const auto ec = frames.create(options.level)) return ec;
   return guarded([&]() -> std::error_code {
     if (impl_ == nullptr) impl_ = new impl;
     impl_->restart();
+    impl_->window.set_limit(options.window);
     impl_->frames = std::move(frames);
     return {};
   });
@@ -106,36 +131,42 @@ std::error_code segment_writer::create(const segment_options& given) noexcept {
 std::error_code segment_writer::begin(const segment_archive& archive,
                                       std::uint32_t& number) noexcept {
   if (impl_ == nullptr) return errc::not_open;
-  return guarded([&] { return impl_->block.begin(archive, number); });
+  return guarded([&] { return impl_->window.begin(archive, number); });
 }
 
 std::error_code segment_writer::add(std::uint32_t number, const timestamp& time, const message& m,
                                     const record_extras& extras, encode_notes* notes) noexcept {
   if (impl_ == nullptr) return errc::not_open;
-  return guarded([&] { return impl_->block.add(number, time, m, extras, notes); });
+  return guarded([&] { return impl_->window.add(number, time, m, extras, notes); });
 }
 
 std::error_code segment_writer::add_line(std::uint32_t number, std::string_view line) noexcept {
   if (impl_ == nullptr) return errc::not_open;
-  return guarded([&] { return impl_->block.add_line(number, line); });
+  return guarded([&] { return impl_->window.add_line(number, line); });
 }
 
 std::uint32_t segment_writer::waiting() const noexcept {
-  return impl_ == nullptr ? 0 : impl_->block.records();
+  return impl_ == nullptr ? 0 : impl_->window.records();
 }
 
 std::size_t segment_writer::waiting_bytes() const noexcept {
-  return impl_ == nullptr ? 0 : impl_->block.memory_bytes();
+  return impl_ == nullptr ? 0
+                          : impl_->window.memory_bytes() + impl_->layout.memory_bytes() +
+                                impl_->out.capacity_bytes();
 }
 
-std::error_code segment_writer::flush(bytes_view& frame) noexcept {
-  frame = {};
+std::uint32_t segment_writer::blocks() const noexcept {
+  return impl_ == nullptr ? 0 : static_cast<std::uint32_t>(impl_->blocks.size());
+}
+
+std::error_code segment_writer::flush(bytes_view& frames) noexcept {
+  frames = {};
   if (impl_ == nullptr) return errc::not_open;
-  if (impl_->block.is_empty()) {
-    impl_->block.clear();
+  if (impl_->window.is_empty()) {
+    impl_->window.clear();
     return {};
   }
-  return guarded([&] { return impl_->flush(frame); });
+  return guarded([&] { return impl_->flush(frames); });
 }
 
 std::error_code segment_writer::finish(bytes_view& index) noexcept {

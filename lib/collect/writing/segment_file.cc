@@ -48,11 +48,11 @@ std::error_code segment_file::append(bytes_view frame, const block_facts& facts)
         context_.counts.files_created.add();
       }
       size_ += frame.size();
-      ++frames_;
+      frames_ += facts.blocks;
       context_.counts.records.add(facts.records);
       context_.counts.duplicate_attributes.add(facts.notes.duplicates);
       context_.counts.unread_bytes.add(facts.notes.unread_bytes);
-      context_.counts.frames.add();
+      context_.counts.frames.add(facts.blocks);
       context_.counts.bytes_written.add(frame.size());
       return {};
     }

@@ -19,9 +19,10 @@
 
 namespace tcpinfo::collect {
 
-/// A block, besides its bytes.
+/// Blocks that were flushed together, besides their bytes.
 struct block_facts {
   std::uint32_t records = 0;
+  std::uint32_t blocks = 0;
   std::int64_t first_ns = 0;  ///< of its oldest record, since 1970: the day of a file
   std::int64_t since_ns = 0;  ///< monotonic, when that came: the file's age, if it begins one
   encode_notes notes = {};

@@ -18,6 +18,7 @@ constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
 // At the end a write that fails is tried so often, with a pause before each new try.
 constexpr int last_tries = 10;
 constexpr std::int64_t last_pause_ns = write_retry_ns / 10;
+constexpr std::size_t smallest_window = std::size_t{1} << 20;
 
 }  // namespace
 
@@ -33,6 +34,9 @@ segments_layout::segments_layout(const sink_context& context)
 std::error_code segments_layout::open() {
   segment_options options;
   options.level = context_.settings.level;
+  // What is flushed together takes its memory whether blocks wait or not.
+  options.window = static_cast<std::uint32_t>(
+      std::clamp(memory_.limit() / 4, smallest_window, std::size_t{options.window}));
   return block_.create(options);
 }
 
@@ -164,8 +168,9 @@ std::error_code segments_layout::begin(segment_flow& flow) {
 // is lost, and it is tried again.
 bool segments_layout::flush(std::int64_t now_ns) {
   const std::uint32_t records = block_.waiting();
-  bytes_view frame;
-  if (const auto ec = block_.flush(frame)) {
+  const std::uint32_t blocks_before = block_.blocks();
+  bytes_view frames;
+  if (const auto ec = block_.flush(frames)) {
     context_.counts.write_errors.add(ec);
     block_retry_ns_ = now_ns + write_retry_ns;
     return false;
@@ -173,7 +178,8 @@ bool segments_layout::flush(std::int64_t now_ns) {
   ++block_number_;
   block_facts facts = std::exchange(facts_, {});
   facts.records = records;
-  if (records > 0) file_.add(frame, facts, now_ns);
+  facts.blocks = block_.blocks() - blocks_before;
+  if (records > 0) file_.add(frames, facts, now_ns);
   account();
   return true;
 }

@@ -74,13 +74,16 @@ struct segment_summary {
 struct segment_options {
   std::size_t size = sizeof(segment_options);  ///< for later members; leave it
   std::int32_t level = 3;                      ///< of zstd, 1 (fast) to 22 (small)
-  std::uint32_t reserved = 0;                  ///< leave it
+  /// Memory of the records that are flushed together, in bytes: 1 to 64 MiB. The more, the smaller
+  /// is what is written.
+  std::uint32_t window = std::uint32_t{14} << 20;
 };
 
 /// Makes the blocks of a segment in memory: what it gives is to be written to a file, one after the
-/// other, each as a whole. A block is one zstd frame and decodes without any other. Records of any
-/// connections come in any order; a block gives them back connection by connection. Memory is some
-/// 20 MiB at most. One thread at a time.
+/// other. A block is one zstd frame and decodes without any other. Records of any connections come
+/// in any order; what is flushed together is sorted by connection, as many blocks as it takes, so
+/// that few of them have records of a connection. Memory is that of the window and some 10 MiB. One
+/// thread at a time.
 class TCPINFO_API segment_writer final {
  public:
   segment_writer() noexcept = default;
@@ -96,20 +99,21 @@ class TCPINFO_API segment_writer final {
   /// @return errc::invalid_argument for options that are none; errc::out_of_memory.
   [[nodiscard]] std::error_code create(const segment_options& options) noexcept;
 
-  /// Begins an archive in the block that is being made; what is given is copied. An archive that
-  /// goes on in the next block is begun there again, with `goes_on`. One to which nothing is added
-  /// is not in the segment.
-  /// @param number what add() knows it by, until the block is flushed
-  /// @return errc::buffer_too_small (the block is full: flush() and try again); errc::bad_timestamp
-  /// where a time of `about` is not in UTC or outside 1678 to 2262 (keep the line as text then);
-  /// errc::invalid_argument for a path that is too long or has a NUL, a text of more than 4,096
-  /// bytes, and members that are none; errc::out_of_memory; errc::not_open. Nothing was begun then.
+  /// Begins an archive in the window that is being filled; what is given is copied. An archive that
+  /// goes on after flush() is begun again, with `goes_on`. One to which nothing is added is not in
+  /// the segment.
+  /// @param number what add() knows it by, until flush()
+  /// @return errc::buffer_too_small (the window is full: flush() and try again);
+  /// errc::bad_timestamp where a time of `about` is not in UTC or outside 1678 to 2262 (keep the
+  /// line as text then); errc::invalid_argument for a path that is too long or has a NUL, a text of
+  /// more than 4,096 bytes, and members that are none; errc::out_of_memory; errc::not_open. Nothing
+  /// was begun then.
   [[nodiscard]] std::error_code begin(const segment_archive& archive,
                                       std::uint32_t& number) noexcept;
   /// Adds a message to an archive. As in a line of JSON, only the first attribute of a type is
   /// kept, MD5SIG (keys) never, and nothing behind a malformed attribute: `notes` (may be null)
   /// counts it.
-  /// @return errc::buffer_too_small (the block is full: flush(), begin the archive again and try
+  /// @return errc::buffer_too_small (the window is full: flush(), begin the archive again and try
   /// again); errc::message_too_short; errc::malformed_attribute (more than 255 attributes, or 64
   /// KiB of them); errc::bad_timestamp (a time that is not in UTC or outside 1678 to 2262);
   /// errc::invalid_argument for a number or extras that are none; errc::out_of_memory;
@@ -122,16 +126,18 @@ class TCPINFO_API segment_writer final {
   /// @return as add(); errc::line_too_long above max_segment_line.
   [[nodiscard]] std::error_code add_line(std::uint32_t number, std::string_view line) noexcept;
 
-  /// Records and lines in the block that is being made.
+  /// Records and lines in the window that is being filled.
   [[nodiscard]] std::uint32_t waiting() const noexcept;
-  /// Memory they take, about, in bytes.
+  /// Memory of the writer, about, in bytes.
   [[nodiscard]] std::size_t waiting_bytes() const noexcept;
+  /// Blocks of the segment so far.
+  [[nodiscard]] std::uint32_t blocks() const noexcept;
 
-  /// Ends the block.
-  /// @param frame to be written next; empty where nothing waited. Valid until the next call that
-  /// is not const.
+  /// Makes blocks of what waits.
+  /// @param frames to be written next, one for each block; empty where nothing waited. Valid until
+  /// the next call that is not const.
   /// @return errc::out_of_memory: nothing is lost, and it can be tried again; errc::not_open.
-  [[nodiscard]] std::error_code flush(bytes_view& frame) noexcept;
+  [[nodiscard]] std::error_code flush(bytes_view& frames) noexcept;
   /// Ends the segment, after the last flush(): the index, which lets readers pass over blocks. A
   /// segment without it is as good. What was not flushed is not in the segment.
   /// @return as flush().

@@ -3,6 +3,7 @@
 // Blocks: what fits into one, what follows what, and what may stand between them.
 #include <tcpinfo/segment.h>
 
+#include <algorithm>
 #include <cstring>
 #include <random>
 #include <string>
@@ -18,7 +19,6 @@ namespace {
 
 using namespace segment_files;
 
-using tcpinfo::segment_format::full_block;
 using tcpinfo::segment_format::max_block;
 
 entry some_record(std::uint64_t cookie, std::uint64_t poll) {
@@ -78,20 +78,20 @@ void check_long(long_archive& a) {
   a.made.flush();
   a.made.finish();
   CHECK(a.full > 1);
-  for (const std::string& frame : a.made.frames) CHECK(content_of(frame).size() <= full_block);
   const std::string bytes = a.made.all();
+  const std::vector<std::string> all = blocks_of(content_of(bytes));
+  for (const std::string& block : all) CHECK(block.size() <= max_block);
   const read_result read = read_segment(bytes);
   CHECK(read.faults.empty());
   CHECK(read.missing == 0);
-  CHECK(read.blocks == a.made.frames.size());
+  CHECK(read.blocks == all.size());
   std::vector<std::string> wanted;
   for (const entry& e : a.part.entries) wanted.push_back(e.line());
   // Too long to be shown.
   const bool same = read.lines() == wanted;
   CHECK(same);
-  REQUIRE(read.parts.size() == a.made.frames.size());
-  CHECK_FALSE(read.parts.front().goes_on);
-  CHECK(read.parts.back().goes_on);
+  REQUIRE(read.parts.size() == all.size());
+  for (const read_part& part : read.parts) CHECK(part.goes_on == (&part != &read.parts.front()));
   CHECK(read.parts.back().about == line_of(a.part.about->view()));
 }
 
@@ -100,7 +100,7 @@ void check_long(long_archive& a) {
 TEST_CASE("more than a block holds: messages that do not compress") {
   long_archive a;
   built_message m;
-  for (unsigned i = 0; i < 80; ++i) {
+  for (unsigned i = 0; i < 800; ++i) {
     m.reset().add(2, noise(30'000 + i, i)).add(3, noise(17, i));
     a.add(record_entry(at_ns(i), m.view()));
   }
@@ -109,7 +109,7 @@ TEST_CASE("more than a block holds: messages that do not compress") {
 
 TEST_CASE("more than a block holds: the longest lines") {
   long_archive a;
-  for (unsigned i = 0; i < 3; ++i) {
+  for (unsigned i = 0; i < 24; ++i) {
     std::string line = noise(tcpinfo::max_segment_line - 1, i) + '\n';
     a.add(text_entry(line));
     a.add(text_entry(std::string(tcpinfo::max_segment_line, static_cast<char>('a' + i))));
@@ -159,8 +159,9 @@ TEST_CASE("more than a block holds: very many records, alike") {
     read += more ? 1 : 0;
   }
   CHECK(read == records);
-  CHECK(reader.blocks() == a.made.frames.size());
-  for (const std::string& frame : a.made.frames) CHECK(content_of(frame).size() <= full_block);
+  const std::vector<std::string> all = blocks_of(content_of(bytes));
+  CHECK(reader.blocks() == all.size());
+  for (const std::string& block : all) CHECK(block.size() <= max_block);
 }
 
 TEST_CASE("more archives than a block holds") {
@@ -187,7 +188,8 @@ TEST_CASE("more archives than a block holds") {
   }
   REQUIRE(full == 2);
   made.flush();
-  for (const std::string& frame : made.frames) CHECK(content_of(frame).size() <= full_block);
+  for (const std::string& block : blocks_of(content_of(made.all())))
+    CHECK(block.size() <= max_block);
   const read_result read = read_segment(made.all());
   CHECK(read.faults.empty());
   const bool same = read.lines() == wanted;
@@ -235,9 +237,75 @@ TEST_CASE("a block does not grow beyond its limit where archives have little in 
     wanted.push_back(e.line());
   }
   made.flush();
-  for (const std::string& frame : made.frames) CHECK(content_of(frame).size() <= max_block);
+  for (const std::string& block : blocks_of(content_of(made.all())))
+    CHECK(block.size() <= max_block);
   const read_result read = read_segment(made.all());
   CHECK(read.faults.empty());
+  const bool same = read.lines() == wanted;
+  CHECK(same);
+}
+
+TEST_CASE("what is flushed together is sorted by connection, in blocks that share nothing") {
+  blocks made;
+  std::vector<std::uint32_t> numbers;
+  std::vector<archive_part> parts;
+  // More than a block holds; begun from the highest cookie to the lowest.
+  constexpr std::uint64_t archives = 600;
+  for (std::uint64_t i = 0; i < archives; ++i) {
+    archive_part part;
+    part.about.emplace();
+    part.about->uuid = "host_1769000000_unsafe_00000000000" + std::to_string(10'999 - i);
+    part.path = "of " + std::to_string(i);
+    numbers.push_back(made.begin(part));
+    parts.push_back(std::move(part));
+  }
+  for (std::uint64_t poll = 0; poll < 60; ++poll)
+    for (std::uint64_t i = 0; i < archives; ++i) {
+      const entry e = some_record(std::uint64_t{0x10000} + i, 100 * poll + i);
+      made.add(numbers[i], e);
+      parts[i].entries.push_back(e);
+    }
+  made.flush();
+  REQUIRE(made.frames.size() == 1);
+  const read_result read = read_segment(made.all());
+  CHECK(read.faults.empty());
+  CHECK(read.blocks > 1);
+  std::reverse(parts.begin(), parts.end());
+  const bool same = read.parts == expected(parts);
+  CHECK(same);
+  // Each block is a segment of its own.
+  std::size_t records = 0;
+  for (const std::string& block : blocks_of(content_of(made.all()))) {
+    const read_result alone = read_segment(block);
+    CHECK(alone.faults.empty());
+    records += alone.records;
+  }
+  CHECK(records == read.records);
+}
+
+TEST_CASE("an archive with more than a block holds goes on in the next one") {
+  blocks made;
+  archive_part part;
+  part.about.emplace();
+  part.path = "long";
+  const std::uint32_t number = made.begin(part);
+  built_message m;
+  std::vector<std::string> wanted;
+  for (unsigned i = 0; i < 100; ++i) {
+    m.reset().add(2, noise(20'000, i));
+    const entry e = record_entry(at_ns(i), m.view());
+    made.add(number, e);
+    wanted.push_back(e.line());
+  }
+  made.flush();
+  const read_result read = read_segment(made.all());
+  CHECK(read.faults.empty());
+  CHECK(read.blocks > 4);
+  REQUIRE(read.parts.size() == read.blocks);
+  for (const read_part& one : read.parts) {
+    CHECK(one.goes_on == (&one != &read.parts.front()));
+    CHECK(one.about == read.parts.front().about);
+  }
   const bool same = read.lines() == wanted;
   CHECK(same);
 }

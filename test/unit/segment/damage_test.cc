@@ -35,7 +35,8 @@ struct small_segment {
         archive_part& part = block[k];
         part.path = k == 0 ? "through all" : std::to_string(10 * i + k);
         part.goes_on = k == 0 && i > 0;
-        if (k != 1) {
+        // Those without come last in a block.
+        if (k == 0 || k + 1 < block.size()) {
           part.about.emplace();
           part.about->host = "host";
         }

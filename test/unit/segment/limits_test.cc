@@ -170,9 +170,11 @@ TEST_CASE("options that are none are refused") {
     options.level = level;
     CHECK(writer.create(options) == errc::invalid_argument);
   }
-  options = {};
-  options.reserved = 1;
-  CHECK(writer.create(options) == errc::invalid_argument);
+  for (const std::uint32_t window : {0U, (1U << 20) - 1, (64U << 20) + 1, ~0U}) {
+    options = {};
+    options.window = window;
+    CHECK(writer.create(options) == errc::invalid_argument);
+  }
   options = {};
   options.size = 4;
   CHECK(writer.create(options) == errc::invalid_argument);

@@ -134,7 +134,22 @@ struct archive_part {
 // ---------------------------------------------------------------------------------------------
 // Writing
 
-/// A writer whose blocks are kept one by one.
+/// The blocks of what content_of() gives.
+inline std::vector<std::string> blocks_of(std::string_view content) {
+  std::vector<std::string> all;
+  while (!content.empty()) {
+    must(tcpinfo::is_segment(bytes_of(content)) && content.size() >= 40, "this is no block");
+    std::size_t size = 0;
+    for (std::size_t i = 4; i-- > 0;)
+      size = size << 8U | static_cast<unsigned char>(content[12 + i]);
+    must(size >= 40 && size <= content.size(), "a block has no size");
+    all.emplace_back(content.substr(0, size));
+    content.remove_prefix(size);
+  }
+  return all;
+}
+
+/// A writer; what each flush() gave is kept.
 class blocks {
  public:
   explicit blocks(std::int32_t level = 3) {
@@ -195,8 +210,8 @@ class blocks {
   }
 
   tcpinfo::segment_writer writer;
-  std::vector<std::string> frames;
-  std::string last;  ///< the index
+  std::vector<std::string> frames;  ///< one or more of each flush()
+  std::string last;                 ///< the index
 };
 
 /// The segment with one block for each element, finished.
