@@ -61,6 +61,15 @@ struct summary_bucket {
   friend bool operator==(const summary_bucket&, const summary_bucket&) noexcept = default;
 };
 
+/// The field of a summary whose meaning this library knows: how many records it tells of, lines
+/// included.
+inline constexpr std::uint32_t summary_records = 0;
+
+/// Values that one summary has at most.
+inline constexpr std::size_t max_summary_values = 255;
+/// Buckets that one summary has at most.
+inline constexpr std::size_t max_summary_buckets = 4096;
+
 /// What the records of one archive in one segment come to, so that who wants no more than that
 /// reads no records. Summaries of one archive in several segments are put together by the reader.
 struct segment_summary {
@@ -133,13 +142,30 @@ class TCPINFO_API segment_writer final {
   /// Blocks of the segment so far.
   [[nodiscard]] std::uint32_t blocks() const noexcept;
 
+  /// Adds an archive's summary to the block of summaries that is being made beside the records,
+  /// which it has nothing to do with: neither begin() nor flush() is needed. All that is given is
+  /// copied. `goes_on` is 1 where earlier records of the archive are in a file before: the summary
+  /// does not tell of these.
+  /// @return errc::buffer_too_small (the block is full: flush_summaries() and try again);
+  /// errc::bad_timestamp and errc::invalid_argument as begin(), and errc::invalid_argument for
+  /// values or buckets that are too many or not ascending, a bucket that is empty or ends before it
+  /// begins, a congestion control of more than 4,096 bytes, and members that are none;
+  /// errc::out_of_memory; errc::not_open. Nothing was added then.
+  [[nodiscard]] std::error_code add_summary(const segment_archive& archive,
+                                            const segment_summary& summary) noexcept;
+  /// Summaries in the block that is being made.
+  [[nodiscard]] std::uint32_t waiting_summaries() const noexcept;
+  /// Ends the block of summaries; else as flush(). Blocks of both kinds stand in the segment in the
+  /// order in which they were flushed.
+  [[nodiscard]] std::error_code flush_summaries(bytes_view& frame) noexcept;
+
   /// Makes blocks of what waits.
   /// @param frames to be written next, one for each block; empty where nothing waited. Valid until
   /// the next call that is not const.
   /// @return errc::out_of_memory: nothing is lost, and it can be tried again; errc::not_open.
   [[nodiscard]] std::error_code flush(bytes_view& frames) noexcept;
-  /// Ends the segment, after the last flush(): the index, which lets readers pass over blocks. A
-  /// segment without it is as good. What was not flushed is not in the segment.
+  /// Ends the segment, after the last flush() and flush_summaries(): the index, which lets readers
+  /// pass over blocks. A segment without it is as good. What was not flushed is not in the segment.
   /// @return as flush().
   [[nodiscard]] std::error_code finish(bytes_view& index) noexcept;
 
@@ -214,17 +240,26 @@ class TCPINFO_API segment_reader final {
   /// them is given. errc::not_open comes with `more` false.
   [[nodiscard]] std::error_code next(segment_record& out, bool& more) noexcept;
 
-  /// What the latest record belongs to; of which views are valid until the next block is read. Of
-  /// no archive before the first record.
+  /// Reads the next summary, in the order in which they were added; blocks of records are passed
+  /// over and not decoded, as next() passes over those of summaries. Else as next(): archive() says
+  /// whose it is, and a damaged block costs its summaries, all of them. Views are the reader's,
+  /// until its next call that is not const.
+  /// @return as next(). Between one opening and the next only one of the two functions is called:
+  /// errc::invalid_argument for the other one, with `more` true, and nothing is done.
+  [[nodiscard]] std::error_code next_summary(segment_summary& out, bool& more) noexcept;
+
+  /// What the latest record or summary belongs to; of which views are valid until the next block is
+  /// read. Of no archive before the first one.
   [[nodiscard]] const segment_archive& archive() const& noexcept TCPINFO_LIFETIMEBOUND;
   const segment_archive& archive() const&& = delete;  // of a reader that ends here
 
-  /// Records so far, with those that are missing: the number of the latest one, from 1.
+  /// Records so far, with those that are missing: the number of the latest one, from 1. With
+  /// next_summary(), those that were passed over.
   [[nodiscard]] std::uint64_t record_number() const noexcept;
   /// Records that were in damaged blocks, as far as a block behind them has told: each block says
   /// how many came before it.
   [[nodiscard]] std::uint64_t missing_records() const noexcept;
-  /// Blocks that were read.
+  /// Blocks of records that were read, or passed over by next_summary().
   [[nodiscard]] std::uint64_t blocks() const noexcept;
   /// Bytes of input consumed so far: progress against the file's size.
   [[nodiscard]] std::uint64_t compressed_offset() const noexcept;
@@ -240,12 +275,20 @@ class TCPINFO_API segment_reader final {
   impl* impl_ = nullptr;
 };
 
+/// What blocks hold; bits of segment_selection::kinds.
+inline constexpr std::uint32_t select_records = 1;
+inline constexpr std::uint32_t select_summaries = 2;  ///< the same of summaries
+
 /// Which records are looked for.
 struct segment_selection {
   std::size_t size = sizeof(segment_selection);  ///< for later members; leave it
   std::uint64_t cookie = 0;                      ///< of their connection; 0: any
   timestamp since = {};                          ///< not before; the zero time: any
   timestamp until = {};                          ///< not after; the zero time: any
+  /// Blocks of which kinds, select_…; 0: of records alone. Of summaries the index knows no times:
+  /// `since` and `until` leave none of them out.
+  std::uint32_t kinds = 0;
+  std::uint32_t reserved = 0;  ///< leave it
 };
 
 /// A part of a file.
@@ -267,6 +310,27 @@ struct file_range {
 [[nodiscard]] TCPINFO_API std::error_code select_blocks(int fd, const segment_selection& wanted,
                                                         std::span<file_range> out,
                                                         std::size_t& count) noexcept;
+
+/// What the index of a finished segment says of all that is in it.
+struct segment_contents {
+  std::size_t size = sizeof(segment_contents);  ///< for later members; leave it
+  std::uint64_t records = 0;                    ///< with lines that are kept as text
+  std::uint64_t summaries = 0;                  ///< how many
+  /// Records that these tell of, by their field summary_records. Where it is `records`, the
+  /// summaries tell of all that is in the segment.
+  std::uint64_t summarized = 0;
+  timestamp first = {};  ///< lowest time of a message; the zero time: there is no message
+  timestamp last = {};   ///< highest one
+  /// 1: there are lines that are kept as text, or archives whose UUID has no cookie: times of lines
+  /// are not in `first` and `last`.
+  std::uint32_t has_others = 0;
+  std::uint32_t reserved = 0;  ///< leave it
+};
+
+/// Reads the index at the end of a finished segment. Moves no file offset. Any thread.
+/// @param out filled as far as its size says
+/// @return as select_blocks()
+[[nodiscard]] TCPINFO_API std::error_code read_index(int fd, segment_contents& out) noexcept;
 
 /// Whether decompressed content that begins so is a segment's: at least 8 bytes of it.
 [[nodiscard]] TCPINFO_API bool is_segment(bytes_view begun) noexcept;

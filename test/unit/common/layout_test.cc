@@ -109,12 +109,44 @@ static_assert(offsetof(segment_reader_options, size) == 0);
 static_assert(offsetof(segment_reader_options, max_window_log) == 8);
 static_assert(offsetof(segment_reader_options, reserved) == 12);
 
-static_assert(sizeof(segment_selection) == 48);
+static_assert(sizeof(summary_value) == 16);
+static_assert(std::is_trivially_copyable_v<summary_value>);
+static_assert(offsetof(summary_value, field) == 0);
+static_assert(offsetof(summary_value, reserved) == 4);
+static_assert(offsetof(summary_value, value) == 8);
+
+static_assert(sizeof(summary_bucket) == 16);
+static_assert(std::is_trivially_copyable_v<summary_bucket>);
+static_assert(offsetof(summary_bucket, lowest) == 0);
+static_assert(offsetof(summary_bucket, highest) == 4);
+static_assert(offsetof(summary_bucket, count) == 8);
+
+static_assert(sizeof(segment_summary) == 56);
+static_assert(std::is_trivially_copyable_v<segment_summary>);
+static_assert(offsetof(segment_summary, size) == 0);
+static_assert(offsetof(segment_summary, values) == 8);
+static_assert(offsetof(segment_summary, rtts) == 24);
+static_assert(offsetof(segment_summary, congestion_control) == 40);
+
+static_assert(sizeof(segment_selection) == 56);
 static_assert(std::is_trivially_copyable_v<segment_selection>);
 static_assert(offsetof(segment_selection, size) == 0);
 static_assert(offsetof(segment_selection, cookie) == 8);
 static_assert(offsetof(segment_selection, since) == 16);
 static_assert(offsetof(segment_selection, until) == 32);
+static_assert(offsetof(segment_selection, kinds) == 48);
+static_assert(offsetof(segment_selection, reserved) == 52);
+
+static_assert(sizeof(segment_contents) == 72);
+static_assert(std::is_trivially_copyable_v<segment_contents>);
+static_assert(offsetof(segment_contents, size) == 0);
+static_assert(offsetof(segment_contents, records) == 8);
+static_assert(offsetof(segment_contents, summaries) == 16);
+static_assert(offsetof(segment_contents, summarized) == 24);
+static_assert(offsetof(segment_contents, first) == 32);
+static_assert(offsetof(segment_contents, last) == 48);
+static_assert(offsetof(segment_contents, has_others) == 64);
+static_assert(offsetof(segment_contents, reserved) == 68);
 
 static_assert(sizeof(file_range) == 16);
 static_assert(std::is_trivially_copyable_v<file_range>);
