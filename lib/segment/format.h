@@ -21,12 +21,13 @@ inline constexpr std::size_t features_at = 10;  // u16: who does not know one re
 inline constexpr std::size_t size_at = 12;      // u32: of the whole block
 inline constexpr std::size_t checksum_at = 16;  // u64: of all but itself
 inline constexpr std::size_t records_before_at = 24;  // u64: in the blocks before it
-inline constexpr std::size_t records_at = 32;         // u32: in this one
+inline constexpr std::size_t records_at = 32;         // u32: in this one; or summaries
 inline constexpr std::size_t number_at = 36;          // u32: of the block in its segment, from 0
 inline constexpr std::size_t head_size = 40;
 
 inline constexpr std::uint8_t version = 1;
 inline constexpr std::uint8_t kind_records = 1;
+inline constexpr std::uint8_t kind_summaries = 2;
 
 /// The largest block that is read.
 inline constexpr std::size_t max_block = std::size_t{4} << 20;
@@ -58,8 +59,14 @@ enum class stream : std::uint8_t {
   line_sizes = 14,
   lines = 15,
   thinned = 16,  ///< records before which changes were left out: how far on each is, and how many
+  // Of blocks of summaries:
+  fields = 17,  ///< which there are, and which summaries have them
+  values = 18,
+  rtts = 19,  ///< histograms
+  congestion_controls = 20,
 };
-inline constexpr unsigned stream_count = 17;  // 0 is none
+inline constexpr unsigned stream_count = 21;  // 0 is none
+inline constexpr std::uint64_t max_streams = 255;
 
 /// How it is written which rows of a column changed.
 enum class column_mode : std::uint8_t {
@@ -93,6 +100,10 @@ inline constexpr std::size_t max_archives = std::size_t{1} << 16;
 inline constexpr std::size_t max_contexts = max_archives;
 inline constexpr std::size_t max_texts = std::size_t{1} << 18;
 inline constexpr std::size_t max_text = 4096;
+inline constexpr std::size_t max_summaries = max_archives;
+inline constexpr std::size_t max_fields = 1024;                   // of all summaries of a block
+inline constexpr std::size_t max_values = std::size_t{1} << 19;   // of a block
+inline constexpr std::size_t max_buckets = std::size_t{1} << 18;  // of a block
 
 /// What a context has: numbers of texts plus one, 0 for none. The prefix of UUIDs, then host,
 /// kernel, collector, interval, run, netns, byte order, policy.

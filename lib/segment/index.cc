@@ -19,6 +19,7 @@ constexpr std::array<unsigned char, 8> end_magic = {0x89, 'T', 'C', 'P', 'I', 'D
 constexpr std::uint64_t has_times = 1;
 constexpr std::uint64_t has_cookies = 2;
 constexpr std::uint64_t has_others = 4;
+constexpr std::uint64_t is_summaries = 8;
 
 std::uint64_t whole(std::int64_t n) noexcept { return static_cast<std::uint64_t>(n); }
 
@@ -38,7 +39,7 @@ void put_index(const std::vector<block_span>& blocks, byte_stream& out) {
     const bool times = b.first_ns <= b.last_ns;
     const bool cookies = b.lowest_cookie <= b.highest_cookie;
     out.varint((times ? has_times : 0) | (cookies ? has_cookies : 0) |
-               (b.has_others ? has_others : 0));
+               (b.has_others ? has_others : 0) | (b.is_summaries ? is_summaries : 0));
     out.varint(b.offset - end);
     out.varint(b.size);
     out.varint(b.records);
@@ -53,6 +54,7 @@ void put_index(const std::vector<block_span>& blocks, byte_stream& out) {
       out.varint(b.highest_cookie - b.lowest_cookie);
       cookie = b.lowest_cookie;
     }
+    if (b.is_summaries) out.varint(b.summarized);
   }
   std::byte* const trailer = out.room(index_trailer_size);
   const std::size_t size = out.size() + index_trailer_size;
@@ -97,6 +99,7 @@ bool read_index(bytes_view frame, std::vector<block_span>& out) {
     b.size = in.varint();
     b.records = static_cast<std::uint32_t>(in.varint(0xffff'ffff));
     b.has_others = (told & has_others) != 0;
+    b.is_summaries = (told & is_summaries) != 0;
     end = b.offset + b.size;
     if ((told & has_times) != 0) {
       time += in.unfolded();
@@ -108,6 +111,7 @@ bool read_index(bytes_view frame, std::vector<block_span>& out) {
       b.lowest_cookie = cookie;
       b.highest_cookie = cookie + in.varint();
     }
+    if (b.is_summaries) b.summarized = in.varint();
   }
   return in.ok();
 }

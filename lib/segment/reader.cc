@@ -14,6 +14,7 @@
 #include "common/known_part.h"
 #include "segment/block_decoder.h"
 #include "segment/format.h"
+#include "segment/summary_decoder.h"
 
 namespace tcpinfo::inline v0 {
 namespace {
@@ -48,7 +49,9 @@ struct [[gnu::visibility("hidden")]] segment_reader::impl {
   bool damaged = false;     // the buffer's bytes are of a damaged frame, whose fault follows
   bool busy = false;        // a block is being read
   std::error_code fault;    // of the stream; told behind what was delivered before it
+  std::uint8_t wanted = 0;  // kind of the blocks that are read; 0: not known yet
   format::block_decoder block;
+  format::summary_decoder summaries;
   std::uint64_t expected = 0;  // records so far, by the blocks' own account
   std::uint64_t left = 0;      // of the block being read
   std::uint64_t missing = 0;
@@ -58,7 +61,13 @@ struct [[gnu::visibility("hidden")]] segment_reader::impl {
   bool any_block = false;
 
   [[nodiscard]] std::error_code prepare(const segment_reader_options& given) noexcept;
+  [[nodiscard]] bool wants(std::uint8_t kind) noexcept {
+    if (wanted == 0) wanted = kind;
+    return wanted == kind;
+  }
   [[nodiscard]] std::error_code next(segment_record & out, bool& more) noexcept;
+  [[nodiscard]] std::error_code next(segment_summary & out, bool& more) noexcept;
+  [[nodiscard]] std::error_code to_block(bool& more) noexcept;
   [[nodiscard]] bool find_magic() noexcept;
   [[nodiscard]] bool reserve(std::size_t size) noexcept;
   void refill() noexcept;
@@ -86,6 +95,8 @@ std::error_code segment_reader::impl::prepare(const segment_reader_options& give
   input_ended = resumes = in_garbage = damaged = busy = any_block = false;
   fault.clear();
   block.close();
+  summaries.close();
+  wanted = 0;
   expected = left = missing = number = blocks = 0;
   return reserve(2 * read_size) ? std::error_code() : errc::out_of_memory;
 }
@@ -151,17 +162,24 @@ std::error_code segment_reader::impl::begin_block(const format::block_head& head
   // One segment may stand behind another: its blocks are counted from 0 again.
   if (any_block && head.number <= latest) expected = 0;
   if (head.records_before > expected) miss(head.records_before - expected);
-  expected = head.records_before + head.records;
+  const bool has_records = head.kind == format::kind_records;
+  left = has_records ? head.records : 0;
+  expected = head.records_before + left;
   latest = head.number;
   any_block = true;
-  left = head.kind == format::kind_records ? head.records : 0;
-  const auto ec = block.open(bytes);
-  busy = !ec;
-  if (ec)
-    miss(std::exchange(left, 0));
-  else
-    ++blocks;
-  return ec;
+  const bool passed_over = head.version == format::version && head.kind != wanted;
+  if (passed_over) {
+    number += std::exchange(left, 0);
+  } else {
+    const auto ec = wanted == format::kind_summaries ? summaries.open(bytes) : block.open(bytes);
+    busy = !ec;
+    if (ec) {
+      miss(std::exchange(left, 0));
+      return ec;
+    }
+  }
+  if (has_records) ++blocks;
+  return {};
 }
 
 std::error_code segment_reader::impl::next(segment_record& out, bool& more) noexcept {
@@ -188,6 +206,32 @@ std::error_code segment_reader::impl::next(segment_record& out, bool& more) noex
         return ec;
       }
     }
+    if (const auto ec = to_block(more); ec || !more) return ec;
+  }
+}
+
+std::error_code segment_reader::impl::next(segment_summary& out, bool& more) noexcept {
+  for (;;) {
+    if (busy) {
+      segment_summary full;
+      try {
+        busy = summaries.next(full);
+      } catch (...) {
+        busy = false;
+        return errc::out_of_memory;
+      }
+      if (busy) {
+        fill_known(out, full);
+        return {};
+      }
+    }
+    if (const auto ec = to_block(more); ec || !more) return ec;
+  }
+}
+
+// Begins the next block that is wanted; without one `more` is false.
+std::error_code segment_reader::impl::to_block(bool& more) noexcept {
+  while (!busy) {
     if (std::exchange(resumes, false)) {
       in_stream = true;
       input_ended = !input.resume();
@@ -241,6 +285,7 @@ std::error_code segment_reader::impl::next(segment_record& out, bool& more) noex
     more = false;
     return {};
   }
+  return {};
 }
 
 segment_reader::segment_reader(segment_reader&& other) noexcept
@@ -305,13 +350,25 @@ std::error_code segment_reader::next(segment_record& out, bool& more) noexcept {
   more = impl_ != nullptr && impl_->open;
   if (!more) return errc::not_open;
   if (impl_->in_stream) return errc::busy;
-  return out.size < sizeof out.size ? std::error_code(errc::invalid_argument)
-                                    : impl_->next(out, more);
+  if (out.size < sizeof out.size || !impl_->wants(format::kind_records))
+    return errc::invalid_argument;
+  return impl_->next(out, more);
+}
+
+std::error_code segment_reader::next_summary(segment_summary& out, bool& more) noexcept {
+  more = impl_ != nullptr && impl_->open;
+  if (!more) return errc::not_open;
+  if (impl_->in_stream) return errc::busy;
+  if (out.size < sizeof out.size || !impl_->wants(format::kind_summaries))
+    return errc::invalid_argument;
+  return impl_->next(out, more);
 }
 
 const segment_archive& segment_reader::archive() const& noexcept {
   static constexpr segment_archive none;
-  return impl_ == nullptr ? none : impl_->block.archive();
+  if (impl_ == nullptr) return none;
+  return impl_->wanted == format::kind_summaries ? impl_->summaries.archive()
+                                                 : impl_->block.archive();
 }
 std::uint64_t segment_reader::record_number() const noexcept {
   return impl_ == nullptr ? 0 : impl_->number;

@@ -2,9 +2,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <limits>
-#include <new>
 #include <optional>
 #include <vector>
 
@@ -48,16 +48,19 @@ std::optional<std::int64_t> limit_of(const timestamp& t) noexcept {
 }
 
 bool may_hold(const format::block_span& b, const segment_selection& wanted) noexcept {
+  const std::uint32_t kinds = wanted.kinds == 0 ? select_records : wanted.kinds;
+  if ((kinds & (b.is_summaries ? select_summaries : select_records)) == 0) return false;
   // Of lines that are kept as text neither is known.
   if (b.has_others) return true;
   if (wanted.cookie != 0 && (wanted.cookie < b.lowest_cookie || wanted.cookie > b.highest_cookie))
     return false;
+  if (b.is_summaries) return true;
   if (const auto since = limit_of(wanted.since); since && b.last_ns < *since) return false;
   if (const auto until = limit_of(wanted.until); until && b.first_ns > *until) return false;
   return true;
 }
 
-std::error_code read_blocks(int fd, std::vector<format::block_span>& out) {
+std::error_code read_spans(int fd, std::vector<format::block_span>& out) {
   struct stat about {};
   if (::fstat(fd, &about) != 0) return last_error();
   const auto size = static_cast<std::uint64_t>(about.st_size);
@@ -82,6 +85,20 @@ std::error_code read_blocks(int fd, std::vector<format::block_span>& out) {
   return end == size - index_size ? std::error_code() : errc::bad_block;
 }
 
+std::error_code read_blocks(int fd, std::vector<format::block_span>& out) noexcept {
+  try {
+    return read_spans(fd, out);
+  } catch (...) {  // std::bad_alloc, or std::length_error for the same
+    return errc::out_of_memory;
+  }
+}
+
+// Sums that are too large for their type do not become small ones.
+void add_up(std::uint64_t& sum, std::uint64_t n) noexcept {
+  constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
+  sum = n > most - sum ? most : sum + n;
+}
+
 }  // namespace
 
 std::error_code select_blocks(int fd, const segment_selection& given, std::span<file_range> out,
@@ -89,12 +106,10 @@ std::error_code select_blocks(int fd, const segment_selection& given, std::span<
   count = 0;
   segment_selection wanted;
   if (const auto ec = read_known(given, wanted)) return ec;
+  if ((wanted.kinds & ~(select_records | select_summaries)) != 0 || wanted.reserved != 0)
+    return errc::invalid_argument;
   std::vector<format::block_span> blocks;
-  try {
-    if (const auto ec = read_blocks(fd, blocks)) return ec;
-  } catch (...) {  // std::bad_alloc, or std::length_error for the same
-    return errc::out_of_memory;
-  }
+  if (const auto ec = read_blocks(fd, blocks)) return ec;
   file_range latest;
   for (const format::block_span& b : blocks) {
     if (!may_hold(b, wanted)) continue;
@@ -106,6 +121,31 @@ std::error_code select_blocks(int fd, const segment_selection& given, std::span<
     }
     if (count <= out.size()) out[count - 1] = latest;
   }
+  return {};
+}
+
+std::error_code read_index(int fd, segment_contents& out) noexcept {
+  if (out.size < sizeof out.size) return errc::invalid_argument;
+  std::vector<format::block_span> blocks;
+  if (const auto ec = read_blocks(fd, blocks)) return ec;
+  segment_contents all;
+  format::block_span whole;
+  for (const format::block_span& b : blocks) {
+    if (b.is_summaries) {
+      add_up(all.summaries, b.records);
+      add_up(all.summarized, b.summarized);
+      continue;
+    }
+    add_up(all.records, b.records);
+    if (b.has_others) all.has_others = 1;
+    whole.first_ns = std::min(whole.first_ns, b.first_ns);
+    whole.last_ns = std::max(whole.last_ns, b.last_ns);
+  }
+  if (whole.first_ns <= whole.last_ns) {
+    all.first = timestamp::from_unix_nanoseconds(whole.first_ns);
+    all.last = timestamp::from_unix_nanoseconds(whole.last_ns);
+  }
+  fill_known(out, all);
   return {};
 }
 

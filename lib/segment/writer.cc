@@ -13,6 +13,7 @@
 #include "segment/checksum.h"
 #include "segment/index.h"
 #include "segment/record_window.h"
+#include "segment/summary_encoder.h"
 
 namespace tcpinfo::inline v0 {
 namespace {
@@ -36,6 +37,7 @@ std::error_code guarded(F&& f) noexcept {
 struct [[gnu::visibility("hidden")]] segment_writer::impl {
   format::record_window window;
   format::block_layout layout;
+  format::summary_encoder summaries;
   frame_writer frames;
   format::byte_stream out;
   format::byte_stream index;
@@ -45,12 +47,14 @@ struct [[gnu::visibility("hidden")]] segment_writer::impl {
 
   void restart() noexcept {
     window.clear();
+    summaries.clear();
     blocks.clear();
     offset = records_before = 0;
   }
   [[nodiscard]] std::error_code add_frame(format::byte_stream & block, format::block_span & about,
                                           std::uint64_t before);
   [[nodiscard]] std::error_code flush(bytes_view & frames_made);
+  [[nodiscard]] std::error_code flush_summaries(bytes_view & frame);
 };
 
 // The head is the last that is written: the checksum is of all the rest.
@@ -59,7 +63,8 @@ std::error_code segment_writer::impl::add_frame(format::byte_stream& block,
   std::byte* const head = block.data();
   std::copy(format::magic.begin(), format::magic.end(), reinterpret_cast<unsigned char*>(head));
   head[format::version_at] = std::byte{format::version};
-  head[format::kind_at] = std::byte{format::kind_records};
+  head[format::kind_at] =
+      std::byte{about.is_summaries ? format::kind_summaries : format::kind_records};
   format::store_le(head + format::size_at, static_cast<std::uint32_t>(block.size()));
   format::store_le(head + format::records_before_at, before);
   format::store_le(head + format::records_at, about.records);
@@ -98,6 +103,16 @@ std::error_code segment_writer::impl::flush(bytes_view& frames_made) {
   records_before += window.records();
   window.clear();
   frames_made = out.all();
+  return {};
+}
+
+std::error_code segment_writer::impl::flush_summaries(bytes_view& frame) {
+  out.clear();
+  format::block_span about;
+  if (const auto ec = add_frame(summaries.encode(about), about, records_before)) return ec;
+  offset += out.size();
+  summaries.clear();
+  frame = out.all();
   return {};
 }
 
@@ -152,7 +167,27 @@ std::uint32_t segment_writer::waiting() const noexcept {
 std::size_t segment_writer::waiting_bytes() const noexcept {
   return impl_ == nullptr ? 0
                           : impl_->window.memory_bytes() + impl_->layout.memory_bytes() +
-                                impl_->out.capacity_bytes();
+                                impl_->summaries.memory_bytes() + impl_->out.capacity_bytes();
+}
+
+std::error_code segment_writer::add_summary(const segment_archive& archive,
+                                            const segment_summary& summary) noexcept {
+  if (impl_ == nullptr) return errc::not_open;
+  return guarded([&] { return impl_->summaries.add(archive, summary); });
+}
+
+std::uint32_t segment_writer::waiting_summaries() const noexcept {
+  return impl_ == nullptr ? 0 : impl_->summaries.summaries();
+}
+
+std::error_code segment_writer::flush_summaries(bytes_view& frame) noexcept {
+  frame = {};
+  if (impl_ == nullptr) return errc::not_open;
+  if (impl_->summaries.summaries() == 0) {
+    impl_->summaries.clear();
+    return {};
+  }
+  return guarded([&] { return impl_->flush_summaries(frame); });
 }
 
 std::uint32_t segment_writer::blocks() const noexcept {

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "segment/archive_tables.h"
+
+#include <algorithm>
+
+#include "segment/kept_time.h"
+#include "segment/varint.h"
+
+namespace tcpinfo::inline v0::segment_format {
+namespace {
+
+constexpr std::int64_t day_seconds = 86'400;
+
+std::int64_t opened_of(const archive_entry& e, std::int64_t start_ns) noexcept {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(start_ns) +
+                                   static_cast<std::uint64_t>(e.opened_ns));
+}
+
+// Where it starts with its first record the times are known only then.
+bool has_kept_times(const archive_entry& e) noexcept {
+  return e.has(starts_with_first) ||
+         (is_kept_time(e.start_ns) &&
+          (!e.has(has_opened) || is_kept_time(opened_of(e, e.start_ns))));
+}
+
+}  // namespace
+
+bool archive_tables::read_texts(bytes_view texts) {
+  texts_.clear();
+  text_bytes_.assign(texts.begin(), texts.end());
+  if (texts.empty()) return true;
+  taker in(text_bytes_);
+  const std::uint64_t count = in.varint(max_texts);
+  taker sizes = in;
+  for (std::uint64_t i = 0; i < count && in.ok(); ++i) (void)in.varint(max_text);
+  for (std::uint64_t i = 0; i < count && in.ok(); ++i) {
+    const bytes_view text = in.bytes(sizes.varint());
+    texts_.emplace_back(reinterpret_cast<const char*>(text.data()), text.size());
+  }
+  return in.ok();
+}
+
+bool archive_tables::read_contexts(bytes_view contexts) {
+  contexts_.clear();
+  if (contexts.empty()) return true;
+  taker in(contexts);
+  const std::uint64_t count = in.varint(max_contexts);
+  // A later version may know more texts; those behind ours are passed over.
+  const std::uint64_t written = in.varint(max_context_texts);
+  // Each has a byte at least for each of its texts.
+  if (!in.ok() || count * std::max<std::uint64_t>(written, 1) > in.left()) return false;
+  contexts_.assign(count, {});
+  for (context& c : contexts_)
+    for (std::uint64_t i = 0; i < written; ++i) {
+      const std::uint64_t number = in.varint(texts_.size());
+      if (i < c.size()) c[i] = static_cast<std::uint32_t>(number);
+    }
+  return in.ok();
+}
+
+bool archive_tables::read_entries(bytes_view archives, std::uint32_t records) {
+  taker in(archives);
+  entries_.assign(in.varint(std::min(max_archives, in.left())), {});
+  for (archive_entry& e : entries_) e.flags = static_cast<std::uint32_t>(in.varint(0xffff'ffff));
+  std::uint64_t total = 0;
+  for (archive_entry& e : entries_)
+    total += e.records = static_cast<std::uint32_t>(in.varint(records));
+  if (total != records) return false;
+  bool good = true;
+  const auto take = [&](std::uint32_t& to, std::size_t count) {
+    const std::uint64_t number = in.varint();
+    good = good && number < count;
+    to = good ? static_cast<std::uint32_t>(number) : 0;
+  };
+  for (archive_entry& e : entries_)
+    if (e.has(has_metadata)) take(e.context, contexts_.size());
+  if (!good || !in.ok()) return false;
+  std::uint64_t before = 0;
+  for (archive_entry& e : entries_)
+    if (e.has(has_cookie)) {
+      good = good && e.has(has_metadata) &&
+             text(contexts_[e.context][0]).size() <= max_uuid_prefix_size;
+      before = e.cookie = before + in.unfolded();
+    } else if (e.has(has_metadata)) {
+      take(e.uuid, texts_.size());
+    }
+  for (archive_entry& e : entries_)
+    if (e.has(has_metadata)) e.sequence = in.varint();
+  before = 0;
+  for (archive_entry& e : entries_)
+    if (e.has(has_start)) {
+      before += in.unfolded();
+      e.start_ns = static_cast<std::int64_t>(before);
+    }
+  for (archive_entry& e : entries_)
+    if (e.has(has_opened)) e.opened_ns = static_cast<std::int64_t>(in.unfolded());
+  before = 0;
+  for (archive_entry& e : entries_)
+    if (e.has(has_path)) {
+      take(e.path, texts_.size());
+      good = good && texts_[e.path].find('\0') == std::string_view::npos;
+    } else {
+      before += in.unfolded();
+      e.day = static_cast<std::int64_t>(before);
+    }
+  return good && in.ok() && std::all_of(entries_.begin(), entries_.end(), has_kept_times);
+}
+
+bool archive_tables::read(const read_streams& streams, std::uint32_t records) {
+  forget();  // its views are of the block before
+  return read_texts(of(streams, stream::texts)) && read_contexts(of(streams, stream::contexts)) &&
+         read_entries(of(streams, stream::archives), records);
+}
+
+bool archive_tables::choose_metadata(const archive_entry& e, std::optional<std::int64_t> first_ns) {
+  const context& c = contexts_[e.context];
+  if (e.has(has_cookie)) {
+    const std::string_view prefix = text(c[0]);
+    uuid_.resize(prefix.size() + 17);
+    (void)format_uuid(prefix, e.cookie, uuid_);
+    metadata_.uuid = uuid_;
+  } else {
+    metadata_.uuid = texts_[e.uuid];
+  }
+  metadata_.sequence = e.sequence;
+  std::int64_t start_ns = e.start_ns;
+  if (e.has(starts_with_first) && first_ns) start_ns = *first_ns;
+  if (!is_kept_time(start_ns)) return false;
+  if (e.has(starts_with_first) || e.has(has_start))
+    metadata_.start_time = timestamp::from_unix_nanoseconds(start_ns);
+  if (e.has(has_opened)) {
+    const std::int64_t opened_ns = opened_of(e, start_ns);
+    if (!is_kept_time(opened_ns)) return false;
+    metadata_.opened = timestamp::from_unix_nanoseconds(opened_ns);
+  }
+  metadata_.host = text(c[1]);
+  metadata_.kernel = text(c[2]);
+  metadata_.collector = text(c[3]);
+  metadata_.interval = text(c[4]);
+  metadata_.run = text(c[5]);
+  metadata_.netns = text(c[6]);
+  metadata_.byte_order = text(c[7]);
+  metadata_.policy = text(c[8]);
+  about_.about = &metadata_;
+  return true;
+}
+
+bool archive_tables::choose(std::size_t number, std::optional<std::int64_t> first_ns) {
+  const archive_entry& e = entries_[number];
+  about_ = {};
+  about_.goes_on = e.has(goes_on) ? 1 : 0;
+  metadata_ = {};
+  metadata_.byte_order = {};
+  if (e.has(has_metadata) && !choose_metadata(e, first_ns)) return false;
+  if (e.has(has_path)) {
+    about_.path = texts_[e.path];
+    return true;
+  }
+  // Wrong days make no path.
+  constexpr std::int64_t far = 4'000'000;
+  path_.resize(max_archive_path_size);
+  const timestamp date{std::clamp(e.day, -far, far) * day_seconds, 0, 0};
+  path_.resize(format_archive_path(date, metadata_.uuid, e.sequence, path_, nullptr));
+  about_.path = path_;
+  return true;
+}
+
+}  // namespace tcpinfo::inline v0::segment_format

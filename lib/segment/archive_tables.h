@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The archives of a block that is read, as archive_directory has written them.
+#ifndef TCPINFO_SEGMENT_ARCHIVE_TABLES_H
+#define TCPINFO_SEGMENT_ARCHIVE_TABLES_H
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <tcpinfo/archive.h>
+#include <tcpinfo/bytes.h>
+#include <tcpinfo/segment.h>
+
+#include "segment/archive_directory.h"
+#include "segment/block_streams.h"
+
+namespace tcpinfo::inline v0::segment_format {
+
+/// One thread at a time.
+class archive_tables {
+ public:
+  /// Reads the block's tables. May throw std::bad_alloc.
+  /// @param records of the block: the archives have so many
+  /// @return false where they are not what a writer makes.
+  [[nodiscard]] bool read(const read_streams& streams, std::uint32_t records);
+  /// In the order of the block; `opened_ns` is held against the start.
+  [[nodiscard]] const std::vector<archive_entry>& entries() const noexcept { return entries_; }
+
+  /// Makes one of them the present one. May throw std::bad_alloc.
+  /// @param first_ns time of its first record, where that is a message
+  /// @return false where its times are none; never without starts_with_first, for read() has looked
+  /// at the others.
+  [[nodiscard]] bool choose(std::size_t number, std::optional<std::int64_t> first_ns);
+  /// The present one. Views are valid until the next choose() or read().
+  [[nodiscard]] const segment_archive& chosen() const noexcept { return about_; }
+  /// None is, then.
+  void forget() noexcept {
+    about_ = {};
+    metadata_ = {};
+  }
+
+ private:
+  using context = std::array<std::uint32_t, context_texts>;
+
+  [[nodiscard]] bool read_texts(bytes_view texts);
+  [[nodiscard]] bool read_contexts(bytes_view contexts);
+  [[nodiscard]] bool read_entries(bytes_view archives, std::uint32_t records);
+  [[nodiscard]] std::string_view text(std::uint32_t number) const noexcept {
+    return number == 0 ? std::string_view() : texts_[number - 1];
+  }
+  [[nodiscard]] bool choose_metadata(const archive_entry& e, std::optional<std::int64_t> first_ns);
+
+  std::vector<std::byte> text_bytes_;    // archives are told of beyond the end of their block
+  std::vector<std::string_view> texts_;  // in text_bytes_
+  std::vector<context> contexts_;
+  std::vector<archive_entry> entries_;
+
+  std::string uuid_;
+  std::string path_;
+  metadata metadata_;
+  segment_archive about_;
+};
+
+}  // namespace tcpinfo::inline v0::segment_format
+
+#endif
