@@ -89,7 +89,7 @@ bool summary_decoder::read_fields(const read_streams& streams) {
                            [this](std::size_t row) { ++summaries_[row].values; }))
       return false;
   }
-  return true;
+  return in.ok();
 }
 
 // `bytes`: of all values, of which each has one at least.

@@ -5,6 +5,7 @@
 #include <tcpinfo/segment.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "unit/catch.h"
 #include "unit/made_socket.h"
 #include "unit/segment/segment_files.h"
+#include "unit/segment/summary_files.h"
 
 namespace {
 
@@ -198,4 +200,148 @@ TEST_CASE("what cannot be selected in is told") {
   CHECK(tcpinfo::select_blocks(ends[0], {}, found, count));
   ::close(ends[0]);
   ::close(ends[1]);
+}
+
+namespace {
+
+// Records of a second and their summary, three times over, and lines at the end.
+struct segment_with_summaries {
+  blocks made;
+  std::string all;
+
+  explicit segment_with_summaries(std::uint64_t told) {
+    for (std::uint64_t i = 0; i < 3; ++i) {
+      made.put(part_of(10 * i, static_cast<std::int64_t>(i * 1'000'000'000)));
+      made.flush();
+      told_summary s;
+      s.about = part_of(10 * i, 0).about;
+      s.values = {{tcpinfo::summary_records, 0, told}, {5, 0, 100}};
+      put_summaries(made, {s});
+    }
+    made.finish();
+    all = made.all();
+  }
+  [[nodiscard]] file_range range(std::size_t which) const {
+    file_range r;
+    for (std::size_t i = 0; i < which; ++i) r.offset += made.frames[i].size();
+    r.size = made.frames[which].size();
+    return r;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("blocks are selected by their kind") {
+  const segment_with_summaries s(1);
+  const memory_file file(s.all);
+  segment_selection wanted;
+  // Records, where nothing is said.
+  const std::vector<file_range> records = {s.range(0), s.range(2), s.range(4)};
+  CHECK(select(file.fd(), wanted) == records);
+  wanted.kinds = tcpinfo::select_records;
+  CHECK(select(file.fd(), wanted) == records);
+  wanted.kinds = tcpinfo::select_summaries;
+  CHECK(select(file.fd(), wanted) == std::vector<file_range>{s.range(1), s.range(3), s.range(5)});
+  wanted.cookie = 10;
+  CHECK(select(file.fd(), wanted) == std::vector<file_range>{s.range(3)});
+  const file_range third = s.range(3);
+  const std::string_view part = std::string_view(s.all).substr(third.offset, third.size);
+  CHECK(read_summaries(part).all.size() == 1);
+  // Of their times nothing is known.
+  wanted.since = at_ns(5'000'000'000);
+  CHECK(select(file.fd(), wanted) == std::vector<file_range>{s.range(3)});
+  wanted.kinds |= tcpinfo::select_records;
+  CHECK(select(file.fd(), wanted) == std::vector<file_range>{s.range(3)});
+  wanted = {};
+  wanted.kinds = tcpinfo::select_records | tcpinfo::select_summaries;
+  CHECK(select(file.fd(), wanted) ==
+        std::vector<file_range>{{0, s.all.size() - s.made.last.size()}});
+  wanted.cookie = 20;
+  CHECK(select(file.fd(), wanted) ==
+        std::vector<file_range>{{s.range(4).offset, s.range(4).size + s.range(5).size}});
+  std::size_t count = 0;
+  for (const std::uint32_t kinds : {4U, 7U, ~0U}) {
+    wanted.kinds = kinds;
+    CHECK(tcpinfo::select_blocks(file.fd(), wanted, {}, count) == errc::invalid_argument);
+  }
+  wanted.kinds = 0;
+  wanted.reserved = 1;
+  CHECK(tcpinfo::select_blocks(file.fd(), wanted, {}, count) == errc::invalid_argument);
+  // Summaries of archives without a cookie may be anybody's.
+  blocks unnamed;
+  put_summaries(unnamed, {{}});
+  unnamed.finish();
+  const memory_file other(unnamed.all());
+  wanted = {};
+  wanted.kinds = tcpinfo::select_summaries;
+  wanted.cookie = 7;
+  CHECK(select(other.fd(), wanted).size() == 1);
+}
+
+TEST_CASE("an index says what is in all of the segment") {
+  const auto contents_of = [](const std::string& bytes) {
+    const memory_file file(bytes);
+    tcpinfo::segment_contents c;
+    c.records = 99;
+    REQUIRE_FALSE(tcpinfo::read_index(file.fd(), c));
+    CHECK(c.size == sizeof c);
+    CHECK(::lseek(file.fd(), 0, SEEK_CUR) == static_cast<off_t>(bytes.size()));
+    return c;
+  };
+  tcpinfo::segment_contents c = contents_of(segment_with_summaries(1).all);
+  CHECK(c.records == 3);
+  CHECK(c.summaries == 3);
+  CHECK(c.summarized == 3);
+  CHECK(c.first == at_ns(0));
+  CHECK(c.last == at_ns(2'000'000'000));
+  CHECK(c.has_others == 0);
+  // Sums do not begin again at 0.
+  CHECK(contents_of(segment_with_summaries(~std::uint64_t{0}).all).summarized == ~std::uint64_t{0});
+  CHECK(contents_of(blocks_by_second().all).summaries == 0);
+  c = contents_of(segment_of({}));
+  CHECK(c.records == 0);
+  CHECK(c.first.is_zero());
+  CHECK(c.last.is_zero());
+  // Lines: their times are not known.
+  archive_part odd;
+  odd.entries.push_back(text_entry("a line\n"));
+  c = contents_of(segment_of({{odd}}));
+  CHECK(c.records == 1);
+  CHECK(c.has_others == 1);
+  CHECK(c.first.is_zero());
+  // Summaries of such archives are no records of theirs.
+  blocks unnamed;
+  put_summaries(unnamed, {{}, {}});
+  unnamed.finish();
+  c = contents_of(unnamed.all());
+  CHECK(c.summaries == 2);
+  CHECK(c.summarized == 0);
+  CHECK(c.has_others == 0);
+}
+
+TEST_CASE("an index that is none says nothing") {
+  const segment_with_summaries s(1);
+  tcpinfo::segment_contents c;
+  CHECK(tcpinfo::read_index(-1, c) == std::errc::bad_file_descriptor);
+  const std::string frames = s.all.substr(0, s.all.size() - s.made.last.size());
+  c.records = 99;
+  CHECK(tcpinfo::read_index(memory_file(frames).fd(), c) == errc::bad_block);
+  const memory_file file(s.all);
+  c.size = 4;
+  CHECK(tcpinfo::read_index(file.fd(), c) == errc::invalid_argument);
+  CHECK(c.records == 99);
+  // Of an older header it is filled as far as it goes.
+  c.size = offsetof(tcpinfo::segment_contents, summarized);
+  c.summarized = 99;
+  REQUIRE_FALSE(tcpinfo::read_index(file.fd(), c));
+  CHECK(c.summaries == 3);
+  CHECK(c.summarized == 99);
+  // Every byte of it.
+  std::string damaged = s.all;
+  for (std::size_t at = frames.size(); at < s.all.size(); ++at) {
+    damaged[at] = static_cast<char>(~s.all[at]);
+    if (tcpinfo::read_index(memory_file(damaged).fd(), c) != errc::bad_block)
+      FAIL_CHECK("byte " << at - frames.size());
+    damaged[at] = s.all[at];
+  }
 }
