@@ -196,24 +196,76 @@ def read_thinned(stream):
     return found
 
 
-def read_block(block):
-    """The lines of a block's text."""
-    assert block[8:10] == b"\1\1" and struct.unpack_from("<Q", block, 16)[0] == checksum(
-        block[:16], block[24:])
+def read_streams(block):
+    assert struct.unpack_from("<Q", block, 16)[0] == checksum(block[:16], block[24:])
     directory = Stream(block[40:])
     sizes = [(directory.varint(), directory.varint()) for _ in range(directory.varint())]
-    streams = {kind: Stream(b"") for kind in range(17)}
+    streams = {kind: Stream(b"") for kind in range(21)}
     for kind, size in sizes:
         streams[kind] = Stream(directory.bytes(size))
     assert directory.at == len(directory.data)
-    texts = streams[1]
-    lengths = [texts.varint() for _ in range(texts.varint() if texts.data else 0)]
-    texts = [texts.bytes(length) for length in lengths]
+    return streams
+
+
+def read_texts(source):
+    lengths = [source.varint() for _ in range(source.varint() if source.data else 0)]
+    return [source.bytes(length) for length in lengths]
+
+
+def read_tables(streams):
+    """Texts and archives."""
+    texts = read_texts(streams[1])
     contexts, source = [], streams[2]
     if source.data:
         count, each = source.varint(), source.varint()
         contexts = [[source.varint() for _ in range(each)] for _ in range(count)]
-    archives = read_archives(streams[3], texts, contexts)
+    return texts, read_archives(streams[3], texts, contexts)
+
+
+def read_values(streams, count):
+    """For each summary a dictionary from field to value."""
+    found, fields = [{} for _ in range(count)], streams[17]
+    for _ in range(fields.varint() if fields.data else 0):
+        field, mode = fields.varint(), fields.varint()
+        values = Stream(streams[18].bytes(fields.varint()))
+        bits = streams[12].bytes((count + 7) // 8) if mode == 3 else b"\xff" * count
+        value = 0
+        for number, summary in enumerate(found):
+            if bits[number // 8] >> number % 8 & 1:
+                value = (value + values.folded()) % (1 << 64)
+                summary[field] = value
+        assert mode in (1, 3) and values.at == len(values.data)
+    return found
+
+
+def read_summaries(block):
+    """The lines of a block of summaries."""
+    count = struct.unpack_from("<I", block, 32)[0]
+    streams = read_streams(block)
+    texts, archives = read_tables(streams)
+    owners = [a for a in archives for _ in range(a["records"])]
+    assert len(owners) == count
+    values = read_values(streams, count)
+    names = read_texts(streams[20])
+    for owner, fields in zip(owners, values):
+        yield ("~+ " if owner["flags"] & 2 else "~ ") + owner["path"]
+        if owner["flags"] & 1:
+            yield metadata_line(owner, texts)
+        yield from (f"{field}: {value}" for field, value in fields.items())
+        highest = 0
+        for _ in range(streams[19].varint() if streams[19].data else 0):
+            lowest = highest + streams[19].varint()
+            highest = lowest + streams[19].varint()
+            yield f"{lowest} to {highest} us: {streams[19].varint()}"
+        if names and (name := streams[20].varint()):
+            yield names[name - 1].decode()
+
+
+def read_block(block):
+    """The lines of a block's text."""
+    assert block[8:10] == b"\1\1"
+    streams = read_streams(block)
+    texts, archives = read_tables(streams)
     slots = [(None, 72)]
     if streams[4].data:
         for _ in range(streams[4].varint() - 1):
@@ -268,13 +320,17 @@ def read_block(block):
 
 def text_of(path):
     content = subprocess.run(["zstd", "-dcq", str(path)], capture_output=True, check=True).stdout
-    lines, at = [], 0
+    lines, summaries, at = [], [], 0
     while at < len(content):
         assert content[at:at + 8] == MAGIC
         size = struct.unpack_from("<I", content, at + 12)[0]
-        lines += read_block(content[at:at + size])
+        block = content[at:at + size]
+        if block[9] == 2:
+            summaries += read_summaries(block)
+        else:
+            lines += read_block(block)
         at += size
-    return "".join(line + "\n" for line in lines)
+    return "".join(line + "\n" for line in lines + summaries)
 
 
 def main():

@@ -5,7 +5,8 @@
 //   segment_text <folder>
 //   segment_text --print <segment>   what is to be in its .txt
 // In the text, `= ` begins an archive, with its name, `+ ` one that goes on; its lines follow, each
-// with a newline of its own.
+// with a newline of its own. Behind the records come the summaries: `~ ` and the archive's name, or
+// `~+ `, its metadata, and what the summary says.
 #include <tcpinfo/archive.h>
 #include <tcpinfo/segment.h>
 
@@ -26,6 +27,36 @@ bool add_line(std::string& text, std::string_view line, std::error_code ec) {
   return !ec;
 }
 
+bool add_archive(std::string& text, std::string_view sign, const tcpinfo::segment_archive& a) {
+  text += sign;
+  text += a.goes_on == 1 ? "+ " : sign.empty() ? "= " : " ";
+  text += a.path;
+  text += '\n';
+  if (a.about == nullptr) return true;
+  std::string line(tcpinfo::max_metadata_size(*a.about), '\0');
+  std::size_t n = 0;
+  const auto ec = tcpinfo::encode_metadata(line, n, *a.about);
+  return add_line(text, std::string_view(line).substr(0, n), ec);
+}
+
+bool read_summaries(const std::string& path, std::string& text) {
+  tcpinfo::segment_reader reader;
+  if (reader.open_path(path)) return false;
+  for (;;) {
+    tcpinfo::segment_summary s;
+    bool more = false;
+    if (reader.next_summary(s, more)) return false;
+    if (!more) return reader.missing_records() == 0;
+    if (!add_archive(text, "~", reader.archive())) return false;
+    for (const tcpinfo::summary_value& v : s.values)
+      text += std::to_string(v.field) + ": " + std::to_string(v.value) + '\n';
+    for (const tcpinfo::summary_bucket& b : s.rtts)
+      text += std::to_string(b.lowest) + " to " + std::to_string(b.highest) +
+              " us: " + std::to_string(b.count) + '\n';
+    if (!s.congestion_control.empty()) text.append(s.congestion_control) += '\n';
+  }
+}
+
 // False where something could not be read.
 bool read_text(const std::string& path, std::string& text) {
   tcpinfo::segment_reader reader;
@@ -35,19 +66,10 @@ bool read_text(const std::string& path, std::string& text) {
     tcpinfo::segment_record r;
     bool more = false;
     if (reader.next(r, more)) return false;
-    if (!more) return reader.missing_records() == 0 && reader.blocks() > 0;
+    if (!more)
+      return reader.missing_records() == 0 && reader.blocks() > 0 && read_summaries(path, text);
     std::size_t n = 0;
-    if (r.first == 1) {
-      const tcpinfo::segment_archive& a = reader.archive();
-      text += a.goes_on == 1 ? "+ " : "= ";
-      text += a.path;
-      text += '\n';
-      if (a.about != nullptr) {
-        line.resize(tcpinfo::max_metadata_size(*a.about));
-        const auto ec = tcpinfo::encode_metadata(line, n, *a.about);
-        if (!add_line(text, std::string_view(line).substr(0, n), ec)) return false;
-      }
-    }
+    if (r.first == 1 && !add_archive(text, "", reader.archive())) return false;
     if (r.m.bytes.empty()) {
       if (!add_line(text, r.line, {})) return false;
       continue;
