@@ -7,11 +7,15 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <new>
+#include <optional>
+
+#include <tcpinfo/error.h>
+
+#include "segment/kept_time.h"
 
 namespace tcpinfo::inline v0::segment_format {
 namespace {
-
-constexpr std::int64_t day_seconds = 86'400;
 
 void add_le(std::byte* to, std::uint32_t difference) noexcept {
   store_le<std::uint32_t>(to, load_le<std::uint32_t>(to) + difference);
@@ -19,78 +23,121 @@ void add_le(std::byte* to, std::uint32_t difference) noexcept {
 
 }  // namespace
 
-std::string_view block_decoder::text(std::uint32_t number) const noexcept {
-  return number == 0 ? std::string_view() : texts_[number - 1];
+std::error_code block_decoder::open(bytes_view block) noexcept {
+  left_ = 0;
+  fault_.clear();
+  if (const auto ec = tables_.open(block)) return ec;
+  try {
+    if (!read_columns()) return errc::bad_block;
+    if (shapes_.size() < tables_.shape_count()) shapes_.resize(tables_.shape_count());
+  } catch (const std::bad_alloc&) {
+    return errc::out_of_memory;
+  } catch (...) {
+    return errc::bad_block;
+  }
+  for (shape& s : shapes_) s.message.clear();
+  left_ = tables_.records();
+  run_ = 0;
+  run_left_ = left_ == 0 ? 0 : tables_.runs()[0].count;
+  record_ = 0;
+  archive_ = archive_left_ = 0;
+  shape_ = 0;
+  moments_ = moment_cursor(tables_);
+  extras_ = tables_.of(stream::extras);
+  thinned_ = tables_.of(stream::thinned);
+  thinned_at_ = thinned_.left() == 0 ? 0 : thinned_.varint();
+  line_sizes_ = tables_.of(stream::line_sizes);
+  lines_ = tables_.of(stream::lines);
+  return {};
+}
+
+bool block_decoder::read_column(slot& s, std::uint32_t word, taker& columns, taker& rows,
+                                taker& bits, taker& deltas) {
+  column& c = columns_[s.first + word];
+  const auto mode = static_cast<column_mode>(columns.varint(3));
+  if (mode == column_mode::none) return true;
+  c.deltas = taker(deltas.bytes(columns.varint()));
+  const std::uint64_t bit = std::uint64_t{1} << (word % 64);
+  std::uint64_t* const masks = masks_.data() + s.mask_at + word / 64;
+  if (mode == column_mode::all) {
+    for (std::uint32_t row = 0; row < s.rows; ++row) masks[std::size_t{row} * s.mask_words] |= bit;
+  } else if (mode == column_mode::few) {
+    std::uint64_t row = 0;
+    for (std::uint64_t n = columns.varint(s.rows); n > 0; --n, ++row) {
+      row += rows.varint();
+      if (!rows.ok() || row >= s.rows) return false;
+      masks[row * s.mask_words] |= bit;
+    }
+  } else {
+    const bytes_view set = bits.bytes((std::size_t{s.rows} + 7) / 8);
+    for (std::size_t i = 0; i < set.size(); ++i)
+      for (auto left = std::to_integer<unsigned>(set[i]); left != 0; left &= left - 1) {
+        const std::size_t row = 8 * i + static_cast<unsigned>(std::countr_zero(left));
+        if (row >= s.rows) return false;
+        masks[row * s.mask_words] |= bit;
+      }
+  }
+  return columns.ok() && rows.ok() && bits.ok() && deltas.ok();
+}
+
+bool block_decoder::read_columns() {
+  std::uint32_t columns_count = 0;
+  std::size_t masks_count = 0;
+  std::uint32_t words = 0;
+  std::size_t told = 0;
+  slots_.clear();
+  for (const block_tables::slot& of_table : tables_.slots()) {
+    slot& s = slots_.emplace_back();
+    s.words = of_table.words;
+    s.rows = of_table.rows;
+    told += s.words;
+    if (told > max_columns) return false;
+    s.first = columns_count;
+    s.base = words;
+    s.mask_at = static_cast<std::uint32_t>(masks_count);
+    s.mask_words = (s.words + 63) / 64;
+    if (s.rows == 0) continue;  // nothing is written of it but that nothing changed
+    columns_count += s.words;
+    words += s.words;
+    masks_count += std::size_t{s.rows} * s.mask_words;
+  }
+  columns_.assign(columns_count, {});
+  masks_.assign(masks_count, 0);
+  bases_.assign(words, 0);
+  taker columns = tables_.of(stream::columns);
+  taker rows = tables_.of(stream::rows);
+  taker bits = tables_.of(stream::bits);
+  taker deltas = tables_.of(stream::deltas);
+  for (slot& s : slots_)
+    for (std::uint32_t word = 0; word < s.words; ++word) {
+      if (s.rows == 0) {
+        if (columns.varint() != 0) return false;
+      } else if (!read_column(s, word, columns, rows, bits, deltas)) {
+        return false;
+      }
+    }
+  return columns.ok();
 }
 
 // `head`: of its first record. False where its times are none.
 bool block_decoder::begin_archive(std::uint32_t head) {
-  const archive_entry& a = archives_[archive_ - 1];
-  const auto has = [&a](std::uint32_t flag) { return (a.flags & flag) != 0; };
-  archive_left_ = a.records;
-  shape_ = nullptr;
-  about_ = {};
-  about_.goes_on = has(goes_on) ? 1 : 0;
-  metadata_ = {};
-  metadata_.byte_order = {};
-  if (has(has_metadata)) {
-    const context& c = contexts_[a.context];
-    if (has(has_cookie)) {
-      const std::string_view prefix = text(c[0]);
-      uuid_.resize(prefix.size() + 17);
-      (void)format_uuid(prefix, a.cookie, uuid_);
-      metadata_.uuid = uuid_;
-    } else {
-      metadata_.uuid = texts_[a.uuid];
-    }
-    metadata_.sequence = a.sequence;
-    std::int64_t start_ns = a.start_ns;
-    if (has(starts_with_first) && head != 0) {
-      const std::uint32_t first = own_moments_ ? moment_ : moment_ + [this] {
-        taker peek = moment_numbers_;
-        return unfold(static_cast<std::uint32_t>(peek.varint()));
-      }();
-      if (first < moments_.size()) start_ns = moments_[first].time_ns;
-    }
-    if (has(starts_with_first) || has(has_start))
-      metadata_.start_time = timestamp::from_unix_nanoseconds(start_ns);
-    if (!is_kept_time(start_ns)) return false;
-    if (has(has_opened)) {
-      const auto opened_ns = static_cast<std::int64_t>(static_cast<std::uint64_t>(start_ns) +
-                                                       static_cast<std::uint64_t>(a.opened_ns));
-      if (!is_kept_time(opened_ns)) return false;
-      metadata_.opened = timestamp::from_unix_nanoseconds(opened_ns);
-    }
-    metadata_.host = text(c[1]);
-    metadata_.kernel = text(c[2]);
-    metadata_.collector = text(c[3]);
-    metadata_.interval = text(c[4]);
-    metadata_.run = text(c[5]);
-    metadata_.netns = text(c[6]);
-    metadata_.byte_order = text(c[7]);
-    metadata_.policy = text(c[8]);
-    about_.about = &metadata_;
-  }
-  if (has(has_path)) {
-    about_.path = texts_[a.path];
-    return true;
-  }
-  // Wrong days make no path.
-  constexpr std::int64_t far = 4'000'000;
-  path_.resize(max_archive_path_size);
-  const timestamp date{std::clamp(a.day, -far, far) * day_seconds, 0, 0};
-  path_.resize(format_archive_path(date, metadata_.uuid, a.sequence, path_, nullptr));
-  about_.path = path_;
-  return true;
+  archive_left_ = tables_.archives().entries()[archive_ - 1].records;
+  shape_ = 0;
+  std::optional<std::int64_t> first_ns;
+  if (head != 0)
+    if (const moment* const first = moments_.peek()) first_ns = first->time_ns;
+  return tables_.archives().choose(archive_ - 1, first_ns);
 }
 
 // Headers of attributes, and zeros.
-void block_decoder::make_message(shape& s) const {
-  s.message.assign(s.message_size, std::byte{0});
+void block_decoder::make_message(std::size_t number) {
+  const block_tables::shape& parts = tables_.shape_at(number);
+  shape& s = shapes_[number];
+  s.message.assign(parts.message_size, std::byte{0});
   s.at.assign(1, 0);
   std::size_t at = wire::inet_diag_msg_size;
-  for (std::size_t i = 1; i < s.slots.size(); ++i) {
-    const slot& part = slots_[s.slots[i]];
+  for (std::size_t i = 1; i < parts.slots.size(); ++i) {
+    const block_tables::slot& part = tables_.slots()[parts.slots[i]];
     const auto length = static_cast<std::uint16_t>(part.size + wire::attribute_header_size);
     std::memcpy(s.message.data() + at, &length, sizeof length);
     std::memcpy(s.message.data() + at + sizeof length, &part.type, sizeof part.type);
@@ -101,10 +148,13 @@ void block_decoder::make_message(shape& s) const {
 }
 
 // Brings the latest payloads of the slots into the shape's memory.
-void block_decoder::enter(shape& s) {
-  if (s.message.empty()) make_message(s);
-  for (std::size_t i = 0; i < s.slots.size(); ++i) {
-    slot& part = slots_[s.slots[i]];
+void block_decoder::enter(std::size_t number) {
+  shape& s = shapes_[number];
+  if (s.message.empty()) make_message(number);
+  const std::vector<std::uint16_t>& parts = tables_.shape_at(number).slots;
+  const archive_entry& about = tables_.archives().entries()[archive_ - 1];
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    slot& part = slots_[parts[i]];
     std::byte* const to = s.message.data() + s.at[i];
     if (part.archive == archive_) {
       if (part.latest != to) std::memcpy(to, part.latest, 4 * std::size_t{part.words});
@@ -114,11 +164,11 @@ void block_decoder::enter(shape& s) {
     // Its first in this archive: apply() sees that.
     for (std::uint32_t w = 0; w < part.words; ++w)
       store_le(to + 4 * std::size_t{w}, bases_[part.base + w]);
-    if (s.slots[i] == head_slot && (archives_[archive_ - 1].flags & has_cookie) != 0)
-      store_le(to + 4 * cookie_word, archives_[archive_ - 1].cookie);
+    if (parts[i] == head_slot && about.has(has_cookie))
+      store_le(to + 4 * cookie_word, about.cookie);
     part.latest = to;
   }
-  shape_ = &s;
+  shape_ = number + 1;
 }
 
 bool block_decoder::apply(slot& s) noexcept {
@@ -141,11 +191,9 @@ bool block_decoder::apply(slot& s) noexcept {
 }
 
 bool block_decoder::read_message(std::uint32_t head, segment_record& out) {
-  std::uint32_t number = moment_;
-  if (!own_moments_) number += unfold(static_cast<std::uint32_t>(moment_numbers_.varint()));
-  if (!moment_numbers_.ok() || number >= moments_.size()) return false;
-  const moment& at = moments_[number];
-  moment_ = number + 1;
+  const moment* const found = moments_.next();
+  if (found == nullptr) return false;
+  const moment& at = *found;
   out.time = timestamp::from_unix_nanoseconds(at.time_ns);
   out.poll = at.poll;
   if ((head & head_ended) != 0)
@@ -154,11 +202,11 @@ bool block_decoder::read_message(std::uint32_t head, segment_record& out) {
   if ((head & head_carried) != 0)
     out.carried = static_cast<std::uint32_t>(extras_.varint(0xffff'ffff));
   if (!extras_.ok()) return false;
-  shape& s = shapes_[(head >> head_shape_shift) - 1];
-  if (shape_ != &s) enter(s);
-  for (const std::uint16_t n : s.slots)
+  const std::size_t number = (head >> head_shape_shift) - 1;
+  if (shape_ != number + 1) enter(number);
+  for (const std::uint16_t n : tables_.shape_at(number).slots)
     if (!apply(slots_[n])) return false;
-  out.m.bytes = s.message;
+  out.m.bytes = shapes_[number].message;
   return true;
 }
 
@@ -171,13 +219,16 @@ void block_decoder::read_thinned(segment_record& out) noexcept {
 bool block_decoder::next(segment_record& out) {
   if (left_ == 0) return false;
   --left_;
-  const std::uint32_t head = heads_[at_++];
+  ++record_;
+  if (run_left_ == 0) run_left_ = tables_.runs()[++run_].count;
+  --run_left_;
+  const std::uint32_t head = tables_.runs()[run_].head;
   out = {};
   bool good = true;
   while (archive_left_ == 0) {
     // One of them has a record: there are as many as the archives say.
     ++archive_;
-    archive_left_ = archives_[archive_ - 1].records;
+    archive_left_ = tables_.archives().entries()[archive_ - 1].records;
     if (archive_left_ == 0) continue;
     good = begin_archive(head);
     out.first = 1;
@@ -185,7 +236,7 @@ bool block_decoder::next(segment_record& out) {
   --archive_left_;
   if (head != 0) {
     good = good && read_message(head, out);
-    if (at_ == thinned_at_) read_thinned(out);
+    if (record_ == thinned_at_) read_thinned(out);
   } else {
     const bytes_view line = lines_.bytes(line_sizes_.varint(max_segment_line));
     good = good && lines_.ok() && line_sizes_.ok();

@@ -145,22 +145,6 @@ void block_layout::put_columns() {
                  of(stream::deltas));
 }
 
-void block_layout::assemble() {
-  block_.clear();
-  std::byte* const head = block_.room(head_size);
-  std::fill_n(head, head_size, std::byte{0});
-  block_.shrink(head_size);
-  std::size_t count = 0;
-  for (const byte_stream& s : streams_) count += s.empty() ? 0 : 1;
-  block_.varint(count);
-  for (std::size_t i = 0; i < streams_.size(); ++i)
-    if (!streams_[i].empty()) {
-      block_.varint(i);
-      block_.varint(streams_[i].size());
-    }
-  for (const byte_stream& s : streams_) block_.add(s.all());
-}
-
 byte_stream* block_layout::next(block_span& about) {
   if (at_ == parts_.size()) return nullptr;
   for (byte_stream& s : streams_) s.clear();
@@ -201,7 +185,7 @@ byte_stream* block_layout::next(block_span& about) {
   put_slots();
   window_->moments().put(message_moments_, of(stream::moments), of(stream::moment_numbers));
   put_columns();
-  assemble();
+  put_streams(streams_, block_);
   return &block_;
 }
 

@@ -4,12 +4,12 @@
 #ifndef TCPINFO_SEGMENT_BLOCK_LAYOUT_H
 #define TCPINFO_SEGMENT_BLOCK_LAYOUT_H
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include "segment/block_span.h"
+#include "segment/block_streams.h"
 #include "segment/columns.h"
 #include "segment/format.h"
 #include "segment/growing.h"
@@ -36,7 +36,7 @@ class block_layout {
     std::uint32_t base = 0;   // in `bases_`: the words of its first row in the archive before
   };
   [[nodiscard]] byte_stream& of(stream which) noexcept {
-    return streams_[static_cast<std::size_t>(which)];
+    return segment_format::of(streams_, which);
   }
   void use_shape(std::uint32_t number);
   const std::byte* put_first(slot& s, const std::byte* words, bool is_head,
@@ -44,7 +44,6 @@ class block_layout {
   void put_records(const record_window::part& p, block_span& about);
   void put_slots();
   void put_columns();
-  void assemble();
 
   record_window* window_ = nullptr;
   std::vector<record_window::part*> parts_;
@@ -58,7 +57,7 @@ class block_layout {
   std::vector<std::vector<std::uint16_t>> shapes_;  // slots by their numbers in the block
   std::uint32_t record_ = 0;
   std::uint32_t last_thinned_ = 0;
-  std::array<byte_stream, stream_count> streams_;
+  made_streams streams_;
   column_set columns_;
   growing<std::uint32_t> bases_;
   growing<std::uint32_t> message_moments_;

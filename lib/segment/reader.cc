@@ -13,6 +13,7 @@
 
 #include "common/known_part.h"
 #include "segment/block_decoder.h"
+#include "segment/column_decoder.h"
 #include "segment/format.h"
 #include "segment/summary_decoder.h"
 
@@ -23,6 +24,9 @@ namespace format = segment_format;
 
 // So much is read at a time, so that a frame is decoded to where its block is read.
 constexpr std::size_t read_size = std::size_t{1} << 20;
+
+/// What is read of a segment between one opening and the next.
+enum class reading : std::uint8_t { undecided, records, columns, summaries };
 
 bool begins_with_magic(const std::byte* at) noexcept {
   return std::memcmp(at, format::magic.data(), format::magic.size()) == 0;
@@ -49,8 +53,9 @@ struct [[gnu::visibility("hidden")]] segment_reader::impl {
   bool damaged = false;     // the buffer's bytes are of a damaged frame, whose fault follows
   bool busy = false;        // a block is being read
   std::error_code fault;    // of the stream; told behind what was delivered before it
-  std::uint8_t wanted = 0;  // kind of the blocks that are read; 0: not known yet
+  reading wanted = reading::undecided;
   format::block_decoder block;
+  format::column_decoder columns;
   format::summary_decoder summaries;
   std::uint64_t expected = 0;  // records so far, by the blocks' own account
   std::uint64_t left = 0;      // of the block being read
@@ -61,12 +66,17 @@ struct [[gnu::visibility("hidden")]] segment_reader::impl {
   bool any_block = false;
 
   [[nodiscard]] std::error_code prepare(const segment_reader_options& given) noexcept;
-  [[nodiscard]] bool wants(std::uint8_t kind) noexcept {
-    if (wanted == 0) wanted = kind;
-    return wanted == kind;
+  [[nodiscard]] bool wants(reading what) noexcept {
+    if (wanted == reading::undecided) wanted = what;
+    return wanted == what;
+  }
+  [[nodiscard]] std::error_code open_block(bytes_view bytes) noexcept {
+    if (wanted == reading::summaries) return summaries.open(bytes);
+    return wanted == reading::columns ? columns.open(bytes) : block.open(bytes);
   }
   [[nodiscard]] std::error_code next(segment_record & out, bool& more) noexcept;
   [[nodiscard]] std::error_code next(segment_summary & out, bool& more) noexcept;
+  [[nodiscard]] std::error_code next(segment_columns & out, bool& more) noexcept;
   [[nodiscard]] std::error_code to_block(bool& more) noexcept;
   [[nodiscard]] bool find_magic() noexcept;
   [[nodiscard]] bool reserve(std::size_t size) noexcept;
@@ -95,8 +105,9 @@ std::error_code segment_reader::impl::prepare(const segment_reader_options& give
   input_ended = resumes = in_garbage = damaged = busy = any_block = false;
   fault.clear();
   block.close();
+  columns.close();
   summaries.close();
-  wanted = 0;
+  wanted = reading::undecided;
   expected = left = missing = number = blocks = 0;
   return reserve(2 * read_size) ? std::error_code() : errc::out_of_memory;
 }
@@ -167,11 +178,13 @@ std::error_code segment_reader::impl::begin_block(const format::block_head& head
   expected = head.records_before + left;
   latest = head.number;
   any_block = true;
-  const bool passed_over = head.version == format::version && head.kind != wanted;
+  const std::uint8_t kind =
+      wanted == reading::summaries ? format::kind_summaries : format::kind_records;
+  const bool passed_over = head.version == format::version && head.kind != kind;
   if (passed_over) {
     number += std::exchange(left, 0);
   } else {
-    const auto ec = wanted == format::kind_summaries ? summaries.open(bytes) : block.open(bytes);
+    const auto ec = open_block(bytes);
     busy = !ec;
     if (ec) {
       miss(std::exchange(left, 0));
@@ -223,6 +236,35 @@ std::error_code segment_reader::impl::next(segment_summary& out, bool& more) noe
       if (busy) {
         fill_known(out, full);
         return {};
+      }
+    }
+    if (const auto ec = to_block(more); ec || !more) return ec;
+  }
+}
+
+std::error_code segment_reader::impl::next(segment_columns& out, bool& more) noexcept {
+  for (;;) {
+    if (busy) {
+      segment_columns full;
+      bool got = false;
+      try {
+        got = columns.next(full);
+      } catch (...) {
+        busy = false;
+        miss(std::exchange(left, 0));
+        return errc::out_of_memory;
+      }
+      if (got) {
+        const std::uint64_t records = full.moments.size() + full.lines;
+        left -= records;
+        number += records;
+        fill_known(out, full);
+        return {};
+      }
+      busy = false;
+      if (const auto ec = columns.fault()) {
+        miss(std::exchange(left, 0));
+        return ec;
       }
     }
     if (const auto ec = to_block(more); ec || !more) return ec;
@@ -350,8 +392,7 @@ std::error_code segment_reader::next(segment_record& out, bool& more) noexcept {
   more = impl_ != nullptr && impl_->open;
   if (!more) return errc::not_open;
   if (impl_->in_stream) return errc::busy;
-  if (out.size < sizeof out.size || !impl_->wants(format::kind_records))
-    return errc::invalid_argument;
+  if (out.size < sizeof out.size || !impl_->wants(reading::records)) return errc::invalid_argument;
   return impl_->next(out, more);
 }
 
@@ -359,16 +400,33 @@ std::error_code segment_reader::next_summary(segment_summary& out, bool& more) n
   more = impl_ != nullptr && impl_->open;
   if (!more) return errc::not_open;
   if (impl_->in_stream) return errc::busy;
-  if (out.size < sizeof out.size || !impl_->wants(format::kind_summaries))
+  if (out.size < sizeof out.size || !impl_->wants(reading::summaries))
     return errc::invalid_argument;
+  return impl_->next(out, more);
+}
+
+std::error_code segment_reader::want_columns(std::span<const segment_column> wanted) noexcept {
+  if (impl_ == nullptr || !impl_->open) return errc::not_open;
+  try {
+    return impl_->columns.want(wanted) ? std::error_code() : errc::invalid_argument;
+  } catch (...) {
+    return errc::out_of_memory;
+  }
+}
+
+std::error_code segment_reader::next_columns(segment_columns& out, bool& more) noexcept {
+  more = impl_ != nullptr && impl_->open;
+  if (!more) return errc::not_open;
+  if (impl_->in_stream) return errc::busy;
+  if (out.size < sizeof out.size || !impl_->wants(reading::columns)) return errc::invalid_argument;
   return impl_->next(out, more);
 }
 
 const segment_archive& segment_reader::archive() const& noexcept {
   static constexpr segment_archive none;
   if (impl_ == nullptr) return none;
-  return impl_->wanted == format::kind_summaries ? impl_->summaries.archive()
-                                                 : impl_->block.archive();
+  if (impl_->wanted == reading::summaries) return impl_->summaries.archive();
+  return impl_->wanted == reading::columns ? impl_->columns.archive() : impl_->block.archive();
 }
 std::uint64_t segment_reader::record_number() const noexcept {
   return impl_ == nullptr ? 0 : impl_->number;

@@ -5,6 +5,7 @@
 #ifndef TCPINFO_SEGMENT_VARINT_H
 #define TCPINFO_SEGMENT_VARINT_H
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -81,6 +82,19 @@ class taker {
     const bytes_view taken(at_, static_cast<std::size_t>(size));
     at_ += size;
     return taken;
+  }
+
+  /// Takes the bytes that are `byte`, at most `most` of them. @return how many.
+  [[nodiscard]] std::uint32_t equal_bytes(std::uint32_t byte, std::uint32_t most) noexcept {
+    const std::byte* const begin = at_;
+    const std::byte* const end = at_ + std::min<std::size_t>(most, left());
+    const std::uint64_t all = 0x0101'0101'0101'0101U * byte;
+    for (std::uint64_t eight = 0; end - at_ >= 8; at_ += 8) {
+      std::memcpy(&eight, at_, sizeof eight);
+      if (eight != all) break;
+    }
+    while (at_ != end && *at_ == static_cast<std::byte>(byte)) ++at_;
+    return static_cast<std::uint32_t>(at_ - begin);
   }
 
   [[nodiscard]] std::size_t left() const noexcept { return static_cast<std::size_t>(end_ - at_); }

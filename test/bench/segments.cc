@@ -231,6 +231,26 @@ std::uint64_t read_records() {
   return count;
 }
 
+// Three columns of each record, which is named by its archive and time.
+std::uint64_t read_columns() {
+  static segment_reader reader;
+  check("open", reader.open_memory(segment));
+  // rtt, snd_cwnd and bytes_acked of struct tcp_info.
+  constexpr auto info = static_cast<std::uint32_t>(attribute_type::info);
+  constexpr segment_column wanted[] = {{info, 68, 4}, {info, 80, 4}, {info, 120, 8}};
+  check("columns", reader.want_columns(wanted));
+  segment_columns columns;
+  std::uint64_t count = 0;
+  for (bool more = true;;) {
+    check("read", reader.next_columns(columns, more));
+    if (!more) break;
+    count += columns.moments.size();
+    sum += reader.archive().path.size() + static_cast<std::uint64_t>(columns.moments[0].time_ns);
+    for (const std::uint64_t value : columns.values) sum += value;
+  }
+  return count;
+}
+
 void decompress() {
   static stream_reader reader;
   static std::vector<std::byte> out(std::size_t{1} << 20);
@@ -265,7 +285,7 @@ int main(int argc, char** argv) {
                      [](const kept_record& a, const kept_record& b) { return a.time < b.time; });
   if (records.empty() || rounds < 1) return 2;
   lay_in_order();
-  std::vector<double> write, lines, read, whole, floor;
+  std::vector<double> write, lines, read, whole, three, floor;
   const auto timed = [](std::vector<double>& to, auto&& f) {
     const double before = cpu_seconds();
     f();
@@ -277,6 +297,7 @@ int main(int argc, char** argv) {
     timed(lines, [] { write_lines(); });
     timed(read, [&] { count = read_segment(); });
     timed(whole, [&] { count = read_records(); });
+    timed(three, [&] { count = std::min(count, read_columns()); });
     timed(floor, [] { decompress(); });
     if (count != records.size()) fail("records are missing", errc::bad_block);
   }
@@ -285,10 +306,11 @@ int main(int argc, char** argv) {
       "{\"records\": %zu, \"archives\": %zu, \"blocks\": %zu, \"bytes\": %zu, "
       "\"bytes_per_record\": "
       "%.3f, \"line_bytes_per_record\": %.3f, \"write_us\": %.3f, \"line_write_us\": %.3f, "
-      "\"read_per_s\": %.0f, \"record_reader_per_s\": %.0f, \"decompress_per_s\": %.0f}\n",
+      "\"read_per_s\": %.0f, \"record_reader_per_s\": %.0f, \"columns_per_s\": %.0f, "
+      "\"decompress_per_s\": %.0f}\n",
       records.size(), archives.size(), blocks, segment.size(),
       static_cast<double>(segment.size()) / n, static_cast<double>(lines_bytes) / n,
       1e6 * median(write), 1e6 * median(lines), 1 / median(read), 1 / median(whole),
-      1 / median(floor));
+      1 / median(three), 1 / median(floor));
   return sum == 0 ? 1 : 0;
 }
