@@ -88,7 +88,7 @@ static_assert(sizeof(segment_options) == 16);
 static_assert(std::is_trivially_copyable_v<segment_options>);
 static_assert(offsetof(segment_options, size) == 0);
 static_assert(offsetof(segment_options, level) == 8);
-static_assert(offsetof(segment_options, reserved) == 12);
+static_assert(offsetof(segment_options, window) == 12);
 
 static_assert(sizeof(segment_record) == 96);
 static_assert(std::is_trivially_copyable_v<segment_record>);
@@ -531,7 +531,7 @@ TEST_CASE("what is reserved in options stays as it is made") {
   archives.reserved = 1;
   CHECK(archive_reader().open_memory(bytes_view(), archives) == errc::invalid_argument);
   segment_options segments;
-  segments.reserved = 1;
+  segments.window = 1;
   CHECK(segment_writer().create(segments) == errc::invalid_argument);
   segment_reader_options segment;
   segment.reserved = 1;
