@@ -185,7 +185,7 @@ TEST_CASE("a block of summaries that is full is flushed, and the rest comes in t
   std::mt19937_64 dice(2);
   blocks made;
   std::vector<told_summary> all;
-  for (std::size_t i = 0; i < 20'000; ++i) {
+  for (std::size_t i = 0; i < 6'000; ++i) {
     all.push_back(any_summary(dice));
     std::error_code ec = try_add(made.writer, all.back());
     if (ec == errc::buffer_too_small) {
