@@ -136,8 +136,15 @@ TEST_CASE("values of summaries are checked") {
   CHECK(with_stream(bits, "\4").empty());  // of a third summary
   CHECK(with_stream(values, "").empty());
   // Fields that are not ascending, too large, too many.
-  CHECK(with_stream(fields, "\2\5\1\0\5\1\0"s).empty());
-  CHECK(with_stream(fields, "\2\5\1\0\4\1\0"s).empty());
+  const auto two = [](const std::string& first, const std::string& second) {
+    parted_block block(example_block());
+    block[values] = "\1\2\3\4";
+    block[fields] = "\2" + first + "\1\2" + second + "\1\2";
+    return read_summaries(mended(block.whole())).faults.empty();
+  };
+  CHECK(two("\5", "\6"));
+  CHECK_FALSE(two("\5", "\5"));
+  CHECK_FALSE(two("\5", "\4"));
   CHECK(with_stream(fields, "\1" + varint(std::uint64_t{1} << 32U) + "\1\2").empty());
   std::string many = varint(1025);
   for (unsigned i = 0; i < 1025; ++i) many += varint(i) + "\3"s + "\0"s;
@@ -183,8 +190,10 @@ TEST_CASE("archives of summaries are checked") {
   // 2; their flags; one each.
   REQUIRE(stream.substr(0, 5) == "\2\x25\x08\1\1");
   CHECK(changed(3, 2).empty());
-  CHECK(changed(1, 0x15).empty());  // no record that it could start with
-  CHECK(changed(5, 1).empty());     // no such context
+  // No record that it could start with.
+  CHECK(with_stream(archives, std::string(stream).replace(1, 1, "\x15").erase(8, 9)).empty());
+  CHECK_FALSE(with_stream(archives, std::string(stream).replace(1, 1, "\5").erase(8, 9)).empty());
+  CHECK(changed(5, 1).empty());  // no such context
   // Two of one archive, none of the other.
   std::string twice = stream;
   twice[3] = 2;
