@@ -12,10 +12,10 @@ namespace tcpinfo::inline v0::segment_format {
 struct block_span {
   std::uint64_t offset = 0;      ///< in the file
   std::uint64_t size = 0;        ///< there
+  std::uint64_t summarized = 0;  ///< records that its summaries tell of
   std::uint32_t records = 0;     ///< or summaries
   bool is_summaries = false;     ///< it holds summaries, of which times are not known
-  std::uint64_t summarized = 0;  ///< records that these tell of
-  bool has_others = false;       ///< lines, or messages of archives whose UUID has no cookie
+  bool has_others = false;       ///< lines, or archives whose UUID has no cookie
   // Where there is no message, or no cookie, the lowest is above the highest.
   std::int64_t first_ns = std::numeric_limits<std::int64_t>::max();
   std::int64_t last_ns = std::numeric_limits<std::int64_t>::min();

@@ -19,7 +19,7 @@ namespace {
 
 namespace format = segment_format;
 
-// That of a day in blocks of half a second is 5 MiB. In memory a block takes fourteen times as
+// That of a day in blocks of half a second is 5 MiB. In memory a block takes sixteen times as
 // much.
 constexpr std::uint32_t max_index = std::uint32_t{16} << 20;
 
