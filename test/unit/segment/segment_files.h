@@ -152,9 +152,11 @@ inline std::vector<std::string> blocks_of(std::string_view content) {
 /// A writer; what each flush() gave is kept.
 class blocks {
  public:
-  explicit blocks(std::int32_t level = 3) {
+  explicit blocks(std::int32_t level = 3,
+                  std::uint32_t window = tcpinfo::segment_options().window) {
     tcpinfo::segment_options options;
     options.level = level;
+    options.window = window;
     must(writer.create(options), "create");
   }
 

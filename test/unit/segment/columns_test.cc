@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Columns of a segment are what its messages have in those bytes, whatever the messages are.
+#include <tcpinfo/inetdiag.h>
+#include <tcpinfo/segment.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "unit/archive/archive_messages.h"
+#include "unit/catch.h"
+#include "unit/made_socket.h"
+#include "unit/segment/segment_files.h"
+
+namespace {
+
+using namespace segment_files;
+using tcpinfo::segment_column;
+using tcpinfo::segment_columns;
+using tcpinfo::segment_head;
+using tcpinfo::segment_reader;
+
+/// What one archive has in one block.
+struct chunk {
+  std::string path;
+  std::vector<tcpinfo::segment_moment> moments;
+  std::vector<std::vector<std::uint64_t>> values;   ///< by column
+  std::vector<std::vector<std::uint8_t>> is_there;  ///< by column
+  std::uint32_t lines = 0;
+  std::uint64_t number = 0;  ///< of the last record
+
+  friend bool operator==(const chunk&, const chunk&) = default;
+};
+
+// The bytes of the payload that a column is of; empty where the message has none, or fewer.
+tcpinfo::bytes_view bytes_in(const tcpinfo::message& m, const segment_column& c) {
+  tcpinfo::bytes_view payload = m.bytes.first(tcpinfo::wire::inet_diag_msg_size);
+  if (c.attribute != segment_head) {
+    payload = {};
+    for (const tcpinfo::attribute& a : m.attributes())
+      if (a.type == c.attribute) payload = a.payload;
+  }
+  const std::size_t end = std::size_t{c.offset} + c.width;
+  return payload.size() < end ? tcpinfo::bytes_view() : payload.subspan(c.offset, c.width);
+}
+
+std::vector<chunk> by_messages(const std::string& bytes,
+                               const std::vector<segment_column>& wanted) {
+  segment_reader reader;
+  must(reader.open_memory(bytes_of(bytes)), "open_memory");
+  std::vector<chunk> all;
+  for (;;) {
+    tcpinfo::segment_record r;
+    bool more = true;
+    must(reader.next(r, more), "next");
+    if (!more) return all;
+    if (r.first == 1) {
+      all.emplace_back();
+      all.back().path = reader.archive().path;
+      all.back().values.resize(wanted.size());
+      all.back().is_there.resize(wanted.size());
+    }
+    chunk& to = all.back();
+    to.number = reader.record_number();
+    if (r.m.bytes.empty()) {
+      ++to.lines;
+      continue;
+    }
+    const tcpinfo::metadata* const about = reader.archive().about;
+    const bool big = about != nullptr && about->byte_order == "big";
+    to.moments.push_back({*r.time.unix_nanoseconds(), r.poll});
+    for (std::size_t c = 0; c < wanted.size(); ++c) {
+      const tcpinfo::bytes_view found = bytes_in(r.m, wanted[c]);
+      std::uint64_t value = 0;
+      for (std::size_t i = 0; i < found.size(); ++i)
+        value = value << 8U | std::to_integer<std::uint64_t>(found[big ? i : found.size() - 1 - i]);
+      to.values[c].push_back(value);
+      to.is_there[c].push_back(found.empty() ? 0 : 1);
+    }
+  }
+}
+
+std::vector<chunk> by_columns(const std::string& bytes, const std::vector<segment_column>& wanted) {
+  static segment_reader reader;
+  must(reader.open_memory(bytes_of(bytes)), "open_memory");
+  must(reader.want_columns(wanted), "want_columns");
+  std::vector<chunk> all;
+  for (;;) {
+    segment_columns columns;
+    bool more = true;
+    must(reader.next_columns(columns, more), "next_columns");
+    if (!more) return all;
+    chunk& to = all.emplace_back();
+    to.path = reader.archive().path;
+    to.moments.assign(columns.moments.begin(), columns.moments.end());
+    to.lines = columns.lines;
+    to.number = reader.record_number();
+    const std::size_t count = columns.moments.size();
+    must(columns.values.size() == count * wanted.size(), "values of each column and message");
+    must(columns.present.empty() || columns.present.size() == columns.values.size(), "present");
+    for (std::size_t c = 0; c < wanted.size(); ++c) {
+      const auto values = columns.values.subspan(c * count, count);
+      to.values.emplace_back(values.begin(), values.end());
+      if (columns.present.empty()) {
+        to.is_there.emplace_back(count, std::uint8_t{1});
+      } else {
+        const auto present = columns.present.subspan(c * count, count);
+        to.is_there.emplace_back(present.begin(), present.end());
+      }
+    }
+  }
+}
+
+std::vector<segment_column> some_columns() {
+  constexpr std::uint32_t info = 2;
+  std::vector<segment_column> all = {
+      {segment_head, 0, 1},  {segment_head, 1, 1},  {segment_head, 4, 2},  {segment_head, 6, 2},
+      {segment_head, 44, 4}, {segment_head, 44, 8}, {segment_head, 48, 4}, {segment_head, 68, 4}};
+  constexpr std::uint16_t offsets[] = {0, 1, 2, 3, 4, 7, 60, 68, 80, 96, 120, 224, 276};
+  constexpr std::uint16_t widths[] = {1, 2, 4, 8};
+  for (const std::uint16_t offset : offsets)
+    for (const std::uint16_t width : widths)
+      if (offset % 4 + width <= 8) all.push_back({info, offset, width});
+  all.push_back({8, 0, 1});    // SHUTDOWN, one byte
+  all.push_back({8, 0, 2});    // of which no more is there
+  all.push_back({999, 0, 4});  // nobody has it
+  all.push_back({0, 0, 4});    // an attribute of type 0, which is not the head
+  return all;
+}
+
+// Messages of many shapes, lengths and archives: attributes come and go, archives go on.
+std::string random_segment(std::mt19937& random, bool of_a_big_machine) {
+  const auto below = [&](unsigned n) { return static_cast<unsigned>(random() % n); };
+  blocks made;
+  std::vector<archive_part> parts(1 + below(7));
+  std::vector<made_socket> sockets(parts.size());
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    parts[i].path = "archive " + std::to_string(i);
+    sockets[i].cookie = random();
+    if (below(4) != 0) {
+      parts[i].about.emplace();
+      parts[i].about->uuid = "h_000000000000000" + std::to_string(i);
+      if (of_a_big_machine) parts[i].about->byte_order = "big";
+    }
+  }
+  std::int64_t time = 0;
+  for (unsigned flushes = 1 + below(3); flushes > 0; --flushes) {
+    std::vector<std::uint32_t> numbers;
+    for (archive_part& part : parts) {
+      numbers.push_back(made.begin(part));
+      part.goes_on = true;
+    }
+    for (unsigned n = below(120); n > 0; --n) {
+      const unsigned i = below(static_cast<unsigned>(parts.size()));
+      if (below(20) == 0) {
+        made.add(numbers[i], text_entry("a line\n"));
+        continue;
+      }
+      for (unsigned changes = below(4); changes > 0; --changes)
+        sockets[i].set(4 * below(58), random() >> below(32));
+      built_message m;
+      std::string info(below(3) == 0 ? 8 * below(36) : 280, '\0');
+      const tcpinfo::message whole = sockets[i].view();
+      for (const tcpinfo::attribute& a : whole.attributes())
+        if (a.type == 2)
+          for (std::size_t k = 0; k < std::min(info.size(), a.payload.size()); ++k)
+            info[k] = static_cast<char>(a.payload[k]);
+      std::memcpy(m.header.data(), whole.bytes.data(), m.header.size());
+      if (below(9) != 0) m.add(2, info);
+      if (below(2) == 0) m.add(8, std::string(1, static_cast<char>(below(4))));
+      if (below(9) == 0) m.add(0, std::string(4, static_cast<char>(below(250))));
+      tcpinfo::record_extras extras;
+      if (below(3) != 0) extras.poll = random() % 1000;
+      made.add(numbers[i], record_entry(at_ns(time += below(3) * 10'000'000), m.view(), extras));
+    }
+    made.flush();
+  }
+  made.finish();
+  return made.all();
+}
+
+}  // namespace
+
+TEST_CASE("columns have what the messages have, of any kind") {
+  std::mt19937 random(7);
+  for (unsigned i = 0; i < 200; ++i) {
+    const std::string bytes = random_segment(random, i % 5 == 0);
+    std::vector<segment_column> wanted = some_columns();
+    std::shuffle(wanted.begin(), wanted.end(), random);
+    wanted.resize(random() % (wanted.size() + 1));
+    INFO("segment " << i);
+    const bool same = by_columns(bytes, wanted) == by_messages(bytes, wanted);
+    CHECK(same);
+  }
+}
+
+TEST_CASE("columns that are none are refused") {
+  const std::string bytes = segment_of({{}});
+  segment_reader reader;
+  CHECK(reader.want_columns({}) == errc::not_open);
+  segment_columns columns;
+  bool more = true;
+  CHECK(reader.next_columns(columns, more) == errc::not_open);
+  CHECK_FALSE(more);
+  REQUIRE_FALSE(reader.open_memory(bytes_of(bytes)));
+  const segment_column none[] = {{2, 0, 0},
+                                 {2, 0, 3},
+                                 {2, 0, 16},
+                                 {2, 1, 8},
+                                 {2, 3, 8},
+                                 {segment_head, 72, 1},
+                                 {segment_head, 68, 8},
+                                 {0x10000, 0, 4}};
+  for (const segment_column& c : none) {
+    INFO(c.attribute << " " << c.offset << " " << c.width);
+    CHECK(reader.want_columns({&c, 1}) == errc::invalid_argument);
+  }
+  columns.size = 4;
+  more = true;
+  CHECK(reader.next_columns(columns, more) == errc::invalid_argument);
+}
+
+TEST_CASE("a segment is read as messages or as columns, not both") {
+  std::mt19937 random(1);
+  std::string bytes;
+  while (read_segment(bytes).records == 0) bytes = random_segment(random, false);
+  segment_reader reader;
+  segment_columns columns;
+  tcpinfo::segment_record record;
+  bool more = true;
+  REQUIRE_FALSE(reader.open_memory(bytes_of(bytes)));
+  REQUIRE_FALSE(reader.next(record, more));
+  CHECK(reader.next_columns(columns, more) == errc::invalid_argument);
+  CHECK(more);
+  REQUIRE_FALSE(reader.open_memory(bytes_of(bytes)));
+  // None wanted: the moments alone.
+  REQUIRE_FALSE(reader.next_columns(columns, more));
+  CHECK(columns.values.empty());
+  CHECK(reader.next(record, more) == errc::invalid_argument);
+  CHECK(more);
+}
+
+TEST_CASE("columns: a damaged block costs its records") {
+  blocks made;
+  archive_part part;
+  part.path = "a";
+  for (std::int64_t i = 0; i < 3; ++i) {
+    made_socket s;
+    part.entries = {record_entry(at_ns(i), s.view()), record_entry(at_ns(i + 10), s.view())};
+    made.put(part);
+    made.flush();
+  }
+  std::string content = content_of(made.all());
+  const std::size_t second = blocks_of(content)[0].size();
+  content[second + 60] = static_cast<char>(content[second + 60] ^ 1);
+  segment_reader reader;
+  REQUIRE_FALSE(reader.open_memory(bytes_of(content)));
+  std::size_t faults = 0;
+  std::size_t records = 0;
+  for (bool more = true;;) {
+    segment_columns columns;
+    const std::error_code ec = reader.next_columns(columns, more);
+    if (!more) break;
+    faults += ec ? 1 : 0;
+    if (!ec) records += columns.moments.size();
+    REQUIRE(faults < 3);
+  }
+  CHECK(faults == 1);
+  CHECK(records == 4);
+  CHECK(reader.missing_records() == 2);
+  CHECK(reader.record_number() == 6);
+}
