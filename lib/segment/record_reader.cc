@@ -105,9 +105,10 @@ std::error_code record_reader::impl::next_of_segment(record& out, bool& more) no
     }
     if (held.m.bytes.empty()) {
       line = without_end(held.line);
-      // As at the beginning of an archive's file.
-      if (begins && segment.archive().goes_on == 0 && line.starts_with(byte_order_mark))
-        line.remove_prefix(byte_order_mark.size());
+      // As at the beginning of an archive's file, and nowhere else.
+      const segment_archive& a = segment.archive();
+      const bool at_start = held.first != 0 && a.goes_on == 0 && a.about == nullptr;
+      if (at_start && line.starts_with(byte_order_mark)) line.remove_prefix(byte_order_mark.size());
       if (is_blank(line)) continue;
     }
     const auto ec = take(held, out);
