@@ -11,8 +11,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import random
-import re
 import subprocess
 import sys
 import tempfile
@@ -24,22 +22,10 @@ import archives
 from archives import check
 from collector import (EXACT_CLOSINGS, Collector, Ended, Traffic, Truth, as_nobody_if_possible,
                        check_no_losses, check_verified, counters_right, full, settle, wait_until)
+from kills import FLUSH_S, SLACK_S, Run, one_run, seeded_dice, whole_life
 from netns import Pair, run_test
 
-FLUSH_S = 0.3
-# A flush by age is due FLUSH_S after the record; the rest is for processors that are shared.
-SLACK_S = 2.0
 LASTING, ACTIVE = 40, 20
-# What it may say: what it did about leftovers, and that the machine is busy.
-HARMLESS = r"(completed|removed) \d+ leftover files|ticks missed"
-
-
-@dataclass
-class Run:
-    """One run of the collector: from when on it hears of every end, and when it was killed."""
-
-    ready_ns: int | None
-    killed_ns: int
 
 
 @dataclass
@@ -113,44 +99,13 @@ def busy_connections(exe: str, output: Path, pair: Pair, nobody: bool) -> set[in
     return busy
 
 
-def one_run(exe: str, output: Path, pair: Pair, dice: random.Random, nobody: bool
-            ) -> tuple[str, Run]:
-    """Starts it, kills it."""
-    phase = dice.choice(["start", "run", "run", "exit"])
-    with Collector(exe, output, pair.receiver, "--flush", f"{FLUSH_S * 1000:.0f}ms",
-                   ready=phase != "start", nobody=nobody) as collector:
-        ready_ns = None
-        if phase == "start":
-            time.sleep(dice.uniform(0, 0.15))
-        else:
-            ready_ns = time.time_ns()
-            time.sleep(dice.uniform(0.05, 2.5))
-            if phase == "exit":
-                collector.child.terminate()
-                time.sleep(dice.uniform(0, 0.3))
-        killed_ns = time.time_ns()
-        collector.kill()
-        status = collector.child.returncode
-        # It may have been faster than the kill.
-        check(status == -9 or (status == 0 and phase == "exit"), f"it ended with {status}")
-        bad = [line for line in collector.messages() if not re.search(HARMLESS, line)]
-        check(not bad, f"it complains: {bad[:5]}")
-        return phase + (", too late" if status == 0 else ""), Run(ready_ns, killed_ns)
-
-
 def check_flushed(tree: Tree, run: Run, busy: set[int]) -> float:
     """Of every busy connection everything is readable but the last flush interval."""
-    if run.ready_ns is None or run.killed_ns - run.ready_ns < (FLUSH_S + SLACK_S) * 1e9:
+    if not run.is_long():
         return 0
     lag = max(run.killed_ns - tree.last.get(cookie, 0) for cookie in busy) / 1e9
     check(lag <= FLUSH_S + SLACK_S, f"{lag:.2f} s before the kill are missing")
     return lag
-
-
-def whole_life(one: Truth, runs: list[Run]) -> bool:
-    """Whether it was opened and closed in one run, and flushed before the kill."""
-    return any(run.ready_ns is not None and run.ready_ns <= one.start_ns
-               and one.end_ns + (FLUSH_S + SLACK_S) * 1e9 <= run.killed_ns for run in runs)
 
 
 def judge(output: Path, lasting: list[Truth], short: list[Truth], runs: list[Run], ended: Ended
@@ -178,9 +133,7 @@ def judge(output: Path, lasting: list[Truth], short: list[Truth], runs: list[Run
 
 def main() -> None:
     exe, traffic_exe, dump = sys.argv[1:4]
-    seed = int(os.environ.get("TCPINFO_SEED", random.randrange(1 << 32)))
-    print(f"TCPINFO_SEED={seed}")
-    dice = random.Random(seed)
+    dice = seeded_dice()
     kills = 200 if full() else 20
     with Pair() as pair, tempfile.TemporaryDirectory() as directory, \
             contextlib.ExitStack() as stack:
