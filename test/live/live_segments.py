@@ -3,6 +3,7 @@
 connection goes on after it, in either layout, under a sequence of its own.
 
 usage: live_segments.py COLLECTOR TRAFFIC SEGMENT_FILES TCPINFO_DUMP
+With TCPINFO_LIVE_FULL=1: 30 times as many short connections, and a minute of the lasting ones.
 """
 
 import subprocess
@@ -13,12 +14,14 @@ from pathlib import Path
 
 import archives
 from collector import (Collector, Traffic, check_losses_by_load_only, check_no_losses,
-                       check_verified, compare_all, leftovers_completed, settle, wait_until)
+                       check_verified, compare_all, full, leftovers_completed, settle, wait_until)
 from netns import Pair, run_test
 
 SEGMENTS = ("--layout", "segments")
 # Name, lifetime in µs, count, threads, connections open at a time in each thread.
-SHORT = ("100us:100:300:2:1", "5ms:5000:300:1:16", "50ms:50000:100:1:16")
+TIMES = 30 if full() else 1
+SHORT = (f"100us:100:{300 * TIMES}:2:1", f"5ms:5000:{300 * TIMES}:1:16",
+         f"50ms:50000:{100 * TIMES}:1:16")
 # The first sequence of a run: its number times this.
 SEQUENCES_OF_A_RUN = 1_000_000_000
 
@@ -75,11 +78,11 @@ def both_at_once(pair: Pair, scratch: Path) -> None:
             Collector(sys.argv[1], packed, pair.receiver, *SEGMENTS, "--rotate", "1s",
                       "--flush", "200ms") as second:
         with Traffic(sys.argv[2], "hold", pair, scratch / "truth", "--connections", "60",
-                     "--active", "20", "--seconds", "30") as held:
+                     "--active", "20", "--seconds", "300") as held:
             held.wait_open()
             with Traffic(sys.argv[2], "short", pair, scratch / "truth-short", *flags) as brief:
                 made = brief.finish()
-            time.sleep(2)
+            time.sleep(2 * TIMES)
             held.stop()
             made += held.finish()
         settle()
