@@ -73,6 +73,10 @@ class Load:
         self._say(f"active {count} {period_us}")
         self._answer("active")
 
+    def ask(self, count: int, period_us: int) -> None:
+        self._say(f"ask {count} {period_us}")
+        self._answer("ask")
+
     def rounds(self) -> tuple[int, int]:
         self._say("rounds")
         words = self._answer("rounds")

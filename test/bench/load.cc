@@ -9,6 +9,8 @@
 // Prints `open CONNECTIONS` when all are established, then obeys lines on standard input and
 // answers each with one line:
 //   active COUNT PERIOD_US   from now on each of the first COUNT sends a segment every PERIOD_US
+//   ask COUNT PERIOD_US      from now on each of the first COUNT sends a request of some 200 bytes
+//                            about every PERIOD_US, and gets an answer of 2 to 20 KB
 //   rounds                   `rounds MADE LATE`: since the last `active`, summed over processes;
 //   late
 //                            is what came after the next was due
@@ -109,7 +111,10 @@ class load {
       if (active_ > 0) {
         const std::int64_t left_ns = due_ns_ - now_ns();
         if (left_ns <= 0) {
-          round();
+          if (asks_)
+            ask_round();
+          else
+            round();
           wait_ns = 0;
         } else {
           wait_ns = left_ns;
@@ -130,17 +135,21 @@ class load {
 
  private:
   void obey(const std::string& line) {
+    if (line == "rounds") {
+      answer("rounds", rounds_, late_);
+      return;
+    }
+    std::array<char, 8> word{};
     std::size_t count = 0;
     std::int64_t period_us = 0;
-    if (std::sscanf(line.c_str(), "active %zu %ld", &count, &period_us) == 2) {
-      active_ = std::min(count, connections_.size());
-      period_ns_ = std::max<std::int64_t>(period_us, 1) * 1000;
-      due_ns_ = now_ns();
-      rounds_ = late_ = 0;
-      answer("active", active_, 0);
-    } else if (line == "rounds") {
-      answer("rounds", rounds_, late_);
-    }
+    if (std::sscanf(line.c_str(), "%7s %zu %ld", word.data(), &count, &period_us) != 3) return;
+    asks_ = std::strcmp(word.data(), "ask") == 0;
+    active_ = std::min(count, connections_.size());
+    period_ns_ = std::max<std::int64_t>(period_us, 1) * 1000;
+    if (asks_) period_ns_ /= asked_of;
+    due_ns_ = now_ns();
+    rounds_ = late_ = 0;
+    answer(word.data(), active_, 0);
   }
 
   static void answer(const char* word, std::size_t a, std::size_t b) {
@@ -160,6 +169,32 @@ class load {
         (void)recv(connections_[i].receiver, nullptr, std::size_t{1} << 20,
                    MSG_TRUNC | MSG_DONTWAIT);
     }
+    end_round();
+  }
+
+  // One connection in `asked_of`, not always the same ones: so that none asks in step with another.
+  void ask_round() {
+    static const std::array<char, 20'000> data{};
+    asked_.clear();
+    for (std::size_t i = 0; i < active_; ++i) {
+      // Some number that looks random, of the connection and the round.
+      const std::size_t dice = (i * 0x9e3779b97f4a7c15 + rounds_ * 0xc2b2ae3d27d4eb4f) >> 29;
+      if (dice % asked_of != 0) continue;
+      exchange(connections_[i].sender, connections_[i].receiver, data.data(), 150 + dice % 101);
+      asked_.push_back({i, 2000 + dice % 18'001});
+    }
+    for (const question& q : asked_)
+      exchange(connections_[q.of].receiver, connections_[q.of].sender, data.data(), q.answer);
+    end_round();
+  }
+
+  // Takes what is there at the other end, too; of an answer the rest is taken with the next one.
+  static void exchange(int from, int to, const char* data, std::size_t size) {
+    if (send(from, data, size, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno != EAGAIN) die("send");
+    (void)recv(to, nullptr, std::size_t{1} << 20, MSG_TRUNC | MSG_DONTWAIT);
+  }
+
+  void end_round() {
     ++rounds_;
     due_ns_ += period_ns_;
     // What is late is not made up for.
@@ -170,7 +205,16 @@ class load {
     }
   }
 
+  struct question {
+    std::size_t of;      // which connection
+    std::size_t answer;  // bytes
+  };
+  // Rounds in the period of a connection that asks.
+  static constexpr int asked_of = 10;
+
   std::vector<connection> connections_;
+  std::vector<question> asked_;
+  bool asks_ = false;
   std::size_t active_ = 0;
   std::size_t rounds_ = 0;
   std::size_t late_ = 0;
@@ -226,12 +270,13 @@ void gather(const std::vector<share>& shares) {
 void obey(const std::vector<share>& shares, const char* line) {
   std::size_t count = 0;
   std::int64_t period_us = 0;
-  const bool sets = std::sscanf(line, "active %zu %ld", &count, &period_us) == 2;
+  std::array<char, 8> word{};
+  const bool sets = std::sscanf(line, "%7s %zu %ld", word.data(), &count, &period_us) == 3;
   for (const share& s : shares) {
     if (sets) {
       const std::size_t here = std::min(count, s.connections);
       count -= here;
-      std::fprintf(s.to, "active %zu %ld\n", here, static_cast<long>(period_us));
+      std::fprintf(s.to, "%s %zu %ld\n", word.data(), here, static_cast<long>(period_us));
     } else {
       std::fputs("rounds\n", s.to);
     }

@@ -214,12 +214,12 @@ def main() -> None:
                     "--class", "25ms:25000:1000000:1:2", "--closings", EXACT_CLOSINGS))
         runs: list[Run] = []
         busy: set[int] = set()
-        was_cut = False
+        were_cut = False
         for number in range(kills):
             # One after the other; the first runs of either are long enough to be judged.
             how = ("dump", "auto")[number % 2]
             phase, run = one_run(exe, output, pair, dice, False, *SEGMENTS, "--sampling", how,
-                                 harmless=DAMAGED if was_cut else HARMLESS,
+                                 harmless=DAMAGED if were_cut else HARMLESS,
                                  run_s=LONG_RUN_S if number < 2 else None)
             runs.append(run)
             held = tree.look()
@@ -229,6 +229,8 @@ def main() -> None:
             told = check_run(run, held, busy)
             was_cut = number == 1 or (number > 3 and dice.randrange(4) == 0)
             if was_cut:
+                # The next run may be killed before it has looked at what is left.
+                were_cut = True
                 tree.cut_power(dice)
                 # What was written is gone, and nobody promised it.
                 runs.remove(run)
