@@ -40,6 +40,7 @@ struct [[gnu::visibility("hidden")]] record_reader::impl {
   bool gave = false;  // a record, by the latest call
   bool begins = false;
   bool goes_on = false;
+  bool in_garbage = false;  // the lines before were none, and looked like none
   bool big_endian = false;
   std::string_view line;
 
@@ -54,7 +55,7 @@ std::error_code record_reader::impl::begin(std::error_code ec,
                                            const archive_reader_options& given) noexcept {
   if (ec == errc::busy) return ec;
   open = !ec;
-  in_segment = holds = gave = begins = goes_on = big_endian = false;
+  in_segment = holds = gave = begins = goes_on = in_garbage = big_endian = false;
   line = {};
   if (ec) return ec;
   options = given;
@@ -92,6 +93,7 @@ std::error_code record_reader::impl::next_of_segment(record& out, bool& more) no
       }
       if (held.first != 0) {
         begins = true;
+        in_garbage = false;
         const segment_archive& a = segment.archive();
         goes_on = a.goes_on != 0;
         big_endian = a.about != nullptr && a.about->byte_order == "big";
@@ -113,6 +115,12 @@ std::error_code record_reader::impl::next_of_segment(record& out, bool& more) no
     }
     const auto ec = take(held, out);
     gave = !ec;
+    // A run of lines that look like no records is told once, as in an archive.
+    if (!ec)
+      in_garbage = false;
+    else if (ec != errc::out_of_memory &&
+             std::exchange(in_garbage, in_garbage || !may_begin_object(line)))
+      continue;
     return ec;
   }
 }

@@ -343,8 +343,8 @@ TEST_CASE("a record_reader parses lines that are kept as text, and tells what is
       "\"StartTime\":\"2019-04-01T03:42:37.371-04:00\",\"Kernel\":\"6.1.0\",\"Unknown\":[1]}}\n";
   std::string old = some_record().line();
   old.replace(old.find("00Z\""), 4, "00-04:00\"");
-  part.entries = {text_entry(metadata),          text_entry(old),  text_entry("no json\n"),
-                  text_entry(old.substr(0, 50)), text_entry("\n"), some_record()};
+  part.entries = {text_entry(metadata),    text_entry(old),  text_entry(old.substr(0, 50)),
+                  text_entry("no json\n"), text_entry("\n"), some_record()};
   tcpinfo::record_reader reader;
   const std::string segment = segment_of({{part}});
   REQUIRE_FALSE(reader.open_memory(bytes_of(segment)));
@@ -355,8 +355,8 @@ TEST_CASE("a record_reader parses lines that are kept as text, and tells what is
   for (const read_record& r : read) (r.fault ? bad : good).push_back(r.line);
   CHECK(good == std::vector<std::string>{metadata, old, some_record().line()});
   REQUIRE(bad.size() == 2);
-  CHECK(bad[0] == "no json");
-  CHECK(bad[1] == old.substr(0, 50));
+  CHECK(bad[0] == old.substr(0, 50));
+  CHECK(bad[1] == "no json");
   CHECK(read.front().is_metadata);
   CHECK(read.front().begins);
 }

@@ -432,3 +432,33 @@ TEST_CASE("what is neither is read as an archive, fault by fault") {
   REQUIRE_FALSE(reader.open_memory({}));
   CHECK(drain(reader).empty());
 }
+
+TEST_CASE("lines that are no records are told as an archive_reader tells them") {
+  archive_part part = some_part(1);
+  const std::vector<entry> good = part.entries;
+  const auto put = [&](const std::vector<std::string>& lines) {
+    for (const std::string& line : lines) part.entries.push_back(text_entry(line));
+    part.entries.insert(part.entries.end(), good.begin(), good.end());
+  };
+  const std::string zeros(40, '\0');
+  put({"{\"no\": \"record\"}\n", "{\"none\": 1}\n"});
+  put({"garbage\n", zeros + '\n', "\n", "{\"Timestamp\":\n", "more\n"});
+  put({zeros + '\n', "{\"none\": 1}\n"});
+  put({"{\"none\": 1}\n", "garbage\n", "garbage\n"});
+  const auto told = [](auto& reader, std::string_view bytes) {
+    REQUIRE_FALSE(reader.open_memory(bytes_of(bytes)));
+    std::vector<std::string> all;
+    tcpinfo::record r;
+    for (bool more = true;;) {
+      const std::error_code fault = reader.next(r, more);
+      if (!more) return all;
+      all.push_back(fault ? fault.message() + ": " + std::string(reader.line()) : line_of(r));
+    }
+  };
+  tcpinfo::archive_reader of_archive;
+  record_reader of_segment;
+  const std::vector<std::string> wanted = told(of_archive, archive_text(part));
+  CHECK(told(of_segment, segment_of({{part}})) == wanted);
+  // Metadata, 5 times the records, and 2, 1, 1 and 2 faults.
+  CHECK(wanted.size() == 1 + 5 * good.size() + 6);
+}
