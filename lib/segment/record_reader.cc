@@ -126,14 +126,7 @@ std::error_code record_reader::impl::next_of_segment(record& out, bool& more) no
 }
 
 std::error_code record_reader::impl::take(const segment_record& r, record& out) noexcept {
-  if (!r.m.bytes.empty()) {
-    record_extras extras;
-    extras.poll = r.poll;
-    extras.ended = r.ended;
-    extras.carried = r.carried;
-    extras.thinned = r.thinned;
-    return out.assign(r.time, r.m, extras);
-  }
+  if (!r.m.bytes.empty()) return out.assign(r.time, r.m, extras_of(r));
   if (line.size() > options.max_line) {
     line = {};
     return errc::line_too_long;

@@ -71,12 +71,7 @@ int main() {
       has_about = false;
     } else if (verb == "record") {
       expect(parsed.parse(rest), line);
-      tcpinfo::record_extras extras;
-      extras.poll = parsed.poll();
-      extras.ended = parsed.ended();
-      extras.carried = parsed.carried();
-      extras.thinned = parsed.thinned();
-      expect(writer.add(number, parsed.time(), parsed.view(), extras), line);
+      expect(writer.add(number, parsed.time(), parsed.view(), extras_of(parsed)), line);
     } else if (verb == "text") {
       expect(writer.add_line(number, rest + '\n'), line);
     } else if (verb == "flush" || verb == "finish") {

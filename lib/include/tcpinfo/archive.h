@@ -518,6 +518,16 @@ class TCPINFO_API record final {
   impl* impl_ = nullptr;
 };
 
+/// What the record says beside its message and time, to write it again. Any thread.
+[[nodiscard]] inline record_extras extras_of(const record& r) noexcept {
+  record_extras extras;
+  extras.poll = r.poll();
+  extras.ended = r.ended();
+  extras.carried = r.carried();
+  extras.thinned = r.thinned();
+  return extras;
+}
+
 /// Bytes that suffice for the line of `r`.
 [[nodiscard]] TCPINFO_API std::size_t max_record_size(const record& r) noexcept;
 

@@ -189,6 +189,16 @@ struct segment_record {
   std::uint32_t reserved = 0;  ///< leave it
 };
 
+/// As of a record of an archive. Any thread.
+[[nodiscard]] inline record_extras extras_of(const segment_record& r) noexcept {
+  record_extras extras;
+  extras.poll = r.poll;
+  extras.ended = r.ended;
+  extras.carried = r.carried;
+  extras.thinned = r.thinned;
+  return extras;
+}
+
 /// As segment_column::attribute: struct inet_diag_msg, which is the head of each message.
 inline constexpr std::uint32_t segment_head = 0xffff'ffff;
 

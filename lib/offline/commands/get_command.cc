@@ -190,13 +190,8 @@ class connection_getter {
       line_.resize(max_record_size(*r.parsed));
       ec = encode_record(line_, size, *r.parsed);
     } else {
-      record_extras extras;
-      extras.poll = r.poll;
-      extras.ended = r.ended;
-      extras.carried = r.carried;
-      extras.thinned = r.thinned;
       line_.resize(max_record_size(r.m));
-      ec = encode_record(line_, size, r.time, r.m, extras);
+      ec = encode_record(line_, size, r.time, r.m, r.extras());
     }
     if (ec) reader_.tell(r.line, ec.message());
     return std::string_view(line_).substr(0, size);

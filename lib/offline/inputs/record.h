@@ -51,6 +51,15 @@ struct input_record {
   std::uint32_t carried = 0;  ///< as record_extras::carried
   std::uint32_t thinned = 0;  ///< as record_extras::thinned
 
+  /// What it says beside the message and its time.
+  [[nodiscard]] record_extras extras() const noexcept {
+    record_extras all;
+    all.poll = poll;
+    all.ended = ended;
+    all.carried = carried;
+    all.thinned = thinned;
+    return all;
+  }
   /// Whether it is neither metadata nor a record of a socket, but has a time.
   [[nodiscard]] bool says_nothing() const noexcept { return !has_message && !is_metadata; }
   /// The connection's UUID; the view is valid as long as this object is not changed.

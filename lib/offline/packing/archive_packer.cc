@@ -61,11 +61,7 @@ bool archive_packer::is_record(std::string_view line) {
   if (other_order_ || !parsed_.has_idm() || parsed_.has_metadata() || parsed_.unknown_keys() != 0)
     return false;
   message_ = parsed_.view();
-  extras_ = {};
-  extras_.poll = parsed_.poll();
-  extras_.ended = parsed_.ended();
-  extras_.carried = parsed_.carried();
-  extras_.thinned = parsed_.thinned();
+  extras_ = extras_of(parsed_);
   const std::size_t most = max_record_size(message_);
   if (text_.size() < most) text_.resize(most);
   std::size_t size = 0;

@@ -56,15 +56,11 @@ std::error_code segment_lines::give(segment_line& out) {
   out.path = reader_.archive().path;
   out.text = record_.line;
   if (record_.m.bytes.empty()) return {};
-  record_extras extras;
-  extras.poll = record_.poll;
-  extras.ended = record_.ended;
-  extras.carried = record_.carried;
-  extras.thinned = record_.thinned;
   const std::size_t most = max_record_size(record_.m);
   if (text_.size() < most) text_.resize(most);
   std::size_t size = 0;
-  const std::error_code ec = encoder_.encode(text_, size, record_.time, record_.m, extras);
+  const std::error_code ec =
+      encoder_.encode(text_, size, record_.time, record_.m, extras_of(record_));
   out.text = std::string_view(text_).substr(0, size);
   return ec;
 }
