@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "offline/commands/command_faults.h"
 #include "offline/commands/csv_progress.h"
 #include "offline/inputs/fault_log.h"
 #include "offline/inputs/file_names.h"
@@ -296,27 +297,17 @@ class packing {
 }  // namespace
 
 int pack_archives(output& out, const pack_options& options, const say& complain) {
-  bool trouble = false;
   csv_counts counts;
-  csv_progress* progress = nullptr;
-  const fault_callback on_fault = [&](const input_fault& f) {
-    if (!f.note) trouble = true;
-    if (progress == nullptr)
-      complain(to_string(f));
-    else
-      progress->aside([&] { complain(to_string(f)); });
-    return true;
-  };
-  packing work(options, on_fault);
+  command_faults faults(complain);
+  packing work(options, faults.callback());
   if (!work.open()) return exit_trouble;
   {
     csv_progress shown(counts, options.paths, work.walk(), options.progress, "records");
-    progress = &shown;
-    work.pack(counts, on_fault);
-    progress = nullptr;
+    const auto told = faults.told_with(shown);
+    work.pack(counts, faults.callback());
   }
   if (!options.quiet) out.put(work.summary());
-  return end_status(out, trouble, complain);
+  return end_status(out, faults.any(), complain);
 }
 
 }  // namespace tcpinfo::offline

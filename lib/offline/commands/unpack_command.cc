@@ -11,6 +11,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "offline/commands/command_faults.h"
 #include "offline/commands/csv_progress.h"
 #include "offline/inputs/fault_log.h"
 #include "offline/inputs/file_names.h"
@@ -206,28 +207,18 @@ class unpacking {
 }  // namespace
 
 int unpack_segments(output& out, const unpack_options& options, const say& complain) {
-  bool trouble = false;
   csv_counts counts;
-  csv_progress* progress = nullptr;
-  const fault_callback on_fault = [&](const input_fault& f) {
-    if (!f.note) trouble = true;
-    if (progress == nullptr)
-      complain(to_string(f));
-    else
-      progress->aside([&] { complain(to_string(f)); });
-    return true;
-  };
-  const std::vector<std::string> segments = find_segments(options.paths, on_fault);
-  unpacking work(options, on_fault);
+  command_faults faults(complain);
+  const std::vector<std::string> segments = find_segments(options.paths, faults.callback());
+  unpacking work(options, faults.callback());
   if (!work.open()) return exit_trouble;
   {
     csv_progress shown(counts, segments, {}, options.progress, "lines");
-    progress = &shown;
+    const auto told = faults.told_with(shown);
     work.unpack(segments, counts);
-    progress = nullptr;
   }
   if (!options.quiet) out.put(work.summary());
-  return end_status(out, trouble, complain);
+  return end_status(out, faults.any(), complain);
 }
 
 }  // namespace tcpinfo::offline
