@@ -26,6 +26,7 @@ int main(int argc, char** argv) {
     return std::move(arguments);
   };
   try {
+    if (command == "erase") return tools::dump_erase(rest());
     if (command == "follow") return tools::dump_follow(rest());
     if (command == "get") return tools::dump_get(rest());
     if (command == "ls") return tools::dump_ls(rest());

@@ -25,7 +25,8 @@ from help_flags import flags_of_help
 SKIP = 77
 COMMANDS = (["tcpinfo-collect"], ["tcpinfo-csv"], ["tcpinfo-dump"], ["tcpinfo-dump", "ls"],
             ["tcpinfo-dump", "follow"], ["tcpinfo-dump", "get"], ["tcpinfo-dump", "live"],
-            ["tcpinfo-dump", "verify"], ["tcpinfo-dump", "pack"], ["tcpinfo-dump", "unpack"])
+            ["tcpinfo-dump", "verify"], ["tcpinfo-dump", "pack"], ["tcpinfo-dump", "unpack"],
+            ["tcpinfo-dump", "erase"])
 
 # What is typed, and what must be offered.
 STATES = ["CLOSE", "CLOSE_WAIT", "CLOSING"]

@@ -59,6 +59,7 @@ _tcpinfo_dump() {
       pack)
         words='--output --replace --level --segment-size --quiet --no-progress --max-window --verbose'
         ;;
+      erase) words='--host --dry-run --quiet --no-progress --max-window --verbose' ;;
       unpack) words='--output --partial --quiet --no-progress --max-window --verbose' ;;
       *) words="$printing --max-window --verbose $filters --since --until --every" ;;
     esac
@@ -70,7 +71,7 @@ _tcpinfo_dump() {
   compopt -o filenames 2>/dev/null
   mapfile -t COMPREPLY < <(compgen -f -- "$current")
   if ((COMP_CWORD == 1)); then
-    words='ls follow get live verify pack unpack'
+    words='ls follow get live verify pack unpack erase'
     mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "$words" -- "$current")
   fi
 }

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// All files are read twice: a connection is erased as a whole, so that it must be known which ones
+// are before the first file is changed.
+#include "offline/commands/erase_command.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "offline/commands/command_faults.h"
+#include "offline/commands/csv_progress.h"
+#include "offline/erasing/collector_lock.h"
+#include "offline/erasing/erase_judge.h"
+#include "offline/erasing/erase_reader.h"
+#include "offline/erasing/erase_walk.h"
+#include "offline/erasing/file_swap.h"
+#include "offline/erasing/kept_check.h"
+#include "offline/erasing/kept_copy.h"
+#include "offline/inputs/fault_log.h"
+#include "offline/inputs/file_names.h"
+
+namespace tcpinfo::offline {
+namespace {
+
+constexpr std::string_view cannot_judge =
+    "cannot be read: whether it is of the networks is not known, left as it is";
+
+// What is in a file.
+struct file_content {
+  std::uint64_t archives = 0;  // of erased connections
+  std::uint64_t records = 0;   // of them
+  std::uint64_t erased = 0;    // lines of them
+  std::uint64_t kept = 0;      // lines of others
+  bool damaged = false;
+  bool beyond_us = false;
+  std::uint64_t identity = 0;
+};
+
+class erasing {
+ public:
+  erasing(const erase_options& options, const fault_callback& on_fault)
+      : options_(options),
+        on_fault_(on_fault),
+        faults_(on_fault, options.verbose),
+        judge_(options.networks, keys_),
+        reader_(judge_, options.max_window_log) {}
+
+  // Finds the connections. Nothing is changed by it but what an interrupted run has left.
+  void look(csv_counts& counts) {
+    erase_walk judge(
+        options_.max_window_log,
+        [this](const std::string& path, std::string_view what) { leave(path, what); },
+        [this](const std::string& path) { remove_leftover(path); });
+    input_walk files(options_.paths, judge.options(), on_fault_);
+    for (std::string path; files.next(path); ++counts.files) {
+      follow_name(path);
+      look_into(path);
+      counts.bytes += reader_.stored_bytes();
+      reader_.close();
+      ++files_;
+    }
+  }
+
+  void erase(csv_counts& counts) {
+    if (connections_.empty() && look_again_.empty()) return;
+    // Archives of which only the name or metadata says whose they are come first: after an
+    // interruption nothing but the others would tell that they are to be erased.
+    for (const bool with_records : {false, true}) {
+      erase_walk judge(
+          options_.max_window_log, [](const std::string&, std::string_view) {},
+          [](const std::string&) {});
+      input_walk files(options_.paths, judge.options(), [](const input_fault&) { return true; });
+      for (std::string path; files.next(path);) {
+        follow_name(path);
+        if (found_in_.contains(keys_(path)) != with_records) continue;
+        if (may_hold(path)) erase_from(path, counts);
+        ++counts.files;
+      }
+    }
+  }
+
+  [[nodiscard]] std::string summary() const {
+    std::string text =
+        fmt::format("{} connections {}erased: {} archives, {} records in {} files; {} files read",
+                    connections_.size(), options_.dry_run ? "would be " : "", archives_, records_,
+                    changed_, files_);
+    if (removed_ != 0) text += fmt::format(", {} removed", removed_);
+    if (left_ != 0) text += fmt::format(", {} left as they are", left_);
+    return text + '\n';
+  }
+
+ private:
+  // One that was being written when it was found may be complete by now.
+  static void follow_name(std::string& path) {
+    if (std::string_view whole = path; access(path.c_str(), F_OK) != 0 && errno == ENOENT &&
+                                       take_ending(whole, ".part") &&
+                                       access(std::string(whole).c_str(), F_OK) == 0)
+      path.resize(whole.size());
+  }
+
+  void leave(const std::string& path, std::string_view what) {
+    ++left_;
+    on_fault_({.file = path, .what = what});
+  }
+
+  void remove_leftover(const std::string& path) {
+    if (options_.dry_run) return;
+    file_swap swap;
+    if (const std::string wrong = swap.remove_leftover(path); !wrong.empty()) leave(path, wrong);
+  }
+
+  [[nodiscard]] bool is_being_written(const std::string& path) {
+    const bool running = path.ends_with(".part") && !collector_.take(path);
+    collector_.release();
+    return running;
+  }
+
+  void look_into(const std::string& path) {
+    faults_.begin_file(path);
+    if (path == stdin_path) {
+      faults_.tell(0, "standard input is no file to erase from");
+      faults_.end_part();
+      return;
+    }
+    // Its end may not be there yet.
+    const bool growing = is_being_written(path);
+    const bool readable =
+        reader_.open(path, path, [this, growing](std::uint64_t at, std::string_view what) {
+          if (reader_.is_segment()) faults_.number_records();
+          if (growing)
+            faults_.note(what);
+          else
+            faults_.tell(at, what);
+        });
+    if (!readable && !growing) ++left_;
+    const judged named = judge_.by_name();
+    bool again = false;
+    erase_item item;
+    while (readable && reader_.next(item)) {
+      if (item.is.in_networks) {
+        connections_.insert(item.is.owner);
+        found_in_.insert(keys_(path));
+      }
+      if (item.is.unread || !item.is.owned || item.is.owner != named.owner) again = true;
+    }
+    if (again || reader_.is_segment()) look_again_.insert(keys_(path));
+    faults_.end_part();
+  }
+
+  // A file of one connection alone, which its name tells, need not be read again.
+  [[nodiscard]] bool may_hold(const std::string& path) {
+    const path_key key = keys_(path);
+    if (look_again_.contains(key) || found_in_.contains(key)) return true;
+    judge_.begin_file(path);
+    return is_erased(judge_.by_name());
+  }
+
+  [[nodiscard]] bool is_erased(const judged& is) const {
+    return is.owned && connections_.contains(is.owner);
+  }
+
+  // What is wrong was told when it was read first.
+  [[nodiscard]] bool open_again(const std::string& path) {
+    return reader_.open(path, path, [](std::uint64_t, std::string_view) {});
+  }
+
+  // Counts what is in the file, and tells of lines that are kept because nothing is known of them.
+  [[nodiscard]] file_content content_of(const std::string& path) {
+    file_content in;
+    if (!open_again(path)) return in;
+    if (reader_.is_segment()) faults_.number_records();
+    in.identity = reader_.identity();
+    erase_item item;
+    while (reader_.next(item)) {
+      if (!is_erased(item.is)) {
+        ++in.kept;
+        if (item.is.unread) faults_.tell(reader_.number(), cannot_judge);
+        continue;
+      }
+      ++in.erased;
+      if (item.is.message) ++in.records;
+      if (item.record != nullptr && item.record->first != 0 &&
+          reader_.segment().archive().goes_on == 0)
+        ++in.archives;
+    }
+    if (!reader_.is_segment() && in.erased != 0) ++in.archives;
+    in.damaged = reader_.damaged();
+    in.beyond_us = reader_.beyond_us();
+    return in;
+  }
+
+  void erase_from(const std::string& path, csv_counts& counts) {
+    faults_.begin_file(path);
+    const file_content in = content_of(path);
+    counts.bytes += reader_.stored_bytes();
+    counts.rows += in.erased + in.kept;
+    if (in.erased != 0) {
+      std::string wrong = in.beyond_us ? "has what only a later version of this tool reads" : "";
+      if (wrong.empty() && !options_.dry_run) wrong = change(path, in);
+      if (wrong.empty()) {
+        ++changed_;
+        archives_ += in.archives;
+        records_ += in.records;
+      } else {
+        ++left_;
+        faults_.tell(0, fmt::format("not erased from: {}", wrong));
+      }
+    }
+    reader_.close();
+    faults_.end_part();
+  }
+
+  // @return what is wrong; empty where nothing is.
+  [[nodiscard]] std::string change(const std::string& path, const file_content& in) {
+    const bool partial = path.ends_with(".part");
+    if (partial && !collector_.take(path)) {
+      collector_.release();
+      return "a collector is writing it; erase again when it is complete";
+    }
+    file_swap swap;
+    std::string wrong = swap.begin(path);
+    const std::uint64_t links = swap.links();
+    if (wrong.empty() && in.kept == 0) {
+      wrong = swap.remove(in.identity);
+      if (wrong.empty()) ++removed_;
+    } else if (wrong.empty()) {
+      wrong = rewrite(path, in, swap);
+    }
+    collector_.release();
+    if (!wrong.empty()) return wrong;
+    if (links > 1) {
+      ++left_;
+      faults_.tell(0, fmt::format("has {} other names (hard links): what was erased is there yet",
+                                  links - 1));
+    }
+    if (in.damaged && in.kept != 0)
+      faults_.tell(0, "damaged: what could not be read is gone with what was erased");
+    return {};
+  }
+
+  [[nodiscard]] std::string rewrite(const std::string& path, const file_content& in,
+                                    file_swap& swap) {
+    if (const int error = swap.create()) return std::generic_category().message(error);
+    if (!open_again(path)) return "cannot be read any more";
+    if (const std::error_code ec = copy(path, swap.fd())) return ec.message();
+    const bool segment = reader_.is_segment();
+    kept_check check(options_.networks, keys_, connections_, options_.max_window_log);
+    bool same = false;
+    if (segment) {
+      const descriptor old(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+      same = old && check.segments(old.get(), swap.fd());
+    } else {
+      same = check.archives(path, swap.new_path(), path);
+    }
+    if (!same) return "the new file does not hold what is to be kept: the old one stays";
+    return swap.replace(in.identity);
+  }
+
+  [[nodiscard]] std::error_code copy(const std::string& path, int to) {
+    erase_item item;
+    if (!reader_.is_segment()) {
+      std::string_view name = path;
+      take_ending(name, ".part");
+      archive_copy copy;
+      std::error_code ec = copy.begin(to, name.ends_with(".zst"));
+      while (!ec && reader_.next(item))
+        if (!is_erased(item.is)) ec = copy.add(item.line);
+      return ec ? ec : copy.finish();
+    }
+    segment_copy copy(keys_);
+    std::error_code ec = copy.begin(to);
+    while (!ec && reader_.next(item)) {
+      if (is_erased(item.is))
+        copy.skip(reader_.segment(), *item.record);
+      else
+        ec = copy.add(reader_.segment(), *item.record, !is_erased(reader_.about()));
+    }
+    return ec ? ec : copy.finish(!path.ends_with(".part"));
+  }
+
+  const erase_options& options_;
+  const fault_callback& on_fault_;
+  fault_log faults_;
+  path_keys keys_;
+  erase_judge judge_;
+  erase_reader reader_;
+  collector_lock collector_;
+  connection_set connections_;  // that are erased
+  connection_set found_in_;     // files, by their paths, with records in the networks
+  connection_set look_again_;   // files whose names do not tell whose all their lines are
+
+  std::uint64_t files_ = 0;
+  std::uint64_t changed_ = 0;
+  std::uint64_t removed_ = 0;
+  std::uint64_t left_ = 0;
+  std::uint64_t archives_ = 0;
+  std::uint64_t records_ = 0;
+};
+
+}  // namespace
+
+int erase_connections(output& out, const erase_options& options, const say& complain) {
+  command_faults faults(complain);
+  erasing work(options, faults.callback());
+  const walk_options walk{.max_window_log = options.max_window_log};
+  {
+    csv_counts counts;
+    csv_progress shown(counts, options.paths, walk, options.progress, "records");
+    const auto told = faults.told_with(shown);
+    work.look(counts);
+  }
+  {
+    csv_counts counts;
+    csv_progress shown(counts, options.paths, walk, options.progress, "records");
+    const auto told = faults.told_with(shown);
+    work.erase(counts);
+  }
+  if (!options.quiet) out.put(work.summary());
+  return end_status(out, faults.any(), complain);
+}
+
+}  // namespace tcpinfo::offline

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "offline/erasing/erase_judge.h"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+namespace tcpinfo::offline {
+namespace {
+
+bool is_blank(std::string_view line) {
+  return line.find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
+
+}  // namespace
+
+erase_judge::erase_judge(const std::vector<ip_prefix>& networks, const path_keys& keys)
+    : networks_(networks), keys_(keys) {}
+
+void erase_judge::begin_file(const std::string& path) {
+  path_ = path;
+  at_ = {};
+  at_.context = context_of_name(path, path);
+  remembered_.clear();
+  damaged_ = false;
+  known_context_ = nullptr;
+  latest_ = {};
+}
+
+void erase_judge::begin_archive(const std::string& path, const metadata* about, bool goes_on) {
+  path_ = path;
+  at_ = {};
+  damaged_ = false;
+  // Metadata that is kept as text stands only where its archive begins.
+  at_.context = goes_on && !path.empty() ? remembered_.find(path) : nullptr;
+  if (at_.context == nullptr) at_.context = context_of_archive(path, {});
+  if (about != nullptr) at_.context = context_of_metadata(*at_.context, *about);
+  known_context_ = nullptr;
+  latest_ = {};
+}
+
+bool erase_judge::contains(const ip_address& a) const {
+  return std::any_of(networks_.begin(), networks_.end(),
+                     [&a](const ip_prefix& network) { return network.contains(a); });
+}
+
+// Of what at_ says. Most lines are of the same connection as the line before.
+judged erase_judge::owner() {
+  const std::uint64_t cookie = at_.has_message ? at_.m.cookie() : 0;
+  if (known_context_ == at_.context.get() && known_context_ != nullptr && known_cookie_ == cookie &&
+      known_message_ == at_.has_message)
+    return known_;
+  const std::string key = at_.connection_key();
+  known_ = {};
+  known_.owned = !key.empty();
+  if (known_.owned) known_.owner = keys_(key);
+  known_context_ = at_.context.get();
+  known_cookie_ = cookie;
+  known_message_ = at_.has_message;
+  return known_;
+}
+
+judged erase_judge::by_name() {
+  at_.has_message = false;
+  return owner();
+}
+
+judged erase_judge::about() { return latest_ = by_name(); }
+
+judged erase_judge::message_of(const message& m) {
+  at_.m = m;
+  at_.has_message = true;
+  std::uint64_t cookie = 0;
+  if (damaged_ && at_.context->source == uuid_source::metadata &&
+      at_.context->big_endian == (std::endian::native == std::endian::big) &&
+      !parse_uuid_cookie(at_.context->uuid, cookie) && cookie != m.cookie())
+    at_.context = context_with_doubt(*at_.context);
+  judged is = owner();
+  latest_ = is;
+  const socket_id ends = m.id();
+  is.message = true;
+  is.in_networks = contains(ends.src) || contains(ends.dst);
+  return is;
+}
+
+judged erase_judge::line(std::string_view text) {
+  const std::error_code ec = parsed_.parse(text);
+  if (!ec && parsed_.has_metadata()) {
+    metadata said;
+    if (parsed_.get_metadata(said)) {
+      at_.context = context_of_metadata(*at_.context, said);
+      damaged_ = false;
+      if (at_.context->in_segment && !path_.empty()) remembered_.keep(path_, at_.context);
+    }
+    if (!parsed_.has_idm()) return latest_ = by_name();
+  }
+  if (!ec && parsed_.has_idm()) return message_of(parsed_.view());
+  // It goes with what it stands behind.
+  judged is = latest_.owned ? latest_ : by_name();
+  is.unread = !is_blank(text);
+  return is;
+}
+
+}  // namespace tcpinfo::offline

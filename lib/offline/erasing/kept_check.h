@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Whether a new file holds what is kept of an old one, and nothing else.
+#ifndef TCPINFO_OFFLINE_ERASING_KEPT_CHECK_H
+#define TCPINFO_OFFLINE_ERASING_KEPT_CHECK_H
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "offline/erasing/erase_judge.h"
+#include "offline/packing/archive_lines.h"
+#include "offline/packing/segment_lines.h"
+
+namespace tcpinfo::offline {
+
+/// Reads both files as the lines of their archives and compares them byte for byte.
+class kept_check {
+ public:
+  kept_check(const std::vector<ip_prefix>& networks, const path_keys& keys,
+             const connection_set& erased, std::int32_t max_window_log);
+
+  /// `name`: whose name tells the connection. @return whether the lines of the file at `made` are
+  /// those of `old` that are of no erased connection, in their order, and none of them is in the
+  /// networks.
+  [[nodiscard]] bool archives(const std::string& old, const std::string& made,
+                              const std::string& name);
+  /// The same of segments.
+  [[nodiscard]] bool segments(int old, int made);
+
+ private:
+  struct archive_side {
+    archive_side(const std::vector<ip_prefix>& networks, const path_keys& keys,
+                 std::int32_t max_window_log)
+        : judge(networks, keys), lines(max_window_log) {}
+    erase_judge judge;
+    archive_lines lines;
+  };
+  struct segment_side {
+    segment_side(const std::vector<ip_prefix>& networks, const path_keys& keys,
+                 std::int32_t max_window_log)
+        : judge(networks, keys), lines(max_window_log) {}
+    [[nodiscard]] bool next(segment_line& line, judged& is, bool& damaged);
+    erase_judge judge;
+    segment_lines lines;
+  };
+  [[nodiscard]] bool is_erased(const judged& is) const {
+    return is.owned && erased_.contains(is.owner);
+  }
+
+  const std::vector<ip_prefix>& networks_;
+  const path_keys& keys_;
+  const connection_set& erased_;
+  std::int32_t max_window_log_;
+};
+
+}  // namespace tcpinfo::offline
+
+#endif
