@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -71,6 +72,12 @@ class cookie_sink final : public message_sink {
   bool out_of_memory = false;
 };
 
+std::optional<std::uint64_t> newest_cookie(os& system) noexcept {
+  std::uint64_t newest = 0;
+  if (system.newest_cookie(newest)) return std::nullopt;
+  return newest;
+}
+
 // Leftovers go to the finalizer, which works on them while sampling has begun.
 std::error_code read_output(os& system, const config& settings, const identity& who,
                             std::vector<std::uint64_t> open, sequence_index& index,
@@ -116,8 +123,7 @@ int run(os& system, source_maker& sources, const config& settings, control& oper
   current_exclusions unwanted(current.unwanted());
   (void)unwanted.renew();
   // Asked before a dump: that gives cookies to sockets that had none.
-  std::uint64_t newest = 0;
-  const bool knows_newest = !system.newest_cookie(newest);
+  const auto newest = newest_cookie(system);
   std::string why;
   source_options looking = source_options_of(settings, unwanted);
   // Of one sampler: those of many namespaces together could take every processor.
@@ -151,7 +157,9 @@ int run(os& system, source_maker& sources, const config& settings, control& oper
 
   finalizer finalize(system, counts, settings.output, settings.level);
   sequence_index earlier;
-  if (knows_newest) earlier.set_newest_cookie(newest);
+  // And once more: until the lock was ours another collector may have recorded connections that
+  // began meanwhile.
+  earlier.set_newest_cookies(newest, newest_cookie(system));
   if (const auto ec =
           read_output(system, settings, who, std::move(open.cookies), earlier, finalize)) {
     log(event::start_refused, {settings.output, ec}, "cannot read output directory {}: {}",

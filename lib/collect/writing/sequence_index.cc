@@ -60,21 +60,25 @@ bool segment_holds_nothing(os& system, const std::string& path) {
   return found.whole_end == 0 && found.is_zstd && found.fault == errc::truncated_frame;
 }
 
-bool sequence_index::may_be_in_segments(std::uint64_t cookie) const noexcept {
+bool sequence_index::may_be_in_segments(std::uint64_t cookie,
+                                        const std::optional<std::uint64_t>& newest) const noexcept {
   // Some the kernel counts from the upper end down; of these nothing is known.
   constexpr std::uint64_t counted_down = std::uint64_t{1} << 63U;
-  return run_number_ > 0 &&
-         (!newest_cookie_ || cookie <= *newest_cookie_ || cookie >= counted_down);
+  return run_number_ > 0 && (!newest || cookie <= *newest || cookie >= counted_down);
 }
 
-void sequence_index::add_segment(os& system, const std::string& path,
-                                 unfinished_files& unfinished) {
-  const std::string_view name = std::string_view(path).substr(path.rfind('/') + 1);
+void sequence_index::count_run(std::string_view name) noexcept {
   parsed_segment_name parsed;
   if (parse_segment_name(name, parsed) && parsed.run < most_runs)
     run_number_ = std::max(run_number_, parsed.run + 1);
   else
     foreign_segments_ = true;
+}
+
+void sequence_index::add_segment(os& system, const std::string& path,
+                                 unfinished_files& unfinished) {
+  const std::string_view name = std::string_view(path).substr(path.rfind('/') + 1);
+  count_run(name);
   if (!name.ends_with(part_suffix)) return;
   // Its name counts even so: what was written may have been taken away since.
   (segment_holds_nothing(system, path) ? unfinished.empty : unfinished.leftovers).push_back(path);
@@ -91,6 +95,12 @@ void sequence_index::add_file(os& system, const std::string& path, std::uint32_t
   }
   if (is_segment_path(name)) {
     add_segment(system, path, unfinished);
+    return;
+  }
+  // One that was set aside has records, too, even where nothing else of its run is left.
+  const std::size_t aside = name.rfind(damaged_suffix);
+  if (aside != std::string_view::npos && is_segment_path(name.substr(0, aside))) {
+    count_run(name.substr(0, aside));
     return;
   }
   if (parse_archive_name(name, parsed) || !parsed.compressed) return;

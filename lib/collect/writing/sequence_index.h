@@ -48,31 +48,45 @@ class sequence_index {
   [[nodiscard]] std::error_code read(os& system, const std::string& output, std::string_view prefix,
                                      std::vector<std::uint64_t> open, unfinished_files& unfinished);
 
-  /// Before read(): no socket of before this run has a higher cookie (newest_cookie()).
-  void set_newest_cookie(std::uint64_t newest) noexcept { newest_cookie_ = newest; }
+  /// Before read(): what newest_cookie() told, where it did.
+  /// @param at_start before this run's first dump: no socket of before has a higher cookie
+  /// @param locked when the output directory was this run's: no socket that an earlier run has
+  /// recorded there has a higher one
+  void set_newest_cookies(std::optional<std::uint64_t> at_start,
+                          std::optional<std::uint64_t> locked) noexcept {
+    newest_at_start_ = at_start;
+    newest_recorded_ = locked;
+  }
 
   /// nullptr where the connection has no file yet.
   [[nodiscard]] const known_files* find(std::uint64_t cookie) const noexcept;
   /// Whether an earlier run may have recorded the connection into a segment.
-  [[nodiscard]] bool may_be_in_segments(std::uint64_t cookie) const noexcept;
+  [[nodiscard]] bool may_be_in_segments(std::uint64_t cookie) const noexcept {
+    return may_be_in_segments(cookie, newest_recorded_);
+  }
   /// Whether an earlier run has recorded the connection, as far as is known.
   [[nodiscard]] bool is_recorded(std::uint64_t cookie) const noexcept {
-    return find(cookie) != nullptr || (newest_cookie_.has_value() && may_be_in_segments(cookie));
+    return find(cookie) != nullptr ||
+           (newest_at_start_.has_value() && may_be_in_segments(cookie, newest_at_start_));
   }
   /// Of this run: 0 where there were no segments, else one more than the highest in their names
   /// (segment_name.h). Its sequences begin at this number times sequences_of_a_run.
   [[nodiscard]] std::uint64_t run_number() const noexcept { return run_number_; }
 
  private:
+  [[nodiscard]] bool may_be_in_segments(std::uint64_t cookie,
+                                        const std::optional<std::uint64_t>& newest) const noexcept;
   void add_file(os& system, const std::string& path, std::uint32_t date, std::string_view prefix,
                 unfinished_files& unfinished);
+  void count_run(std::string_view name) noexcept;
   void add_segment(os& system, const std::string& path, unfinished_files& unfinished);
 
   void add_other(const known_files& file);
 
   const std::size_t most_others_;
   std::vector<known_files> files_;  // sorted by cookie
-  std::optional<std::uint64_t> newest_cookie_;
+  std::optional<std::uint64_t> newest_at_start_;
+  std::optional<std::uint64_t> newest_recorded_;
   std::uint64_t run_number_ = 0;
   // While reading.
   std::vector<std::uint64_t> open_;  // sorted

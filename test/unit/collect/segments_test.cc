@@ -472,6 +472,37 @@ TEST_CASE(
 }
 
 TEST_CASE(
+    "segments: what another collector recorded before it gave the directory up has its number") {
+  // Two connections that began when this run had begun and the other one was ending.
+  segment_run r;
+  r.settings.reps = 10;
+  r.add(1);
+  r.add(2);
+  CHECK(r.collect() == exit_ok);
+  r.system.given_meanwhile = 2;
+  CHECK(r.collect() == exit_ok);
+  for (const std::uint64_t cookie : {1U, 2U})
+    CHECK(sequences_of(r.output, cookie) == std::vector<std::uint64_t>{0, sequences_of_a_run});
+}
+
+TEST_CASE("segments: one that was set aside counts for the number of the next run") {
+  for (const char* const suffix : {".part.damaged", ".part.damaged.2"}) {
+    segment_run r;
+    r.settings.reps = 5;
+    r.add(1);
+    CHECK(r.collect() == exit_ok);
+    const auto files = segments_of(r.output);
+    REQUIRE(files.size() == 1);
+    const fs::path aside = files[0].string() + suffix;
+    fs::rename(files[0], aside);
+    r.system.newest = 1;
+    CHECK(r.collect() == exit_ok);
+    CHECK(sequences_of(r.output, 1) == std::vector<std::uint64_t>{sequences_of_a_run});
+    CHECK(fs::exists(aside));
+  }
+}
+
+TEST_CASE(
     "segments: what began in this run has the sequences that it would have without a restart") {
   segment_run r;
   r.settings.reps = 20;

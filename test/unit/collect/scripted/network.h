@@ -66,8 +66,11 @@ class scripted_network : public scripted_files {
   std::uint64_t newest = 0;
   /// Whether it can be found out.
   bool knows_newest = true;
+  /// How many cookies are given after each time that it is asked for.
+  std::uint64_t given_meanwhile = 0;
   std::error_code newest_cookie(std::uint64_t& out) noexcept override {
     out = newest;
+    newest += given_meanwhile;
     return knows_newest ? std::error_code{} : std::error_code(ENOTSUP, std::system_category());
   }
   std::unique_ptr<tcpinfo::collect::netns_finder> find_netns(
