@@ -42,7 +42,7 @@ recorder::recorder(const sampler_context& context, const sampled_netns& where,
       polls_(polls),
       table_(table),
       policy_(context.settings.limits),
-      thinning_(context.settings.limits.thin_ns),
+      thinning_(context.settings.limits.thin_ns, context.counts.thin_records),
       writers_(context.system, context.settings, context.writers) {}
 
 recorder::~recorder() {
@@ -74,9 +74,25 @@ snapshot_header recorder::header_of(const message& m, std::int64_t time_ns) cons
   return header;
 }
 
+// Of a change that was left out the next record tells how many they were, and the table has what it
+// came to. Where no other record of the connection comes it is one after all. False: no room.
+bool recorder::push_left_out(std::uint64_t cookie) noexcept {
+  thinning::flow* const thinned = thinning_.find(cookie);
+  message last;
+  if (thinned == nullptr || thinned->left_out == 0 || !table_.find(cookie, last)) return true;
+  snapshot_header header = header_of(last, thinned->left_out_time_ns);
+  header.poll = thinned->left_out_poll;
+  header.thinned = thinned->left_out - 1;
+  if (!push(header, last.bytes)) return false;
+  ++snapshots_;
+  thinning_.recorded_late(*thinned);
+  return true;
+}
+
 // Tells the writer that nothing more comes of the connection.
 bool recorder::push_gone(std::uint64_t cookie) noexcept {
   if (!policy_.chooses(cookie)) return true;
+  if (!push_left_out(cookie)) return false;
   snapshot_header header;
   header.cookie = cookie;
   header.kind = snapshot_kind::ended_without_event;
@@ -100,6 +116,8 @@ recorder::offered recorder::offer_by_policy(snapshot_header& header,
     counts_.sample_records.add();
     return offered::left_out;
   }
+  if (update.change == flow_change::reused && !push_left_out(header.cookie))
+    return offered::no_room;
   if (!policy_.keeps_final_only(update.current)) return offer_thinned(header, update);
   header.finals_only = 1;
   if (update.known == 0 || update.change == flow_change::reused) {
@@ -120,8 +138,7 @@ recorder::offered recorder::offer_thinned(snapshot_header& header,
   if (known != nullptr && !poll_.last && !thinning_.is_due(*known, poll_.now_ns)) {
     message before;
     if (table_.find(header.cookie, before) && !tells_of_trouble(before, update.current)) {
-      ++known->left_out;
-      counts_.thin_records.add();
+      thinning_.leave_out(*known, header.time_ns, header.poll);
       return offered::left_out;
     }
   }
@@ -130,8 +147,7 @@ recorder::offered recorder::offer_thinned(snapshot_header& header,
   if (opens) {
     thinning_.begin(header.cookie, poll_.now_ns);
   } else if (known != nullptr) {
-    known->recorded_ns = poll_.now_ns;
-    known->left_out = 0;
+    thinning_.recorded(*known, poll_.now_ns);
   }
   return offered::recorded;
 }
@@ -275,7 +291,8 @@ bool recorder::record_final(const message& m, std::int64_t time_ns) noexcept {
   if (policy_.chooses(cookie)) {
     header.finals_only = policy_.keeps_final_only(update.current) ? 1 : 0;
     // What was left out is of the connection before, where the socket was reused.
-    if (const thinning::flow* const thinned = thinning_.find(cookie); thinned != nullptr && !reused)
+    if (reused && !push_left_out(cookie)) return false;
+    if (const thinning::flow* const thinned = thinning_.find(cookie); thinned != nullptr)
       header.thinned = thinned->left_out;
     if (!push(header, update.current.bytes)) return false;
     ++snapshots_;
@@ -395,6 +412,8 @@ void recorder::end_poll() noexcept {
   counts_.sockets_seen.add(std::exchange(seen_, 0));
   minis_.age(poll_.now_ns);
 }
+
+void recorder::end_run() noexcept { thinning_.end(); }
 
 void recorder::wake_writers(std::int64_t next_ns) noexcept {
   observed_.snapshots_taken(std::exchange(snapshots_, 0));

@@ -85,6 +85,8 @@ class recorder final : public message_sink {
   [[nodiscard]] bool take_not_kept() noexcept;
   /// Counts what the poll has seen, and forgets mini sockets of long ago.
   void end_poll() noexcept;
+  /// Nothing more comes: counts what was left out by policy and may have become a record yet.
+  void end_run() noexcept;
   /// Wakes the writers, where `next_ns` (monotonic), the next occasion, would be too late.
   void wake_writers(std::int64_t next_ns) noexcept;
 
@@ -111,6 +113,7 @@ class recorder final : public message_sink {
     // yet and nobody relies on the collector: the one time that the sampler waits for a writer.
     return writers_.push(header, message, poll_.first);
   }
+  [[nodiscard]] bool push_left_out(std::uint64_t cookie) noexcept;
   [[nodiscard]] bool push_gone(std::uint64_t cookie) noexcept;
   void tell_opened(const socket_id& id, std::int64_t time_ns) noexcept;
   void tell_closed(std::uint64_t cookie, std::int64_t time_ns) noexcept;

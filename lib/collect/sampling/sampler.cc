@@ -270,6 +270,7 @@ void sampler::finish() {
     records_.retry_pending();
   }
   counts_.lost_backlog.add(records_.pending());
+  records_.end_run();
   records_.wake_writers(never);
 }
 

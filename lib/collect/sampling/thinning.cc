@@ -18,7 +18,10 @@ constexpr tcp_field telling[] = {
 }  // namespace
 
 void thinning::begin(std::uint64_t cookie, std::int64_t now_ns) noexcept try {
-  if (is_on()) flows_[cookie] = {now_ns, now_ns, 0};
+  if (!is_on()) return;
+  flow& f = flows_[cookie];
+  settle(f);
+  f = {.first_ns = now_ns, .recorded_ns = now_ns};
 } catch (const std::bad_alloc&) {
   flows_.erase(cookie);
 }

@@ -309,6 +309,49 @@ TEST_CASE(
   CHECK(r.count("thin_records") == sums_of(files).thinned + after_last);
 }
 
+TEST_CASE("what was left out last before an end that no event tells of is a record after all") {
+  enum class end { vanishes, reused, reused_and_closed, stays };
+  for (const end how : {end::vanishes, end::reused, end::reused_and_closed, end::stays}) {
+    INFO(static_cast<int>(how));
+    run r;
+    r.settings.interval_ns = second;
+    r.settings.reps = 100;
+    r.settings.limits.thin_ns = 10 * second;
+    r.add(1);
+    r.kernel.before_poll = [how](scripted_kernel& k, std::uint64_t poll) {
+      if (k.sockets.contains(1) && poll <= 75) k.sockets.at(1).set(128, poll);
+      if (poll != 76) return;
+      if (how == end::vanishes) k.sockets.erase(1);
+      if (how == end::reused || how == end::reused_and_closed) {
+        k.sockets.at(1).dport = 9;
+        k.sockets.at(1).set(128, std::uint64_t{1});
+      }
+      if (how == end::reused_and_closed) k.destroy(1);
+    };
+    CHECK(r.collect() == exit_ok);
+    auto files = read_all(r.output);
+    const bool again = how == end::reused || how == end::reused_and_closed;
+    REQUIRE(files.size() == (again ? 2U : 1U));
+    const file& f = files[name_of(1, 0)];
+    // 60 in the first minute, one 10 s later, and the last one.
+    if (how == end::stays) {
+      CHECK(f.lines.size() == 61);
+    } else {
+      REQUIRE(f.lines.size() == 62);
+      CHECK(f.lines.back().poll == 75);
+      CHECK(f.lines.back().bytes_received == 75);
+      CHECK(f.lines.back().thinned == 4);
+      // When it was seen.
+      CHECK(f.lines.back().time == "2020-09-13T13:27:54Z");
+      CHECK(f.lines[60].time == "2020-09-13T13:27:49Z");
+    }
+    if (again) CHECK(files[name_of(1, 1)].lines.front().thinned == 0);
+    CHECK(r.count("records") == sums_of(files).records);
+    // Each of the 75 changes is a record, or counted.
+    CHECK(r.count("records") + r.count("thin_records") == (again ? 76 : 75));
+  }
+}
+
 TEST_CASE("in segments the same is left out") {
   archive_texts found[2];
   for (const layout where : {layout::connections, layout::segments}) {
