@@ -51,7 +51,7 @@ written_flow& connections_layout::flow_of(const snapshot_header& header, std::in
   if (found != flows_.end()) return found->second;
   written_flow& flow = flows_[header.cookie];
   archives_.begin(flow, header);
-  former_.resume(flow, header);
+  (void)former_.resume(flow, header);
   return flow;
 }
 

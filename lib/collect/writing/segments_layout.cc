@@ -47,7 +47,7 @@ segments_layout::segment_flow& segments_layout::flow_of(const snapshot_header& h
   try {
     flow.begin(header, context_.namespaces.get(header.netns));
     former_files_.resume(flow, header, path_.uuid_of(flow));
-    former_.resume(flow, header);
+    if (!former_.resume(flow, header)) former_.pass_forgotten(flow);
   } catch (...) {
     // What was half begun would never be resumed.
     flows_.erase(found);
