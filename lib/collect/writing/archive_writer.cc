@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 #include <utility>
 
 #include "collect/writing/append_frame.h"
+#include "collect/writing/day_folders.h"
 #include "collect/writing/write_report.h"
 #include "common/errno_of.h"
 
@@ -31,10 +33,17 @@ void archive_writer::add(flow_log& flow, const snapshot_header& header, bytes_vi
   const bool has_file = flow.file_size > 0 || flow.waiting_records > 0;
   const bool old = now_ns - flow.file_since_ns >= context_.settings.rotate_ns;
   const bool reused = begins_reuse(header.kind);
-  if (has_file && (old || reused) && now_ns >= flow.retry_ns) {
+  // The clock was stepped back: a file has no record of a day before its folder's.
+  const bool earlier = is_of_earlier_day(header.time_ns, flow.file_date_ns);
+  if (has_file && (old || reused || earlier) && now_ns >= flow.retry_ns) {
     // Where the old file cannot be handed over now, it simply goes on, and it is tried again later,
     // not with every record.
     if (!hand_over(flow)) flow.retry_ns = now_ns + write_retry_ns;
+  }
+  // But for this one: what waits goes into the next file with it.
+  if (earlier && (flow.file_size > 0 || flow.waiting_records > 0)) {
+    hand_over_written(flow);
+    flow.file_date_ns = header.time_ns;
   }
   if (flow.file_size == 0 && flow.waiting_records == 0) {
     flow.file_since_ns = now_ns;
@@ -70,14 +79,18 @@ bool archive_writer::flush(flow_log& flow) {
 
 bool archive_writer::hand_over(flow_log& flow) {
   if (!flush(flow)) return false;
-  if (flow.file_size == 0) return true;
+  hand_over_written(flow);
+  return true;
+}
+
+void archive_writer::hand_over_written(flow_log& flow) {
+  if (flow.file_size == 0) return;
   path_.set(flow);
   context_.finalize.add({.path = path_.part(),
                          .size = flow.file_size,
                          .text_bytes = flow.file_text,
                          .frames = flow.file_frames});
   next_file(flow);
-  return true;
 }
 
 void archive_writer::drop_waiting(flow_log& flow, std::string_view why) {
@@ -93,9 +106,10 @@ void archive_writer::drop_waiting(flow_log& flow, std::string_view why) {
 // A folder has the day of its files' first records: readers pass over folders of days that they do
 // not want.
 std::int64_t archive_writer::oldest_waiting_ns(const flow_log& flow) const {
+  constexpr std::size_t all = std::numeric_limits<std::size_t>::max();
   std::int64_t oldest = 0;
-  (void)flow.waiting.for_oldest(1, [&oldest](const snapshot_header& header, bytes_view) {
-    if (oldest == 0) oldest = header.time_ns;
+  (void)flow.waiting.for_oldest(all, [&oldest](const snapshot_header& header, bytes_view) {
+    if (oldest == 0 || header.time_ns < oldest) oldest = header.time_ns;
   });
   return oldest != 0 ? oldest : context_.system.realtime_ns();
 }

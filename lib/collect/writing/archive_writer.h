@@ -34,7 +34,7 @@ class archive_writer {
   /// Sets up a connection at its first snapshot, going on after files of an earlier run.
   void begin(flow_log& flow, const snapshot_header& first);
   /// Adds a snapshot. A new file begins where the connection's file is old enough, or where the
-  /// socket has another remote end.
+  /// socket has another remote end, and where the clock was stepped back to the day before.
   void add(flow_log& flow, const snapshot_header& header, bytes_view message, std::int64_t now_ns);
   /// Whether enough waits for a frame that compresses well.
   [[nodiscard]] static bool is_full(const flow_log& flow) noexcept;
@@ -49,6 +49,7 @@ class archive_writer {
  private:
   [[nodiscard]] std::error_code write_frame(flow_log& flow);
   [[nodiscard]] std::error_code choose_sequence(flow_log& flow);
+  void hand_over_written(flow_log& flow);
   void take_away(flow_log& flow, const frame_text::portion& written);
   void next_file(flow_log& flow);
   [[nodiscard]] std::int64_t oldest_waiting_ns(const flow_log& flow) const;

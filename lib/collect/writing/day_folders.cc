@@ -50,6 +50,11 @@ std::string day_folder_of(const std::string& output, std::int64_t realtime_ns) {
   return fmt::format("{}/{:04}/{:02}/{:02}", output, date / 10000, date / 100 % 100, date % 100);
 }
 
+bool is_of_earlier_day(std::int64_t time_ns, std::int64_t other_ns) noexcept {
+  // Hardly ever, and this is asked for each record.
+  return time_ns < other_ns && date_of(time_ns) < date_of(other_ns);
+}
+
 std::int64_t begin_of(std::uint32_t date) noexcept {
   const std::chrono::year_month_day day(std::chrono::year(static_cast<int>(date / 10000)),
                                         std::chrono::month(date / 100 % 100),

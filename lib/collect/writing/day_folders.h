@@ -22,6 +22,8 @@ struct day_folder {
 [[nodiscard]] std::uint32_t date_of(std::int64_t realtime_ns) noexcept;
 /// The folder of a time's UTC date. Throws std::bad_alloc.
 [[nodiscard]] std::string day_folder_of(const std::string& output, std::int64_t realtime_ns);
+/// Whether a time, since 1970, is of an earlier UTC date than another one.
+[[nodiscard]] bool is_of_earlier_day(std::int64_t time_ns, std::int64_t other_ns) noexcept;
 /// When that date began, in nanoseconds since 1970.
 [[nodiscard]] std::int64_t begin_of(std::uint32_t date) noexcept;
 

@@ -38,6 +38,7 @@ std::error_code segment_file::choose_name(std::int64_t first_ns) {
 }
 
 std::error_code segment_file::append(bytes_view frame, const block_facts& facts) {
+  if (facts.begins_file && size_ > 0) end({});
   for (;;) {
     if (size_ == 0)
       if (const auto ec = choose_name(facts.first_ns)) return ec;
@@ -45,6 +46,7 @@ std::error_code segment_file::append(bytes_view frame, const block_facts& facts)
     if (!ec) {
       if (size_ == 0) {
         since_ns_ = facts.since_ns;
+        first_ns_ = facts.first_ns;
         context_.counts.files_created.add();
       }
       size_ += frame.size();
@@ -115,6 +117,13 @@ void segment_file::drop_oldest(std::string_view why) {
   whole_ = false;
   context_.counts.lost_write.add(records);
   tell_dropped(context_, part_, records, why);
+}
+
+std::int64_t segment_file::first_ns() const noexcept {
+  for (auto block = waiting_.rbegin(); block != waiting_.rend(); ++block)
+    if (block->facts.begins_file) return block->facts.first_ns;
+  if (size_ > 0) return first_ns_;
+  return waiting_.empty() ? 0 : waiting_.front().facts.first_ns;
 }
 
 std::uint64_t segment_file::waiting_records() const noexcept {

@@ -26,6 +26,7 @@ struct block_facts {
   std::int64_t first_ns = 0;  ///< of its oldest record, since 1970: the day of a file
   std::int64_t since_ns = 0;  ///< monotonic, when that came: the file's age, if it begins one
   encode_notes notes = {};
+  bool begins_file = false;  ///< it is the first of a segment, whatever was written before
 };
 
 /// One thread's. Throws std::bad_alloc.
@@ -56,6 +57,9 @@ class segment_file {
   [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
   /// Monotonic, of its first record.
   [[nodiscard]] std::int64_t since_ns() const noexcept { return since_ns_; }
+  /// Of the record that names the folder of the file that the next block goes to, since 1970; 0:
+  /// that block names it.
+  [[nodiscard]] std::int64_t first_ns() const noexcept;
   /// Whether it holds all blocks since the last end(), and nothing else: an index fits.
   [[nodiscard]] bool is_whole() const noexcept { return whole_; }
   /// Appends the index, if any, and hands the file over to the finalizer. Without a file nothing
@@ -84,6 +88,7 @@ class segment_file {
   std::uint64_t size_ = 0;
   std::uint64_t frames_ = 0;
   std::int64_t since_ns_ = 0;
+  std::int64_t first_ns_ = 0;
   bool whole_ = true;
   bool ended_ = false;  // it waits for the finalizer to take it
 

@@ -7,6 +7,7 @@
 #include <span>
 #include <utility>
 
+#include "collect/writing/day_folders.h"
 #include "collect/writing/flow_log.h"
 #include "collect/writing/record_parts.h"
 #include "collect/writing/wake_policy.h"
@@ -90,14 +91,18 @@ void segments_layout::forget(std::uint64_t cookie, bool may_return) {
 
 void segments_layout::add(segment_flow& flow, const snapshot_header& header, bytes_view message,
                           std::int64_t now_ns) {
-  if (begins_reuse(header.kind)) {
-    // The socket's next connection is an archive of its own, and has an opening of its own, or none
-    // that was told.
+  const bool reused = begins_reuse(header.kind);
+  // The clock was stepped back: an archive has no record of a day before its folder's.
+  const bool earlier = flow.begun && is_of_earlier_day(header.time_ns, flow.file_date_ns);
+  if (reused || earlier) {
     if (flow.begun) ++flow.sequence;
-    flow.opened = opening_of(header);
-    flow.finals_only = header.finals_only != 0;
     flow.begun = false;
     flow.block = 0;
+  }
+  if (reused) {
+    // The socket's next connection has an opening of its own, or none that was told.
+    flow.opened = opening_of(header);
+    flow.finals_only = header.finals_only != 0;
   }
   // Also where a connection was followed for days without a record.
   if (!flow.begun) flow.file_date_ns = header.time_ns;
@@ -108,6 +113,7 @@ void segments_layout::add(segment_flow& flow, const snapshot_header& header, byt
     flow.netns->addresses.apply(anonymous_);
     whole = anonymous_;
   }
+  if (is_of_earlier_day(stored.time_ns, file_.first_ns())) begin_segment(now_ns);
   for (int tries = 0;; ++tries) {
     const bool is_first = block_.waiting() == 0;
     const auto ec = try_add(flow, stored, {whole});
@@ -179,7 +185,10 @@ bool segments_layout::flush(std::int64_t now_ns) {
   block_facts facts = std::exchange(facts_, {});
   facts.records = records;
   facts.blocks = block_.blocks() - blocks_before;
-  if (records > 0) file_.add(frames, facts, now_ns);
+  if (records > 0) {
+    facts.begins_file = std::exchange(begins_file_, false);
+    file_.add(frames, facts, now_ns);
+  }
   account();
   return true;
 }
@@ -219,8 +228,22 @@ void segments_layout::rotate(std::int64_t now_ns) {
   bytes_view index;
   // What it counts begins anew with the next segment, whether there is an index or not.
   if (block_.finish(index)) return;
-  file_.end(file_.is_whole() ? index : bytes_view());
+  file_.end(file_.is_whole() && !begins_file_ ? index : bytes_view());
+  begins_file_ = false;
   rotate_retry_ns_ = 0;
+}
+
+// What comes next is of a day before that of the file's folder, because the clock was stepped back.
+// Blocks that wait need not be written for it: they still go into the file before. For want of
+// memory nothing changes, and it is tried again with the next record.
+void segments_layout::begin_segment(std::int64_t now_ns) {
+  if (now_ns < block_retry_ns_ || !flush(now_ns)) return;
+  bytes_view index;
+  if (block_.finish(index)) return;
+  if (file_.has_waiting() || begins_file_)
+    begins_file_ = true;
+  else
+    file_.end(file_.is_whole() ? index : bytes_view());
 }
 
 void segments_layout::keep_budget(std::int64_t now_ns) {
@@ -246,10 +269,10 @@ void segments_layout::finish() {
   for (int tries = 0; tries < last_tries && !write_all(); ++tries)
     context_.system.wait(-1, -1, context_.system.monotonic_ns() + last_pause_ns);
   while (file_.has_waiting()) file_.drop_oldest("the run ended");
-  context_.counts.lost_write.add(block_.waiting());
+  if (!std::exchange(block_given_up_, true)) context_.counts.lost_write.add(block_.waiting());
   bytes_view index;
   (void)block_.finish(index);
-  file_.end(file_.is_whole() ? index : bytes_view());
+  file_.end(file_.is_whole() && !begins_file_ ? index : bytes_view());
   flows_.clear();
   account();
 }
@@ -262,7 +285,8 @@ bool segments_layout::write_all() {
 }
 
 void segments_layout::give_up() noexcept {
-  context_.counts.lost_write.add(file_.waiting_records() + block_.waiting());
+  context_.counts.lost_write.add(file_.waiting_records());
+  if (!block_given_up_) context_.counts.lost_write.add(block_.waiting());
   // It stays .part, and the next start finds it.
   if (file_.size() > 0) context_.counts.lost_files.add();
 }

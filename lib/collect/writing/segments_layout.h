@@ -64,6 +64,7 @@ class segments_layout final : public record_sink {
   [[nodiscard]] bool flush(std::int64_t now_ns);
   [[nodiscard]] bool write_all();
   void rotate(std::int64_t now_ns);
+  void begin_segment(std::int64_t now_ns);
   [[nodiscard]] std::int64_t block_due_ns() const noexcept;
   [[nodiscard]] std::int64_t rotation_due_ns() const noexcept;
   void account() noexcept;
@@ -86,6 +87,8 @@ class segments_layout final : public record_sink {
   std::uint64_t block_number_ = 1;
   block_facts facts_;  // of the block that is being made
   std::int64_t block_retry_ns_ = 0;
+  bool begins_file_ = false;     // its segment's first, though the file before was not ended
+  bool block_given_up_ = false;  // what waits in it is counted
   segment_file file_;
   std::int64_t rotate_retry_ns_ = 0;
   std::size_t accounted_ = 0;

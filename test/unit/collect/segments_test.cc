@@ -211,6 +211,86 @@ TEST_CASE("segments: the next one begins at the age of --rotate, on its own day"
   CHECK(all.at("2020/09/13/" + name_of(2, 0)).stretches == 1);
 }
 
+namespace {
+
+// Runs from after midnight, by a clock that is stepped back to the day before, and forwards again;
+// meanwhile so many writes fail.
+archive_texts record_over_midnight(run& r, int append_faults) {
+  constexpr std::int64_t midnight = std::int64_t{1'600'041'600} * second;
+  r.settings.flush_ns = 100'000'000;
+  r.settings.reps = 300;
+  r.system.realtime = midnight - r.system.monotonic_ns() + second / 2;
+  r.add(1);
+  r.add(2);
+  r.add(3);
+  r.kernel.before_poll = [&r, append_faults](scripted_kernel& k, std::uint64_t poll) {
+    k.sockets.at(1).set(128, poll);
+    if (poll < 10 || (poll > 75 && poll < 80)) k.sockets.at(2).set(128, poll);
+    if (poll == 70) {
+      r.system.realtime -= 10 * second;
+      r.system.append_faults = append_faults;
+    }
+    if (poll == 73) k.sockets[4].cookie = 4;
+    if (poll == 77) k.destroy(3);
+    if (poll == 250) r.system.realtime += 10 * second;
+    if (poll % 5 == 0) r.system.let_writer_rest();
+  };
+  CHECK(r.collect() == exit_ok);
+  return read_texts(r.output);
+}
+
+// Where its path says that its records begin.
+std::string day_of(const std::string& path) {
+  std::string day = path.substr(0, 10);
+  std::replace(day.begin(), day.end(), '/', '-');
+  return day;
+}
+
+}  // namespace
+
+TEST_CASE("segments: no record is of a day before its folder's, where the clock is stepped back") {
+  archive_texts found[2];
+  for (const layout as : {layout::connections, layout::segments}) {
+    for (const int faults : {0, 3}) {
+      INFO((as == layout::segments) << " " << faults);
+      run r;
+      r.settings.layout = as;
+      const auto texts = record_over_midnight(r, faults);
+      CHECK(lines_in(texts) == 300 + 13 + 2 + 1);
+      CHECK(lines_in(texts) == r.count("records"));
+      for (const auto& [path, text] : texts)
+        for (const std::string& line : text.lines) {
+          INFO(path << " " << line);
+          CHECK(line.substr(line.find("20"), 10) >= day_of(path));
+        }
+      std::set<std::string> days;
+      for (const auto& file : files_of(r.output, ".zst")) {
+        const std::string folder = fs::relative(file.parent_path(), r.output).string();
+        days.insert(folder);
+        record_reader reader;
+        REQUIRE_FALSE(reader.open_path(file.string()));
+        record one;
+        for (bool more = true; more;) {
+          REQUIRE_FALSE(reader.next(one, more));
+          if (more && one.has_idm()) CHECK(to_string(one.time()).substr(0, 10) >= day_of(folder));
+        }
+        if (as == layout::segments && faults == 0) CHECK(has_index(file));
+      }
+      CHECK(days == std::set<std::string>{"2020/09/13", "2020/09/14"});
+      if (faults == 0) found[static_cast<std::size_t>(as)] = texts;
+    }
+  }
+  // Those that changed on both days have an archive of each.
+  CHECK(found[0].size() == 3 + 1 + 3);
+  REQUIRE(found[0].size() == found[1].size());
+  for (const auto& [path, text] : found[0]) {
+    INFO(path);
+    REQUIRE(found[1].contains(path));
+    CHECK(found[1].at(path).about == text.about);
+    CHECK(found[1].at(path).lines == text.lines);
+  }
+}
+
 TEST_CASE("segments: a segment is completed at its age though nothing more comes") {
   segment_run r;
   r.settings.rotate_ns = second;
