@@ -236,6 +236,9 @@ void add_writing(families& all, const metric_sources& from) {
             s.leftovers_finalized);
   all.total("tcpinfo_leftovers_set_aside_total", "Damaged files of an earlier run, kept apart.",
             s.set_aside);
+  all.total("tcpinfo_files_not_rewritten_total",
+            "Files that were completed in small frames or blocks, because rewriting them failed.",
+            s.not_rewritten);
   all.total("tcpinfo_unread_message_bytes_total",
             "Bytes of the kernel's messages that could not be read.", s.unread_bytes);
   std::vector<std::string> names;

@@ -109,6 +109,7 @@ std::string summary_line(const statistics& s, const duration_histogram& interval
       {"unread_bytes", s.unread_bytes.get()},
       {"leftovers_completed", s.leftovers_finalized.get()},
       {"set_aside", s.set_aside.get()},
+      {"not_rewritten", s.not_rewritten.get()},
       {"retention_files", s.retention_files_age.get() + s.retention_files_disk.get()},
       {"retention_faults", s.retention_faults.get()}};
   for (const auto& [name, value] : reasons)

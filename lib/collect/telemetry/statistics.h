@@ -100,6 +100,7 @@ struct statistics {
   counter files_created;
   counter files_finalized;
   counter leftovers_finalized;
+  counter not_rewritten;              ///< kept in small frames or blocks
   counter set_aside;                  ///< damaged leftovers, kept under another name
   write_fault_counters write_errors;  ///< a write that failed is tried again
   counter early_flushes;  ///< buffers written before their time because memory ran short

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 
+#include "collect/writing/segment_name.h"
 #include "common/errno_of.h"
 
 namespace tcpinfo::collect {
@@ -31,9 +32,10 @@ void finalize_report::out_of_memory(const part_file& file) noexcept {
 }
 
 void finalize_report::not_rewritten(const part_file& file, const std::error_code& ec) {
+  counts_.not_rewritten.add();
   rewrite_limit_.log(system_.monotonic_ns(), event::rewrite_failed, {file.path, ec},
-                     "cannot rewrite {} in large frames: {}; it is kept as it is", file.path,
-                     ec.message());
+                     "cannot rewrite {} in large {}: {}; it is kept as it is", file.path,
+                     is_segment_path(file.path) ? "blocks" : "frames", ec.message());
 }
 
 void finalize_report::gave_up(const part_file& file) noexcept {

@@ -28,7 +28,7 @@ class finalize_report {
   [[nodiscard]] next_step failed(const part_file& file, std::string_view deed, std::error_code ec);
   /// The same for want of memory, of which it needs none.
   void out_of_memory(const part_file& file) noexcept;
-  /// The copy in large frames could not be made; the file is published as it is.
+  /// The copy in large frames or blocks could not be made; the file is published as it is.
   void not_rewritten(const part_file& file, const std::error_code& ec);
   /// The file stays .part, and the next start finds it.
   void gave_up(const part_file& file) noexcept;

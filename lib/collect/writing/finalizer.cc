@@ -165,9 +165,11 @@ next_step finalizer::prepare(part_file& file) {
   if (!file.doubtful && !pays_to_rewrite(file)) return next_step::go_on;
   bool unreadable = false;
   const auto ec = rewriter_.rewrite(file, unreadable);
-  file.copied = !ec;
-  if (!ec) return next_step::go_on;
+  // One that came out no smaller is for nothing, unless a copy is needed.
+  file.copied = !ec && (file.doubtful || file.copy_size < file.size);
+  if (file.copied) return next_step::go_on;
   (void)system_.remove(copy_name(file));
+  if (!ec) return next_step::go_on;
   if (is_damage(ec) && !file.leftover) {
     // It does not hold what was written to it.
     file.leftover = true;

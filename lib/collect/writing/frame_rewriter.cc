@@ -7,6 +7,7 @@
 #include "collect/os/descriptor.h"
 #include "collect/os/read_full.h"
 #include "collect/writing/copy_bytes.h"
+#include "collect/writing/segment_join.h"
 #include "collect/writing/segment_name.h"
 
 namespace tcpinfo::collect {
@@ -25,9 +26,8 @@ constexpr std::size_t large_frame = std::size_t{1} << 20;
 }  // namespace
 
 bool pays_to_rewrite(const part_file& file) noexcept {
-  // A segment's frames are blocks.
-  return !is_segment_path(file.path) && file.size > one_block && file.frames > 1 &&
-         file.text_bytes / file.frames < small_frame;
+  if (is_segment_path(file.path)) return pays_to_join(file);
+  return file.size > one_block && file.frames > 1 && file.text_bytes / file.frames < small_frame;
 }
 
 std::error_code frame_rewriter::append_frame(const std::string& path,
@@ -44,8 +44,7 @@ std::error_code frame_rewriter::append_frame(const std::string& path,
 
 std::error_code frame_rewriter::rewrite(part_file& file, bool& unreadable) {
   unreadable = false;
-  // A segment's frames are blocks: they stay as they are.
-  if (is_segment_path(file.path)) return copy_as_it_is(file, unreadable);
+  if (is_segment_path(file.path)) return rewrite_segment(file, unreadable);
   const std::string copy = copy_name(file);
   descriptor from;
   if (const auto ec = system_.open_read(file.path, from)) return ec;
@@ -72,6 +71,16 @@ std::error_code frame_rewriter::rewrite(part_file& file, bool& unreadable) {
     return {};
   unreadable = true;
   return errc::corrupt_frame;
+}
+
+// Its frames are blocks, which are joined, or stay as they are.
+std::error_code frame_rewriter::rewrite_segment(part_file& file, bool& unreadable) {
+  if (!pays_to_join(file)) return copy_as_it_is(file, unreadable);
+  const auto ec = segment_join(system_, level_).join(file, unreadable);
+  // Only a copy can be believed of a doubtful one, also where it cannot be joined.
+  if (!file.doubtful || !cannot_be_joined(ec)) return ec;
+  (void)system_.remove(copy_name(file));
+  return copy_as_it_is(file, unreadable);
 }
 
 std::error_code frame_rewriter::copy_as_it_is(part_file& file, bool& unreadable) {

@@ -31,6 +31,7 @@ class frame_rewriter {
   [[nodiscard]] std::error_code rewrite(part_file& file, bool& unreadable);
 
  private:
+  [[nodiscard]] std::error_code rewrite_segment(part_file& file, bool& unreadable);
   [[nodiscard]] std::error_code copy_as_it_is(part_file& file, bool& unreadable);
   [[nodiscard]] std::error_code append_frame(const std::string& path,
                                              std::span<const std::byte> text, std::uint64_t& size);

@@ -52,13 +52,19 @@ TEST_CASE("records follow a clock that is stepped back, and none is lost") {
   CHECK(r.collect() == exit_ok);
   CHECK(r.count("clock_steps") == 1);
   CHECK(r.lines_with("the wall clock was stepped") == 1);
-  const auto files = read_all(r.output);
-  REQUIRE(files.size() == 1);
-  const auto& lines = files.begin()->second.lines;
-  REQUIRE(lines.size() == 100);
-  for (std::size_t i = 0; i < lines.size(); ++i) CHECK(lines[i].poll == i + 1);
-  CHECK(lines[10].time.substr(0, 10) == "2020-09-13");
-  CHECK(lines[90].time.substr(0, 10) == "2020-09-12");
+  // Each day's are in its folder.
+  auto files = read_all(r.output);
+  REQUIRE(files.size() == 2);
+  std::uint64_t poll = 0;
+  for (const int sequence : {0, 1}) {
+    const file& f = files[name_of(1, sequence)];
+    CHECK(f.path.find(sequence == 0 ? "/2020/09/13/" : "/2020/09/12/") != std::string::npos);
+    for (const line& l : f.lines) {
+      CHECK(l.poll == ++poll);
+      CHECK(l.time.substr(0, 10) == (sequence == 0 ? "2020-09-13" : "2020-09-12"));
+    }
+  }
+  CHECK(poll == 100);
 }
 
 TEST_CASE("a clock that is stepped forwards and a sleep are each said once, and nothing is lost") {

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collect/writing/segment_join.h"
+
+#include <tcpinfo/archive.h>
+#include <tcpinfo/error.h>
+
+#include "collect/os/descriptor.h"
+#include "collect/writing/segment_name.h"
+
+namespace tcpinfo::collect {
+namespace {
+
+// On the average, as they lie in the file.
+constexpr std::uint64_t small_block = std::uint64_t{64} << 10;
+// A file within one block of the disk takes no less room for being joined.
+constexpr std::uint64_t one_block = 4096;
+// A joined block is written when its records take so much memory.
+constexpr std::size_t enough = std::size_t{4} << 20;
+
+record_extras extras_of(const segment_record& record) noexcept {
+  record_extras extras;
+  extras.poll = record.poll;
+  extras.ended = record.ended;
+  extras.carried = record.carried;
+  extras.thinned = record.thinned;
+  return extras;
+}
+
+}  // namespace
+
+bool pays_to_join(const part_file& file) noexcept {
+  return is_segment_path(file.path) && file.size > one_block && file.frames > 1 &&
+         file.size / file.frames < small_block;
+}
+
+bool cannot_be_joined(const std::error_code& ec) noexcept {
+  return ec == errc::bad_block || ec == errc::unknown_feature;
+}
+
+std::error_code segment_join::append(bytes_view bytes) {
+  if (const auto ec = system_.append(copy_, bytes, size_)) return ec;
+  size_ += bytes.size();
+  ++frames_;
+  return {};
+}
+
+std::error_code segment_join::flush() {
+  bytes_view frame;
+  if (const auto ec = writer_.flush(frame)) return ec;
+  archives_.clear();
+  return frame.empty() ? std::error_code() : append(frame);
+}
+
+// Which archive it is, among those of a block: they have a path, and a metadata record or none.
+void segment_join::identify(const segment_archive& archive) {
+  archive_.assign(archive.path).push_back('\0');
+  if (archive.about == nullptr) return;
+  const std::size_t before = archive_.size();
+  archive_.resize(before + max_metadata_size(*archive.about));
+  std::size_t written = 0;
+  // What cannot be encoded is not in a segment.
+  (void)encode_metadata(std::span(archive_).subspan(before), written, *archive.about);
+  archive_.resize(before + written);
+}
+
+std::error_code segment_join::begin_archive() {
+  segment_archive archive = reader_.archive();
+  if (begun_) archive.goes_on = 1;
+  if (const auto ec = writer_.begin(archive, number_)) return ec;
+  archives_[archive_] = number_;
+  return {};
+}
+
+std::error_code segment_join::add(const segment_record& record) {
+  return record.m.bytes.empty()
+             ? writer_.add_line(number_, record.line)
+             : writer_.add(number_, record.time, record.m, extras_of(record), nullptr);
+}
+
+std::error_code segment_join::take(const segment_record& record) {
+  bool known = true;
+  if (record.first != 0) {
+    if (writer_.waiting_bytes() >= enough)
+      if (const auto ec = flush()) return ec;
+    const segment_archive& archive = reader_.archive();
+    identify(archive);
+    begun_ = false;
+    const auto found = archives_.find(archive_);
+    known = archive.goes_on != 0 && found != archives_.end();
+    if (known) number_ = found->second;
+  }
+  for (int tries = 0;; ++tries) {
+    std::error_code ec = known ? std::error_code() : begin_archive();
+    if (!ec) ec = add(record);
+    if (!ec) {
+      begun_ = true;
+      return {};
+    }
+    // It is full.
+    if (ec != errc::buffer_too_small || tries > 0) return ec;
+    if (const auto unwritten = flush()) return unwritten;
+    known = false;
+  }
+}
+
+std::error_code segment_join::join(part_file& file, bool& unreadable) {
+  copy_ = copy_name(file);
+  size_ = frames_ = 0;
+  archives_.clear();
+  segment_options options;
+  options.level = level_;
+  unreadable = false;
+  if (const auto ec = writer_.create(options)) return ec;
+  descriptor from;
+  unreadable = true;
+  if (const auto ec = system_.open_read(file.path, from)) return ec;
+  if (const auto ec = reader_.open_fd(from.get())) {
+    unreadable = ec != errc::out_of_memory;
+    return ec;
+  }
+  for (;;) {
+    segment_record record;
+    bool more = true;
+    if (const auto ec = reader_.next(record, more)) {
+      unreadable = ec != errc::out_of_memory && !cannot_be_joined(ec);
+      return ec;
+    }
+    if (!more) break;
+    if (const auto ec = take(record)) {
+      unreadable = false;
+      return ec;
+    }
+  }
+  if (!reader_.is_zstd() || reader_.compressed_offset() != file.size) return errc::corrupt_frame;
+  unreadable = false;
+  if (reader_.missing_records() > 0) return errc::bad_block;
+  bytes_view index;
+  if (const auto ec = flush()) return ec;
+  if (const auto ec = writer_.finish(index)) return ec;
+  if (const auto ec = append(index)) return ec;
+  file.copy_size = size_;
+  file.copy_frames = frames_;
+  return {};
+}
+
+}  // namespace tcpinfo::collect
