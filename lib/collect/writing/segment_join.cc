@@ -15,8 +15,8 @@ namespace {
 constexpr std::uint64_t small_block = std::uint64_t{16} << 10;
 // A file within one block of the disk takes no less room for being joined.
 constexpr std::uint64_t one_block = 4096;
-// A joined block is written when its records take so much memory.
-constexpr std::size_t enough = std::size_t{4} << 20;
+// So many records are flushed together: some MiB of memory, and more gain nothing.
+constexpr std::uint32_t enough = std::uint32_t{1} << 15U;
 
 record_extras extras_of(const segment_record& record) noexcept {
   record_extras extras;
@@ -39,17 +39,23 @@ bool cannot_be_joined(const std::error_code& ec) noexcept {
 }
 
 std::error_code segment_join::append(bytes_view bytes) {
+  if (bytes.empty()) return {};
   if (const auto ec = system_.append(copy_, bytes, size_)) return ec;
   size_ += bytes.size();
-  ++frames_;
   return {};
 }
 
 std::error_code segment_join::flush() {
-  bytes_view frame;
-  if (const auto ec = writer_.flush(frame)) return ec;
+  bytes_view frames;
+  if (const auto ec = writer_.flush(frames)) return ec;
   archives_.clear();
-  return frame.empty() ? std::error_code() : append(frame);
+  return append(frames);
+}
+
+std::error_code segment_join::flush_summaries() {
+  bytes_view frame;
+  if (const auto ec = writer_.flush_summaries(frame)) return ec;
+  return append(frame);
 }
 
 // Which archive it is, among those of a block: they have a path, and a metadata record or none.
@@ -81,7 +87,7 @@ std::error_code segment_join::add(const segment_record& record) {
 std::error_code segment_join::take(const segment_record& record) {
   bool known = true;
   if (record.first != 0) {
-    if (writer_.waiting_bytes() >= enough)
+    if (writer_.waiting() >= enough)
       if (const auto ec = flush()) return ec;
     const segment_archive& archive = reader_.archive();
     identify(archive);
@@ -104,43 +110,60 @@ std::error_code segment_join::take(const segment_record& record) {
   }
 }
 
-std::error_code segment_join::join(part_file& file, bool& unreadable) {
-  copy_ = copy_name(file);
-  size_ = frames_ = 0;
-  archives_.clear();
-  segment_options options;
-  options.level = level_;
-  unreadable = false;
-  if (const auto ec = writer_.create(options)) return ec;
+std::error_code segment_join::take(const segment_summary& summary) {
+  const auto ec = writer_.add_summary(reader_.archive(), summary);
+  if (ec != errc::buffer_too_small) return ec;
+  if (const auto unwritten = flush_summaries()) return unwritten;
+  return writer_.add_summary(reader_.archive(), summary);
+}
+
+// Takes all that `next` of the reader gives.
+template <class Item>
+std::error_code segment_join::take_all(const part_file& file,
+                                       std::error_code (segment_reader::*next)(Item&,
+                                                                               bool&) noexcept,
+                                       bool& unreadable) {
   descriptor from;
   unreadable = true;
   if (const auto ec = system_.open_read(file.path, from)) return ec;
-  if (const auto ec = reader_.open_fd(from.get())) {
-    unreadable = ec != errc::out_of_memory;
+  const auto failed = [&unreadable](std::error_code ec) {
+    unreadable = ec != errc::out_of_memory && !cannot_be_joined(ec);
     return ec;
-  }
+  };
+  if (const auto ec = reader_.open_fd(from.get())) return failed(ec);
   for (;;) {
-    segment_record record;
+    Item one;
     bool more = true;
-    if (const auto ec = reader_.next(record, more)) {
-      unreadable = ec != errc::out_of_memory && !cannot_be_joined(ec);
-      return ec;
-    }
+    if (const auto ec = (reader_.*next)(one, more)) return failed(ec);
     if (!more) break;
-    if (const auto ec = take(record)) {
+    if (const auto ec = take(one)) {
       unreadable = false;
       return ec;
     }
   }
   if (!reader_.is_zstd() || reader_.compressed_offset() != file.size) return errc::corrupt_frame;
   unreadable = false;
-  if (reader_.missing_records() > 0) return errc::bad_block;
-  bytes_view index;
+  return reader_.missing_records() > 0 ? errc::bad_block : std::error_code();
+}
+
+std::error_code segment_join::join(part_file& file, bool& unreadable) {
+  copy_ = copy_name(file);
+  size_ = 0;
+  archives_.clear();
+  segment_options options;
+  options.level = level_;
+  unreadable = false;
+  if (const auto ec = writer_.create(options)) return ec;
+  if (const auto ec = take_all<segment_record>(file, &segment_reader::next, unreadable)) return ec;
   if (const auto ec = flush()) return ec;
+  if (const auto ec = take_all<segment_summary>(file, &segment_reader::next_summary, unreadable))
+    return ec;
+  if (const auto ec = flush_summaries()) return ec;
+  file.copy_frames = writer_.blocks() + 1;
+  bytes_view index;
   if (const auto ec = writer_.finish(index)) return ec;
   if (const auto ec = append(index)) return ec;
   file.copy_size = size_;
-  file.copy_frames = frames_;
   return {};
 }
 

@@ -33,28 +33,34 @@ class segment_join {
   /// @param level of compression
   segment_join(os& system, int level) : system_(system), level_(level) {}
 
-  /// Makes the copy (copy_name): the same records in the same order within each archive, with an
-  /// index. Sets its size and frames in `file`.
+  /// Makes the copy (copy_name): the same records in the same order within each archive, the same
+  /// summaries behind them, and an index. Sets its size and frames in `file`.
   /// @param unreadable whether the file cannot be read as it was written
   /// @return for one that cannot_be_joined(), what that says; else errors of reading and writing
   [[nodiscard]] std::error_code join(part_file& file, bool& unreadable);
 
  private:
+  template <class Item>
+  [[nodiscard]] std::error_code take_all(const part_file& file,
+                                         std::error_code (segment_reader::*next)(Item&,
+                                                                                 bool&) noexcept,
+                                         bool& unreadable);
   [[nodiscard]] std::error_code take(const segment_record& record);
+  [[nodiscard]] std::error_code take(const segment_summary& summary);
   [[nodiscard]] std::error_code add(const segment_record& record);
   [[nodiscard]] std::error_code begin_archive();
   [[nodiscard]] std::error_code flush();
+  [[nodiscard]] std::error_code flush_summaries();
   [[nodiscard]] std::error_code append(bytes_view bytes);
   void identify(const segment_archive& archive);
 
   os& system_;
   const int level_;
   std::string copy_;
-  std::uint64_t size_ = 0;    // of the copy
-  std::uint64_t frames_ = 0;  // in it
+  std::uint64_t size_ = 0;  // of the copy
   segment_reader reader_;
   segment_writer writer_;
-  // The archives of the block that is being made, by path and metadata.
+  // The archives that have records which are to be flushed, by path and metadata.
   std::unordered_map<std::string, std::uint32_t> archives_;
   // Of the record that is being taken.
   std::string archive_;

@@ -24,7 +24,39 @@ struct content {
   std::uint64_t blocks = 0;
   std::uint64_t begun = 0;  // archives of which no record is before
   std::uint64_t faults = 0;
+  std::vector<std::string> summaries;  // with their archives, sorted
 };
+
+std::string name_of(const segment_archive& a) {
+  std::string name = std::string(a.path) + "\n";
+  if (a.about == nullptr) return name;
+  std::string line(max_metadata_size(*a.about), '\0');
+  std::size_t n = 0;
+  REQUIRE_FALSE(encode_metadata(line, n, *a.about));
+  return name.append(line, 0, n);
+}
+
+std::vector<std::string> summaries_of(const std::string& path) {
+  std::vector<std::string> found;
+  segment_reader reader;
+  REQUIRE_FALSE(reader.open_path(path));
+  for (;;) {
+    segment_summary one;
+    bool more = true;
+    if (reader.next_summary(one, more)) continue;
+    if (!more) break;
+    std::string text = name_of(reader.archive()) + std::to_string(reader.archive().goes_on) + " " +
+                       std::string(one.congestion_control);
+    for (const summary_value& v : one.values)
+      text += " " + std::to_string(v.field) + "=" + std::to_string(v.value);
+    for (const summary_bucket& b : one.rtts)
+      text += " " + std::to_string(b.lowest) + "-" + std::to_string(b.highest) + ":" +
+              std::to_string(b.count);
+    found.push_back(std::move(text));
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
 
 content content_of_segment(const std::string& path) {
   content found;
@@ -42,13 +74,7 @@ content content_of_segment(const std::string& path) {
     ++found.records;
     const segment_archive& a = reader.archive();
     if (one.first != 0) {
-      archive = std::string(a.path) + "\n";
-      if (a.about != nullptr) {
-        std::string line(max_metadata_size(*a.about), '\0');
-        std::size_t n = 0;
-        REQUIRE_FALSE(encode_metadata(line, n, *a.about));
-        archive.append(line, 0, n);
-      }
+      archive = name_of(a);
       found.begun += a.goes_on == 0 ? 1 : 0;
     }
     std::string line(one.line);
@@ -67,6 +93,7 @@ content content_of_segment(const std::string& path) {
   }
   found.missing = reader.missing_records();
   found.blocks = reader.blocks();
+  found.summaries = summaries_of(path);
   return found;
 }
 
@@ -97,6 +124,7 @@ struct load {
   std::uint64_t connections = 20;
   std::uint64_t changes = 3;  // of each connection in each block
   std::size_t info_size = 280;
+  bool summaries = false;  // of each archive with each third block
 };
 
 std::string as_string(bytes_view bytes) {
@@ -155,11 +183,22 @@ made_segment make_segment(const load& how) {
         if (writer.add(number, timestamp::from_unix_nanoseconds(at), s.view(), extras, nullptr))
           FAIL(n);
       }
+      if (how.summaries && block % 3 == 2) {
+        const summary_value values[] = {{summary_records, 0, 3 * how.changes}, {7, 0, noise}};
+        const summary_bucket rtts[] = {{100, 120, block + 1}, {200, 200, c + 1}};
+        segment_summary summary;
+        summary.values = values;
+        summary.rtts = rtts;
+        summary.congestion_control = "cubic";
+        REQUIRE_FALSE(writer.add_summary(archive, summary));
+      }
       if (c == 3) REQUIRE_FALSE(writer.add_line(number, "a line " + std::to_string(block) + "\n"));
     }
     bytes_view frame;
     REQUIRE_FALSE(writer.flush(frame));
     made.blocks.push_back(as_string(frame));
+    REQUIRE_FALSE(writer.flush_summaries(frame));
+    if (!frame.empty()) made.blocks.push_back(as_string(frame));
   }
   bytes_view index;
   REQUIRE_FALSE(writer.finish(index));
@@ -223,6 +262,26 @@ TEST_CASE("a joined segment of more than a block has several, each complete") {
   CHECK(after.blocks > 1);
   CHECK(after.blocks < before.blocks / 4);
   CHECK(has_right_index(b.complete));
+}
+
+TEST_CASE("summaries are passed on as they are when blocks are joined") {
+  join_bench b;
+  const auto job = b.write(make_segment({.summaries = true}));
+  const content before = content_of_segment(b.part);
+  REQUIRE(before.summaries.size() == 40 * 19 - 2 + 4);
+  statistics counts;
+  b.finalize_all(counts, {job});
+  REQUIRE(b.is_done());
+  const content after = content_of_segment(b.complete);
+  CHECK(after.archives == before.archives);
+  CHECK(after.summaries == before.summaries);
+  CHECK(after.blocks == 1);
+  segment_contents index;
+  const descriptor file(::open(b.complete.c_str(), O_RDONLY | O_CLOEXEC));
+  REQUIRE_FALSE(read_index(file.get(), index));
+  CHECK(index.records == before.records);
+  CHECK(index.summaries == before.summaries.size());
+  CHECK(index.summarized == 3 * 3 * before.summaries.size());
 }
 
 TEST_CASE("a segment is not joined that would gain little by it") {
