@@ -19,6 +19,7 @@
 #include "collect/telemetry/observations.h"
 #include "collect/writing/finalizer.h"
 #include "collect/writing/identity.h"
+#include "collect/writing/memory_shares.h"
 #include "collect/writing/netns_registry.h"
 #include "collect/writing/output_lock.h"
 #include "collect/writing/retention.h"
@@ -32,13 +33,6 @@ namespace {
 
 // Nobody notices a processor that is taken so long.
 constexpr std::int64_t longest_urgent_ns = 5'000'000;
-
-// All queues together; about 30,000 snapshots, or 300 ms at 100,000 records a second: a writer that
-// gets no processor for so long refuses nothing. Parts never used take no memory.
-constexpr std::size_t queue_bytes = std::size_t{16} << 20;
-// All but queues and waiting snapshots: code, netlink buffers, compressors, the flow table's
-// first tens of thousands of connections.
-constexpr std::uint64_t other_memory = std::uint64_t{48} << 20;
 
 unsigned writers_for_this_machine() {
   // One writer keeps up with 100,000 records a second or more; two cores leave no room for two.
@@ -177,9 +171,7 @@ int run(os& system, source_maker& sources, const config& settings, control& oper
   observations seen;
   writer_limits limits;
   const unsigned count = settings.writers != 0 ? settings.writers : writers_for_this_machine();
-  const std::uint64_t waiting =
-      std::max<std::uint64_t>(settings.max_memory, other_memory + queue_bytes + (8U << 20)) -
-      other_memory - queue_bytes;
+  const memory_shares memory = shares_of(settings.max_memory, count);
   const writer_context context{system,
                                settings,
                                who,
@@ -195,8 +187,7 @@ int run(os& system, source_maker& sources, const config& settings, control& oper
                                segment_stem(who.host, system.realtime_ns(), earlier.run_number())};
   std::vector<std::unique_ptr<writer>> writers;
   for (unsigned i = 0; i < count; ++i) {
-    writers.push_back(std::make_unique<writer>(context, queue_bytes / count,
-                                               static_cast<std::size_t>(waiting / count), i));
+    writers.push_back(std::make_unique<writer>(context, memory, i));
     if (const auto ec = writers.back()->start()) return refuse_thread("a writer", ec);
   }
   metrics_endpoint metrics(
@@ -230,7 +221,7 @@ int run(os& system, source_maker& sources, const config& settings, control& oper
                                  seen,
                                  events.get(),
                                  system.monotonic_ns(),
-                                 static_cast<std::size_t>(waiting / 4)};
+                                 memory.waiting * count / 4};
   // The others first: ready means that nothing is missed in any of them.
   netns_samplers others(sampling, namespaces, from->follows());
   if (!settings.netns.empty())

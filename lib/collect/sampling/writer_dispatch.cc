@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collect/sampling/writer_dispatch.h"
 
+#include <algorithm>
+
 namespace tcpinfo::collect {
 namespace {
 
+// Waiting in a queue: 10 to 20 ms of work for its writer.
+constexpr std::size_t much = std::size_t{4} << 20;
 constexpr int tries = 10'000;
 constexpr std::int64_t pause_ns = 1'000'000;
 
@@ -22,7 +26,7 @@ bool writer_dispatch::push(const snapshot_header& header, bytes_view message,
     taken = to.push(header, message);
   }
   // In a poll with many records the writer must not wait for the poll's end.
-  if (!nudged_[at] && to.queue().used_bytes() > to.queue().capacity_bytes() / 4) {
+  if (!nudged_[at] && to.queue().used_bytes() > std::min(much, to.queue().capacity_bytes() / 4)) {
     nudged_[at] = true;
     to.wake();
   }

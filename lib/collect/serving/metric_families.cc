@@ -245,6 +245,7 @@ void add_writing(families& all, const metric_sources& from) {
   for (std::size_t i = 0; i < from.writers.size(); ++i) names.push_back(std::to_string(i));
   std::vector<families::sample> used;
   std::vector<families::sample> room;
+  std::vector<families::sample> memory;
   std::vector<families::sample> waiting;
   std::vector<families::sample> limit;
   for (std::size_t i = 0; i < names.size(); ++i) {
@@ -253,11 +254,16 @@ void add_writing(families& all, const metric_sources& from) {
     const std::size_t capacity = w.queue().capacity_bytes();
     used.push_back({names[i], static_cast<double>(std::min(w.queue().used_bytes(), capacity))});
     room.push_back({names[i], static_cast<double>(capacity)});
+    memory.push_back({names[i], static_cast<double>(w.queue().memory_bytes())});
     waiting.push_back({names[i], static_cast<double>(w.waiting_bytes())});
     limit.push_back({names[i], static_cast<double>(w.waiting_limit())});
   }
   all.gauges("tcpinfo_ring_used_bytes", "Snapshots on their way to a writer.", "writer", used);
-  all.gauges("tcpinfo_ring_capacity_bytes", "Bytes that a writer's queue holds.", "writer", room);
+  all.gauges("tcpinfo_ring_capacity_bytes", "Bytes that a writer's queue holds at most.", "writer",
+             room);
+  all.gauges("tcpinfo_ring_memory_bytes",
+             "Memory that a writer's queue takes, which grows when it is needed.", "writer",
+             memory);
   all.gauges("tcpinfo_buffer_used_bytes", "Memory of snapshots that wait to be written.", "writer",
              waiting);
   all.gauge("tcpinfo_tombstone_bytes",

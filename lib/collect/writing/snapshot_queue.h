@@ -12,8 +12,9 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
-#include <memory>
+#include <limits>
 
+#include "collect/os/reserved_memory.h"
 #include "collect/writing/snapshot_header.h"
 #include "collect/writing/spsc_queue.h"
 
@@ -22,9 +23,12 @@ namespace tcpinfo::collect {
 /// Its indices count bytes.
 class snapshot_queue {
  public:
-  /// Capacity is rounded up to a power of two. Throws std::bad_alloc.
-  explicit snapshot_queue(std::size_t bytes)
-      : capacity_(std::bit_ceil(bytes)), bytes_(new std::byte[capacity_]) {}
+  /// Capacity is rounded up to a power of two. Memory is taken only when as much waits; what is
+  /// beyond `kept` bytes is given back when so much has not been needed for long. Throws
+  /// std::bad_alloc.
+  explicit snapshot_queue(std::size_t bytes,
+                          std::size_t kept = std::numeric_limits<std::size_t>::max())
+      : capacity_(std::bit_ceil(bytes)), kept_(std::min(kept, capacity_)), bytes_(capacity_) {}
 
   /// Producer: false when there is no room.
   [[nodiscard]] bool push(const snapshot_header& header, bytes_view message) noexcept {
@@ -38,6 +42,7 @@ class snapshot_queue {
       tail += capacity_ - at;
       at = 0;
       begun_.store(tail, std::memory_order_release);
+      begin_at_front();
     }
     const std::uint64_t begun = begun_.load(std::memory_order_relaxed);
     const std::uint64_t head = begun > read ? begun : read;
@@ -46,9 +51,11 @@ class snapshot_queue {
     const std::size_t skip = to_end < need ? to_end : 0;
     if (need > capacity_ || tail + skip + need - head > capacity_) return false;
     if (skip > 0) {
+      note_use(at + sizeof skip_to_front);
       std::memcpy(bytes_.get() + at, &skip_to_front, sizeof skip_to_front);
       at = 0;
     }
+    note_use(at + need);
     snapshot_header stored = header;
     stored.size = static_cast<std::uint32_t>(message.size());
     std::memcpy(bytes_.get() + at, &stored, sizeof stored);
@@ -101,6 +108,10 @@ class snapshot_queue {
     }
   }
   [[nodiscard]] std::size_t capacity_bytes() const noexcept { return capacity_; }
+  /// Of memory that it takes, about. Any thread.
+  [[nodiscard]] std::size_t memory_bytes() const noexcept {
+    return memory_.load(std::memory_order_relaxed);
+  }
   /// Since the start. Any thread.
   [[nodiscard]] std::uint64_t pushed_bytes() const noexcept { return indices_.pushed(); }
   [[nodiscard]] std::uint64_t popped_bytes() const noexcept { return indices_.popped(); }
@@ -113,12 +124,37 @@ class snapshot_queue {
   // Multiples of 8 keep headers aligned and leave room for skip_to_front before the end.
   static constexpr std::size_t padded(std::size_t n) noexcept { return (n + 7) & ~std::size_t{7}; }
 
+  // Memory goes back when it has begun at the front so often without needing it: to take it again
+  // costs the producer a fault for each page.
+  static constexpr int quiet_beginnings = 1024;
+
+  // Producer: it has written up to there.
+  void note_use(std::size_t end) noexcept {
+    if (end <= used_end_) return;
+    used_end_ = end;
+    if (end > memory_.load(std::memory_order_relaxed))
+      memory_.store(end, std::memory_order_relaxed);
+  }
+  // Producer, where nothing waits.
+  void begin_at_front() noexcept {
+    quiet_ = used_end_ > kept_ ? 0 : quiet_ + 1;
+    used_end_ = 0;
+    if (quiet_ < quiet_beginnings || memory_.load(std::memory_order_relaxed) <= kept_) return;
+    bytes_.give_back(kept_);
+    memory_.store(kept_, std::memory_order_relaxed);
+  }
+
   const std::size_t capacity_;
-  const std::unique_ptr<std::byte[]> bytes_;
+  const std::size_t kept_;
+  reserved_memory bytes_;
   // Where it was begun anew last: all that lies before has been read, and the head jumps to it.
   // On the cache line of members that both sides only read, because it is written rarely.
   std::atomic<std::uint64_t> begun_{0};
+  std::atomic<std::size_t> memory_{0};  // up to where it was written to
   spsc_indices indices_;
+  // The producer's.
+  alignas(64) std::size_t used_end_ = 0;  // the same, since it began at the front
+  int quiet_ = 0;                         // how often it did without needing more than is kept
 };
 
 }  // namespace tcpinfo::collect

@@ -16,15 +16,19 @@ namespace tcpinfo::collect {
 /// The writer's thread, but for published() and limit(): any thread.
 class waiting_memory {
  public:
-  /// `most`: bytes that may wait. The memory of closed connections' cookies (counts) is taken off,
-  /// an equal share by each of `writers`. `counts` outlives it.
-  waiting_memory(std::size_t most, const statistics& counts, unsigned writers) noexcept
-      : most_(most), counts_(counts), writers_(writers) {}
+  /// `most`: bytes that may wait. Taken off is what the writer's queue takes beyond `queue_kept`,
+  /// and the memory of closed connections' cookies (counts), an equal share by each of `writers`.
+  /// `counts` outlives it.
+  waiting_memory(std::size_t most, std::size_t queue_kept, const statistics& counts,
+                 unsigned writers) noexcept
+      : most_(most), queue_kept_(queue_kept), counts_(counts), writers_(writers) {}
 
   /// One connection's waiting snapshots took `before` bytes, and take `after`.
   void change(std::size_t before, std::size_t after) noexcept { now_ = now_ - before + after; }
   [[nodiscard]] std::size_t now() const noexcept { return now_; }
   [[nodiscard]] std::size_t limit() const noexcept;
+  /// What the queue takes of memory now.
+  void queue_takes(std::size_t bytes) noexcept { queue_.store(bytes, std::memory_order_relaxed); }
 
   /// Tells other threads; now and then.
   void publish() noexcept { published_.store(now_, std::memory_order_relaxed); }
@@ -38,11 +42,13 @@ class waiting_memory {
 
  private:
   const std::size_t most_;
+  const std::size_t queue_kept_;
   const statistics& counts_;
   const unsigned writers_;
   std::size_t now_ = 0;
   std::size_t peak_ = 0;  // since memory was given back
   std::int64_t given_back_ns_ = 0;
+  std::atomic<std::size_t> queue_{0};
   std::atomic<std::size_t> published_{0};
 };
 

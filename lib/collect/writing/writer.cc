@@ -98,6 +98,7 @@ void writer::drain() {
   snapshot_header header;
   bytes_view message;
   const std::int64_t now_ns = context_.system.monotonic_ns();
+  memory_.queue_takes(queue_.memory_bytes());
   for (int i = 0; i < drain_limit && queue_.front(header, message); ++i) {
     try {
       records_->take(header, message, now_ns);

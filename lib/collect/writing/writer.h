@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "collect/config.h"
+#include "collect/writing/memory_shares.h"
 #include "collect/writing/record_observer.h"
 #include "collect/writing/record_sink.h"
 #include "collect/writing/snapshot_queue.h"
@@ -24,14 +25,12 @@ namespace tcpinfo::collect {
 
 class writer {
  public:
-  /// `waiting_bytes`: the most that snapshots may occupy while they wait. `number`: of the writer,
-  /// from 0. Throws std::bad_alloc.
-  writer(const writer_context& context, std::size_t queue_bytes, std::size_t waiting_bytes,
-         unsigned number = 0)
+  /// `memory`: that it may take. `number`: of the writer, from 0. Throws std::bad_alloc.
+  writer(const writer_context& context, const memory_shares& memory, unsigned number = 0)
       : context_(context),
-        queue_(queue_bytes),
+        queue_(memory.queue, memory.queue_kept),
         observer_(context.seen),
-        memory_(waiting_bytes, context.counts, context.writers),
+        memory_(memory.waiting, memory.queue_kept, context.counts, context.writers),
         records_(make_record_sink({context, observer_, memory_, number})) {}
   ~writer() { finish(); }
   writer(const writer&) = delete;

@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <atomic>
+#include <chrono>
 #include <fstream>
 #include <thread>
 
@@ -83,6 +85,56 @@ TEST_CASE("a clock that is stepped forwards and a sleep are each said once, and 
   const auto files = read_all(r.output);
   REQUIRE(files.size() == 1);
   CHECK(files.begin()->second.lines.size() == 100);
+}
+
+TEST_CASE("what a writer that is held up cannot take waits in its queue, as far as memory allows") {
+  // Six polls of 8 MB.
+  constexpr int connections = 400;
+  for (const bool large : {true, false}) {
+    INFO(large);
+    run r;
+    r.settings.flush_ns = 10'000'000;
+    r.settings.reps = 12;
+    r.settings.max_memory = std::uint64_t{large ? 1024U : 64U} << 20;
+    for (std::uint64_t cookie = 1; cookie <= connections; ++cookie) r.add(cookie);
+    std::atomic<bool> held{false};
+    std::atomic<bool> let_go{false};
+    r.system.before_deed = [&](std::string_view deed, const std::string& path) {
+      // The disk stands still for the writer's first write.
+      if (deed == "append" && path.ends_with(".part") && !held.exchange(true))
+        while (!let_go) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      return std::error_code{};
+    };
+    r.kernel.before_poll = [&](scripted_kernel& k, std::uint64_t poll) {
+      if (poll == 3)
+        while (!held) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      for (auto& [cookie, s] : k.sockets) {
+        if (poll < 3 || poll > 8) continue;
+        s.info.resize(20'000);
+        s.set(128, poll);
+      }
+      if (poll == 9) {
+        let_go = true;
+        r.system.let_writer_rest();
+      }
+    };
+    CHECK(r.collect() == (large ? exit_ok : exit_trouble));
+    std::uint64_t records = 0;
+    for (const auto& [name, f] : read_all(r.output)) {
+      records += f.lines.size();
+      // The latest state comes with a next poll in any case.
+      CHECK(f.lines.back().bytes_received == 8);
+    }
+    CHECK(records == r.count("records"));
+    if (large) {
+      CHECK(r.count("lost_ring") == 0);
+      CHECK(records == connections * (1 + 6));
+    } else {
+      CHECK(r.count("lost_ring") > connections);
+      CHECK(records < connections * (1 + 6));
+      CHECK(records > connections * (1 + 2));
+    }
+  }
 }
 
 TEST_CASE("a device that fails is said once, and what waited is written when it works again") {

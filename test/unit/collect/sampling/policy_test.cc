@@ -406,7 +406,8 @@ TEST_CASE("without room in the queue a change by policy is tried again") {
   b.r.settings.limits.finals_only = {443};
   flow_table table;
   REQUIRE_FALSE(table.reset({}));
-  b.writers.back() = std::make_unique<writer>(*b.writing, 512, std::size_t{64} << 20);
+  b.writers.back() = std::make_unique<writer>(
+      *b.writing, memory_shares{.queue = 512, .queue_kept = 512, .waiting = std::size_t{64} << 20});
   poll_state poll;
   poll.number = 2;
   poll.first = poll.may_show_old = false;

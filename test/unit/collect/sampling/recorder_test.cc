@@ -53,7 +53,10 @@ struct recording {
 
   // Nobody takes anything from the queue until start().
   explicit recording(std::size_t queue_bytes) {
-    b.writers.back() = std::make_unique<writer>(*b.writing, queue_bytes, std::size_t{64} << 20);
+    b.writers.back() =
+        std::make_unique<writer>(*b.writing, memory_shares{.queue = queue_bytes,
+                                                           .queue_kept = queue_bytes,
+                                                           .waiting = std::size_t{64} << 20});
     REQUIRE_FALSE(table.reset({}));
     context.emplace(sampler_context{b.r.system, b.r.system, b.r.settings, b.current.unwanted(),
                                     b.current.prefixes(), b.earlier, b.writers, b.counts, b.seen,

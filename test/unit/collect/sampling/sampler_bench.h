@@ -36,7 +36,9 @@ struct bench {
     writing.reset(new writer_context{r.system, r.settings, who, current.prefixes(), counts, limits,
                                      finalize, lock, earlier, namespaces, seen});
     writers.push_back(
-        std::make_unique<writer>(*writing, std::size_t{8} << 20, std::size_t{64} << 20));
+        std::make_unique<writer>(*writing, memory_shares{.queue = std::size_t{8} << 20,
+                                                         .queue_kept = std::size_t{8} << 20,
+                                                         .waiting = std::size_t{64} << 20}));
     REQUIRE_FALSE(writers.back()->start());
   }
   void sample(source& from, attendant& company) {

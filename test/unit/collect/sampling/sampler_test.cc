@@ -275,7 +275,8 @@ TEST_CASE("a connection's files say when it began to open, its final record when
   const writer_context next_run{b.r.system, b.r.settings, b.who,    b.current.prefixes(),
                                 b.counts,   b.limits,     finalize, b.lock,
                                 b.earlier,  b.namespaces, b.seen};
-  writer again(next_run, std::size_t{1} << 20, std::size_t{1} << 20);
+  constexpr std::size_t mib = std::size_t{1} << 20;
+  writer again(next_run, {.queue = mib, .queue_kept = mib, .waiting = mib});
   REQUIRE_FALSE(again.start());
   snapshot_header h;
   h.cookie = 5;

@@ -21,7 +21,7 @@ constexpr std::int64_t second = 1'000'000'000;
 // Takes snapshots as a writer gives them.
 struct layout_bench : bench {
   record_observer observer{seen};
-  waiting_memory memory{std::size_t{64} << 20, counts, 1};
+  waiting_memory memory{std::size_t{64} << 20, 0, counts, 1};
   std::unique_ptr<segments_layout> records;
   std::int64_t now_ns = 0;
 

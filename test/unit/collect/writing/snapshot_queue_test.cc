@@ -3,13 +3,19 @@
 // Queues between one producer and one consumer.
 #include "collect/writing/snapshot_queue.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cstring>
 #include <thread>
 #include <vector>
 
+#include "collect/writing/memory_shares.h"
 #include "collect/writing/spsc_queue.h"
+#include "collect/writing/waiting_memory.h"
 #include "unit/catch.h"
 
 using namespace tcpinfo;
@@ -176,4 +182,94 @@ TEST_CASE("the snapshot queue hands everything from one thread to another in ord
   }
   producer.join();
   CHECK(good);
+}
+
+TEST_CASE("a queue takes memory when as much waits, and gives it back when it has not for long") {
+  constexpr std::size_t kept = std::size_t{1} << 20;
+  snapshot_queue q(std::size_t{64} << 20, kept);
+  CHECK(q.memory_bytes() == 0);
+  const std::vector<std::byte> message(1000, std::byte{1});
+  // As many as that wait, then all are taken; each has its number.
+  std::uint64_t pushed = 0;
+  std::uint64_t popped = 0;
+  const auto fill_and_drain = [&](int count) {
+    snapshot_header header;
+    for (int i = 0; i < count; ++i) {
+      header.poll = pushed++;
+      REQUIRE(q.push(header, message));
+    }
+    bytes_view found;
+    while (q.front(header, found)) {
+      if (header.poll != popped++ || found.size() != message.size() || found[999] != std::byte{1})
+        FAIL(popped);
+      q.pop(header);
+    }
+  };
+  const auto each = (sizeof(snapshot_header) + message.size() + 7) & ~std::size_t{7};
+  for (int i = 0; i < 3000; ++i) fill_and_drain(200);
+  // What waited at a time, and up to where it begins at the front again.
+  CHECK(q.memory_bytes() < 200 * each + (std::size_t{128} << 10) + each);
+  fill_and_drain(20'000);
+  CHECK(q.memory_bytes() >= 20'000 * each);
+  const std::size_t most = q.memory_bytes();
+  fill_and_drain(30'000);
+  CHECK(q.memory_bytes() > most);
+  for (int i = 0; i < 500; ++i) fill_and_drain(200);
+  CHECK(q.memory_bytes() > most);  // it may be needed again soon
+  for (int i = 0; i < 1000; ++i) fill_and_drain(200);
+  CHECK(q.memory_bytes() == kept);
+  fill_and_drain(30'000);
+  CHECK(q.memory_bytes() > most);
+  CHECK(popped == pushed);
+}
+
+TEST_CASE("reserved memory takes pages where it is written to, until they are given back") {
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  constexpr std::size_t pages = 100;
+  reserved_memory memory(pages * page);
+  const auto taken = [&] {
+    std::vector<unsigned char> resident(pages);
+    REQUIRE(::mincore(memory.get(), pages * page, resident.data()) == 0);
+    return std::count_if(resident.begin(), resident.end(), [](unsigned char r) { return r & 1; });
+  };
+  CHECK(taken() == 0);
+  for (std::size_t i = 0; i < 50; ++i) memory.get()[i * page] = std::byte{1};
+  CHECK(taken() >= 50);
+  memory.give_back(10 * page - 1);
+  CHECK(taken() == 10);
+  CHECK(memory.get()[9 * page] == std::byte{1});
+  CHECK(memory.get()[10 * page] == std::byte{0});
+}
+
+TEST_CASE(
+    "of the memory limit a quarter is for queues, which records have while queues need none") {
+  constexpr std::uint64_t mib = std::uint64_t{1} << 20;
+  // As delivered.
+  const memory_shares usual = shares_of(256 * mib, 1);
+  CHECK(usual.queue == 64 * mib);
+  CHECK(usual.queue_kept == 16 * mib);
+  CHECK(usual.waiting == 192 * mib);
+  const memory_shares two = shares_of(256 * mib, 2);
+  CHECK(two.queue == 32 * mib);
+  CHECK(two.waiting == 96 * mib);
+  // The least that can be asked for, and more than any queue needs.
+  CHECK(shares_of(64 * mib, 1).queue == 16 * mib);
+  CHECK(shares_of(64 * mib, 1).waiting == 8 * mib);
+  CHECK(shares_of(std::uint64_t{1} << 50, 1).queue == 1024 * mib);
+  for (std::uint64_t limit = 72 * mib; limit < 4096 * mib; limit += 50 * mib) {
+    for (const unsigned writers : {1U, 2U, 3U, 64U}) {
+      INFO(limit << " " << writers);
+      const memory_shares each = shares_of(limit, writers);
+      CHECK(std::has_single_bit(each.queue));
+      // All in all it is the limit, however full the queues are.
+      statistics counts;
+      waiting_memory waiting(each.waiting, each.queue_kept, counts, writers);
+      CHECK(waiting.limit() == each.waiting);
+      waiting.queue_takes(each.queue_kept);
+      CHECK(waiting.limit() == each.waiting);
+      waiting.queue_takes(each.queue);
+      CHECK((waiting.limit() + std::max(each.queue, each.queue_kept)) * writers + 48 * mib <=
+            limit);
+    }
+  }
 }
