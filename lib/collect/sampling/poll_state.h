@@ -17,6 +17,8 @@ struct poll_state {
   /// A connection that this poll shows for the first time may have been there before: the first
   /// poll, and one after a reload.
   bool may_show_old = true;
+  /// When the first dump of this run that showed every socket had ended, since 1970; 0: none has.
+  std::int64_t whole_dump_ns = 0;
   /// The source hears of the end of every connection: it misses no destroy event.
   bool hears_ends = false;
 };

@@ -2,6 +2,7 @@
 #include "collect/sampling/recorder.h"
 
 #include <tcpinfo/archive.h>
+#include <tcpinfo/tcp.h>
 
 #include <algorithm>
 #include <new>
@@ -21,6 +22,9 @@ std::int64_t rounded_down(std::int64_t ns) noexcept {
   constexpr std::int64_t step_ns = 100'000;
   return ns - ns % step_ns;
 }
+
+// The kernel's ages are counted in ticks of its own, of 10 ms at most.
+constexpr std::int64_t ages_are_off_ns = 20'000'000;
 
 socket_outcome outcome_of(flow_change change) noexcept {
   return change == flow_change::stall_times ? socket_outcome::stall_times : socket_outcome::changed;
@@ -261,6 +265,27 @@ bool recorder::restore(const detached_flows::flow& held) noexcept {
   return !table_.update({held.last}, poll_.now_ns, before) && !table_.commit(before);
 }
 
+// Whether a connection that no dump of this run has shown was alive after the first whole one: then
+// it began behind that, and no earlier run has recorded it. What the kernel has cleared tells
+// nothing.
+bool recorder::began_here(const message& final, std::int64_t time_ns) const noexcept {
+  const auto info = final.find(attribute_type::info);
+  if (poll_.whole_dump_ns == 0 || !info) return false;
+  const auto segments = tcp_value(*info, info_layout::unknown, tcp_field::segs_in);
+  const auto ack_ms = tcp_value(*info, info_layout::unknown, tcp_field::last_ack_recv);
+  if (!segments || *segments == 0 || !ack_ms) return false;
+  const std::int64_t alive_ns = time_ns - static_cast<std::int64_t>(*ack_ms) * 1'000'000;
+  return alive_ns - ages_are_off_ns > poll_.whole_dump_ns;
+}
+
+// Whether an earlier run has recorded a connection that this one has not seen. Of segments that is
+// known by the cookie alone, which may be a fresh one of a batch that a processor took before.
+bool recorder::is_of_earlier_run(const message& final, std::int64_t time_ns) const noexcept {
+  const std::uint64_t cookie = final.cookie();
+  return earlier_.find(cookie) != nullptr ||
+         (earlier_.is_recorded(cookie) && !began_here(final, time_ns));
+}
+
 bool recorder::record_final(const message& m, std::int64_t time_ns) noexcept {
   const std::uint64_t cookie = m.cookie();
   const detached_flows::flow* const held = detached_.find(cookie);
@@ -279,8 +304,8 @@ bool recorder::record_final(const message& m, std::int64_t time_ns) noexcept {
   header.kind = reused ? snapshot_kind::reused_final : snapshot_kind::final;
   // An earlier run of the collector has recorded the connection up to its end, or nearly. That
   // run's files have the prefix that this one began with. One whose opening was told in this run is
-  // none of that run's, though its cookie may be of a batch that a processor took before.
-  const bool goes_on = update.known == 0 && told.opened_ns == 0 && earlier_.is_recorded(cookie);
+  // none of that run's.
+  const bool goes_on = update.known == 0 && told.opened_ns == 0 && is_of_earlier_run(m, time_ns);
   if (goes_on) header.prefix = 0;
   header.may_be_old = held != nullptr || goes_on ? 1 : 0;
   if (update.known == 0 || reused) header.opened_ns = std::min(told.opened_ns, time_ns);

@@ -105,6 +105,8 @@ class recorder final : public message_sink {
   [[nodiscard]] offered offer_thinned(snapshot_header& header, const flow_update& update) noexcept;
   void count_opened(const snapshot_header& first) noexcept;
   [[nodiscard]] bool record_final(const message& m, std::int64_t time_ns) noexcept;
+  [[nodiscard]] bool began_here(const message& final, std::int64_t time_ns) const noexcept;
+  [[nodiscard]] bool is_of_earlier_run(const message& final, std::int64_t time_ns) const noexcept;
   [[nodiscard]] bool opens_nothing(const message& m) noexcept;
   [[nodiscard]] bool restore(const detached_flows::flow& held) noexcept;
   [[nodiscard]] snapshot_header header_of(const message& m, std::int64_t time_ns) const noexcept;

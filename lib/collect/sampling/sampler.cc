@@ -73,6 +73,7 @@ std::error_code sampler::poll_once() {
   if (dumps) closes_.begin_dump();
   const poll_report report = dumps ? source_.dump(*this) : source_.poll(*this);
   if (dumps && report.complete) must_dump_ = false;
+  if (report.complete && poll_.whole_dump_ns == 0) poll_.whole_dump_ns = system_.realtime_ns();
   // What a dump showed and the recorder did not keep only another dump shows again. A source of
   // queries repeats the query by itself.
   must_dump_ = (records_.take_not_kept() && report.complete) || must_dump_;

@@ -440,6 +440,43 @@ TEST_CASE("the end of a socket whose connection an earlier run has recorded open
   CHECK(final.start_time == files.at(name_of(1, 0)).start_time);
 }
 
+TEST_CASE(
+    "the end of a short connection with an old cookie opens it, where earlier runs left segments") {
+  struct {
+    std::uint32_t ack_ms;    // since the last acknowledgement
+    std::uint32_t segments;  // received
+    bool fresh;
+  } const cases[] = {{5, 3, true}, {5'000, 3, false}, {5, 0, false}};
+  for (const auto& one : cases) {
+    INFO(one.ack_ms << " " << one.segments);
+    told_run t;
+    // A segment of an earlier run, and cookies that were given before this one.
+    const fs::path folder = t.b.r.output / "2020/09/12";
+    fs::create_directories(folder);
+    std::ofstream(folder / "h.20200912T120000Z-0.0.00000.tcpseg.zst") << "x";
+    unfinished_files none;
+    REQUIRE_FALSE(t.b.earlier.read(t.b.r.system, t.b.r.output.string(), "test", {}, none));
+    t.b.earlier.set_newest_cookies(4096, 4096);
+    t.polls = 50;
+    t.kernel.before_poll = [&](scripted_kernel& k, std::uint64_t poll) {
+      if (poll != 10) return;
+      made_socket s;
+      s.cookie = 7;
+      s.set(56, one.ack_ms);
+      s.set(140, one.segments);
+      k.sockets[7] = s;
+      k.destroy(7);
+    };
+    t.sample();
+    CHECK(t.opens() == (one.fresh ? 1 : 0));
+    CHECK(t.closes() == (one.fresh ? 1 : 0));
+    CHECK(t.b.counts.connections.get() == (one.fresh ? 1 : 0));
+    // By a sequence that no earlier run has used, in any case.
+    const fs::path today = t.b.r.output / "2020/09/13";
+    CHECK(fs::exists(today / "test_0000000000000007.1000000000.jsonl.zst"));
+  }
+}
+
 TEST_CASE("after a restart a socket's end opens nothing, and brings no counters back to zero") {
   run r;
   r.settings.reps = 1000;
