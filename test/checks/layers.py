@@ -25,9 +25,11 @@ USES = {
     "eventsocket": ["archive"],
     "c": ["eventsocket", "segment"],
 }
-APPLICATION = ["text", "collect", "offline"]
+APPLICATION = ["text", "analysis", "collect", "offline"]
 # What the parts of the application share; of "common" headers alone, it exports nothing.
 APPLICATION_SHARED = ["text", "common"]
+# And what only these use besides: what records come to.
+ANALYSIS_USERS = ["analysis", "collect", "offline"]
 # Parts of the application in each tool: the readers do not link the collector.
 TOOL_USES = {
     "tcpinfo-collect": ["collect", "offline"],
@@ -175,6 +177,8 @@ def check_include(path, kind, name, form, target):
             return check_collect(path, target)
         if name == "offline" and first == "offline":
             return check_offline(path, target)
+        if first == "analysis":
+            return None if name in ANALYSIS_USERS else f"header of {first}"
         if kind == "application":
             return None if first in [name, *APPLICATION_SHARED] else f"header of {first}"
         allowed = TOOL_USES.get(name, []) + [*APPLICATION_SHARED, name]
@@ -343,6 +347,14 @@ EXAMPLES = [
     ("lib/offline/flows/a.cc", '#include "offline/inputs/own.h"\n', True),
     ("lib/offline/flows/a.cc", '#include "offline/commands/own.h"\n', False),
     ("lib/offline/flows/a.cc", '#include "offline/own.h"\n', False),
+    ("lib/offline/a.cc", '#include "analysis/own.h"\n', True),
+    ("lib/collect/writing/a.cc", '#include "analysis/own.h"\n', True),
+    ("lib/analysis/a.cc", '#include "analysis/own.h"\n', True),
+    ("lib/analysis/a.cc", '#include "common/own.h"\n', True),
+    ("lib/analysis/a.cc", '#include "offline/flows/own.h"\n', False),
+    ("lib/text/a.cc", '#include "analysis/own.h"\n', False),
+    ("lib/segment/a.cc", '#include "analysis/own.h"\n', False),
+    ("tools/tcpinfo-csv.cc", '#include "analysis/own.h"\n', False),
     ("lib/text/a.cc", '#include "collect/own.h"\n', False),
     ("lib/text/a.cc", '#include "common/own.h"\n', True),
     ("lib/collect/a.cc", "#include <prometheus/counter.h>\n", True),

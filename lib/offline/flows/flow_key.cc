@@ -34,17 +34,6 @@ std::string text_of(const flow_key& key, const name_pool& names) {
 
 }  // namespace
 
-name_pool::id name_pool::number(std::string_view text) {
-  if (text.empty()) return none;
-  id& latest = latest_[text.size() % latest_.size()];
-  if (text == texts_[latest]) return latest;
-  if (const auto it = numbers_.find(text); it != numbers_.end()) return latest = it->second;
-  texts_.emplace_back(text);
-  latest = static_cast<id>(texts_.size() - 1);
-  numbers_.emplace(texts_.back(), latest);
-  return latest;
-}
-
 flow_key flow_key::of(std::string_view key, bool cookie_added, name_pool& names) {
   flow_key k;
   k.cookie_added = cookie_added;

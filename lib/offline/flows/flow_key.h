@@ -1,40 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What connections are told apart by, and texts that many of them share, kept once.
+// What connections are told apart by.
 #ifndef TCPINFO_OFFLINE_FLOWS_FLOW_KEY_H
 #define TCPINFO_OFFLINE_FLOWS_FLOW_KEY_H
 
 #include <tcpinfo/inetdiag.h>
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+
+#include "analysis/name_pool.h"
 
 namespace tcpinfo::offline {
 
-/// Texts by number. They stay in place.
-class name_pool {
- public:
-  using id = std::uint32_t;
-  static constexpr id none = 0;  ///< of the empty text
-
-  name_pool() : texts_(1) {}
-  name_pool(const name_pool&) = delete;
-  name_pool& operator=(const name_pool&) = delete;
-
-  /// The same for the same text. Fast for the latest of its length.
-  [[nodiscard]] id number(std::string_view text);
-  [[nodiscard]] std::string_view text(id of) const noexcept { return texts_[of]; }
-
- private:
-  std::deque<std::string> texts_;
-  std::unordered_map<std::string_view, id> numbers_;  // of texts_
-  std::array<id, 8> latest_{};                        // by the last bits of the length
-};
+using analysis::name_pool;
 
 /// What input_record::connection_key() says, in less room: connections of one collector have all
 /// but the last 16 hexadecimal digits in common, which are the cookie.

@@ -18,16 +18,26 @@
 #include <string_view>
 #include <vector>
 
-#include "offline/flows/closing.h"
+#include "analysis/closing.h"
+#include "analysis/flow_totals.h"
+#include "analysis/opener.h"
+#include "analysis/packed_time.h"
+#include "analysis/quantiles.h"
 #include "offline/flows/flow_key.h"
-#include "offline/flows/flow_totals.h"
-#include "offline/flows/opener.h"
-#include "offline/flows/packed_time.h"
 #include "offline/flows/poll_log.h"
-#include "offline/flows/quantiles.h"
 #include "offline/inputs/inputs.h"
 
 namespace tcpinfo::offline {
+
+using analysis::closing;
+using analysis::closing_name;
+using analysis::closing_text;
+using analysis::flow_totals;
+using analysis::offset_minutes;
+using analysis::opener;
+using analysis::packed_time;
+using analysis::quantiles;
+using analysis::total;
 
 class flow_summary {
  public:

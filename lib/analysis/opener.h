@@ -4,16 +4,16 @@
 // of either: one more than the data is the one or the other. Which, the state of the same message
 // does not tell: the kernel reads it before it takes the socket's lock for the counters, and the
 // FIN may go out and be acknowledged in between.
-#ifndef TCPINFO_OFFLINE_FLOWS_OPENER_H
-#define TCPINFO_OFFLINE_FLOWS_OPENER_H
+#ifndef TCPINFO_ANALYSIS_OPENER_H
+#define TCPINFO_ANALYSIS_OPENER_H
 
 #include <cstdint>
 #include <optional>
 
-#include "offline/flows/flow_totals.h"
-#include "offline/flows/packed_time.h"
+#include "analysis/flow_totals.h"
+#include "analysis/packed_time.h"
 
-namespace tcpinfo::offline {
+namespace tcpinfo::analysis {
 
 /// Collects what the records of one connection tell of it, in any order.
 class opener {
@@ -39,6 +39,6 @@ class opener {
   std::optional<bool> by_segments_;  // what segments tell
 };
 
-}  // namespace tcpinfo::offline
+}  // namespace tcpinfo::analysis
 
 #endif

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef TCPINFO_OFFLINE_FLOWS_CLOSING_H
-#define TCPINFO_OFFLINE_FLOWS_CLOSING_H
+#ifndef TCPINFO_ANALYSIS_CLOSING_H
+#define TCPINFO_ANALYSIS_CLOSING_H
 
 #include <cstdint>
 #include <string_view>
 
-namespace tcpinfo::offline {
+namespace tcpinfo::analysis {
 
 /// How a connection ended, as far as its records tell: flow_summary::closed() decides, by the rules
 /// of docs/ends.md.
@@ -26,6 +26,6 @@ enum class closing : std::uint8_t {
 /// "fin_local", for programs; empty for open.
 [[nodiscard]] std::string_view closing_name(closing c) noexcept;
 
-}  // namespace tcpinfo::offline
+}  // namespace tcpinfo::analysis
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef TCPINFO_OFFLINE_FLOWS_PACKED_TIME_H
-#define TCPINFO_OFFLINE_FLOWS_PACKED_TIME_H
+#ifndef TCPINFO_ANALYSIS_PACKED_TIME_H
+#define TCPINFO_ANALYSIS_PACKED_TIME_H
 
 #include <tcpinfo/archive.h>
 
@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <limits>
 
-namespace tcpinfo::offline {
+namespace tcpinfo::analysis {
 
 /// A timestamp in half its room, for what is kept of a million connections: without its offset from
 /// UTC. What 64 bits of nanoseconds do not hold (before 1678, after 2262) is the first or the last
@@ -51,6 +51,6 @@ class packed_time {
   return static_cast<std::int16_t>(t.utc_offset_seconds / 60);
 }
 
-}  // namespace tcpinfo::offline
+}  // namespace tcpinfo::analysis
 
 #endif

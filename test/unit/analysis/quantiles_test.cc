@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "offline/flows/quantiles.h"
+#include "analysis/quantiles.h"
 
 #include <algorithm>
 #include <cmath>
@@ -8,7 +8,7 @@
 
 #include "unit/catch.h"
 
-using namespace tcpinfo::offline;
+using namespace tcpinfo::analysis;
 
 namespace {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef TCPINFO_OFFLINE_FLOWS_QUANTILES_H
-#define TCPINFO_OFFLINE_FLOWS_QUANTILES_H
+#ifndef TCPINFO_ANALYSIS_QUANTILES_H
+#define TCPINFO_ANALYSIS_QUANTILES_H
 
 #include <array>
 #include <cstddef>
@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace tcpinfo::offline {
+namespace tcpinfo::analysis {
 
 /// Quantiles of numbers that come in any order. A few numbers cost no memory of their own.
 class quantiles {
@@ -51,6 +51,6 @@ class quantiles {
   std::unique_ptr<many> many_;  // has them all, where there is one
 };
 
-}  // namespace tcpinfo::offline
+}  // namespace tcpinfo::analysis
 
 #endif

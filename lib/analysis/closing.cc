@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "offline/flows/closing.h"
+#include "analysis/closing.h"
 
-namespace tcpinfo::offline {
+namespace tcpinfo::analysis {
 
 std::string_view closing_text(closing c) noexcept {
   switch (c) {
@@ -55,4 +55,4 @@ std::string_view closing_name(closing c) noexcept {
   return "unknown";
 }
 
-}  // namespace tcpinfo::offline
+}  // namespace tcpinfo::analysis

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "offline/flows/quantiles.h"
+#include "analysis/quantiles.h"
 
 #include <algorithm>
 #include <bit>
 
-namespace tcpinfo::offline {
+namespace tcpinfo::analysis {
 namespace {
 
 // Below 64 each number has a bucket of its own; from there on each power of two has 32.
@@ -122,4 +122,4 @@ std::optional<double> quantiles::percentile(unsigned percent) {
   return at(std::max<std::uint64_t>(rank, 1) - 1);
 }
 
-}  // namespace tcpinfo::offline
+}  // namespace tcpinfo::analysis

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "offline/flows/opener.h"
+#include "analysis/opener.h"
 
 #include <tcpinfo/tcp.h>
 #include <algorithm>
 
-namespace tcpinfo::offline {
+namespace tcpinfo::analysis {
 namespace {
 
 constexpr std::uint64_t option_sack = 2;
@@ -79,4 +79,4 @@ std::optional<bool> opener::is_this_end() const noexcept {
   return by_segments_;
 }
 
-}  // namespace tcpinfo::offline
+}  // namespace tcpinfo::analysis

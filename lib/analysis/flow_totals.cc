@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "offline/flows/flow_totals.h"
+#include "analysis/flow_totals.h"
 
 #include <tcpinfo/tcp.h>
 
 #include <cstring>
 
-namespace tcpinfo::offline {
+namespace tcpinfo::analysis {
 namespace {
 
 // By total.
@@ -63,4 +63,4 @@ void flow_totals::take(const snapshot& s) noexcept {
   fill(tiny_, tiny_from);
 }
 
-}  // namespace tcpinfo::offline
+}  // namespace tcpinfo::analysis

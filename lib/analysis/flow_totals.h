@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef TCPINFO_OFFLINE_FLOWS_FLOW_TOTALS_H
-#define TCPINFO_OFFLINE_FLOWS_FLOW_TOTALS_H
+#ifndef TCPINFO_ANALYSIS_FLOW_TOTALS_H
+#define TCPINFO_ANALYSIS_FLOW_TOTALS_H
 
 #include <tcpinfo/parse.h>
 
@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <optional>
 
-namespace tcpinfo::offline {
+namespace tcpinfo::analysis {
 
 /// The fields of tcp_info that a connection's totals are made of, by their names: first those of 64
 /// bits, then those of 32, of 16 and of 8.
@@ -90,6 +90,6 @@ class flow_totals {
   std::array<std::uint8_t, total_count - tiny_from> tiny_{};
 };
 
-}  // namespace tcpinfo::offline
+}  // namespace tcpinfo::analysis
 
 #endif
