@@ -4,6 +4,7 @@
 #include <tcpinfo/tcp.h>
 
 #include <cstring>
+#include <utility>
 
 namespace tcpinfo::analysis {
 namespace {
@@ -20,47 +21,53 @@ constexpr std::array<tcp_field, total_count> fields = {
     tcp_field::probes,
 };
 
-// Where they stand in tcp_info: asking the snapshot for each takes ten times as long.
-struct place {
-  field_descriptor field;
-  std::size_t at = 0;
-  std::size_t end = 0;
-};
-const std::array<place, total_count>& places() noexcept {
-  static const auto all = [] {
-    std::array<place, total_count> found;
-    for (std::size_t i = 0; i < total_count; ++i) {
-      const field_descriptor f = describe(field(fields[i]));
-      found[i] = {f, f.offset(), f.offset() + f.size()};
+// A field's number is its first bit.
+constexpr std::size_t place_of(std::size_t i) noexcept {
+  return (static_cast<std::uint32_t>(fields[i]) & 0xffffU) / 8;
+}
+
+template <std::size_t From, class T, std::size_t Count, std::size_t... I>
+void fill(std::array<T, Count>& to, bytes_view info, std::uint32_t& present,
+          std::index_sequence<I...>) noexcept {
+  const auto one = [&]<std::size_t At>() {
+    constexpr std::size_t place = place_of(From + At);
+    // What the payload does not hold whole is absent.
+    if (place + sizeof(T) <= info.size()) {
+      std::memcpy(&to[At], info.data() + place, sizeof(T));
+      present |= std::uint32_t{1} << (From + At);
+    } else {
+      to[At] = 0;
     }
-    return found;
-  }();
-  return all;
+  };
+  (one.template operator()<I>(), ...);
 }
 
 }  // namespace
 
-field_descriptor field_of(total t) noexcept { return places()[static_cast<std::size_t>(t)].field; }
+field_descriptor field_of(total t) noexcept {
+  return describe(field(fields[static_cast<std::size_t>(t)]));
+}
 
-void flow_totals::take(const snapshot& s) noexcept {
-  bytes_view info;
-  (void)s.payload(attribute_type::info, info);
-  const auto& all = places();
+void flow_totals::take(bytes_view info) noexcept {
   present_ = 0;
-  // Each member is as wide as the field. What the payload does not hold whole is absent.
-  const auto fill = [&](auto& to, std::size_t from) {
-    for (std::size_t i = 0; i < to.size(); ++i) {
-      const place& p = all[from + i];
-      to[i] = 0;
-      if (p.end > info.size()) continue;
-      std::memcpy(&to[i], info.data() + p.at, sizeof to[i]);
-      present_ |= 1U << (from + i);
-    }
-  };
-  fill(wide_, 0);
-  fill(narrow_, narrow_from);
-  fill(short_, short_from);
-  fill(tiny_, tiny_from);
+  // Each member is as wide as the field.
+  fill<0>(wide_, info, present_, std::make_index_sequence<narrow_from>());
+  fill<narrow_from>(narrow_, info, present_, std::make_index_sequence<short_from - narrow_from>());
+  fill<short_from>(short_, info, present_, std::make_index_sequence<tiny_from - short_from>());
+  fill<tiny_from>(tiny_, info, present_, std::make_index_sequence<total_count - tiny_from>());
+}
+
+void flow_totals::set(total t, std::uint64_t value) noexcept {
+  const auto at = static_cast<std::size_t>(t);
+  present_ |= bit(t);
+  if (at < narrow_from)
+    wide_[at] = value;
+  else if (at < short_from)
+    narrow_[at - narrow_from] = static_cast<std::uint32_t>(value);
+  else if (at < tiny_from)
+    short_[at - short_from] = static_cast<std::uint16_t>(value);
+  else
+    tiny_[at - tiny_from] = static_cast<std::uint8_t>(value);
 }
 
 }  // namespace tcpinfo::analysis

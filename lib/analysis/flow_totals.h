@@ -2,6 +2,7 @@
 #ifndef TCPINFO_ANALYSIS_FLOW_TOTALS_H
 #define TCPINFO_ANALYSIS_FLOW_TOTALS_H
 
+#include <tcpinfo/bytes.h>
 #include <tcpinfo/parse.h>
 
 #include <algorithm>
@@ -43,10 +44,13 @@ inline constexpr std::size_t total_count = static_cast<std::size_t>(total::probe
 /// What the library knows of that field.
 [[nodiscard]] field_descriptor field_of(total t) noexcept;
 
-/// These fields of one snapshot. A field that the kernel did not send is absent.
+/// These fields of one message. A field that the kernel did not send is absent.
 class flow_totals {
  public:
-  void take(const snapshot& s) noexcept;
+  /// `info`: the payload of INFO.
+  void take(bytes_view info) noexcept;
+  /// Only as much of it as the kernel's field holds.
+  void set(total t, std::uint64_t value) noexcept;
 
   [[nodiscard]] std::optional<std::uint64_t> get(total t) const noexcept {
     if ((present_ & bit(t)) == 0) return std::nullopt;

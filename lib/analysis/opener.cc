@@ -10,6 +10,13 @@ namespace {
 constexpr std::uint64_t option_sack = 2;
 constexpr std::uint64_t option_syn_data = 32;
 
+// Of opener::stored.
+constexpr std::uint32_t sent_syn_bit = 1;
+constexpr std::uint32_t two_more_bit = 2;
+constexpr std::uint32_t none_more_bit = 4;
+constexpr std::uint32_t by_segments_bit = 8;
+constexpr std::uint32_t this_end_bit = 16;
+
 // Told by segments where exactly one more than the data was acknowledged. `delivered` counts one
 // for the SYN or the answer to it, at either end, one for each segment of data, and one for a FIN
 // that had a segment of its own (one that rides on data is not told apart).
@@ -66,6 +73,46 @@ void opener::saw_totals(const flow_totals& t, bool end, packed_time time) {
     default:
       break;  // no sense in it
   }
+}
+
+void opener::append(const opener& later) {
+  if (later.first_acked_ != 0 && (first_acked_ == 0 || later.first_time_ < first_time_)) {
+    first_time_ = later.first_time_;
+    first_acked_ = later.first_acked_;
+  }
+  before_fin_ = std::max(before_fin_, later.before_fin_);
+  most_acked_ = std::max(most_acked_, later.most_acked_);
+  most_unique_ = std::max(most_unique_, later.most_unique_);
+  sent_syn_ = sent_syn_ || later.sent_syn_;
+  two_more_ = two_more_ || later.two_more_;
+  none_more_ = none_more_ || later.none_more_;
+  if (later.by_segments_) by_segments_ = later.by_segments_;
+}
+
+opener::stored opener::save() const noexcept {
+  const auto flag = [](bool is, std::uint32_t bit) { return is ? bit : 0; };
+  return {first_time_,
+          before_fin_,
+          first_acked_,
+          most_acked_,
+          most_unique_,
+          flag(sent_syn_, sent_syn_bit) | flag(two_more_, two_more_bit) |
+              flag(none_more_, none_more_bit) | flag(by_segments_.has_value(), by_segments_bit) |
+              flag(by_segments_.value_or(false), this_end_bit)};
+}
+
+void opener::load(const stored& from) noexcept {
+  const auto has = [&](std::uint32_t bit) { return (from.bits & bit) != 0; };
+  first_time_ = from.first_time;
+  before_fin_ = from.before_fin;
+  first_acked_ = from.first_acked;
+  most_acked_ = from.most_acked;
+  most_unique_ = from.most_unique;
+  sent_syn_ = has(sent_syn_bit);
+  two_more_ = has(two_more_bit);
+  none_more_ = has(none_more_bit);
+  by_segments_ = std::nullopt;
+  if (has(by_segments_bit)) by_segments_ = has(this_end_bit);
 }
 
 std::optional<bool> opener::is_this_end() const noexcept {

@@ -22,9 +22,23 @@ class opener {
   void saw_state(std::uint8_t state, packed_time time);
   /// Counters read after the states of the same record. `end`: of the socket's end.
   void saw_totals(const flow_totals& t, bool end, packed_time time);
+  /// What another one collected of later records.
+  void append(const opener& later);
 
   /// Whether this end connected: acked counts a SYN. nullopt where the records leave it open.
   [[nodiscard]] std::optional<bool> is_this_end() const noexcept;
+
+  /// All that it knows. Bits are below 32.
+  struct stored {
+    packed_time first_time;
+    packed_time before_fin;
+    std::uint64_t first_acked = 0;
+    std::uint64_t most_acked = 0;
+    std::uint64_t most_unique = 0;
+    std::uint32_t bits = 0;
+  };
+  [[nodiscard]] stored save() const noexcept;
+  void load(const stored& from) noexcept;
 
  private:
   // When one more than the data was acknowledged first, and how much.

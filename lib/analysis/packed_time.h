@@ -23,6 +23,14 @@ class packed_time {
     ns_ = ns ? *ns : t.seconds < 0 ? lowest + 1 : highest;
   }
 
+  /// From nanoseconds since 1970, and back; raw() of the zero time is the lowest of all numbers.
+  [[nodiscard]] static constexpr packed_time of_raw(std::int64_t ns) noexcept {
+    packed_time t;
+    t.ns_ = ns;
+    return t;
+  }
+  [[nodiscard]] constexpr std::int64_t raw() const noexcept { return ns_; }
+
   [[nodiscard]] constexpr bool is_zero() const noexcept { return ns_ == lowest; }
   /// With the offset that it is to be written with; the zero time for what was not held.
   [[nodiscard]] constexpr timestamp at(std::int16_t offset_minutes = 0) const noexcept {

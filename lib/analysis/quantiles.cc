@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 
 namespace tcpinfo::analysis {
 namespace {
@@ -10,102 +11,165 @@ namespace {
 // Below 64 each number has a bucket of its own; from there on each power of two has 32.
 constexpr unsigned octave_bits = 5;
 constexpr std::uint32_t octave = 1U << octave_bits;
-
-std::size_t bucket_of(std::uint32_t value) {
-  if (value < 2 * octave) return value;
-  const auto shift = static_cast<unsigned>(std::bit_width(value)) - octave_bits - 1;
-  return std::size_t{shift} * octave + (value >> shift);
-}
-
-// The number in the middle of a bucket.
-double middle_of(std::size_t bucket) {
-  if (bucket < 2 * octave) return static_cast<double>(bucket);
-  const auto shift = static_cast<unsigned>(bucket / octave) - 1;
-  const std::uint64_t lowest = std::uint64_t{octave + bucket % octave} << shift;
-  return static_cast<double>(lowest) + static_cast<double>((std::uint64_t{1} << shift) - 1) / 2;
-}
+// So many runs are looked through for equal ones at the earliest.
+constexpr std::size_t few_runs = 16;
+constexpr std::uint32_t most_times = std::numeric_limits<std::uint32_t>::max();
 
 }  // namespace
 
-void quantiles::many::count(std::uint32_t value, std::uint64_t times) {
-  const std::size_t bucket = bucket_of(value);
-  if (bucket >= buckets.size()) buckets.resize((bucket / octave + 1) * octave);
-  buckets[bucket] += times;
+std::uint32_t quantiles::bucket_of(std::uint32_t value) noexcept {
+  if (value < 2 * octave) return value;
+  const auto shift = static_cast<unsigned>(std::bit_width(value)) - octave_bits - 1;
+  return shift * octave + (value >> shift);
 }
 
-void quantiles::many::add(std::uint32_t value, bool exact) {
-  if (!buckets.empty()) {
-    count(value, 1);
-    return;
+std::uint32_t quantiles::lowest_of(std::uint32_t bucket) noexcept {
+  if (bucket < 2 * octave) return bucket;
+  return (octave + bucket % octave) << (bucket / octave - 1);
+}
+
+std::uint32_t quantiles::highest_of(std::uint32_t bucket) noexcept {
+  if (bucket < 2 * octave) return bucket;
+  return lowest_of(bucket) + ((1U << (bucket / octave - 1)) - 1);
+}
+
+quantiles::many& quantiles::all() {
+  if (many_ == nullptr) {
+    auto made = std::make_unique<many>();
+    made->runs.reserve(few_runs);
+    for (std::uint32_t i = 0; i < few_size_; ++i) made->runs.push_back({few_[i], 1});
+    many_ = std::move(made);
+    few_size_ = 0;
   }
-  if (runs.size() > sorted && runs.back().first == value) {
-    ++runs.back().second;
-    return;
-  }
-  if (runs.size() >= compact_at) {
-    compact();
-    if (!exact && runs.size() > most_distinct) {
-      for (const auto& [number, times] : runs) count(number, times);
-      runs = {};
-      sorted = 0;
-      count(value, 1);
+  return *many_;
+}
+
+void quantiles::add_to_many(std::uint32_t value) {
+  many& m = all();
+  if (!m.counts.empty())
+    count(bucket_of(value), 1);
+  else if (m.runs.size() > m.sorted && m.runs.back().value == value &&
+           m.runs.back().times != most_times)
+    ++m.runs.back().times;
+  else
+    add_run({value, 1});
+}
+
+// Where the room for runs is full, equal ones become one: often that is room enough.
+void quantiles::add_run(run more) {
+  many& m = *many_;
+  if (m.runs.size() == m.runs.capacity()) {
+    settle();
+    if (!m.counts.empty()) {
+      count(bucket_of(more.value), more.times);
       return;
     }
-    compact_at = std::max(2 * most_distinct, runs.size() * 2);
+    m.runs.reserve(std::max(few_runs, 2 * m.runs.size()));
   }
-  runs.emplace_back(value, 1);
+  m.runs.push_back(more);
 }
 
-void quantiles::many::compact() {
-  const auto tail = runs.begin() + static_cast<std::ptrdiff_t>(sorted);
-  std::sort(tail, runs.end());
-  if (sorted != 0) std::inplace_merge(runs.begin(), tail, runs.end());
+void quantiles::count(std::uint32_t bucket, std::uint64_t times) {
+  many& m = *many_;
+  if (m.counts.empty()) m.first = bucket;
+  if (bucket < m.first) {
+    // Whole octaves, so that it seldom grows.
+    const std::uint32_t first = bucket / octave * octave;
+    m.counts.insert(m.counts.begin(), m.first - first, 0);
+    m.first = first;
+  }
+  const std::size_t at = bucket - m.first;
+  if (at >= m.counts.size()) m.counts.resize((bucket / octave + 1) * octave - m.first);
+  m.counts[at] += times;
+}
+
+void quantiles::count_runs() {
+  many& m = *many_;
+  for (const run& r : m.runs) count(bucket_of(r.value), r.times);
+  m.runs = {};
+  m.sorted = 0;
+}
+
+void quantiles::add(std::uint32_t lowest, std::uint32_t highest, std::uint64_t count) {
+  if (count == 0) return;
+  (void)all();
+  if (lowest < highest && many_->counts.empty()) count_runs();
+  if (lowest < highest || !many_->counts.empty()) {
+    this->count(bucket_of(lowest + (highest - lowest) / 2), count);
+    return;
+  }
+  for (; count > most_times; count -= most_times) add_run({lowest, most_times});
+  add_run({lowest, static_cast<std::uint32_t>(count)});
+}
+
+void quantiles::merge(quantiles& later) {
+  later.for_each([this](std::uint32_t lowest, std::uint32_t highest, std::uint64_t count) {
+    if (many_ == nullptr && lowest == highest && count + few_size_ <= few_.size())
+      for (std::uint64_t i = 0; i < count; ++i) add(lowest);
+    else
+      add(lowest, highest, count);
+  });
+  later.few_size_ = 0;
+  later.many_.reset();
+}
+
+void quantiles::compact() {
+  std::vector<run>& runs = many_->runs;
+  const auto less = [](const run& a, const run& b) { return a.value < b.value; };
+  const auto tail = runs.begin() + static_cast<std::ptrdiff_t>(many_->sorted);
+  std::sort(tail, runs.end(), less);
+  if (many_->sorted != 0) std::inplace_merge(runs.begin(), tail, runs.end(), less);
   std::size_t to = 0;
   for (std::size_t from = 1; from < runs.size(); ++from) {
-    if (runs[from].first == runs[to].first)
-      runs[to].second += runs[from].second;
+    if (runs[from].value == runs[to].value && runs[from].times <= most_times - runs[to].times)
+      runs[to].times += runs[from].times;
     else
       runs[++to] = runs[from];
   }
   if (!runs.empty()) runs.resize(to + 1);
-  sorted = runs.size();
+  many_->sorted = runs.size();
 }
 
-void quantiles::add(std::uint32_t value, bool exact) {
+// Makes of all that was given what does not depend on the order in which it was.
+void quantiles::settle() {
   if (many_ == nullptr) {
-    if (few_size_ < few_.size()) {
-      few_[few_size_++] = value;
-      return;
-    }
-    many_ = std::make_unique<many>();
-    for (const std::uint32_t one : few_) many_->add(one, exact);
+    std::sort(few_.begin(), few_.begin() + few_size_);
+    return;
   }
-  many_->add(value, exact);
+  if (!many_->counts.empty()) return;
+  compact();
+  if (most_distinct_ != none && many_->runs.size() > most_distinct_) count_runs();
 }
 
 std::uint64_t quantiles::sorted_count() {
-  if (many_ == nullptr) {
-    std::sort(few_.begin(), few_.begin() + few_size_);
-    return few_size_;
-  }
-  many_->compact();
+  settle();
+  if (many_ == nullptr) return few_size_;
   std::uint64_t count = 0;
-  for (const auto& r : many_->runs) count += r.second;
-  for (const std::uint64_t c : many_->buckets) count += c;
+  for (const run& r : many_->runs) count += r.times;
+  for (const std::uint64_t c : many_->counts) count += c;
   return count;
 }
 
 double quantiles::at(std::uint64_t index) const {
   if (many_ == nullptr) return few_[index];
-  for (const auto& r : many_->runs) {
-    if (index < r.second) return r.first;
-    index -= r.second;
+  for (const run& r : many_->runs) {
+    if (index < r.times) return r.value;
+    index -= r.times;
   }
-  for (std::size_t bucket = 0; bucket < many_->buckets.size(); ++bucket) {
-    if (index < many_->buckets[bucket]) return middle_of(bucket);
-    index -= many_->buckets[bucket];
+  // The number in the middle of its bucket.
+  for (std::size_t i = 0; i < many_->counts.size(); ++i) {
+    if (index < many_->counts[i]) {
+      const std::uint32_t bucket = many_->first + static_cast<std::uint32_t>(i);
+      return (static_cast<double>(lowest_of(bucket)) + static_cast<double>(highest_of(bucket))) / 2;
+    }
+    index -= many_->counts[i];
   }
   return 0;
+}
+
+bool quantiles::are_exact() {
+  settle();
+  return many_ == nullptr || many_->counts.empty();
 }
 
 std::optional<double> quantiles::median() {

@@ -38,15 +38,6 @@ struct flow_key {
   friend bool operator==(const flow_key&, const flow_key&) noexcept = default;
 };
 
-/// Both ends of a connection: a socket_id without the cookie.
-struct flow_ends {
-  ip_address src;
-  ip_address dst;
-  std::uint16_t sport = 0;
-  std::uint16_t dport = 0;
-  std::uint32_t interface = 0;
-};
-
 }  // namespace tcpinfo::offline
 
 #endif

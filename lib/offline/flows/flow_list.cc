@@ -49,15 +49,16 @@ flow_summary* flow_list::find(const input_record& r) {
   flow_summary* found = nullptr;
   for (number n = *place; n != 0; n = last->next_same) {
     last = &flows_[n - 1];
-    if (!last->flow.is_left_by(r, false)) found = &last->flow;
+    if (!last->flow.is_left_by(r.m, packed_time(r.time), false)) found = &last->flow;
   }
-  if (found != nullptr && (latest_ != found || !latest_ended_ || !found->is_left_by(r, true)))
+  if (found != nullptr &&
+      (latest_ != found || !latest_ended_ || !found->is_left_by(r.m, packed_time(r.time), true)))
     return found;
   const bool of_capture = r.parsed == nullptr;
   // Archives hold connections only; a dump has also sockets that are none.
   if (of_capture && (r.m.dport() == 0 || r.m.dst().is_unspecified())) return nullptr;
   if (r.m.state() == static_cast<std::uint8_t>(tcp_state::listen)) return nullptr;
-  flows_.push_back(entry{flow_summary(key, names_)});
+  flows_.push_back(entry{flow_summary(key, names_, rtts_)});
   const auto n = static_cast<number>(flows_.size());
   if (last != nullptr) {
     last->next_same = n;
@@ -77,7 +78,8 @@ flow_summary* flow_list::add(const input_record& r, bool wanted) {
   if (!wanted) return nullptr;
 
   const std::uint64_t cookie = r.m.cookie();
-  if (latest_ == nullptr || latest_cookie_ != cookie || latest_->is_left_by(r, latest_ended_)) {
+  if (latest_ == nullptr || latest_cookie_ != cookie ||
+      latest_->is_left_by(r.m, packed_time(r.time), latest_ended_)) {
     if (latest_cookie_ != cookie) latest_ = nullptr;
     flow_summary* const flow = find(r);
     if (flow == nullptr) return nullptr;
@@ -86,8 +88,7 @@ flow_summary* flow_list::add(const input_record& r, bool wanted) {
     latest_ended_ = false;
     latest_->saw_context(*context_, names_);
   }
-  if (decoded_.decode(r.m, context_->layout)) return nullptr;
-  latest_->add(r, decoded_, names_, keep_ == rtts::exact);
+  latest_->add(analysis::see(r.m, r.time, r.ended, r.carried), names_);
   if (r.m.state() == static_cast<std::uint8_t>(tcp_state::close)) latest_ended_ = true;
   if (polled) latest_->saw_poll(run_, r.poll);
   ++snapshots_;

@@ -3,7 +3,6 @@
 #define TCPINFO_OFFLINE_FLOWS_FLOW_LIST_H
 
 #include <tcpinfo/inetdiag.h>
-#include <tcpinfo/parse.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -28,7 +27,8 @@ class flow_list {
     bounded,  ///< quantiles within 1/64
     exact,    ///< all of them
   };
-  explicit flow_list(rtts keep = rtts::exact) : keep_(keep) {}
+  explicit flow_list(rtts keep = rtts::exact)
+      : rtts_(keep == rtts::exact ? quantiles::none : quantiles::usual) {}
   flow_list(const flow_list&) = delete;
   flow_list& operator=(const flow_list&) = delete;
 
@@ -62,8 +62,7 @@ class flow_list {
   [[nodiscard]] number& place_of(const flow_key& key);
   void grow();
 
-  rtts keep_;
-  snapshot decoded_;
+  quantiles::limit rtts_;
   std::shared_ptr<const input_context> context_;
   std::uint32_t run_ = 0;
   std::string run_name_;  // and the namespace: of run_

@@ -32,10 +32,10 @@ TEST_CASE("quantiles are exact, whatever the order and number") {
   std::mt19937 random(7);  // the same numbers in every run
   for (const std::size_t count : {1U, 2U, 3U, 4U, 5U, 20U, 100U, 1000U, 5001U, 40000U}) {
     std::vector<std::uint32_t> values(count);
-    quantiles q;
+    quantiles q(quantiles::none);
     for (auto& v : values) {
       v = static_cast<std::uint32_t>(random() % 3000);
-      q.add(v, true);
+      q.add(v);
     }
     std::sort(values.begin(), values.end());
     CHECK(q.are_exact());
@@ -53,7 +53,7 @@ TEST_CASE("bounded quantiles are exact of few numbers, and within 1/64 of many")
     for (auto& v : values) {
       // As many small as large ones.
       v = static_cast<std::uint32_t>(random() % most >> random() % 16) + 1;
-      q.add(v, false);
+      q.add(v);
     }
     std::sort(values.begin(), values.end());
     INFO(most);
@@ -73,11 +73,47 @@ TEST_CASE("each number is in the middle of its bucket, or next to it") {
   for (const std::uint32_t value : {1U, 31U, 32U, 63U, 64U, 65U, 127U, 128U, 1000U, 65535U, 65536U,
                                     2'147'483'647U, 2'147'483'648U, 4'294'967'295U}) {
     quantiles q;
-    for (std::uint32_t i = 0; i < 2000; ++i) q.add(i + 1, false);
+    for (std::uint32_t i = 0; i < 2000; ++i) q.add(i + 1);
     REQUIRE_FALSE(q.are_exact());
-    for (std::uint32_t i = 0; i < 200000; ++i) q.add(value, false);
+    for (std::uint32_t i = 0; i < 200000; ++i) q.add(value);
     INFO(value);
     CHECK(std::abs(*q.median() - value) <= double{1} * value / 64);
     CHECK((value >= 64 || q.median() == value));
   }
+}
+
+TEST_CASE("quantiles of parts are those of the whole") {
+  std::mt19937 random(13);
+  for (const std::uint32_t most : {3U, 60U, 200U, 256U, 257U, 1000U, 4'294'967'295U})
+    for (const quantiles::limit limit : {quantiles::none, quantiles::usual, quantiles::limit{64}}) {
+      quantiles whole(limit);
+      quantiles merged(limit);
+      for (int part = 0; part < 8; ++part) {
+        quantiles one(limit);
+        for (auto n = random() % 400; n > 0; --n) {
+          const auto value = static_cast<std::uint32_t>(random() % most >> random() % 8);
+          whole.add(value);
+          one.add(value);
+        }
+        // Written, and read back.
+        quantiles again(limit);
+        one.for_each([&](std::uint32_t lowest, std::uint32_t highest, std::uint64_t count) {
+          REQUIRE(lowest <= highest);
+          again.add(lowest, highest, count);
+        });
+        merged.merge(again);
+      }
+      const auto all = [](quantiles& q) {
+        std::vector<std::uint64_t> numbers;
+        q.for_each([&](std::uint32_t lowest, std::uint32_t highest, std::uint64_t count) {
+          numbers.insert(numbers.end(), {lowest, highest, count});
+        });
+        return numbers;
+      };
+      INFO(most << " " << limit);
+      CHECK(all(whole) == all(merged));
+      CHECK(whole.are_exact() == merged.are_exact());
+      for (const unsigned percent : {1U, 50U, 95U, 100U})
+        CHECK(whole.percentile(percent) == merged.percentile(percent));
+    }
 }

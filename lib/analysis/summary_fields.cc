@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Summaries of records as values of a segment's summaries, and back. What often is alike is written
+// as a difference: a value of 0 costs nothing.
+#include <algorithm>
+
+#include "analysis/records_summary.h"
+
+namespace tcpinfo::analysis {
+namespace {
+
+using f = summary_field;
+
+constexpr std::uint64_t ended_bit = 1;
+constexpr std::uint64_t ends_cleared_bit = 2;
+constexpr std::uint64_t end_counted_bit = 4;
+constexpr std::uint64_t last_is_end_bit = 8;
+constexpr std::uint64_t first_is_end_bit = 16;
+constexpr std::uint64_t info_bit = 32;
+constexpr std::uint64_t before_counts_bit = 64;
+constexpr std::uint64_t at_end_bit = 128;
+constexpr std::uint64_t at_end_counts_bit = 256;
+
+// All differences are modulo 2^64: they come back whatever the numbers are.
+std::uint64_t bits_of(packed_time t) noexcept { return static_cast<std::uint64_t>(t.raw()); }
+packed_time time_of(std::uint64_t bits) noexcept {
+  return packed_time::of_raw(static_cast<std::int64_t>(bits));
+}
+std::uint64_t base_bits(packed_time base) noexcept { return base.is_zero() ? 0 : bits_of(base); }
+std::uint64_t signed_bits(std::int64_t n) noexcept { return static_cast<std::uint64_t>(n); }
+
+// Eight bytes of an address, the first one the highest; of an IPv4 address its four.
+std::uint64_t bytes_of(const ip_address& a, std::size_t from) noexcept {
+  const std::size_t size = a.family == address_family::ipv4 ? 4 : 8;
+  std::uint64_t n = 0;
+  for (std::size_t i = 0; i < size; ++i) n = n << 8U | a.bytes[from + i];
+  return n;
+}
+void set_bytes(ip_address& a, std::size_t from, std::uint64_t n) noexcept {
+  const std::size_t size = a.family == address_family::ipv4 ? 4 : 8;
+  for (std::size_t i = size; i-- > 0; n >>= 8U)
+    a.bytes[from + i] = static_cast<std::uint8_t>(n & 255U);
+}
+void save_address(summary_values& to, const ip_address& a, f high, f low) noexcept {
+  to.set(high, bytes_of(a, 0));
+  if (a.family != address_family::ipv4) to.set(low, bytes_of(a, 8));
+}
+ip_address load_address(const summary_values& from, address_family family, f high, f low) noexcept {
+  ip_address a;
+  a.family = family;
+  set_bytes(a, 0, from.at(high));
+  if (family != address_family::ipv4) set_bytes(a, 8, from.at(low));
+  return a;
+}
+
+std::uint32_t narrow(std::uint64_t n) noexcept { return static_cast<std::uint32_t>(n); }
+
+}  // namespace
+
+void records_summary::save(summary_values& to, packed_time base) const {
+  if (snapshots_ == 0) return;
+  const std::uint64_t first = bits_of(first_time_);
+  const std::uint64_t last = bits_of(last_time_);
+  if (!first_time_.is_zero()) to.put(f::first_time, first - base_bits(base));
+  to.set(f::last_time, last - first);
+  to.set(f::first_offset, signed_bits(first_offset_));
+  to.set(f::last_offset, signed_bits(last_offset_));
+  to.set(f::states, states_);
+  to.set(f::state, state_);
+  if (state_ != 0) to.set(f::state_time, last - bits_of(state_time_));
+  const auto flag = [](bool is, std::uint64_t bit) { return is ? bit : 0; };
+  to.set(f::flags, flag(ended_, ended_bit) | flag(ends_cleared_, ends_cleared_bit) |
+                       flag(end_counted_, end_counted_bit) | flag(last_is_end_, last_is_end_bit) |
+                       flag(first_is_end_, first_is_end_bit) | flag(info_, info_bit) |
+                       flag(before_end_.counts_segs_in, before_counts_bit) |
+                       flag(at_end_ != nullptr, at_end_bit) |
+                       flag(at_end_ != nullptr && at_end_->counts_segs_in, at_end_counts_bit));
+  if (ended_) {
+    to.set(f::end_time, last - bits_of(end_time_));
+    to.set(f::end_offset, signed_bits(end_offset_));
+  }
+  to.set(f::family, static_cast<std::uint64_t>(ends_.src.family));
+  to.set(f::sport, ends_.sport);
+  to.set(f::dport, ends_.dport);
+  save_address(to, ends_.src, f::src, f::src_rest);
+  save_address(to, ends_.dst, f::dst, f::dst_rest);
+  to.set(f::interface, ends_.interface);
+  const opener::stored open = opener_.save();
+  const std::uint64_t acked = last_.or_zero(total::bytes_acked);
+  to.set(f::opener_bits, open.bits);
+  if (!open.before_fin.is_zero()) to.put(f::opener_before_fin, last - bits_of(open.before_fin));
+  if (open.first_acked != 0) {
+    to.put(f::opener_time, bits_of(open.first_time) - first);
+    to.set(f::opener_acked, acked - open.first_acked);
+  }
+  to.set(f::opener_most_acked, open.most_acked - acked);
+  to.set(f::opener_most_unique, open.most_unique - last_.unique().value_or(0));
+  save_info(to);
+}
+
+void records_summary::save_info(summary_values& to) const {
+  if (!info_) return;
+  const std::uint64_t first = bits_of(first_time_);
+  const std::uint64_t last = bits_of(last_time_);
+  const std::uint64_t acked = last_.or_zero(total::bytes_acked);
+  const std::uint64_t received = last_.or_zero(total::bytes_received);
+  to.set(f::uid, uid_);
+  to.set(f::first_info_time, bits_of(first_info_time_) - first);
+  to.set(f::first_acked, first_.acked_data);
+  to.set(f::first_received, first_.received);
+  to.set(f::first_busy, first_.busy);
+  to.set(f::last_info_time,
+         bits_of(last_is_end_ ? end_time_ : last_time_) - bits_of(last_info_time_));
+  to.set(f::last_rtt, last_rtt_us_);
+  to.set(f::min_rtt, min_rtt_);
+  if (has_rate_) to.put(f::peak_rate, peak_rate_);
+  const auto counts = [&](const last_counts& c, f from) {
+    const auto at = [from](std::uint32_t i) {
+      return static_cast<f>(static_cast<std::uint32_t>(from) + i);
+    };
+    to.set(at(0), acked - c.acked);
+    to.set(at(1), received - c.received);
+    to.set(at(2), narrow(last_.or_zero(total::segs_in) - c.segs_in));
+    to.set(at(3), narrow(last_.or_zero(total::segs_out) - c.segs_out));
+    to.set(at(4), c.retransmits);
+    to.set(at(5), c.probes);
+  };
+  if (before_end_.there) {
+    to.put(f::before_end_time, last - bits_of(before_end_time_));
+    counts(before_end_, f::before_end_acked);
+  }
+  if (at_end_ != nullptr) counts(*at_end_, f::at_end_acked);
+  const fin_judge::stored fin = fin_.save();
+  to.set(f::fin_bits, fin.bits);
+  to.set(f::fin_received, received - fin.bytes);
+  to.set(f::fin_segments, narrow(last_.or_zero(total::data_segs_in) - fin.segments));
+  for (std::size_t t = 0; t < total_count; ++t)
+    if (const auto n = last_.get(static_cast<total>(t))) to.put(field_of_total(t), *n);
+}
+
+void records_summary::load(const summary_values& from, packed_time base) {
+  snapshots_ = from.at(f::records) - std::min(from.at(f::records), from.at(f::other_lines));
+  const std::uint64_t first =
+      from.has(f::first_time) ? base_bits(base) + from.at(f::first_time) : bits_of({});
+  const std::uint64_t last = first + from.at(f::last_time);
+  first_time_ = time_of(first);
+  last_time_ = time_of(last);
+  first_offset_ = static_cast<std::int16_t>(from.at(f::first_offset));
+  last_offset_ = static_cast<std::int16_t>(from.at(f::last_offset));
+  end_offset_ = static_cast<std::int16_t>(from.at(f::end_offset));
+  states_ = narrow(from.at(f::states));
+  state_ = static_cast<std::uint8_t>(from.at(f::state));
+  state_time_ = state_ == 0 ? packed_time() : time_of(last - from.at(f::state_time));
+  const auto has = [flags = from.at(f::flags)](std::uint64_t bit) { return (flags & bit) != 0; };
+  ended_ = has(ended_bit);
+  ends_cleared_ = has(ends_cleared_bit);
+  end_counted_ = has(end_counted_bit);
+  last_is_end_ = has(last_is_end_bit);
+  first_is_end_ = has(first_is_end_bit);
+  info_ = has(info_bit);
+  end_time_ = ended_ ? time_of(last - from.at(f::end_time)) : packed_time();
+  const auto family = static_cast<address_family>(from.at(f::family));
+  ends_.src = load_address(from, family, f::src, f::src_rest);
+  ends_.dst = load_address(from, family, f::dst, f::dst_rest);
+  ends_.sport = static_cast<std::uint16_t>(from.at(f::sport));
+  ends_.dport = static_cast<std::uint16_t>(from.at(f::dport));
+  ends_.interface = narrow(from.at(f::interface));
+  load_info(from);
+}
+
+void records_summary::load_info(const summary_values& from) {
+  last_ = {};
+  for (std::size_t t = 0; t < total_count; ++t)
+    if (from.has(field_of_total(t))) last_.set(static_cast<total>(t), from.at(field_of_total(t)));
+  const std::uint64_t first = bits_of(first_time_);
+  const std::uint64_t last = bits_of(last_time_);
+  const std::uint64_t acked = last_.or_zero(total::bytes_acked);
+  const std::uint64_t received = last_.or_zero(total::bytes_received);
+  uid_ = narrow(from.at(f::uid));
+  first_info_time_ = info_ ? time_of(first + from.at(f::first_info_time)) : packed_time();
+  first_ = {from.at(f::first_acked), from.at(f::first_received), from.at(f::first_busy)};
+  last_info_time_ =
+      info_ ? time_of(bits_of(last_is_end_ ? end_time_ : last_time_) - from.at(f::last_info_time))
+            : packed_time();
+  last_rtt_us_ = narrow(from.at(f::last_rtt));
+  min_rtt_ = narrow(from.at(f::min_rtt));
+  has_rate_ = from.has(f::peak_rate);
+  peak_rate_ = from.at(f::peak_rate);
+  const auto counts = [&](f at_first, std::uint64_t counts_segs_in) {
+    const auto at = [&](std::uint32_t i) {
+      return from.at(static_cast<f>(static_cast<std::uint32_t>(at_first) + i));
+    };
+    last_counts c;
+    c.acked = acked - at(0);
+    c.received = received - at(1);
+    c.segs_in = narrow(last_.or_zero(total::segs_in) - at(2));
+    c.segs_out = narrow(last_.or_zero(total::segs_out) - at(3));
+    c.retransmits = static_cast<std::uint8_t>(at(4));
+    c.probes = static_cast<std::uint8_t>(at(5));
+    c.counts_segs_in = (from.at(f::flags) & counts_segs_in) != 0;
+    c.there = true;
+    return c;
+  };
+  before_end_ = {};
+  before_end_time_ = {};
+  if (from.has(f::before_end_time)) {
+    before_end_ = counts(f::before_end_acked, before_counts_bit);
+    before_end_time_ = time_of(last - from.at(f::before_end_time));
+  }
+  at_end_.reset();
+  if ((from.at(f::flags) & at_end_bit) != 0) set_at_end(counts(f::at_end_acked, at_end_counts_bit));
+  fin_.load({received - from.at(f::fin_received),
+             narrow(last_.or_zero(total::data_segs_in) - from.at(f::fin_segments)),
+             narrow(from.at(f::fin_bits))});
+  opener::stored open;
+  open.bits = narrow(from.at(f::opener_bits));
+  if (from.has(f::opener_time)) {
+    open.first_time = time_of(first + from.at(f::opener_time));
+    open.first_acked = acked - from.at(f::opener_acked);
+  }
+  if (from.has(f::opener_before_fin))
+    open.before_fin = time_of(last - from.at(f::opener_before_fin));
+  open.most_acked = acked + from.at(f::opener_most_acked);
+  open.most_unique = last_.unique().value_or(0) + from.at(f::opener_most_unique);
+  opener_.load(open);
+}
+
+}  // namespace tcpinfo::analysis
