@@ -62,7 +62,8 @@ void declare(CLI::App& app, flags& f) {
       ->type_name("FILE");
   app.add_flag("--connections", f.connections, "one row a connection, all its files together");
   app.add_flag("--exact", f.exact,
-               "of --connections: exact quantiles of round-trip times, in more memory");
+               "of --connections: read records, also where a segment has summaries of them; exact "
+               "quantiles of round-trip times, in more memory");
   app.add_option("--format", f.format, "csv, tsv or jsonl")
       ->type_name("FORMAT")
       ->capture_default_str();

@@ -2,10 +2,11 @@
 #include "analysis/archive_summary.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace tcpinfo::analysis {
 
-void archive_summary::add(const seen_message& r, std::uint64_t poll, name_pool& names) {
+void archive_summary::add(const seen_message& r, std::uint64_t poll) {
   // The last message before the end may be some milliseconds later than that. Where a clock was set
   // back, it cannot be told which of two parts came first.
   constexpr std::int64_t most_back_ns = 1'000'000'000;
@@ -13,11 +14,21 @@ void archive_summary::add(const seen_message& r, std::uint64_t poll, name_pool& 
       (records_.snapshots() != 0 && (records_.is_left_by(r.m, r.time, ended_) ||
                                      records_.last_time().since(r.time) > most_back_ns)))
     is_one_ = false;
-  records_.add(r, names);
+  records_.add(r);
   if (r.m.state() == tcp_state::close) ended_ = true;
   if (poll == no_poll) return;
   first_poll_ = first_poll_ == no_poll ? poll : std::min(first_poll_, poll);
   last_poll_ = last_poll_ == no_poll ? poll : std::max(last_poll_, poll);
+}
+
+void archive_summary::merge(archive_summary&& other) {
+  records_.merge(std::move(other.records_));
+  lines_ += other.lines_;
+  is_one_ = is_one_ && other.is_one_;
+  if (other.first_poll_ == no_poll) return;
+  const bool any = first_poll_ != no_poll;
+  first_poll_ = any ? std::min(first_poll_, other.first_poll_) : other.first_poll_;
+  last_poll_ = any ? std::max(last_poll_, other.last_poll_) : other.last_poll_;
 }
 
 segment_summary archive_summary::save(const timestamp& start, summary_room& room,

@@ -31,9 +31,14 @@ class archive_summary {
   archive_summary() noexcept : records_(distinct_rtts) {}
 
   /// The next record, in order. `poll`: as record_extras::poll.
-  void add(const seen_message& r, std::uint64_t poll, name_pool& names);
+  void add(const seen_message& r, std::uint64_t poll);
   /// A line that is kept as text and is no message.
   void add_line() noexcept { ++lines_; }
+
+  /// Adds what others of the archive's records come to, as records_summary::merge().
+  void merge(archive_summary&& other);
+  /// A record could not be added: it is never whole.
+  void give_up() noexcept { is_one_ = false; }
 
   /// Records and lines that it tells of.
   [[nodiscard]] std::uint64_t count() const noexcept { return records_.snapshots() + lines_; }

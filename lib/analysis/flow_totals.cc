@@ -26,13 +26,13 @@ constexpr std::size_t place_of(std::size_t i) noexcept {
   return (static_cast<std::uint32_t>(fields[i]) & 0xffffU) / 8;
 }
 
-template <std::size_t From, class T, std::size_t Count, std::size_t... I>
+template <bool Whole, std::size_t From, class T, std::size_t Count, std::size_t... I>
 void fill(std::array<T, Count>& to, bytes_view info, std::uint32_t& present,
           std::index_sequence<I...>) noexcept {
   const auto one = [&]<std::size_t At>() {
     constexpr std::size_t place = place_of(From + At);
     // What the payload does not hold whole is absent.
-    if (place + sizeof(T) <= info.size()) {
+    if (Whole || place + sizeof(T) <= info.size()) {
       std::memcpy(&to[At], info.data() + place, sizeof(T));
       present |= std::uint32_t{1} << (From + At);
     } else {
@@ -48,13 +48,25 @@ field_descriptor field_of(total t) noexcept {
   return describe(field(fields[static_cast<std::size_t>(t)]));
 }
 
-void flow_totals::take(bytes_view info) noexcept {
+template <bool Whole>
+void flow_totals::take_fields(bytes_view info) noexcept {
   present_ = 0;
   // Each member is as wide as the field.
-  fill<0>(wide_, info, present_, std::make_index_sequence<narrow_from>());
-  fill<narrow_from>(narrow_, info, present_, std::make_index_sequence<short_from - narrow_from>());
-  fill<short_from>(short_, info, present_, std::make_index_sequence<tiny_from - short_from>());
-  fill<tiny_from>(tiny_, info, present_, std::make_index_sequence<total_count - tiny_from>());
+  fill<Whole, 0>(wide_, info, present_, std::make_index_sequence<narrow_from>());
+  fill<Whole, narrow_from>(narrow_, info, present_,
+                           std::make_index_sequence<short_from - narrow_from>());
+  fill<Whole, short_from>(short_, info, present_,
+                          std::make_index_sequence<tiny_from - short_from>());
+  fill<Whole, tiny_from>(tiny_, info, present_,
+                         std::make_index_sequence<total_count - tiny_from>());
+}
+
+// Today's kernels send them all.
+void flow_totals::take(bytes_view info) noexcept {
+  if (info.size() >= tcp_info_known_size)
+    take_fields<true>(info);
+  else
+    take_fields<false>(info);
 }
 
 void flow_totals::set(total t, std::uint64_t value) noexcept {

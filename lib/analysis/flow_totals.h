@@ -81,6 +81,9 @@ class flow_totals {
   }
 
  private:
+  template <bool Whole>
+  void take_fields(bytes_view info) noexcept;
+
   static constexpr auto narrow_from = static_cast<std::size_t>(total::total_retrans);
   static constexpr auto short_from = static_cast<std::size_t>(total::total_rto);
   static constexpr auto tiny_from = static_cast<std::size_t>(total::options);

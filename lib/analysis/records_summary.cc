@@ -35,9 +35,7 @@ received_counts received_of(const flow_totals& t) noexcept {
 bool records_summary::is_left_by(const message& m, packed_time time, bool in_order) const noexcept {
   if (snapshots_ == 0 || m.dport() == 0 || static_cast<std::uint8_t>(m.state()) == closed_state)
     return false;
-  if (ends_.dport != 0 &&
-      (m.dport() != ends_.dport || m.sport() != ends_.sport || m.dst() != ends_.dst))
-    return true;
+  if (ends_.dport != 0 && has_other_ends(m)) return true;
   if (!ended_) return false;
   // An earlier file of the same connection may be read after the one with its end.
   return in_order || time.is_zero() || last_time_.is_zero() || time > last_time_;
@@ -61,7 +59,7 @@ records_summary::last_counts records_summary::counts_at_end() const noexcept {
   return last_is_end_ || at_end_ == nullptr ? counts_of(last_) : *at_end_;
 }
 
-void records_summary::add(const seen_message& r, name_pool& names) {
+void records_summary::add(const seen_message& r) {
   const auto state = static_cast<std::uint8_t>(r.m.state());
   const bool end = state == closed_state;
   const packed_time time = r.time;
@@ -96,7 +94,7 @@ void records_summary::add(const seen_message& r, name_pool& names) {
     }
   }
   opener_.saw_state(state, time);
-  if (!r.cong.empty() && (latest || cong_ == name_pool::none)) cong_ = names.number(r.cong);
+  if (r.cong != name_pool::none && (latest || cong_ == name_pool::none)) cong_ = r.cong;
   if (r.info.data() != nullptr) add_info(r, latest);
 }
 
@@ -174,7 +172,18 @@ void records_summary::set_at_end(const last_counts& c) {
 }
 
 bool records_summary::saw_fin() const noexcept {
-  return saw({tcp_state::close_wait, tcp_state::last_ack, tcp_state::closing});
+  constexpr std::uint32_t those = state_bit(tcp_state::close_wait) |
+                                  state_bit(tcp_state::last_ack) | state_bit(tcp_state::closing);
+  return (states_ & those) != 0;
+}
+
+// Compared where they stand: this is asked of every record.
+bool records_summary::has_other_ends(const message& m) const noexcept {
+  if (m.dport() != ends_.dport || m.sport() != ends_.sport || m.family() != ends_.dst.family)
+    return true;
+  const std::byte* dst = m.bytes.data() + wire::dst_at;
+  return m.family() == address_family::ipv4 ? std::memcmp(dst, ends_.dst.bytes.data(), 4) != 0
+                                            : std::memcmp(dst, ends_.dst.bytes.data(), 16) != 0;
 }
 
 bool records_summary::is_left_by(const records_summary& later) const noexcept {

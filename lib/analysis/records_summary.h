@@ -39,11 +39,10 @@ class records_summary {
  public:
   explicit records_summary(quantiles::limit rtts) noexcept : rtts_(rtts) {}
 
-  /// `names` holds the texts that many connections share.
-  void add(const seen_message& r, name_pool& names);
-  /// What was made of other records of the connection, with the same pool, before or after these
-  /// (their first times tell): where each of the one part are later than those of the other, all
-  /// is as if add() had been given all, in that order. `other` is not to be used afterwards.
+  void add(const seen_message& r);
+  /// What was made of other records of the connection, with names of the same pool, before or after
+  /// these (their first times tell): where each of the one part are later than those of the other,
+  /// all is as if add() had been given all, in that order. `other` is not to be used afterwards.
   void merge(records_summary&& other);
   /// Whether that is of the socket's next connection: it is in use again after its end, or has
   /// another remote end. `in_order`: nothing that was read after the end was recorded before it.
@@ -123,7 +122,7 @@ class records_summary {
   [[nodiscard]] std::optional<std::uint64_t> reord_seen() const noexcept {
     return last_.get(total::reord_seen);
   }
-  /// In the pool that add() was given.
+  /// Its number in the pool of add()'s messages.
   [[nodiscard]] name_pool::id congestion_control() const noexcept { return cong_; }
   [[nodiscard]] std::uint64_t snapshots() const noexcept { return snapshots_; }
 
@@ -168,6 +167,7 @@ class records_summary {
   };
   [[nodiscard]] last_word said_last() const noexcept;
   [[nodiscard]] bool saw(std::initializer_list<tcp_state> states) const noexcept;
+  [[nodiscard]] bool has_other_ends(const message& m) const noexcept;
   [[nodiscard]] std::optional<bool> fin_of_ours_acked() const noexcept;
 
   // In the order of their sizes: there may be a million of these.

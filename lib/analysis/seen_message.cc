@@ -1,24 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "analysis/seen_message.h"
 
-#include <cstddef>
+#include <algorithm>
 #include <cstring>
+#include <string_view>
 
 namespace tcpinfo::analysis {
-seen_message see(const message& m) noexcept {
-  seen_message seen;
-  seen.m = m;
+
+void message_eye::take_shape(const message& m) noexcept {
+  last_ = {};
+  const std::byte* begin = m.bytes.data();
+  bool all = true;
   const attribute_range range = m.attributes();
-  for (auto it = range.begin(); it != range.end(); ++it) {
+  auto it = range.begin();
+  for (; it != range.end(); ++it) {
+    const auto at = static_cast<std::uint32_t>(it->payload.data() - begin);
+    const auto size = static_cast<std::uint32_t>(it->payload.size());
+    const auto header_at = at - static_cast<std::uint32_t>(wire::attribute_header_size);
+    if (last_.header_count == last_.headers.size())
+      all = false;
+    else
+      last_.headers[last_.header_count++] = {header_at,
+                                             wire::load<std::uint32_t>(begin + header_at)};
     // Of a type that comes twice the first one counts.
-    if (it->is(attribute_type::info)) {
-      if (seen.info.data() == nullptr) seen.info = it->payload;
-    } else if (it->is(attribute_type::cong) && !it->payload.empty() && seen.cong.empty()) {
-      const auto* chars = reinterpret_cast<const char*>(it->payload.data());
-      seen.cong = {chars, ::strnlen(chars, it->payload.size())};
+    if (it->is(attribute_type::info) && last_.info_at == 0) {
+      last_.info_at = at;
+      last_.info_size = size;
+    } else if (it->is(attribute_type::cong) && last_.cong_at == 0) {
+      last_.cong_at = at;
+      last_.cong_size = size;
     }
   }
-  return seen;
+  if (all && it.remainder().empty()) last_.size = m.bytes.size();
+}
+
+name_pool::id message_eye::name_in(bytes_view payload) {
+  const bool is_short = payload.size() <= sizeof cong_;
+  if (is_short && !payload.empty()) {
+    std::array<std::uint64_t, 2> bytes{};
+    std::memcpy(bytes.data(), payload.data(), payload.size());
+    if (bytes[0] == cong_[0] && bytes[1] == cong_[1] && cong_id_ != name_pool::none)
+      return cong_id_;
+    cong_ = bytes;
+  }
+  const auto* chars = reinterpret_cast<const char*>(payload.data());
+  const std::size_t size = payload.empty() ? 0 : ::strnlen(chars, payload.size());
+  const name_pool::id id = names_.number(std::string_view(chars, size));
+  cong_id_ = is_short ? id : name_pool::none;
+  return id;
 }
 
 }  // namespace tcpinfo::analysis

@@ -6,9 +6,11 @@
 #include <tcpinfo/bytes.h>
 #include <tcpinfo/message.h>
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
-#include <string_view>
 
+#include "analysis/name_pool.h"
 #include "analysis/packed_time.h"
 
 namespace tcpinfo::analysis {
@@ -17,31 +19,76 @@ namespace tcpinfo::analysis {
 /// the message's bytes.
 struct seen_message {
   message m;
-  bytes_view info;               ///< payload of INFO; without data where there is none
-  std::string_view cong;         ///< congestion control; empty where the message does not say it
-  packed_time time;              ///< the zero time where unknown
-  packed_time ended;             ///< as record_extras::ended
-  std::int16_t time_offset = 0;  ///< minutes from UTC
+  bytes_view info;                       ///< payload of INFO; without data where there is none
+  packed_time time;                      ///< the zero time where unknown
+  packed_time ended;                     ///< as record_extras::ended
+  std::uint32_t carried = 0;             ///< as record_extras::carried
+  name_pool::id cong = name_pool::none;  ///< congestion control; none: the message does not say
+  std::int16_t time_offset = 0;          ///< minutes from UTC
   std::int16_t ended_offset = 0;
-  std::uint32_t carried = 0;  ///< as record_extras::carried
 };
 
-/// Looks at the attributes of a message of at least 72 bytes; the times are the caller's to set.
-[[nodiscard]] seen_message see(const message& m) noexcept;
+/// Looks at messages. One thread at a time.
+class message_eye {
+ public:
+  /// `names`, which must outlive this, takes the names of congestion controls.
+  explicit message_eye(name_pool& names) noexcept : names_(names) {}
 
-/// The same of a record.
-[[nodiscard]] inline seen_message see(const message& m, const timestamp& time,
-                                      const timestamp& ended, std::uint32_t carried) noexcept {
-  seen_message seen = see(m);
-  seen.time = packed_time(time);
-  seen.time_offset = offset_minutes(time);
-  if (!ended.is_zero()) {
-    seen.ended = packed_time(ended);
-    seen.ended_offset = offset_minutes(ended);
+  /// Looks at the attributes of a message of at least 72 bytes. The rest is the caller's to set.
+  [[nodiscard]] seen_message see(const message& m) {
+    seen_message seen;
+    seen.m = m;
+    if (!has_last_shape(m.bytes)) take_shape(m);
+    if (last_.info_at != 0) seen.info = m.bytes.subspan(last_.info_at, last_.info_size);
+    if (last_.cong_at != 0) seen.cong = name_in(m.bytes.subspan(last_.cong_at, last_.cong_size));
+    return seen;
   }
-  seen.carried = carried;
-  return seen;
-}
+  /// The same of a record.
+  [[nodiscard]] seen_message see(const message& m, const timestamp& time, const timestamp& ended,
+                                 std::uint32_t carried) {
+    seen_message seen = see(m);
+    seen.time = packed_time(time);
+    seen.time_offset = offset_minutes(time);
+    if (!ended.is_zero()) {
+      seen.ended = packed_time(ended);
+      seen.ended_offset = offset_minutes(ended);
+    }
+    seen.carried = carried;
+    return seen;
+  }
+
+ private:
+  /// What is told by the types and lengths of a message's attributes. Most messages have those of
+  /// the one before.
+  struct shape {
+    struct header {
+      std::uint32_t at;     ///< in the message
+      std::uint32_t bytes;  ///< length and type, as they stand there
+    };
+    std::size_t size = 0;  ///< of the message; 0: nothing can be compared with it
+    std::array<header, 16> headers;
+    std::size_t header_count = 0;
+    std::uint32_t info_at = 0;  ///< 0: there is none
+    std::uint32_t info_size = 0;
+    std::uint32_t cong_at = 0;
+    std::uint32_t cong_size = 0;
+  };
+
+  [[nodiscard]] bool has_last_shape(bytes_view bytes) const noexcept {
+    if (bytes.size() != last_.size) return false;
+    for (std::size_t i = 0; i < last_.header_count; ++i)
+      if (wire::load<std::uint32_t>(bytes.data() + last_.headers[i].at) != last_.headers[i].bytes)
+        return false;
+    return true;
+  }
+  void take_shape(const message& m) noexcept;
+  [[nodiscard]] name_pool::id name_in(bytes_view payload);
+
+  name_pool& names_;
+  shape last_;
+  std::array<std::uint64_t, 2> cong_{};  // payload of the latest, zeros behind
+  name_pool::id cong_id_ = name_pool::none;
+};
 
 }  // namespace tcpinfo::analysis
 

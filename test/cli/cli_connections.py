@@ -64,6 +64,9 @@ def rows(*flags: str | Path) -> list[dict[str, str]]:
 def metadata(uuid: str, sequence: int, start: float, run_id: str, **more: str) -> str:
     inner = {"UUID": uuid, "Sequence": sequence, "StartTime": time_text(start),
              "Kernel": "6.18.1", "Run": run_id} | more
+    # As a collector orders them: a segment keeps others as text.
+    order = ["UUID", "Sequence", "StartTime", "Host", "Kernel", "Run", "Netns", "Opened"]
+    inner = {key: inner[key] for key in order if key in inner}
     return json.dumps({"Timestamp": "0001-01-01T00:00:00Z", "Metadata": inner},
                       separators=(",", ":")) + "\n"
 
@@ -303,6 +306,116 @@ def whole_table(folder: Path) -> None:
         check({k: v for k, v in row.items() if v} == as_cells, f"jsonl: {row['uuid']}")
 
 
+# --- summaries in segments ---------------------------------------------------------------------
+
+def pack(folder: Path, to: Path) -> list[Path]:
+    subprocess.run([DUMP, "pack", "-q", "-o", to, folder], check=True)
+    return sorted(to.glob("*.tcpseg.zst"))
+
+
+def without_quantiles(got: list[dict[str, str]]) -> list[dict[str, str]]:
+    return [{k: v for k, v in row.items() if k not in ("median_rtt_us", "p95_rtt_us")}
+            for row in got]
+
+
+def reads_records(*command: object) -> bool:
+    """Whether it finds damage that is in a segment's records alone."""
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    check(done.returncode in (0, 1), f"{command}: {done.stderr}")
+    return done.returncode == 1
+
+
+def same_of_summaries(folder: Path, packed: Path, what: str, slow: list[dict[str, str]]) -> None:
+    """Both tools say the same of segments, with their summaries, and of archives; `slow`: what the
+    second implementation does."""
+    expected = rows("--exact", folder)
+    check(rows("--exact", packed) == expected, f"{what}: --exact")
+    got = rows(packed)
+    check(without_quantiles(got) == without_quantiles(expected), f"{what}: the table")
+    compare(got, slow, False, f"{what}: quantiles")
+    for flags in (["-j", "3"], ["--since", "2023-11-01"], ["--until", "2023-12-01"]):
+        check(rows(*flags, packed) == got, f"{what}: {flags}")
+
+    def listed(*flags: str, of: Path) -> list[dict[str, str]]:
+        text = subprocess.run([DUMP, "ls", "--csv", *flags, of], capture_output=True, text=True,
+                              check=True).stdout
+        return list(csv.DictReader(io.StringIO(text)))
+
+    def without(which: list[str], all_rows: list[dict[str, str]]) -> list[dict[str, str]]:
+        return [{k: v for k, v in row.items() if k not in which} for row in all_rows]
+    of_archives = listed(of=folder)
+    check(listed("--exact", of=packed) == of_archives, f"{what}: ls --exact")
+    unsure = ["median_rtt_us", "missed_polls_at_most"]
+    check(without(unsure, listed(of=packed)) == without(unsure, of_archives), f"{what}: ls")
+    missed = ["--columns", "uuid,missed_polls_at_most"]
+    check(listed(*missed, of=packed) == listed(*missed, of=folder), f"{what}: ls of missed polls")
+
+
+def flip(path: Path, at: int) -> Path:
+    data = bytearray(path.read_bytes())
+    data[at] ^= 0x10
+    path.write_bytes(data)
+    return path
+
+
+def summaries(folder: Path, scratch: Path) -> None:
+    archives = scratch / "archives"
+    archives.mkdir()
+    for path in folder.glob("*.jsonl"):
+        (archives / path.name).write_bytes(path.read_bytes())
+    whole = pack(archives, scratch / "whole")
+    check(len(whole) == 1, f"{len(whole)} segments")
+    slow = second_implementation(archives)
+    same_of_summaries(archives, scratch / "whole", "packed", slow)
+
+    # Archives that go on in a second and a third segment.
+    grown, parts = scratch / "grown", scratch / "parts"
+    grown.mkdir()
+    dice = random.Random(9)
+    for path in sorted(archives.iterdir()):
+        lines = path.read_text().splitlines(keepends=True)
+        cuts = sorted(dice.randint(2, max(2, len(lines))) for _ in range(2))
+        (scratch / path.name).write_text(f"{cuts[0]} {cuts[1]}")
+        (grown / (path.name + ".part")).write_text("".join(lines[:cuts[0]]))
+    for turn in (1, 2):
+        check(len(pack(grown, parts)) == turn, f"segment {turn}")
+        for path in sorted(archives.iterdir()):
+            cuts = [*map(int, (scratch / path.name).read_text().split()), 1 << 30]
+            lines = path.read_text().splitlines(keepends=True)
+            (grown / (path.name + ".part")).write_text("".join(lines[:cuts[turn]]))
+    check(len(pack(grown, parts)) == 3, "segment 3")
+    same_of_summaries(grown, parts, "in three segments", slow)
+    done = subprocess.run([DUMP, "verify", *whole, parts], capture_output=True, text=True,
+                          check=False)
+    check("summar" not in done.stdout, f"verify: {done.stdout}")
+
+    # Without an index, with a damaged one, and beside archives.
+    unfinished = scratch / "unfinished.tcpseg.zst"
+    data = whole[0].read_bytes()
+    size = int.from_bytes(data[-12:-8], "little")
+    unfinished.write_bytes(data[:-size])
+    usual = without_quantiles(rows("--exact", archives))
+    check(without_quantiles(rows(unfinished)) == usual, "without an index")
+    # Damage in a record is seen by those who read records.
+    damaged = scratch / "damaged.tcpseg.zst"
+    damaged.write_bytes(data)
+    flip(damaged, 5000)
+    check(not reads_records(CSV, "--connections", damaged), "summaries alone: the table")
+    check(not reads_records(DUMP, "ls", damaged), "summaries alone: ls")
+    for flags in (["--exact"], ["--dport", "443"], ["--since", "2023-11-14T22:14:00Z"],
+                  ["--until", "2023-11-14T22:15:00Z"], ["--uuid", "host"]):
+        check(reads_records(CSV, "--connections", *flags, damaged), f"the table: {flags}")
+        check(reads_records(DUMP, "ls", *flags, damaged), f"ls: {flags}")
+    check(reads_records(DUMP, "ls", "--sort", "missed_polls", damaged), "ls by missed polls")
+    # Of damaged summaries the records are read.
+    at = data.rindex(b"\x28\xb5\x2f\xfd") + 40
+    damaged.write_bytes(data)
+    flip(damaged, at)
+    check(reads_records(CSV, "--connections", damaged), "damaged summaries")
+    told = subprocess.run([DUMP, "verify", damaged], capture_output=True, text=True, check=False)
+    check(told.returncode == 1 and "summaries" in told.stdout, f"verify: {told.stdout}")
+
+
 # --- flags --------------------------------------------------------------------------------------
 
 def flags(folder: Path) -> None:
@@ -392,6 +505,7 @@ def main() -> None:
         whole_table(table)
         flags(table)
         filters(table)
+        summaries(table, folder)
         in_database(table)
         faults(folder)
     finish()

@@ -47,8 +47,8 @@ _tcpinfo_dump() {
   if [[ $current == -* ]]; then
     case $command in
       ls)
-        words="--json --csv --columns --sort --reverse --limit --time --color --jobs --no-progress
-          --max-window --verbose $filters --since --until"
+        words="--json --csv --columns --sort --reverse --limit --exact --time --color --jobs
+          --no-progress --max-window --verbose $filters --since --until"
         ;;
       follow)
         words="$printing --max-window --verbose $filters --since --until --from-start --duration"

@@ -44,6 +44,7 @@ int dump_ls(std::vector<std::string> arguments) {
       ->type_name("N")
       ->check(refuse_uncounted)
       ->capture_default_str();
+  app.add_flag("--exact", o.exact, "read records, also where a segment has summaries of them");
   declare_time(app, time);
   declare_colour(app, colour);
   offline::declare_jobs(app, jobs);

@@ -29,6 +29,7 @@ struct list_options {
   filter_options filter;
   std::int32_t max_window_log = usual_window_log;
   unsigned workers = 1;
+  bool exact = false;     ///< read records, also where there are summaries
   bool progress = false;  ///< on standard error, for work of more than a second
   bool notes = false;     ///< say also what is no fault: columns left out
   bool verbose = false;   ///< tell each of many faults of a kind

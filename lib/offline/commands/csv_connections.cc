@@ -41,11 +41,16 @@ rows_written write_connections(const csv_options& options, const walk_options& w
     return true;
   };
   try {
+    reading_calls calls{[&](input_record& r) { list.add(r, filter.wants_in_any_state(r)); },
+                        on_fault};
+    if (!options.exact && wants_all_connections(options.filter)) {
+      calls.summary = [&](input_summary& s) { list.add(s); };
+      calls.times = {options.filter.since, options.filter.until};
+    }
     read_in_order(
         options.paths, walk,
         {.captures = true, .max_window_log = options.max_window_log, .all_faults = options.verbose},
-        options.workers, counts,
-        {[&](input_record& r) { list.add(r, filter.wants_in_any_state(r)); }, on_fault});
+        options.workers, counts, calls);
     std::string text;
     for (flow_summary* f : rows_of(list, filter)) {
       append_connection(text, *f, options.connection_table);

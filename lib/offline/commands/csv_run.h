@@ -23,7 +23,9 @@ struct csv_options {
   /// A row a connection, by `connection_table`; `table` plays no part.
   bool connections = false;
   connection_table_options connection_table;
-  bool exact = false;  ///< keep all round-trip times of each connection
+  /// Read records, also where there are summaries, and keep all round-trip times of each
+  /// connection.
+  bool exact = false;
   filter_options filter;
   std::int32_t max_window_log = usual_window_log;
   unsigned workers = 1;

@@ -37,11 +37,16 @@ int list_flows(output& out, const list_options& options, const say& complain) {
       progress.aside([&] { complain(to_string(f)); });
       return true;
     };
+    reading_calls calls{[&](input_record& r) { list.add(r, filter.wants_in_any_state(r)); },
+                        on_fault};
+    if (!options.exact && wants_all_connections(options.filter) && !needs_polls(options.print)) {
+      calls.summary = [&](input_summary& s) { list.add(s); };
+      calls.times = {options.filter.since, options.filter.until};
+    }
     read_in_order(
         options.paths, walk,
         {.captures = true, .max_window_log = options.max_window_log, .all_faults = options.verbose},
-        options.workers, counts,
-        {[&](input_record& r) { list.add(r, filter.wants_in_any_state(r)); }, on_fault});
+        options.workers, counts, calls);
   }
   if (passed) list.some_passed_over();
   std::vector<flow_summary*> wanted;

@@ -32,12 +32,13 @@ class reading_worker {
  public:
   explicit reading_worker(shared_reading& shared)
       : shared_(shared),
-        reader_([this](const input_fault& f) { return fault(f); }, shared.reader) {}
+        reader_([this](const input_fault& f) { return fault(f); }, shared.reader),
+        summaries_(shared.reader.max_window_log) {}
 
   void run() {
     std::string path;
     while (shared_.turns.take(path, number_)) {
-      read(path);
+      if (!read_summaries(path)) read(path);
       if (!hand_on() || !shared_.turns.wait(number_)) return;
       ++shared_.counts.files;
       shared_.turns.done(number_);
@@ -50,6 +51,16 @@ class reading_worker {
     input_record r;
     record parsed;
   };
+
+  // Summaries come when all before them have come.
+  bool read_summaries(const std::string& path) {
+    if (!shared_.calls.summary || !summaries_.read(path, shared_.calls.times)) return false;
+    if (!shared_.turns.wait(number_)) return true;
+    summaries_.hand_on(shared_.calls.summary);
+    shared_.counts.rows += summaries_.records();
+    shared_.counts.bytes += summaries_.file_bytes();
+    return true;
+  }
 
   void read(const std::string& path) {
     input_record r;
@@ -102,6 +113,7 @@ class reading_worker {
 
   shared_reading& shared_;
   input_reader reader_;
+  segment_summaries summaries_;
   std::deque<waiting> waiting_;  // used again; they stay in place
   std::size_t used_ = 0;
   std::size_t number_ = 0;

@@ -18,6 +18,10 @@ struct reading_calls {
   /// A record; whether it is of a capture is told by its `parsed`. It may not be kept.
   std::function<void(input_record&)> record;
   fault_callback fault;
+  /// Of a segment whose summaries tell of all its records within `times`, these are read in place
+  /// of the records. Absent: records are read.
+  std::function<void(input_summary&)> summary = {};
+  summary_times times = {};
 };
 
 /// Reads all files of a walk. Throws what the callbacks throw, and std::bad_alloc.

@@ -39,7 +39,8 @@ class packing {
         segment_(folder_),
         check_(inputs_, keys_, table_, options.max_window_log),
         lines_(options.max_window_log),
-        packer_(writer_, [this] { return flush(); }),
+        packer_(
+            writer_, [this] { return flush(); }, [this] { return flush_summaries(); }),
         removal_([on_fault](std::string_view file, std::string_view what, bool note) {
           on_fault({.file = file, .what = what, .note = note});
         }) {}
@@ -212,10 +213,15 @@ class packing {
       }
       const std::error_code ec = packer_.add(line);
       if (!ec) continue;
-      if (!failed_) fail(segment_.partial_name(), ec.message());
-      return false;
+      return stop(ec);
     }
-    return true;
+    const std::error_code ec = packer_.summarize();
+    return !ec || stop(ec);
+  }
+
+  bool stop(const std::error_code& ec) {
+    if (!failed_) fail(segment_.partial_name(), ec.message());
+    return false;
   }
 
   // Writes the block. What goes wrong was told; the code that is returned ends the packing.
@@ -230,7 +236,19 @@ class packing {
     return {ECANCELED, std::system_category()};
   }
 
+  // The same of the block of summaries, which ends no segment.
+  std::error_code flush_summaries() {
+    bytes_view block;
+    if (const std::error_code ec = writer_.flush_summaries(block)) return ec;
+    const int error = block.empty() ? 0 : segment_.write(block);
+    return error != 0 ? std::error_code(error, std::system_category()) : std::error_code();
+  }
+
   bool finish_segment() {
+    // Of an archive that goes on in the next one, too.
+    std::error_code failed = packer_.summarize();
+    if (!failed) failed = flush_summaries();
+    if (failed) return stop(failed);
     bytes_view index;
     if (const std::error_code ec = writer_.finish(index))
       return fail(segment_.partial_name(), ec.message());

@@ -17,6 +17,7 @@
 #include "common/sequences.h"
 #include "offline/commands/commands.h"
 #include "offline/flows/poll_log.h"
+#include "offline/flows/summary_check.h"
 #include "offline/inputs/file_names.h"
 #include "offline/inputs/inputs.h"
 #include "offline/text/times.h"
@@ -75,7 +76,8 @@ struct connection {
 
 class verifier {
  public:
-  verifier(output& out, const verify_options& options) : out_(out), options_(options) {}
+  verifier(output& out, const verify_options& options)
+      : out_(out), options_(options), summaries_(options.max_window_log) {}
 
   int run(const say& complain) {
     const walk_options all{.captures = true, .max_window_log = options_.max_window_log};
@@ -122,6 +124,7 @@ class verifier {
 
   void begin_file() {
     path_ = reader_->file();
+    summaries_.begin(path_);
     ++files_;
     archive_.clear();
     goes_on_ = in_segment_ = false;
@@ -132,7 +135,9 @@ class verifier {
   }
 
   void end_file() {
-    if (!reader_->is_capture()) end_archive();
+    if (reader_->is_capture()) return;
+    end_archive();
+    if (!reader_->stopped()) summaries_.end([this](std::string_view what) { find(0, what); });
   }
 
   // Of a file, or one of a segment.
@@ -180,6 +185,7 @@ class verifier {
     if (r.begins_archive) begin_archive(r);
     if (context_ != r.context) enter(r);
     if (r.is_metadata) metadata_record(r);
+    summaries_.take(r);
     if (!r.has_message) {
       if (r.says_nothing()) find(r.line, nothing_said);
       return;
@@ -393,6 +399,7 @@ class verifier {
   std::uint32_t run_ = 0;
 
   snapshot decoded_;
+  summary_check summaries_;
   poll_log polls_;
   std::map<std::string, connection> connections_;
   std::uint64_t files_ = 0;

@@ -112,6 +112,11 @@ bool record_filter::wants_connection(std::string_view uuid, const socket_id& id,
   return o.dsts.empty() || any_contains(o.dsts, id.dst, on);
 }
 
+bool wants_all_connections(const filter_options& o) noexcept {
+  return o.uuids.empty() && o.ports.empty() && o.sports.empty() && o.dports.empty() &&
+         o.hosts.empty() && o.srcs.empty() && o.dsts.empty() && o.every_ns == 0;
+}
+
 bool record_filter::wants_state(std::uint8_t state) const noexcept {
   return options_.states == 0 || (state < 32 && (options_.states >> state & 1U) != 0);
 }

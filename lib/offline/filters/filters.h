@@ -39,6 +39,9 @@ struct filter_options {
   std::int64_t every_ns = 0;         ///< thin to one record in this time; 0 = all (see thinner)
 };
 
+/// Whether that leaves out no connection, whatever it wants of their records' times and states.
+[[nodiscard]] bool wants_all_connections(const filter_options& options) noexcept;
+
 /// The kernel's names and constants (CLOSE_WAIT, TCP_CLOSE_WAIT) and every word and group of ss(8)
 /// (close-wait, connected), in any case; several between commas. Their bits are added to `states`,
 /// all 32 for "all".

@@ -3,16 +3,22 @@
 
 #include <tcpinfo/tcp.h>
 #include <algorithm>
+#include <utility>
 
 namespace tcpinfo::offline {
 
 void flow_list::begin_context(const input_record& r) {
   context_ = r.context;
   latest_ = nullptr;
-  if (context_->run.empty() || (context_->run == run_name_ && context_->netns == netns_)) return;
-  run_ = polls_.run_number(context_->poller());
-  run_name_ = context_->run;
-  netns_ = context_->netns;
+  begin_run(facts_of(*context_));
+}
+
+void flow_list::begin_run(const archive_facts& a) {
+  if (a.run.empty() || (a.run == run_name_ && a.netns == netns_)) return;
+  run_name_ = a.run;
+  netns_ = a.netns;
+  // As input_context::poller().
+  run_ = polls_.run_number(run_name_ + '\0' + netns_);
 }
 
 flow_key flow_list::key_of(const input_record& r) {
@@ -39,18 +45,41 @@ void flow_list::grow() {
     if (n != 0) place_of(flows_[n - 1].flow.key()) = n;
 }
 
-// The connection of a record, which may be a new one; null where the record is of none.
-flow_summary* flow_list::find(const input_record& r) {
-  const flow_key key = key_of(r);
-  number* place = &place_of(key);
-  // The same UUID may be that of several: a socket was disconnected and connected again. A final
-  // record without ends is the last one's.
-  entry* last = nullptr;
+// The same UUID may be that of several: a socket was disconnected and connected again. A final
+// record without ends is the last one's. @return null where it is none of these; `last` is the last
+// of them then.
+template <class Leaves>
+flow_summary* flow_list::find(const flow_key& key, number*& place, entry*& last, Leaves&& is_left) {
+  place = &place_of(key);
+  last = nullptr;
   flow_summary* found = nullptr;
   for (number n = *place; n != 0; n = last->next_same) {
     last = &flows_[n - 1];
-    if (!last->flow.is_left_by(r.m, packed_time(r.time), false)) found = &last->flow;
+    if (!is_left(last->flow)) found = &last->flow;
   }
+  return found;
+}
+
+flow_summary& flow_list::begin(const flow_key& key, number& place, entry* last) {
+  flows_.push_back(entry{flow_summary(key, names_, rtts_)});
+  const auto n = static_cast<number>(flows_.size());
+  if (last != nullptr) {
+    last->next_same = n;
+  } else {
+    place = n;
+    if (++keys_ > places_.size() / 2) grow();
+  }
+  return flows_.back().flow;
+}
+
+// The connection of a record, which may be a new one; null where the record is of none.
+flow_summary* flow_list::find(const input_record& r) {
+  const flow_key key = key_of(r);
+  number* place = nullptr;
+  entry* last = nullptr;
+  flow_summary* found = find(key, place, last, [&r](const flow_summary& f) {
+    return f.is_left_by(r.m, packed_time(r.time), false);
+  });
   if (found != nullptr &&
       (latest_ != found || !latest_ended_ || !found->is_left_by(r.m, packed_time(r.time), true)))
     return found;
@@ -58,15 +87,28 @@ flow_summary* flow_list::find(const input_record& r) {
   // Archives hold connections only; a dump has also sockets that are none.
   if (of_capture && (r.m.dport() == 0 || r.m.dst().is_unspecified())) return nullptr;
   if (r.m.state() == static_cast<std::uint8_t>(tcp_state::listen)) return nullptr;
-  flows_.push_back(entry{flow_summary(key, names_, rtts_)});
-  const auto n = static_cast<number>(flows_.size());
-  if (last != nullptr) {
-    last->next_same = n;
-  } else {
-    *place = n;
-    if (++keys_ > places_.size() / 2) grow();
-  }
-  return &flows_.back().flow;
+  return &begin(key, *place, last);
+}
+
+void flow_list::add(input_summary& s) {
+  analysis::records_summary& records = s.of.records();
+  records.set_congestion_control(names_.number(s.congestion_control));
+  const flow_key key = flow_key::of(s.uuid, false, names_);
+  number* place = nullptr;
+  entry* last = nullptr;
+  flow_summary* flow =
+      find(key, place, last, [&records](const flow_summary& f) { return f.is_left_by(records); });
+  if (flow == nullptr) flow = &begin(key, *place, last);
+  flow->saw_archive(s.facts, names_);
+  snapshots_ += records.snapshots();
+  flow->merge(std::move(records));
+  passed_over_ = true;
+  if (s.of.first_poll() == no_poll || s.facts.run.empty()) return;
+  begin_run(s.facts);
+  // The next record may be of another run.
+  context_ = nullptr;
+  flow->saw_poll(run_, s.of.first_poll());
+  flow->saw_poll(run_, s.of.last_poll());
 }
 
 flow_summary* flow_list::add(const input_record& r, bool wanted) {
@@ -86,9 +128,9 @@ flow_summary* flow_list::add(const input_record& r, bool wanted) {
     latest_ = flow;
     latest_cookie_ = cookie;
     latest_ended_ = false;
-    latest_->saw_context(*context_, names_);
+    latest_->saw_archive(facts_of(*context_), names_);
   }
-  latest_->add(analysis::see(r.m, r.time, r.ended, r.carried), names_);
+  latest_->add(eye_.see(r.m, r.time, r.ended, r.carried));
   if (r.m.state() == static_cast<std::uint8_t>(tcp_state::close)) latest_ended_ = true;
   if (polled) latest_->saw_poll(run_, r.poll);
   ++snapshots_;

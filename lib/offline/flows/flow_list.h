@@ -36,6 +36,9 @@ class flow_list {
   /// @return the connection it belongs to, null where it is of none (metadata, a listener).
   flow_summary* add(const input_record& r, bool wanted);
 
+  /// Give every summary that was read in place of records. Of what polls these tell is not known.
+  void add(input_summary& s);
+
   /// In the order of their keys, and of those with the same key (a socket in use again) as they
   /// were seen.
   [[nodiscard]] std::vector<flow_summary*> flows();
@@ -44,8 +47,8 @@ class flow_list {
   /// Files were passed over: nobody knows of which polls their records tell.
   void some_passed_over() noexcept { passed_over_ = true; }
   /// Polls between a connection's first and last record of which no record of any connection tells:
-  /// missed, or nothing changed anywhere. nullopt without poll numbers, and where files were passed
-  /// over.
+  /// missed, or nothing changed anywhere. nullopt without poll numbers, where files were passed
+  /// over, and where summaries were read.
   [[nodiscard]] std::optional<std::uint64_t> silent_polls(const flow_summary& f) const;
 
  private:
@@ -57,8 +60,13 @@ class flow_list {
   };
 
   void begin_context(const input_record& r);
+  void begin_run(const archive_facts& a);
   [[nodiscard]] flow_key key_of(const input_record& r);
   [[nodiscard]] flow_summary* find(const input_record& r);
+  template <class Leaves>
+  [[nodiscard]] flow_summary* find(const flow_key& key, number*& place, entry*& last,
+                                   Leaves&& is_left);
+  flow_summary& begin(const flow_key& key, number& place, entry* last);
   [[nodiscard]] number& place_of(const flow_key& key);
   void grow();
 
@@ -69,6 +77,7 @@ class flow_list {
   std::string netns_;
   poll_log polls_;
   name_pool names_;
+  analysis::message_eye eye_{names_};
   std::deque<entry> flows_;                                 // they stay in place
   std::vector<number> places_ = std::vector<number>(1024);  // by hash; 0: free
   std::size_t keys_ = 0;
@@ -76,7 +85,7 @@ class flow_list {
   bool latest_ended_ = false;       // in context_
   std::uint64_t latest_cookie_ = 0;
   std::uint64_t snapshots_ = 0;
-  bool passed_over_ = false;
+  bool passed_over_ = false;  // files, or the records of what has summaries
 };
 
 }  // namespace tcpinfo::offline

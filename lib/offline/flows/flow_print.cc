@@ -481,6 +481,12 @@ std::string pick_flow_columns(std::string_view list, std::vector<std::size_t>& o
   });
 }
 
+bool needs_polls(const flow_print_options& options) {
+  const std::size_t missed = *find_flow_column("missed_polls_at_most");
+  return options.sort == missed ||
+         std::find(options.columns.begin(), options.columns.end(), missed) != options.columns.end();
+}
+
 std::size_t print_flows(output& out, const flow_list& list, const std::vector<flow_summary*>& flows,
                         const flow_print_options& options) {
   const flows_in_order rows = sorted(list, flows, options);

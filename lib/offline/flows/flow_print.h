@@ -40,6 +40,10 @@ struct flow_print_options {
   bool colour = false;
 };
 
+/// Whether that shows, or is sorted by, what only the polls of all records tell. Where it shows
+/// nothing of the kind unless it is there, it does not.
+[[nodiscard]] bool needs_polls(const flow_print_options& options);
+
 /// Prints them; absent values sort last. @return how many columns the width left out.
 std::size_t print_flows(output& out, const flow_list& list, const std::vector<flow_summary*>& flows,
                         const flow_print_options& options);

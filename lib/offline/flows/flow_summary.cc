@@ -9,23 +9,23 @@ namespace tcpinfo::offline {
 
 using analysis::offset_minutes;
 
-void flow_summary::saw_context(const input_context& c, name_pool& names) {
-  if (c.sequence && !has_sequence_) {
-    sequence_ = *c.sequence;
+void flow_summary::saw_archive(const archive_facts& a, name_pool& names) {
+  if (a.sequence && !has_sequence_) {
+    sequence_ = *a.sequence;
     has_sequence_ = true;
-  } else if (c.sequence && *c.sequence != sequence_) {
-    rest().sequences.insert(*c.sequence);
+  } else if (a.sequence && *a.sequence != sequence_) {
+    rest().sequences.insert(*a.sequence);
   }
-  if (!c.host.empty()) host_ = names.number(c.host);
-  if (!c.netns.empty()) netns_ = names.number(c.netns);
-  if (!c.opened.is_zero()) {
-    opened_ = packed_time(c.opened);
-    opened_offset_ = offset_minutes(c.opened);
+  if (!a.host.empty()) host_ = names.number(a.host);
+  if (!a.netns.empty()) netns_ = names.number(a.netns);
+  if (!a.opened.is_zero()) {
+    opened_ = packed_time(a.opened);
+    opened_offset_ = offset_minutes(a.opened);
   }
-  if (const packed_time t(c.start_time);
+  if (const packed_time t(a.start_time);
       !t.is_zero() && (start_time_.is_zero() || t < start_time_)) {
     start_time_ = t;
-    start_offset_ = offset_minutes(c.start_time);
+    start_offset_ = offset_minutes(a.start_time);
   }
 }
 

@@ -36,7 +36,7 @@ class flow_summary : public analysis::records_summary {
   flow_summary(const flow_key& key, const name_pool& names, quantiles::limit rtts)
       : records_summary(rtts), key_(key), names_(&names) {}
 
-  void saw_context(const input_context& c, name_pool& names);
+  void saw_archive(const archive_facts& a, name_pool& names);
   void saw_poll(std::uint32_t run, std::uint64_t poll);
 
   [[nodiscard]] const flow_key& key() const noexcept { return key_; }

@@ -8,6 +8,7 @@
 #include "offline/inputs/fault.h"
 #include "offline/inputs/reader.h"
 #include "offline/inputs/record.h"
+#include "offline/inputs/segment_summaries.h"
 #include "offline/inputs/walk.h"
 
 #endif

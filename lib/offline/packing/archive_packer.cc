@@ -18,8 +18,9 @@ bool is_refusal(const std::error_code& ec) {
 
 }  // namespace
 
-archive_packer::archive_packer(segment_writer& to, std::function<std::error_code()> flush)
-    : to_(to), flush_(std::move(flush)) {}
+archive_packer::archive_packer(segment_writer& to, std::function<std::error_code()> flush,
+                               std::function<std::error_code()> flush_summaries)
+    : to_(to), flush_(std::move(flush)), flush_summaries_(std::move(flush_summaries)) {}
 
 void archive_packer::begin(std::string_view path, std::uint64_t lines, std::uint64_t packed) {
   path_ = path;
@@ -27,6 +28,9 @@ void archive_packer::begin(std::string_view path, std::uint64_t lines, std::uint
   archive_.path = path_;
   archive_.goes_on = packed != 0 ? 1 : 0;
   has_about_ = begun_ = other_order_ = false;
+  summary_.emplace();
+  all_known_ = true;
+  is_later_ = packed != 0;
   lines_ = lines;
   at_ = 0;
   // Messages without metadata are of a little-endian machine.
@@ -109,6 +113,36 @@ void archive_packer::forget_metadata() {
   archive_.about = nullptr;
 }
 
+// The latest line was packed. Of what is no message of this machine's order, and of metadata that
+// stand as text, a summary cannot tell what readers of the line would be told.
+void archive_packer::count_in_summary(bool parsed) {
+  if (!parsed || !has_about_ || other_order_ || !parsed_.has_idm())
+    all_known_ = false;
+  else
+    summary_->add(eye_.see(parsed_.view(), parsed_.time(), parsed_.ended(), parsed_.carried()),
+                  parsed_.poll());
+}
+
+std::error_code archive_packer::summarize() {
+  if (!summary_) return {};
+  std::error_code ec;
+  if (all_known_ && summary_->is_whole()) {
+    segment_archive archive = archive_;
+    archive.about = &about_;
+    archive.goes_on = is_later_ ? 1 : 0;
+    const segment_summary made = summary_->save(about_.start_time, room_, names_);
+    ec = to_.add_summary(archive, made);
+    if (ec == errc::buffer_too_small && !(ec = flush_summaries_()))
+      ec = to_.add_summary(archive, made);
+    // Readers read the records then.
+    if (is_refusal(ec)) ec = {};
+  }
+  summary_.emplace();
+  all_known_ = has_about_;
+  is_later_ = true;
+  return ec;
+}
+
 void archive_packer::skip(std::string_view line) {
   if (!parsed_.parse(line) && parsed_.has_metadata() && !take_metadata(line)) forget_metadata();
   ++at_;
@@ -117,7 +151,8 @@ void archive_packer::skip(std::string_view line) {
 std::error_code archive_packer::add(std::string_view line) {
   bool record = false;
   bool other_metadata = false;
-  if (!parsed_.parse(line)) {
+  const bool parsed = !parsed_.parse(line);
+  if (parsed) {
     other_metadata = parsed_.has_metadata();
     if (take_metadata(line)) {
       const std::error_code ec = begin_in_block();
@@ -136,6 +171,7 @@ std::error_code archive_packer::add(std::string_view line) {
   if (!record) ec = put([this, line] { return to_.add_line(number_, line); });
   if (ec) return ec;
   if (other_metadata) forget_metadata();
+  count_in_summary(parsed && !other_metadata);
   ++at_;
   ++(record ? records_ : text_lines_);
   return {};

@@ -9,9 +9,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
+
+#include "analysis/archive_summary.h"
 
 namespace tcpinfo::offline {
 
@@ -20,8 +23,9 @@ namespace tcpinfo::offline {
 class archive_packer {
  public:
   /// `flush`: called when the block is full; takes it out of the writer. What it returns ends the
-  /// packing.
-  archive_packer(segment_writer& to, std::function<std::error_code()> flush);
+  /// packing. `flush_summaries`: the same of the block of summaries.
+  archive_packer(segment_writer& to, std::function<std::error_code()> flush,
+                 std::function<std::error_code()> flush_summaries);
 
   /// Begins an archive. `path` and what add() is given must be valid until their call returns.
   /// @param lines how many it has
@@ -31,6 +35,10 @@ class archive_packer {
   void skip(std::string_view line);
   /// @return what `flush` and the writer say: nothing of that line was packed then.
   [[nodiscard]] std::error_code add(std::string_view line);
+
+  /// Adds the summary of what was packed of the latest archive since begin() or the latest call:
+  /// behind its last line, and before a segment is finished.
+  [[nodiscard]] std::error_code summarize();
 
   [[nodiscard]] std::uint64_t records() const noexcept { return records_; }
   [[nodiscard]] std::uint64_t text_lines() const noexcept { return text_lines_; }
@@ -43,9 +51,11 @@ class archive_packer {
   template <class Add>
   [[nodiscard]] std::error_code put(Add&& add);
   [[nodiscard]] std::error_code begin_in_block();
+  void count_in_summary(bool parsed);
 
   segment_writer& to_;
   std::function<std::error_code()> flush_;
+  std::function<std::error_code()> flush_summaries_;
   record_encoder encoder_;
   record parsed_;
   record first_;  // holds the texts of `about_`
@@ -61,6 +71,12 @@ class archive_packer {
   message message_;
   record_extras extras_;
   std::string text_;
+  std::optional<analysis::archive_summary> summary_;
+  analysis::name_pool names_;
+  analysis::message_eye eye_{names_};
+  analysis::summary_room room_;
+  bool all_known_ = true;  // what is to be in the summary
+  bool is_later_ = false;  // earlier lines of the archive are in a segment before
   std::uint64_t records_ = 0;
   std::uint64_t text_lines_ = 0;
 };

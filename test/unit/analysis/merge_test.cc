@@ -24,7 +24,9 @@ struct one_record {
   std::uint32_t carried = 0;
   std::uint64_t poll = no_poll;
 
-  [[nodiscard]] seen_message seen() const { return see(message{bytes}, time, ended, carried); }
+  [[nodiscard]] seen_message seen(message_eye& eye) const {
+    return eye.see(message{bytes}, time, ended, carried);
+  }
 };
 
 constexpr std::int64_t start_ns = 1'769'860'800'000'000'000;
@@ -153,7 +155,8 @@ std::string text_of(const written& w) {
 std::unique_ptr<archive_summary> made_of(const std::vector<one_record>& all, std::size_t from,
                                          std::size_t to, name_pool& names) {
   auto made = std::make_unique<archive_summary>();
-  for (std::size_t i = from; i < to; ++i) made->add(all[i].seen(), all[i].poll, names);
+  message_eye eye(names);
+  for (std::size_t i = from; i < to; ++i) made->add(all[i].seen(eye), all[i].poll);
   return made;
 }
 

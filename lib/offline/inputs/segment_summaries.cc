@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "offline/inputs/segment_summaries.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/descriptor.h"
+#include "offline/inputs/file_names.h"
+#include "offline/inputs/walk.h"
+
+namespace tcpinfo::offline {
+namespace {
+
+// A file cannot have more of them, and an index that says so is not worth the memory.
+constexpr std::size_t most_bytes = std::size_t{1} << 30;
+
+bool read_at(int fd, std::byte* to, std::size_t size, std::uint64_t offset) {
+  while (size > 0) {
+    const ssize_t n = ::pread(fd, to, size, static_cast<off_t>(offset));
+    if (n <= 0) return false;
+    to += n;
+    size -= static_cast<std::size_t>(n);
+    offset += static_cast<std::uint64_t>(n);
+  }
+  return true;
+}
+
+// Whether each record is within: of lines that are kept as text the index has no times.
+bool are_all_wanted(const segment_contents& c, const summary_times& wanted) {
+  if (!wanted.since && !wanted.until) return true;
+  if (c.has_others != 0 || c.first.is_zero()) return false;
+  using analysis::packed_time;
+  return (!wanted.since || packed_time(c.first) >= packed_time(*wanted.since)) &&
+         (!wanted.until || packed_time(c.last) < packed_time(*wanted.until));
+}
+
+}  // namespace
+
+bool segment_summaries::read(const std::string& path, const summary_times& wanted) {
+  held_.clear();
+  damaged_ = false;
+  const name_parts parts = take_apart(base_name(path));
+  if (!parts.segment || parts.partial || path == stdin_path) return false;
+  const descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct ::stat about {};
+  if (!file || ::fstat(file.get(), &about) != 0 || !S_ISREG(about.st_mode)) return false;
+  segment_contents contents;
+  if (read_index(file.get(), contents) || contents.summaries == 0 ||
+      contents.summarized != contents.records || !are_all_wanted(contents, wanted))
+    return false;
+  file_bytes_ = static_cast<std::uint64_t>(about.st_size);
+  damaged_ = !load(file.get()) || !take_all(contents);
+  if (damaged_) held_.clear();
+  return !damaged_;
+}
+
+bool segment_summaries::load(int fd) {
+  segment_selection wanted;
+  wanted.kinds = select_summaries;
+  std::vector<file_range> parts(1024);
+  std::size_t count = 0;
+  if (select_blocks(fd, wanted, parts, count)) return false;
+  if (count > parts.size()) {
+    parts.resize(count);
+    if (select_blocks(fd, wanted, parts, count) || count > parts.size()) return false;
+  }
+  parts.resize(count);
+  std::size_t size = 0;
+  for (const file_range& p : parts) {
+    if (p.size > most_bytes - size) return false;
+    size += p.size;
+  }
+  bytes_.resize(size);
+  std::size_t at = 0;
+  for (const file_range& p : parts) {
+    if (!read_at(fd, bytes_.data() + at, p.size, p.offset)) return false;
+    at += p.size;
+  }
+  return true;
+}
+
+bool segment_summaries::take_all(const segment_contents& contents) {
+  segment_reader reader;
+  segment_reader_options options;
+  options.max_window_log = max_window_log_;
+  if (reader.open_memory(bytes_view(bytes_), options)) return false;
+  records_ = 0;
+  segment_summary summary;
+  for (bool more = true;;) {
+    if (reader.next_summary(summary, more)) return false;
+    if (!more) break;
+    if (!take(reader.archive(), summary)) return false;
+  }
+  return held_.size() == contents.summaries && records_ == contents.records;
+}
+
+// False where the archive does not say which connection it is of.
+bool segment_summaries::take(const segment_archive& archive, const segment_summary& summary) {
+  if (archive.about == nullptr || archive.about->uuid.empty()) return false;
+  const metadata& about = *archive.about;
+  held& h = held_.emplace_back();
+  h.summary.load(summary, about.start_time, names_);
+  records_ += h.summary.count();
+  h.uuid = about.uuid;
+  h.sequence = about.sequence;
+  h.start_time = about.start_time;
+  h.opened = about.opened;
+  h.host = names_.number(about.host);
+  h.netns = names_.number(about.netns);
+  h.run = names_.number(about.run);
+  return true;
+}
+
+}  // namespace tcpinfo::offline
