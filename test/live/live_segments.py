@@ -2,10 +2,12 @@
 """Segments hold what files of connections hold, a kill costs no block that was written, and a
 connection goes on after it, in either layout, under a sequence of its own.
 
-usage: live_segments.py COLLECTOR TRAFFIC SEGMENT_FILES TCPINFO_DUMP
+usage: live_segments.py COLLECTOR TRAFFIC SEGMENT_FILES TCPINFO_DUMP TCPINFO_CSV
 With TCPINFO_LIVE_FULL=1: 30 times as many short connections, and a minute of the lasting ones.
 """
 
+import csv
+import io
 import subprocess
 import sys
 import tempfile
@@ -37,6 +39,30 @@ def unpack(files: list[Path], to: Path) -> int:
                           check=False)
     archives.check(done.returncode == 0, f"segment_files: {done.stderr.strip()}")
     return int(done.stdout)
+
+
+def table_of(command: list[str], *paths: Path) -> list[dict[str, str]]:
+    done = subprocess.run([*command, *map(str, paths)], capture_output=True, text=True,
+                          check=False)
+    archives.check(done.returncode == 0, f"{command}: {done.stderr.strip()}")
+    return list(csv.DictReader(io.StringIO(done.stdout)))
+
+
+def same_of_summaries(packed: list[Path], unpacked: list[Path]) -> None:
+    """Of segments with summaries both tools say what they say of the archives in them."""
+    unsure = ("median_rtt_us", "p95_rtt_us", "missed_polls_at_most")
+    for command in ([sys.argv[4], "ls", "--csv"], [sys.argv[5], "--connections"]):
+        got, expected = table_of(command, *packed), table_of(command, *unpacked)
+        archives.check(len(got) == len(expected) > 0, f"{command}: {len(got)} connections of "
+                                                      f"{len(expected)}")
+        for ours, theirs in zip(got, expected):
+            for name, value in theirs.items():
+                if name in unsure[:2] and value:
+                    archives.check(abs(float(ours[name]) - float(value)) <= 0.03 * float(value),
+                                   f"{ours['uuid']}: {name} {ours[name]}, not {value}")
+                elif name not in unsure:
+                    archives.check(ours[name] == value,
+                                   f"{ours['uuid']}: {name} {ours[name]!r}, not {value!r}")
 
 
 def lines_by_name(root: Path) -> dict[str, list[bytes]]:
@@ -97,6 +123,8 @@ def both_at_once(pair: Pair, scratch: Path) -> None:
     check_verified(sys.argv[4], packed)
     records = unpack(found, scratch / "unpacked")
     archives.check(records == ended[1].number("records"), f"{records} records in segments")
+    same_of_summaries([packed], [scratch / "unpacked"])
+    same_of_summaries(found[::-1], [scratch / "unpacked"])
     recorded = archives.read_directory(files)
     out_of_segments = archives.read_directory(scratch / "unpacked")
     compare_all(made, recorded)
@@ -146,8 +174,11 @@ def killed(pair: Pair, scratch: Path) -> None:
     for name, lines in had.items():
         archives.check(kept.get(name, [])[:len(lines)] == lines, f"{name}: records were lost")
 
-    # Each sequence once, and the last record with the final counters.
+    # A leftover has no summaries, the other segments have.
     own = [path for path in archives.finished_files(output) if path not in segments(output)]
+    same_of_summaries([output], [scratch / "after", *own])
+
+    # Each sequence once, and the last record with the final counters.
     sequences: dict[int, list[int]] = {}
     last: dict[int, archives.Archive] = {}
     for one in [*archives.read(archives.finished_files(scratch / "after")), *archives.read(own)]:

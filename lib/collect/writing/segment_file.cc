@@ -94,6 +94,7 @@ void segment_file::add(bytes_view frame, const block_facts& facts, std::int64_t 
     waiting_bytes_ += frame.size();
   } catch (const std::bad_alloc&) {
     whole_ = false;
+    if (facts.records == 0) return;
     context_.counts.lost_write.add(facts.records);
     tell_dropped(context_, part_, facts.records, "memory ended");
   }
@@ -115,6 +116,8 @@ void segment_file::drop_oldest(std::string_view why) {
   waiting_bytes_ -= waiting_.front().frame.size();
   waiting_.pop_front();
   whole_ = false;
+  // One of summaries has none, and costs nothing but the time to read records.
+  if (records == 0) return;
   context_.counts.lost_write.add(records);
   tell_dropped(context_, part_, records, why);
 }

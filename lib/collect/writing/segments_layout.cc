@@ -61,7 +61,7 @@ void segments_layout::take(const snapshot_header& header, bytes_view message, st
   const bool has_message = header.kind != snapshot_kind::ended_without_event;
   if (!has_message && !flows_.contains(header.cookie)) return;
   // Another connection's now: what was recorded before is complete.
-  if (header.kind == snapshot_kind::followed) forget(header.cookie, true);
+  if (header.kind == snapshot_kind::followed) forget(header.cookie, true, now_ns);
   segment_flow& flow = flow_of(header);
   if (has_message) {
     observer_.look(flow.observed, header, message);
@@ -72,21 +72,38 @@ void segments_layout::take(const snapshot_header& header, bytes_view message, st
       context_.counts.lost_write.add();
     }
   }
-  if (ends_connection(header.kind)) forget(header.cookie, !has_message);
+  if (ends_connection(header.kind)) forget(header.cookie, !has_message, now_ns);
 }
 
 // `may_return`: whether its cookie may be seen again.
-void segments_layout::forget(std::uint64_t cookie, bool may_return) {
+void segments_layout::forget(std::uint64_t cookie, bool may_return, std::int64_t now_ns) {
   const auto found = flows_.find(cookie);
   if (found == flows_.end()) return;
   segment_flow& flow = found->second;
   // At once, for what follows may throw: should it come back, it is an archive of its own.
-  if (std::exchange(flow.begun, false)) {
-    ++flow.sequence;
-    flow.block = 0;
-  }
+  end_archive(flow, now_ns);
   if (may_return) former_.remember(flow);
   flows_.erase(found);
+}
+
+// What comes of it next is another archive.
+void segments_layout::end_archive(segment_flow& flow, std::int64_t now_ns) noexcept {
+  if (!flow.begun) return;
+  summarize(flow, now_ns);
+  flow.summary.goes_on = false;
+  flow.begun = false;
+  ++flow.sequence;
+  flow.block = 0;
+}
+
+// Of its records in this segment. Where memory is missing the summary is.
+void segments_layout::summarize(segment_flow& flow, std::int64_t now_ns) noexcept try {
+  if (flow.summary.records.count() == 0) return;
+  path_.set(flow);
+  const metadata about = metadata_of(flow, path_.uuid_of(flow), context_.who);
+  if (summaries_.hand_on(flow.summary, about, path_.relative())) return;
+  if (flush_summaries(now_ns)) (void)summaries_.hand_on(flow.summary, about, path_.relative());
+} catch (const std::bad_alloc&) {
 }
 
 void segments_layout::add(segment_flow& flow, const snapshot_header& header, bytes_view message,
@@ -94,11 +111,7 @@ void segments_layout::add(segment_flow& flow, const snapshot_header& header, byt
   const bool reused = begins_reuse(header.kind);
   // The clock was stepped back: an archive has no record of a day before its folder's.
   const bool earlier = flow.begun && is_of_earlier_day(header.time_ns, flow.file_date_ns);
-  if (reused || earlier) {
-    if (flow.begun) ++flow.sequence;
-    flow.begun = false;
-    flow.block = 0;
-  }
+  if (reused || earlier) end_archive(flow, now_ns);
   if (reused) {
     // The socket's next connection has an opening of its own, or none that was told.
     flow.opened = opening_of(header);
@@ -119,6 +132,8 @@ void segments_layout::add(segment_flow& flow, const snapshot_header& header, byt
     const auto ec = try_add(flow, stored, {whole});
     if (!ec) {
       flow.begun = true;
+      latest_ns_ = stored.time_ns;
+      summaries_.record(flow.summary, stored, {whole});
       // The oldest names the folder, whichever comes first: readers pass over folders of days.
       facts_.first_ns = is_first ? stored.time_ns : std::min(facts_.first_ns, stored.time_ns);
       if (is_first) facts_.since_ns = now_ns;
@@ -193,6 +208,31 @@ bool segments_layout::flush(std::int64_t now_ns) {
   return true;
 }
 
+// As flush(), of the block of summaries. It begins no file: records of theirs are there before, or
+// still to be written.
+bool segments_layout::flush_summaries(std::int64_t now_ns) {
+  if (block_.waiting_summaries() == 0) return true;
+  if (file_.size() == 0 && !file_.has_waiting() && !flush(now_ns)) return false;
+  bytes_view frame;
+  if (const auto ec = block_.flush_summaries(frame)) {
+    context_.counts.write_errors.add(ec);
+    return false;
+  }
+  block_facts facts;
+  facts.blocks = 1;
+  facts.first_ns = latest_ns_;
+  facts.since_ns = now_ns;
+  if (file_.size() > 0 || file_.has_waiting()) file_.add(frame, facts, now_ns);
+  account();
+  return true;
+}
+
+// Those that live on: what comes of them next is in another segment.
+void segments_layout::summarize_all(std::int64_t now_ns) {
+  for (auto& [cookie, flow] : flows_) summarize(flow, now_ns);
+  (void)flush_summaries(now_ns);
+}
+
 std::int64_t segments_layout::block_due_ns() const noexcept {
   return block_.waiting() == 0 ? never : std::max(facts_.since_ns + hold_ns_, block_retry_ns_);
 }
@@ -225,6 +265,8 @@ void segments_layout::rotate(std::int64_t now_ns) {
   // Where this comes to nothing, not before the next second.
   rotate_retry_ns_ = now_ns + write_retry_ns;
   if (!flush(now_ns) || file_.has_waiting()) return;
+  summarize_all(now_ns);
+  if (file_.has_waiting()) return;
   bytes_view index;
   // What it counts begins anew with the next segment, whether there is an index or not.
   if (block_.finish(index)) return;
@@ -268,6 +310,7 @@ void segments_layout::account() noexcept {
 void segments_layout::finish() {
   for (int tries = 0; tries < last_tries && !write_all(); ++tries)
     context_.system.wait(-1, -1, context_.system.monotonic_ns() + last_pause_ns);
+  summarize_all(context_.system.monotonic_ns());
   while (file_.has_waiting()) file_.drop_oldest("the run ended");
   if (!std::exchange(block_given_up_, true)) context_.counts.lost_write.add(block_.waiting());
   bytes_view index;

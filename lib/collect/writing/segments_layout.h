@@ -3,7 +3,8 @@
 // The layout of many connections in one file (--layout segments). A snapshot goes at once into the
 // block that is being made, which keeps what has changed since the connection's snapshot before.
 // The block is written when it is full, when its oldest record has waited long enough, and at the
-// end. Of a connection no more is kept than what its next record needs.
+// end. Of a connection no more is kept than what its next record needs, and what its records in the
+// segment come to (segment_summaries).
 #ifndef TCPINFO_COLLECT_WRITING_SEGMENTS_LAYOUT_H
 #define TCPINFO_COLLECT_WRITING_SEGMENTS_LAYOUT_H
 
@@ -24,6 +25,7 @@
 #include "collect/writing/record_observer.h"
 #include "collect/writing/record_sink.h"
 #include "collect/writing/segment_file.h"
+#include "collect/writing/segment_summaries.h"
 #include "collect/writing/waiting_memory.h"
 #include "collect/writing/writer_context.h"
 
@@ -47,13 +49,14 @@ class segments_layout final : public record_sink {
  private:
   struct segment_flow : flow_archive {
     observed_flow observed;
+    open_summary summary;
     std::uint64_t block = 0;   // in which it is `number`
     std::uint32_t number = 0;  // as segment_writer::begin() gave it
     bool begun = false;        // there are records of its archive, in this block or before
   };
 
   [[nodiscard]] segment_flow& flow_of(const snapshot_header& header);
-  void forget(std::uint64_t cookie, bool may_return);
+  void forget(std::uint64_t cookie, bool may_return, std::int64_t now_ns);
   void add(segment_flow& flow, const snapshot_header& header, bytes_view message,
            std::int64_t now_ns);
   [[nodiscard]] std::error_code try_add(segment_flow& flow, const snapshot_header& header,
@@ -61,6 +64,10 @@ class segments_layout final : public record_sink {
   [[nodiscard]] std::error_code add_as_text(const segment_flow& flow, const snapshot_header& header,
                                             const message& m);
   [[nodiscard]] std::error_code begin(segment_flow& flow);
+  void end_archive(segment_flow& flow, std::int64_t now_ns) noexcept;
+  void summarize(segment_flow& flow, std::int64_t now_ns) noexcept;
+  [[nodiscard]] bool flush_summaries(std::int64_t now_ns);
+  void summarize_all(std::int64_t now_ns);
   [[nodiscard]] bool flush(std::int64_t now_ns);
   [[nodiscard]] bool write_all();
   void rotate(std::int64_t now_ns);
@@ -84,8 +91,10 @@ class segments_layout final : public record_sink {
   std::pmr::unordered_map<std::uint64_t, segment_flow> flows_{&flow_memory_};  // by cookie
 
   segment_writer block_;
+  segment_summaries summaries_{block_};
   std::uint64_t block_number_ = 1;
-  block_facts facts_;  // of the block that is being made
+  block_facts facts_;           // of the block that is being made
+  std::int64_t latest_ns_ = 0;  // time of the latest record, since 1970
   std::int64_t block_retry_ns_ = 0;
   bool begins_file_ = false;     // its segment's first, though the file before was not ended
   bool block_given_up_ = false;  // what waits in it is counted

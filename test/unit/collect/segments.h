@@ -4,15 +4,17 @@
 #ifndef TCPINFO_TEST_UNIT_COLLECT_SEGMENTS_H
 #define TCPINFO_TEST_UNIT_COLLECT_SEGMENTS_H
 
+#include <fcntl.h>
 #include <tcpinfo/segment.h>
-#include <tcpinfo/zstd.h>
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "common/descriptor.h"
 #include "unit/collect/run.h"
 
 struct archive_text {
@@ -101,13 +103,47 @@ inline std::uint64_t blocks_of(const fs::path& path) {
   return reader.blocks();
 }
 
-/// Whether the last frame is one that zstd skips: the index.
-inline bool has_index(const fs::path& path) {
-  const std::string bytes = bytes_of(path);
-  frame_scan found;
-  REQUIRE_FALSE(scan_frames(std::as_bytes(std::span(bytes)), found));
-  CHECK(found.fault == errc::ok);
-  return found.frames == blocks_of(path) + 1;
+/// What the index at its end says; nullopt where there is none.
+inline std::optional<segment_contents> contents_of(const fs::path& path) {
+  const descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  REQUIRE(file);
+  segment_contents contents;
+  if (read_index(file.get(), contents)) return std::nullopt;
+  return contents;
+}
+inline bool has_index(const fs::path& path) { return contents_of(path).has_value(); }
+
+/// A bit of everything: connections that open, change, end with and without an event, are used
+/// again, come back, and messages with faults.
+inline void all_kinds(scripted_kernel& k, std::uint64_t poll) {
+  for (auto& [cookie, socket] : k.sockets)
+    if ((poll + cookie) % 3 == 0) socket.set(128, poll * cookie);
+  if (poll == 5) {
+    made_socket& six = k.sockets[6];
+    six.cookie = 6;
+    six.src = "2001:db8::1";
+    six.dst = "2001:db8:1:2:3::4";
+    six.md5sig = std::string(20, 'k');
+  }
+  if (poll == 10) k.destroy(1);
+  if (poll == 15) {  // between two polls
+    made_socket s;
+    s.cookie = 7;
+    k.sockets[7] = s;
+    k.destroy(7);
+  }
+  if (poll == 20) k.sockets.erase(2);  // without an event, and it comes back below
+  if (poll == 30) k.sockets.at(3).dport = 7;
+  if (poll == 40) {  // used again, and closed before anybody saw that
+    k.sockets.at(4).dport = 9;
+    k.sockets.at(4).set(128, std::uint64_t{1});
+    k.destroy(4);
+  }
+  if (poll == 1200) {
+    k.sockets[2].cookie = 2;
+    k.sockets[2].set(128, poll);
+  }
+  if (poll == 1250) k.destroy(2);
 }
 
 struct segment_run : run {

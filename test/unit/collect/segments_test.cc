@@ -49,39 +49,6 @@ std::uint64_t records_in(const fs::path& output) {
   return found;
 }
 
-// A bit of everything: connections that open, change, end with and without an event, are used
-// again, come back, and messages with faults.
-void all_kinds(scripted_kernel& k, std::uint64_t poll) {
-  for (auto& [cookie, socket] : k.sockets)
-    if ((poll + cookie) % 3 == 0) socket.set(128, poll * cookie);
-  if (poll == 5) {
-    made_socket& six = k.sockets[6];
-    six.cookie = 6;
-    six.src = "2001:db8::1";
-    six.dst = "2001:db8:1:2:3::4";
-    six.md5sig = std::string(20, 'k');
-  }
-  if (poll == 10) k.destroy(1);
-  if (poll == 15) {  // between two polls
-    made_socket s;
-    s.cookie = 7;
-    k.sockets[7] = s;
-    k.destroy(7);
-  }
-  if (poll == 20) k.sockets.erase(2);  // without an event, and it comes back below
-  if (poll == 30) k.sockets.at(3).dport = 7;
-  if (poll == 40) {  // used again, and closed before anybody saw that
-    k.sockets.at(4).dport = 9;
-    k.sockets.at(4).set(128, std::uint64_t{1});
-    k.destroy(4);
-  }
-  if (poll == 1200) {
-    k.sockets[2].cookie = 2;
-    k.sockets[2].set(128, poll);
-  }
-  if (poll == 1250) k.destroy(2);
-}
-
 archive_texts record_all_kinds(layout as, anonymize_by by) {
   run r;
   r.settings.layout = as;
