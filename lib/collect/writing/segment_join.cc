@@ -18,15 +18,6 @@ constexpr std::uint64_t one_block = 4096;
 // So many records are flushed together: some MiB of memory, and more gain nothing.
 constexpr std::uint32_t enough = std::uint32_t{1} << 15U;
 
-record_extras extras_of(const segment_record& record) noexcept {
-  record_extras extras;
-  extras.poll = record.poll;
-  extras.ended = record.ended;
-  extras.carried = record.carried;
-  extras.thinned = record.thinned;
-  return extras;
-}
-
 }  // namespace
 
 bool pays_to_join(const part_file& file) noexcept {

@@ -280,6 +280,7 @@ void segments_layout::rotate(std::int64_t now_ns) {
 // memory nothing changes, and it is tried again with the next record.
 void segments_layout::begin_segment(std::int64_t now_ns) {
   if (now_ns < block_retry_ns_ || !flush(now_ns)) return;
+  summarize_all(now_ns);
   bytes_view index;
   if (block_.finish(index)) return;
   if (file_.has_waiting() || begins_file_)
