@@ -130,7 +130,7 @@ std::size_t max_record_size(const record& r) noexcept {
   if (r.impl_ == nullptr || !r.impl_->valid) return 0;
   const record::impl& from = *r.impl_;
   std::size_t size = time_key.size() + line_end.size() + poll_key.size() + max_decimal_size +
-                     thinned_key.size() + max_decimal_size;
+                     thinned_key.size() + max_decimal_size + max_timestamp_size;
   // Time texts have nothing to escape; the unknown members are JSON already.
   for (std::size_t i = 0; i < from.refs.size(); ++i)
     if (const auto key = static_cast<text_key>(i); from.has(key))
@@ -151,7 +151,11 @@ std::error_code encode_record(std::span<char> out, std::size_t& written, const r
 
   char* to = write(out.data(), time_key);
   *to++ = '"';
-  to = write(to, from.get(text_key::time));
+  // Of a record that was not read from a line the text is made here.
+  if (from.has(text_key::time))
+    to = write(to, from.get(text_key::time));
+  else
+    to += format_timestamp(from.time, {to, max_timestamp_size});
   *to++ = '"';
   if (from.has_idm) {
     to = write(to, idm_key);

@@ -46,6 +46,19 @@ void append_as_read(std::string& to, std::string_view text) {
 
 }  // namespace
 
+void record::impl::take_message(const message& m) {
+  std::memcpy(bytes.get(), m.bytes.data(), idm_size);
+  const sorted_attributes sorted(m);
+  sorted.for_each([this](std::size_t type, bytes_view payload) {
+    // Types have 14 bits and lengths 16: netlink allows all of them.
+    (void)add_absent(type - attributes.size());
+    if (!payload.empty()) std::memcpy(payload_place(), payload.data(), payload.size());
+    (void)add_attribute(payload.size());
+  });
+  // A line's array is never empty.
+  if (attributes.empty()) (void)add_absent();
+}
+
 std::error_code record::assign(const timestamp& time, const message& m,
                                const record_extras& given) noexcept {
   if (impl_ == nullptr) impl_ = new (std::nothrow) impl;
@@ -62,26 +75,23 @@ std::error_code record::assign(const timestamp& time, const message& m,
   if (m.bytes.size() < impl::idm_size) return refuse(errc::message_too_short);
   record_extras extras;
   if (const std::error_code ec = read_known(given, extras)) return refuse(ec);
-  const time_text time_is(time);
-  if (time_is.size == 0) return refuse(errc::bad_timestamp);
-  if (r.bytes && m.bytes.data() == r.bytes.get()) {
+  if (!has_text(time)) return refuse(errc::bad_timestamp);
+  const bool is_own = r.bytes && m.bytes.data() == r.bytes.get();
+  // Messages of a connection are mostly alike.
+  const bool is_like_before = !is_own && r.has_layout_of(m.bytes);
+  if (is_own) {
     own = std::move(r.bytes);
     r.capacity = 0;
   }
-  r.reset();
-  if (const std::error_code ec = r.reserve(m.bytes.size())) return refuse(ec);
+  if (is_like_before) {
+    r.reset_all_but_message();
+    r.take_payloads(m.bytes);
+  } else {
+    r.reset();
+    if (const std::error_code ec = r.reserve(m.bytes.size())) return refuse(ec);
+  }
   try {
-    std::memcpy(r.bytes.get(), m.bytes.data(), impl::idm_size);
-    const sorted_attributes attributes(m);
-    attributes.for_each([&r](std::size_t type, bytes_view payload) {
-      // Types have 14 bits and lengths 16: netlink allows all of them.
-      (void)r.add_absent(type - r.attributes.size());
-      if (!payload.empty()) std::memcpy(r.payload_place(), payload.data(), payload.size());
-      (void)r.add_attribute(payload.size());
-    });
-    // A line's array is never empty.
-    if (r.attributes.empty()) (void)r.add_absent();
-    r.set(text_key::time, time_is.view());
+    if (!is_like_before) r.take_message(m);
     if (!extras.ended.is_zero()) {
       const time_text ended(extras.ended);
       if (ended.size == 0) return refuse(errc::bad_timestamp);

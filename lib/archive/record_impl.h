@@ -126,10 +126,13 @@ struct [[gnu::visibility("hidden")]] record::impl {
 
   /// Makes the record empty; memory is kept.
   void reset() noexcept {
-    valid = has_time = has_idm = has_attributes = has_metadata = false;
-    has_sequence = has_poll = has_thinned = false;
     used = idm_size;
     attributes.clear();
+    reset_all_but_message();
+  }
+  void reset_all_but_message() noexcept {
+    valid = has_time = has_idm = has_attributes = has_metadata = false;
+    has_sequence = has_poll = has_thinned = false;
     text.clear();
     present = 0;
     time = {};
@@ -154,6 +157,31 @@ struct [[gnu::visibility("hidden")]] record::impl {
     capacity = size;
     return {};
   }
+
+  /// Whether a message has the same attributes as the one that is here, each as long, in the same
+  /// places and nothing else: then all but the payloads may stay.
+  [[nodiscard]] bool has_layout_of(bytes_view message) const noexcept {
+    if (!valid || !has_idm || message.size() != used) return false;
+    std::uint32_t different = 0;
+    for (const slot& s : attributes) {
+      if (s.at == absent) continue;
+      const std::size_t header = s.at - wire::attribute_header_size;
+      different |= wire::load<std::uint32_t>(message.data() + header) ^
+                   wire::load<std::uint32_t>(bytes.get() + header);
+    }
+    return different == 0;
+  }
+  /// Takes a message for which has_layout_of() holds.
+  void take_payloads(bytes_view message) noexcept {
+    std::memcpy(bytes.get(), message.data(), used);
+    // Padding is zero, whatever the message has there.
+    for (const slot& s : attributes)
+      if (s.at != absent && s.size % 4 != 0)
+        std::memset(bytes.get() + s.at + s.size, 0, 4 - s.size % 4);
+  }
+
+  /// Takes any message, for which there is room. May throw std::bad_alloc.
+  void take_message(const message& m);
 
   /// Where the payload of the next attribute goes.
   [[nodiscard]] std::byte* payload_place() const noexcept {

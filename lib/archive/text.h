@@ -10,6 +10,8 @@
 #include <cstring>
 #include <string_view>
 
+#include <tcpinfo/archive.h>
+
 #include "common/known_part.h"
 #include "common/utf8.h"
 
@@ -26,6 +28,8 @@ struct civil_date {
 [[nodiscard]] std::int64_t floor_days(std::int64_t seconds) noexcept;
 /// Whether the second is within years 0000 to 9999, which four digits can write.
 [[nodiscard]] bool in_calendar(std::int64_t local_seconds) noexcept;
+/// Whether format_timestamp() has a text for it.
+[[nodiscard]] bool has_text(const timestamp& t) noexcept;
 /// Writes 10 characters.
 char* write_date(char* to, const civil_date& date, char separator) noexcept;
 

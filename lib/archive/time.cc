@@ -156,18 +156,21 @@ std::error_code parse_timestamp(std::string_view text, timestamp& out) noexcept 
   return {};
 }
 
-std::size_t format_timestamp(const timestamp& t, std::span<char> out) noexcept {
+bool has_text(const timestamp& t) noexcept {
   if (t.nanoseconds > 999'999'999 || t.utc_offset_seconds <= -day_seconds ||
       t.utc_offset_seconds >= day_seconds)
-    return 0;
+    return false;
   // Checked before the sum, which could overflow.
-  if (t.seconds < first_second - day_seconds || t.seconds > last_second + day_seconds) return 0;
+  if (t.seconds < first_second - day_seconds || t.seconds > last_second + day_seconds) return false;
+  return in_calendar(t.seconds + t.utc_offset_seconds / 60 * 60);
+}
+
+std::size_t format_timestamp(const timestamp& t, std::span<char> out) noexcept {
+  if (!has_text(t)) return 0;
   // RFC 3339 has whole minutes: a rest of seconds is cut from offset and local time alike, as Go
   // does it, so that the text still means the same moment.
   const std::int32_t offset_minutes = t.utc_offset_seconds / 60;
   const std::int64_t local = t.seconds + offset_minutes * 60;
-  if (!in_calendar(local)) return 0;
-
   char text[max_timestamp_size];
   const std::int64_t days = floor_days(local);
   const auto second_of_day = static_cast<unsigned>(local - days * day_seconds);

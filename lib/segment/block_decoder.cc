@@ -177,7 +177,7 @@ bool block_decoder::apply(slot& s) noexcept {
     for (std::uint64_t left = mask[m]; left != 0; left &= left - 1) {
       const std::uint32_t word = 64 * m + static_cast<unsigned>(std::countr_zero(left));
       taker& deltas = columns_[s.first + word].deltas;
-      const auto folded = static_cast<std::uint32_t>(deltas.varint());
+      const auto folded = static_cast<std::uint32_t>(deltas.short_varint());
       if (!deltas.ok()) return false;
       add_le(s.latest + 4 * std::size_t{word}, unfold(folded));
     }

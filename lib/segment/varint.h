@@ -68,6 +68,12 @@ class taker {
     }
     return fail();
   }
+  /// The same, for numbers that are mostly small.
+  [[nodiscard]] std::uint64_t short_varint() noexcept {
+    if (at_ != end_ && (*at_ & std::byte{0x80}) == std::byte{0}) [[likely]]
+      return std::to_integer<std::uint64_t>(*at_++);
+    return varint();
+  }
   /// At most `most`.
   [[nodiscard]] std::uint64_t varint(std::uint64_t most) noexcept {
     const std::uint64_t n = varint();
