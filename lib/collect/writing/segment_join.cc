@@ -11,7 +11,7 @@ namespace tcpinfo::collect {
 namespace {
 
 // On the average, as they lie in the file. Joining blocks of 1 KiB saves two fifths, of 10 KiB one
-// twentieth, and of 20 KiB nothing, for 2 to 8 us a record.
+// twentieth, and of 20 KiB nothing, for 1 to 8 us a record.
 constexpr std::uint64_t small_block = std::uint64_t{16} << 10;
 // A file within one block of the disk takes no less room for being joined.
 constexpr std::uint64_t one_block = 4096;
