@@ -16,8 +16,6 @@
 
 namespace {
 
-constexpr std::int64_t second = 1'000'000'000;
-
 // Takes snapshots as a writer gives them.
 struct layout_bench : bench {
   record_observer observer{seen};
@@ -110,7 +108,7 @@ TEST_CASE("segments: more connections come back than are remembered, and none ha
 TEST_CASE("segments: a block that finds no memory at the end is counted once") {
   layout_bench b;
   b.take(1, snapshot_kind::data);
-  b.now_ns += 10 * second;
+  b.now_ns += std::int64_t{10} * 1'000'000'000;
   (void)b.records->write_portion(b.now_ns);
   CHECK(b.counts.records.get() == 1);
   for (std::uint64_t cookie = 2; cookie <= 4; ++cookie) b.take(cookie, snapshot_kind::data);
