@@ -77,7 +77,8 @@ def packed_and_back(folder: Path, scratch: Path) -> None:
     segments, back = scratch / "packed", scratch / "back"
     print(f"{folder}: {dump('pack', folder, '-o', segments)}")
     dump("unpack", segments, "-o", back)
-    wanted, got = plain(folder.absolute(), scratch / "plain"), plain(back, scratch / "plain-back")
+    wanted = plain(folder.resolve(), scratch / "plain")
+    got = plain(back.resolve(), scratch / "plain-back")
     check(wanted.keys() == got.keys(),
           f"{folder}: {sorted(wanted.keys() ^ got.keys())[:5]} are not on both sides")
     other = [name for name, path in wanted.items() if not filecmp.cmp(path, got[name], False)]
