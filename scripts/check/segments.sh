@@ -19,7 +19,8 @@ part() {
     folders+=("${named[@]}")
   fi
   local -x TCPINFO_LIVE_FULL=1
-  long_check "segments beside archives" python3 -B test/live/live_segments.py "${live[@]}"
+  long_check "segments beside archives" python3 -B test/live/live_segments.py "${live[@]}" \
+    build/tools/tcpinfo-csv
   long_check "segments killed" python3 -B test/live/live_segments_kill.py "${live[@]}" 200
   long_check "segments on a full disk" python3 -B test/live/segments_long.py "${live[@]}" disk_full
   long_check "segments packed and unpacked" python3 -B test/live/segments_long.py "${live[@]}" \
