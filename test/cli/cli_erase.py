@@ -91,6 +91,7 @@ def fill(folder: Path) -> dict[str, str]:
         # Of one connection the second archive has no record that says where it went.
         name_of(14): made(14, INSIDE),
         name_of(14, 1): metadata(1, uuid(14)),
+        name_of(14, 2): "",
         # A text that no record gives back byte for byte.
         name_of(15): made(15, INSIDE).replace('{"Timestamp"', '{ "Timestamp"'),
         name_of(16, ending=".jsonl"): made(16, INSIDE) + "no record\n",
@@ -116,15 +117,15 @@ def test_archives(folder: Path) -> None:
     kept = fill(folder / "in")
     before = texts(folder / "in")
     done = erase("--host", str(NETWORK), "--dry-run", folder / "in")
-    check(done.returncode == 0 and "7 connections would be erased: 8 archives" in done.stdout
+    check(done.returncode == 0 and "7 connections would be erased: 9 archives" in done.stdout
           and texts(folder / "in") == before, f"--dry-run: {done}")
     old = os.stat(folder / "in/both.jsonl.zst")
     os.utime(folder / "in/both.jsonl.zst", (1, 2))
     os.chmod(folder / "in/both.jsonl.zst", 0o604)
     done = erase("--host", str(NETWORK), folder / "in")
     check(done.returncode == 0 and done.stderr == ""
-          and "7 connections erased: 8 archives" in done.stdout
-          and "7 removed" in done.stdout, f"archives: {done}")
+          and "7 connections erased: 9 archives" in done.stdout
+          and "8 removed" in done.stdout, f"archives: {done}")
     expect(folder / "in", kept, "archives")
     new = os.stat(folder / "in/both.jsonl.zst")
     check(new.st_ino != old.st_ino and new.st_mtime == 2 and new.st_mode & 0o777 == 0o604,

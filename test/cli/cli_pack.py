@@ -160,8 +160,6 @@ def test_many_connections(folder: Path) -> None:
 
 def test_refused(folder: Path) -> None:
     where = folder / "in"
-    put(where / "empty.00000.jsonl", "")
-    put(where / "empty.00000.jsonl.zst", zstd(""))
     put(where / "long.00000.jsonl", metadata() + "x" * (1 << 20) + "\n")
     put(where / "long.00000.jsonl.zst", zstd(metadata() + "x" * (50 << 20)))
     # From a pipe zstd knows no size, and the frame asks for the whole window.
@@ -170,10 +168,8 @@ def test_refused(folder: Path) -> None:
     (where / "gone.00000.jsonl").symlink_to("nowhere")
     put(where / name_of(1), zstd(good(1)))
     done = pack(where, "-o", folder / "out", "--replace")
-    packs(done, "refused", 1, archives_packed=1, not_packed=6, removed=1)
-    for name, words in (("empty.00000.jsonl", "empty: no record at all"),
-                        ("empty.00000.jsonl.zst", "empty: no record at all"),
-                        ("long.00000.jsonl", "line too long"),
+    packs(done, "refused", 1, archives_packed=1, not_packed=4, removed=1)
+    for name, words in (("long.00000.jsonl", "line too long"),
                         ("long.00000.jsonl.zst", "line too long"),
                         ("window.00000.jsonl.zst", "--max-window 128MiB allows it"),
                         ("gzip.00000.jsonl", "gzip"), ("gone.00000.jsonl", "No such file")):
@@ -193,6 +189,23 @@ def test_refused(folder: Path) -> None:
     pipe = folder / "pipe.jsonl"
     os.mkfifo(pipe)
     check("no regular file" in pack(pipe, "-o", folder / "x").stderr, "a pipe")
+
+
+def test_empty(folder: Path) -> None:
+    """An archive without a line is one, and comes back."""
+    put(folder / "in/empty.00000.jsonl", "")
+    put(folder / "in" / name_of(1), zstd(""))
+    put(folder / "in" / name_of(2), zstd(good(2)))
+    put(folder / "in" / name_of(3), "")
+    packs(pack(folder / "in", "-o", folder / "out"), "empty", archives_packed=4)
+    comes_back(folder / "in", folder / "out", "empty")
+    done = pack(folder / "in", "-o", folder / "out", "--replace")
+    packs(done, "empty, again", archives_packed=0, packed_before=4, removed=4)
+    part = put(folder / "in" / (name_of(4) + ".part"), "")
+    done = pack(folder / "in", "-o", folder / "out")
+    check(done.returncode == 0 and "nothing to pack yet" in done.stderr, f"empty .part: {done}")
+    part.write_bytes(zstd(good(4)))
+    packs(pack(folder / "in", "-o", folder / "out"), "no more empty", archives_packed=1)
 
 
 def test_usage() -> None:
@@ -492,7 +505,7 @@ def test_replace_compares(folder: Path) -> None:
 
 def main() -> None:
     run_tests([test_collector, test_odd_lines, test_corpus, test_many_connections, test_refused,
-               test_damage, test_names, test_links, test_several_segments, test_growing, test_full,
+               test_empty, test_damage, test_names, test_links, test_several_segments, test_growing, test_full,
                test_killed, test_locked, test_replace_compares])
     test_usage()
     finish()

@@ -100,6 +100,31 @@ def test_hostile(folder: Path) -> None:
           "an archive under a segment's name")
 
 
+def test_twice(folder: Path) -> None:
+    """Of two beginnings of an archive the first one is taken. What goes on may be either's."""
+    lines = good(1).splitlines()
+    begin = f"metadata {lines[0]}\narchive {name_of(1)}\nrecord {lines[1]}\nflush\n"
+    more = f"metadata {lines[0]}\ngoes-on {name_of(1)}\nrecord {lines[2]}\nflush\n"
+    here = folder / "in"
+    make_segment(here / f"a.0{SEGMENT}", begin)
+    make_segment(here / f"a.1{SEGMENT}", begin)
+    packs(unpack(here, "-o", folder / "one"), "two beginnings", 1, archives_unpacked=1)
+    check(names(folder / "one") == [name_of(1)], f"two beginnings: {names(folder / 'one')}")
+    make_segment(here / f"a.2{SEGMENT}", more)
+    packs(unpack(here, "-o", folder / "two"), "and more", 1, archives_unpacked=1)
+    check(names(folder / "two") == [name_of(1) + ".part"], f"and more: {names(folder / 'two')}")
+
+
+def test_own_part(folder: Path) -> None:
+    segment = make_segment(folder / f"in/x{SEGMENT}",
+                           "".join(f"archive a.jsonl\nrecord {line}\n"
+                                   for line in good(1).splitlines()[1:2]) + "flush\nfinish\n")
+    shutil.copy(segment, segment.with_name(segment.name + ".part"))
+    done = unpack(folder / "in", "-o", folder / "out")
+    packs(done, "a segment and its .part", archives_unpacked=1)
+    check("passed over: it is there without .part" in done.stderr, f"its .part: {done}")
+
+
 def test_killed(folder: Path) -> None:
     for number in range(6):
         put(folder / "in" / name_of(number), noise(number, 1_000_000))
@@ -122,5 +147,5 @@ def test_killed(folder: Path) -> None:
     check(texts(back) == expected, "unpack killed: not all came back")
 
 
-run_tests([test_collector_segments, test_hostile, test_killed])
+run_tests([test_collector_segments, test_hostile, test_twice, test_own_part, test_killed])
 finish()

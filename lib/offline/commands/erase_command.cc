@@ -188,6 +188,8 @@ class erasing {
           reader_.segment().archive().goes_on == 0)
         ++in.archives;
     }
+    // One without a line is known by its name alone.
+    if (!reader_.is_segment() && in.kept == 0 && is_erased(judge_.by_name())) in.erased += 1;
     if (!reader_.is_segment() && in.erased != 0) ++in.archives;
     in.damaged = reader_.damaged();
     in.beyond_us = reader_.beyond_us();

@@ -197,6 +197,9 @@ class packing {
       ++before_;
       return;
     }
+    // One whose lines come later would begin a second time then.
+    if (lines_.lines() == 0 && file.ends_with(".part"))
+      return faults_.note("empty: there is nothing to pack yet");
     current_ = &entry;
     if (pack_lines(path, entry)) ++packed_;
     current_ = nullptr;
@@ -205,17 +208,20 @@ class packing {
   bool pack_lines(const std::string& path, const pack_entry& entry) {
     const std::uint64_t there = entry.lines;
     packer_.begin(path, lines_.lines(), there);
+    if (lines_.lines() == 0) return add_line({});
     std::string_view line;
     for (std::uint64_t at = 0; lines_.next(line); ++at) {
-      if (at < there) {
+      if (at < there)
         packer_.skip(line);
-        continue;
-      }
-      const std::error_code ec = packer_.add(line);
-      if (!ec) continue;
-      return stop(ec);
+      else if (!add_line(line))
+        return false;
     }
     const std::error_code ec = packer_.summarize();
+    return !ec || stop(ec);
+  }
+
+  bool add_line(std::string_view line) {
+    const std::error_code ec = packer_.add(line);
     return !ec || stop(ec);
   }
 

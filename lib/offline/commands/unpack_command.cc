@@ -142,7 +142,12 @@ class unpacking {
   // @return whether the lines of the archive that begins are taken.
   bool begin(const segment_line& line, bool partial) {
     const std::string path(line.path);
-    if (refused_paths_.contains(keys_(path))) return false;
+    const path_key key = keys_(path);
+    if (refused_paths_.contains(key)) {
+      // Of which of two archives of that path the rest is, nothing tells.
+      if (line.goes_on && twice_.erase(key) != 0) stage_.leave_partial(path);
+      return false;
+    }
     switch (stage_.begin(path, line.goes_on, partial)) {
       case staged_archives::start::done:
         return true;
@@ -151,6 +156,7 @@ class unpacking {
         if (!lines_.first_line().empty()) add(lines_.first_line());
         return !failed_;
       case staged_archives::start::twice:
+        twice_.insert(key);
         return refuse(path, "a second archive of that path: only the first one is unpacked");
       case staged_archives::start::unsafe:
         return refuse(path, "not unpacked: no path of a file below a folder");
@@ -195,6 +201,7 @@ class unpacking {
   segment_lines lines_;
   path_keys keys_;
   std::unordered_set<path_key, path_key_hash> refused_paths_;
+  std::unordered_set<path_key, path_key_hash> twice_;  // of these, one archive was begun
   bool failed_ = false;
 
   std::uint64_t placed_ = 0;

@@ -222,9 +222,8 @@ bool archive_lines::look_through(const tell& on_fault) {
     }
     for (std::string_view line; next(line); ++lines_) kept_bytes_ += line_to_ - line_from_;
   }
-  if (lines_ == 0) {
-    on_fault(1,
-             text_bytes_ == 0 && !damaged_ ? "empty: no record at all" : "nothing in it is whole");
+  if (lines_ == 0 && damaged_) {
+    on_fault(1, "nothing in it is whole");
     return false;
   }
   if (const std::error_code ec = rewind()) {

@@ -173,7 +173,7 @@ std::error_code archive_packer::add(std::string_view line) {
   if (other_metadata) forget_metadata();
   count_in_summary(parsed && !other_metadata);
   ++at_;
-  ++(record ? records_ : text_lines_);
+  if (!line.empty()) ++(record ? records_ : text_lines_);
   return {};
 }
 

@@ -33,6 +33,7 @@ class archive_packer {
   void begin(std::string_view path, std::uint64_t lines, std::uint64_t packed);
   /// Instead of add() for the lines that are packed already.
   void skip(std::string_view line);
+  /// `line`: an empty one, alone, keeps an archive that has none.
   /// @return what `flush` and the writer say: nothing of that line was packed then.
   [[nodiscard]] std::error_code add(std::string_view line);
 

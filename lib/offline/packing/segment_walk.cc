@@ -43,7 +43,12 @@ struct search {
         else if (name != unpack_folder)
           look_into(path, depth + 1);
       } else if (is_segment_name(name)) {
-        found.push_back(path);
+        std::string_view whole = name;
+        if (take_ending(whole, ".part") &&
+            std::find(names.begin(), names.end(), whole) != names.end())
+          on_fault({.file = path, .what = "passed over: it is there without .part", .note = true});
+        else
+          found.push_back(path);
       } else if (!name.starts_with('.')) {
         // Hidden files are other programs' own.
         ++others;

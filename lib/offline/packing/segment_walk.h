@@ -15,7 +15,8 @@ namespace tcpinfo::offline {
 
 /// The segments among what was named: files whatever their names, and in folders, at any depth,
 /// those of a segment's name; in the order of their names, numbers in them by their values. Links
-/// to folders are not followed within a folder. Other files are counted in a note.
+/// to folders are not followed within a folder. A .part beside its complete segment is passed over,
+/// which is told. Other files are counted in a note.
 [[nodiscard]] std::vector<std::string> find_segments(const std::vector<std::string>& paths,
                                                      const fault_callback& on_fault);
 

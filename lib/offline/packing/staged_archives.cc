@@ -79,6 +79,12 @@ staged_archives::start staged_archives::begin(const std::string& path, bool goes
   return there || !goes_on ? start::done : start::beginning_missing;
 }
 
+void staged_archives::leave_partial(const std::string& path) {
+  const auto [found, is_new] = waiting_.try_emplace(path);
+  if (is_new) waiting_bytes_ += path.size() + entry_cost;
+  found->second.partial = true;
+}
+
 int staged_archives::add(std::string_view line) {
   to_->text += line;
   waiting_bytes_ += line.size();

@@ -39,6 +39,9 @@ class staged_archives {
   [[nodiscard]] int open();
   /// The next lines are of this archive. @param partial its segment is not complete
   [[nodiscard]] start begin(const std::string& path, bool goes_on, bool partial);
+  /// Lines of an archive that was begun are missing: it is kept as one of which the segment is not
+  /// complete.
+  void leave_partial(const std::string& path);
   /// A line. @return an errno.
   [[nodiscard]] int add(std::string_view line);
 
