@@ -106,14 +106,14 @@ std::error_code select_blocks(int fd, const segment_selection& given, std::span<
   count = 0;
   segment_selection wanted;
   if (const auto ec = read_known(given, wanted)) return ec;
-  if ((wanted.kinds & ~(select_records | select_summaries)) != 0 || wanted.reserved != 0)
-    return errc::invalid_argument;
+  if ((wanted.kinds & ~(select_records | select_summaries)) != 0) return errc::invalid_argument;
   std::vector<format::block_span> blocks;
   if (const auto ec = read_blocks(fd, blocks)) return ec;
   file_range latest;
   for (const format::block_span& b : blocks) {
     if (!may_hold(b, wanted)) continue;
-    if (count > 0 && latest.offset + latest.size == b.offset) {
+    const bool fits = wanted.most_bytes == 0 || latest.size + b.size <= wanted.most_bytes;
+    if (count > 0 && fits && latest.offset + latest.size == b.offset) {
       latest.size += b.size;
     } else {
       latest = {b.offset, b.size};

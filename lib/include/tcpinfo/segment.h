@@ -343,7 +343,9 @@ struct segment_selection {
   /// Blocks of which kinds, select_…; 0: of records alone. Of summaries the index knows no times:
   /// `since` and `until` leave none of them out.
   std::uint32_t kinds = 0;
-  std::uint32_t reserved = 0;  ///< leave it
+  /// Bytes that a range has at most, if it is not one block alone; 0: no limit. So that several
+  /// threads read one file.
+  std::uint32_t most_bytes = 0;
 };
 
 /// A part of a file.

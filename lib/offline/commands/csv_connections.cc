@@ -7,6 +7,7 @@
 #include <exception>
 
 #include "offline/commands/ordered_reading.h"
+#include "offline/filters/passed_over.h"
 #include "offline/flows/flow_list.h"
 
 namespace tcpinfo::offline {
@@ -48,7 +49,7 @@ rows_written write_connections(const csv_options& options, const walk_options& w
       calls.times = {options.filter.since, options.filter.until};
     }
     read_in_order(
-        options.paths, walk,
+        options.paths, walk, wanted_parts(options.filter),
         {.captures = true, .max_window_log = options.max_window_log, .all_faults = options.verbose},
         options.workers, counts, calls);
     std::string text;

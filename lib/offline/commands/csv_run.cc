@@ -18,6 +18,8 @@ namespace tcpinfo::offline {
 namespace {
 
 constexpr std::string_view program = "tcpinfo-csv";
+// Of a segment, for one thread: some ten thousand records of busy connections.
+constexpr std::uint32_t part_bytes = std::uint32_t{64} << 10;
 
 std::string message_of(int error) { return std::generic_category().message(error); }
 
@@ -76,6 +78,16 @@ std::string header_of(const csv_options& options) {
                              : table_header(options.table);
 }
 
+// The compatible table has a row for each metadata record, wherever it is.
+part_options parts_of(const csv_options& options) {
+  part_options parts;
+  if (options.mlab) return parts;
+  parts = wanted_parts(options.filter);
+  // What is known of connections in one part of a file is not known in the next one.
+  if (options.filter.every_ns == 0 && !options.filter.by_ends()) parts.most_bytes = part_bytes;
+  return parts;
+}
+
 // Writes a row a record. @return as write_connections() does.
 rows_written write_records(const csv_options& options, const walk_options& wanted,
                            csv_target& target, csv_progress& progress, csv_counts& counts) {
@@ -84,7 +96,8 @@ rows_written write_records(const csv_options& options, const walk_options& wante
   input_walk walk(options.paths, wanted, [&](const input_fault& f) {
     return all->turns.wait(all->turns.next_number()) && all->tell(f);
   });
-  csv_turns turns([&](std::string& path) { return walk.next(path); });
+  part_walk parts(walk, parts_of(options));
+  csv_turns turns([&](input_part& part) { return parts.next(part); });
   csv_shared shared{options, target, turns, progress, counts, {}, {}};
   all = &shared;
   work_in_parallel(shared);

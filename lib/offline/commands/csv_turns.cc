@@ -3,16 +3,21 @@
 
 namespace tcpinfo::offline {
 
-bool csv_turns::take(std::string& path, std::size_t& number) {
+bool csv_turns::take(input_part& part, std::size_t& number) {
   // Not the lock of the turns: the walk may wait for its own turn inside.
   const std::lock_guard taking(taking_);
   {
     const std::lock_guard lock(waiting_);
     if (stopped_) return false;
   }
-  if (!next_(path)) return false;
+  if (!next_(part)) return false;
   number = given_++;
   return true;
+}
+
+bool csv_turns::is_turn(std::size_t number) {
+  const std::lock_guard lock(waiting_);
+  return turn_ == number;
 }
 
 bool csv_turns::wait(std::size_t number) {

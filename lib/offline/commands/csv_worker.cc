@@ -29,12 +29,13 @@ csv_worker::csv_worker(csv_shared& shared)
       buffer_(std::make_unique_for_overwrite<char[]>(buffer_size)) {}
 
 void csv_worker::run() {
-  std::string path;
-  while (!stopped_ && shared_.turns.take(path, number_)) {
-    convert(path);
+  input_part part;
+  while (!stopped_ && shared_.turns.take(part, number_)) {
+    convert(part);
     const bool go_on = flush() && !reader_.stopped() && !stopped_;
     count();
-    ++shared_.counts.files;
+    shared_.counts.bytes += part.passed_bytes;
+    if (part.last) ++shared_.counts.files;
     bytes_told_ = 0;
     if (!go_on) {
       shared_.turns.stop();
@@ -45,12 +46,12 @@ void csv_worker::run() {
   }
 }
 
-void csv_worker::convert(const std::string& path) {
+void csv_worker::convert(const input_part& part) {
   record_filter filter(shared_.options.filter);
   thinner thin(shared_.options.filter.every_ns);
   const auto emit = [this](const input_record& r) { row(r); };
   input_record r;
-  for (bool any = reader_.open(path); any && !stopped_; any = reader_.open_next()) {
+  for (bool any = reader_.open(part); any && !stopped_; any = reader_.open_next()) {
     while (!stopped_ && reader_.next(r)) {
       if (!r.has_message && !rows_->takes_metadata()) {
         if (r.says_nothing() && !reader_.tell(r.line, nothing_said)) stopped_ = true;
@@ -65,19 +66,28 @@ void csv_worker::convert(const std::string& path) {
 void csv_worker::row(const input_record& r) {
   if (stopped_) return;
   const std::size_t size = rows_->begin(r);
-  if (capacity_ - used_ < size) {
-    if (!flush()) return;
-    count();
-    if (capacity_ < size) {
-      buffer_ = std::make_unique_for_overwrite<char[]>(size);
-      capacity_ = size;
-    }
-  }
+  if (capacity_ - used_ < size && !make_room(size)) return;
   char* const start = buffer_.get() + used_;
   used_ += static_cast<std::size_t>(rows_->write(r, start) - start);
   ++rows_done_;
   if (const std::string_view loss = rows_->loss(); !loss.empty())
     if (!reader_.tell(r.line, loss)) stopped_ = true;
+}
+
+// Writes what there is; or, where others come first, takes more memory, so that parts of one file
+// are worked on at the same time.
+bool csv_worker::make_room(std::size_t size) {
+  const bool waits = capacity_ < most_waiting && !shared_.turns.is_turn(number_);
+  if (!waits && !flush()) return false;
+  count();
+  if (!waits && capacity_ == buffer_size && size <= buffer_size) return true;
+  const std::size_t wanted =
+      waits ? std::max(2 * capacity_, used_ + size) : std::max(buffer_size, size);
+  auto larger = std::make_unique_for_overwrite<char[]>(wanted);
+  std::memcpy(larger.get(), buffer_.get(), used_);
+  buffer_ = std::move(larger);
+  capacity_ = wanted;
+  return true;
 }
 
 // Lines on standard error come in the order of the files, too.

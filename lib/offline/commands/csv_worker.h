@@ -37,7 +37,8 @@ class csv_worker {
   void run();
 
  private:
-  void convert(const std::string& path);
+  void convert(const input_part& part);
+  [[nodiscard]] bool make_room(std::size_t size);
   void row(const input_record& r);
   [[nodiscard]] bool fault(const input_fault& f);
   [[nodiscard]] bool flush();
@@ -45,6 +46,8 @@ class csv_worker {
 
   // Large enough for few writes, small enough for the second-level cache.
   static constexpr std::size_t buffer_size = std::size_t{128} << 10;
+  // Before its turn a worker keeps so much, about, and then waits.
+  static constexpr std::size_t most_waiting = std::size_t{32} << 20;
 
   csv_shared& shared_;
   input_reader reader_;

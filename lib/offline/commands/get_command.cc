@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "offline/commands/get_command.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <tcpinfo/segment.h>
 
@@ -13,14 +12,10 @@
 
 #include "offline/filters/filters.h"
 #include "offline/filters/passed_over.h"
-#include "offline/inputs/held_file.h"
 #include "offline/inputs/inputs.h"
-#include "offline/inputs/sources/range_source.h"
 
 namespace tcpinfo::offline {
 namespace {
-
-timestamp in_utc(const timestamp& t) { return {t.seconds, t.nanoseconds, 0}; }
 
 class connection_getter {
  public:
@@ -39,11 +34,11 @@ class connection_getter {
   }
 
   int run() {
-    input_walk walk(options_.paths, files(), [this](const input_fault& f) { return hear(f); });
-    std::string path;
-    while (going_ && walk.next(path)) {
-      if (read_selected(path)) continue;
-      for (bool any = reader_.open(path); any && going_; any = reader_.open_next()) read_open();
+    input_walk named(options_.paths, files(), [this](const input_fault& f) { return hear(f); });
+    part_walk walk(named, parts());
+    input_part part;
+    while (going_ && walk.next(part)) {
+      for (bool any = reader_.open(part); any && going_; any = reader_.open_next()) read_open();
     }
     if (going_ && !found_) {
       out_.flush();
@@ -76,27 +71,13 @@ class connection_getter {
   }
 
   // Of a segment that has an index, the blocks alone that may hold what is wanted.
-  // @return false where all of the file is to be read.
-  bool read_selected(const std::string& path) {
-    segment_selection wanted;
-    wanted.cookie = options_.connection.cookie;
-    if (options_.since) wanted.since = in_utc(*options_.since);
-    if (options_.until) wanted.until = in_utc(*options_.until);
-    if (!path.ends_with(segment_suffix) || (wanted.cookie == 0 && !limits_times())) return false;
-    const held_file file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-    if (file.fd() < 0) return false;
-    std::size_t count = 0;
-    do {
-      ranges_.resize(std::max(ranges_.size(), count));
-      if (select_blocks(file.fd(), wanted, ranges_, count)) return false;
-    } while (count > ranges_.size());
-    for (std::size_t i = 0; i < count && going_; ++i) {
-      range_source source(file.fd(), ranges_[i]);
-      if (!reader_.open(source, path, ranges_[i].offset > 0)) continue;
-      read_open();
-      (void)reader_.open_next();  // the end of its faults
-    }
-    return true;
+  [[nodiscard]] part_options parts() const {
+    filter_options times;
+    times.since = options_.since;
+    times.until = options_.until;
+    part_options parts = wanted_parts(times);
+    parts.wanted.cookie = options_.connection.cookie;
+    return parts;
   }
 
   void read_open() {
@@ -205,7 +186,6 @@ class connection_getter {
   std::optional<snapshot_printer> printer_;
   input_reader reader_;
   input_record record_;
-  std::vector<file_range> ranges_;
   context_pointer context_;
   std::string waiting_;  // lines of the archive that are printed with the next record, if any
   std::string latest_metadata_;   // the line that was read last

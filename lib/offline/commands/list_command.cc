@@ -44,7 +44,7 @@ int list_flows(output& out, const list_options& options, const say& complain) {
       calls.times = {options.filter.since, options.filter.until};
     }
     read_in_order(
-        options.paths, walk,
+        options.paths, walk, wanted_parts(options.filter, &passed),
         {.captures = true, .max_window_log = options.max_window_log, .all_faults = options.verbose},
         options.workers, counts, calls);
   }

@@ -36,11 +36,11 @@ class reading_worker {
         summaries_(shared.reader.max_window_log) {}
 
   void run() {
-    std::string path;
-    while (shared_.turns.take(path, number_)) {
-      if (!read_summaries(path)) read(path);
+    input_part part;
+    while (shared_.turns.take(part, number_)) {
+      if (!read_summaries(part.path)) read(part);
       if (!hand_on() || !shared_.turns.wait(number_)) return;
-      ++shared_.counts.files;
+      if (part.last) ++shared_.counts.files;
       shared_.turns.done(number_);
     }
   }
@@ -62,11 +62,11 @@ class reading_worker {
     return true;
   }
 
-  void read(const std::string& path) {
+  void read(const input_part& part) {
     input_record r;
     std::uint64_t told = 0;
     std::uint64_t n = 0;
-    for (bool any = reader_.open(path); any; any = reader_.open_next()) {
+    for (bool any = reader_.open(part); any; any = reader_.open_next()) {
       while (reader_.next(r)) {
         if (r.says_nothing() && !reader_.tell(r.line, nothing_said)) return;
         if (!take(r)) return;
@@ -75,6 +75,7 @@ class reading_worker {
       }
     }
     count_bytes(told);
+    shared_.counts.bytes += part.passed_bytes;
   }
 
   void count_bytes(std::uint64_t& told) {
@@ -132,14 +133,15 @@ void work(shared_reading& shared) {
 }  // namespace
 
 void read_in_order(const std::vector<std::string>& paths, const walk_options& walk,
-                   const reader_options& reader, unsigned workers, csv_counts& counts,
-                   const reading_calls& calls) {
+                   const part_options& parts, const reader_options& reader, unsigned workers,
+                   csv_counts& counts, const reading_calls& calls) {
   // The walk's faults wait for their turn, which is that of the file after them.
   csv_turns* at = nullptr;
   input_walk files(paths, walk, [&](const input_fault& f) {
     return at->wait(at->next_number()) && calls.fault(f);
   });
-  csv_turns turns([&](std::string& path) { return files.next(path); });
+  part_walk divided(files, parts);
+  csv_turns turns([&](input_part& part) { return divided.next(part); });
   at = &turns;
   shared_reading shared{reader, turns, counts, calls, workers == 1};
   std::vector<std::thread> others;

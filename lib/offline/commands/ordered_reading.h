@@ -24,11 +24,11 @@ struct reading_calls {
   summary_times times = {};
 };
 
-/// Reads all files of a walk. Throws what the callbacks throw, and std::bad_alloc.
-/// `workers`: threads, at least 1. Each holds a few hundred records at most.
+/// Reads all files of a walk, of segments what `parts` says. Throws what the callbacks throw, and
+/// std::bad_alloc. `workers`: threads, at least 1. Each holds a few hundred records at most.
 void read_in_order(const std::vector<std::string>& paths, const walk_options& walk,
-                   const reader_options& reader, unsigned workers, csv_counts& counts,
-                   const reading_calls& calls);
+                   const part_options& parts, const reader_options& reader, unsigned workers,
+                   csv_counts& counts, const reading_calls& calls);
 
 }  // namespace tcpinfo::offline
 

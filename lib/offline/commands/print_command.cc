@@ -158,7 +158,8 @@ int print_files(output& out, const print_options& options, const say& complain) 
   };
   walk_options wanted = wanted_files(options.filter, true);
   wanted.max_window_log = options.max_window_log;
-  input_walk walk(options.paths, wanted, on_fault);
+  input_walk files(options.paths, wanted, on_fault);
+  part_walk walk(files, wanted_parts(options.filter));
   input_reader reader(
       on_fault,
       {.captures = true, .max_window_log = options.max_window_log, .all_faults = options.verbose});
@@ -166,7 +167,7 @@ int print_files(output& out, const print_options& options, const say& complain) 
   thinner thin(options.filter.every_ns);
   snapshot_printer printer(options.print);
   input_record r;
-  std::string path;
+  input_part part;
   bool going = true;
   const auto emit = [&](const input_record& kept) {
     if (kept.says_nothing()) reader.tell(kept.line, nothing_said);
@@ -178,8 +179,8 @@ int print_files(output& out, const print_options& options, const say& complain) 
       reader.tell(kept.line, cut_in_a_field);
     going = out.written();
   };
-  while (going && walk.next(path)) {
-    for (bool any = reader.open(path); any && going; any = reader.open_next()) {
+  while (going && walk.next(part)) {
+    for (bool any = reader.open(part); any && going; any = reader.open_next()) {
       while (going && reader.next(r)) {
         if (filter.wants(r)) thin.push(r, emit);
       }

@@ -157,8 +157,7 @@ bool record_filter::wants_in_any_state(const input_record& r) {
     if (r.is_metadata && !o.uuids.empty()) (void)o.uuids.holds_uuid(r.context->uuid);
     return true;
   }
-  const bool by_ends = !o.ports.empty() || !o.sports.empty() || !o.dports.empty() ||
-                       !o.hosts.empty() || !o.srcs.empty() || !o.dsts.empty();
+  const bool by_ends = o.by_ends();
   if (by_ends || !o.uuids.empty()) {
     socket_id ends = by_ends ? ends_of(r) : socket_id{};
     ends.cookie = r.m.cookie();

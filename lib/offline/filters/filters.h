@@ -37,6 +37,12 @@ struct filter_options {
   std::optional<timestamp> since{};  ///< this moment and later; a record without a time fails
   std::optional<timestamp> until{};  ///< before this moment
   std::int64_t every_ns = 0;         ///< thin to one record in this time; 0 = all (see thinner)
+
+  /// Whether the ends of connections matter.
+  [[nodiscard]] bool by_ends() const noexcept {
+    return !ports.empty() || !sports.empty() || !dports.empty() || !hosts.empty() ||
+           !srcs.empty() || !dsts.empty();
+  }
 };
 
 /// Whether that leaves out no connection, whatever it wants of their records' times and states.

@@ -86,4 +86,14 @@ walk_options wanted_files(const filter_options& filter, bool captures, std::atom
   return walk;
 }
 
+part_options wanted_parts(const filter_options& filter, std::atomic<bool>* passed) {
+  part_options parts{.passed = passed};
+  // Which of --uuid are no connection's, only all of the file tells.
+  if (!filter.uuids.empty()) return parts;
+  const auto in_utc = [](const timestamp& t) { return timestamp{t.seconds, t.nanoseconds, 0}; };
+  if (filter.since) parts.wanted.since = in_utc(*filter.since);
+  if (filter.until) parts.wanted.until = in_utc(*filter.until);
+  return parts;
+}
+
 }  // namespace tcpinfo::offline

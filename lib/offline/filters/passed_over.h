@@ -61,6 +61,11 @@ class passed_over {
 [[nodiscard]] walk_options wanted_files(const filter_options& filter, bool captures,
                                         std::atomic<bool>* passed = nullptr);
 
+/// The parts of segments that hold what such a filter wants, by its times. `passed`: see
+/// part_options.
+[[nodiscard]] part_options wanted_parts(const filter_options& filter,
+                                        std::atomic<bool>* passed = nullptr);
+
 }  // namespace tcpinfo::offline
 
 #endif

@@ -29,6 +29,8 @@ class archive_records {
   [[nodiscard]] bool open(content& from, const std::string& name, bool segment);
   /// Of a segment, before the first next(): it is a part that is not the first one.
   void begin_within() { damage_.begin_within(); }
+  /// The same: it is several parts, one behind the other.
+  void pass_over_gaps() { damage_.pass_over_gaps(); }
   /// Whether a segment's metadata record is given again where its archive goes on.
   void repeat_metadata(bool repeats) { repeats_metadata_ = repeats; }
   [[nodiscard]] bool next(input_record& out);

@@ -6,6 +6,7 @@
 #define TCPINFO_OFFLINE_INPUTS_INPUTS_H
 
 #include "offline/inputs/fault.h"
+#include "offline/inputs/parts.h"
 #include "offline/inputs/reader.h"
 #include "offline/inputs/record.h"
 #include "offline/inputs/segment_summaries.h"

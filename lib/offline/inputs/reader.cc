@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "offline/inputs/reader.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <optional>
 #include <system_error>
 #include <utility>
 
 #include "offline/inputs/archive_records.h"
 #include "offline/inputs/captures/capture_records.h"
 #include "offline/inputs/file_names.h"
+#include "offline/inputs/held_file.h"
 #include "offline/inputs/sniffing/content.h"
 #include "offline/inputs/sources/file_source.h"
+#include "offline/inputs/sources/range_source.h"
 #include "offline/inputs/tar_archives.h"
 
 namespace tcpinfo::offline {
@@ -40,6 +44,8 @@ struct input_reader::impl {
   bool takes_captures;
   std::string name;
   file_source file;
+  held_file ranged;
+  std::optional<range_source> ranges;  // of a part of a file, instead of `file`
   content whole;
   tar_archives tar;
   archive_records lines;
@@ -58,6 +64,7 @@ struct input_reader::impl {
 
 // @return an errno.
 int input_reader::impl::open_file(const std::string& path) {
+  ranges.reset();
   name = path;
   faults.begin_file(path);
   if (path == stdin_path) {
@@ -109,11 +116,30 @@ bool input_reader::open(const std::string& path) {
   return open_next();
 }
 
+bool input_reader::open(const input_part& part) {
+  if (part.ranges.empty()) return open(part.path);
+  impl& i = *impl_;
+  faults_.end_part();
+  i.open = i.is_tar = i.is_capture = false;
+  if (faults_.stopped()) return false;
+  i.name = part.path;
+  faults_.begin_file(part.path);
+  i.file.close();
+  i.ranged = held_file(::open(part.path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  if (i.ranged.fd() < 0) return i.refuse(std::generic_category().message(errno));
+  i.ranges.emplace(i.ranged.fd(), part.ranges);
+  if (!i.start(i.whole.open(*i.ranges), i.whole)) return false;
+  if (part.ranges.front().offset > 0) i.lines.begin_within();
+  if (part.ranges.size() > 1) i.lines.pass_over_gaps();
+  return true;
+}
+
 bool input_reader::open(byte_source& from, const std::string& path, bool within) {
   impl& i = *impl_;
   faults_.end_part();
   i.open = i.is_tar = i.is_capture = false;
   if (faults_.stopped()) return false;
+  i.ranges.reset();
   i.name = path;
   faults_.begin_file(path);
   if (!i.start(i.whole.open(from), i.whole)) return false;
@@ -143,7 +169,9 @@ bool input_reader::next(input_record& out) {
   return i.open;
 }
 
-std::uint64_t input_reader::bytes_read() const noexcept { return impl_->file.bytes_read(); }
+std::uint64_t input_reader::bytes_read() const noexcept {
+  return impl_->ranges ? impl_->ranges->bytes_read() : impl_->file.bytes_read();
+}
 const std::string& input_reader::name() const noexcept { return impl_->name; }
 bool input_reader::is_capture() const noexcept { return impl_->is_capture; }
 

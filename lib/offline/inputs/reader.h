@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "offline/inputs/fault_log.h"
+#include "offline/inputs/parts.h"
 #include "offline/inputs/record.h"
 #include "offline/inputs/sources/byte_source.h"
 #include "offline/inputs/window_limit.h"
@@ -40,6 +41,8 @@ class input_reader {
   /// Opens a file, or standard input for "-". What is wrong is a fault like any other.
   /// @return false where there is nothing to read.
   [[nodiscard]] bool open(const std::string& path);
+  /// Opens a part of a file. That records of a segment are in none of its ranges is no damage.
+  [[nodiscard]] bool open(const input_part& part);
   /// The same of what a source hands over, which must outlive the reading; no tar. `path`: what it
   /// is of, as faults call it. `within`: a part of a segment that is not its first: that records
   /// before it are missing is no damage.

@@ -28,7 +28,7 @@ void segment_damage::meet(std::uint64_t number, std::uint64_t missing, const std
 }
 
 void segment_damage::tell(std::uint64_t number, std::uint64_t missing, bool met, fault_log& to) {
-  if (std::exchange(within_, false)) told_ = missing;
+  if (std::exchange(within_, false) || gaps_) told_ = missing;
   const std::uint64_t more = missing - told_;
   if (waits_) {
     std::string text = place(behind_) + ": " + what_;

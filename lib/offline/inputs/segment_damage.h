@@ -21,6 +21,9 @@ class segment_damage {
   /// What follows is a part of a segment: records before it are not missing.
   void begin_within() { within_ = true; }
 
+  /// The same between what is read of it: how many records damage has cost is not known then.
+  void pass_over_gaps() { gaps_ = true; }
+
   /// Damage that was met where `number` records were read or known to be missing, which `missing`
   /// of all are. `what`: in words; empty of a damaged block.
   void meet(std::uint64_t number, std::uint64_t missing, const std::error_code& ec,
@@ -28,6 +31,7 @@ class segment_damage {
   /// Tells of what was met before, to be called behind each step: `missing` of all records are
   /// known to be. `met`: the step met damage itself.
   void settle(std::uint64_t number, std::uint64_t missing, bool met, fault_log& to) {
+    if (gaps_ && !waits_) told_ = missing;
     if (waits_ || missing > told_)
       tell(number, missing, met, to);
     else if (number > 0)
@@ -45,6 +49,7 @@ class segment_damage {
   std::uint64_t told_ = 0;    // of those missing
   bool waits_ = false;
   bool within_ = false;  // nothing was read yet
+  bool gaps_ = false;
   bool cut_ = false;
 };
 

@@ -135,7 +135,7 @@ static_assert(offsetof(segment_selection, cookie) == 8);
 static_assert(offsetof(segment_selection, since) == 16);
 static_assert(offsetof(segment_selection, until) == 32);
 static_assert(offsetof(segment_selection, kinds) == 48);
-static_assert(offsetof(segment_selection, reserved) == 52);
+static_assert(offsetof(segment_selection, most_bytes) == 52);
 
 static_assert(sizeof(segment_contents) == 72);
 static_assert(std::is_trivially_copyable_v<segment_contents>);

@@ -111,6 +111,24 @@ TEST_CASE("blocks are selected by cookie and by time") {
   CHECK(::lseek(file.fd(), 0, SEEK_CUR) == static_cast<off_t>(s.all.size()));
 }
 
+TEST_CASE("ranges are divided where blocks end") {
+  const blocks_by_second s;
+  const memory_file file(s.all);
+  const std::uint64_t two = s.range(0, 1).size;
+  segment_selection wanted;
+  wanted.most_bytes = static_cast<std::uint32_t>(s.all.size());
+  CHECK(select(file.fd(), wanted) == std::vector{s.range(0, 5)});
+  // A block is never divided.
+  wanted.most_bytes = 1;
+  std::vector<file_range> each;
+  for (std::size_t i = 0; i < 6; ++i) each.push_back(s.range(i, i));
+  CHECK(select(file.fd(), wanted) == each);
+  wanted.most_bytes = static_cast<std::uint32_t>(two);
+  CHECK(select(file.fd(), wanted).front() == s.range(0, 1));
+  wanted.most_bytes = static_cast<std::uint32_t>(two - 1);
+  CHECK(select(file.fd(), wanted).front() == s.range(0, 0));
+}
+
 TEST_CASE("blocks with lines, and of archives without a cookie, are always selected") {
   blocks made;
   made.put(part_of(1, 0));
@@ -265,8 +283,6 @@ TEST_CASE("blocks are selected by their kind") {
     CHECK(tcpinfo::select_blocks(file.fd(), wanted, {}, count) == errc::invalid_argument);
   }
   wanted.kinds = 0;
-  wanted.reserved = 1;
-  CHECK(tcpinfo::select_blocks(file.fd(), wanted, {}, count) == errc::invalid_argument);
   // Summaries of archives without a cookie may be anybody's.
   blocks unnamed;
   put_summaries(unnamed, {{}});

@@ -18,7 +18,7 @@ namespace {
 std::vector<std::string> read_all(const std::string& directory, unsigned workers) {
   std::vector<std::string> said;
   csv_counts counts;
-  read_in_order({directory}, {.captures = true}, {.captures = true}, workers, counts,
+  read_in_order({directory}, {.captures = true}, {}, {.captures = true}, workers, counts,
                 {[&](input_record& r) {
                    said.push_back(fmt::format("{} {} {} {}", r.context->file, r.line, r.uuid(),
                                               r.has_message ? r.m.bytes.size() : 0));
@@ -74,7 +74,7 @@ TEST_CASE("what a callback throws ends all threads and is thrown on") {
                    metadata_line("h_1_0000000000000001", 0) + record_line(at_second(0), s.view()));
   for (const unsigned workers : {1U, 4U}) {
     csv_counts counts;
-    CHECK_THROWS_AS(read_in_order({dir.path()}, {}, {}, workers, counts,
+    CHECK_THROWS_AS(read_in_order({dir.path()}, {}, {}, {}, workers, counts,
                                   {[](input_record& r) {
                                      if (r.context->file.ends_with("07.jsonl"))
                                        throw std::runtime_error("x");

@@ -209,25 +209,27 @@ TEST_CASE("a table's first line names its columns") {
 
 TEST_CASE("turns go round in the order in which files were taken") {
   int files = 0;
-  csv_turns turns([&](std::string& path) {
-    path = std::to_string(files);
+  csv_turns turns([&](input_part& part) {
+    part.path = std::to_string(files);
     return files++ < 2;
   });
-  std::string path;
+  input_part part;
   std::size_t first = 9;
   std::size_t second = 9;
   std::size_t third = 9;
-  REQUIRE(turns.take(path, first));
-  REQUIRE(turns.take(path, second));
-  CHECK_FALSE(turns.take(path, third));
+  REQUIRE(turns.take(part, first));
+  REQUIRE(turns.take(part, second));
+  CHECK_FALSE(turns.take(part, third));
   CHECK(first == 0);
   CHECK(second == 1);
+  CHECK(turns.is_turn(first));
+  CHECK_FALSE(turns.is_turn(second));
   CHECK(turns.wait(first));
   turns.done(first);
   CHECK(turns.wait(second));
   turns.stop();
   CHECK_FALSE(turns.wait(second));
-  CHECK_FALSE(turns.take(path, third));
+  CHECK_FALSE(turns.take(part, third));
 }
 
 TEST_CASE("the progress line says what is known") {
