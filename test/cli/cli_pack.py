@@ -505,7 +505,8 @@ def test_replace_compares(folder: Path) -> None:
 
 def main() -> None:
     run_tests([test_collector, test_odd_lines, test_corpus, test_many_connections, test_refused,
-               test_empty, test_damage, test_names, test_links, test_several_segments, test_growing, test_full,
+               test_empty, test_damage, test_names, test_links, test_several_segments,
+               test_growing, test_full,
                test_killed, test_locked, test_replace_compares])
     test_usage()
     finish()

@@ -65,7 +65,8 @@ def same(arguments: list[str], segment: Path, whole: Path, what: str) -> bytes:
     one, other = run(*arguments, segment), run(*arguments, whole)
     check(one.returncode == other.returncode and one.stdout == other.stdout
           and one.stderr.replace(bytes(segment), b"") == other.stderr.replace(bytes(whole), b""),
-          f"{what}: {one.returncode}, {other.returncode}, {one.stderr[:300]}, {other.stderr[:300]}; "
+          f"{what}: {one.returncode}, {other.returncode}, {one.stderr[:300]!r}, "
+          f"{other.stderr[:300]!r}; "
           f"{len(one.stdout)} and {len(other.stdout)} bytes")
     return one.stdout
 
