@@ -10,7 +10,7 @@ void archive_summary::add(const seen_message& r, std::uint64_t poll) {
   // The last message before the end may be some milliseconds later than that. Where a clock was set
   // back, it cannot be told which of two parts came first.
   constexpr std::int64_t most_back_ns = 1'000'000'000;
-  if (r.time.is_zero() ||
+  if (r.time.is_zero() || r.m.state() == tcp_state::listen ||
       (records_.snapshots() != 0 && (records_.is_left_by(r.m, r.time, ended_) ||
                                      records_.last_time().since(r.time) > most_back_ns)))
     is_one_ = false;

@@ -93,13 +93,12 @@ void quantiles::count_runs() {
 void quantiles::add(std::uint32_t lowest, std::uint32_t highest, std::uint64_t count) {
   if (count == 0) return;
   (void)all();
-  if (lowest < highest && many_->counts.empty()) count_runs();
-  if (lowest < highest || !many_->counts.empty()) {
-    this->count(bucket_of(lowest + (highest - lowest) / 2), count);
-    return;
-  }
-  for (; count > most_times; count -= most_times) add_run({lowest, most_times});
-  add_run({lowest, static_cast<std::uint32_t>(count)});
+  const bool is_run = lowest >= highest && count <= most_times;
+  if (!is_run && many_->counts.empty()) count_runs();
+  if (many_->counts.empty() && is_run)
+    add_run({lowest, static_cast<std::uint32_t>(count)});
+  else
+    this->count(bucket_of(lowest + (std::max(highest, lowest) - lowest) / 2), count);
 }
 
 void quantiles::merge(quantiles& later) {

@@ -53,6 +53,13 @@ ip_address load_address(const summary_values& from, address_family family, f hig
   return a;
 }
 
+// A day at most: what no time has is none.
+std::int16_t offset_of(std::uint64_t bits) noexcept {
+  const auto minutes = static_cast<std::int64_t>(bits);
+  constexpr std::int64_t most = 24 * 60;
+  return minutes < -most || minutes > most ? std::int16_t{0} : static_cast<std::int16_t>(minutes);
+}
+
 std::uint32_t narrow(std::uint64_t n) noexcept { return static_cast<std::uint32_t>(n); }
 
 }  // namespace
@@ -145,9 +152,9 @@ void records_summary::load(const summary_values& from, packed_time base) {
   const std::uint64_t last = first + from.at(f::last_time);
   first_time_ = time_of(first);
   last_time_ = time_of(last);
-  first_offset_ = static_cast<std::int16_t>(from.at(f::first_offset));
-  last_offset_ = static_cast<std::int16_t>(from.at(f::last_offset));
-  end_offset_ = static_cast<std::int16_t>(from.at(f::end_offset));
+  first_offset_ = offset_of(from.at(f::first_offset));
+  last_offset_ = offset_of(from.at(f::last_offset));
+  end_offset_ = offset_of(from.at(f::end_offset));
   states_ = narrow(from.at(f::states));
   state_ = static_cast<std::uint8_t>(from.at(f::state));
   state_time_ = state_ == 0 ? packed_time() : time_of(last - from.at(f::state_time));

@@ -2,6 +2,7 @@
 //
 // Records in parts, each written as a segment's summary and read back, come to what all of them do.
 #include <algorithm>
+#include <cstdlib>
 #include <iterator>
 #include <memory>
 #include <random>
@@ -221,4 +222,38 @@ TEST_CASE("what was made of parts of a connection comes to what all its records 
     CHECK(parts[0]->records().snapshots() == all.size());
   }
   CHECK(cut > 1000);
+}
+
+TEST_CASE("a summary of any values is read") {
+  std::mt19937_64 random(3);
+  for (int turn = 0; turn < 2000; ++turn) {
+    std::vector<summary_value> values;
+    for (std::uint32_t field = 0; field < 100; ++field) {
+      if (random() % 3 == 0) continue;
+      summary_value v;
+      v.field = field;
+      v.value = random() >> random() % 64;
+      values.push_back(v);
+    }
+    const summary_bucket rtts[] = {{0, 0, 1}, {5, 4'294'967'295U, ~std::uint64_t{0}}};
+    segment_summary given;
+    given.values = values;
+    given.rtts = rtts;
+    name_pool names;
+    archive_summary read;
+    read.load(given, {}, names);
+    archive_summary other;
+    other.load(given, timestamp::from_unix_nanoseconds(start_ns), names);
+    records_summary& r = read.records();
+    r.merge(std::move(other.records()));
+    (void)r.closed();
+    (void)r.received();
+    (void)r.sent();
+    (void)r.mean_rate({});
+    (void)r.busy_percent({});
+    (void)r.limited();
+    (void)r.retransmitted_percent();
+    (void)r.p95_rtt_us();
+    CHECK(std::abs(r.ended().utc_offset_seconds) <= 86'400);
+  }
 }

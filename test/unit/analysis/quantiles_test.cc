@@ -117,3 +117,12 @@ TEST_CASE("quantiles of parts are those of the whole") {
         CHECK(whole.percentile(percent) == merged.percentile(percent));
     }
 }
+
+TEST_CASE("counts that nobody has are no work") {
+  quantiles q(quantiles::none);
+  q.add(7, 7, ~std::uint64_t{0});
+  q.add(9, 5, 1);
+  q.add(1000, 2000, 3);
+  CHECK(q.percentile(1).has_value());
+  CHECK_FALSE(q.are_exact());
+}
