@@ -131,7 +131,9 @@ class TCPINFO_API segment_writer final {
                                     const record_extras& extras,
                                     encode_notes* notes = nullptr) noexcept;
   /// Adds a line of an archive as text, its end included, whatever it holds: what add() would not
-  /// give back byte for byte. An empty one keeps an archive without records.
+  /// give back byte for byte. An empty one keeps an archive without records. Behind a line of
+  /// metadata the archive is to be begun again, with `goes_on` and without `about`: that does not
+  /// hold any more, and is said in each block.
   /// @return as add(); errc::line_too_long above max_segment_line.
   [[nodiscard]] std::error_code add_line(std::uint32_t number, std::string_view line) noexcept;
 

@@ -27,8 +27,10 @@
 namespace tcpinfo::offline {
 namespace {
 
-// Room below the size of a segment for the last block and the index.
-constexpr std::uint64_t room_for_end = std::uint64_t{2} << 20;
+// Room below the size of a segment for what is written beside the records of a window.
+constexpr std::uint64_t room_for_end = std::uint64_t{1} << 20;
+// Of what is flushed together, where segments are small.
+constexpr std::uint64_t smallest_window = std::uint64_t{1} << 20;
 
 class packing {
  public:
@@ -36,6 +38,8 @@ class packing {
       : options_(options),
         inputs_(options.paths),
         faults_(on_fault, options.verbose),
+        window_(static_cast<std::uint32_t>(std::clamp<std::uint64_t>(
+            options.segment_bytes / 4, smallest_window, segment_options().window))),
         segment_(folder_),
         check_(inputs_, keys_, table_, options.max_window_log),
         lines_(options.max_window_log),
@@ -106,6 +110,7 @@ class packing {
   bool create_writer() {
     segment_options how;
     how.level = options_.level;
+    how.window = window_;
     const std::error_code ec = writer_.create(how);
     return !ec || fail({}, ec.message());
   }
@@ -238,7 +243,9 @@ class packing {
       fail(segment_.partial_name(), error);
       return {error, std::system_category()};
     }
-    if (segment_.size() + room_for_end <= options_.segment_bytes || finish_segment()) return {};
+    // What is flushed next is no larger than what its records take.
+    if (segment_.size() + window_ + room_for_end <= options_.segment_bytes || finish_segment())
+      return {};
     return {ECANCELED, std::system_category()};
   }
 
@@ -299,6 +306,7 @@ class packing {
   pack_table table_;
   fault_log faults_;
   output_folder folder_;
+  std::uint32_t window_;
   segment_writer writer_;
   segment_file segment_;
   packed_check check_;

@@ -106,11 +106,11 @@ std::error_code archive_packer::put(Add&& add) {
   }
 }
 
-// Metadata that stands as text speaks of what follows it: in the blocks to come the archive does
-// not begin with that of its first line.
+// Metadata that stands as text speaks of what follows it: the archive does not go on with that of
+// its first line.
 void archive_packer::forget_metadata() {
   has_about_ = false;
-  archive_.about = nullptr;
+  if (std::exchange(archive_.about, nullptr) != nullptr) begun_ = false;
 }
 
 // The latest line was packed. Of what is no message of this machine's order, and of metadata that
