@@ -30,18 +30,21 @@ void flow_summary::saw_archive(const archive_facts& a, name_pool& names) {
 }
 
 void flow_summary::saw_poll(std::uint32_t run, std::uint64_t poll) {
-  const auto widen = [&](poll_span& p) {
-    p.first = std::min(p.first, poll);
-    p.last = std::max(p.last, poll);
+  const auto widen = [poll](std::uint64_t& first, std::uint64_t& last) {
+    first = std::min(first, poll);
+    last = std::max(last, poll);
   };
-  if (polls_.run == no_run) polls_ = {run, poll, poll};
-  if (polls_.run == run) {
-    widen(polls_);
+  if (run_ == no_run) {
+    run_ = run;
+    first_poll_ = last_poll_ = poll;
+  }
+  if (run_ == run) {
+    widen(first_poll_, last_poll_);
     return;
   }
   for (poll_span& p : rest().polls)
     if (p.run == run) {
-      widen(p);
+      widen(p.first, p.last);
       return;
     }
   rest_->polls.push_back({run, poll, poll});

@@ -73,7 +73,7 @@ class flow_summary : public analysis::records_summary {
   /// Calls `fn` for the polls of each run in which it was seen.
   template <class F>
   void for_each_run(F&& fn) const {
-    if (polls_.run != no_run) fn(polls_);
+    if (run_ != no_run) fn(poll_span{run_, first_poll_, last_poll_});
     if (rest_ == nullptr) return;
     for (const poll_span& p : rest_->polls) fn(p);
   }
@@ -89,16 +89,19 @@ class flow_summary : public analysis::records_summary {
 
   [[nodiscard]] rare& rest();
 
+  // There may be a million of these: the first one fits behind the last member of the base.
+  std::int16_t start_offset_ = 0;
   packed_time start_time_;
   packed_time opened_;
-  std::uint64_t sequence_ = 0;  // the first one seen; others are in rest_
-  poll_span polls_{no_run, 0, 0};
+  std::uint64_t sequence_ = 0;    // the first one seen; others are in rest_
+  std::uint64_t first_poll_ = 0;  // of run_; other runs are in rest_
+  std::uint64_t last_poll_ = 0;
   std::unique_ptr<rare> rest_;
   flow_key key_;
   const name_pool* names_;
   name_pool::id host_ = name_pool::none;
   name_pool::id netns_ = name_pool::none;
-  std::int16_t start_offset_ = 0;
+  std::uint32_t run_ = no_run;  // of the poll_log
   std::int16_t opened_offset_ = 0;
   bool has_sequence_ = false;
 };

@@ -132,7 +132,7 @@ TEST_CASE("packing: what a segment would say otherwise is text") {
     for (const std::byte b : block) blocks += static_cast<char>(b);
     return ec;
   };
-  archive_packer packer(writer, flush);
+  archive_packer packer(writer, flush, [] { return std::error_code(); });
   made_socket socket;
   const std::string first = metadata_line("a_0000000000000001", 0);
   const std::string good = record_line(at_second(1), socket.view(), 7);
