@@ -115,7 +115,7 @@ std::error_code record::assign(const timestamp& time, const message& m,
   r.has_poll = extras.poll != no_poll;
   r.thinned = extras.thinned;
   r.has_thinned = extras.thinned != 0;
-  r.valid = r.has_time = r.has_idm = r.has_attributes = true;
+  r.valid = r.has_time = r.has_idm = r.has_attributes = r.from_message = true;
   return {};
 }
 

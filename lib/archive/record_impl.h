@@ -101,6 +101,7 @@ struct [[gnu::visibility("hidden")]] record::impl {
   bool has_sequence = false;
   bool has_poll = false;
   bool has_thinned = false;
+  bool from_message = false;  ///< by assign(), not from a line
 
   // For lines that are not in the canonical form; made when the first such line comes.
   std::unique_ptr<char[]> padded;
@@ -132,7 +133,7 @@ struct [[gnu::visibility("hidden")]] record::impl {
   }
   void reset_all_but_message() noexcept {
     valid = has_time = has_idm = has_attributes = has_metadata = false;
-    has_sequence = has_poll = has_thinned = false;
+    has_sequence = has_poll = has_thinned = from_message = false;
     text.clear();
     present = 0;
     time = {};
@@ -159,9 +160,10 @@ struct [[gnu::visibility("hidden")]] record::impl {
   }
 
   /// Whether a message has the same attributes as the one that is here, each as long, in the same
-  /// places and nothing else: then all but the payloads may stay.
+  /// places and nothing else: then all but the payloads may stay. Never of what a line held: that
+  /// may have nulls behind the last attribute, no array, and keys.
   [[nodiscard]] bool has_layout_of(bytes_view message) const noexcept {
-    if (!valid || !has_idm || message.size() != used) return false;
+    if (!valid || !from_message || message.size() != used) return false;
     std::uint32_t different = 0;
     for (const slot& s : attributes) {
       if (s.at == absent) continue;

@@ -26,7 +26,7 @@ bool column_decoder::want(std::span<const segment_column> columns) {
     if (c.attribute != segment_head && c.attribute > wire::attribute_type_mask) return false;
     if (c.attribute == segment_head && c.offset + c.width > wire::inet_diag_msg_size) return false;
   }
-  wanted_.assign(columns.begin(), columns.end());
+  next_wanted_.assign(columns.begin(), columns.end());
   return true;
 }
 
@@ -37,6 +37,7 @@ std::error_code column_decoder::open(bytes_view block) noexcept {
   fault_.clear();
   if (const auto ec = tables_.open(block)) return ec;
   try {
+    wanted_ = next_wanted_;
     const bool good = find_sources() && (find_beginnings(), read_words());
     if (!good) archive_ = tables_.archives().entries().size();
     if (!good) return errc::bad_block;
@@ -49,8 +50,9 @@ std::error_code column_decoder::open(bytes_view block) noexcept {
 }
 
 std::size_t column_decoder::place_of(std::uint32_t number, std::uint32_t word) const noexcept {
-  for (const wanted_word& w : wanted_words_)
-    if (w.slot == number && w.word == word) return w.at;
+  const slot& s = slots_[number];
+  for (const wanted_word& w : std::span(wanted_words_).subspan(s.first_word, s.wanted_words))
+    if (w.word == word) return w.at;
   return ~std::size_t{0};
 }
 
@@ -62,11 +64,13 @@ std::uint32_t column_decoder::source_of(std::uint32_t number, const segment_colu
   const std::uint32_t last = (std::uint32_t{column.offset} + column.width - 1) / 4;
   for (std::uint32_t word = first; word <= last; ++word) {
     if (place_of(number, word) != ~std::size_t{0}) continue;
-    const std::size_t at = wanted_words_.empty() ? 0 : words_.size();
+    const std::size_t at = words_.size();
     words_.resize(at + s.rows);
-    wanted_words_.push_back({number, word, at});
+    slot& of_it = slots_[number];
+    if (of_it.wanted_words++ == 0)
+      of_it.first_word = static_cast<std::uint32_t>(wanted_words_.size());
+    wanted_words_.push_back({word, at});
   }
-  slots_[number].is_wanted = true;
   sources_.push_back(
       {number, place_of(number, first), place_of(number, last), 8U * (column.offset % 4U)});
   return static_cast<std::uint32_t>(sources_.size()) - 1;
@@ -77,7 +81,7 @@ bool column_decoder::find_sources() {
   for (slot& s : slots_) {
     s.beginnings.clear();
     s.next = 0;
-    s.is_wanted = false;
+    s.first_word = s.wanted_words = 0;
   }
   sources_.clear();
   wanted_words_.clear();
@@ -126,7 +130,7 @@ void column_decoder::find_beginnings() {
       if (r.head == 0) continue;
       for (const std::uint16_t n : tables_.shape_at((r.head >> head_shape_shift) - 1).slots) {
         slot& s = slots_[n];
-        if (s.is_wanted && (s.beginnings.empty() || s.beginnings.back().archive != a))
+        if (s.wanted_words != 0 && (s.beginnings.empty() || s.beginnings.back().archive != a))
           s.beginnings.push_back({rows[n], a});
         rows[n] += r.count;
       }
@@ -147,7 +151,8 @@ bool column_decoder::read_words() {
     told += s.words;
     if (told > max_columns) return false;
     for (std::uint32_t word = 0; word < s.words; ++word)
-      if (!read_word(n, word, slots_[n].is_wanted, columns, rows, bits, deltas)) return false;
+      if (!read_word(n, word, slots_[n].wanted_words != 0, columns, rows, bits, deltas))
+        return false;
   }
   return columns.ok();
 }

@@ -47,8 +47,9 @@ class column_decoder {
   };
   struct slot {
     std::vector<beginning> beginnings;
-    std::uint32_t next = 0;  // row
-    bool is_wanted = false;
+    std::uint32_t next = 0;        // row
+    std::uint32_t first_word = 0;  // of those in wanted_words_
+    std::uint32_t wanted_words = 0;
   };
   /// Rows of a wanted column in one slot.
   struct source {
@@ -69,13 +70,13 @@ class column_decoder {
   void put_values(std::size_t records);
   [[nodiscard]] std::size_t place_of(std::uint32_t number, std::uint32_t word) const noexcept;
 
+  std::vector<segment_column> next_wanted_;  // from the next block on
   std::vector<segment_column> wanted_;
   block_tables tables_;
   std::vector<slot> slots_;
   std::vector<source> sources_;
   std::vector<std::uint32_t> source_numbers_;  // by shape, and in it by wanted column; none
   struct wanted_word {
-    std::uint32_t slot;
     std::uint32_t word;
     std::size_t at;  // in words_
   };

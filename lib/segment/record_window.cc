@@ -41,14 +41,14 @@ std::uint32_t word_at(const std::byte* payload, std::uint32_t size, std::uint32_
 
 bool record_window::has_room(std::size_t bytes) const noexcept {
   return log_.size() + sizeof(std::uint32_t) * state_.size() + sizeof(part) * part_count_ +
-                 moments_.used_bytes() + bytes <=
+                 places_bytes_ + moments_.used_bytes() + bytes <=
              limit_ &&
          directory_.block_bytes() <= full_directory;
 }
 
 std::size_t record_window::memory_bytes() const noexcept {
   return directory_.memory_bytes() + parts_.capacity() * sizeof(part) + current_.capacity_bytes() +
-         moments_.memory_bytes() + log_.capacity_bytes() + state_.capacity_bytes();
+         places_memory_ + moments_.memory_bytes() + log_.capacity_bytes() + state_.capacity_bytes();
 }
 
 void record_window::clear() noexcept {
@@ -62,6 +62,7 @@ void record_window::clear() noexcept {
   moments_.clear();
   log_.clear();
   state_.clear();
+  places_bytes_ = 0;
   records_ = 0;
 }
 
@@ -75,11 +76,27 @@ record_window::part& record_window::new_part() {
   return p;
 }
 
+// Archives of one socket and sockets of one batch stand together, so that few blocks have a
+// connection, and that the next one is like it. What goes on without its metadata, because a line
+// of it has told other metadata, stays behind that line.
+part_place record_window::place_of(const segment_archive& given, const archive_entry& about) {
+  const std::string_view path = known_part(given).path;
+  const bool goes_on_here = about.has(goes_on) && !about.has(has_metadata) && !path.empty() &&
+                            current_.size() > 0 && path == latest_path_;
+  if (!goes_on_here && about.has(has_cookie))
+    latest_place_ = {false, about.context, about.cookie, about.sequence};
+  else if (!goes_on_here)
+    latest_place_ = {true, 0, 0, 0};
+  latest_path_.assign(path);
+  return latest_place_;
+}
+
 std::error_code record_window::begin(const segment_archive& given, std::uint32_t& number) {
   if (current_.size() == max_archives || !has_room(archive_bytes)) return errc::buffer_too_small;
   (void)current_.room(1);
   part& p = new_part();
   if (const auto ec = directory_.describe(given, p.about)) return ec;
+  p.place = place_of(given, p.about);
   number = p.number = static_cast<std::uint32_t>(current_.size());
   current_.add(static_cast<std::uint32_t>(part_count_++));
   return {};
@@ -98,7 +115,11 @@ record_window::part& record_window::part_for(std::uint32_t number, std::size_t b
   const part& old = parts_[before];
   p.about = old.about;
   p.about.flags |= goes_on;
+  // Flags that a flush has set which then failed: this part starts with another record.
+  if (p.about.has(starts_with_first))
+    p.about.flags = (p.about.flags & ~std::uint32_t{starts_with_first}) | has_start;
   p.about.records = 0;
+  p.place = old.place;
   p.number = number;
   current_[number] = static_cast<std::uint32_t>(part_count_++);
   return p;
@@ -236,7 +257,12 @@ std::error_code record_window::add(std::uint32_t number, const timestamp& time, 
   const std::uint32_t moment_number = moments_.number_of(at);
   part& p = part_for(number, record_bytes, layout.words);
   p.layout = layout_number;
-  if (p.places.size() < slots_.size()) p.places.resize(slots_.size());
+  if (p.places.size() < slots_.size()) {
+    const std::size_t before = p.places.capacity();
+    places_bytes_ += sizeof(std::uint32_t) * (slots_.size() - p.places.size());
+    p.places.resize(slots_.size());
+    places_memory_ += sizeof(std::uint32_t) * (p.places.capacity() - before);
+  }
 
   if (log_.empty()) log_.add(std::span<const std::byte>(no_entry));
   const auto entry = static_cast<std::uint32_t>(log_.size());
@@ -290,15 +316,9 @@ void record_window::sort_into(std::vector<part*>& parts) {
   parts.clear();
   for (part& p : std::span(parts_.data(), part_count_))
     if (p.first != 0) parts.push_back(&p);
-  // Archives of one socket and sockets of one batch stand together, so that few blocks have a
-  // connection, and that the next one is like it.
-  const auto key = [](const part* p) {
-    const archive_entry& a = p->about;
-    const bool named = a.has(has_cookie);
-    return std::tuple(!named, a.context, named ? a.cookie : 0, named ? a.sequence : 0, p->number);
-  };
-  const auto is_before = [&](const part* a, const part* b) { return key(a) < key(b); };
-  std::stable_sort(parts.begin(), parts.end(), is_before);
+  std::stable_sort(parts.begin(), parts.end(), [](const part* a, const part* b) {
+    return std::tie(a->place, a->number) < std::tie(b->place, b->number);
+  });
 }
 
 }  // namespace tcpinfo::inline v0::segment_format

@@ -5,10 +5,12 @@
 #ifndef TCPINFO_SEGMENT_RECORD_WINDOW_H
 #define TCPINFO_SEGMENT_RECORD_WINDOW_H
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <system_error>
 #include <unordered_map>
@@ -24,6 +26,15 @@
 #include "segment/moment_table.h"
 
 namespace tcpinfo::inline v0::segment_format {
+
+/// By what parts are sorted; of what has no cookie by the archive's number alone.
+struct part_place {
+  bool unnamed = false;
+  std::uint32_t context = 0;
+  std::uint64_t cookie = 0;
+  std::uint64_t sequence = 0;
+  friend auto operator<=>(const part_place&, const part_place&) noexcept = default;
+};
 
 /// One thread at a time. Throws std::bad_alloc, having changed nothing that shows.
 class record_window {
@@ -47,6 +58,7 @@ class record_window {
   /// their own, which goes on.
   struct part {
     archive_entry about;
+    part_place place;
     std::uint32_t number = 0;  // of the archive
     std::uint32_t first = 0;   // in the log; 0: none
     std::uint32_t last = 0;
@@ -88,6 +100,7 @@ class record_window {
   static constexpr std::uint32_t no_layout = ~0U;
 
   [[nodiscard]] part& new_part();
+  [[nodiscard]] part_place place_of(const segment_archive& given, const archive_entry& about);
   [[nodiscard]] part& part_for(std::uint32_t number, std::size_t bytes, std::size_t cells);
   [[nodiscard]] std::error_code layout_of(part& p, const message& m);
   [[nodiscard]] bool add_slots(message_layout& layout);
@@ -101,6 +114,8 @@ class record_window {
   std::vector<part> parts_;  // the first part_count_ are in use; the others keep their memory
   std::size_t part_count_ = 0;
   growing<std::uint32_t> current_;  // by archive: number of its latest part
+  std::string latest_path_;         // of the archive that was begun last
+  part_place latest_place_;         // the same
   std::vector<slot> slots_;
   std::unordered_map<std::uint32_t, std::uint32_t> slot_numbers_;  // by type and size
   std::vector<std::vector<std::uint16_t>> shapes_;
@@ -109,6 +124,8 @@ class record_window {
   moment_table moments_;
   byte_stream log_;
   growing<std::uint32_t> state_;
+  std::size_t places_bytes_ = 0;   // of the parts, that are in use
+  std::size_t places_memory_ = 0;  // that they keep
   std::uint32_t records_ = 0;
 };
 

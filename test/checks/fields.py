@@ -28,8 +28,8 @@ CONNECTIONS = """
 
 The columns of `tcpinfo-csv --connections`, one row a connection. Counters of the kernel are those
 of the last record that has them; [ends.md](ends.md) tells how `closed` is known. Round-trip times
-are exact as long as a connection has at most 256 different ones, and with `--exact`; else they are
-counted in a logarithmic histogram.
+are exact as long as a connection has at most 256 different ones (64 in each segment whose summaries
+are read), and with `--exact`; else they are counted in a logarithmic histogram.
 
 """
 

@@ -17,7 +17,7 @@ import sys
 LIMITS = {
     "compare_idle": 580,
     "compare_changed": 1430,
-    "queue": 220,
+    "queue": 240,
     "encode_line": 3150,
     "encode_next_line": 1740,
     "base64": 490,

@@ -113,8 +113,11 @@ bool segment_file::write(std::int64_t now_ns) noexcept {
 
 void segment_file::drop_oldest(std::string_view why) {
   const std::uint32_t records = waiting_.front().facts.records;
+  const bool begins_file = waiting_.front().facts.begins_file;
   waiting_bytes_ -= waiting_.front().frame.size();
   waiting_.pop_front();
+  // What came behind it is still of another file than what came before.
+  if (begins_file && !waiting_.empty()) waiting_.front().facts.begins_file = true;
   whole_ = false;
   // One of summaries has none, and costs nothing but the time to read records.
   if (records == 0) return;

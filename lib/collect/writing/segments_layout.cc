@@ -90,20 +90,28 @@ void segments_layout::forget(std::uint64_t cookie, bool may_return, std::int64_t
 void segments_layout::end_archive(segment_flow& flow, std::int64_t now_ns) noexcept {
   if (!flow.begun) return;
   summarize(flow, now_ns);
-  flow.summary.goes_on = false;
+  flow.summary = {};
   flow.begun = false;
   ++flow.sequence;
   flow.block = 0;
 }
 
 // Of its records in this segment. Where memory is missing the summary is.
-void segments_layout::summarize(segment_flow& flow, std::int64_t now_ns) noexcept try {
+void segments_layout::summarize(segment_flow& flow, std::int64_t now_ns) noexcept {
   if (flow.summary.records.count() == 0) return;
-  path_.set(flow);
-  const metadata about = metadata_of(flow, path_.uuid_of(flow), context_.who);
-  if (summaries_.hand_on(flow.summary, about, path_.relative())) return;
-  if (flush_summaries(now_ns)) (void)summaries_.hand_on(flow.summary, about, path_.relative());
-} catch (const std::bad_alloc&) {
+  bool handed_on = false;
+  try {
+    path_.set(flow);
+    const metadata about = metadata_of(flow, path_.uuid_of(flow), context_.who);
+    handed_on =
+        summaries_.hand_on(flow.summary, about, path_.relative()) ||
+        (flush_summaries(now_ns) && summaries_.hand_on(flow.summary, about, path_.relative()));
+  } catch (const std::bad_alloc&) {
+  }
+  // It is of these records alone, not of those that come next.
+  if (handed_on) return;
+  flow.summary = {};
+  flow.summary.goes_on = true;
 }
 
 void segments_layout::add(segment_flow& flow, const snapshot_header& header, bytes_view message,
@@ -212,7 +220,8 @@ bool segments_layout::flush(std::int64_t now_ns) {
 // still to be written.
 bool segments_layout::flush_summaries(std::int64_t now_ns) {
   if (block_.waiting_summaries() == 0) return true;
-  if (file_.size() == 0 && !file_.has_waiting() && !flush(now_ns)) return false;
+  const bool begins = begins_file_ || (file_.size() == 0 && !file_.has_waiting());
+  if (begins && !flush(now_ns)) return false;
   bytes_view frame;
   if (const auto ec = block_.flush_summaries(frame)) {
     context_.counts.write_errors.add(ec);

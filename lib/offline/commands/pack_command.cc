@@ -272,8 +272,13 @@ class packing {
     ++segments_;
     segment_bytes_ += size;
     const std::string interrupted = faults_.file();
-    compare(segment_.name(),
+    segment_name_ = segment_.name();
+    compare(segment_name_,
             [this](const std::string& path, pack_entry& entry) { take_compared(path, entry); });
+    // Parts of an archive may have others between them; all of them were read now.
+    for (const auto& [path, entry] : begun_)
+      if (entry->state == pack_state::beginning && entry != current_) tell_changed(path, *entry);
+    begun_.clear();
     faults_.begin_file(interrupted);
     return create_writer();
   }
@@ -283,15 +288,21 @@ class packing {
     if (entry.state == pack_state::whole) {
       ++whole_;
       remove(inputs_.file_of(entry.input, path), path, entry);
-    } else if (entry.state == pack_state::other || &entry != current_) {
-      if (std::exchange(entry.told, true)) return;
-      ++changed_;
-      const std::string segment = faults_.file();
-      faults_.begin_part(fmt::format("{}:{}", segment, path));
-      faults_.tell(0, "is not what its file holds: that changed, or cannot be read");
-      faults_.begin_part(segment);
-      faults_.number_records();
+    } else if (entry.state == pack_state::beginning) {
+      if (&entry != current_) begun_.emplace_back(path, &entry);
+    } else {
+      tell_changed(path, entry);
     }
+  }
+
+  void tell_changed(const std::string& path, pack_entry& entry) {
+    if (std::exchange(entry.told, true)) return;
+    ++changed_;
+    const std::string segment = folder_.path_of(segment_name_);
+    faults_.begin_part(fmt::format("{}:{}", segment, path));
+    faults_.tell(0, "is not what its file holds: that changed, or cannot be read");
+    faults_.begin_part(segment);
+    faults_.number_records();
   }
 
   void remove(const std::string& file, const std::string& path, const pack_entry& entry) {
@@ -314,6 +325,9 @@ class packing {
   archive_packer packer_;
   packed_removal removal_;
   const pack_entry* current_ = nullptr;  // of the archive that is being packed
+  std::string segment_name_;             // of the one that is compared
+  // Archives of which a beginning was compared, and no end yet.
+  std::vector<std::pair<std::string, pack_entry*>> begun_;
   bool failed_ = false;
 
   std::uint64_t packed_ = 0;

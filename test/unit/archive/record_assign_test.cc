@@ -264,6 +264,43 @@ TEST_CASE("a record is used again for a message, a line and metadata") {
   }
 }
 
+TEST_CASE("a record takes a message like the one before, and like a line before") {
+  record r;
+  built_message b;
+  b.add(2, "abc").add(4, "defgh");
+  check_assigned(r, {}, b.view(), {});
+  // Other payloads, and padding that is not zero.
+  b.header.fill(7);
+  b.reset().add(2, "xyz").add(4, "uvwst");
+  b.attributes[7] = 'p';
+  b.attributes.back() = 'q';
+  record_extras extras;
+  extras.poll = 4;
+  check_assigned(r, timestamp::from_unix_nanoseconds(1), b.view(), extras);
+  // Lines that hold what a message's line never does.
+  const std::string start =
+      R"({"Timestamp":"2020-01-02T03:04:05Z","RawIDM":")" + std::string(96, 'A') + '"';
+  const std::string nulls = repeat("null,", 18);
+  b.reset().add(2, "abc");
+  const tcpinfo::message info = b.view();
+  for (const std::string& array :
+       {std::string(R"([null,null,"YWJj",null,null])"), std::string(R"([null,null,"YWJj"])")}) {
+    REQUIRE_FALSE(r.parse(start + ",\"Attributes\":" + array + "}"));
+    check_assigned(r, {}, info, {});
+  }
+  built_message bare;
+  for (const std::string& rest :
+       {std::string(), std::string(",\"Attributes\":[]"),
+        std::string(",\"Attributes\":[null,null]"), std::string(",\"Attributes\":null")}) {
+    REQUIRE_FALSE(r.parse(start + rest + "}"));
+    check_assigned(r, {}, bare.view(), {});
+  }
+  built_message keys;
+  keys.add(18, "secret");
+  REQUIRE_FALSE(r.parse(start + ",\"Attributes\":[" + nulls + "\"c2VjcmV0\"]}"));
+  check_assigned(r, {}, keys.view(), {});
+}
+
 TEST_CASE("what a record refuses leaves it empty") {
   record r;
   built_message b;

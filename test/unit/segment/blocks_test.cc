@@ -311,6 +311,37 @@ TEST_CASE("an archive with more than a block holds goes on in the next one") {
   CHECK(same);
 }
 
+TEST_CASE("what goes on without its metadata stays behind the line that told others") {
+  // With a cookie and without; with another archive before, whose context is the first one.
+  for (const char* uuid : {"host_1769000000_unsafe_0000000000000001", "x"}) {
+    blocks made;
+    archive_part other = part_of(9, {1});
+    other.about.emplace();
+    other.about->uuid = "host_1769000000_unsafe_0000000000000000";
+    archive_part first = part_of(1, {1, 2});
+    first.path = "file";
+    first.about.emplace();
+    first.about->uuid = uuid;
+    first.entries.push_back(text_entry("metadata, told anew\n"));
+    archive_part rest = part_of(2, {3});
+    rest.path = "file";
+    rest.goes_on = true;
+    archive_part behind = part_of(7, {4});
+    behind.about.emplace();
+    behind.about->uuid = "host_1769000000_unsafe_0000000000000002";
+    for (const archive_part* part : {&other, &first, &rest, &behind}) made.put(*part);
+    made.flush();
+    const read_result read = read_segment(made.all());
+    CHECK(read.faults.empty());
+    std::vector<read_part> wanted;
+    if (std::string_view(uuid) == "x")
+      wanted = expected({other, behind, first, rest});
+    else
+      wanted = expected({other, first, rest, behind});
+    CHECK(read.parts == wanted);
+  }
+}
+
 TEST_CASE("a block says nothing of others: each alone is a segment") {
   blocks made;
   for (std::uint64_t i = 0; i < 4; ++i) {

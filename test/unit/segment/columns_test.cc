@@ -274,3 +274,33 @@ TEST_CASE("columns: a damaged block costs its records") {
   CHECK(reader.missing_records() == 2);
   CHECK(reader.record_number() == 6);
 }
+
+TEST_CASE("other columns are wanted: from the next block on") {
+  blocks made;
+  for (std::uint64_t block = 0; block < 2; ++block) {
+    for (std::uint64_t i = 0; i < 3; ++i) {
+      archive_part part;
+      part.path = "archive " + std::to_string(i);
+      made_socket s;
+      s.cookie = 5 + i;
+      part.entries = {record_entry(at_ns(1), s.view())};
+      made.put(part);
+    }
+    made.flush();
+  }
+  const std::string bytes = made.all();
+  segment_reader reader;
+  REQUIRE_FALSE(reader.open_memory(bytes_of(bytes)));
+  const segment_column cookie[] = {{segment_head, 44, 8}};
+  REQUIRE_FALSE(reader.want_columns(cookie));
+  const std::vector<segment_column> many(40, segment_column{segment_head, 44, 4});
+  for (std::uint64_t i = 0; i < 6; ++i) {
+    segment_columns columns;
+    bool more = true;
+    REQUIRE_FALSE(reader.next_columns(columns, more));
+    REQUIRE(more);
+    REQUIRE(columns.values.size() == (i < 3 ? 1 : many.size()));
+    for (const std::uint64_t value : columns.values) CHECK(value == 5 + i % 3);
+    REQUIRE_FALSE(reader.want_columns(many));
+  }
+}
