@@ -14,12 +14,13 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 from checks import check, finish
 from made_archives import CLOSE, metadata, record
-from packing_checks import (DAY, SEGMENT, damaged, killed_when, make_segment, name_of, names, noise,
-                            pack, put, run, run_tests, text_of, texts, unpack, uuid, zstd)
+from packing_checks import (DAY, DUMP, SEGMENT, damaged, killed_when, make_segment, name_of, names,
+                            noise, pack, put, run, run_tests, text_of, texts, unpack, uuid, zstd)
 
 NETWORK = ipaddress.ip_network("203.0.113.0/24")
 INSIDE, OUTSIDE = "203.0.113.77", "198.51.100.9"
@@ -229,19 +230,58 @@ def test_what_stays(folder: Path) -> None:
     one("such a line in a segment", "whether it is of the networks is not known")
     put(here / f"x{SEGMENT}", damaged(segment, 40))
     one("a damaged segment", f"x{SEGMENT}")
-    # The running collector's file; others of its folder are complete.
-    lock = put(here / ".tcpinfo-collect.lock", "")
-    part = put(here / (name_of(6) + ".part"), zstd(made(6, INSIDE)))
-    with lock.open() as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        one("a collector's", "a collector is writing it", undo=False)
-        check(part.exists(), "a collector's file was removed")
-    done = erase("--host", str(NETWORK), here)
-    check(done.returncode == 0 and not part.exists(), f"a leftover of a collector: {done}")
     # Another name of the same file.
     put(here / name_of(7), zstd(made(7, INSIDE)))
     os.link(here / name_of(7), folder / "other-name")
     one("a hard link", "has 1 other names", undo=False)
+
+
+def test_collector(folder: Path) -> None:
+    """Where one runs nothing is changed, whichever folder of its tree is named, or one above it."""
+    output, other = folder / "all/run", folder / "other"
+    lock = put(output / ".tcpinfo-collect.lock", "")
+    put(output / name_of(5), zstd(made(5, INSIDE)))
+    part = put(output / (name_of(6) + ".part"), zstd(made(6, INSIDE)))
+    put(other / name_of(7), zstd(made(7, INSIDE)))
+    (other / ".tcpinfo-erase").write_bytes(b"left")
+    before = names_and_bytes(folder)
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        for path in (output, folder / "all", output / DAY, part, output / name_of(5)):
+            done = erase("--host", str(NETWORK), other, path)
+            check(done.returncode == 1 and names_and_bytes(folder) == before
+                  and f"{path}: a collector is writing there: stop it first" in done.stderr,
+                  f"a collector at work, {path}: {done}")
+        done = erase("--host", str(NETWORK), "--dry-run", output, other)
+        check(done.returncode == 0 and "stop it first" in done.stderr
+              and "3 connections would be erased" in done.stdout
+              and names_and_bytes(folder) == before, f"--dry-run beside a collector: {done}")
+        done = erase("--host", str(NETWORK), other)
+        check(done.returncode == 0 and names(other) == [], f"beside a collector's folder: {done}")
+    done = erase("--host", str(NETWORK), output)
+    check(done.returncode == 0 and names(output) == [lock.name],
+          f"a leftover of a collector: {done}")
+
+
+def test_came_meanwhile(folder: Path) -> None:
+    """What comes when all was looked at is told, be it a new file or one that grew."""
+    here = folder / "in"
+    put(here / "a.jsonl.zst", zstd(noise(1, 6_000_000) + made(11, INSIDE)))
+    late = put(folder / "late", zstd(made(12, INSIDE)))
+    grown = put(folder / "grown", zstd(made(13, INSIDE)))
+    put(here / f"z/{name_of(13)}.part", zstd(made(13).splitlines()[0] + "\n"))
+    with subprocess.Popen([DUMP, "erase", "--host", str(NETWORK), here], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True) as process:
+        while process.poll() is None and not (here / ".tcpinfo-erase").exists():
+            time.sleep(0.0005)
+        late.rename(here / f"z/{name_of(12)}")
+        grown.rename(here / f"z/{name_of(13)}")
+        (here / f"z/{name_of(13)}.part").unlink()
+        told = process.communicate(timeout=60)[1]
+    check(process.returncode == 1 and told.count("came while it was read: erase again") == 2,
+          f"came meanwhile: {process.returncode}, {told}")
+    done = erase("--host", str(NETWORK), here)
+    check(done.returncode == 0 and "2 connections erased" in done.stdout, f"erased again: {done}")
 
 
 def names_and_bytes(folder: Path) -> dict[str, bytes]:
@@ -285,6 +325,6 @@ def test_killed(folder: Path) -> None:
     check(kills >= 1, "erase was never killed")
 
 
-run_tests([test_archives, test_segments, test_lost_beginning, test_what_stays, test_usage,
-           test_killed])
+run_tests([test_archives, test_segments, test_lost_beginning, test_what_stays, test_collector,
+           test_came_meanwhile, test_usage, test_killed])
 finish()

@@ -27,6 +27,8 @@
 namespace tcpinfo::offline {
 namespace {
 
+constexpr std::string_view came_meanwhile =
+    "records of the networks came while it was read: erase again";
 constexpr std::string_view cannot_judge =
     "cannot be read: whether it is of the networks is not known, left as it is";
 
@@ -38,6 +40,7 @@ struct file_content {
   std::uint64_t kept = 0;      // lines of others
   bool damaged = false;
   bool beyond_us = false;
+  bool came = false;  // records of the networks, of connections that were not there before
   std::uint64_t identity = 0;
 };
 
@@ -49,6 +52,18 @@ class erasing {
         faults_(on_fault, options.verbose),
         judge_(options.networks, keys_),
         reader_(judge_, options.max_window_log) {}
+
+  // @return whether collectors run there: what they write meanwhile would not be found.
+  [[nodiscard]] bool refuse() {
+    bool refused = false;
+    for (const std::string& path : options_.paths) {
+      const std::string wrong = collector_.refuse(path);
+      if (wrong.empty()) continue;
+      on_fault_({.file = path, .what = wrong, .note = options_.dry_run});
+      refused = !options_.dry_run;
+    }
+    return refused;
+  }
 
   // Finds the connections. Nothing is changed by it but what an interrupted run has left.
   void look(csv_counts& counts) {
@@ -67,7 +82,7 @@ class erasing {
   }
 
   void erase(csv_counts& counts) {
-    if (connections_.empty() && look_again_.empty()) return;
+    if (connections_.empty() && !look_again_) return;
     // Archives of which only the name or metadata says whose they are come first: after an
     // interruption nothing but the others would tell that they are to be erased.
     for (const bool with_records : {false, true}) {
@@ -77,7 +92,7 @@ class erasing {
       input_walk files(options_.paths, judge.options(), [](const input_fault&) { return true; });
       for (std::string path; files.next(path);) {
         follow_name(path);
-        if (found_in_.contains(keys_(path)) != with_records) continue;
+        if (with_records ? !is_late(path) && !was_completed(path) : is_late(path)) continue;
         if (may_hold(path)) erase_from(path, counts);
         ++counts.files;
       }
@@ -95,6 +110,12 @@ class erasing {
   }
 
  private:
+  // The file has it under the name of the complete one, too.
+  [[nodiscard]] path_key key_of(std::string_view path) const {
+    take_ending(path, ".part");
+    return keys_(path);
+  }
+
   // One that was being written when it was found may be complete by now.
   static void follow_name(std::string& path) {
     if (std::string_view whole = path; access(path.c_str(), F_OK) != 0 && errno == ENOENT &&
@@ -144,18 +165,32 @@ class erasing {
     while (readable && reader_.next(item)) {
       if (item.is.in_networks) {
         connections_.insert(item.is.owner);
-        found_in_.insert(keys_(path));
+        found_in_.insert(key_of(path));
       }
       if (item.is.unread || !item.is.owned || item.is.owner != named.owner) again = true;
     }
-    if (again || reader_.is_segment()) look_again_.insert(keys_(path));
+    look_again_ |= again || reader_.is_segment();
+    const bool whole = readable && !again && !reader_.is_segment() && !path.ends_with(".part");
+    if (path.ends_with(".part")) partial_.insert(key_of(path));
+    (whole ? told_by_name_ : not_told_).insert(key_of(path));
     faults_.end_part();
   }
 
-  // A file of one connection alone, which its name tells, need not be read again.
+  // With records in the networks, or come since all was looked at.
+  [[nodiscard]] bool is_late(const std::string& path) const {
+    const path_key key = key_of(path);
+    return found_in_.contains(key) || (!told_by_name_.contains(key) && !not_told_.contains(key));
+  }
+
+  [[nodiscard]] bool was_completed(const std::string& path) const {
+    return !path.ends_with(".part") && partial_.contains(keys_(path));
+  }
+
+  // A file of one connection alone, which its name tells, need not be read again. One that was not
+  // there before is.
   [[nodiscard]] bool may_hold(const std::string& path) {
-    const path_key key = keys_(path);
-    if (look_again_.contains(key) || found_in_.contains(key)) return true;
+    const path_key key = key_of(path);
+    if (!told_by_name_.contains(key) || found_in_.contains(key)) return true;
     judge_.begin_file(path);
     return is_erased(judge_.by_name());
   }
@@ -180,6 +215,7 @@ class erasing {
       if (!is_erased(item.is)) {
         ++in.kept;
         if (item.is.unread) faults_.tell(reader_.number(), cannot_judge);
+        in.came |= item.is.in_networks;
         continue;
       }
       ++in.erased;
@@ -201,7 +237,13 @@ class erasing {
     const file_content in = content_of(path);
     counts.bytes += reader_.stored_bytes();
     counts.rows += in.erased + in.kept;
-    if (in.erased != 0) {
+    if (in.came) {
+      ++left_;
+      if (options_.dry_run)
+        faults_.note(came_meanwhile);
+      else
+        faults_.tell(0, came_meanwhile);
+    } else if (in.erased != 0) {
       std::string wrong = in.beyond_us ? "has what only a later version of this tool reads" : "";
       if (wrong.empty() && !options_.dry_run) wrong = change(path, in);
       if (wrong.empty()) {
@@ -292,9 +334,12 @@ class erasing {
   erase_judge judge_;
   erase_reader reader_;
   collector_lock collector_;
-  connection_set connections_;  // that are erased
-  connection_set found_in_;     // files, by their paths, with records in the networks
-  connection_set look_again_;   // files whose names do not tell whose all their lines are
+  connection_set connections_;   // that are erased
+  connection_set found_in_;      // files, by their paths, with records in the networks
+  connection_set told_by_name_;  // files whose names tell whose all their lines are
+  connection_set not_told_;      // other files
+  connection_set partial_;       // of those, files that were not complete
+  bool look_again_ = false;      // into those
 
   std::uint64_t files_ = 0;
   std::uint64_t changed_ = 0;
@@ -309,6 +354,7 @@ class erasing {
 int erase_connections(output& out, const erase_options& options, const say& complain) {
   command_faults faults(complain);
   erasing work(options, faults.callback());
+  if (work.refuse()) return end_status(out, true, complain);
   const walk_options walk{.max_window_log = options.max_window_log};
   {
     csv_counts counts;
