@@ -190,6 +190,32 @@ def test_lost_beginning(folder: Path) -> None:
     expect(folder / "in", {"all.jsonl": "\n".join(mine) + "\n"}, "lost beginning")
 
 
+def test_lost_metadata(folder: Path) -> None:
+    """Damage took the second connection's metadata: its records are not the first one's."""
+    here = folder / "in"
+    mine = made(2, records=9).splitlines()
+    lost = damaged(zstd("\n".join(mine[:3]) + "\n"), 60)
+    rest = "\n".join(mine[3:]) + "\n"
+    put(here / "both.jsonl.zst", zstd(made(1, INSIDE)) + lost + zstd(rest))
+    done = erase("--host", INSIDE, here)
+    check(done.returncode == 1 and "1 connections erased" in done.stdout, f"lost metadata: {done}")
+    expect(here, {"both.jsonl.zst": rest}, "lost metadata")
+    # In a segment, where metadata stands as text.
+    shutil.rmtree(here)
+    begin = [f"archive all.jsonl\ntext {made(1, INSIDE).splitlines()[0]}\n",
+             "".join(f"record {x}\n" for x in made(1, INSIDE).splitlines()[1:]) + "flush\n"]
+    end = "goes-on all.jsonl\n" + "".join(f"record {x}\n" for x in mine[3:]) + "flush\n"
+    blocks = ["".join(begin), f"goes-on all.jsonl\ntext {mine[0]}\n"
+              + "".join(f"record {x}\n" for x in mine[1:3]) + "flush\n", end]
+    sizes = [make_segment(folder / "x", "".join(blocks[:n])).stat().st_size for n in (1, 2)]
+    whole = make_segment(folder / "x", "".join(blocks) + "finish\n").read_bytes()
+    put(here / f"x{SEGMENT}", damaged(whole, sum(sizes) // 2))
+    done = erase("--host", INSIDE, here)
+    check(done.returncode == 1 and "1 connections erased" in done.stdout,
+          f"lost metadata in a segment: {done}")
+    expect(here, {"all.jsonl": rest}, "lost metadata in a segment")
+
+
 def test_what_stays(folder: Path) -> None:
     """What cannot be judged or changed is told, and everything else is erased all the same."""
     here = folder / "in"
@@ -325,6 +351,6 @@ def test_killed(folder: Path) -> None:
     check(kills >= 1, "erase was never killed")
 
 
-run_tests([test_archives, test_segments, test_lost_beginning, test_what_stays, test_collector,
-           test_came_meanwhile, test_usage, test_killed])
+run_tests([test_archives, test_segments, test_lost_beginning, test_lost_metadata, test_what_stays,
+           test_collector, test_came_meanwhile, test_usage, test_killed])
 finish()

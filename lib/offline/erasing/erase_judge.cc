@@ -12,6 +12,13 @@ bool is_blank(std::string_view line) {
   return line.find_first_not_of(" \t\r\n") == std::string_view::npos;
 }
 
+// As the other byte order has its two words.
+std::uint64_t turned_cookie(std::uint64_t cookie) {
+  std::uint64_t turned = 0;
+  for (unsigned at = 0; at < 64; at += 8) turned |= (cookie >> at & 0xffU) << (at ^ 24U);
+  return turned;
+}
+
 }  // namespace
 
 erase_judge::erase_judge(const std::vector<ip_prefix>& networks, const path_keys& keys)
@@ -22,7 +29,7 @@ void erase_judge::begin_file(const std::string& path) {
   at_ = {};
   at_.context = context_of_name(path, path);
   remembered_.clear();
-  damaged_ = false;
+  damaged_ = met_damage_ = false;
   known_context_ = nullptr;
   latest_ = {};
 }
@@ -30,7 +37,8 @@ void erase_judge::begin_file(const std::string& path) {
 void erase_judge::begin_archive(const std::string& path, const metadata* about, bool goes_on) {
   path_ = path;
   at_ = {};
-  damaged_ = false;
+  // What is missing of one that begins here stands behind its beginning.
+  damaged_ = goes_on && met_damage_;
   // Metadata that is kept as text stands only where its archive begins.
   at_.context = goes_on && !path.empty() ? remembered_.find(path) : nullptr;
   if (at_.context == nullptr) at_.context = context_of_archive(path, {});
@@ -67,14 +75,20 @@ judged erase_judge::by_name() {
 
 judged erase_judge::about() { return latest_ = by_name(); }
 
+// Whether the message is of another connection than the metadata before it.
+bool erase_judge::is_doubtful(const message& m) const {
+  std::uint64_t said = 0;
+  if (at_.context->source != uuid_source::metadata || parse_uuid_cookie(at_.context->uuid, said))
+    return false;
+  const bool native = at_.context->big_endian == (std::endian::native == std::endian::big);
+  const std::uint64_t cookie = m.cookie();
+  return said != (native ? cookie : turned_cookie(cookie));
+}
+
 judged erase_judge::message_of(const message& m) {
   at_.m = m;
   at_.has_message = true;
-  std::uint64_t cookie = 0;
-  if (damaged_ && at_.context->source == uuid_source::metadata &&
-      at_.context->big_endian == (std::endian::native == std::endian::big) &&
-      !parse_uuid_cookie(at_.context->uuid, cookie) && cookie != m.cookie())
-    at_.context = context_with_doubt(*at_.context);
+  if (damaged_ && is_doubtful(m)) at_.context = context_with_doubt(*at_.context);
   judged is = owner();
   latest_ = is;
   const socket_id ends = m.id();
@@ -89,7 +103,6 @@ judged erase_judge::line(std::string_view text) {
     metadata said;
     if (parsed_.get_metadata(said)) {
       at_.context = context_of_metadata(*at_.context, said);
-      damaged_ = false;
       if (at_.context->in_segment && !path_.empty()) remembered_.keep(path_, at_.context);
     }
     if (!parsed_.has_idm()) return latest_ = by_name();

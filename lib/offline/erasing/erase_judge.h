@@ -44,8 +44,9 @@ class erase_judge {
   /// Of a segment: what follows is of the archive at this path in it. `about`: its metadata, may be
   /// null.
   void begin_archive(const std::string& path, const metadata* about, bool goes_on);
-  /// Behind this something is missing, of an archive: perhaps the metadata record of another one.
-  void meet_damage() noexcept { damaged_ = true; }
+  /// From here on, to the end of the file, something may be missing: perhaps the metadata record of
+  /// another connection. A message whose cookie is not that of the UUID is of its cookie's then.
+  void meet_damage() noexcept { damaged_ = met_damage_ = true; }
 
   /// A line, its end included or not.
   [[nodiscard]] judged line(std::string_view text);
@@ -58,6 +59,7 @@ class erase_judge {
 
  private:
   [[nodiscard]] judged owner();
+  [[nodiscard]] bool is_doubtful(const message& m) const;
   [[nodiscard]] bool contains(const ip_address& a) const;
 
   const std::vector<ip_prefix>& networks_;
@@ -65,7 +67,8 @@ class erase_judge {
   std::string path_;
   input_record at_;  // its context, and the message that is judged
   remembered_contexts remembered_;
-  bool damaged_ = false;
+  bool met_damage_ = false;  // in the file
+  bool damaged_ = false;     // in the archive
   record parsed_;
   // The owner found last, and of what.
   const input_context* known_context_ = nullptr;

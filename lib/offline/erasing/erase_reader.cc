@@ -109,6 +109,7 @@ bool erase_reader::next_of_segment(erase_item& out) {
                 describe_fault(ec, segment_.window_needed(), segment_.dictionary_needed(),
                                max_window_log_));
       (is_damage(ec) ? damaged_ : beyond_us_) = true;
+      judge_.meet_damage();
       if (more) continue;
     }
     if (!more) {

@@ -40,7 +40,10 @@ bool kept_check::archives(const std::string& old, const std::string& made,
 bool kept_check::segment_side::next(segment_line& line, judged& is, bool& damaged) {
   for (bool more = true;;) {
     const std::error_code ec = lines.next(line, more);
-    if (ec) damaged = true;
+    if (ec) {
+      damaged = true;
+      judge.meet_damage();
+    }
     if (!more) return false;
     if (ec) continue;
     if (line.begins) {
@@ -64,6 +67,7 @@ bool kept_check::segments(int old, int made) {
   bool damaged = false;
   bool was_damaged = false;
   while (before.next(line, is, was_damaged)) {
+    if (was_damaged) after.judge.meet_damage();
     if (is_erased(is)) continue;
     if (!after.next(kept, is, damaged) || kept.path != line.path || kept.text != line.text)
       return false;
