@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import time
 from pathlib import Path
+from typing import Callable
 
 from checks import check, finish
 from made_archives import CLOSE, metadata, record
@@ -289,25 +290,41 @@ def test_collector(folder: Path) -> None:
           f"a leftover of a collector: {done}")
 
 
-def test_came_meanwhile(folder: Path) -> None:
-    """What comes when all was looked at is told, be it a new file or one that grew."""
-    here = folder / "in"
+def erase_while(here: Path, change: Callable[[], None]) -> tuple[int, str]:
+    """Erases, with a change made when all files were looked at. @return status and faults."""
     put(here / "a.jsonl.zst", zstd(noise(1, 6_000_000) + made(11, INSIDE)))
-    late = put(folder / "late", zstd(made(12, INSIDE)))
-    grown = put(folder / "grown", zstd(made(13, INSIDE)))
-    put(here / f"z/{name_of(13)}.part", zstd(made(13).splitlines()[0] + "\n"))
     with subprocess.Popen([DUMP, "erase", "--host", str(NETWORK), here], stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True) as process:
         while process.poll() is None and not (here / ".tcpinfo-erase").exists():
             time.sleep(0.0005)
+        change()
+        return process.wait(60), process.communicate()[1]
+
+
+def test_came_meanwhile(folder: Path) -> None:
+    """What comes when all was looked at is told, be it a new file or one that grew."""
+    here = folder / "in"
+    late = put(folder / "late", zstd(made(12, INSIDE)))
+    grown = put(folder / "grown", zstd(made(13, INSIDE)))
+    put(here / f"z/{name_of(13)}.part", zstd(made(13).splitlines()[0] + "\n"))
+
+    def come() -> None:
         late.rename(here / f"z/{name_of(12)}")
         grown.rename(here / f"z/{name_of(13)}")
         (here / f"z/{name_of(13)}.part").unlink()
-        told = process.communicate(timeout=60)[1]
-    check(process.returncode == 1 and told.count("came while it was read: erase again") == 2,
-          f"came meanwhile: {process.returncode}, {told}")
+    status, told = erase_while(here, come)
+    check(status == 1 and told.count("came while it was read: erase again") == 2,
+          f"came meanwhile: {status}, {told}")
     done = erase("--host", str(NETWORK), here)
     check(done.returncode == 0 and "2 connections erased" in done.stdout, f"erased again: {done}")
+
+
+def test_unread_again(folder: Path) -> None:
+    """One that cannot be opened any more when it is to be changed."""
+    there = put(folder / f"in/z/{name_of(12)}", zstd(made(12, INSIDE)))
+    status, told = erase_while(folder / "in", lambda: put(there, b"\x28\xb5\x2f\xfd") and None)
+    check(status == 1 and f"{there}: cannot be read any more" in told and there.exists(),
+          f"unread again: {status}, {told}")
 
 
 def names_and_bytes(folder: Path) -> dict[str, bytes]:
@@ -352,5 +369,5 @@ def test_killed(folder: Path) -> None:
 
 
 run_tests([test_archives, test_segments, test_lost_beginning, test_lost_metadata, test_what_stays,
-           test_collector, test_came_meanwhile, test_usage, test_killed])
+           test_collector, test_came_meanwhile, test_unread_again, test_usage, test_killed])
 finish()

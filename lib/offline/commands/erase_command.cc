@@ -29,6 +29,7 @@ namespace {
 
 constexpr std::string_view came_meanwhile =
     "records of the networks came while it was read: erase again";
+constexpr std::string_view cannot_finish = "cannot be read to its end";
 constexpr std::string_view cannot_judge =
     "cannot be read: whether it is of the networks is not known, left as it is";
 
@@ -39,6 +40,7 @@ struct file_content {
   std::uint64_t erased = 0;    // lines of them
   std::uint64_t kept = 0;      // lines of others
   bool damaged = false;
+  bool read = false;  // to its end
   bool beyond_us = false;
   bool came = false;  // records of the networks, of connections that were not there before
   std::uint64_t identity = 0;
@@ -169,6 +171,12 @@ class erasing {
       }
       if (item.is.unread || !item.is.owned || item.is.owner != named.owner) again = true;
     }
+    // Of segments the reader tells it.
+    if (readable && !growing && !reader_.is_segment() && !reader_.complete()) {
+      faults_.tell(0, cannot_finish);
+      again = true;
+    }
+    if (!readable) unreadable_.insert(key_of(path));
     look_again_ |= again || reader_.is_segment();
     const bool whole = readable && !again && !reader_.is_segment() && !path.ends_with(".part");
     if (path.ends_with(".part")) partial_.insert(key_of(path));
@@ -207,7 +215,13 @@ class erasing {
   // Counts what is in the file, and tells of lines that are kept because nothing is known of them.
   [[nodiscard]] file_content content_of(const std::string& path) {
     file_content in;
-    if (!open_again(path)) return in;
+    if (!open_again(path)) {
+      // What is wrong with others was told when they were read first.
+      if (unreadable_.contains(key_of(path))) return in;
+      ++left_;
+      faults_.tell(0, "cannot be read any more: left as it is");
+      return in;
+    }
     if (reader_.is_segment()) faults_.number_records();
     in.identity = reader_.identity();
     erase_item item;
@@ -228,6 +242,7 @@ class erasing {
     if (!reader_.is_segment() && in.kept == 0 && is_erased(judge_.by_name())) in.erased += 1;
     if (!reader_.is_segment() && in.erased != 0) ++in.archives;
     in.damaged = reader_.damaged();
+    in.read = reader_.complete();
     in.beyond_us = reader_.beyond_us();
     return in;
   }
@@ -244,7 +259,11 @@ class erasing {
       else
         faults_.tell(0, came_meanwhile);
     } else if (in.erased != 0) {
-      std::string wrong = in.beyond_us ? "has what only a later version of this tool reads" : "";
+      std::string wrong;
+      if (in.beyond_us)
+        wrong = "has what only a later version of this tool reads";
+      else if (!in.read)
+        wrong = cannot_finish;
       if (wrong.empty() && !options_.dry_run) wrong = change(path, in);
       if (wrong.empty()) {
         ++changed_;
@@ -291,7 +310,9 @@ class erasing {
                                     file_swap& swap) {
     if (const int error = swap.create()) return std::generic_category().message(error);
     if (!open_again(path)) return "cannot be read any more";
-    if (const std::error_code ec = copy(path, swap.fd())) return ec.message();
+    std::uint64_t kept = 0;
+    if (const std::error_code ec = copy(path, swap.fd(), kept)) return ec.message();
+    if (!reader_.complete() || kept != in.kept) return std::string(cannot_finish);
     const bool segment = reader_.is_segment();
     kept_check check(options_.networks, keys_, connections_, options_.max_window_log);
     bool same = false;
@@ -305,24 +326,29 @@ class erasing {
     return swap.replace(in.identity);
   }
 
-  [[nodiscard]] std::error_code copy(const std::string& path, int to) {
+  [[nodiscard]] std::error_code copy(const std::string& path, int to, std::uint64_t& kept) {
     erase_item item;
     if (!reader_.is_segment()) {
       std::string_view name = path;
       take_ending(name, ".part");
       archive_copy copy;
       std::error_code ec = copy.begin(to, name.ends_with(".zst"));
-      while (!ec && reader_.next(item))
-        if (!is_erased(item.is)) ec = copy.add(item.line);
+      while (!ec && reader_.next(item)) {
+        if (is_erased(item.is)) continue;
+        ec = copy.add(item.line);
+        ++kept;
+      }
       return ec ? ec : copy.finish();
     }
     segment_copy copy(keys_);
     std::error_code ec = copy.begin(to);
     while (!ec && reader_.next(item)) {
-      if (is_erased(item.is))
+      if (is_erased(item.is)) {
         copy.skip(reader_.segment(), *item.record);
-      else
+      } else {
         ec = copy.add(reader_.segment(), *item.record, !is_erased(reader_.about()));
+        ++kept;
+      }
     }
     return ec ? ec : copy.finish(!path.ends_with(".part"));
   }
@@ -338,6 +364,7 @@ class erasing {
   connection_set found_in_;      // files, by their paths, with records in the networks
   connection_set told_by_name_;  // files whose names tell whose all their lines are
   connection_set not_told_;      // other files
+  connection_set unreadable_;    // of those, files that could not be opened or are not ours
   connection_set partial_;       // of those, files that were not complete
   bool look_again_ = false;      // into those
 

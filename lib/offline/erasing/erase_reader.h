@@ -48,6 +48,10 @@ class erase_reader {
   [[nodiscard]] bool damaged() const noexcept { return damaged_; }
   /// So far: it has what cannot be read here, and would be by another version or with more memory.
   [[nodiscard]] bool beyond_us() const noexcept { return beyond_us_; }
+  /// At its end: all of it was read that can be. What is damaged is not, nor what is beyond us.
+  [[nodiscard]] bool complete() const noexcept {
+    return is_segment_ ? !beyond_us_ : number_ == lines_.lines();
+  }
   [[nodiscard]] std::uint64_t stored_bytes() const noexcept { return stored_bytes_; }
   [[nodiscard]] std::uint64_t identity() const noexcept { return identity_; }
   /// The number of the latest line or record.

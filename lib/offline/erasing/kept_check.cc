@@ -27,13 +27,14 @@ bool kept_check::archives(const std::string& old, const std::string& made,
   }
   std::string_view line;
   std::string_view kept;
-  while (before.lines.next(line)) {
+  std::uint64_t lines = 0;
+  for (; before.lines.next(line); ++lines) {
     if (is_erased(before.judge.line(line))) continue;
     if (!after.lines.next(kept) || kept != line) return false;
     const judged is = after.judge.line(kept);
     if (is.in_networks || is_erased(is)) return false;
   }
-  return !after.lines.next(kept);
+  return !after.lines.next(kept) && lines == before.lines.lines();
 }
 
 // @return false at the end.
