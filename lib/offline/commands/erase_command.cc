@@ -176,7 +176,7 @@ class erasing {
       faults_.tell(0, cannot_finish);
       again = true;
     }
-    if (!readable) unreadable_.insert(key_of(path));
+    if (!readable || !reader_.complete()) unreadable_.insert(key_of(path));
     look_again_ |= again || reader_.is_segment();
     const bool whole = readable && !again && !reader_.is_segment() && !path.ends_with(".part");
     if (path.ends_with(".part")) partial_.insert(key_of(path));
@@ -243,6 +243,10 @@ class erasing {
     if (!reader_.is_segment() && in.erased != 0) ++in.archives;
     in.damaged = reader_.damaged();
     in.read = reader_.complete();
+    if (!in.read && in.erased == 0 && !unreadable_.contains(key_of(path))) {
+      ++left_;
+      faults_.tell(0, cannot_finish);
+    }
     in.beyond_us = reader_.beyond_us();
     return in;
   }
@@ -261,7 +265,7 @@ class erasing {
     } else if (in.erased != 0) {
       std::string wrong;
       if (in.beyond_us)
-        wrong = "has what only a later version of this tool reads";
+        wrong = "has what cannot be read here, or only by a later version of this tool";
       else if (!in.read)
         wrong = cannot_finish;
       if (wrong.empty() && !options_.dry_run) wrong = change(path, in);
@@ -364,7 +368,7 @@ class erasing {
   connection_set found_in_;      // files, by their paths, with records in the networks
   connection_set told_by_name_;  // files whose names tell whose all their lines are
   connection_set not_told_;      // other files
-  connection_set unreadable_;    // of those, files that could not be opened or are not ours
+  connection_set unreadable_;    // of those, files of which not all can be read: that was told
   connection_set partial_;       // of those, files that were not complete
   bool look_again_ = false;      // into those
 
