@@ -283,6 +283,15 @@ def test_collector(folder: Path) -> None:
         check(done.returncode == 0 and "stop it first" in done.stderr
               and "3 connections would be erased" in done.stdout
               and names_and_bytes(folder) == before, f"--dry-run beside a collector: {done}")
+        # Only its end may not be there yet.
+        whole, frames = part.read_bytes(), zstd(made(6, INSIDE)) + zstd(made(6))
+        for text, status in ((frames[:-9], 0), (whole[:-9], 0), (damaged(whole, 60) + frames, 1),
+                             (whole[:-9] + frames, 1), (b"\x1f\x8b" + whole, 1)):
+            put(part, text)
+            done = erase("--host", str(NETWORK), "--dry-run", output)
+            check(done.returncode == status and f"{part}:" in done.stderr.replace(f"{part}: a", ""),
+                  f"a growing one: {done}")
+        put(part, whole)
         done = erase("--host", str(NETWORK), other)
         check(done.returncode == 0 and names(other) == [], f"beside a collector's folder: {done}")
     done = erase("--host", str(NETWORK), output)

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "offline/commands/command_faults.h"
 #include "offline/commands/csv_progress.h"
@@ -152,15 +153,15 @@ class erasing {
     }
     // Its end may not be there yet.
     const bool growing = is_being_written(path);
+    std::vector<std::pair<std::uint64_t, std::string>> wrong;  // with a growing one
     const bool readable =
-        reader_.open(path, path, [this, growing](std::uint64_t at, std::string_view what) {
+        reader_.open(path, path, [this, growing, &wrong](std::uint64_t at, std::string_view what) {
           if (reader_.is_segment()) faults_.number_records();
           if (growing)
-            faults_.note(what);
+            wrong.emplace_back(at, what);
           else
             faults_.tell(at, what);
         });
-    if (!readable && !growing) ++left_;
     const judged named = judge_.by_name();
     bool again = false;
     erase_item item;
@@ -171,6 +172,13 @@ class erasing {
       }
       if (item.is.unread || !item.is.owned || item.is.owner != named.owner) again = true;
     }
+    for (const auto& [at, what] : wrong) {
+      if (reader_.cut_at_end())
+        faults_.note(what);
+      else
+        faults_.tell(at, what);
+    }
+    if (!readable && !(growing && reader_.cut_at_end())) ++left_;
     // Of segments the reader tells it.
     if (readable && !growing && !reader_.is_segment() && !reader_.complete()) {
       faults_.tell(0, cannot_finish);

@@ -84,7 +84,7 @@ void erase_reader::close() {
   lines_.close();
   (void)segment_.close();
   file_.reset();
-  is_segment_ = damaged_ = beyond_us_ = false;
+  is_segment_ = damaged_ = beyond_us_ = cut_at_end_ = false;
   stored_bytes_ = identity_ = number_ = 0;
 }
 
@@ -108,6 +108,7 @@ bool erase_reader::next_of_segment(erase_item& out) {
       on_fault_(segment_.record_number(),
                 describe_fault(ec, segment_.window_needed(), segment_.dictionary_needed(),
                                max_window_log_));
+      cut_at_end_ = !damaged_ && !beyond_us_ && ec == errc::truncated_frame;
       (is_damage(ec) ? damaged_ : beyond_us_) = true;
       judge_.meet_damage();
       if (more) continue;
@@ -115,6 +116,7 @@ bool erase_reader::next_of_segment(erase_item& out) {
     if (!more) {
       if (const std::uint64_t missing = segment_.missing_records(); missing != 0) {
         damaged_ = true;
+        cut_at_end_ = false;
         on_fault_(0, fmt::format("{} records are missing: they were in damaged blocks", missing));
       }
       return false;
@@ -124,6 +126,7 @@ bool erase_reader::next_of_segment(erase_item& out) {
       judge_.begin_archive(std::string(a.path), a.about, a.goes_on != 0);
       about_ = judge_.by_name();
     }
+    cut_at_end_ = false;
     out.record = &record_;
     out.line = record_.line;
     out.is = record_.m.bytes.empty() ? judge_.line(record_.line) : judge_.message_of(record_.m);

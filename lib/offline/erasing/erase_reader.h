@@ -46,6 +46,11 @@ class erase_reader {
   [[nodiscard]] const judged& about() const noexcept { return about_; }
   /// Something in it is damaged, so far: that was told.
   [[nodiscard]] bool damaged() const noexcept { return damaged_; }
+  /// At its end, or where open() failed: nothing is wrong but that its last frame is not there as a
+  /// whole.
+  [[nodiscard]] bool cut_at_end() const noexcept {
+    return is_segment_ ? cut_at_end_ : lines_.cut_at_end();
+  }
   /// So far: it has what cannot be read here, and would be by another version or with more memory.
   [[nodiscard]] bool beyond_us() const noexcept { return beyond_us_; }
   /// At its end: all of it was read that can be. What is damaged is not, nor what is beyond us.
@@ -72,6 +77,7 @@ class erase_reader {
   bool is_segment_ = false;
   bool damaged_ = false;
   bool beyond_us_ = false;
+  bool cut_at_end_ = false;  // of a segment
   std::uint64_t stored_bytes_ = 0;
   std::uint64_t identity_ = 0;
   std::uint64_t number_ = 0;

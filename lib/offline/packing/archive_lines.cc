@@ -46,6 +46,7 @@ archive_lines::archive_lines(std::int32_t max_window_log) : buffer_(buffer_size)
 
 bool archive_lines::open(const std::string& path, const tell& on_fault) {
   close();
+  cut_at_end_ = false;
   // A pipe is not waited for: it is refused.
   file_.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   struct stat st {};
@@ -191,6 +192,7 @@ bool archive_lines::look_through(const tell& on_fault) {
   for (;;) {
     const step is = read_line();
     if (is == step::end) break;
+    cut_at_end_ &= is == step::fault;
     if (is == step::too_long) {
       on_fault(line_number_ + 1, "line too long for a segment: the archive stays as it is");
       return false;
@@ -202,6 +204,7 @@ bool archive_lines::look_through(const tell& on_fault) {
     }
     on_fault(line_number_, describe_fault(fault_, stream_.window_needed(),
                                           stream_.dictionary_needed(), options_.max_window_log));
+    cut_at_end_ = !damaged_ && fault_ == errc::truncated_frame;
     if (!bears(fault_)) return false;
     damaged_ = true;
     note_untrusted();

@@ -48,6 +48,9 @@ class archive_lines {
   [[nodiscard]] int error() const noexcept { return error_; }
   // Of the archive that is open.
   [[nodiscard]] bool damaged() const noexcept { return damaged_; }
+  /// Also where open() found nothing to keep: nothing is wrong with it but that the last frame is
+  /// not there as a whole.
+  [[nodiscard]] bool cut_at_end() const noexcept { return cut_at_end_; }
   [[nodiscard]] std::uint64_t lines() const noexcept { return lines_; }
   /// Bytes of its text that next() does not give.
   [[nodiscard]] std::uint64_t left_out() const noexcept { return text_bytes_ - kept_bytes_; }
@@ -89,6 +92,7 @@ class archive_lines {
   // What is known since open().
   int error_ = 0;
   bool damaged_ = false;
+  bool cut_at_end_ = false;
   std::uint64_t lines_ = 0;
   std::uint64_t text_bytes_ = 0;
   std::uint64_t kept_bytes_ = 0;
