@@ -13,6 +13,7 @@ import ipaddress
 import json
 import os
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -306,7 +307,9 @@ def erase_while(here: Path, change: Callable[[], None]) -> tuple[int, str]:
                           stderr=subprocess.PIPE, text=True) as process:
         while process.poll() is None and not (here / ".tcpinfo-erase").exists():
             time.sleep(0.0005)
+        process.send_signal(signal.SIGSTOP)
         change()
+        process.send_signal(signal.SIGCONT)
         return process.wait(60), process.communicate()[1]
 
 
