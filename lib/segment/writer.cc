@@ -8,8 +8,8 @@
 #include <tcpinfo/zstd.h>
 
 #include "common/known_part.h"
-#include "segment/block_decoder.h"
 #include "segment/block_layout.h"
+#include "segment/block_tables.h"
 #include "segment/checksum.h"
 #include "segment/index.h"
 #include "segment/record_window.h"
