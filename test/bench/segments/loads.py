@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +37,15 @@ def recording(folder: Path, part_bytes: int, ended: Ended) -> Recording:
                      sum(one.st_size for one in stats), sum(one.st_blocks * 512 for one in stats))
 
 
+def part_bytes(folder: Path) -> int:
+    """Of what is not complete now; the collector goes on completing meanwhile."""
+    total = 0
+    for path in folder.rglob("*.part"):
+        with suppress(FileNotFoundError):
+            total += path.stat().st_size
+    return total
+
+
 def record(build: Path, pair: Pair, folder: Path, layout: str, act: Callable[[], None]
            ) -> Recording:
     """What happens while something acts, and a second more."""
@@ -44,7 +53,7 @@ def record(build: Path, pair: Pair, folder: Path, layout: str, act: Callable[[],
                    layout) as collector:
         act()
         time.sleep(1)
-        parts = sum(path.stat().st_size for path in folder.rglob("*.part"))
+        parts = part_bytes(folder)
         return recording(folder, parts, collector.stop())
 
 

@@ -92,10 +92,11 @@ def packed(build: Path, folder: Path, scratch: Path) -> str:
         raise SystemExit(f"pack: {told.stdout}{told.stderr}")
     archives, records, as_text, size = map(int, match.groups())
     had = sum(path.stat().st_size for path in folder.rglob("*.jsonl*") if path.is_file())
-    return ("| packed | records | of them kept as text | bytes a record | before |\n"
+    lines = records + as_text
+    return ("| packed | records | lines kept as text | bytes of either | before |\n"
             "| --- | --- | --- | --- | --- |\n"
-            f"| {archives} archives | {records:,} | {as_text:,} | {size / records:.2f} | "
-            f"{had / records:.2f} |\n")
+            f"| {archives} archives | {records:,} | {as_text:,} | {size / lines:.2f} | "
+            f"{had / lines:.2f} |\n")
 
 
 def measure(part: str, report: Report, scratch: Path) -> None:
@@ -143,9 +144,10 @@ def main() -> None:
     for part in args.only:
         with tempfile.TemporaryDirectory(dir="/dev/shm") as scratch:
             measure(part, report, Path(scratch))
+        # After each part: what was measured stays when a later one fails.
+        args.output.with_suffix(".json").write_text(json.dumps(report.rows, indent=1) + "\n")
+        args.output.with_suffix(".md").write_text(report.text())
     print(report.text())
-    args.output.with_suffix(".json").write_text(json.dumps(report.rows, indent=1) + "\n")
-    args.output.with_suffix(".md").write_text(report.text())
 
 
 if __name__ == "__main__":

@@ -311,20 +311,24 @@ TEST_CASE("exclusions that are read again hold in every namespace") {
     other.set(128, std::uint64_t{number});
     polls = number;
   };
-  bool reloaded = false;
-  std::uint64_t at = 0;
+  bool asked = false;
+  std::uint64_t reloaded_at = 0;
+  // Other namespaces have threads of their own: how many polls they make until the list is read
+  // again is the scheduler's affair, how many after it is not.
   CHECK(r.collect_until([&] {
-    if (!reloaded && polls > 10) {
+    if (!asked && polls > 10) {
       std::ofstream(unwanted) << "srcport 9100\n";
       r.operator_says.ask(request::reload);
-      reloaded = true;
-      at = polls;
+      asked = true;
+    } else if (asked && reloaded_at == 0 && r.operator_says.is_obeyed()) {
+      reloaded_at = polls;
     }
-    return reloaded && polls > at + 50;
+    return reloaded_at != 0 && polls > reloaded_at + 50;
   }) == exit_ok);
   const auto files = read_all(r.output);
   REQUIRE(files.size() == 1);
-  CHECK(files.begin()->second.lines.size() < polls - 20);
+  CHECK(files.begin()->second.lines.size() > 10);
+  CHECK(files.begin()->second.lines.size() <= reloaded_at + 2);
 }
 
 TEST_CASE("which kernels number the sockets of all namespaces together") {
