@@ -15,10 +15,11 @@ struct part_file {
   std::uint64_t size = 0;        ///< what we wrote to it; a leftover's is found by salvage
   std::uint64_t text_bytes = 0;  ///< what its frames hold; 0: not known, of a segment
   std::uint64_t frames = 0;
-  bool copied = false;    ///< a copy of its records is to be published in its place
-  bool leftover = false;  ///< its writer died, or it is not as it was written: salvage first
-  bool damaged = false;   ///< the copy holds its whole frames; it is set aside after that
-  bool again = false;     ///< an earlier try failed
+  std::uint64_t records = 0;  ///< 0: not known, of a leftover
+  bool copied = false;        ///< a copy of its records is to be published in its place
+  bool leftover = false;      ///< its writer died, or it is not as it was written: salvage first
+  bool damaged = false;       ///< the copy holds its whole frames; it is set aside after that
+  bool again = false;         ///< an earlier try failed
   /// It could not be synced once. The system then takes its pages for clean although the disk has
   /// not got them, and the next sync says nothing: only a copy can be believed.
   bool doubtful = false;

@@ -19,7 +19,7 @@ namespace tcpinfo::collect {
 void segment_file::next_file() noexcept {
   ++number_;
   size_ = 0;
-  frames_ = 0;
+  frames_ = records_ = 0;
   ended_ = false;
 }
 
@@ -51,6 +51,7 @@ std::error_code segment_file::append(bytes_view frame, const block_facts& facts)
       }
       size_ += frame.size();
       frames_ += facts.blocks;
+      records_ += facts.records;
       context_.counts.records.add(facts.records);
       context_.counts.duplicate_attributes.add(facts.notes.duplicates);
       context_.counts.unread_bytes.add(facts.notes.unread_bytes);
@@ -156,7 +157,7 @@ void segment_file::end(bytes_view index) {
       }
     }
     ended_ = true;
-    context_.finalize.add({.path = part_, .size = size_, .frames = frames_});
+    context_.finalize.add({.path = part_, .size = size_, .frames = frames_, .records = records_});
     next_file();
   }
   whole_ = true;

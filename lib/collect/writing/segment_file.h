@@ -87,6 +87,7 @@ class segment_file {
   std::string part_;
   std::uint64_t size_ = 0;
   std::uint64_t frames_ = 0;
+  std::uint64_t records_ = 0;
   std::int64_t since_ns_ = 0;
   std::int64_t first_ns_ = 0;
   bool whole_ = true;

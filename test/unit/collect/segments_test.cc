@@ -142,7 +142,7 @@ TEST_CASE("segments: a block that is full is written before its time") {
   CHECK(r.count("losses") == 0);
   const auto files = segments_of(r.output);
   REQUIRE(files.size() == 1);
-  CHECK(blocks_of(files[0]) >= polls / 2);
+  CHECK(blocks_of(files[0]) >= polls / 4);
   CHECK(has_index(files[0]));
   CHECK(lines_in(read_texts(r.output)) == 40 * polls);
 }

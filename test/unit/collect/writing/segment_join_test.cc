@@ -302,6 +302,11 @@ TEST_CASE("a segment is not joined that would gain little by it") {
   }
   CHECK_FALSE(pays_to_join({.path = b.part, .size = 10 << 20, .frames = 20}));
   CHECK(pays_to_join({.path = b.part, .size = 100 << 10, .frames = 20}));
+  // Records that cost some bytes are mostly beginnings.
+  const std::uint64_t size = 20 * (40 << 10);
+  CHECK(pays_to_join({.path = b.part, .size = size, .frames = 20, .records = size / 5}));
+  CHECK_FALSE(pays_to_join({.path = b.part, .size = size, .frames = 20, .records = size}));
+  CHECK_FALSE(pays_to_join({.path = b.part, .size = 2 * size, .frames = 20, .records = size / 5}));
   CHECK_FALSE(pays_to_join({.path = "a.jsonl.zst.part", .size = 100 << 10, .frames = 20}));
 }
 
