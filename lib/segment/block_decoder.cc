@@ -13,6 +13,7 @@
 #include <tcpinfo/error.h>
 
 #include "segment/kept_time.h"
+#include "segment/planes.h"
 
 namespace tcpinfo::inline v0::segment_format {
 namespace {
@@ -54,16 +55,28 @@ std::error_code block_decoder::open(bytes_view block) noexcept {
 bool block_decoder::read_column(slot& s, std::uint32_t word, taker& columns, taker& rows,
                                 taker& bits, taker& deltas) {
   column& c = columns_[s.first + word];
-  const auto mode = static_cast<column_mode>(columns.varint(3));
-  if (mode == column_mode::none) return true;
-  c.deltas = taker(deltas.bytes(columns.varint()));
+  const std::uint64_t written = columns.varint(tables_.highest_mode());
+  const auto mode = static_cast<column_mode>(written & ~in_planes);
+  if (mode == column_mode::none) return written == 0;
+  bytes_view folded = deltas.bytes(columns.varint());
+  const std::uint64_t changes =
+      written == static_cast<std::uint64_t>(column_mode::some) || mode == column_mode::all
+          ? s.rows
+          : columns.varint(s.rows);
+  if ((written & in_planes) != 0) {
+    std::byte* const to = joined_.room(folded.size());  // read_columns() made room for all
+    if (!join_planes(folded, changes, to)) return false;
+    joined_.end_at(to + folded.size());
+    folded = {to, folded.size()};
+  }
+  c.deltas = taker(folded);
   const std::uint64_t bit = std::uint64_t{1} << (word % 64);
   std::uint64_t* const masks = masks_.data() + s.mask_at + word / 64;
   if (mode == column_mode::all) {
     for (std::uint32_t row = 0; row < s.rows; ++row) masks[std::size_t{row} * s.mask_words] |= bit;
   } else if (mode == column_mode::few) {
     std::uint64_t row = 0;
-    for (std::uint64_t n = columns.varint(s.rows); n > 0; --n, ++row) {
+    for (std::uint64_t n = changes; n > 0; --n, ++row) {
       row += rows.varint();
       if (!rows.ok() || row >= s.rows) return false;
       masks[row * s.mask_words] |= bit;
@@ -108,6 +121,8 @@ bool block_decoder::read_columns() {
   taker rows = tables_.of(stream::rows);
   taker bits = tables_.of(stream::bits);
   taker deltas = tables_.of(stream::deltas);
+  joined_.clear();
+  (void)joined_.room(deltas.left());
   for (slot& s : slots_)
     for (std::uint32_t word = 0; word < s.words; ++word) {
       if (s.rows == 0) {

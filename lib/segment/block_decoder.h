@@ -72,6 +72,7 @@ class block_decoder {
   std::vector<column> columns_;
   std::vector<std::uint64_t> masks_;  // of each row of each slot: which words change
   std::vector<std::uint32_t> bases_;
+  byte_stream joined_;  // differences that stood in planes
 
   std::error_code fault_;
   std::uint32_t left_ = 0;  // records

@@ -139,10 +139,13 @@ void block_layout::put_slots() {
   }
 }
 
-void block_layout::put_columns() {
+std::uint16_t block_layout::put_columns() {
+  std::uint16_t features = 0;
   for (const slot& s : slots_)
-    columns_.put(s.first, s.words, s.rows, of(stream::columns), of(stream::rows), of(stream::bits),
-                 of(stream::deltas));
+    if (columns_.put(s.first, s.words, s.rows, of(stream::columns), of(stream::rows),
+                     of(stream::bits), of(stream::deltas)))
+      features = has_planes;
+  return features;
 }
 
 byte_stream* block_layout::next(block_span& about) {
@@ -184,8 +187,9 @@ byte_stream* block_layout::next(block_span& about) {
   window_->directory().put(entries_, of(stream::texts), of(stream::contexts), of(stream::archives));
   put_slots();
   window_->moments().put(message_moments_, of(stream::moments), of(stream::moment_numbers));
-  put_columns();
+  const std::uint16_t features = put_columns();
   put_streams(streams_, block_);
+  store_le(block_.data() + features_at, features);
   return &block_;
 }
 

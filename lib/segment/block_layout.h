@@ -43,7 +43,8 @@ class block_layout {
                              const archive_entry& about);
   void put_records(const record_window::part& p, block_span& about);
   void put_slots();
-  void put_columns();
+  /// @return the features of the block.
+  [[nodiscard]] std::uint16_t put_columns();
 
   record_window* window_ = nullptr;
   std::vector<record_window::part*> parts_;

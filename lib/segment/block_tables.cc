@@ -34,7 +34,8 @@ std::uint64_t checksum_of(bytes_view block) noexcept {
 
 std::error_code block_tables::open(bytes_view block) noexcept {
   const block_head head = read_head(block);
-  if (head.version != version || head.features != 0) return errc::unknown_feature;
+  if (head.version != version || (head.features & ~has_planes) != 0) return errc::unknown_feature;
+  features_ = head.features;
   try {
     const bool good = find_streams(block, streams_) && archives_.read(streams_, head.records) &&
                       read_slots() && read_shapes() && read_heads(head.records) &&

@@ -71,6 +71,11 @@ class block_tables {
   [[nodiscard]] std::size_t shape_count() const noexcept { return shape_count_; }
   [[nodiscard]] const shape& shape_at(std::size_t number) const noexcept { return shapes_[number]; }
   [[nodiscard]] std::uint32_t records() const noexcept { return records_; }
+  /// The highest number that the mode of a column may have.
+  [[nodiscard]] std::uint64_t highest_mode() const noexcept {
+    return static_cast<std::uint64_t>(column_mode::some) +
+           ((features_ & has_planes) != 0 ? in_planes : 0);
+  }
   /// The heads of all records.
   [[nodiscard]] const std::vector<run>& runs() const noexcept { return runs_; }
   [[nodiscard]] const std::vector<moment>& moments() const noexcept { return moments_; }
@@ -90,6 +95,7 @@ class block_tables {
   std::vector<shape> shapes_;  // the first shape_count_ are in use; the others keep their memory
   std::size_t shape_count_ = 0;
   std::uint32_t records_ = 0;
+  std::uint16_t features_ = 0;
   std::vector<run> runs_;
   std::vector<moment> moments_;
   bool own_moments_ = false;

@@ -8,6 +8,8 @@
 
 #include <tcpinfo/error.h>
 
+#include "segment/planes.h"
+
 namespace tcpinfo::inline v0::segment_format {
 namespace {
 
@@ -163,10 +165,23 @@ bool column_decoder::read_word(std::uint32_t number, std::uint32_t word, bool of
   const std::size_t place = of_wanted_slot ? place_of(number, word) : ~std::size_t{0};
   const bool is_wanted = place != ~std::size_t{0};
   std::uint32_t* const values = is_wanted ? words_.data() + place : nullptr;
-  const auto mode = static_cast<column_mode>(columns.varint(count == 0 ? 0 : 3));
+  const std::uint64_t written = columns.varint(count == 0 ? 0 : tables_.highest_mode());
+  const auto mode = static_cast<column_mode>(written & ~in_planes);
   if (is_wanted) std::fill_n(values, count, 0U);
+  if (mode == column_mode::none && written != 0) return false;
   if (mode != column_mode::none) {
-    taker folded(deltas.bytes(columns.varint()));
+    bytes_view differences = deltas.bytes(columns.varint());
+    const std::uint64_t changes =
+        written == static_cast<std::uint64_t>(column_mode::some) || mode == column_mode::all
+            ? count
+            : columns.varint(count);
+    if (is_wanted && (written & in_planes) != 0) {
+      joined_.clear();
+      std::byte* const to = joined_.room(differences.size());
+      if (!join_planes(differences, changes, to)) return false;
+      differences = {to, differences.size()};
+    }
+    taker folded(differences);
     const auto difference = [&folded] {
       return unfold(static_cast<std::uint32_t>(folded.varint()));
     };
@@ -175,7 +190,7 @@ bool column_decoder::read_word(std::uint32_t number, std::uint32_t word, bool of
         for (std::uint32_t row = 0; row < count; ++row) values[row] = difference();
     } else if (mode == column_mode::few) {
       std::uint64_t row = 0;
-      for (std::uint64_t n = columns.varint(count); n > 0; --n, ++row) {
+      for (std::uint64_t n = changes; n > 0; --n, ++row) {
         row += rows.varint();
         if (!rows.ok() || row >= count) return false;
         if (is_wanted) values[row] = difference();

@@ -82,6 +82,7 @@ class column_decoder {
   };
   std::vector<wanted_word> wanted_words_;
   std::vector<std::uint32_t> words_;
+  byte_stream joined_;  // differences of one column that stood in planes
 
   std::error_code fault_;
   std::size_t archive_ = 0;  // the next one

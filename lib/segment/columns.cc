@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "segment/format.h"
+#include "segment/planes.h"
 
 namespace tcpinfo::inline v0::segment_format {
 namespace {
@@ -30,18 +31,25 @@ std::uint32_t column_set::add(std::uint32_t count) {
   return first;
 }
 
-void column_set::put(std::uint32_t first, std::uint32_t count, std::uint32_t rows,
+bool column_set::put(std::uint32_t first, std::uint32_t count, std::uint32_t rows,
                      byte_stream& columns, byte_stream& few, byte_stream& bits,
                      byte_stream& deltas) const {
+  bool any_planes = false;
   for (std::uint32_t i = first; i < first + count; ++i) {
     const column_of_words& c = columns_[i];
     const column_mode mode = mode_of(c.rows.size(), rows);
-    columns.varint(static_cast<std::uint64_t>(mode));
+    const bool planes = wants_planes(c.deltas.all(), c.rows.size());
+    any_planes |= planes;
+    columns.varint(static_cast<std::uint64_t>(mode) + (planes ? in_planes : 0));
     if (mode == column_mode::none) continue;
     columns.varint(c.deltas.size());
-    deltas.add(c.deltas.all());
-    if (mode == column_mode::few) {
+    if (planes)
+      put_planes(c.deltas.all(), deltas);
+    else
+      deltas.add(c.deltas.all());
+    if (mode == column_mode::few || (planes && mode == column_mode::some))
       columns.varint(c.rows.size());
+    if (mode == column_mode::few) {
       std::uint32_t expected = 0;
       for (const std::uint32_t row : c.rows) {
         few.varint(row - expected);
@@ -55,6 +63,7 @@ void column_set::put(std::uint32_t first, std::uint32_t count, std::uint32_t row
       bits.end_at(to + size);
     }
   }
+  return any_planes;
 }
 
 std::size_t column_set::memory_bytes() const noexcept {

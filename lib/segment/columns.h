@@ -35,9 +35,11 @@ class column_set {
     c.deltas.end_at(to);
     return folded;
   }
-  /// Writes `count` columns from `first` on, each of so many rows.
-  void put(std::uint32_t first, std::uint32_t count, std::uint32_t rows, byte_stream& columns,
-           byte_stream& few, byte_stream& bits, byte_stream& deltas) const;
+  /// Writes `count` columns from `first` on, each of so many rows. @return whether some are in
+  /// planes.
+  [[nodiscard]] bool put(std::uint32_t first, std::uint32_t count, std::uint32_t rows,
+                         byte_stream& columns, byte_stream& few, byte_stream& bits,
+                         byte_stream& deltas) const;
   [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
  private:

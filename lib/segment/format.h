@@ -26,6 +26,8 @@ inline constexpr std::size_t number_at = 36;          // u32: of the block in it
 inline constexpr std::size_t head_size = 40;
 
 inline constexpr std::uint8_t version = 1;
+/// Features of a block of records.
+inline constexpr std::uint16_t has_planes = 1;  ///< column_mode may say in_planes
 inline constexpr std::uint8_t kind_records = 1;
 inline constexpr std::uint8_t kind_summaries = 2;
 
@@ -37,7 +39,7 @@ inline constexpr std::size_t most_window = std::size_t{64} << 20;
 /// The writer makes blocks of so much, by its estimate; where an archive has more records, its part
 /// of the block has no more. A block may be five times the estimate, where archives begin in it
 /// with messages that are nothing like each other: less than what stream_reader holds as a whole.
-inline constexpr std::size_t full_part = std::size_t{256} << 10;
+inline constexpr std::size_t full_part = std::size_t{512} << 10;
 /// Texts and contexts of a window, and so of a block, take no more.
 inline constexpr std::size_t full_directory = std::size_t{960} << 10;
 
@@ -75,6 +77,8 @@ enum class column_mode : std::uint8_t {
   few = 2,   ///< the distances between them
   some = 3,  ///< a bit for each row
 };
+/// Added to the mode: the differences stand byte by byte, see planes.h.
+inline constexpr std::uint64_t in_planes = 4;
 
 /// What is said of an archive.
 enum archive_flag : std::uint32_t {

@@ -135,6 +135,25 @@ def read_moments(streams, count):
     return chosen
 
 
+def joined(planes, count):
+    """The varints whose first bytes stand first, then the second bytes, and so on."""
+    starts, at, size = [], 0, count
+    while size:
+        starts.append(at)
+        at, size = at + size, sum(byte > 127 for byte in planes[at:at + size])
+    assert at == len(planes)
+    made = bytearray()
+    for _ in range(count):
+        plane = 0
+        while True:
+            made.append(planes[starts[plane]])
+            starts[plane] += 1
+            plane += 1
+            if made[-1] < 128:
+                break
+    return bytes(made)
+
+
 def read_columns(streams, slots, rows_of):
     """For each slot and word, a dictionary from row to difference."""
     columns, found = streams[10], []
@@ -142,13 +161,17 @@ def read_columns(streams, slots, rows_of):
         words = []
         for _ in range((size + 3) // 4):
             mode, rows = columns.varint(), []
+            planes, mode = mode > 3, mode % 4
             if mode:
                 deltas = Stream(streams[13].bytes(columns.varint()))
+            changes = columns.varint() if mode == 2 or (planes and mode == 3) else rows_of[slot]
+            if planes:
+                deltas = Stream(joined(deltas.data, changes))
             if mode == 1:
                 rows = range(rows_of[slot])
             elif mode == 2:
                 row = 0
-                for _ in range(columns.varint()):
+                for _ in range(changes):
                     row += streams[11].varint()
                     rows.append(row)
                     row += 1

@@ -39,7 +39,7 @@ int dump_pack(std::vector<std::string> arguments) {
   CLI::App app("Packs archives into segments, files of many connections.", "tcpinfo-dump pack");
   prepare(app);
   offline::pack_options o;
-  std::string level = "3";
+  std::string level = "7";
   std::string segment_size = "256MiB";
   std::string max_window;
   bool no_progress = false;

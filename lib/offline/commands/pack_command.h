@@ -18,7 +18,7 @@ struct pack_options {
   std::vector<std::string> paths;
   std::string output;      ///< folder for the segments; made where it is missing
   bool replace = false;    ///< remove archives that were packed and compared
-  std::int32_t level = 3;  ///< of zstd
+  std::int32_t level = 7;  ///< of zstd
   std::uint64_t segment_bytes = std::uint64_t{256} << 20;  ///< of a segment, at most
   std::int32_t max_window_log = usual_window_log;
   bool progress = false;  ///< on standard error, for work of more than a second
