@@ -22,13 +22,20 @@ bool read_cookie(std::string_view text, std::uint64_t& out) {
 }
 
 void append_cookie(std::string& to, std::uint64_t value) {
-  for (unsigned shift = 4 * cookie_digits; shift != 0;)
-    to += digits_of_cookies[value >> (shift -= 4) & 15U];
+  char digits[cookie_digits];
+  for (std::size_t i = cookie_digits; i-- > 0; value >>= 4U)
+    digits[i] = digits_of_cookies[value & 15U];
+  to.append(digits, cookie_digits);
+}
+
+void append_text(std::string& to, const flow_key& key, const name_pool& names) {
+  to += names.text(key.stem);
+  if (key.digit_count != 0) append_cookie(to, key.digits);
 }
 
 std::string text_of(const flow_key& key, const name_pool& names) {
-  std::string text(names.text(key.stem));
-  if (key.digit_count != 0) append_cookie(text, key.digits);
+  std::string text;
+  append_text(text, key, names);
   return text;
 }
 
@@ -47,10 +54,9 @@ flow_key flow_key::of(std::string_view key, bool cookie_added, name_pool& names)
   return k;
 }
 
-std::string flow_key::uuid(const name_pool& names) const {
-  std::string text = text_of(*this, names);
-  if (cookie_added) text.resize(text.size() - cookie_digits - 1);
-  return text;
+void flow_key::append_uuid(std::string& to, const name_pool& names) const {
+  append_text(to, *this, names);
+  if (cookie_added) to.resize(to.size() - cookie_digits - 1);
 }
 
 bool flow_key::is_before(const flow_key& a, const flow_key& b, const name_pool& names) {

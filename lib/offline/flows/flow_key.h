@@ -28,7 +28,7 @@ struct flow_key {
 
   /// Of a UUID, and of the cookie behind it where connection_key() has one.
   [[nodiscard]] static flow_key of(std::string_view key, bool cookie_added, name_pool& names);
-  [[nodiscard]] std::string uuid(const name_pool& names) const;
+  void append_uuid(std::string& to, const name_pool& names) const;
   [[nodiscard]] std::size_t hash() const noexcept {
     return static_cast<std::size_t>((digits ^ std::uint64_t{stem} << 40U) * 0x9E3779B97F4A7C15U >>
                                     16U);

@@ -138,13 +138,23 @@ flow_summary* flow_list::add(const input_record& r, bool wanted) {
 }
 
 std::vector<flow_summary*> flow_list::flows() {
-  std::vector<flow_summary*> all;
+  // Keys beside each other: what they are of is far apart.
+  struct place {
+    flow_key key;
+    flow_summary* flow = nullptr;
+  };
+  std::vector<place> all;
   all.reserve(flows_.size());
-  for (entry& e : flows_) all.push_back(&e.flow);
-  std::stable_sort(all.begin(), all.end(), [this](const flow_summary* a, const flow_summary* b) {
-    return flow_key::is_before(a->key(), b->key(), names_);
-  });
-  return all;
+  for (entry& e : flows_) all.push_back({e.flow.key(), &e.flow});
+  const auto is_before = [this](const place& a, const place& b) {
+    return flow_key::is_before(a.key, b.key, names_);
+  };
+  if (!std::is_sorted(all.begin(), all.end(), is_before))
+    std::stable_sort(all.begin(), all.end(), is_before);
+  std::vector<flow_summary*> sorted;
+  sorted.reserve(all.size());
+  for (const place& p : all) sorted.push_back(p.flow);
+  return sorted;
 }
 
 std::optional<std::uint64_t> flow_list::silent_polls(const flow_summary& f) const {

@@ -40,7 +40,12 @@ class flow_summary : public analysis::records_summary {
   void saw_poll(std::uint32_t run, std::uint64_t poll);
 
   [[nodiscard]] const flow_key& key() const noexcept { return key_; }
-  [[nodiscard]] std::string uuid() const { return key_.uuid(*names_); }
+  [[nodiscard]] std::string uuid() const {
+    std::string text;
+    append_uuid(text);
+    return text;
+  }
+  void append_uuid(std::string& to) const { key_.append_uuid(to, *names_); }
   /// The machine that recorded it; empty where no file says it.
   [[nodiscard]] std::string_view host() const noexcept { return names_->text(host_); }
   /// The network namespace; empty: the recorder's own, or unknown.
