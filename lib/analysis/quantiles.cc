@@ -92,6 +92,10 @@ void quantiles::count_runs() {
 
 void quantiles::add(std::uint32_t lowest, std::uint32_t highest, std::uint64_t count) {
   if (count == 0) return;
+  if (many_ == nullptr && lowest >= highest && count <= few_.size() - few_size_) {
+    for (; count != 0; --count) few_[few_size_++] = lowest;
+    return;
+  }
   (void)all();
   const bool is_run = lowest >= highest && count <= most_times;
   if (!is_run && many_->counts.empty()) count_runs();
@@ -103,10 +107,7 @@ void quantiles::add(std::uint32_t lowest, std::uint32_t highest, std::uint64_t c
 
 void quantiles::merge(quantiles& later) {
   later.for_each([this](std::uint32_t lowest, std::uint32_t highest, std::uint64_t count) {
-    if (many_ == nullptr && lowest == highest && count + few_size_ <= few_.size())
-      for (std::uint64_t i = 0; i < count; ++i) add(lowest);
-    else
-      add(lowest, highest, count);
+    add(lowest, highest, count);
   });
   later.few_size_ = 0;
   later.many_.reset();

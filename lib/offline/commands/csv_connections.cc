@@ -22,9 +22,11 @@ constexpr std::size_t portion = std::size_t{64} << 10;
 std::vector<flow_summary*> rows_of(flow_list& list, const record_filter& filter) {
   std::vector<flow_summary*> rows = list.flows();
   std::erase_if(rows, [&](const flow_summary* f) { return !filter.wants_state(f->state()); });
-  std::stable_sort(rows.begin(), rows.end(), [](const flow_summary* a, const flow_summary* b) {
+  const auto is_before = [](const flow_summary* a, const flow_summary* b) {
     return a->first_seen_at() < b->first_seen_at();
-  });
+  };
+  if (!std::is_sorted(rows.begin(), rows.end(), is_before))
+    std::stable_sort(rows.begin(), rows.end(), is_before);
   return rows;
 }
 

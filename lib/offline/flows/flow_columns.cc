@@ -3,7 +3,6 @@
 
 #include <tcpinfo/tcp.h>
 #include <algorithm>
-#include <array>
 #include <iterator>
 #include <limits>
 
@@ -70,11 +69,10 @@ void put_whole(flow_cell& to, const std::optional<std::uint64_t>& n, append_doub
     put_decimal(to, static_cast<double>(*n), for_people, c);
 }
 
-void put_end(flow_cell& to, const ip_address& a, std::uint16_t port) {
+void put_end(flow_cell& to, const ip_address& a, std::uint16_t port, address_text& texts) {
   const bool v6 = a.family == address_family::ipv6;
-  std::array<char, 64> room;
   if (v6) to.text += '[';
-  to.text.append(room.data(), format_ip_address(a, room));
+  texts.append(to.text, a);
   to.text += v6 ? "]:" : ":";
   append_number(to.text, port);
   to.is_text = to.present = true;
@@ -83,10 +81,10 @@ void put_end(flow_cell& to, const ip_address& a, std::uint16_t port) {
 void put_time(flow_cell& to, const timestamp& t, const context& c) {
   if (t.is_zero()) return;
   // Also for sorting: what is beyond what can be written is absent.
-  to.present =
-      c.use == cell_use::people ? c.times.append_aligned(to.text, t) : c.times.append(to.text, t);
+  to.present = c.use == cell_use::people ? c.texts.times.append_aligned(to.text, t)
+                                         : c.texts.times.append(to.text, t);
   if (!to.present) return;
-  to.is_text = c.times.style() != time_style::epoch;
+  to.is_text = c.texts.times.style() != time_style::epoch;
   to.sorts_by_number = true;
   if (c.use == cell_use::sorting)
     to.number = static_cast<long double>(t.seconds) + t.nanoseconds * 1e-9L;
@@ -122,12 +120,12 @@ constexpr flow_column columns[] = {
          append_seconds(to.text, *ns);
      }},
     {"LOCAL", "local", 2, false,
-     [](flow_summary& f, const context&, flow_cell& to) {
-       put_end(to, f.ends().src, f.ends().sport);
+     [](flow_summary& f, const context& c, flow_cell& to) {
+       put_end(to, f.ends().src, f.ends().sport, c.texts.local);
      }},
     {"REMOTE", "remote", 1, false,
-     [](flow_summary& f, const context&, flow_cell& to) {
-       put_end(to, f.ends().dst, f.ends().dport);
+     [](flow_summary& f, const context& c, flow_cell& to) {
+       put_end(to, f.ends().dst, f.ends().dport, c.texts.remote);
      }},
     {"STATE", "state", 13, false,
      [](flow_summary& f, const context& c, flow_cell& to) {

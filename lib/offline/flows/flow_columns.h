@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "offline/flows/flow_list.h"
+#include "offline/text/address_text.h"
 #include "offline/text/moment_text.h"
 
 namespace tcpinfo::offline {
@@ -23,10 +24,19 @@ enum class cell_use : std::uint8_t {
   sorting,   ///< a text, or `number` alone
 };
 
+/// What remembers the texts of the connection before.
+struct cell_texts {
+  explicit cell_texts(time_style style) noexcept : times(style) {}
+
+  moment_text times;
+  address_text local;
+  address_text remote;
+};
+
 /// What cells are made with.
 struct cell_context {
   const flow_list& list;
-  moment_text& times;
+  cell_texts& texts;
   cell_use use;
 };
 

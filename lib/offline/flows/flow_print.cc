@@ -210,8 +210,8 @@ struct sort_key {
 flows_in_order sorted(const flow_list& list, const flows_in_order& flows,
                       const flow_print_options& options) {
   const flow_column& by = flow_columns()[options.sort.value_or(0)];
-  moment_text times(options.time);
-  const cell_context c{list, times, cell_use::sorting};
+  cell_texts remembered(options.time);
+  const cell_context c{list, remembered, cell_use::sorting};
   std::vector<sort_key> keys;
   keys.reserve(flows.size());
   std::string texts;
@@ -299,8 +299,8 @@ bool needs_polls(const flow_print_options& options) {
 std::size_t print_flows(output& out, const flow_list& list, const std::vector<flow_summary*>& flows,
                         const flow_print_options& options) {
   const flows_in_order rows = sorted(list, flows, options);
-  moment_text times(options.time);
-  const cell_context c{list, times,
+  cell_texts remembered(options.time);
+  const cell_context c{list, remembered,
                        options.format == flow_format::text ? cell_use::people : cell_use::programs};
   std::vector<std::size_t> shown = options.columns;
   if (shown.empty())

@@ -11,7 +11,8 @@ Parts, all of them unless some are named:
   asking              200 connections that ask for 2 to 20 KB some 10 times a second
   short               5,000 short connections
   csv                 tcpinfo-csv of 100 busy connections: packed, as archives, as plain lines
-  many                ls, get, and a day without records, of N short connections
+  many                ls, csv --connections, get, and a day without records, of N short
+                      connections
   flood               N short connections at once with the collector, or what a minute makes
   archives            pack of the archives below DIR
 

@@ -44,8 +44,8 @@ def all_bytes(folder: Path) -> list[object]:
 
 
 def many(build: Path, recorded: dict[str, Recording], rounds: int) -> str:
-    """A table: ls of all, one connection, a day without records; in each layout."""
-    dump = build / "tools/tcpinfo-dump"
+    """A table: ls and rows of all, one connection, a day without records; in each layout."""
+    dump, rows = build / "tools/tcpinfo-dump", build / "tools/tcpinfo-csv"
     text = ("| what | layout | wall, s | CPU, s |\n| --- | --- | --- | --- |\n")
     for layout in LAYOUTS:
         folder = recorded[layout].folder
@@ -54,6 +54,8 @@ def many(build: Path, recorded: dict[str, Recording], rounds: int) -> str:
         one = json.loads(told[len(told) // 2])["uuid"]
         commands: dict[str, list[object]] = {
             f"ls of {len(told):,} connections": [dump, "ls", folder],
+            "the same by mean_rate": [dump, "ls", "--sort", "mean_rate", folder],
+            "csv --connections": [rows, "--connections", folder],
             "get of one": [dump, "get", one, folder],
             "get of one that is not there": [dump, "get", "1", folder],
             "ls of another day": [dump, "ls", *ANOTHER_DAY, folder],
