@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <utility>
 
 #include "offline/commands/ordered_reading.h"
 #include "offline/filters/passed_over.h"
@@ -20,13 +21,16 @@ constexpr std::size_t portion = std::size_t{64} << 10;
 
 // What has the last state asked for, in the order of first sight and then of UUIDs.
 std::vector<flow_summary*> rows_of(flow_list& list, const record_filter& filter) {
-  std::vector<flow_summary*> rows = list.flows();
-  std::erase_if(rows, [&](const flow_summary* f) { return !filter.wants_state(f->state()); });
-  const auto is_before = [](const flow_summary* a, const flow_summary* b) {
-    return a->first_seen_at() < b->first_seen_at();
-  };
-  if (!std::is_sorted(rows.begin(), rows.end(), is_before))
-    std::stable_sort(rows.begin(), rows.end(), is_before);
+  // Times beside each other: what they are of is far apart.
+  std::vector<std::pair<packed_time, flow_summary*>> found;
+  for (flow_summary* f : list.flows())
+    if (filter.wants_state(f->state())) found.emplace_back(f->first_seen_at(), f);
+  const auto is_before = [](const auto& a, const auto& b) { return a.first < b.first; };
+  if (!std::is_sorted(found.begin(), found.end(), is_before))
+    std::stable_sort(found.begin(), found.end(), is_before);
+  std::vector<flow_summary*> rows;
+  rows.reserve(found.size());
+  for (const auto& [time, flow] : found) rows.push_back(flow);
   return rows;
 }
 
