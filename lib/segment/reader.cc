@@ -24,6 +24,11 @@ namespace format = segment_format;
 
 // So much is read at a time, so that a frame is decoded to where its block is read.
 constexpr std::size_t read_size = std::size_t{1} << 20;
+// So many bytes may be summed up for blocks that are none, and so many more for each byte read. A
+// damaged block costs its size once. In bytes that were written so that every few of them look like
+// the beginning of a large block, the sums would take hours.
+constexpr std::uint64_t free_sums = std::uint64_t{64} << 20;
+constexpr std::uint64_t sums_a_byte = 16;
 
 /// What is read of a segment between one opening and the next.
 enum class reading : std::uint8_t { undecided, records, columns, summaries };
@@ -64,6 +69,7 @@ struct [[gnu::visibility("hidden")]] segment_reader::impl {
   std::uint64_t blocks = 0;
   std::uint32_t latest = 0;  // number of the block
   bool any_block = false;
+  std::uint64_t sums_left = 0;  // bytes that may still be summed up in vain
 
   [[nodiscard]] std::error_code prepare(const segment_reader_options& given) noexcept;
   [[nodiscard]] bool wants(reading what) noexcept {
@@ -80,7 +86,8 @@ struct [[gnu::visibility("hidden")]] segment_reader::impl {
   [[nodiscard]] std::error_code to_block(bool& more) noexcept;
   [[nodiscard]] bool find_magic() noexcept;
   [[nodiscard]] bool reserve(std::size_t size) noexcept;
-  void refill() noexcept;
+  [[nodiscard]] bool refill() noexcept;
+  [[nodiscard]] bool is_whole(const format::block_head& head) noexcept;
   [[nodiscard]] std::error_code begin_block(const format::block_head& head) noexcept;
   void miss(std::uint64_t records) noexcept {
     missing += records;
@@ -109,6 +116,7 @@ std::error_code segment_reader::impl::prepare(const segment_reader_options& give
   summaries.close();
   wanted = reading::undecided;
   expected = left = missing = number = blocks = 0;
+  sums_left = free_sums;
   return reserve(2 * read_size) ? std::error_code() : errc::out_of_memory;
 }
 
@@ -124,17 +132,14 @@ bool segment_reader::impl::reserve(std::size_t size) noexcept {
   return true;
 }
 
-void segment_reader::impl::refill() noexcept {
+// False for want of memory: then nothing was read.
+bool segment_reader::impl::refill() noexcept {
   if (begin > 0) {
     std::memmove(buffer.get(), buffer.get() + begin, end - begin);
     end -= begin;
     begin = 0;
   }
-  if (capacity - end < read_size && !reserve(end + read_size)) {
-    fault = errc::out_of_memory;
-    input_ended = true;
-    return;
-  }
+  if (capacity - end < read_size && !reserve(end + read_size)) return false;
   const bool was_damaged = damaged;
   std::size_t n = 0;
   in_stream = true;
@@ -148,6 +153,15 @@ void segment_reader::impl::refill() noexcept {
     end = 0;
   }
   end += n;
+  sums_left += sums_a_byte * n;
+  return true;
+}
+
+// Whether what begins in the buffer, and is there up to its end, is a block.
+bool segment_reader::impl::is_whole(const format::block_head& head) noexcept {
+  if (head.checksum == format::checksum_of({buffer.get() + begin, head.size})) return true;
+  sums_left -= head.size;
+  return false;
 }
 
 // Brings a magic number to the front of the buffer. False where there is none in it: what may be
@@ -286,11 +300,11 @@ std::error_code segment_reader::impl::to_block(bool& more) noexcept {
     bool wants_more = !found;
     if (found && end - begin >= format::head_size) {
       const format::block_head head = format::read_head({buffer.get() + begin, end - begin});
-      const bool possible = head.size >= format::head_size && head.size <= format::max_block;
+      const bool possible = head.size >= format::head_size && head.size <= format::max_block &&
+                            head.size <= sums_left;
       if (possible && head.size > end - begin) {
         wants_more = true;
-      } else if (possible &&
-                 head.checksum == format::checksum_of({buffer.get() + begin, head.size})) {
+      } else if (possible && is_whole(head)) {
         if (const auto ec = begin_block(head)) return ec;
         continue;
       } else {
@@ -303,8 +317,11 @@ std::error_code segment_reader::impl::to_block(bool& more) noexcept {
     }
     if (!wants_more) continue;
     if (!input_ended) {
-      refill();
-      continue;
+      if (refill()) continue;
+      // The block is given up: reading goes on behind its beginning, in the memory that there is.
+      ++begin;
+      in_garbage = true;
+      return errc::out_of_memory;
     }
     // A block that is cut off by the end: of a cut or damaged frame that is told by the stream. In
     // what looked like the beginning of a block another one may begin.

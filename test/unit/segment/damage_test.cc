@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "segment/format.h"
+#include "segment/varint.h"
 #include "unit/catch.h"
 #include "unit/made_socket.h"
 #include "unit/sanitized.h"
@@ -299,4 +301,24 @@ TEST_CASE("a record_reader gives the same of a damaged segment, and tells the sa
     CHECK(bad_lines == (gone == 3 ? 0 : 1));
     CHECK(reader.missing_records() == (gone + 1 < frames.size() ? segment().records[gone] : 0));
   }
+}
+
+// Without a bound of what is summed up in vain this is a day's work for a gigabyte of it, and some
+// minutes for these eight megabytes: a test that takes so long is stopped.
+TEST_CASE("bytes full of beginnings of blocks are passed over, and what follows is read") {
+  namespace format = tcpinfo::segment_format;
+  std::string head = content_of(segment().frames[0]).substr(0, format::head_size);
+  format::store_le(reinterpret_cast<std::byte*>(head.data()) + format::size_at,
+                   static_cast<std::uint32_t>(format::max_block));
+  const std::string first = content_of(segment().frames[0]);
+  std::string bytes = first;
+  for (int i = 0; i < 200'000; ++i) bytes += head;
+  // The latest of them have their size, too.
+  bytes.append(format::max_block + (std::size_t{2} << 20), 'x');
+  for (std::size_t i = 1; i < segment().frames.size(); ++i)
+    bytes += content_of(segment().frames[i]);
+  const read_result read = read_segment(bytes, false);
+  CHECK(read.parts == segment().without(~std::size_t{0}));
+  CHECK(read.faults == std::vector<std::error_code>{errc::bad_block});
+  CHECK(read.missing == 0);
 }

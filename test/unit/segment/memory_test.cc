@@ -9,6 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "segment/block_tables.h"
+#include "segment/format.h"
+#include "segment/varint.h"
 #include "unit/allocations.h"
 #include "unit/catch.h"
 #include "unit/made_socket.h"
@@ -200,6 +203,46 @@ TEST_CASE("a reader whose allocations fail says so, and gives nothing wrong") {
       if (each.through()) break;
     }
   if (!sanitized) CHECK(failed > 5);
+}
+
+// A block of another kind, of two thirds of what a block may have: no buffer has room for it before
+// it is met.
+std::string large_block(const std::string& like) {
+  namespace format = tcpinfo::segment_format;
+  std::string block = content_of(like).substr(0, format::head_size);
+  block.resize(format::max_block / 3 * 2, 'x');
+  auto* const at = reinterpret_cast<std::byte*>(block.data());
+  block[format::kind_at] = 77;
+  format::store_le(at + format::size_at, static_cast<std::uint32_t>(block.size()));
+  format::store_le(at + format::records_at, std::uint32_t{0});
+  format::store_le(at + format::checksum_at, format::checksum_of(bytes_of(block)));
+  return block;
+}
+
+TEST_CASE("a reader without memory for a large block says so, and goes on at the next block") {
+  const std::vector<archive_part> parts = some_parts();
+  const std::string last = segment_of({parts});
+  const std::string bytes = large_block(last) + content_of(last);
+  const std::vector<std::string> wanted = read_segment(last).lines();
+  REQUIRE(read_segment(bytes).lines() == wanted);
+  if (sanitized) return;
+  tcpinfo::segment_reader reader;
+  std::error_code ec;
+  bool more = false;
+  for (long before = 0; before < 20; ++before) {
+    REQUIRE_FALSE(reader.open_memory(bytes_of(bytes)));
+    test_allocations::before_failing = before;
+    test_allocations::failing = 1;
+    tcpinfo::segment_record r;
+    ec = reader.next(r, more);
+    test_allocations::before_failing = -1;
+    if (ec) break;
+  }
+  REQUIRE(ec == errc::out_of_memory);
+  CHECK(more);
+  const read_result rest = drain(reader);
+  CHECK(rest.faults.empty());
+  CHECK(rest.lines() == wanted);
 }
 
 TEST_CASE("a record_reader whose allocations fail says so, and gives nothing wrong") {
