@@ -23,7 +23,7 @@ namespace tcpinfo::collect {
 [[nodiscard]] bool pays_to_join(const part_file& file) noexcept;
 
 /// Whether that is the error of a segment that has to stay as it is: one of its blocks is damaged
-/// or missing, which those behind it tell, or is none that this version knows.
+/// or missing, which those behind it tell, or is of a version or a kind that is not known here.
 [[nodiscard]] bool cannot_be_joined(const std::error_code& ec) noexcept;
 
 /// One join. Memory: a reader's and a writer's of a few MiB, as long as it lives. Throws
@@ -45,6 +45,7 @@ class segment_join {
                                          std::error_code (segment_reader::*next)(Item&,
                                                                                  bool&) noexcept,
                                          bool& unreadable);
+  [[nodiscard]] std::error_code look_for_other_kinds(const part_file& file, bool& unreadable);
   [[nodiscard]] std::error_code take(const segment_record& record);
   [[nodiscard]] std::error_code take(const segment_summary& summary);
   [[nodiscard]] std::error_code add(const segment_record& record);

@@ -6,6 +6,9 @@
 
 #include <algorithm>
 
+#include "segment/block_tables.h"
+#include "segment/format.h"
+#include "segment/varint.h"
 #include "unit/collect/writing/finalizer_bench.h"
 #include "unit/made_socket.h"
 #include "unit/sanitized.h"
@@ -410,6 +413,29 @@ TEST_CASE("a segment with a damaged or a missing block stays as it is, counted a
       CHECK(log.with("in large blocks").size() == (doubtful ? 0 : 1));
     }
   }
+}
+
+TEST_CASE("a segment with a block of a kind that is not known stays as it is, counted and said") {
+  namespace format = segment_format;
+  join_bench b;
+  made_segment made = make_segment({.blocks = 12});
+  std::string block = content_of((put(b.part, made.blocks[0]), b.part));
+  auto* const at = reinterpret_cast<std::byte*>(block.data());
+  block[format::kind_at] = 77;
+  format::store_le(at + format::records_at, std::uint32_t{0});
+  format::store_le(at + format::checksum_at,
+                   format::checksum_of(std::as_bytes(std::span(std::as_const(block)))));
+  made.blocks.insert(made.blocks.begin(), frame(block));
+  const auto job = b.write(made);
+  const content before = content_of_segment(b.part);
+  REQUIRE(before.missing + before.faults == 0);
+  statistics counts;
+  const said log(b.scratch);
+  b.finalize_all(counts, {job});
+  REQUIRE(b.is_done());
+  CHECK(bytes_of(b.complete) == made.bytes());
+  CHECK(counts.not_rewritten.get() == 1);
+  CHECK(log.with("in large blocks").size() == 1);
 }
 
 TEST_CASE("the copy of a segment that could not be synced is joined, too") {
