@@ -7,8 +7,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "offline/inputs/held_file.h"
-
 namespace tcpinfo::offline {
 namespace {
 
@@ -53,19 +51,19 @@ bool part_walk::is_outside(const segment_contents& all) const noexcept {
 bool part_walk::divide(const std::string& path) {
   if (!path.ends_with(segment_suffix) || (!limits() && options_.most_bytes == 0)) return false;
   // A pipe of that name is not waited for.
-  const held_file file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  const auto file = std::make_shared<const held_file>(
+      ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  const int fd = file->fd();
   struct stat st {};
   segment_contents all;
-  if (file.fd() < 0 || fstat(file.fd(), &st) != 0 || !S_ISREG(st.st_mode) ||
-      read_index(file.fd(), all))
-    return false;
+  if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || read_index(fd, all)) return false;
   // What lines that are kept as text say of an archive holds for all that is behind them.
   together_ = options_.most_bytes == 0 || all.has_others != 0;
   if (!limits() && together_) return false;
   segment_selection wanted = options_.wanted;
   wanted.kinds = select_records;
   wanted.most_bytes = together_ ? 0 : options_.most_bytes;
-  if (!is_outside(all) && !select_ranges(file.fd(), wanted, ranges_)) {
+  if (!is_outside(all) && !select_ranges(fd, wanted, ranges_)) {
     ranges_.clear();
     return false;
   }
@@ -73,10 +71,11 @@ bool part_walk::divide(const std::string& path) {
   if (limits() && options_.passed != nullptr && !*options_.passed) {
     segment_selection everything;
     std::vector<file_range> records;
-    if (select_ranges(file.fd(), everything, records) && bytes_of(records) != selected)
+    if (select_ranges(fd, everything, records) && bytes_of(records) != selected)
       *options_.passed = true;
   }
   path_ = path;
+  file_ = file;
   passed_bytes_ = static_cast<std::uint64_t>(st.st_size) - selected;
   return true;
 }
@@ -86,6 +85,7 @@ bool part_walk::next(input_part& out) {
   while (at_ == ranges_.size()) {
     at_ = 0;
     ranges_.clear();
+    file_.reset();
     std::string path;
     if (!files_.next(path)) return false;
     if (divide(path)) continue;
@@ -93,6 +93,7 @@ bool part_walk::next(input_part& out) {
     return true;
   }
   out.path = path_;
+  out.file = file_;
   if (together_) {
     out.ranges = ranges_;
     at_ = ranges_.size();

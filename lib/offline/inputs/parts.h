@@ -10,9 +10,11 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "offline/inputs/held_file.h"
 #include "offline/inputs/walk.h"
 
 namespace tcpinfo::offline {
@@ -21,6 +23,8 @@ struct input_part {
   std::string path;
   /// Of a segment: what is read of it, whole blocks in their order. Empty: all of the file.
   std::vector<file_range> ranges = {};
+  /// Where there are ranges, the file that has them: another one may come to its path meanwhile.
+  std::shared_ptr<const held_file> file = {};
   bool last = true;  ///< of its file
   /// Bytes of the file that are in no part; with the last one.
   std::uint64_t passed_bytes = 0;
@@ -52,7 +56,8 @@ class part_walk {
 
   input_walk& files_;
   part_options options_;
-  std::string path_;                // of the file that is divided
+  std::string path_;  // of the file that is divided
+  std::shared_ptr<const held_file> file_;
   std::vector<file_range> ranges_;  // of it
   std::size_t at_ = 0;
   bool together_ = false;  // all ranges are one part

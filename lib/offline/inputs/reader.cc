@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "offline/inputs/reader.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <memory>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -44,7 +44,7 @@ struct input_reader::impl {
   bool takes_captures;
   std::string name;
   file_source file;
-  held_file ranged;
+  std::shared_ptr<const held_file> ranged;
   std::optional<range_source> ranges;  // of a part of a file, instead of `file`
   content whole;
   tar_archives tar;
@@ -125,9 +125,8 @@ bool input_reader::open(const input_part& part) {
   i.name = part.path;
   faults_.begin_file(part.path);
   i.file.close();
-  i.ranged = held_file(::open(part.path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-  if (i.ranged.fd() < 0) return i.refuse(std::generic_category().message(errno));
-  i.ranges.emplace(i.ranged.fd(), part.ranges);
+  i.ranged = part.file;
+  i.ranges.emplace(i.ranged->fd(), part.ranges);
   if (!i.start(i.whole.open(*i.ranges), i.whole)) return false;
   if (part.ranges.front().offset > 0) i.lines.begin_within();
   if (part.ranges.size() > 1) i.lines.pass_over_gaps();

@@ -3,10 +3,12 @@
 // Segments as inputs: their archives' contexts, what comes once, and what is told of damage.
 #include <algorithm>
 #include <bit>
+#include <filesystem>
 
 #include "offline/inputs/captures/byte_order.h"
 #include "offline/inputs/file_names.h"
 #include "offline/inputs/inputs.h"
+#include "offline/inputs/parts.h"
 #include "offline/inputs/remembered_contexts.h"
 #include "offline/inputs/segment_damage.h"
 #include "offline/inputs/sniffing/content_kind.h"
@@ -268,4 +270,51 @@ TEST_CASE("an archive and segments behind each other are read as what they are")
   CHECK(got.records == texts{"a#0 6.18.1 metadata 1", "a#0 6.18.1 2",
                              "b#0 6.18.1 begins metadata 1", "b#0 6.18.1 1",
                              "b#0 6.18.1 begins metadata 2", "b#0 6.18.1 2"});
+}
+
+TEST_CASE("all parts of a segment are read of the file that was divided") {
+  const scratch dir;
+  // The same archive under two hosts' names; of another length, so that no block stands where one
+  // of the other file does.
+  const auto text_of = [](const std::string& uuid, int records) {
+    made_segment made;
+    made_socket s;
+    made.about("a", about(uuid));
+    for (int block = 0; block < 4; ++block) {
+      for (int n = 0; n < records; ++n) made.add("a", at_second(10 * block + n), s.view());
+      made.block();
+    }
+    return made.text();
+  };
+  const std::string path = dir.file("a.tcpseg.zst", text_of("h_1_0000000000000001", 2));
+  const std::string other = dir.file("b", text_of("another_h_1_0000000000000001", 9));
+  for (const bool by_time : {false, true}) {
+    INFO(by_time);
+    texts faults;
+    const fault_callback fault = [&](const input_fault& f) {
+      faults.push_back(to_string(f));
+      return true;
+    };
+    input_walk files({path}, {}, fault);
+    part_options options;
+    options.most_bytes = by_time ? 0 : 1;
+    if (by_time) options.wanted.until = at_second(35);
+    part_walk parts(files, options);
+    input_reader reader(fault, {});
+    std::size_t count = 0;
+    std::size_t records = 0;
+    for (input_part part; parts.next(part); ++count) {
+      // Meanwhile another file comes to its place.
+      if (count == 0) std::filesystem::rename(other, path);
+      REQUIRE(reader.open(part));
+      input_record r;
+      while (reader.next(r))
+        if (r.has_message) ++records;
+    }
+    CHECK(faults.empty());
+    CHECK(count == (by_time ? 1 : 4));
+    CHECK(records == 8);
+    (void)dir.file("a.tcpseg.zst", text_of("h_1_0000000000000001", 2));
+    (void)dir.file("b", text_of("another_h_1_0000000000000001", 9));
+  }
 }
