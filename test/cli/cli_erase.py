@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import time
 from pathlib import Path
@@ -190,6 +191,51 @@ def test_lost_beginning(folder: Path) -> None:
     done = erase("--host", INSIDE, folder / "in")
     check(done.returncode == 0, f"lost beginning: {done}")
     expect(folder / "in", {"all.jsonl": "\n".join(mine) + "\n"}, "lost beginning")
+
+
+def checksum(*runs: bytes) -> int:
+    """Of a block, as docs/segment.md has it."""
+    multiplier, mask = 0x9e3779b97f4a7c15, (1 << 64) - 1
+
+    def step(number: int, word: int) -> int:
+        number ^= word
+        return ((number << 27 | number >> 37) & mask) * multiplier & mask
+    sums, total = [1, 2, 3, 4], sum(map(len, runs))
+    for data in runs:
+        whole = len(data) // 32 * 32
+        for at in range(0, whole, 32):
+            sums = [step(s, w) for s, w in zip(sums, struct.unpack_from("<4Q", data, at))]
+        for byte in data[whole:]:
+            sums[0] = step(sums[0], byte + 1)
+    for number in sums:
+        total = step(total, number)
+    return (total ^ total >> 29) * multiplier & mask
+
+
+def test_other_order(folder: Path) -> None:
+    """Archives in a block need not stand in the order in which our writer sorts them."""
+    order = (21, 23, 25)
+    script = ""
+    for n in order:
+        lines = made(n, INSIDE if n == order[0] else OUTSIDE).splitlines()
+        script += "\n".join([f"metadata {lines[0]}", f"archive {name_of(n)}",
+                             *(f"record {x}" for x in lines[1:]), ""])
+    block = text_of(make_segment(folder / "x", script + "flush\n"))
+    # Their cookies are 21, and 2 and 2 more; with 25, and 2 and 2 less, they are the other way.
+    ours, others = bytes([42, 4, 4]), bytes([50, 3, 3])
+    check(block.count(ours) == 1, "the cookies are not found")
+    block = block.replace(ours, others)
+    block = block[:16] + struct.pack("<Q", checksum(block[:16], block[24:])) + block[24:]
+    put(folder / f"in/x{SEGMENT}", zstd(block))
+    before = lines_in(folder / "in")
+    check(sorted(before) == [f"of-segments/{name_of(n)}" for n in order], f"made: {list(before)}")
+    # Each has the records of another one now, but for the cookies in them.
+    done = erase("--host", str(NETWORK), folder / "in")
+    check(done.returncode == 0 and done.stderr == ""
+          and "1 connections erased: 1 archives, 4 records in 1 files" in done.stdout,
+          f"another order: {done}")
+    del before[f"of-segments/{name_of(25)}"]
+    check(lines_in(folder / "in") == before, "another order: other lines are left")
 
 
 def test_lost_metadata(folder: Path) -> None:
@@ -380,6 +426,7 @@ def test_killed(folder: Path) -> None:
     check(kills >= 1, "erase was never killed")
 
 
-run_tests([test_archives, test_segments, test_lost_beginning, test_lost_metadata, test_what_stays,
-           test_collector, test_came_meanwhile, test_unread_again, test_usage, test_killed])
+run_tests([test_archives, test_segments, test_lost_beginning, test_other_order, test_lost_metadata,
+           test_what_stays, test_collector, test_came_meanwhile,
+           test_unread_again, test_usage, test_killed])
 finish()

@@ -5,6 +5,7 @@
 
 #include <string_view>
 #include <system_error>
+#include <unordered_map>
 
 namespace tcpinfo::offline {
 
@@ -56,6 +57,13 @@ bool kept_check::segment_side::next(segment_line& line, judged& is, bool& damage
   }
 }
 
+// Of a line behind those that `latest` is of.
+path_key kept_check::chained(const path_key& latest, std::string_view line) {
+  chain_.assign(reinterpret_cast<const char*>(&latest), sizeof latest);
+  chain_ += line;
+  return keys_(chain_);
+}
+
 bool kept_check::segments(int old, int made) {
   segment_side before(networks_, keys_, max_window_log_);
   segment_side after(networks_, keys_, max_window_log_);
@@ -67,13 +75,18 @@ bool kept_check::segments(int old, int made) {
   judged is;
   bool damaged = false;
   bool was_damaged = false;
+  std::unordered_map<path_key, path_lines, path_key_hash> paths;
   while (before.next(line, is, was_damaged)) {
     if (was_damaged) after.judge.meet_damage();
     if (is_erased(is)) continue;
-    if (!after.next(kept, is, damaged) || kept.path != line.path || kept.text != line.text)
-      return false;
-    if (is.in_networks || is_erased(is)) return false;
+    path_lines& old_line = paths[keys_(line.path)];
+    old_line.before = chained(old_line.before, line.text);
+    if (!after.next(kept, is, damaged) || is.in_networks || is_erased(is)) return false;
+    path_lines& new_line = paths[keys_(kept.path)];
+    new_line.after = chained(new_line.after, kept.text);
   }
+  for (const auto& [path, lines] : paths)
+    if (lines.before != lines.after) return false;
   return !after.next(kept, is, damaged) && !damaged && after.lines.reader().missing_records() == 0;
 }
 
