@@ -264,6 +264,22 @@ def test_lost_metadata(folder: Path) -> None:
     expect(here, {"all.jsonl": rest}, "lost metadata in a segment")
 
 
+def test_bom(folder: Path) -> None:
+    """One before the first line hides nothing: the file's name is not whose its lines are."""
+    bom = b"\xef\xbb\xbf"
+    here = folder / "in"
+    put(here / "of-no-name.jsonl", bom + made(1, INSIDE).encode())
+    put(here / name_of(2), zstd(bom + "".join(made(1, INSIDE).splitlines(True)[1:]).encode()))
+    put(here / name_of(3), zstd(bom + made(3).encode()))
+    put(here / name_of(4), zstd(bom + (made(5, INSIDE) + made(4)).encode()))
+    pack(here, "-o", folder / "packed")
+    for place in (here, folder / "packed"):
+        done = erase("--host", str(NETWORK), place)
+        check(done.returncode == 0 and done.stderr == "", f"a byte-order mark, {place}: {done}")
+        expect(place, {name_of(3): bom.decode() + made(3), name_of(4): made(4)},
+               f"a byte-order mark, {place}")
+
+
 def test_what_stays(folder: Path) -> None:
     """What cannot be judged or changed is told, and everything else is erased all the same."""
     here = folder / "in"
@@ -427,6 +443,6 @@ def test_killed(folder: Path) -> None:
 
 
 run_tests([test_archives, test_segments, test_lost_beginning, test_other_order, test_lost_metadata,
-           test_what_stays, test_collector, test_came_meanwhile,
+           test_bom, test_what_stays, test_collector, test_came_meanwhile,
            test_unread_again, test_usage, test_killed])
 finish()

@@ -29,6 +29,7 @@ void erase_judge::begin_file(const std::string& path) {
   at_ = {};
   at_.context = context_of_name(path, path);
   remembered_.clear();
+  at_begin_ = true;
   damaged_ = met_damage_ = false;
   known_context_ = nullptr;
   latest_ = {};
@@ -37,6 +38,7 @@ void erase_judge::begin_file(const std::string& path) {
 void erase_judge::begin_archive(const std::string& path, const metadata* about, bool goes_on) {
   path_ = path;
   at_ = {};
+  at_begin_ = !goes_on;
   // What is missing of one that begins here stands behind its beginning.
   damaged_ = goes_on && met_damage_;
   // Metadata that is kept as text stands only where its archive begins.
@@ -86,6 +88,7 @@ bool erase_judge::is_doubtful(const message& m) const {
 }
 
 judged erase_judge::message_of(const message& m) {
+  at_begin_ = false;
   at_.m = m;
   at_.has_message = true;
   if (damaged_ && is_doubtful(m)) at_.context = context_with_doubt(*at_.context);
@@ -98,6 +101,9 @@ judged erase_judge::message_of(const message& m) {
 }
 
 judged erase_judge::line(std::string_view text) {
+  // A byte-order mark before the first line is none of it, as for all readers.
+  constexpr std::string_view bom = "\xef\xbb\xbf";
+  if (std::exchange(at_begin_, false) && text.starts_with(bom)) text.remove_prefix(bom.size());
   const std::error_code ec = parsed_.parse(text);
   if (!ec && parsed_.has_metadata()) {
     metadata said;

@@ -67,6 +67,7 @@ class erase_judge {
   std::string path_;
   input_record at_;  // its context, and the message that is judged
   remembered_contexts remembered_;
+  bool at_begin_ = false;    // no line of the file or archive was judged
   bool met_damage_ = false;  // in the file
   bool damaged_ = false;     // in the archive
   record parsed_;
