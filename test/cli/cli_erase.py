@@ -393,6 +393,23 @@ def test_came_meanwhile(folder: Path) -> None:
     check(done.returncode == 0 and "2 connections erased" in done.stdout, f"erased again: {done}")
 
 
+def test_came_behind(folder: Path) -> None:
+    """The same of one in a folder whose names were read before it came."""
+    here = folder / "in"
+    late = put(folder / "late", zstd(made(12, INSIDE)))
+    same = put(folder / "same", zstd(made(11, INSIDE)))
+
+    def come() -> None:
+        late.rename(here / name_of(12).rpartition("/")[2])
+        same.rename(here / name_of(11).rpartition("/")[2])
+    status, told = erase_while(here, come)
+    check(status == 1 and told.count("came while it was read: erase again") == 1
+          and sorted(names(here)) == ["a.jsonl.zst", name_of(12).rpartition("/")[2]],
+          f"came behind: {status}, {told}, {names(here)}")
+    done = erase("--host", str(NETWORK), here)
+    check(done.returncode == 0 and "1 connections erased" in done.stdout, f"and again: {done}")
+
+
 def test_unread_again(folder: Path) -> None:
     """One that cannot be opened any more when it is to be changed."""
     there = put(folder / f"in/z/{name_of(12)}", zstd(made(12, INSIDE)))
@@ -444,5 +461,5 @@ def test_killed(folder: Path) -> None:
 
 run_tests([test_archives, test_segments, test_lost_beginning, test_other_order, test_lost_metadata,
            test_bom, test_what_stays, test_collector, test_came_meanwhile,
-           test_unread_again, test_usage, test_killed])
+           test_came_behind, test_unread_again, test_usage, test_killed])
 finish()

@@ -85,20 +85,22 @@ class erasing {
   }
 
   void erase(csv_counts& counts) {
-    if (connections_.empty() && !look_again_) return;
     // Archives of which only the name or metadata says whose they are come first: after an
     // interruption nothing but the others would tell that they are to be erased.
-    for (const bool with_records : {false, true}) {
-      erase_walk judge(
-          options_.max_window_log, [](const std::string&, std::string_view) {},
-          [](const std::string&) {});
-      input_walk files(options_.paths, judge.options(), [](const input_fault&) { return true; });
-      for (std::string path; files.next(path);) {
-        follow_name(path);
-        if (with_records ? !is_late(path) && !was_completed(path) : is_late(path)) continue;
-        if (may_hold(path)) erase_from(path, counts);
-        ++counts.files;
-      }
+    if (!connections_.empty() || look_again_)
+      for (const bool with_records : {false, true})
+        go_through([&](const std::string& path) {
+          if (with_records ? is_late(path) || was_completed(path) : !is_late(path))
+            take(path, counts);
+        });
+    // What came into a folder when its names were read; as often as there is more of it.
+    for (bool more = true; more;) {
+      more = false;
+      go_through([&](const std::string& path) {
+        if (was_seen(path)) return;
+        more = true;
+        take(path, counts);
+      });
     }
   }
 
@@ -192,10 +194,37 @@ class erasing {
     faults_.end_part();
   }
 
+  // Calls `fn(path)` for all files that there are now.
+  template <class F>
+  void go_through(F&& fn) {
+    erase_walk judge(
+        options_.max_window_log, [](const std::string&, std::string_view) {},
+        [](const std::string&) {});
+    input_walk files(options_.paths, judge.options(), [](const input_fault&) { return true; });
+    for (std::string path; files.next(path);) {
+      follow_name(path);
+      fn(path);
+    }
+  }
+
+  void take(const std::string& path, csv_counts& counts) {
+    if (const path_key key = key_of(path); !was_looked_at(key)) came_late_.insert(key);
+    if (may_hold(path)) erase_from(path, counts);
+    ++counts.files;
+  }
+
+  [[nodiscard]] bool was_looked_at(const path_key& key) const {
+    return told_by_name_.contains(key) || not_told_.contains(key);
+  }
+  [[nodiscard]] bool was_seen(const std::string& path) const {
+    const path_key key = key_of(path);
+    return path == stdin_path || was_looked_at(key) || came_late_.contains(key);
+  }
+
   // With records in the networks, or come since all was looked at.
   [[nodiscard]] bool is_late(const std::string& path) const {
     const path_key key = key_of(path);
-    return found_in_.contains(key) || (!told_by_name_.contains(key) && !not_told_.contains(key));
+    return found_in_.contains(key) || !was_looked_at(key);
   }
 
   [[nodiscard]] bool was_completed(const std::string& path) const {
@@ -377,6 +406,7 @@ class erasing {
   connection_set told_by_name_;  // files whose names tell whose all their lines are
   connection_set not_told_;      // other files
   connection_set unreadable_;    // of those, files of which not all can be read: that was told
+  connection_set came_late_;     // other files, that came since and were erased from
   connection_set partial_;       // of those, files that were not complete
   bool look_again_ = false;      // into those
 
