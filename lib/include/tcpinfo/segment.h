@@ -285,7 +285,8 @@ class TCPINFO_API segment_reader final {
   /// next block. Errors are those of stream_reader, and errc::bad_block (what is here is no block,
   /// or not what was written), errc::unknown_feature (a block that only a later version of this
   /// library reads), errc::out_of_memory. A damaged block costs its records and no others: none of
-  /// them is given. errc::not_open comes with `more` false.
+  /// them is given. (Of one that was written wrongly, and has the checksum of that, those before
+  /// the first wrong one may be.) errc::not_open comes with `more` false.
   [[nodiscard]] std::error_code next(segment_record& out, bool& more) noexcept;
 
   /// Reads the next summary, in the order in which they were added; blocks of records are passed
