@@ -8,6 +8,7 @@
 #include <tcpinfo/archive.h>
 #include <tcpinfo/cache.h>
 #include <tcpinfo/parse.h>
+#include <tcpinfo/segment.h>
 #include <tcpinfo/zstd.h>
 
 #include <cstdio>
@@ -18,6 +19,8 @@
 #include <vector>
 
 #include "archive/base64.h"
+#include "collect/writing/record_observer.h"
+#include "collect/writing/segment_summaries.h"
 #include "collect/writing/snapshot_queue.h"
 #include "unit/made_socket.h"
 
@@ -77,6 +80,8 @@ class steps {
       from_.move(0);
       text_size_ += encode(0, std::span(text_).subspan(text_size_));
     }
+    demand(!segment_.create({}), "create");
+    begin_segment();
     compare_new();
   }
 
@@ -127,6 +132,36 @@ class steps {
              "encode");
     }
   }
+  /// What a record tells the metrics.
+  void observe(std::size_t n) {
+    for (std::size_t i = 0; i < n; ++i) {
+      from_.move(i);
+      observer_.look(observed_[i % messages::count], {}, from_.at(i).bytes);
+    }
+  }
+  /// A record into a segment's block, which is not made.
+  void add_to_segment(std::size_t n) {
+    for (std::size_t i = 0; i < n; ++i) {
+      from_.move(i);
+      next_time(i);
+      record_extras extras;
+      extras.poll = poll_;
+      const auto time = timestamp::from_unix_nanoseconds(now_ns_);
+      const auto number = static_cast<std::uint32_t>(i % messages::count);
+      demand(!segment_.add(number, time, from_.at(i), extras), "add");
+    }
+  }
+  /// A record into its archive's summary.
+  void summarize(std::size_t n) {
+    for (std::size_t i = 0; i < n; ++i) {
+      from_.move(i);
+      next_time(i);
+      collect::snapshot_header header;
+      header.time_ns = now_ns_;
+      header.poll = poll_;
+      summaries_.record(summarized_[i % messages::count], header, from_.at(i));
+    }
+  }
   /// The payload of INFO.
   void encode_base64(std::size_t n) {
     for (std::size_t i = 0; i < n; ++i)
@@ -154,6 +189,20 @@ class steps {
       demand(!table_.update(from_.at(i), now_ns_, update) && !table_.commit(update), "update");
     }
   }
+  void next_time(std::size_t i) noexcept {
+    if (i % messages::count != 0) return;
+    ++poll_;
+    now_ns_ += 10'000'000;
+  }
+  void begin_segment() {
+    metadata about;
+    about.uuid = "bench_1_0";
+    segment_archive archive;
+    archive.about = &about;
+    std::uint32_t number = 0;
+    for (std::size_t i = 0; i < messages::count; ++i)
+      demand(!segment_.begin(archive, number) && number == i, "begin");
+  }
   std::size_t encode(std::size_t i, std::span<char> to) {
     std::size_t written = 0;
     demand(!encode_record(to, written, {1'600'000'000, 123'456'789}, from_.at(i), 42, nullptr),
@@ -165,7 +214,14 @@ class steps {
   flow_table table_;
   std::int64_t now_ns_ = 1'000'000'000;
   collect::snapshot_queue queue_{std::size_t{1} << 16};
+  std::uint64_t poll_ = 0;
   snapshot decoded_;
+  collect::observations observed_by_all_;
+  collect::record_observer observer_{observed_by_all_};
+  std::vector<collect::observed_flow> observed_{messages::count};
+  segment_writer segment_;
+  collect::segment_summaries summaries_{segment_};
+  std::vector<collect::open_summary> summarized_{messages::count};
   frame_writer frames_;
   record_encoder lines_;
   char line_[4096];

@@ -17,6 +17,9 @@ int main(int argc, char** argv) {
       {"queue", &hot_path::steps::pass_on},
       {"encode_line", &hot_path::steps::encode_lines},
       {"encode_next_line", &hot_path::steps::encode_next_lines},
+      {"observe", &hot_path::steps::observe},
+      {"segment_record", &hot_path::steps::add_to_segment},
+      {"summary_record", &hot_path::steps::summarize},
       {"base64", &hot_path::steps::encode_base64},
       {"compress", &hot_path::steps::compress},
   };

@@ -36,6 +36,8 @@ BENCHMARK(each<&hot_path::steps::compare_changed>)->Name("compare_changed_and_ke
 BENCHMARK(each<&hot_path::steps::pass_on>)->Name("queue");
 BENCHMARK(each<&hot_path::steps::encode_lines>)->Name("encode_line");
 BENCHMARK(each<&hot_path::steps::encode_next_lines>)->Name("encode_next_line");
+BENCHMARK(each<&hot_path::steps::observe>)->Name("observe");
+BENCHMARK(each<&hot_path::steps::summarize>)->Name("summary_record");
 BENCHMARK(each<&hot_path::steps::encode_base64>)->Name("base64_280_bytes");
 BENCHMARK(frame)->Name("frame_of_230_records_each");
 BENCHMARK_MAIN();
