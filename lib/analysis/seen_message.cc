@@ -9,6 +9,7 @@ namespace tcpinfo::analysis {
 
 void message_eye::take_shape(const message& m) noexcept {
   last_ = {};
+  headers_.clear();
   const std::byte* begin = m.bytes.data();
   bool all = true;
   const attribute_range range = m.attributes();
@@ -16,12 +17,7 @@ void message_eye::take_shape(const message& m) noexcept {
   for (; it != range.end(); ++it) {
     const auto at = static_cast<std::uint32_t>(it->payload.data() - begin);
     const auto size = static_cast<std::uint32_t>(it->payload.size());
-    const auto header_at = at - static_cast<std::uint32_t>(wire::attribute_header_size);
-    if (last_.header_count == last_.headers.size())
-      all = false;
-    else
-      last_.headers[last_.header_count++] = {header_at,
-                                             wire::load<std::uint32_t>(begin + header_at)};
+    if (!headers_.add(m.bytes, at - wire::attribute_header_size)) all = false;
     // Of a type that comes twice the first one counts.
     if (it->is(attribute_type::info) && last_.info_at == 0) {
       last_.info_at = at;
@@ -31,7 +27,7 @@ void message_eye::take_shape(const message& m) noexcept {
       last_.cong_size = size;
     }
   }
-  if (all && it.remainder().empty()) last_.size = m.bytes.size();
+  if (all && it.remainder().empty()) headers_.finish(m.bytes);
 }
 
 name_pool::id message_eye::name_in(bytes_view payload) {

@@ -12,6 +12,7 @@
 
 #include "analysis/name_pool.h"
 #include "analysis/packed_time.h"
+#include "common/attribute_headers.h"
 
 namespace tcpinfo::analysis {
 
@@ -35,10 +36,15 @@ class message_eye {
   explicit message_eye(name_pool& names) noexcept : names_(names) {}
 
   /// Looks at the attributes of a message of at least 72 bytes. The rest is the caller's to set.
-  [[nodiscard]] seen_message see(const message& m) {
+  /// `number`: where the caller has compared messages already, a number that all messages have
+  /// whose attributes have the same headers; 0 where it has not.
+  [[nodiscard]] seen_message see(const message& m, std::uint64_t number = 0) {
     seen_message seen;
     seen.m = m;
-    if (!has_last_shape(m.bytes)) take_shape(m);
+    if (number == 0 || number != number_) {
+      if (!headers_.are_of(m.bytes)) take_shape(m);
+      number_ = number;
+    }
     if (last_.info_at != 0) seen.info = m.bytes.subspan(last_.info_at, last_.info_size);
     if (last_.cong_at != 0) seen.cong = name_in(m.bytes.subspan(last_.cong_at, last_.cong_size));
     return seen;
@@ -61,31 +67,19 @@ class message_eye {
   /// What is told by the types and lengths of a message's attributes. Most messages have those of
   /// the one before.
   struct shape {
-    struct header {
-      std::uint32_t at;     ///< in the message
-      std::uint32_t bytes;  ///< length and type, as they stand there
-    };
-    std::size_t size = 0;  ///< of the message; 0: nothing can be compared with it
-    std::array<header, 16> headers;
-    std::size_t header_count = 0;
     std::uint32_t info_at = 0;  ///< 0: there is none
     std::uint32_t info_size = 0;
     std::uint32_t cong_at = 0;
     std::uint32_t cong_size = 0;
   };
 
-  [[nodiscard]] bool has_last_shape(bytes_view bytes) const noexcept {
-    if (bytes.size() != last_.size) return false;
-    for (std::size_t i = 0; i < last_.header_count; ++i)
-      if (wire::load<std::uint32_t>(bytes.data() + last_.headers[i].at) != last_.headers[i].bytes)
-        return false;
-    return true;
-  }
   void take_shape(const message& m) noexcept;
   [[nodiscard]] name_pool::id name_in(bytes_view payload);
 
   name_pool& names_;
   shape last_;
+  attribute_headers headers_;            // of the message that last_ is of
+  std::uint64_t number_ = 0;             // the caller's of it; 0: none
   std::array<std::uint64_t, 2> cong_{};  // payload of the latest, zeros behind
   name_pool::id cong_id_ = name_pool::none;
 };

@@ -7,29 +7,20 @@
 
 namespace tcpinfo::inline v0::segment_format {
 
-bool message_layout::fits(const message& m) const noexcept {
-  if (m.bytes.size() != message_size) return false;
-  std::uint32_t different = 0;
-  for (const header& h : headers)
-    different |= wire::load<std::uint32_t>(m.bytes.data() + h.at) ^ h.bytes;
-  return different == 0;
-}
-
 std::error_code look_at(const message& m, message_layout& out) {
   out.headers.clear();
   out.parts.clear();
   out.notes = {};
   if (m.bytes.size() < wire::inet_diag_msg_size) return errc::message_too_short;
-  out.message_size = m.bytes.size();
   out.parts.push_back({0, wire::inet_diag_msg_size, head_words, 0, head_slot});
   out.words = head_words;
+  bool remembered = true;
   const attribute_range all = m.attributes();
   auto it = all.begin();
   for (; it != all.end(); ++it) {
     const attribute& a = *it;
     const auto at = static_cast<std::uint32_t>(a.payload.data() - m.bytes.data());
-    const std::uint32_t header_at = at - std::uint32_t{wire::attribute_header_size};
-    out.headers.push_back({header_at, wire::load<std::uint32_t>(m.bytes.data() + header_at)});
+    if (!out.headers.add(m.bytes, at - wire::attribute_header_size)) remembered = false;
     if (a.is(attribute_type::md5sig)) {
       ++out.notes.secrets;
       continue;
@@ -47,6 +38,7 @@ std::error_code look_at(const message& m, message_layout& out) {
       return errc::malformed_attribute;
   }
   out.notes.unread_bytes = it.remainder().size();
+  if (remembered && out.notes.unread_bytes == 0) out.headers.finish(m.bytes);
   std::sort(out.parts.begin() + 1, out.parts.end(),
             [](const message_part& a, const message_part& b) { return a.type < b.type; });
   return {};

@@ -14,6 +14,8 @@
 #include <tcpinfo/archive.h>
 #include <tcpinfo/message.h>
 
+#include "common/attribute_headers.h"
+
 namespace tcpinfo::inline v0::segment_format {
 
 /// A part of a message and the slot that it belongs to.
@@ -26,21 +28,16 @@ struct message_part {
 };
 
 struct message_layout {
-  struct header {
-    std::uint32_t at = 0;     // in the message
-    std::uint32_t bytes = 0;  // length and type, as they stand there
-  };
-  std::size_t message_size = 0;
-  std::vector<header> headers;
+  attribute_headers headers;
   std::vector<message_part> parts;  // the head is the first
   std::uint32_t words = 0;          // of all parts
   std::uint32_t shape = 0;          // the encoder's
   encode_notes notes;               // what is left out
 
   /// Whether another message with these headers has the same parts: not where something of it could
-  /// not be read, behind which another one may have good attributes.
-  [[nodiscard]] bool is_whole() const noexcept { return notes.unread_bytes == 0; }
-  [[nodiscard]] bool fits(const message& m) const noexcept;
+  /// not be read, behind which another one may have good attributes, nor where it has very many.
+  [[nodiscard]] bool is_whole() const noexcept { return headers.are_finished(); }
+  [[nodiscard]] bool fits(const message& m) const noexcept { return headers.are_of(m.bytes); }
 };
 
 /// Throws std::bad_alloc. @return errc::message_too_short, errc::malformed_attribute (too much).

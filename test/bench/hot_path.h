@@ -159,7 +159,7 @@ class steps {
       collect::snapshot_header header;
       header.time_ns = now_ns_;
       header.poll = poll_;
-      summaries_.record(summarized_[i % messages::count], header, from_.at(i));
+      summaries_.record(summarized_[i % messages::count], header, from_.at(i), 1);
     }
   }
   /// The payload of INFO.

@@ -20,29 +20,17 @@ void count_types(std::uint64_t types, std::array<counter, counted_types>& to) no
 
 }  // namespace
 
-bool record_observer::has_last_shape(bytes_view bytes) const noexcept {
-  if (bytes.size() != last_.size) return false;
-  std::uint32_t different = 0;
-  for (std::size_t i = 0; i < last_.header_count; ++i)
-    different |=
-        wire::load<std::uint32_t>(bytes.data() + last_.headers[i].at) ^ last_.headers[i].bytes;
-  return different == 0;
-}
-
 void record_observer::take_shape(bytes_view bytes) noexcept {
   last_ = {};
+  headers_.clear();
+  ++shapes_;
   // Where its last word lies is of no interest here.
   if (decoded_.decode({bytes}, info_layout::unknown)) return;
   // Bytes after a malformed attribute could be a good one in a message of the same size.
   bool whole = !decoded_.has(snapshot_fault::malformed_tail);
   for (const attribute& a : message{bytes}.attributes()) {
     const auto at = static_cast<std::uint32_t>(a.payload.data() - bytes.data());
-    const std::uint32_t header_at = at - static_cast<std::uint32_t>(wire::attribute_header_size);
-    if (last_.header_count < last_.headers.size())
-      last_.headers[last_.header_count++] = {header_at,
-                                             wire::load<std::uint32_t>(bytes.data() + header_at)};
-    else
-      whole = false;
+    if (!headers_.add(bytes, at - wire::attribute_header_size)) whole = false;
     // Its content may be another thing each time.
     if (a.is(attribute_type::ulp_info)) whole = false;
     if (!a.is(attribute_type::info) || last_.info_at != 0) continue;
@@ -59,16 +47,17 @@ void record_observer::take_shape(bytes_view bytes) noexcept {
       count_skipped(unknown.type);
     }
   }
-  if (whole) last_.size = bytes.size();
+  if (whole) headers_.finish(bytes);
 }
 
 void record_observer::count_skipped(std::uint16_t type) noexcept {
   to_.skipped_attributes[std::min<std::size_t>(type, counted_types - 1)].add();
 }
 
-void record_observer::look(observed_flow& flow, const snapshot_header& header,
-                           bytes_view bytes) noexcept {
-  if (!has_last_shape(bytes)) take_shape(bytes);
+std::uint64_t record_observer::look(observed_flow& flow, const snapshot_header& header,
+                                    bytes_view bytes) noexcept {
+  if (!headers_.are_of(bytes)) take_shape(bytes);
+  const std::uint64_t shape = headers_.are_finished() ? shapes_ : 0;
   count_types(last_.large, to_.large_attributes);
   for (std::size_t i = 0; i < last_.skipped_count; ++i) count_skipped(last_.skipped[i]);
   const bytes_view info = bytes.subspan(last_.info_at, last_.info_size);
@@ -77,7 +66,7 @@ void record_observer::look(observed_flow& flow, const snapshot_header& header,
   };
   // A final message whose totals the kernel cleared has the last ones; one without INFO has none.
   const auto received = total(tcp_field::bytes_received);
-  if (!received) return;
+  if (!received) return shape;
   // Kernels before 4.19 do not tell what was sent, only what arrived.
   auto sent = total(tcp_field::bytes_sent);
   if (!sent) sent = total(tcp_field::bytes_acked);
@@ -88,6 +77,7 @@ void record_observer::look(observed_flow& flow, const snapshot_header& header,
   flow.counted = true;
   sent_ += growth_of(flow.bytes_sent, sent.value_or(0));
   received_ += growth_of(flow.bytes_received, *received);
+  return shape;
 }
 
 void record_observer::publish() noexcept {

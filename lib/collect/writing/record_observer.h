@@ -12,6 +12,7 @@
 
 #include "collect/telemetry/observations.h"
 #include "collect/writing/snapshot_header.h"
+#include "common/attribute_headers.h"
 
 namespace tcpinfo::collect {
 
@@ -28,7 +29,10 @@ class record_observer {
   explicit record_observer(observations& to) noexcept : to_(to) {}
   /// Adds the growth that a message of `flow` tells. Growth before a connection was seen does not
   /// count (snapshot_header::may_be_old).
-  void look(observed_flow& flow, const snapshot_header& header, bytes_view message) noexcept;
+  /// @return a number that all messages have whose attributes have the same headers as this one's;
+  /// 0 where it cannot be compared with others
+  std::uint64_t look(observed_flow& flow, const snapshot_header& header,
+                     bytes_view message) noexcept;
   /// Tells the world of the bytes that look() has added.
   void publish() noexcept;
 
@@ -36,13 +40,6 @@ class record_observer {
   /// All that is known of a message by the types and lengths of its attributes alone. Most
   /// messages have those of the one before.
   struct shape {
-    struct header {
-      std::uint32_t at;     ///< in the message
-      std::uint32_t bytes;  ///< length and type, as they stand there
-    };
-    std::size_t size = 0;  ///< of the message; 0: nothing can be compared with it
-    std::array<header, 32> headers;
-    std::size_t header_count = 0;
     std::uint32_t info_at = 0;  ///< where the payload of INFO starts; 0: there is none
     std::uint32_t info_size = 0;
     std::uint64_t large = 0;               ///< types, a bit each
@@ -50,13 +47,14 @@ class record_observer {
     std::size_t skipped_count = 0;
   };
 
-  [[nodiscard]] bool has_last_shape(bytes_view message) const noexcept;
   void take_shape(bytes_view message) noexcept;
   void count_skipped(std::uint16_t type) noexcept;
 
   observations& to_;
   snapshot decoded_;
   shape last_;
+  attribute_headers headers_;  // of the message that last_ is of
+  std::uint64_t shapes_ = 0;   // so many were taken
   // Added since publish(): what all threads read is touched once for many records.
   std::uint64_t sent_ = 0;
   std::uint64_t received_ = 0;

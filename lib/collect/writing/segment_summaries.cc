@@ -5,11 +5,11 @@
 
 namespace tcpinfo::collect {
 
-void segment_summaries::record(open_summary& s, const snapshot_header& header,
-                               const message& m) noexcept {
+void segment_summaries::record(open_summary& s, const snapshot_header& header, const message& m,
+                               std::uint64_t shape) noexcept {
   using analysis::packed_time;
   try {
-    analysis::seen_message seen = eye_.see(m);
+    analysis::seen_message seen = eye_.see(m, shape);
     seen.time = packed_time::of_raw(header.time_ns);
     if (header.ended_ns != 0) seen.ended = packed_time::of_raw(header.ended_ns);
     seen.carried = header.carried;

@@ -9,6 +9,7 @@
 #include <tcpinfo/message.h>
 #include <tcpinfo/segment.h>
 
+#include <cstdint>
 #include <string_view>
 
 #include "analysis/archive_summary.h"
@@ -29,8 +30,9 @@ class segment_summaries {
  public:
   explicit segment_summaries(segment_writer& to) noexcept : to_(to) {}
 
-  /// A record that was written.
-  void record(open_summary& s, const snapshot_header& header, const message& m) noexcept;
+  /// A record that was written. `shape`: record_observer::look() of its message.
+  void record(open_summary& s, const snapshot_header& header, const message& m,
+              std::uint64_t shape) noexcept;
   /// Hands on the summary of the archive that has `about` and `path`, and begins the one of its
   /// records in the next segment. @return false where the writer's block is full: then it is to be
   /// called again when that was flushed.

@@ -64,9 +64,9 @@ void segments_layout::take(const snapshot_header& header, bytes_view message, st
   if (header.kind == snapshot_kind::followed) forget(header.cookie, true, now_ns);
   segment_flow& flow = flow_of(header);
   if (has_message) {
-    observer_.look(flow.observed, header, message);
+    const std::uint64_t shape = observer_.look(flow.observed, header, message);
     try {
-      if (header.kind != snapshot_kind::followed) add(flow, header, message, now_ns);
+      if (header.kind != snapshot_kind::followed) add(flow, header, message, shape, now_ns);
     } catch (const std::bad_alloc&) {
       context_.counts.write_errors.add(errc::out_of_memory);
       context_.counts.lost_write.add();
@@ -114,8 +114,10 @@ void segments_layout::summarize(segment_flow& flow, std::int64_t now_ns) noexcep
   flow.summary.goes_on = true;
 }
 
+// `shape`: the observer's of the message. What is stored has its attributes: no more than addresses
+// are changed.
 void segments_layout::add(segment_flow& flow, const snapshot_header& header, bytes_view message,
-                          std::int64_t now_ns) {
+                          std::uint64_t shape, std::int64_t now_ns) {
   const bool reused = begins_reuse(header.kind);
   // The clock was stepped back: an archive has no record of a day before its folder's.
   const bool earlier = flow.begun && is_of_earlier_day(header.time_ns, flow.file_date_ns);
@@ -141,7 +143,7 @@ void segments_layout::add(segment_flow& flow, const snapshot_header& header, byt
     if (!ec) {
       flow.begun = true;
       latest_ns_ = stored.time_ns;
-      summaries_.record(flow.summary, stored, {whole});
+      summaries_.record(flow.summary, stored, {whole}, shape);
       // The oldest names the folder, whichever comes first: readers pass over folders of days.
       facts_.first_ns = is_first ? stored.time_ns : std::min(facts_.first_ns, stored.time_ns);
       if (is_first) facts_.since_ns = now_ns;

@@ -58,7 +58,7 @@ class segments_layout final : public record_sink {
   [[nodiscard]] segment_flow& flow_of(const snapshot_header& header);
   void forget(std::uint64_t cookie, bool may_return, std::int64_t now_ns);
   void add(segment_flow& flow, const snapshot_header& header, bytes_view message,
-           std::int64_t now_ns);
+           std::uint64_t shape, std::int64_t now_ns);
   [[nodiscard]] std::error_code try_add(segment_flow& flow, const snapshot_header& header,
                                         const message& m);
   [[nodiscard]] std::error_code add_as_text(const segment_flow& flow, const snapshot_header& header,
