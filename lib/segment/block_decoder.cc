@@ -117,6 +117,7 @@ bool block_decoder::read_columns() {
   columns_.assign(columns_count, {});
   masks_.assign(masks_count, 0);
   bases_.assign(words, 0);
+  for (slot& s : slots_) s.mask = masks_.data() + s.mask_at;
   taker columns = tables_.of(stream::columns);
   taker rows = tables_.of(stream::rows);
   taker bits = tables_.of(stream::bits);
@@ -187,16 +188,16 @@ void block_decoder::enter(std::size_t number) {
 }
 
 bool block_decoder::apply(slot& s) noexcept {
-  const std::uint64_t* const mask = masks_.data() + s.mask_at + std::size_t{s.row} * s.mask_words;
+  column* const columns = columns_.data() + s.first;
   for (std::uint32_t m = 0; m < s.mask_words; ++m)
-    for (std::uint64_t left = mask[m]; left != 0; left &= left - 1) {
+    for (std::uint64_t left = s.mask[m]; left != 0; left &= left - 1) {
       const std::uint32_t word = 64 * m + static_cast<unsigned>(std::countr_zero(left));
-      taker& deltas = columns_[s.first + word].deltas;
+      taker& deltas = columns[word].deltas;
       const auto folded = static_cast<std::uint32_t>(deltas.short_varint());
       if (!deltas.ok()) return false;
       add_le(s.latest + 4 * std::size_t{word}, unfold(folded));
     }
-  ++s.row;
+  s.mask += s.mask_words;
   if (s.archive != archive_) {
     s.archive = archive_;
     for (std::uint32_t w = 0; w < s.words; ++w)
@@ -219,8 +220,14 @@ bool block_decoder::read_message(std::uint32_t head, segment_record& out) {
   if (!extras_.ok()) return false;
   const std::size_t number = (head >> head_shape_shift) - 1;
   if (shape_ != number + 1) enter(number);
-  for (const std::uint16_t n : tables_.shape_at(number).slots)
-    if (!apply(slots_[n])) return false;
+  for (const std::uint16_t n : tables_.shape_at(number).slots) {
+    slot& s = slots_[n];
+    // From one message to the next most attributes stay as they are.
+    if (s.mask_words == 1 && *s.mask == 0 && s.archive == archive_)
+      ++s.mask;
+    else if (!apply(s))
+      return false;
+  }
   out.m.bytes = shapes_[number].message;
   return true;
 }

@@ -43,13 +43,13 @@ class block_decoder {
   struct slot {
     std::uint32_t words = 0;
     std::uint32_t rows = 0;
-    std::uint32_t row = 0;      // the next one
     std::uint32_t first = 0;    // of its columns
     std::uint32_t base = 0;     // of its words in bases_
     std::uint32_t mask_at = 0;  // in masks_
     std::uint32_t mask_words = 0;
-    std::uint32_t archive = 0;    // the one that `latest` belongs to, plus one
-    std::byte* latest = nullptr;  // where its latest payload stands
+    const std::uint64_t* mask = nullptr;  // of the next row
+    std::uint32_t archive = 0;            // the one that `latest` belongs to, plus one
+    std::byte* latest = nullptr;          // where its latest payload stands
   };
   struct shape {
     std::vector<std::byte> message;  // made when it is used first in a block

@@ -134,7 +134,8 @@ bool archive_records::next(input_record& out) {
   while (open_ && !faults_.stopped()) {
     bool more = false;
     const std::error_code ec = records_.next(parsed_, more);
-    if (records_.is_segment()) {
+    const bool in_segment = records_.is_segment();
+    if (in_segment) {
       faults_.number_records();
       if (more)
         damage_.settle(records_.line_number(), records_.missing_records(), ec && !is_of_line(ec),
@@ -150,13 +151,13 @@ bool archive_records::next(input_record& out) {
       return false;
     }
     any_line_ = true;
-    if (parsed_.has_metadata()) take_metadata();
-    const bool made = records_.is_segment() && records_.line().empty() && parsed_.has_metadata();
+    out.is_metadata = parsed_.has_metadata();
+    if (out.is_metadata) take_metadata();
+    const bool made = in_segment && out.is_metadata && records_.line().empty();
     if (made && records_.goes_on() && !repeats_metadata_) continue;  // it was given before
     out.line = records_.line_number();
     out.parsed = &parsed_;
     out.has_message = parsed_.has_idm();
-    out.is_metadata = parsed_.has_metadata();
     out.begins_archive = std::exchange(begins_, false);
     out.goes_on = out.begins_archive && goes_on_;
     take_message(out);
