@@ -23,8 +23,21 @@ class checksum {
     const std::byte* at = bytes.data();
     std::size_t left = bytes.size();
     total_ += left;
-    for (; left >= 32; left -= 32, at += 32)
-      for (unsigned i = 0; i < 4; ++i) step(sums_[i], load_le<std::uint64_t>(at + 8U * i));
+    // Copies, which stay in registers: a member might be what `bytes` shows.
+    std::uint64_t a = sums_[0];
+    std::uint64_t b = sums_[1];
+    std::uint64_t c = sums_[2];
+    std::uint64_t d = sums_[3];
+    for (; left >= 32; left -= 32, at += 32) {
+      step(a, load_le<std::uint64_t>(at));
+      step(b, load_le<std::uint64_t>(at + 8));
+      step(c, load_le<std::uint64_t>(at + 16));
+      step(d, load_le<std::uint64_t>(at + 24));
+    }
+    sums_[0] = a;
+    sums_[1] = b;
+    sums_[2] = c;
+    sums_[3] = d;
     for (; left > 0; --left, ++at) step(sums_[0], std::to_integer<std::uint64_t>(*at) + 1);
   }
   [[nodiscard]] std::uint64_t result() const noexcept {
