@@ -68,7 +68,7 @@ bool archive_tables::read_entries(bytes_view archives, std::uint32_t records) {
   if (total != records) return false;
   bool good = true;
   const auto take = [&](std::uint32_t& to, std::size_t count) {
-    const std::uint64_t number = in.varint();
+    const std::uint64_t number = in.short_varint();
     good = good && number < count;
     to = good ? static_cast<std::uint32_t>(number) : 0;
   };
@@ -85,7 +85,7 @@ bool archive_tables::read_entries(bytes_view archives, std::uint32_t records) {
       take(e.uuid, texts_.size());
     }
   for (archive_entry& e : entries_)
-    if (e.has(has_metadata)) e.sequence = in.varint();
+    if (e.has(has_metadata)) e.sequence = in.short_varint();
   before = 0;
   for (archive_entry& e : entries_)
     if (e.has(has_start)) {

@@ -149,7 +149,7 @@ bool block_tables::read_moments() {
   std::int64_t lowest = static_cast<std::int64_t>(time);
   std::int64_t highest = lowest;
   for (moment& m : moments_) {
-    time += in.unfolded() * unit;
+    time += unfold(in.short_varint()) * unit;
     m.time_ns = static_cast<std::int64_t>(time);
     lowest = std::min(lowest, m.time_ns);
     highest = std::max(highest, m.time_ns);
@@ -168,19 +168,39 @@ bool block_tables::read_moments() {
   return in.ok();
 }
 
-bool moment_cursor::next(std::span<segment_moment> to) noexcept {
-  for (std::size_t i = 0; i < to.size();) {
-    const moment* const at = next();
-    if (at == nullptr) return false;
-    to[i++] = {at->time_ns, at->poll};
-    // Most of them follow the one before.
-    const std::size_t follow = std::min(to.size() - i, moments_->size() - expected_);
-    const std::size_t count =
-        own_ ? follow : numbers_.equal_bytes(0, static_cast<std::uint32_t>(follow));
-    for (std::size_t n = 0; n < count; ++n, ++expected_)
-      to[i++] = {(*moments_)[expected_].time_ns, (*moments_)[expected_].poll};
+bool moment_cursor::next(std::size_t count, std::vector<moment>& room,
+                         std::span<const moment>& out) {
+  const std::span<const moment> table(*moments_);
+  out = {};
+  if (count == 0) return true;
+  if (next() == nullptr) return false;
+  // Most of them follow the one before.
+  const std::size_t first = expected_ - 1;
+  std::size_t given = 1;
+  const std::size_t follow = std::min(count, table.size() - first) - 1;
+  given += own_ ? follow : numbers_.equal_bytes(0, static_cast<std::uint32_t>(follow));
+  expected_ = static_cast<std::uint32_t>(first + given);
+  if (given == count) {
+    out = table.subspan(first, count);
+    return true;
   }
-  return true;
+  if (own_) return false;
+  if (room.size() < count) room.resize(count);
+  moment* const to = room.data();
+  std::copy_n(table.data() + first, given, to);
+  taker numbers = numbers_;  // a copy stays in registers
+  std::uint32_t expected = expected_;
+  for (; given < count; ++given) {
+    const std::uint32_t number =
+        expected + unfold(static_cast<std::uint32_t>(numbers.short_varint()));
+    if (number >= table.size()) return false;
+    to[given] = table[number];
+    expected = number + 1;
+  }
+  expected_ = expected;
+  numbers_ = numbers;
+  out = {to, count};
+  return numbers.ok();
 }
 
 }  // namespace tcpinfo::inline v0::segment_format

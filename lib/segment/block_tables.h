@@ -117,8 +117,10 @@ class moment_cursor {
     expected_ = number + 1;
     return &(*moments_)[number];
   }
-  /// Of the next `to.size()` messages. False where there are not so many.
-  [[nodiscard]] bool next(std::span<segment_moment> to) noexcept;
+  /// Of the next `count` messages: those of the table itself where they follow each other in it,
+  /// else in `room`, which grows. False where there are not so many. May throw std::bad_alloc.
+  [[nodiscard]] bool next(std::size_t count, std::vector<moment>& room,
+                          std::span<const moment>& out);
   /// The same as the first, which stays the next.
   [[nodiscard]] const moment* peek() const noexcept {
     moment_cursor copy = *this;

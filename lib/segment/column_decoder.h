@@ -15,6 +15,7 @@
 
 #include "segment/block_tables.h"
 #include "segment/varint.h"
+#include "segment/word_cursor.h"
 
 namespace tcpinfo::inline v0::segment_format {
 
@@ -40,49 +41,37 @@ class column_decoder {
 
  private:
   static constexpr std::uint32_t none = ~0U;
-  /// The first row of an archive in a slot.
-  struct beginning {
-    std::uint32_t row = 0;
-    std::uint32_t archive = 0;
-  };
-  struct slot {
-    std::vector<beginning> beginnings;
-    std::uint32_t next = 0;        // row
-    std::uint32_t first_word = 0;  // of those in wanted_words_
-    std::uint32_t wanted_words = 0;
-  };
-  /// Rows of a wanted column in one slot.
+  /// Of a wanted column in one slot.
   struct source {
-    std::uint32_t slot = 0;
-    std::size_t low = 0;   // in words_, of its first row
-    std::size_t high = 0;  // the same, of the word behind it; as `low` where there is none
-    unsigned shift = 0;    // bits
+    std::size_t cursor = 0;  // of its first word
+    bool has_high = false;   // the next cursor is of the word behind it
+    unsigned shift = 0;      // bits
+  };
+  /// A wanted word of a slot, whose columns are being looked for.
+  struct wanted_word {
+    std::uint32_t slot;
+    std::uint32_t word;
   };
 
-  [[nodiscard]] bool find_sources();
+  void find_sources();
   [[nodiscard]] std::uint32_t source_of(std::uint32_t slot, const segment_column& column);
-  void find_beginnings();
-  [[nodiscard]] bool read_words();
-  [[nodiscard]] bool read_word(std::uint32_t slot, std::uint32_t word, bool is_wanted,
-                               taker& columns, taker& rows, taker& bits, taker& deltas);
-  void add_up(std::uint32_t slot, std::uint32_t word, std::uint32_t* values) const noexcept;
+  [[nodiscard]] bool find_columns();
+  [[nodiscard]] bool join(std::uint32_t count, bytes_view& differences);
   void find_runs(std::uint32_t records);
-  void put_values(std::size_t records);
-  [[nodiscard]] std::size_t place_of(std::uint32_t number, std::uint32_t word) const noexcept;
+  [[nodiscard]] bool put_values(std::size_t records);
+  [[nodiscard]] bool put_values(const source& from, unsigned width, std::uint32_t count,
+                                std::uint64_t* to);
+  [[nodiscard]] word_cursor& cursor_at(std::size_t number) noexcept;
 
   std::vector<segment_column> next_wanted_;  // from the next block on
   std::vector<segment_column> wanted_;
   block_tables tables_;
-  std::vector<slot> slots_;
   std::vector<source> sources_;
   std::vector<std::uint32_t> source_numbers_;  // by shape, and in it by wanted column; none
-  struct wanted_word {
-    std::uint32_t word;
-    std::size_t at;  // in words_
-  };
-  std::vector<wanted_word> wanted_words_;
-  std::vector<std::uint32_t> words_;
-  byte_stream joined_;  // differences of one column that stood in planes
+  std::vector<wanted_word> wanted_words_;      // sorted by slot
+  std::vector<word_cursor> cursors_;           // of each of them
+  byte_stream joined_;                         // differences that stood in planes
+  std::vector<std::uint32_t> words_;           // of the high halves of a run
 
   std::error_code fault_;
   std::size_t archive_ = 0;  // the next one
@@ -90,9 +79,9 @@ class column_decoder {
   std::uint32_t given_ = 0;
   moment_cursor moments_;
   std::vector<block_tables::run> runs_;  // of the archive
-  std::vector<segment_moment> archive_moments_;
-  std::vector<std::uint64_t> values_;
-  std::vector<std::uint8_t> present_;
+  std::vector<moment> archive_moments_;  // where they are not in the table as they come
+  std::vector<std::uint64_t> values_;    // of the archive the first ones
+  std::vector<std::uint8_t> present_;    // empty: all are
 };
 
 }  // namespace tcpinfo::inline v0::segment_format

@@ -17,6 +17,10 @@ std::uint64_t difference(std::int64_t a, std::int64_t b) noexcept {
   return static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b);
 }
 
+bool is_before(const moment& a, const moment& b) noexcept {
+  return a.time_ns != b.time_ns ? a.time_ns < b.time_ns : a.poll < b.poll;
+}
+
 }  // namespace
 
 void moment_table::rehash() {
@@ -83,8 +87,9 @@ void moment_table::put(const growing<std::uint32_t>& numbers, byte_stream& table
   order_.add(own ? numbers.all() : used);
   if (order_.empty()) return;
   if (!own) {
-    std::sort(order_.begin(), order_.end(),
-              [&](std::uint32_t a, std::uint32_t b) { return moments_[a] < moments_[b]; });
+    std::sort(order_.begin(), order_.end(), [&](std::uint32_t a, std::uint32_t b) {
+      return is_before(moments_[a], moments_[b]);
+    });
     block_.reorder(order_.all());
   }
   const std::int64_t base = moments_[order_[0]].time_ns;

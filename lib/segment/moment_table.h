@@ -5,21 +5,18 @@
 #ifndef TCPINFO_SEGMENT_MOMENT_TABLE_H
 #define TCPINFO_SEGMENT_MOMENT_TABLE_H
 
-#include <compare>
 #include <cstddef>
 #include <cstdint>
+
+#include <tcpinfo/segment.h>
 
 #include "segment/growing.h"
 #include "segment/renumbering.h"
 
 namespace tcpinfo::inline v0::segment_format {
 
-struct moment {
-  std::int64_t time_ns = 0;
-  std::uint64_t poll = 0;
-  friend bool operator==(const moment&, const moment&) noexcept = default;
-  friend auto operator<=>(const moment&, const moment&) noexcept = default;
-};
+/// What a reader gives: moments that follow each other in a table are not copied.
+using moment = segment_moment;
 
 class moment_table {
  public:

@@ -76,10 +76,10 @@ class taker {
   }
   /// At most `most`.
   [[nodiscard]] std::uint64_t varint(std::uint64_t most) noexcept {
-    const std::uint64_t n = varint();
+    const std::uint64_t n = short_varint();
     return n <= most ? n : fail();
   }
-  [[nodiscard]] std::uint64_t unfolded() noexcept { return unfold(varint()); }
+  [[nodiscard]] std::uint64_t unfolded() noexcept { return unfold(short_varint()); }
   [[nodiscard]] bytes_view bytes(std::uint64_t size) noexcept {
     if (size > left()) {
       (void)fail();

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The values of one column of a block (a 32-bit word of a slot), row after row: only as many at a
+// time as are asked for, so that they stay in the processor's cache.
+#ifndef TCPINFO_SEGMENT_WORD_CURSOR_H
+#define TCPINFO_SEGMENT_WORD_CURSOR_H
+
+#include <cstddef>
+#include <cstdint>
+
+#include <tcpinfo/bytes.h>
+
+#include "segment/format.h"
+#include "segment/varint.h"
+
+namespace tcpinfo::inline v0::segment_format {
+
+/// How a column is written: views of its block's streams. Who makes one has looked at `rows` and
+/// `bits`: they are there, and of rows that the column has.
+struct written_column {
+  column_mode mode = column_mode::none;
+  taker deltas;
+  taker rows;             // of column_mode::few
+  std::uint32_t few = 0;  // how many rows these are
+  bytes_view bits;        // of column_mode::some
+};
+
+/// One thread at a time.
+class word_cursor {
+ public:
+  explicit word_cursor(const written_column& column) noexcept;
+  /// Whether the latest rows were of that archive.
+  [[nodiscard]] bool is_in(std::size_t archive) const noexcept { return archive_ == archive; }
+  /// The next row is the first one of that archive, and held against the first one before.
+  void begin(std::size_t archive) noexcept {
+    archive_ = archive;
+    begins_ = true;
+  }
+  /// The same, held against `base`.
+  void begin(std::size_t archive, std::uint32_t base) noexcept {
+    begin(archive);
+    base_ = base;
+  }
+  /// Where the next `count` rows have all the same value, passes over them and tells it.
+  [[nodiscard]] bool next_same(std::uint32_t count, std::uint32_t& value) noexcept {
+    const bool same = column_.mode == column_mode::none ||
+                      (column_.mode == column_mode::few && changes_ >= std::uint64_t{row_} + count);
+    if (!same) return false;
+    if (begins_) value_ = base_;
+    begins_ = false;
+    row_ += count;
+    value = value_;
+    return true;
+  }
+  /// The values of the next `count` rows: T is a 32- or 64-bit number.
+  /// @return false where a difference is not there.
+  template <class T>
+  [[nodiscard]] bool next(std::uint32_t count, T* to) noexcept {
+    if (count > 0 && begins_) {
+      begins_ = false;
+      value_ = base_;
+      take(1, to);
+      base_ = value_;
+      ++to;
+      --count;
+    }
+    take(count, to);
+    return column_.deltas.ok();
+  }
+
+ private:
+  template <class T>
+  void take(std::uint32_t count, T* to) noexcept;
+  template <class T>
+  void take_all(std::uint32_t count, T* to) noexcept;
+  template <class T>
+  void take_few(std::uint32_t count, T* to) noexcept;
+  template <class T>
+  void take_some(std::uint32_t count, T* to) noexcept;
+  void find_few() noexcept;
+
+  written_column column_;
+  std::uint32_t value_ = 0;
+  std::uint32_t base_ = 0;     // first value of the archive
+  std::uint32_t row_ = 0;      // the next one
+  std::uint64_t changes_ = 0;  // of column_mode::few: the next row that does
+  std::size_t archive_ = ~std::size_t{0};
+  bool begins_ = false;
+};
+
+extern template void word_cursor::take(std::uint32_t, std::uint32_t*) noexcept;
+extern template void word_cursor::take(std::uint32_t, std::uint64_t*) noexcept;
+
+}  // namespace tcpinfo::inline v0::segment_format
+
+#endif
