@@ -158,10 +158,10 @@ bool archive_tables::choose(std::size_t number, std::optional<std::int64_t> firs
   }
   // Wrong days make no path.
   constexpr std::int64_t far = 4'000'000;
-  path_.resize(max_archive_path_size);
+  path_.resize(max_archive_path_size);  // once: it stays so
   const timestamp date{std::clamp(e.day, -far, far) * day_seconds, 0, 0};
-  path_.resize(format_archive_path(date, metadata_.uuid, e.sequence, path_, nullptr));
-  about_.path = path_;
+  const std::size_t size = format_archive_path(date, metadata_.uuid, e.sequence, path_, nullptr);
+  about_.path = std::string_view(path_).substr(0, size);
   return true;
 }
 

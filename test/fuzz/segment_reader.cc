@@ -2,7 +2,7 @@
 //
 // Segments in any condition: reading ends, takes little memory, and gives nothing that a segment
 // could not hold. What it gives is written anew, and read again it is the same; and a record_reader
-// gives the same records.
+// gives the same records, as columns the same numbers.
 #include <tcpinfo/segment.h>
 
 #include <algorithm>
@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "fuzz.h"
+#include "fuzz/columns.h"
 #include "fuzz/summaries.h"
 #include "segment/block_decoder.h"
 #include "segment/checksum.h"
@@ -282,7 +283,9 @@ void check(tcpinfo::bytes_view input) {
   std::size_t faults = 0;
   check_memory([&](auto& fresh) { (void)read(fresh, input, nullptr, faults); });
   check_memory([&](auto& fresh) { (void)fuzzed_summaries::read(fresh, input, nullptr, faults); });
+  check_memory([&](auto& fresh) { (void)fuzzed_columns::by_columns(fresh, input, faults); });
   fuzzed_summaries::check_again(input);
+  fuzzed_columns::check(input);
 
   static tcpinfo::segment_reader reader;  // what it read before changes nothing
   writer again;
