@@ -100,15 +100,6 @@ void column_decoder::find_runs(std::uint32_t records) {
   }
 }
 
-// Makes varints of differences that stand in planes.
-bool column_decoder::join(std::uint32_t count, bytes_view& differences) {
-  std::byte* const to = joined_.room(differences.size());  // find_columns() made room for all
-  if (!join_planes(differences, count, to)) return false;
-  joined_.end_at(to + differences.size());
-  differences = {to, differences.size()};
-  return true;
-}
-
 // Finds the columns of the wanted words, and passes over the others.
 bool column_decoder::find_columns() {
   cursors_.assign(wanted_words_.size(), word_cursor({}));
@@ -117,7 +108,7 @@ bool column_decoder::find_columns() {
   taker bits = tables_.of(stream::bits);
   taker deltas = tables_.of(stream::deltas);
   joined_.clear();
-  (void)joined_.room(deltas.left());
+  (void)joined_.room(deltas.left());  // of all columns, so that none of them moves
   std::size_t told = 0;
   std::size_t first = 0;  // of the slot's, in wanted_words_
   for (std::uint32_t n = 0; n < tables_.slots().size(); ++n) {
@@ -127,25 +118,17 @@ bool column_decoder::find_columns() {
     std::size_t end = first;
     while (end < wanted_words_.size() && wanted_words_[end].slot == n) ++end;
     for (std::uint32_t word = 0; word < s.words; ++word) {
-      written_column found;
       const std::uint64_t written = columns.varint(s.rows == 0 ? 0 : tables_.highest_mode());
+      written_column found;
       found.mode = static_cast<column_mode>(written & ~in_planes);
-      if (found.mode == column_mode::none) {
-        if (written != 0) return false;
-        continue;
-      }
+      if (found.mode == column_mode::none && written != 0) return false;
+      if (found.mode == column_mode::none) continue;
       bytes_view differences = deltas.bytes(columns.varint());
-      const bool planes = (written & in_planes) != 0;
-      std::uint32_t changes = s.rows;
-      if (found.mode == column_mode::few || (planes && found.mode == column_mode::some))
-        changes = static_cast<std::uint32_t>(columns.varint(s.rows));
-      const bool is_wanted = std::any_of(wanted_words_.begin() + static_cast<std::ptrdiff_t>(first),
-                                         wanted_words_.begin() + static_cast<std::ptrdiff_t>(end),
-                                         [word](const wanted_word& w) { return w.word == word; });
-      if (planes && is_wanted && !join(changes, differences)) return false;
-      found.deltas = taker(differences);
+      const bool tells_changes = written != static_cast<std::uint64_t>(column_mode::some) &&
+                                 found.mode != column_mode::all;
+      const std::uint64_t changes = tells_changes ? columns.varint(s.rows) : s.rows;
       if (found.mode == column_mode::few) {
-        found.few = changes;
+        found.few = static_cast<std::uint32_t>(changes);
         found.rows = rows;
         std::uint64_t row = 0;
         for (std::uint32_t left = found.few; left > 0; --left, ++row) {
@@ -159,7 +142,17 @@ bool column_decoder::find_columns() {
           return false;
       }
       if (!columns.ok() || !deltas.ok()) return false;
-      for (std::size_t i = first; is_wanted && i < end; ++i)
+      const auto is_it = [word](const wanted_word& w) { return w.word == word; };
+      const auto of_slot = std::span(wanted_words_).subspan(first, end - first);
+      if (std::none_of(of_slot.begin(), of_slot.end(), is_it)) continue;
+      if ((written & in_planes) != 0) {
+        std::byte* const to = joined_.room(differences.size());
+        if (!join_planes(differences, changes, to)) return false;
+        joined_.end_at(to + differences.size());
+        differences = {to, differences.size()};
+      }
+      found.deltas = taker(differences);
+      for (std::size_t i = first; i < end; ++i)
         if (wanted_words_[i].word == word) cursors_[i] = word_cursor(found);
     }
     first = end;

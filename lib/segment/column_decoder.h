@@ -56,7 +56,6 @@ class column_decoder {
   void find_sources();
   [[nodiscard]] std::uint32_t source_of(std::uint32_t slot, const segment_column& column);
   [[nodiscard]] bool find_columns();
-  [[nodiscard]] bool join(std::uint32_t count, bytes_view& differences);
   void find_runs(std::uint32_t records);
   [[nodiscard]] bool put_values(std::size_t records);
   [[nodiscard]] bool put_values(const source& from, unsigned width, std::uint32_t count,
@@ -70,8 +69,8 @@ class column_decoder {
   std::vector<std::uint32_t> source_numbers_;  // by shape, and in it by wanted column; none
   std::vector<wanted_word> wanted_words_;      // sorted by slot
   std::vector<word_cursor> cursors_;           // of each of them
-  byte_stream joined_;                         // differences that stood in planes
   std::vector<std::uint32_t> words_;           // of the high halves of a run
+  byte_stream joined_;                         // differences that stood in planes
 
   std::error_code fault_;
   std::size_t archive_ = 0;  // the next one

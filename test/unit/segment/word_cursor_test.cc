@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "segment/columns.h"
+#include "segment/planes.h"
 #include "unit/catch.h"
 
 namespace {
@@ -19,15 +20,27 @@ namespace format = tcpinfo::segment_format;
 struct written {
   format::byte_stream columns, rows, bits, deltas;
 
-  [[nodiscard]] format::word_cursor cursor(std::uint32_t count) const {
+  std::vector<std::byte> joined;  // what stood in planes
+
+  [[nodiscard]] format::word_cursor cursor(std::uint32_t count) {
     format::taker in(columns.all());
+    const std::uint64_t mode = in.varint();
+    const bool planes = (mode & format::in_planes) != 0;
     format::written_column c;
-    c.mode = static_cast<format::column_mode>(in.varint());
-    c.deltas = format::taker(deltas.all());
+    c.mode = static_cast<format::column_mode>(mode & ~format::in_planes);
     c.rows = format::taker(rows.all());
     c.bits = bits.all();
-    if (c.mode != format::column_mode::none) (void)in.varint();
-    if (c.mode == format::column_mode::few) c.few = static_cast<std::uint32_t>(in.varint(count));
+    if (c.mode == format::column_mode::none) return format::word_cursor(c);
+    joined.resize(in.varint());
+    std::uint64_t changes = count;
+    if (c.mode == format::column_mode::few || (planes && c.mode == format::column_mode::some))
+      changes = in.varint(count);
+    c.few = static_cast<std::uint32_t>(changes);
+    if (planes)
+      REQUIRE(format::join_planes(deltas.all(), changes, joined.data()));
+    else
+      joined.assign(deltas.all().begin(), deltas.all().end());
+    c.deltas = format::taker(joined);
     return format::word_cursor(c);
   }
 };
@@ -55,7 +68,7 @@ TEST_CASE("a column's rows are those written, in parts of any size") {
       wanted.push_back(value);
     }
     written w;
-    set.put(column, 1, count, w.columns, w.rows, w.bits, w.deltas);
+    (void)set.put(column, 1, count, w.columns, w.rows, w.bits, w.deltas);
     format::word_cursor cursor = w.cursor(count);
     cursor.begin(0);
     std::vector<std::uint64_t> got;
