@@ -60,6 +60,8 @@ EXCEPTIONS = [
     (r"\w*rings?_?|\w*ring_bytes|ring_buffer(__\w+)?", "lib/collect/sampling/events/bpf*",
      "BPF's ring buffers, and libbpf's names"),
     (r"is_closed_by_peer", "test/live/ends.py", "the other end of a connection"),
+    (r"peer_window|peer_reads_slowly", "lib/analysis/why/* test/unit/analysis/why/*",
+     "causes, by their names in JSON: of the other end of a connection"),
     # Of texts.
     (r"(pass_)?byte_order_mark|pass_mark|utf16_unmarked|mark",
      "lib/archive/* lib/eventsocket/* lib/segment/* lib/zstd/* lib/common/* lib/offline/inputs/* "

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analysis/why/losses.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "analysis/why/policer.h"
+#include "analysis/why/thresholds.h"
+#include "analysis/why/words.h"
+
+namespace tcpinfo::analysis::why {
+namespace {
+
+// A round in which something was sent again, or came marked.
+struct events {
+  std::vector<std::size_t> lossy;
+  std::vector<std::size_t> with_ce;
+  std::size_t queued = 0;  // of `lossy`: a queue came before
+  std::uint64_t again = 0;
+  std::uint64_t twice = 0;  // the peer had it already
+  std::uint64_t reordered = 0;
+};
+
+events events_of(const life& l, const labels& known) {
+  events e;
+  for (std::size_t i = 0; i < l.size(); ++i) {
+    if (l.is_opening(i)) continue;
+    const sample& from = l.from(i);
+    const sample& to = l.to(i);
+    e.twice += grown(from, to, seen::dsack_dups);
+    e.reordered += grown(from, to, seen::reord_seen);
+    if (grown(from, to, seen::delivered_ce) != 0) e.with_ce.push_back(i);
+    const bool timed_out = known[i] == cause::rto_stall || known[i] == cause::spurious_rto ||
+                           known[i] == cause::tail_loss || known[i] == cause::mtu_hole;
+    if (timed_out) continue;
+    const std::uint64_t again = grown(from, to, seen::total_retrans);
+    if (again == 0) continue;
+    e.again += again;
+    e.lossy.push_back(i);
+    // What was sent again was lost a round trip before.
+    if (l.is_queued(i) || (i > 0 && l.is_queued(i - 1))) ++e.queued;
+  }
+  return e;
+}
+
+cause cause_of(const life& l, const events& e) {
+  if (!e.with_ce.empty() && e.with_ce.size() >= e.lossy.size()) return cause::ecn;
+  if (e.lossy.empty()) return cause::none;
+  if (e.reordered != 0 &&
+      static_cast<double>(e.twice) >= thresholds::needless_share * static_cast<double>(e.again))
+    return cause::reordering;
+  const auto rounds = static_cast<double>(e.lossy.size());
+  if (l.is_bbr()) {
+    const auto sent = static_cast<double>(grown(l.start(), l.final(), seen::delivered) + e.again);
+    if (static_cast<double>(e.again) < thresholds::bbr_loss_share * sent) return cause::none;
+  }
+  const auto queued = static_cast<double>(e.queued);
+  if (queued <= thresholds::policer_queued_share * rounds && is_policed(l, e.lossy))
+    return cause::policer;
+  if (queued > (1 - thresholds::unqueued_share) * rounds) return cause::shaped_bottleneck;
+  return e.lossy.size() >= thresholds::loss_rounds ? cause::random_loss : cause::cannot_tell;
+}
+
+}  // namespace
+
+// A loss costs more than the round in which it is made good: the window stays smaller than it was
+// until it has grown back. So a cause holds from each loss to that moment. Random loss is what USC-
+// NSL's analysis leaves: no queue before it, and no token bucket.
+void label_losses(const life& l, labels& to) {
+  const events e = events_of(l, to);
+  const cause c = cause_of(l, e);
+  if (c == cause::none) return;
+  const std::vector<std::size_t>& at = c == cause::ecn ? e.with_ce : e.lossy;
+  std::uint64_t before = 0;  // the window to be reached again; 0: reached
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < l.size(); ++i) {
+    if (next < at.size() && at[next] == i) {
+      ++next;
+      before = std::max({before, l.from(i).or_zero(seen::snd_cwnd), l.signs(i).most_cwnd});
+    }
+    if (before == 0) continue;
+    if (to[i] == cause::none && l.has_rest(i)) to[i] = c;
+    if (l.to(i).or_zero(seen::snd_cwnd) >= before) before = 0;
+  }
+}
+
+void explain_loss(const life& l, phase& p) {
+  const sample& before = l.from(p.first);
+  const sample& after = l.to(p.last);
+  const std::uint64_t again = grown(before, after, seen::total_retrans);
+  const double rate = p.end_ns > p.begin_ns
+                          ? static_cast<double>(grown(before, after, seen::bytes_acked)) * 1e9 /
+                                static_cast<double>(p.end_ns - p.begin_ns)
+                          : 0;
+  switch (p.of) {
+    case cause::ecn:
+      p.sentence = "Routers marked segments (ECN), and sending slowed down as after a loss.";
+      p.show_growth(before, after, seen::delivered_ce, "segments that arrived marked");
+      p.show_growth(before, after, seen::delivered, "segments that arrived");
+      break;
+    case cause::reordering:
+      p.sentence =
+          "The path changed the order of segments: they were taken for lost, and sending slowed "
+          "down.";
+      p.show_growth(before, after, seen::reord_seen, "times that reordering was seen");
+      p.show_growth(before, after, seen::dsack_dups, "segments that arrived twice");
+      p.show(after, seen::reordering, "reordering that the sender allows for by now");
+      break;
+    case cause::policer:
+      p.sentence = fmt::format(
+          "What was above {} was dropped without a queue before: a policer on the path.",
+          rate_text(rate));
+      break;
+    default:
+      p.sentence = fmt::format(
+          "{} lost while no queue stood on the path, and each loss made the congestion window "
+          "smaller.",
+          again == 1 ? "1 segment was" : fmt::format("{} segments were", again));
+      break;
+  }
+  p.show_growth(before, after, seen::total_retrans, "segments sent again");
+  p.show_growth(before, after, seen::data_segs_out, "segments with data sent");
+  p.show(after, seen::rtt, "round-trip time");
+  p.show(after, seen::min_rtt, "lowest round-trip time");
+  p.show(after, seen::snd_cwnd, "congestion window");
+}
+
+}  // namespace tcpinfo::analysis::why

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A token bucket that drops what is too much, without a queue.
+#ifndef TCPINFO_ANALYSIS_WHY_POLICER_H
+#define TCPINFO_ANALYSIS_WHY_POLICER_H
+
+#include <cstddef>
+#include <vector>
+
+#include "analysis/why/life.h"
+
+namespace tcpinfo::analysis::why {
+
+/// Whether the losses of these rounds (in order) are as a token bucket makes them.
+[[nodiscard]] bool is_policed(const life& l, const std::vector<std::size_t>& lossy);
+
+}  // namespace tcpinfo::analysis::why
+
+#endif

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analysis/why/sender.h"
+
+#include "analysis/why/application.h"
+#include "analysis/why/handshake.h"
+#include "analysis/why/losses.h"
+#include "analysis/why/pacing.h"
+#include "analysis/why/queues.h"
+#include "analysis/why/slow_start.h"
+#include "analysis/why/thresholds.h"
+#include "analysis/why/timeouts.h"
+#include "analysis/why/windows.h"
+
+namespace tcpinfo::analysis::why {
+namespace {
+
+// The first rule that holds has the round: what is certain by the kernel's own state comes before
+// what is inferred.
+labels network_causes(const life& l) {
+  labels to(l.size(), cause::none);
+  label_timeouts(l, to);
+  label_nagle(l, to);
+  label_application(l, to);
+  label_pacing(l, to);
+  label_bbr(l, to);
+  label_queues(l, to);
+  label_losses(l, to);
+  label_slow_start(l, to);
+  return to;
+}
+
+bool is_of_timeout(cause c) noexcept {
+  return c == cause::rto_stall || c == cause::tail_loss || c == cause::spurious_rto ||
+         c == cause::mtu_hole;
+}
+
+// Idle because of the program, which has more to send, or waits for what will make it send.
+bool waits_for_program(const life& l, std::size_t i) noexcept {
+  const tcp_state state = l.from(i).state();
+  return (state == tcp_state::established || state == tcp_state::close_wait) && !l.has_sent_all(i);
+}
+
+}  // namespace
+
+std::vector<cause_times> sender_times(const life& l) {
+  const labels network = network_causes(l);
+  const labels windows = window_causes(l);
+  const bool syn_lost = lost_syns(l) != 0;
+  std::vector<cause_times> times(l.size());
+  for (std::size_t i = 0; i < l.size(); ++i) {
+    const auto give = [&times, i](cause c, std::int64_t ns) { times[i][index_of(c)] += ns; };
+    if (l.is_opening(i)) {
+      give(syn_lost ? cause::handshake : cause::none, l.length_ns(i));
+      continue;
+    }
+    const split s = l.split_of(i);
+    give(waits_for_program(l, i) ? cause::application : cause::none, s.idle);
+    give(windows[i], s.window);
+    give(cause::send_buffer, s.buffer);
+    cause rest = network[i];
+    if (!is_of_timeout(rest)) {
+      if (is_of_window(s))
+        rest = windows[i];
+      else if (is_of_buffer(s))
+        rest = cause::send_buffer;
+    }
+    // Without the chronographs nobody knows that nothing else held it back.
+    if (rest == cause::none && !s.told && !l.has_sent_all(i)) rest = cause::cannot_tell;
+    give(rest, s.rest);
+  }
+  return times;
+}
+
+void explain_sender(const life& l, phase& p) {
+  switch (p.of) {
+    case cause::handshake:
+      return explain_handshake(l, p);
+    case cause::application:
+      return explain_application(l, p);
+    case cause::delayed_ack_nagle:
+      return explain_nagle(l, p);
+    case cause::peer_window:
+    case cause::peer_reads_slowly:
+      return explain_window(l, p);
+    case cause::send_buffer:
+      return explain_buffer(l, p);
+    case cause::shaped_bottleneck:
+    case cause::bufferbloat:
+      return explain_queue(l, p);
+    case cause::policer:
+    case cause::random_loss:
+    case cause::ecn:
+    case cause::reordering:
+      return explain_loss(l, p);
+    case cause::pacing_cap:
+      return explain_pacing(l, p);
+    case cause::bbr_phase:
+      return explain_bbr(l, p);
+    case cause::slow_start_never_left:
+    case cause::slow_start_left_early:
+      return explain_slow_start(l, p);
+    case cause::rto_stall:
+    case cause::tail_loss:
+    case cause::spurious_rto:
+    case cause::mtu_hole:
+      return explain_timeout(l, p);
+    case cause::cannot_tell:
+      if (!l.split_of(p.first).told)
+        p.sentence = l.to(p.first).has(seen::busy_time)
+                         ? "Too short for the kernel's clocks of what limited it, which count in "
+                           "steps of some 4 ms."
+                         : "The kernel did not say what limited it (busy_time and its parts, since "
+                           "Linux 4.10).";
+      else if (l.is_queued(p.first))
+        p.sentence =
+            "A queue stood on the path, but the rate was not steady: others share it, or the link "
+            "changes.";
+      else
+        p.sentence = "Too few losses to say what they were of.";
+      p.show(l.to(p.last), seen::rtt, "round-trip time");
+      p.show_growth(l.from(p.first), l.to(p.last), seen::total_retrans, "segments sent again");
+      return;
+    default:
+      p.sentence = "Nothing held it back beyond its round trips.";
+      return;
+  }
+}
+
+}  // namespace tcpinfo::analysis::why

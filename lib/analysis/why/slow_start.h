@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Slow start: never left, or left early.
+#ifndef TCPINFO_ANALYSIS_WHY_SLOW_START_H
+#define TCPINFO_ANALYSIS_WHY_SLOW_START_H
+
+#include "analysis/why/life.h"
+#include "analysis/why/report.h"
+
+namespace tcpinfo::analysis::why {
+
+/// Labels rounds of slow start, or after it: slow_start_never_left, slow_start_left_early.
+void label_slow_start(const life& l, labels& to);
+void explain_slow_start(const life& l, phase& p);
+
+}  // namespace tcpinfo::analysis::why
+
+#endif

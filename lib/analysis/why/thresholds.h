@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Every number that the rules compare with, in one table: a change of the rules is a change here.
+// None was fitted to recorded flows. Sources are named where there is one (docs/why.md has them in
+// full); "chosen" are numbers that have none.
+#ifndef TCPINFO_ANALYSIS_WHY_THRESHOLDS_H
+#define TCPINFO_ANALYSIS_WHY_THRESHOLDS_H
+
+#include <cstddef>
+#include <cstdint>
+
+namespace tcpinfo::analysis::why::thresholds {
+
+// Rounds.
+/// The chronographs count in steps of the kernel's clock: 4 ms at 250 Hz.
+inline constexpr std::int64_t chronograph_step_ns = 4'000'000;
+/// Fewer steps say nothing, therefore no round is shorter. (chosen)
+inline constexpr std::int64_t steps_of_a_round = 5;
+/// A flow keeps so many rounds; with more, two become one, and rounds are longer from then on.
+inline constexpr std::size_t most_rounds = 512;
+
+// The verdict.
+/// A cause that had less of the life is not what made it slow: without it the flow is some 20 %
+/// faster at most. (chosen)
+inline constexpr double verdict_share = 0.15;
+/// Of the way that carried more bytes: a way with less is no flow of its own. (chosen)
+inline constexpr double other_way_share = 0.25;
+
+// Windows and buffers.
+/// Part of busy time stalled by the peer's window. T-RAT, kernel chronographs.
+inline constexpr double window_share = 0.5;
+/// Part of busy time stalled by the send buffer. everoute.
+inline constexpr double send_buffer_share = 0.3;
+/// Part of a stretch limited by the peer's window in which that was seen closed. (chosen)
+inline constexpr double closed_window_share = 0.25;
+/// A window of less takes no full segment, in segments. T-RAT counts 3.
+inline constexpr std::uint64_t closed_window_segments = 1;
+/// Received data not read yet, as part of all that the buffer offers. everoute.
+inline constexpr double unread_share = 0.5;
+/// Received bytes a round trip, as part of the window that was announced. T-RAT (within 20 %).
+inline constexpr double window_used_share = 0.8;
+/// A window that changes less within a stretch is constant, as part of it. (chosen)
+inline constexpr double constant_window_share = 0.2;
+
+// Application.
+/// Part of a round's records in which all that was written was sent, and more would have fitted.
+/// Linux rate sampling.
+inline constexpr double starved_share = 0.5;
+
+// Queues.
+/// A smoothed round-trip time above that multiple of the lowest one is of a queue. TCP Diagnostic
+/// Tool.
+inline constexpr double queue_factor = 1.2;
+/// Less than that is noise of hosts. (chosen)
+inline constexpr std::uint64_t queue_noise_us = 3'000;
+/// A queue's delay is larger than so many times the mean deviation of the round-trip time: else it
+/// may be jitter. (Of delays that are evenly spread the mean is twice the deviation.)
+inline constexpr double queue_deviations = 2.5;
+/// The rate is steady where it is that part of its highest mean over so many rounds. TCP Diagnostic
+/// Tool.
+inline constexpr double steady_rate_share = 0.8;
+inline constexpr std::size_t rate_rounds = 10;
+/// Bufferbloat: a queue of that delay. Tstat's method; the numbers by use.
+inline constexpr std::uint64_t bloat_us = 100'000;
+/// Or of that multiple of the lowest round-trip time, where it is of that delay as well.
+inline constexpr double bloat_factor = 4;
+inline constexpr std::uint64_t bloat_least_us = 50'000;
+
+// Loss.
+/// So many separate rounds with losses make a pattern; fewer may have been of anything. (chosen)
+inline constexpr std::size_t loss_rounds = 3;
+/// Part of the losses that came without a queue before them. As for policers.
+inline constexpr double unqueued_share = 0.5;
+/// BBR (version 1) goes on at its rate below that share of losses. tcp_bbr.c.
+inline constexpr double bbr_loss_share = 0.15;
+/// Retransmissions that the peer says it had already, as part of all. (chosen)
+inline constexpr double needless_share = 0.5;
+
+// Policers: the token test of Flach et al. (USC-NSL), on rounds in place of packets.
+inline constexpr std::uint64_t policer_lost_segments = 15;
+inline constexpr std::uint64_t policer_passed_segments = 15;
+/// The source takes 3 slices; a line through two of three points proves little. (chosen)
+inline constexpr std::size_t policer_loss_rounds = 5;
+inline constexpr std::size_t policer_rounds = 20;
+inline constexpr double policer_empty_rtts = 2;
+inline constexpr double policer_outside_share = 0.1;
+inline constexpr double policer_debt_rtts = 0.75;
+inline constexpr double policer_debt_share = 0.03;
+inline constexpr double policer_queued_share = 0.2;
+
+// Pacing.
+/// The rate reached, as part of the cap: headers and pauses are not data. (chosen)
+inline constexpr double pacing_used_share = 0.85;
+
+// Slow start.
+/// The window (or the rate) later, as a multiple of that at the exit.
+inline constexpr double early_exit_factor = 2;
+
+// BBR's gains, in 256ths. tcp_bbr.c.
+inline constexpr std::uint64_t bbr_drain_gain = 88;
+inline constexpr std::uint64_t bbr_probe_rtt_segments = 4;
+
+// Timeouts.
+/// Segments outstanding when the last data was lost: fewer than make three duplicates. RFC 5681.
+inline constexpr std::uint64_t tail_segments = 3;
+/// A silence of so many round trips ends in a probe of the tail (RFC 8985), or in a timeout.
+inline constexpr double tail_silence_rtts = 2;
+/// Timeouts in a row before a hole for large segments is thought of. RFC 4821.
+inline constexpr std::uint64_t mtu_timeouts = 3;
+
+// Nagle against delayed acknowledgements.
+/// The receiver waits 40 ms and more; less than that part of it is no such wait.
+inline constexpr std::int64_t delayed_ack_ns = 35'000'000;
+/// How often. (chosen)
+inline constexpr std::size_t delayed_acks = 3;
+
+// Reordering.
+/// tcp_sock's start value; more was learnt by what came out of order.
+inline constexpr std::uint64_t usual_reordering = 3;
+
+}  // namespace tcpinfo::analysis::why::thresholds
+
+#endif

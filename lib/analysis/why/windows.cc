@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analysis/why/windows.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "analysis/why/thresholds.h"
+#include "analysis/why/words.h"
+
+namespace tcpinfo::analysis::why {
+
+// T-RAT calls a flow limited by the window where what is outstanding stays at it; the kernel's
+// chronographs count that time themselves, whenever the congestion window would have allowed more.
+bool is_of_window(const split& s) noexcept {
+  const std::int64_t busy = s.window + s.buffer + s.rest;
+  return s.told && busy > 0 &&
+         static_cast<double>(s.window) >= thresholds::window_share * static_cast<double>(busy);
+}
+
+// everoute: 0.3 of the time and more, whoever has the rest.
+bool is_of_buffer(const split& s) noexcept {
+  const std::int64_t busy = s.window + s.buffer + s.rest;
+  return s.told && busy > 0 &&
+         static_cast<double>(s.buffer) >= thresholds::send_buffer_share * static_cast<double>(busy);
+}
+
+// A reader that is slow lets the window fall to nothing, so that the sender probes; a buffer that
+// is small leaves it where it is. Between two probes the window may be open a little, so a stretch
+// of stalled rounds is judged as one.
+labels window_causes(const life& l) {
+  labels causes(l.size(), cause::none);
+  std::size_t first = 0;
+  while (first < l.size()) {
+    if (l.split_of(first).window == 0) {
+      ++first;
+      continue;
+    }
+    std::size_t end = first;
+    std::int64_t stalled = 0;
+    std::int64_t closed = 0;
+    for (; end < l.size() && l.split_of(end).window > 0; ++end) {
+      stalled += l.split_of(end).window;
+      if (l.signs(end).window_closed != 0) closed += l.split_of(end).window;
+    }
+    const bool reads_slowly = static_cast<double>(closed) >=
+                              thresholds::closed_window_share * static_cast<double>(stalled);
+    std::fill(causes.begin() + static_cast<std::ptrdiff_t>(first),
+              causes.begin() + static_cast<std::ptrdiff_t>(end),
+              reads_slowly ? cause::peer_reads_slowly : cause::peer_window);
+    first = end;
+  }
+  return causes;
+}
+
+void explain_window(const life& l, phase& p) {
+  const sample& before = l.from(p.first);
+  const sample& s = l.to(p.last);
+  std::uint64_t least = ~std::uint64_t{0};
+  std::uint64_t most = 0;
+  for (std::size_t i = p.first; i <= p.last; ++i) {
+    least = std::min(least, l.signs(i).least_snd_wnd);
+    most = std::max(most, l.signs(i).most_snd_wnd);
+  }
+  if (p.of == cause::peer_reads_slowly) {
+    p.sentence =
+        "The peer's program reads slower than data comes: its window closed, and sending "
+        "stopped until it read.";
+    p.show(s, seen::probes, "probes of the closed window not answered yet");
+  } else if (s.has(seen::snd_wnd) && most >= least) {
+    p.sentence = fmt::format(
+        "The peer's receive window of {} was full: with a round trip of {} it lets {} pass.",
+        bytes_text(most), us_text(s.or_zero(seen::rtt)),
+        rate_text(static_cast<double>(most) * 1e6 /
+                  static_cast<double>(std::max<std::uint64_t>(1, s.or_zero(seen::rtt)))));
+  } else {
+    p.sentence = "The peer's receive window was full.";
+  }
+  p.show_growth(before, s, seen::rwnd_limited, "time stalled by the peer's window");
+  p.show_growth(before, s, seen::busy_time, "time with data to be sent or acknowledged");
+  p.show(s, seen::snd_wnd, "the window that the peer announces");
+  p.show(s, seen::rtt, "round-trip time");
+}
+
+void explain_buffer(const life& l, phase& p) {
+  const sample& before = l.from(p.first);
+  const sample& s = l.to(p.last);
+  p.sentence =
+      s.has(seen::sndbuf)
+          ? fmt::format(
+                "The send buffer of {} was full of data in flight: the program "
+                "could not write more.",
+                bytes_text(s.or_zero(seen::sndbuf)))
+          : "The send buffer was full of data in flight: the program could not write more.";
+  p.show_growth(before, s, seen::sndbuf_limited, "time stalled by the send buffer");
+  p.show_growth(before, s, seen::busy_time, "time with data to be sent or acknowledged");
+  p.show(s, seen::sndbuf, "size of the send buffer");
+  p.show(s, seen::snd_cwnd, "congestion window: it would have allowed more");
+}
+
+}  // namespace tcpinfo::analysis::why

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The sender's windows and buffers: the peer's window, its reader, the send buffer.
+#ifndef TCPINFO_ANALYSIS_WHY_WINDOWS_H
+#define TCPINFO_ANALYSIS_WHY_WINDOWS_H
+
+#include "analysis/why/life.h"
+#include "analysis/why/report.h"
+
+namespace tcpinfo::analysis::why {
+
+/// Why the peer's window stalled each round that it did: peer_window or peer_reads_slowly.
+[[nodiscard]] labels window_causes(const life& l);
+/// Whether nearly all of a round's busy time is the window's, or the buffer's.
+[[nodiscard]] bool is_of_window(const split& s) noexcept;
+[[nodiscard]] bool is_of_buffer(const split& s) noexcept;
+
+void explain_window(const life& l, phase& p);
+void explain_buffer(const life& l, phase& p);
+
+}  // namespace tcpinfo::analysis::why
+
+#endif

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is inferred: queues, losses, timeouts, slow start.
+#include "unit/analysis/why/made_history.h"
+
+namespace {
+
+// Out of slow start, at a window of 40 segments.
+void settle(made_history& h) {
+  h.set(tcp_field::snd_ssthresh, 40).set(tcp_field::snd_cwnd, 40).record();
+  h.pass(40).busy(20);
+}
+
+void queue(made_history& h, std::uint64_t rtt_us, int rounds) {
+  for (int i = 0; i < rounds; ++i)
+    h.pass(40).set(tcp_field::rtt, rtt_us).busy(static_cast<std::int64_t>(rtt_us / 1000));
+}
+
+}  // namespace
+
+TEST_CASE("a steady rate and a queue are a bottleneck") {
+  made_history h;
+  settle(h);
+  queue(h, 45'000, 60);
+  CHECK(h.cause() == "shaped_bottleneck");
+  CHECK(h.verdict().sentence.find("Mbit/s") != std::string::npos);
+}
+
+TEST_CASE("a queue of more than 100 ms is bufferbloat") {
+  made_history h;
+  settle(h);
+  queue(h, 150'000, 60);
+  CHECK(h.cause() == "bufferbloat");
+}
+
+TEST_CASE("jitter is no queue, and neither is noise of hosts") {
+  made_history jitter;
+  jitter.set(tcp_field::rttvar, 12'000);
+  settle(jitter);
+  queue(jitter, 45'000, 60);
+  CHECK(jitter.cause() == "none");
+  made_history noise;
+  noise.set(tcp_field::min_rtt, 500);
+  noise.set(tcp_field::snd_ssthresh, 40).set(tcp_field::snd_cwnd, 40).set(tcp_field::rtt, 2'500);
+  noise.record();
+  for (int i = 0; i < 60; ++i) noise.pass(400).busy(20);
+  CHECK(noise.cause() == "none");
+}
+
+TEST_CASE("losses without a queue are random, those behind one are the bottleneck's") {
+  const auto lossy = [](std::uint64_t rtt_us) {
+    made_history h;
+    settle(h);
+    std::uint64_t cwnd = 40;
+    // At distances that no token bucket makes.
+    for (int i = 0; i < 200; ++i) {
+      const bool lost = i % 31 == 3 || i % 47 == 5 || (i > 90 && i % 9 == 0);
+      if (lost) {
+        h.lose(3);
+        cwnd = 10 + static_cast<std::uint64_t>(i % 7);
+      } else {
+        ++cwnd;
+      }
+      // What passes a bottleneck does not depend on the window.
+      h.pass(rtt_us > 20'000 ? 25 : cwnd).set(tcp_field::snd_cwnd, cwnd);
+      h.set(tcp_field::rtt, rtt_us).busy(static_cast<std::int64_t>(rtt_us / 1000));
+    }
+    return h.cause();
+  };
+  CHECK(lossy(20'000) == "random_loss");
+  CHECK(lossy(40'000) == "shaped_bottleneck");
+}
+
+TEST_CASE("one loss says nothing") {
+  made_history h;
+  settle(h);
+  h.lose(1).set(tcp_field::snd_cwnd, 20).pass(20).busy(20);
+  for (std::uint64_t i = 0; i < 50; ++i)
+    h.set(tcp_field::snd_cwnd, 20 + i / 4).pass(20 + i / 4).busy(20);
+  CHECK(h.cause() != "random_loss");
+  CHECK(h.seconds(why::cause::cannot_tell) > 0.5);
+}
+
+TEST_CASE("losses whenever a token bucket is empty are a policer's") {
+  made_history h;
+  settle(h);
+  // The bucket gets 30 segments a round trip and holds 60.
+  double tokens = 60;
+  double cwnd = 40;
+  for (int i = 0; i < 250; ++i) {
+    const auto sent = static_cast<std::uint64_t>(cwnd);
+    tokens = std::min(60.0, tokens + 30);
+    const std::uint64_t passed = std::min(sent, static_cast<std::uint64_t>(tokens));
+    tokens -= static_cast<double>(passed);
+    h.pass(passed);
+    if (passed < sent) {
+      h.lose(sent - passed);
+      cwnd = std::max(10.0, cwnd / 2);
+    } else {
+      cwnd += 2;
+    }
+    h.set(tcp_field::snd_cwnd, static_cast<std::uint64_t>(cwnd)).busy(20);
+  }
+  CHECK(h.cause() == "policer");
+}
+
+TEST_CASE("BBR does not slow down for a few losses") {
+  made_history h;
+  h.bbr_gain = 256;
+  settle(h);
+  for (int i = 0; i < 100; ++i) {
+    if (i % 5 == 0) h.lose(1);
+    h.pass(40).busy(20);
+  }
+  CHECK(h.cause() == "none");
+}
+
+TEST_CASE("BBR's quiet phases") {
+  made_history h;
+  h.bbr_gain = 88;
+  h.set(tcp_field::snd_cwnd, 40).record();
+  for (int i = 0; i < 20; ++i) h.pass(20).busy(20);
+  CHECK(h.cause() == "bbr_phase");
+}
+
+TEST_CASE("marks slow down as losses do") {
+  made_history h;
+  settle(h);
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    if (i % 10 == 0) h.grow(tcp_field::delivered_ce, 3);
+    h.set(tcp_field::snd_cwnd, 20 + i % 10).pass(20).busy(20);
+  }
+  CHECK(h.cause() == "ecn");
+}
+
+TEST_CASE("what arrived twice and out of order was reordered, not lost") {
+  const auto flow = [](bool twice) {
+    made_history h;
+    settle(h);
+    for (std::uint64_t i = 0; i < 100; ++i) {
+      if (i % 10 == 0) {
+        h.lose(2);
+        if (twice) h.grow(tcp_field::dsack_dups, 2).grow(tcp_field::reord_seen, 1);
+      }
+      h.set(tcp_field::snd_cwnd, 20 + i % 10).pass(20).busy(20);
+    }
+    return h.cause();
+  };
+  CHECK(flow(true) == "reordering");
+  CHECK(flow(false) != "reordering");
+}
+
+TEST_CASE("a cap on pacing holds where its rate is reached") {
+  const auto flow = [](std::uint64_t segments) {
+    made_history h;
+    h.set(tcp_field::max_pacing_rate, 1'000'000).set(tcp_field::pacing_rate, 1'000'000);
+    settle(h);
+    for (int i = 0; i < 100; ++i) h.pass(segments).busy(20);
+    return h.cause();
+  };
+  CHECK(flow(13) == "pacing_cap");
+  CHECK(flow(6) == "none");
+}
+
+namespace {
+
+// Data, a silence with timeouts, and data again.
+made_history stalled(std::uint64_t unacked, std::uint64_t notsent, std::uint64_t twice) {
+  made_history h;
+  settle(h);
+  for (int i = 0; i < 20; ++i) h.pass(40).busy(20);
+  h.set(tcp_field::unacked, unacked).set(tcp_field::notsent_bytes, notsent).busy(5);
+  for (std::uint64_t n = 1; n <= 2; ++n)
+    h.lose(1)
+        .set(tcp_field::retransmits, n)
+        .set(tcp_field::ca_state, 4)
+        .grow(tcp_field::total_rto, 1)
+        .busy(static_cast<std::int64_t>(220 * n));
+  h.set(tcp_field::retransmits, 0).set(tcp_field::ca_state, 0).set(tcp_field::notsent_bytes, 0);
+  h.set(tcp_field::unacked, 0).pass(unacked).grow(tcp_field::dsack_dups, twice).busy(440);
+  for (int i = 0; i < 10; ++i) h.pass(40).busy(20);
+  return h;
+}
+
+}  // namespace
+
+TEST_CASE("silence that ends by timeouts is a stall") {
+  const made_history h = stalled(40, 100'000, 0);
+  CHECK(h.cause() == "rto_stall");
+  CHECK(h.seconds(why::cause::rto_stall) == Approx(1.1).margin(0.05));
+}
+
+TEST_CASE("a stall of the last data is a tail loss") {
+  CHECK(stalled(2, 0, 0).cause() == "tail_loss");
+}
+
+TEST_CASE("a timeout whose data had arrived was spurious") {
+  CHECK(stalled(40, 100'000, 2).cause() == "spurious_rto");
+}
+
+TEST_CASE("a stall that ends with smaller segments is a hole for large ones") {
+  made_history h;
+  h.record();
+  h.set(tcp_field::unacked, 10).set(tcp_field::notsent_bytes, 100'000);
+  h.grow(tcp_field::bytes_sent, 10 * made_history::mss).busy(5);
+  for (std::uint64_t n = 1; n <= 3; ++n)
+    h.lose(1)
+        .set(tcp_field::retransmits, n)
+        .set(tcp_field::ca_state, 4)
+        .grow(tcp_field::total_rto, 1)
+        .busy(static_cast<std::int64_t>(220 * n));
+  h.set(tcp_field::snd_mss, 1000).set(tcp_field::retransmits, 0).set(tcp_field::ca_state, 0);
+  h.pass(10).busy(200);
+  for (int i = 0; i < 5; ++i) h.pass(10).busy(20);
+  CHECK(h.cause() == "mtu_hole");
+}
+
+TEST_CASE("full segments that never pass, though the handshake did, are a hole as well") {
+  const auto flow = [](bool passed) {
+    made_history h;
+    h.record();
+    if (passed) h.pass(50).busy(40);
+    h.set(tcp_field::unacked, 10).set(tcp_field::notsent_bytes, 100'000);
+    h.grow(tcp_field::bytes_sent, 10 * made_history::mss).busy(5);
+    for (std::uint64_t n = 1; n <= 4; ++n)
+      h.lose(1)
+          .set(tcp_field::retransmits, n)
+          .set(tcp_field::ca_state, 4)
+          .grow(tcp_field::total_rto, 1)
+          .busy(static_cast<std::int64_t>(220 * n));
+    return h.cause();
+  };
+  CHECK(flow(false) == "mtu_hole");
+  CHECK(flow(true) == "rto_stall");
+}
+
+TEST_CASE("a transfer that ends in slow start never left it") {
+  made_history h;
+  h.record();
+  std::uint64_t cwnd = 10;
+  for (int i = 0; i < 5; ++i) {
+    h.pass(cwnd);
+    cwnd *= 2;
+    h.set(tcp_field::snd_cwnd, cwnd).busy(20);
+  }
+  CHECK(h.cause() == "slow_start_never_left");
+}
+
+TEST_CASE("slow start that was left without a loss, and grew on, was left early") {
+  const auto flow = [](std::uint64_t most) {
+    made_history h;
+    h.record();
+    h.pass(10).set(tcp_field::snd_cwnd, 20).busy(20);
+    h.pass(20).set(tcp_field::snd_ssthresh, 30).set(tcp_field::snd_cwnd, 30).busy(20);
+    for (std::uint64_t cwnd = 31; cwnd <= most; ++cwnd)
+      h.pass(cwnd).set(tcp_field::snd_cwnd, cwnd).busy(20);
+    return h.cause();
+  };
+  CHECK(flow(90) == "slow_start_left_early");
+  CHECK(flow(50) == "none");
+}
+
+TEST_CASE("a SYN that was lost costs the handshake, from the connect on") {
+  const auto flow = [](std::uint64_t again, bool seen_opening) {
+    made_history h;
+    h.examiner.set_opened(made_history::begin_ns);
+    if (seen_opening) {
+      h.socket.state = tcpinfo::tcp_state::syn_sent;
+      h.set(tcp_field::rtt, 0).record();
+    }
+    h.now_ns = made_history::begin_ns + (again != 0 ? 1'020'000'000 : 20'000'000);
+    h.socket.state = tcpinfo::tcp_state::established;
+    h.set(tcp_field::rtt, 20'000).set(tcp_field::total_retrans, again).record();
+    h.set(tcp_field::snd_ssthresh, 10);
+    for (int i = 0; i < 20; ++i) h.pass(10).busy(20);
+    return std::pair(h.cause(), h.seconds(why::cause::handshake));
+  };
+  CHECK(flow(1, false).first == "handshake");
+  CHECK(flow(1, false).second == Approx(1.02));
+  CHECK(flow(1, true).first == "handshake");
+  CHECK(flow(1, true).second == Approx(1.02));
+  CHECK(flow(0, false).first == "none");
+}

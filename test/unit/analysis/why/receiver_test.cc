@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The end that receives.
+#include "unit/analysis/why/made_history.h"
+
+namespace {
+
+constexpr auto receiver = why::view::receiver;
+
+// Some 30 kB a round trip of 20 ms.
+void receive(made_history& h, int rounds) {
+  h.set(tcp_field::rcv_rtt, 20'000);
+  for (int i = 0; i < rounds; ++i) h.grow(tcp_field::bytes_received, 30'000).after(20);
+}
+
+}  // namespace
+
+TEST_CASE("a receiver whose program lets data lie is slow itself") {
+  made_history h;
+  h.rcvbuf = 131'072;
+  h.set(tcp_field::rcv_wnd, 20'000).record();
+  h.rqueue = 60'000;
+  receive(h, 50);
+  CHECK(h.cause(receiver) == "peer_reads_slowly");
+  CHECK(h.examiner.verdicts().size() == 1);
+}
+
+TEST_CASE("a receiver whose window is full each round trip has too small a buffer") {
+  made_history fixed;
+  fixed.rcvbuf = 65'536;
+  fixed.set(tcp_field::rcv_wnd, 31'000).record();
+  receive(fixed, 50);
+  CHECK(fixed.cause(receiver) == "peer_window");
+
+  made_history tuned;
+  tuned.rcvbuf = 32'768;
+  tuned.set(tcp_field::rcv_wnd, 31'000).record();
+  tuned.rcvbuf = 65'536;
+  receive(tuned, 50);
+  CHECK(tuned.cause(receiver) == "receive_autotuning");
+
+  made_history roomy;
+  roomy.rcvbuf = 65'536;
+  roomy.set(tcp_field::rcv_wnd, 90'000).record();
+  receive(roomy, 50);
+  CHECK(roomy.cause(receiver) == "none");
+}
+
+TEST_CASE("a receiver sees its own drops, and marks on the way") {
+  made_history drops;
+  drops.rcvbuf = 65'536;
+  drops.set(tcp_field::rcv_wnd, 90'000).record();
+  for (int i = 0; i < 20; ++i) {
+    ++drops.drops;
+    receive(drops, 1);
+  }
+  CHECK(drops.cause(receiver) == "host_drops");
+
+  made_history with_ce;
+  with_ce.set(tcp_field::rcv_wnd, 90'000).record();
+  for (int i = 0; i < 20; ++i) {
+    with_ce.grow(tcp_field::received_ce, 1);
+    receive(with_ce, 1);
+  }
+  CHECK(with_ce.cause(receiver) == "ecn");
+}
+
+TEST_CASE("what a receiver cannot know it does not say") {
+  made_history h;
+  h.set(tcp_field::rcv_wnd, 90'000).record();
+  for (int i = 0; i < 20; ++i) {
+    h.grow(tcp_field::rcv_ooopack, 5);
+    receive(h, 1);
+  }
+  CHECK(h.cause(receiver) == "cannot_tell");
+}
+
+TEST_CASE("both ways that carry much have a verdict each") {
+  made_history h;
+  h.record();
+  for (int i = 0; i < 20; ++i) h.pass(20).grow(tcp_field::bytes_received, 30'000).busy(20);
+  CHECK(h.examiner.verdicts().size() == 2);
+}
