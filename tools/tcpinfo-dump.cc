@@ -34,6 +34,7 @@ int main(int argc, char** argv) {
     if (command == "pack") return tools::dump_pack(rest());
     if (command == "unpack") return tools::dump_unpack(rest());
     if (command == "verify") return tools::dump_verify(rest());
+    if (command == "why") return tools::dump_why(rest());
     return tools::dump_files(std::move(arguments));
   } catch (const std::exception& e) {  // out of memory, above all
     tools::complain(e.what());

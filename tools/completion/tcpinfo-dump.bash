@@ -60,6 +60,10 @@ _tcpinfo_dump() {
         words='--output --replace --level --segment-size --quiet --no-progress --max-window --verbose'
         ;;
       erase) words='--host --dry-run --quiet --no-progress --max-window --verbose' ;;
+      why)
+        words="--json --limit --time --color --jobs --no-progress --max-window --verbose $filters
+          --since --until"
+        ;;
       unpack) words='--output --partial --quiet --no-progress --max-window --verbose' ;;
       *) words="$printing --max-window --verbose $filters --since --until --every" ;;
     esac
@@ -71,7 +75,7 @@ _tcpinfo_dump() {
   compopt -o filenames 2>/dev/null
   mapfile -t COMPREPLY < <(compgen -f -- "$current")
   if ((COMP_CWORD == 1)); then
-    words='ls follow get live verify pack unpack erase'
+    words='ls follow get live verify why pack unpack erase'
     mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "$words" -- "$current")
   fi
 }

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "offline/flows/why_list.h"
+
+#include <utility>
+
+namespace tcpinfo::offline {
+
+void why_list::add(const flow_summary& flow, const input_record& r) {
+  const auto [it, is_new] = entries_.try_emplace(&flow);
+  entry& e = it->second;
+  if (is_new) {
+    e.open = std::make_unique<analysis::why::examiner>();
+    if (const auto opened = flow.opened(); !opened.is_zero())
+      if (const auto ns = opened.unix_nanoseconds()) e.open->set_opened(*ns);
+  }
+  const auto ns = (r.ended.is_zero() ? r.time : r.ended).unix_nanoseconds();
+  if ((r.time.is_zero() && r.ended.is_zero()) || !ns) return;
+  if (e.open == nullptr) {
+    ++late_;
+    return;
+  }
+  if (decoded_.decode(r.m, r.context->layout)) return;  // too short: its reader refused it already
+  if (!e.open->add(decoded_, *ns)) ++late_;
+  decoded_.clear();
+  if (r.m.state() != static_cast<std::uint8_t>(tcp_state::close)) return;
+  e.verdicts = e.open->verdicts();
+  e.open.reset();
+}
+
+const why_verdicts& why_list::of(const flow_summary& flow) {
+  entry& e = entries_[&flow];
+  if (e.open != nullptr) {
+    e.verdicts = e.open->verdicts();
+    e.open.reset();
+  }
+  return e.verdicts;
+}
+
+}  // namespace tcpinfo::offline

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tcpinfo-dump why: verdicts of archives, segments and both, in text and JSON.
+
+usage: cli_why.py TCPINFO-DUMP GOLDEN CORPUS
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from checks import check, finish
+from made_archives import CLOSE, UUID, archive, metadata, record, write
+
+DUMP = os.path.abspath(sys.argv[1])
+GOLDEN, CORPUS = map(Path, sys.argv[2:4])
+OTHER = UUID[:-2] + "CD"
+CAUSES = {
+    "application", "peer_window", "peer_reads_slowly", "send_buffer", "receive_autotuning",
+    "shaped_bottleneck", "bufferbloat", "policer", "random_loss", "ecn", "pacing_cap",
+    "slow_start_never_left", "slow_start_left_early", "bbr_phase", "rto_stall", "tail_loss",
+    "spurious_rto", "reordering", "delayed_ack_nagle", "handshake", "mtu_hole", "host_drops",
+    "none", "cannot_tell"}
+
+
+def run(*arguments: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run([DUMP, "why", *map(str, arguments)], input=stdin, capture_output=True,
+                          text=True, timeout=60, check=False)
+
+
+def told(*arguments: str | Path, status: int = 0) -> list[dict]:
+    done = run("--json", *arguments)
+    check(done.returncode == status, f"{arguments}: {done}")
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def with_fields(line: str, **fields: int) -> str:
+    """The same record with fields of tcp_info that made_archives leaves at 0."""
+    places = {"snd_mss": ("<I", 16), "rwnd_limited": ("<Q", 176), "busy_time": ("<Q", 168),
+              "snd_wnd": ("<I", 228)}
+    said = json.loads(line)
+    info = bytearray(base64.b64decode(said["Attributes"][2]))
+    for name, value in fields.items():
+        form, at = places[name]
+        struct.pack_into(form, info, at, value)
+    said["Attributes"][2] = base64.b64encode(info).decode()
+    return json.dumps(said, separators=(",", ":")) + "\n"
+
+
+def limited(cookie: int, first: int = 0, count: int = 20, end: bool = True) -> str:
+    """Records of a connection whose peer's window is full 80 % of its busy time, 0.1 s apart."""
+    lines = ""
+    for i in range(first, first + count):
+        last = end and i == first + count - 1
+        lines += with_fields(
+            record(i / 10, cookie=cookie, sent=40_000 * i, acked=40_000 * i, rtt=20_000,
+                   state=CLOSE if last else 1),
+            snd_mss=1448, snd_wnd=30_000, busy_time=100_000 * i, rwnd_limited=80_000 * i)
+    return lines
+
+
+def sums(verdict: dict) -> None:
+    total = sum(verdict["seconds"].values())
+    check(abs(total - verdict["duration_s"]) < 0.001, f"seconds of {verdict}")
+    at = 0.0
+    for phase in verdict["phases"]:
+        check(phase["begin_s"] == at and phase["end_s"] >= at, f"phases of {verdict}")
+        at = phase["end_s"]
+        check(phase["cause"] in CAUSES and phase["sentence"] and 0 <= phase["share"] <= 1,
+              f"phase {phase}")
+        for proof in phase["evidence"]:
+            check(set(proof) == {"field", "value", "unit", "at_s", "why"}, f"evidence {proof}")
+    check(not verdict["phases"] or abs(at - verdict["duration_s"]) < 1e-6, f"end of {verdict}")
+    check(verdict["cause"] in CAUSES and verdict["view"] in ("sender", "receiver"), f"{verdict}")
+
+
+def test_one(folder: Path) -> None:
+    path = archive(folder, 0, metadata() + limited(0xAB))
+    verdict, = told(path)
+    sums(verdict)
+    check((verdict["uuid"], verdict["view"], verdict["cause"], verdict["duration_s"])
+          == (UUID, "sender", "peer_window", 1.9), f"{verdict}")
+    check((verdict["local"], verdict["remote"]) == ("192.0.2.1:443", "198.51.100.9:5201"),
+          f"{verdict}")
+    check(verdict["seconds"] == {"peer_window": 1.9} and verdict["share"] == 1, f"{verdict}")
+    proof = {e["field"]: (e["value"], e["unit"]) for e in verdict["phases"][0]["evidence"]}
+    check(proof["tcpi_rwnd_limited"] == (1_520_000, "us"), f"{proof}")
+    text = run(path)
+    check(text.returncode == 0 and not text.stderr and "peer_window: 100 % of 1.90 s" in text.stdout
+          and "tcpi_snd_wnd 30000 bytes" in text.stdout and UUID in text.stdout
+          and "\x1b" not in text.stdout, f"{text}")
+    check("\x1b[1m" in run("--color", "always", path).stdout, "colour")
+    piped = run("--json", stdin=path.read_text())
+    check(json.loads(piped.stdout) == verdict, f"{piped}")
+
+
+def test_files_together(folder: Path) -> None:
+    """Two files of one connection, another one, as archives, as a segment and mixed."""
+    day = folder / "2023/11/14"
+    day.mkdir(parents=True)
+    archive(day, 0, metadata() + limited(0xAB, 0, 10, end=False))
+    archive(day, 1, metadata(1) + limited(0xAB, 10, 10))
+    archive(day, 0, metadata(0, OTHER) + limited(0xCD), OTHER)
+    both = told(folder)
+    check([v["uuid"] for v in both] == [UUID, OTHER], f"{both}")
+    check(all(v["cause"] == "peer_window" and v["duration_s"] == 1.9 for v in both), f"{both}")
+    check(told("-j", "3", folder) == both, "several threads")
+    check(told("--limit", "1", folder) == both[:1], "limit")
+    check(told(folder, OTHER) == both[1:], "by UUID")
+    check(told(folder, "00000000000000CD") == both[1:], "by cookie")
+    check(told("--uuid", OTHER, folder) == both[1:], "by --uuid")
+    part, = told("--until", "2023-11-14T22:13:21Z", "--uuid", "AB", folder)
+    check(part["duration_s"] == 0.9, f"{part}")
+    packed = folder / "packed"
+    done = subprocess.run([DUMP, "pack", str(day), "-o", str(packed)], capture_output=True,
+                          text=True, timeout=60, check=False)
+    check(done.returncode == 0, f"{done}")
+    segment = next(packed.rglob("*.tcpseg.zst"))
+    check(told(segment) == both, "of a segment")
+    mixed = folder / "mixed"
+    mixed.mkdir()
+    segment.rename(mixed / segment.name)
+    third = UUID[:-2] + "EF"
+    archive(mixed, 0, metadata(0, third) + limited(0xEF), third)
+    check([v["uuid"] for v in told(mixed)] == [UUID, OTHER, third], "of both")
+
+
+def test_trouble(folder: Path) -> None:
+    done = run(folder / "absent.jsonl")
+    check(done.returncode == 1 and "absent.jsonl" in done.stderr, f"{done}")
+    path = archive(folder, 0, metadata() + limited(0xAB))
+    done = run(path, OTHER)
+    check(done.returncode == 1 and OTHER in done.stderr and not done.stdout, f"{done}")
+    bad = write(folder, "bad.jsonl", metadata() + limited(0xAB, 0, 5, end=False) + "{\n"
+                + limited(0xAB, 5, 15))
+    done = run("--json", bad)
+    check(done.returncode == 1 and "bad.jsonl:7:" in done.stderr
+          and json.loads(done.stdout)["duration_s"] == 1.9, f"{done}")
+    late = write(folder, "late.jsonl", metadata() + limited(0xAB, 0, 5, end=False)
+                 + limited(0xAB, 2, 1, end=False) + limited(0xAB, 5, 15))
+    done = run("--json", late)
+    check(done.returncode == 1 and "1 records came after later ones" in done.stderr
+          and json.loads(done.stdout)["duration_s"] == 1.9, f"{done}")
+    for arguments in (["--csv"], ["--limit", "-1"], ["--every", "1s"], ["--time", "never"]):
+        done = run(*arguments, path)
+        check(done.returncode == 2 and done.stderr.count("\n") == 1, f"{arguments}: {done}")
+
+
+def test_real() -> None:
+    """Whatever kernel recorded it: the parts of each verdict add up."""
+    paths = [GOLDEN / "own", GOLDEN / "segments"] + [p for p in (CORPUS / "mlab", CORPUS / "own")
+                                                      if p.is_dir()]
+    found = 0
+    for path in paths:
+        for line in run("--json", path).stdout.splitlines():
+            found += 1
+            sums(json.loads(line))
+    check(found > 0, "verdicts of recorded files")
+
+
+def main() -> None:
+    for test in (test_one, test_files_together, test_trouble):
+        with tempfile.TemporaryDirectory() as folder:
+            test(Path(folder))
+    test_real()
+    finish()
+
+
+main()
