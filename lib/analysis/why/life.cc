@@ -56,11 +56,7 @@ split life::split_of(std::size_t i) const noexcept {
   return s;
 }
 
-bool life::is_opening(std::size_t i) const noexcept {
-  const tcp_state state = from(i).state();
-  return state == tcp_state::syn_sent || state == tcp_state::syn_recv ||
-         state == tcp_state::new_syn_recv;
-}
+bool life::is_opening(std::size_t i) const noexcept { return why::is_opening(from(i).state()); }
 
 bool life::has_sent_all(std::size_t i) const noexcept {
   const auto left = growth(from(i), final(), seen::bytes_sent);

@@ -39,10 +39,13 @@ bool is_policed(const life& l, const std::vector<std::size_t>& lossy) {
     const double of_rtt = rate * std::max(round_trip, static_cast<double>(l.length_ns(i)));
     if (i == lossy[next]) {
       ++next;
-      if (std::abs(tokens) > thresholds::policer_empty_rtts * of_rtt) ++outside;
+      if (std::abs(tokens) >
+          (thresholds::policer_empty_rtts + thresholds::policer_late_rounds) * of_rtt)
+        ++outside;
     } else {
       ++passing;
-      if (tokens < -thresholds::policer_debt_rtts * of_rtt) ++in_debt;
+      if (tokens < -(thresholds::policer_debt_rtts + thresholds::policer_late_rounds) * of_rtt)
+        ++in_debt;
     }
   }
   return static_cast<double>(outside) <=

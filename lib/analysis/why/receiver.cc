@@ -42,7 +42,8 @@ labels receiver_causes(const life& l) {
     const sample& to = l.to(i);
     const round_signs& m = l.signs(i);
     if (l.is_opening(i)) continue;
-    if (grown(from, to, seen::drops) != 0) {
+    // Segments that came twice count as drops, too: these cost nothing.
+    if (grown(from, to, seen::drops) != 0 && m.receive_full) {
       causes[i] = cause::host_drops;
     } else if (m.samples != 0 && static_cast<double>(m.unread) >
                                      thresholds::unread_share * static_cast<double>(m.samples)) {

@@ -16,6 +16,12 @@ bool is_starved(const sample& s) noexcept {
          s.or_zero(seen::app_limited) != 0 && s.or_zero(seen::unacked) < s.or_zero(seen::snd_cwnd);
 }
 
+// Memory that a socket may have, and has nearly all of.
+bool is_full(const sample& s, seen used, seen limit) noexcept {
+  const auto room = static_cast<double>(s.or_zero(limit));
+  return room > 0 && static_cast<double>(s.or_zero(used)) >= thresholds::full_buffer_share * room;
+}
+
 bool is_window_closed(const sample& s) noexcept {
   if (s.or_zero(seen::timer) == probe_timer || s.or_zero(seen::probes) != 0) return true;
   return s.has(seen::snd_wnd) && s.or_zero(seen::snd_mss) != 0 &&
@@ -35,6 +41,11 @@ bool is_unread(const sample& s) noexcept {
 
 }  // namespace
 
+bool is_opening(tcp_state state) noexcept {
+  return state == tcp_state::syn_sent || state == tcp_state::syn_recv ||
+         state == tcp_state::new_syn_recv;
+}
+
 bool is_held_by_nagle(const sample& s) noexcept {
   const std::uint64_t mss = s.or_zero(seen::snd_mss);
   const std::uint64_t waiting = s.or_zero(seen::notsent_bytes);
@@ -49,8 +60,10 @@ bool is_held_by_nagle(const sample& s) noexcept {
 void round_signs::merge(const round_signs& later) noexcept {
   samples += later.samples;
   starved += later.starved;
+  buffer_full += later.buffer_full;
   window_closed += later.window_closed;
   unread += later.unread;
+  receive_full = receive_full || later.receive_full;
   timed_out = timed_out || later.timed_out;
   most_rtt_us = std::max(most_rtt_us, later.most_rtt_us);
   least_snd_wnd = std::min(least_snd_wnd, later.least_snd_wnd);
@@ -88,8 +101,10 @@ void round_cutter::add(const sample& s) {
       close();
     }
   }
+  // The handshake is a round, whatever its length.
+  const bool opened = is_opening(latest_.state()) && !is_opening(s.state());
   note(s);
-  if (s.time_ns() - begin_of_open().time_ns() >= least_length()) close();
+  if (opened || s.time_ns() - begin_of_open().time_ns() >= least_length()) close();
 }
 
 void round_cutter::note(const sample& s) {
@@ -108,9 +123,14 @@ void round_cutter::note(const sample& s) {
   }
   round_signs& m = open_;
   ++m.samples;
-  if (is_starved(s)) ++m.starved;
+  if (is_starved(s)) {
+    ++m.starved;
+    if (is_full(s, seen::wmem_queued, seen::sndbuf)) ++m.buffer_full;
+  }
   if (is_window_closed(s)) ++m.window_closed;
   if (is_unread(s)) ++m.unread;
+  m.receive_full =
+      m.receive_full || s.or_zero(seen::backlog) != 0 || is_full(s, seen::rmem_alloc, seen::rcvbuf);
   m.timed_out =
       m.timed_out || s.or_zero(seen::retransmits) != 0 || s.or_zero(seen::ca_state) == loss_state;
   m.most_rtt_us = std::max(m.most_rtt_us, s.or_zero(seen::rtt));

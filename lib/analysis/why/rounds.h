@@ -14,8 +14,10 @@ namespace tcpinfo::analysis::why {
 struct round_signs {
   std::uint32_t samples = 0;
   std::uint32_t starved = 0;        ///< all that was written was sent, and more would have fitted
+  std::uint32_t buffer_full = 0;    ///< of these: the send buffer took no more
   std::uint32_t window_closed = 0;  ///< the peer's window took no segment, or was probed for
   std::uint32_t unread = 0;         ///< most of the receive buffer had not been read
+  bool receive_full = false;        ///< the receive buffer took no more
   bool timed_out = false;           ///< a timeout had not been made good
   std::uint64_t most_rtt_us = 0;
   std::uint64_t least_snd_wnd = ~std::uint64_t{0};
@@ -33,6 +35,8 @@ struct round {
   round_signs signs;
 };
 
+/// Whether the handshake is not over in that state.
+[[nodiscard]] bool is_opening(tcp_state state) noexcept;
 /// Whether a segment that is not full waits until the one before is acknowledged.
 [[nodiscard]] bool is_held_by_nagle(const sample& s) noexcept;
 

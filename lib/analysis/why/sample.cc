@@ -13,6 +13,8 @@ constexpr std::array<field_id, seen_count> fields = {
     field_id::skmem_rmem_alloc,
     field_id::skmem_rcvbuf,
     field_id::skmem_sndbuf,
+    field_id::skmem_wmem_queued,
+    field_id::skmem_backlog,
     field_id::skmem_drops,
     field_id::bbr_pacing_gain,
     field(tcp_field::ca_state),

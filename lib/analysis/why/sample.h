@@ -20,6 +20,8 @@ enum class seen : std::uint8_t {
   rmem_alloc,
   rcvbuf,
   sndbuf,
+  wmem_queued,
+  backlog,
   drops,
   bbr_pacing_gain,
   ca_state,

@@ -55,15 +55,17 @@ std::vector<cause_times> sender_times(const life& l) {
     }
     const split s = l.split_of(i);
     give(waits_for_program(l, i) ? cause::application : cause::none, s.idle);
+    cause rest = network[i];
+    if (is_of_timeout(rest)) {
+      give(rest, s.window + s.buffer + s.rest);
+      continue;
+    }
     give(windows[i], s.window);
     give(cause::send_buffer, s.buffer);
-    cause rest = network[i];
-    if (!is_of_timeout(rest)) {
-      if (is_of_window(s))
-        rest = windows[i];
-      else if (is_of_buffer(s))
-        rest = cause::send_buffer;
-    }
+    if (is_of_window(s))
+      rest = windows[i];
+    else if (is_of_buffer(s))
+      rest = cause::send_buffer;
     // Without the chronographs nobody knows that nothing else held it back.
     if (rest == cause::none && !s.told && !l.has_sent_all(i)) rest = cause::cannot_tell;
     give(rest, s.rest);

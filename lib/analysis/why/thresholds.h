@@ -31,6 +31,11 @@ inline constexpr double other_way_share = 0.25;
 inline constexpr double window_share = 0.5;
 /// Part of busy time stalled by the send buffer. everoute.
 inline constexpr double send_buffer_share = 0.3;
+/// Memory of a buffer in use, as part of what it may have. everoute.
+inline constexpr double full_buffer_share = 0.9;
+/// A window that is that part of what was announced before is not small: it has shrunk, because
+/// what arrived lies unread. (chosen)
+inline constexpr double shrunk_window_share = 0.5;
 /// Part of a stretch limited by the peer's window in which that was seen closed. (chosen)
 inline constexpr double closed_window_share = 0.25;
 /// A window of less takes no full segment, in segments. T-RAT counts 3.
@@ -39,8 +44,6 @@ inline constexpr std::uint64_t closed_window_segments = 1;
 inline constexpr double unread_share = 0.5;
 /// Received bytes a round trip, as part of the window that was announced. T-RAT (within 20 %).
 inline constexpr double window_used_share = 0.8;
-/// A window that changes less within a stretch is constant, as part of it. (chosen)
-inline constexpr double constant_window_share = 0.2;
 
 // Application.
 /// Part of a round's records in which all that was written was sent, and more would have fitted.
@@ -82,6 +85,9 @@ inline constexpr std::uint64_t policer_passed_segments = 15;
 /// The source takes 3 slices; a line through two of three points proves little. (chosen)
 inline constexpr std::size_t policer_loss_rounds = 5;
 inline constexpr std::size_t policer_rounds = 20;
+/// Round trips (or rounds) of the rate. A loss is seen by a retransmission, up to one round after
+/// it happened, which comes on top of the source's 2 and 0.75.
+inline constexpr double policer_late_rounds = 1;
 inline constexpr double policer_empty_rtts = 2;
 inline constexpr double policer_outside_share = 0.1;
 inline constexpr double policer_debt_rtts = 0.75;
@@ -113,10 +119,6 @@ inline constexpr std::uint64_t mtu_timeouts = 3;
 inline constexpr std::int64_t delayed_ack_ns = 35'000'000;
 /// How often. (chosen)
 inline constexpr std::size_t delayed_acks = 3;
-
-// Reordering.
-/// tcp_sock's start value; more was learnt by what came out of order.
-inline constexpr std::uint64_t usual_reordering = 3;
 
 }  // namespace tcpinfo::analysis::why::thresholds
 

@@ -13,9 +13,11 @@ namespace {
 
 constexpr std::uint64_t loss_state = 4;  // tcpi_ca_state
 
-// Something waits for its acknowledgement, and not because the peer's window is closed.
+// Something waits for its acknowledgement, and not because the peer's window is closed. The
+// window's clock may run meanwhile: where it was full when the silence began.
 bool is_waiting(const life& l, std::size_t i) noexcept {
-  return l.has_rest(i) && l.signs(i).window_closed == 0 && !l.is_opening(i);
+  const split s = l.split_of(i);
+  return s.window + s.buffer + s.rest > 0 && l.signs(i).window_closed == 0 && !l.is_opening(i);
 }
 
 // total_rto since Linux 6.7; before it retransmits and the congestion state tell, where a record

@@ -25,14 +25,16 @@ bool is_of_buffer(const split& s) noexcept {
          static_cast<double>(s.buffer) >= thresholds::send_buffer_share * static_cast<double>(busy);
 }
 
-// A reader that is slow lets the window fall to nothing, so that the sender probes; a buffer that
-// is small leaves it where it is. Between two probes the window may be open a little, so a stretch
-// of stalled rounds is judged as one.
+// A reader that is slow lets the window fall to nothing, so that the sender probes, or far below
+// what it was; a buffer that is small leaves it where it is. Between two probes the window may be
+// open a little, so a stretch of stalled rounds is judged as one.
 labels window_causes(const life& l) {
   labels causes(l.size(), cause::none);
+  std::uint64_t widest = l.start().or_zero(seen::snd_wnd);
   std::size_t first = 0;
   while (first < l.size()) {
     if (l.split_of(first).window == 0) {
+      widest = std::max(widest, l.signs(first).most_snd_wnd);
       ++first;
       continue;
     }
@@ -40,8 +42,13 @@ labels window_causes(const life& l) {
     std::int64_t stalled = 0;
     std::int64_t closed = 0;
     for (; end < l.size() && l.split_of(end).window > 0; ++end) {
-      stalled += l.split_of(end).window;
-      if (l.signs(end).window_closed != 0) closed += l.split_of(end).window;
+      const round_signs& m = l.signs(end);
+      const std::int64_t window = l.split_of(end).window;
+      stalled += window;
+      if (m.window_closed != 0 || static_cast<double>(m.most_snd_wnd) <
+                                      thresholds::shrunk_window_share * static_cast<double>(widest))
+        closed += window;
+      widest = std::max(widest, m.most_snd_wnd);
     }
     const bool reads_slowly = static_cast<double>(closed) >=
                               thresholds::closed_window_share * static_cast<double>(stalled);
@@ -63,9 +70,10 @@ void explain_window(const life& l, phase& p) {
     most = std::max(most, l.signs(i).most_snd_wnd);
   }
   if (p.of == cause::peer_reads_slowly) {
-    p.sentence =
-        "The peer's program reads slower than data comes: its window closed, and sending "
-        "stopped until it read.";
+    p.sentence = fmt::format(
+        "The peer's program reads slower than data comes: its window shrank to {}, and sending "
+        "waited for it to read.",
+        bytes_text(most >= least ? least : 0));
     p.show(s, seen::probes, "probes of the closed window not answered yet");
   } else if (s.has(seen::snd_wnd) && most >= least) {
     p.sentence = fmt::format(
@@ -95,6 +103,7 @@ void explain_buffer(const life& l, phase& p) {
   p.show_growth(before, s, seen::sndbuf_limited, "time stalled by the send buffer");
   p.show_growth(before, s, seen::busy_time, "time with data to be sent or acknowledged");
   p.show(s, seen::sndbuf, "size of the send buffer");
+  p.show(s, seen::wmem_queued, "memory in it");
   p.show(s, seen::snd_cwnd, "congestion window: it would have allowed more");
 }
 

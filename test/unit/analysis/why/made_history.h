@@ -90,7 +90,10 @@ class made_history {
     std::memcpy(socket.built.header.data() + 56, &word, 4);
     if (rcvbuf != 0) {
       std::array<std::uint32_t, 9> memory{};
+      memory[0] = unread_memory;
       memory[1] = rcvbuf;
+      memory[3] = sndbuf;
+      memory[5] = wmem_queued;
       memory[8] = drops;
       add(tcpinfo::attribute_type::skmeminfo, memory);
     }
@@ -120,6 +123,9 @@ class made_history {
   std::optional<std::size_t> info_size;  ///< an older kernel's
   std::uint32_t rqueue = 0;
   std::uint32_t rcvbuf = 0;  ///< 0: no SKMEMINFO
+  std::uint32_t unread_memory = 0;
+  std::uint32_t sndbuf = 0;
+  std::uint32_t wmem_queued = 0;
   std::uint32_t drops = 0;
   std::uint32_t bbr_gain = 0;  ///< 0: not BBR
   std::int64_t now_ns = begin_ns;

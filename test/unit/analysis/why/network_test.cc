@@ -190,6 +190,23 @@ TEST_CASE("silence that ends by timeouts is a stall") {
   CHECK(h.seconds(why::cause::rto_stall) == Approx(1.1).margin(0.05));
 }
 
+TEST_CASE("a stall is one, also while the window's clock runs on") {
+  made_history h;
+  h.set(tcp_field::snd_wnd, 60'000);
+  settle(h);
+  for (int i = 0; i < 10; ++i) h.pass(40).grow(tcp_field::rwnd_limited, 20'000).busy(20);
+  h.set(tcp_field::unacked, 40).set(tcp_field::notsent_bytes, 100'000).busy(5);
+  for (std::uint64_t n = 1; n <= 2; ++n)
+    h.lose(1)
+        .set(tcp_field::retransmits, n)
+        .grow(tcp_field::total_rto, 1)
+        .grow(tcp_field::rwnd_limited, 220'000 * n)
+        .busy(static_cast<std::int64_t>(220 * n));
+  h.set(tcp_field::retransmits, 0).pass(40).grow(tcp_field::rwnd_limited, 440'000).busy(440);
+  CHECK(h.cause() == "rto_stall");
+  CHECK(h.seconds(why::cause::rto_stall) == Approx(1.1).margin(0.05));
+}
+
 TEST_CASE("a stall of the last data is a tail loss") {
   CHECK(stalled(2, 0, 0).cause() == "tail_loss");
 }
@@ -258,6 +275,19 @@ TEST_CASE("slow start that was left without a loss, and grew on, was left early"
   };
   CHECK(flow(90) == "slow_start_left_early");
   CHECK(flow(50) == "none");
+}
+
+TEST_CASE("the handshake is a round of its own, and slow start begins behind it") {
+  made_history h;
+  h.socket.state = tcpinfo::tcp_state::syn_sent;
+  h.set(tcp_field::rtt, 0).set(tcp_field::min_rtt, 0xffffffff).record();
+  h.socket.state = tcpinfo::tcp_state::established;
+  h.set(tcp_field::rtt, 50'200).set(tcp_field::min_rtt, 50'000).after(50);
+  h.pass(10).set(tcp_field::snd_cwnd, 20).busy(50);
+  h.pass(20).set(tcp_field::snd_cwnd, 40).busy(50);
+  h.pass(40).set(tcp_field::snd_cwnd, 80).busy(50);
+  CHECK(h.cause() == "slow_start_never_left");
+  CHECK(h.seconds(why::cause::slow_start_never_left) > 0.09);
 }
 
 TEST_CASE("a SYN that was lost costs the handshake, from the connect on") {

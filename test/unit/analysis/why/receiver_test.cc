@@ -47,14 +47,20 @@ TEST_CASE("a receiver whose window is full each round trip has too small a buffe
 }
 
 TEST_CASE("a receiver sees its own drops, and marks on the way") {
-  made_history drops;
-  drops.rcvbuf = 65'536;
-  drops.set(tcp_field::rcv_wnd, 90'000).record();
-  for (int i = 0; i < 20; ++i) {
-    ++drops.drops;
-    receive(drops, 1);
-  }
-  CHECK(drops.cause(receiver) == "host_drops");
+  const auto dropping = [](std::uint32_t memory) {
+    made_history h;
+    h.rcvbuf = 65'536;
+    h.unread_memory = memory;
+    h.set(tcp_field::rcv_wnd, 90'000).record();
+    for (int i = 0; i < 20; ++i) {
+      ++h.drops;
+      receive(h, 1);
+    }
+    return h.cause(receiver);
+  };
+  CHECK(dropping(64'000) == "host_drops");
+  // What came twice is dropped as well.
+  CHECK(dropping(2'000) == "none");
 
   made_history with_ce;
   with_ce.set(tcp_field::rcv_wnd, 90'000).record();

@@ -38,6 +38,35 @@ TEST_CASE("time stalled by the send buffer is the send buffer's") {
   CHECK(h.cause() == "send_buffer");
 }
 
+TEST_CASE("a window far below what it was has shrunk, one that never was larger has not") {
+  const auto flow = [](std::uint64_t before) {
+    made_history h;
+    h.set(tcp_field::snd_wnd, before).record();
+    h.pass(20).busy(20);
+    h.set(tcp_field::snd_wnd, 40'000);
+    for (int i = 0; i < 50; ++i) h.pass(20).grow(tcp_field::rwnd_limited, 18'000).busy(20);
+    return h.cause();
+  };
+  CHECK(flow(110'000) == "peer_reads_slowly");
+  CHECK(flow(40'000) == "peer_window");
+  CHECK(flow(20'000) == "peer_window");
+}
+
+TEST_CASE("a send buffer that is full is known by its memory, too") {
+  const auto flow = [](std::uint32_t queued) {
+    made_history h;
+    h.rcvbuf = 131'072;
+    h.sndbuf = 32'768;
+    h.record();
+    h.set(tcp_field::delivery_rate_app_limited, 1).set(tcp_field::unacked, 5);
+    h.wmem_queued = queued;
+    for (int i = 0; i < 50; ++i) h.pass(5).busy(25);
+    return h.cause();
+  };
+  CHECK(flow(33'000) == "send_buffer");
+  CHECK(flow(8'000) == "application");
+}
+
 TEST_CASE("each part of a round is given to what had it") {
   made_history h;
   h.record();
