@@ -131,6 +131,24 @@ def test_files_together(folder: Path) -> None:
     check([v["uuid"] for v in told(mixed)] == [UUID, OTHER, third], "of both")
 
 
+def test_column(folder: Path) -> None:
+    """ls has the cause where it is asked for, and nothing else of it otherwise."""
+    path = archive(folder, 0, metadata() + limited(0xAB))
+
+    def ls(*arguments: str) -> str:
+        done = subprocess.run([DUMP, "ls", *arguments, str(path)], capture_output=True, text=True,
+                              timeout=60, check=False)
+        check(done.returncode == 0 and not done.stderr, f"ls {arguments}: {done}")
+        return done.stdout
+
+    check(json.loads(ls("--why", "--json"))["why"] == "peer_window", "ls --why --json")
+    check("why" not in json.loads(ls("--json")), "ls --json")
+    check("why" not in ls("--csv").split("\n", maxsplit=1)[0].split(","), "ls --csv")
+    check(ls("--why", "--csv", "--columns", "why") == "why\npeer_window\n", "ls --csv --columns")
+    check(ls("--csv", "--columns", "why") == "why\n\n", "ls --columns without --why")
+    check("WHY" in ls("--why") and "WHY" not in ls(), "ls as text")
+
+
 def test_trouble(folder: Path) -> None:
     done = run(folder / "absent.jsonl")
     check(done.returncode == 1 and "absent.jsonl" in done.stderr, f"{done}")
@@ -165,7 +183,7 @@ def test_real() -> None:
 
 
 def main() -> None:
-    for test in (test_one, test_files_together, test_trouble):
+    for test in (test_one, test_files_together, test_column, test_trouble):
         with tempfile.TemporaryDirectory() as folder:
             test(Path(folder))
     test_real()

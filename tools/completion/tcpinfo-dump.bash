@@ -11,7 +11,7 @@ _tcpinfo_dump() {
     all connected synchronized bucket big'
   local columns='start duration local remote state closed sent received retransmitted min_rtt
     median_rtt peak_delivery_rate mean_rate cong snapshots gaps missed_polls dsack_dups reord_seen
-    busy rwnd_limited sndbuf_limited network_limited uuid opened ended netns'
+    busy rwnd_limited sndbuf_limited network_limited uuid opened ended netns why'
 
   COMPREPLY=()
   # readline takes --flag=value apart.
@@ -47,7 +47,7 @@ _tcpinfo_dump() {
   if [[ $current == -* ]]; then
     case $command in
       ls)
-        words="--json --csv --columns --sort --reverse --limit --exact --time --color --jobs
+        words="--json --csv --columns --sort --reverse --limit --exact --why --time --color --jobs
           --no-progress --max-window --verbose $filters --since --until"
         ;;
       follow)

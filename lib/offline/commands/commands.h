@@ -30,6 +30,7 @@ struct list_options {
   std::int32_t max_window_log = usual_window_log;
   unsigned workers = 1;
   bool exact = false;     ///< read records, also where there are summaries
+  bool why = false;       ///< the same, and find out what limited each connection
   bool progress = false;  ///< on standard error, for work of more than a second
   bool notes = false;     ///< say also what is no fault: columns left out
   bool verbose = false;   ///< tell each of many faults of a kind

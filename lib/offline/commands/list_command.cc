@@ -25,6 +25,7 @@ int end_status(output& out, bool trouble, const say& complain) {
 int list_flows(output& out, const list_options& options, const say& complain) {
   bool trouble = false;
   flow_list list;
+  why_list why;
   record_filter filter(options.filter);
   std::atomic<bool> passed{false};
   walk_options walk = wanted_files(options.filter, true, &passed);
@@ -37,9 +38,13 @@ int list_flows(output& out, const list_options& options, const say& complain) {
       progress.aside([&] { complain(to_string(f)); });
       return true;
     };
-    reading_calls calls{[&](input_record& r) { list.add(r, filter.wants_in_any_state(r)); },
+    reading_calls calls{[&](input_record& r) {
+                          const flow_summary* flow = list.add(r, filter.wants_in_any_state(r));
+                          if (options.why && flow != nullptr) why.add(*flow, r);
+                        },
                         on_fault};
-    if (!options.exact && wants_all_connections(options.filter) && !needs_polls(options.print)) {
+    if (!options.exact && !options.why && wants_all_connections(options.filter) &&
+        !needs_polls(options.print)) {
       calls.summary = [&](input_summary& s) { list.add(s); };
       calls.times = {options.filter.since, options.filter.until};
     }
@@ -52,9 +57,15 @@ int list_flows(output& out, const list_options& options, const say& complain) {
   std::vector<flow_summary*> wanted;
   for (flow_summary* f : list.flows())
     if (filter.wants_state(f->state())) wanted.push_back(f);
-  const std::size_t left_out = print_flows(out, list, wanted, options.print);
+  flow_print_options print = options.print;
+  if (options.why) print.why = &why;
+  const std::size_t left_out = print_flows(out, list, wanted, print);
   if (left_out != 0 && options.notes && out.flush())
     complain(fmt::format("{} columns do not fit this terminal: --columns shows them", left_out));
+  if (!out.closed() && why.late() != 0) {
+    complain(late_records(why.late()));
+    trouble = true;
+  }
   if (!out.closed() && tell_unmet(options.filter.uuids, complain)) trouble = true;
   return end_status(out, trouble, complain);
 }

@@ -70,8 +70,7 @@ int tell_why(output& out, const why_options& options, const say& complain) {
                       "told of them",
                       untold));
     if (why.late() != 0) {
-      complain(fmt::format(
-          "{} records came after later ones of their connection, and were not used", why.late()));
+      complain(late_records(why.late()));
       trouble = true;
     }
     if (tell_unmet(options.filter.uuids, complain)) trouble = true;

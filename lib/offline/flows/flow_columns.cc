@@ -104,6 +104,13 @@ void put_limit(flow_cell& to, const flow_summary& f, double flow_summary::limits
   if (const auto limits = f.limited()) put_decimal(to, (*limits).*part, append_percent, c);
 }
 
+// The cause of the way that carried most, which is the first one.
+std::string_view cause_text(const flow_summary& f, const context& c) {
+  if (c.why == nullptr) return {};
+  const why_verdicts& verdicts = c.why->of(f);
+  return verdicts.empty() ? std::string_view{} : analysis::why::name_of(verdicts.front().main);
+}
+
 constexpr flow_column columns[] = {
     {"START", "start", 8, false,
      [](flow_summary& f, const context& c, flow_cell& to) { put_time(to, f.start(), c); }},
@@ -206,6 +213,12 @@ constexpr flow_column columns[] = {
      [](flow_summary& f, const context& c, flow_cell& to) { put_time(to, f.ended(), c); }, true},
     {"NETNS", "netns", 24, false,
      [](flow_summary& f, const context& c, flow_cell& to) { put_text(to, f.netns(), c); }, true},
+    {"WHY", "why", 25, false,
+     [](flow_summary& f, const context& c, flow_cell& to) {
+       const std::string_view cause = cause_text(f, c);
+       put_word(to, cause, cause, c);
+     },
+     true},
 };
 static_assert(std::size(columns) == flow_column_count);
 

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "offline/flows/flow_list.h"
+#include "offline/flows/why_list.h"
 #include "offline/text/address_text.h"
 #include "offline/text/moment_text.h"
 
@@ -38,6 +39,7 @@ struct cell_context {
   const flow_list& list;
   cell_texts& texts;
   cell_use use;
+  why_list* why = nullptr;  ///< where causes were asked for
 };
 
 /// One value of one connection, whose text is appended to what stands there already: a list has
@@ -66,7 +68,7 @@ struct flow_column {
   bool rare = false;  ///< for people only where there is something in it, or it was asked for
 };
 
-inline constexpr std::size_t flow_column_count = 27;
+inline constexpr std::size_t flow_column_count = 28;
 
 /// By number.
 [[nodiscard]] std::span<const flow_column, flow_column_count> flow_columns() noexcept;

@@ -211,7 +211,7 @@ flows_in_order sorted(const flow_list& list, const flows_in_order& flows,
                       const flow_print_options& options) {
   const flow_column& by = flow_columns()[options.sort.value_or(0)];
   cell_texts remembered(options.time);
-  const cell_context c{list, remembered, cell_use::sorting};
+  const cell_context c{list, remembered, cell_use::sorting, options.why};
   std::vector<sort_key> keys;
   keys.reserve(flows.size());
   std::string texts;
@@ -301,10 +301,14 @@ std::size_t print_flows(output& out, const flow_list& list, const std::vector<fl
   const flows_in_order rows = sorted(list, flows, options);
   cell_texts remembered(options.time);
   const cell_context c{list, remembered,
-                       options.format == flow_format::text ? cell_use::people : cell_use::programs};
+                       options.format == flow_format::text ? cell_use::people : cell_use::programs,
+                       options.why};
   std::vector<std::size_t> shown = options.columns;
-  if (shown.empty())
-    for (std::size_t i = 0; i < flow_column_count; ++i) shown.push_back(i);
+  if (shown.empty()) {
+    const std::size_t why = *find_flow_column("why");
+    for (std::size_t i = 0; i < flow_column_count; ++i)
+      if (i != why || options.why != nullptr) shown.push_back(i);
+  }
   switch (options.format) {
     case flow_format::text:
       return print_text(out, rows, c, options);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "offline/flows/flow_list.h"
+#include "offline/flows/why_list.h"
 #include "offline/text/output.h"
 #include "offline/text/times.h"
 
@@ -38,6 +39,7 @@ struct flow_print_options {
   bool reverse = false;
   time_style time = time_style::utc;
   bool colour = false;
+  why_list* why = nullptr;  ///< where causes were asked for; must outlive the printing
 };
 
 /// Whether that shows, or is sorted by, what only the polls of all records tell. Where it shows

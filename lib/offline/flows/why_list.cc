@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "offline/flows/why_list.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 namespace tcpinfo::offline {
@@ -34,6 +36,11 @@ const why_verdicts& why_list::of(const flow_summary& flow) {
     e.open.reset();
   }
   return e.verdicts;
+}
+
+std::string late_records(std::uint64_t count) {
+  return fmt::format(
+      "{} records came after later ones of their connection, and were not used to tell why", count);
 }
 
 }  // namespace tcpinfo::offline

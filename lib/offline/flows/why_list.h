@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -42,6 +43,9 @@ class why_list {
   std::unordered_map<const flow_summary*, entry> entries_;
   std::uint64_t late_ = 0;
 };
+
+/// The message about so many of them.
+[[nodiscard]] std::string late_records(std::uint64_t count);
 
 }  // namespace tcpinfo::offline
 
