@@ -48,8 +48,15 @@ void append_as_read(std::string& to, std::string_view text) {
 
 void record::impl::take_message(const message& m) {
   std::memcpy(bytes.get(), m.bytes.data(), idm_size);
+  headers.clear();
+  paddings.clear();
   const sorted_attributes sorted(m);
   sorted.for_each([this](std::size_t type, bytes_view payload) {
+    const auto header = static_cast<std::uint32_t>(used);
+    const auto end =
+        static_cast<std::uint32_t>(used + wire::attribute_header_size + payload.size());
+    headers.push_back(header);
+    if (end % 4 != 0) paddings.push_back(end);
     // Types have 14 bits and lengths 16: netlink allows all of them.
     (void)add_absent(type - attributes.size());
     if (!payload.empty()) std::memcpy(payload_place(), payload.data(), payload.size());

@@ -102,6 +102,9 @@ struct [[gnu::visibility("hidden")]] record::impl {
   bool has_poll = false;
   bool has_thinned = false;
   bool from_message = false;  ///< by assign(), not from a line
+  // Of a record from a message, places in `bytes`.
+  std::vector<std::uint32_t> headers;   ///< of its attributes
+  std::vector<std::uint32_t> paddings;  ///< where one begins, up to the next whole word
 
   // For lines that are not in the canonical form; made when the first such line comes.
   std::unique_ptr<char[]> padded;
@@ -165,21 +168,17 @@ struct [[gnu::visibility("hidden")]] record::impl {
   [[nodiscard]] bool has_layout_of(bytes_view message) const noexcept {
     if (!valid || !from_message || message.size() != used) return false;
     std::uint32_t different = 0;
-    for (const slot& s : attributes) {
-      if (s.at == absent) continue;
-      const std::size_t header = s.at - wire::attribute_header_size;
+    for (const std::uint32_t header : headers)
       different |= wire::load<std::uint32_t>(message.data() + header) ^
                    wire::load<std::uint32_t>(bytes.get() + header);
-    }
     return different == 0;
   }
   /// Takes a message for which has_layout_of() holds.
   void take_payloads(bytes_view message) noexcept {
     std::memcpy(bytes.get(), message.data(), used);
     // Padding is zero, whatever the message has there.
-    for (const slot& s : attributes)
-      if (s.at != absent && s.size % 4 != 0)
-        std::memset(bytes.get() + s.at + s.size, 0, 4 - s.size % 4);
+    for (std::uint32_t at : paddings)
+      for (; at % 4 != 0; ++at) bytes[at] = std::byte{0};
   }
 
   /// Takes any message, for which there is room. May throw std::bad_alloc.

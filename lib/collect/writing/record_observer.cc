@@ -57,7 +57,7 @@ void record_observer::count_skipped(std::uint16_t type) noexcept {
 std::uint64_t record_observer::look(observed_flow& flow, const snapshot_header& header,
                                     bytes_view bytes) noexcept {
   if (!headers_.are_of(bytes)) take_shape(bytes);
-  const std::uint64_t shape = headers_.are_finished() ? shapes_ : 0;
+  const std::uint64_t same_shape = headers_.are_finished() ? shapes_ : 0;
   count_types(last_.large, to_.large_attributes);
   for (std::size_t i = 0; i < last_.skipped_count; ++i) count_skipped(last_.skipped[i]);
   const bytes_view info = bytes.subspan(last_.info_at, last_.info_size);
@@ -66,7 +66,7 @@ std::uint64_t record_observer::look(observed_flow& flow, const snapshot_header& 
   };
   // A final message whose totals the kernel cleared has the last ones; one without INFO has none.
   const auto received = total(tcp_field::bytes_received);
-  if (!received) return shape;
+  if (!received) return same_shape;
   // Kernels before 4.19 do not tell what was sent, only what arrived.
   auto sent = total(tcp_field::bytes_sent);
   if (!sent) sent = total(tcp_field::bytes_acked);
@@ -77,7 +77,7 @@ std::uint64_t record_observer::look(observed_flow& flow, const snapshot_header& 
   flow.counted = true;
   sent_ += growth_of(flow.bytes_sent, sent.value_or(0));
   received_ += growth_of(flow.bytes_received, *received);
-  return shape;
+  return same_shape;
 }
 
 void record_observer::publish() noexcept {
