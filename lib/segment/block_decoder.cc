@@ -77,8 +77,9 @@ bool block_decoder::read_column(slot& s, std::uint32_t word, taker& columns, tak
   } else if (mode == column_mode::few) {
     std::uint64_t row = 0;
     for (std::uint64_t n = changes; n > 0; --n, ++row) {
-      row += rows.varint();
-      if (!rows.ok() || row >= s.rows) return false;
+      const std::uint64_t distance = rows.varint();
+      if (!rows.ok() || distance >= s.rows - row) return false;
+      row += distance;
       masks[row * s.mask_words] |= bit;
     }
   } else {

@@ -132,8 +132,10 @@ bool column_decoder::find_columns() {
         found.rows = rows;
         std::uint64_t row = 0;
         for (std::uint32_t left = found.few; left > 0; --left, ++row) {
-          row += rows.short_varint();
-          if (!rows.ok() || row >= s.rows) return false;
+          // A distance that is larger than the rows left could come round to a row before.
+          const std::uint64_t distance = rows.short_varint();
+          if (!rows.ok() || distance >= s.rows - row) return false;
+          row += distance;
         }
       } else if (found.mode == column_mode::some) {
         found.bits = bits.bytes((std::size_t{s.rows} + 7) / 8);

@@ -38,8 +38,8 @@ inline constexpr std::size_t least_window = std::size_t{1} << 20;
 inline constexpr std::size_t most_window = std::size_t{64} << 20;
 /// The writer makes blocks of so much, by its estimate; where an archive has more records, its part
 /// of the block has no more. A block may be five times the estimate, where archives begin in it
-/// with messages that are nothing like each other: less than what stream_reader holds as a whole.
-inline constexpr std::size_t full_part = std::size_t{512} << 10;
+/// with messages that are nothing like each other: even then it is one that is read, see below.
+inline constexpr std::size_t full_part = std::size_t{352} << 10;
 /// Texts and contexts of a window, and so of a block, take no more.
 inline constexpr std::size_t full_directory = std::size_t{960} << 10;
 
@@ -108,6 +108,12 @@ inline constexpr std::size_t max_summaries = max_archives;
 inline constexpr std::size_t max_fields = 1024;                   // of all summaries of a block
 inline constexpr std::size_t max_values = std::size_t{1} << 19;   // of a block
 inline constexpr std::size_t max_buckets = std::size_t{1} << 18;  // of a block
+
+// What a full part may come to: words that take five bytes, modes and sizes of columns, bits of
+// rows, texts; the rest is for slots, shapes and the head.
+static_assert(5 * full_part + 3 * max_columns + max_cells / 8 + full_directory +
+                  (std::size_t{64} << 10) <=
+              max_block);
 
 /// What a context has: numbers of texts plus one, 0 for none. The prefix of UUIDs, then host,
 /// kernel, collector, interval, run, netns, byte order, policy.

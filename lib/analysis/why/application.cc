@@ -14,7 +14,7 @@ namespace tcpinfo::analysis::why {
 void label_nagle(const life& l, labels& to) {
   if (l.delayed_acks() < thresholds::delayed_acks) return;
   for (std::size_t i = 0; i < l.size(); ++i)
-    if (to[i] == cause::none && l.has_rest(i) && 2 * l.signs(i).nagle_ns >= l.length_ns(i))
+    if (to[i] == cause::none && l.has_rest(i) && l.signs(i).nagle_ns >= l.length_ns(i) / 2)
       to[i] = cause::delayed_ack_nagle;
 }
 

@@ -29,12 +29,14 @@ cause largest_of(const cause_times& times) {
   return static_cast<cause>(std::max_element(times.begin(), times.end()) - times.begin());
 }
 
-// A connect gives up after some two minutes: what is longer ago was recorded in another file.
-constexpr std::int64_t longest_connect_ns = 130'000'000'000;
-
+// SYNs are sent again after 1, 2, 4 … seconds (RFC 6298), and a connect gives up after some two
+// minutes: what takes longer is no handshake, its first records are elsewhere.
 bool is_opening(const life& l, std::int64_t opened_ns) {
+  constexpr std::int64_t second_ns = 1'000'000'000;
+  constexpr std::int64_t answer_ns = 13 * second_ns / 10;
+  const std::uint64_t lost = std::min<std::uint64_t>(lost_syns(l), 7);
   const std::int64_t ns = l.start().time_ns() - opened_ns;
-  return ns > 0 && ns < (lost_syns(l) != 0 ? longest_connect_ns : longest_connect_ns / 100);
+  return ns > 0 && ns < ((std::int64_t{1} << lost) - 1) * second_ns + answer_ns;
 }
 
 // Between the connect and the first record. Where no SYN was lost it is a round trip.
@@ -108,7 +110,7 @@ verdict judge(const life& l, view of, std::optional<std::int64_t> opened_ns) {
   v.main = largest_of(causes);
   if (life <= 0)
     v.main = cause::cannot_tell;
-  else if (share_of(v.main) < thresholds::verdict_share)
+  else if (v.main == cause::none || share_of(v.main) < thresholds::verdict_share)
     v.main = share_of(cause::cannot_tell) >= 0.5 ? cause::cannot_tell : cause::none;
   v.share = share_of(v.main);
   if (life > 0) {
@@ -123,8 +125,13 @@ verdict judge(const life& l, view of, std::optional<std::int64_t> opened_ns) {
 }  // namespace
 
 bool examiner::add(const snapshot& s, std::int64_t time_ns) {
+  if (!cut_.empty() && time_ns < cut_.latest().time_ns()) {
+    // A poll is read after it was made, so an end may be told as before it: it is last all the
+    // same.
+    if (s.state() != tcp_state::close) return false;
+    time_ns = cut_.latest().time_ns();
+  }
   sample taken(s, time_ns);
-  if (!cut_.empty() && time_ns < cut_.latest().time_ns()) return false;
   // Mini sockets have no counters, and a socket that was aborted has cleared them.
   if (!taken.has_info()) return true;
   if (!cut_.empty()) {

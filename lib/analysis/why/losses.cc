@@ -114,6 +114,11 @@ void explain_loss(const life& l, phase& p) {
           rate_text(rate));
       break;
     default:
+      // The rounds after a loss until the window has grown back may be a phase without one.
+      if (again == 0) {
+        p.sentence = "Segments had been lost, and the congestion window had not grown back yet.";
+        break;
+      }
       p.sentence = fmt::format(
           "{} lost while no queue stood on the path, and each loss made the congestion window "
           "smaller.",

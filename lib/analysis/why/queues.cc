@@ -44,7 +44,11 @@ void label_queues(const life& l, labels& to) {
 }
 
 void explain_queue(const life& l, phase& p) {
-  const std::size_t at = p.first + (p.last - p.first) / 2;
+  std::size_t at = p.first + (p.last - p.first) / 2;
+  // A loss drains the queue for some rounds: then the largest one of the phase is shown.
+  if (!l.is_queued(at))
+    for (std::size_t i = p.first; i <= p.last; ++i)
+      if (l.queue_us(i) > l.queue_us(at)) at = i;
   const sample& s = l.to(at);
   const std::uint64_t queue = l.queue_us(at);
   const double rate = l.rate(at);
@@ -53,6 +57,9 @@ void explain_queue(const life& l, phase& p) {
         "A queue of {} ({}) stood before the bottleneck, which passes {}.", us_text(queue),
         bytes_text(static_cast<std::uint64_t>(rate * static_cast<double>(queue) / 1e6)),
         rate_text(rate));
+  } else if (!l.is_queued(at)) {
+    p.sentence = fmt::format(
+        "A bottleneck passes {} and no more; its queue had drained after a loss.", rate_text(rate));
   } else {
     p.sentence = fmt::format("A bottleneck passes {} and no more; a queue of {} stood before it.",
                              rate_text(rate), us_text(queue));

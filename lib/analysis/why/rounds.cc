@@ -150,8 +150,9 @@ void round_cutter::close() {
 }
 
 void round_cutter::halve() {
-  std::size_t to = 0;
-  for (std::size_t from = 0; from < rounds_.size(); from += 2, ++to) {
+  // The handshake stays a round of its own.
+  std::size_t to = why::is_opening(start_.state()) ? 1 : 0;
+  for (std::size_t from = to; from < rounds_.size(); from += 2, ++to) {
     round merged = rounds_[from];
     if (from + 1 < rounds_.size()) {
       merged.signs.merge(rounds_[from + 1].signs);

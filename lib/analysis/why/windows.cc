@@ -70,10 +70,12 @@ void explain_window(const life& l, phase& p) {
     most = std::max(most, l.signs(i).most_snd_wnd);
   }
   if (p.of == cause::peer_reads_slowly) {
+    // Kernels before 5.4 do not tell the window.
+    const std::string shrank =
+        most >= least ? fmt::format("its window shrank to {}, and ", bytes_text(least)) : "";
     p.sentence = fmt::format(
-        "The peer's program reads slower than data comes: its window shrank to {}, and sending "
-        "waited for it to read.",
-        bytes_text(most >= least ? least : 0));
+        "The peer's program reads slower than data comes: {}sending waited for it to read.",
+        shrank);
     p.show(s, seen::probes, "probes of the closed window not answered yet");
   } else if (s.has(seen::snd_wnd) && most >= least) {
     p.sentence = fmt::format(

@@ -10,13 +10,10 @@ namespace tcpinfo::offline {
 void why_list::add(const flow_summary& flow, const input_record& r) {
   const auto [it, is_new] = entries_.try_emplace(&flow);
   entry& e = it->second;
-  if (is_new) {
-    e.open = std::make_unique<analysis::why::examiner>();
-    if (const auto opened = flow.opened(); !opened.is_zero())
-      if (const auto ns = opened.unix_nanoseconds()) e.open->set_opened(*ns);
-  }
+  if (is_new) e.open = std::make_unique<analysis::why::examiner>();
   const auto ns = (r.ended.is_zero() ? r.time : r.ended).unix_nanoseconds();
-  if ((r.time.is_zero() && r.ended.is_zero()) || !ns) return;
+  // Times before 1970 are of no recording, and differences of the others have 64 bits.
+  if ((r.time.is_zero() && r.ended.is_zero()) || !ns || *ns < 0) return;
   if (e.open == nullptr) {
     ++late_;
     return;
@@ -25,16 +22,21 @@ void why_list::add(const flow_summary& flow, const input_record& r) {
   if (!e.open->add(decoded_, *ns)) ++late_;
   decoded_.clear();
   if (r.m.state() != static_cast<std::uint8_t>(tcp_state::close)) return;
+  judge(flow, e);
+}
+
+void why_list::judge(const flow_summary& flow, entry& e) {
+  // Where the other end connected, the time at which it opened is that of the handshake's end.
+  const auto opened = flow.opened();
+  if (!opened.is_zero() && flow.opened_here().value_or(true))
+    if (const auto ns = opened.unix_nanoseconds(); ns && *ns >= 0) e.open->set_opened(*ns);
   e.verdicts = e.open->verdicts();
   e.open.reset();
 }
 
 const why_verdicts& why_list::of(const flow_summary& flow) {
   entry& e = entries_[&flow];
-  if (e.open != nullptr) {
-    e.verdicts = e.open->verdicts();
-    e.open.reset();
-  }
+  if (e.open != nullptr) judge(flow, e);
   return e.verdicts;
 }
 

@@ -38,6 +38,8 @@ class why_list {
     std::unique_ptr<analysis::why::examiner> open;  // null where it has ended
     why_verdicts verdicts;
   };
+  /// Of one that is open: all that was added is judged, and it is open no more.
+  static void judge(const flow_summary& flow, entry& e);
 
   snapshot decoded_;
   std::unordered_map<const flow_summary*, entry> entries_;

@@ -16,6 +16,7 @@
 #include "unit/catch.h"
 #include "unit/segment/example_page.h"
 #include "unit/segment/segment_files.h"
+#include "unit/segment/summary_files.h"
 
 namespace {
 
@@ -151,6 +152,41 @@ TEST_CASE("a later version, an unknown feature and an unknown kind cost their bl
     CHECK(read.missing == 0);
     CHECK(read.blocks == 1);
   }
+}
+
+TEST_CASE("rows of a column that come round to rows before make a block a bad one") {
+  archive_part part = example()[0];
+  part.entries.clear();
+  for (int i = 0; i < 100; ++i)
+    part.entries.push_back(
+        numbered(static_cast<std::uint64_t>(i), 10 * i,
+                 message_of(static_cast<char>((i >= 5) + (i >= 7)), 100, false)));
+  blocks made;
+  made.put(part);
+  made.flush();
+  parted_block block(content_of(made.all()));
+  const auto read_columns = [](const std::string& bytes) {
+    tcpinfo::segment_reader reader;
+    REQUIRE_FALSE(reader.open_memory(bytes_of(bytes)));
+    const tcpinfo::segment_column queue = {tcpinfo::segment_head, 60, 4};
+    REQUIRE_FALSE(reader.want_columns({&queue, 1}));
+    tcpinfo::segment_columns columns;
+    bool more = true;
+    const auto ec = reader.next_columns(columns, more);
+    return std::pair(ec, ec ? 0 : columns.values.size());
+  };
+  REQUIRE(read_columns(mended(block.whole())) == std::pair(std::error_code(), std::size_t{100}));
+  // The second distance, from row 6, leads over 2^64 to row 2.
+  std::string& rows = block['\x0b'];
+  const std::size_t at = rows.find("\x05\x01");
+  REQUIRE(at != rows.npos);
+  rows.replace(at + 1, 1, "\xfc\xff\xff\xff\xff\xff\xff\xff\xff\x01");
+  const std::string bad = mended(block.whole());
+  CHECK(read_columns(bad).first == errc::bad_block);
+  const read_result read = read_segment(bad);
+  CHECK(read.parts.empty());
+  REQUIRE_FALSE(read.faults.empty());
+  CHECK(read.faults[0] == errc::bad_block);
 }
 
 TEST_CASE("how much was left out before records is a stream of its own") {

@@ -290,6 +290,17 @@ TEST_CASE("the handshake is a round of its own, and slow start begins behind it"
   CHECK(h.seconds(why::cause::slow_start_never_left) > 0.09);
 }
 
+TEST_CASE("what was before the first record is no handshake where SYNs cannot explain it") {
+  made_history h;
+  h.examiner.set_opened(made_history::begin_ns);
+  // One SYN is sent again after a second.
+  h.now_ns = made_history::begin_ns + 100'000'000'000;
+  h.set(tcp_field::total_retrans, 1).set(tcp_field::snd_ssthresh, 10).record();
+  for (int i = 0; i < 20; ++i) h.pass(10).busy(20);
+  CHECK(h.cause() == "none");
+  CHECK(h.seconds(why::cause::handshake) == 0);
+}
+
 TEST_CASE("a SYN that was lost costs the handshake, from the connect on") {
   const auto flow = [](std::uint64_t again, bool seen_opening) {
     made_history h;

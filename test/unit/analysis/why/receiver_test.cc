@@ -81,6 +81,15 @@ TEST_CASE("what a receiver cannot know it does not say") {
   CHECK(h.cause(receiver) == "cannot_tell");
 }
 
+TEST_CASE("where nothing can be told of half the time, nothing is said of the whole") {
+  made_history h;
+  h.record();
+  for (int i = 0; i < 3; ++i) receive(h, 1);
+  for (int i = 0; i < 10; ++i) h.after(20);
+  h.record();
+  CHECK(h.cause(receiver) == "cannot_tell");
+}
+
 TEST_CASE("both ways that carry much have a verdict each") {
   made_history h;
   h.record();

@@ -161,6 +161,15 @@ TEST_CASE("a record from before is not used, and said") {
   CHECK_FALSE(h.took);
 }
 
+TEST_CASE("an end that came before the last poll was read is last all the same") {
+  made_history h;
+  h.record().pass(5).busy(100);
+  h.now_ns -= 50'000'000;
+  h.socket.state = tcpinfo::tcp_state::close;
+  h.record();
+  CHECK(h.took);
+}
+
 TEST_CASE("a long life keeps its times in as many rounds as there is room for") {
   made_history h;
   h.record();
