@@ -13,7 +13,6 @@
 #include <tcpinfo/error.h>
 
 #include "segment/kept_time.h"
-#include "segment/planes.h"
 
 namespace tcpinfo::inline v0::segment_format {
 namespace {
@@ -52,31 +51,19 @@ std::error_code block_decoder::open(bytes_view block) noexcept {
   return {};
 }
 
-bool block_decoder::read_column(slot& s, std::uint32_t word, taker& columns, taker& rows,
-                                taker& bits, taker& deltas) {
-  column& c = columns_[s.first + word];
-  const std::uint64_t written = columns.varint(tables_.highest_mode());
-  const auto mode = static_cast<column_mode>(written & ~in_planes);
-  if (mode == column_mode::none) return written == 0;
-  bytes_view folded = deltas.bytes(columns.varint());
-  const std::uint64_t changes =
-      written == static_cast<std::uint64_t>(column_mode::some) || mode == column_mode::all
-          ? s.rows
-          : columns.varint(s.rows);
-  if ((written & in_planes) != 0) {
-    std::byte* const to = joined_.room(folded.size());  // read_columns() made room for all
-    if (!join_planes(folded, changes, to)) return false;
-    joined_.end_at(to + folded.size());
-    folded = {to, folded.size()};
-  }
-  c.deltas = taker(folded);
+bool block_decoder::read_column(slot& s, std::uint32_t word, taker& rows, taker& bits) {
+  written_differences one;
+  if (!written_.next(s.rows, one) || !written_.join(one)) return false;
+  const column_mode mode = one.mode;
+  if (mode == column_mode::none) return true;
+  columns_[s.first + word].deltas = taker(one.bytes);
   const std::uint64_t bit = std::uint64_t{1} << (word % 64);
   std::uint64_t* const masks = masks_.data() + s.mask_at + word / 64;
   if (mode == column_mode::all) {
     for (std::uint32_t row = 0; row < s.rows; ++row) masks[std::size_t{row} * s.mask_words] |= bit;
   } else if (mode == column_mode::few) {
     std::uint64_t row = 0;
-    for (std::uint64_t n = changes; n > 0; --n, ++row) {
+    for (std::uint64_t n = one.changes; n > 0; --n, ++row) {
       const std::uint64_t distance = rows.varint();
       if (!rows.ok() || distance >= s.rows - row) return false;
       row += distance;
@@ -91,7 +78,7 @@ bool block_decoder::read_column(slot& s, std::uint32_t word, taker& columns, tak
         masks[row * s.mask_words] |= bit;
       }
   }
-  return columns.ok() && rows.ok() && bits.ok() && deltas.ok();
+  return rows.ok() && bits.ok();
 }
 
 bool block_decoder::read_columns() {
@@ -119,21 +106,13 @@ bool block_decoder::read_columns() {
   masks_.assign(masks_count, 0);
   bases_.assign(words, 0);
   for (slot& s : slots_) s.mask = masks_.data() + s.mask_at;
-  taker columns = tables_.of(stream::columns);
   taker rows = tables_.of(stream::rows);
   taker bits = tables_.of(stream::bits);
-  taker deltas = tables_.of(stream::deltas);
-  joined_.clear();
-  (void)joined_.room(deltas.left());
+  written_.open(tables_);
   for (slot& s : slots_)
-    for (std::uint32_t word = 0; word < s.words; ++word) {
-      if (s.rows == 0) {
-        if (columns.varint() != 0) return false;
-      } else if (!read_column(s, word, columns, rows, bits, deltas)) {
-        return false;
-      }
-    }
-  return columns.ok();
+    for (std::uint32_t word = 0; word < s.words; ++word)
+      if (!read_column(s, word, rows, bits)) return false;
+  return true;
 }
 
 // `head`: of its first record. False where its times are none.

@@ -13,6 +13,7 @@
 #include <tcpinfo/segment.h>
 
 #include "segment/block_tables.h"
+#include "segment/column_reader.h"
 #include "segment/format.h"
 #include "segment/varint.h"
 
@@ -57,8 +58,7 @@ class block_decoder {
   };
 
   [[nodiscard]] bool read_columns();
-  [[nodiscard]] bool read_column(slot& s, std::uint32_t word, taker& columns, taker& rows,
-                                 taker& bits, taker& deltas);
+  [[nodiscard]] bool read_column(slot& s, std::uint32_t word, taker& rows, taker& bits);
   [[nodiscard]] bool begin_archive(std::uint32_t head);
   void make_message(std::size_t number);
   void enter(std::size_t number);
@@ -72,7 +72,7 @@ class block_decoder {
   std::vector<column> columns_;
   std::vector<std::uint64_t> masks_;  // of each row of each slot: which words change
   std::vector<std::uint32_t> bases_;
-  byte_stream joined_;  // differences that stood in planes
+  column_reader written_;
 
   std::error_code fault_;
   std::uint32_t left_ = 0;  // records

@@ -8,8 +8,6 @@
 
 #include <tcpinfo/error.h>
 
-#include "segment/planes.h"
-
 namespace tcpinfo::inline v0::segment_format {
 namespace {
 
@@ -103,12 +101,9 @@ void column_decoder::find_runs(std::uint32_t records) {
 // Finds the columns of the wanted words, and passes over the others.
 bool column_decoder::find_columns() {
   cursors_.assign(wanted_words_.size(), word_cursor({}));
-  taker columns = tables_.of(stream::columns);
   taker rows = tables_.of(stream::rows);
   taker bits = tables_.of(stream::bits);
-  taker deltas = tables_.of(stream::deltas);
-  joined_.clear();
-  (void)joined_.room(deltas.left());  // of all columns, so that none of them moves
+  written_.open(tables_);
   std::size_t told = 0;
   std::size_t first = 0;  // of the slot's, in wanted_words_
   for (std::uint32_t n = 0; n < tables_.slots().size(); ++n) {
@@ -118,17 +113,13 @@ bool column_decoder::find_columns() {
     std::size_t end = first;
     while (end < wanted_words_.size() && wanted_words_[end].slot == n) ++end;
     for (std::uint32_t word = 0; word < s.words; ++word) {
-      const std::uint64_t written = columns.varint(s.rows == 0 ? 0 : tables_.highest_mode());
+      written_differences one;
+      if (!written_.next(s.rows, one)) return false;
       written_column found;
-      found.mode = static_cast<column_mode>(written & ~in_planes);
-      if (found.mode == column_mode::none && written != 0) return false;
+      found.mode = one.mode;
       if (found.mode == column_mode::none) continue;
-      bytes_view differences = deltas.bytes(columns.varint());
-      const bool tells_changes = written != static_cast<std::uint64_t>(column_mode::some) &&
-                                 found.mode != column_mode::all;
-      const std::uint64_t changes = tells_changes ? columns.varint(s.rows) : s.rows;
       if (found.mode == column_mode::few) {
-        found.few = static_cast<std::uint32_t>(changes);
+        found.few = static_cast<std::uint32_t>(one.changes);
         found.rows = rows;
         std::uint64_t row = 0;
         for (std::uint32_t left = found.few; left > 0; --left, ++row) {
@@ -143,23 +134,17 @@ bool column_decoder::find_columns() {
         if (s.rows % 8 != 0 && std::to_integer<unsigned>(found.bits.back()) >> (s.rows % 8) != 0)
           return false;
       }
-      if (!columns.ok() || !deltas.ok()) return false;
       const auto is_it = [word](const wanted_word& w) { return w.word == word; };
       const auto of_slot = std::span(wanted_words_).subspan(first, end - first);
       if (std::none_of(of_slot.begin(), of_slot.end(), is_it)) continue;
-      if ((written & in_planes) != 0) {
-        std::byte* const to = joined_.room(differences.size());
-        if (!join_planes(differences, changes, to)) return false;
-        joined_.end_at(to + differences.size());
-        differences = {to, differences.size()};
-      }
-      found.deltas = taker(differences);
+      if (!written_.join(one)) return false;
+      found.deltas = taker(one.bytes);
       for (std::size_t i = first; i < end; ++i)
         if (wanted_words_[i].word == word) cursors_[i] = word_cursor(found);
     }
     first = end;
   }
-  return columns.ok();
+  return true;
 }
 
 // Of the present archive.

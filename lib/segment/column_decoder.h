@@ -14,6 +14,7 @@
 #include <tcpinfo/segment.h>
 
 #include "segment/block_tables.h"
+#include "segment/column_reader.h"
 #include "segment/varint.h"
 #include "segment/word_cursor.h"
 
@@ -70,7 +71,7 @@ class column_decoder {
   std::vector<wanted_word> wanted_words_;      // sorted by slot
   std::vector<word_cursor> cursors_;           // of each of them
   std::vector<std::uint32_t> words_;           // of the high halves of a run
-  byte_stream joined_;                         // differences that stood in planes
+  column_reader written_;
 
   std::error_code fault_;
   std::size_t archive_ = 0;  // the next one
