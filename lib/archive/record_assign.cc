@@ -51,17 +51,19 @@ void record::impl::take_message(const message& m) {
   headers.clear();
   paddings.clear();
   const sorted_attributes sorted(m);
-  sorted.for_each([this](std::size_t type, bytes_view payload) {
-    const auto header = static_cast<std::uint32_t>(used);
+  bool all = true;
+  sorted.for_each([&](std::size_t type, bytes_view payload) {
+    const std::size_t header = used;
     const auto end =
-        static_cast<std::uint32_t>(used + wire::attribute_header_size + payload.size());
-    headers.push_back(header);
+        static_cast<std::uint32_t>(header + wire::attribute_header_size + payload.size());
     if (end % 4 != 0) paddings.push_back(end);
     // Types have 14 bits and lengths 16: netlink allows all of them.
     (void)add_absent(type - attributes.size());
     if (!payload.empty()) std::memcpy(payload_place(), payload.data(), payload.size());
     (void)add_attribute(payload.size());
+    all = headers.add({bytes.get(), used}, header) && all;
   });
+  if (all) headers.finish({bytes.get(), used});
   // A line's array is never empty.
   if (attributes.empty()) (void)add_absent();
 }

@@ -22,6 +22,8 @@
 
 #include <tcpinfo/archive.h>
 
+#include "common/attribute_headers.h"
+
 namespace tcpinfo::inline v0 {
 
 /// The texts a line may hold, kept as they were read. From `host` on they are Metadata's optional
@@ -103,7 +105,7 @@ struct [[gnu::visibility("hidden")]] record::impl {
   bool has_thinned = false;
   bool from_message = false;  ///< by assign(), not from a line
   // Of a record from a message, places in `bytes`.
-  std::vector<std::uint32_t> headers;   ///< of its attributes
+  attribute_headers headers;
   std::vector<std::uint32_t> paddings;  ///< where one begins, up to the next whole word
 
   // For lines that are not in the canonical form; made when the first such line comes.
@@ -166,12 +168,7 @@ struct [[gnu::visibility("hidden")]] record::impl {
   /// places and nothing else: then all but the payloads may stay. Never of what a line held: that
   /// may have nulls behind the last attribute, no array, and keys.
   [[nodiscard]] bool has_layout_of(bytes_view message) const noexcept {
-    if (!valid || !from_message || message.size() != used) return false;
-    std::uint32_t different = 0;
-    for (const std::uint32_t header : headers)
-      different |= wire::load<std::uint32_t>(message.data() + header) ^
-                   wire::load<std::uint32_t>(bytes.get() + header);
-    return different == 0;
+    return valid && from_message && headers.are_of(message);
   }
   /// Takes a message for which has_layout_of() holds.
   void take_payloads(bytes_view message) noexcept {
