@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <sys/stat.h>
+#include <tcpinfo/archive.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <cctype>
 #include <cstddef>
+#include <cstdint>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -25,13 +24,11 @@ namespace {
 bool names_connection(const std::string& text) {
   constexpr std::size_t digits = 16;
   struct stat found {};
-  if (text.size() < digits || text.find('/') != std::string::npos ||
-      stat(text.c_str(), &found) == 0)
-    return false;
-  const std::string_view end = std::string_view(text).substr(text.size() - digits);
-  return std::all_of(end.begin(), end.end(),
-                     [](unsigned char c) { return std::isxdigit(c) != 0; }) &&
-         (text.size() == digits || text[text.size() - digits - 1] == '_');
+  std::uint64_t cookie = 0;
+  // A cookie alone is what a UUID has behind some prefix.
+  const bool ends_in_cookie =
+      !parse_uuid_cookie(text.size() == digits ? "x_" + text : text, cookie);
+  return ends_in_cookie && text.find('/') == std::string::npos && stat(text.c_str(), &found) != 0;
 }
 
 }  // namespace
