@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "fuzz.h"
+#include "fuzz/segment_drain.h"
 
 namespace fuzzed_columns {
 
@@ -33,22 +34,12 @@ constexpr std::uint64_t is_absent = ~std::uint64_t{0};
 
 inline numbers by_columns(tcpinfo::segment_reader& reader, tcpinfo::bytes_view input,
                           std::size_t& faults) {
-  tcpinfo::segment_reader_options options;
-  options.max_window_log = 20;
-  FUZZ_CHECK(!reader.open_memory(input, options));
+  segment_drain drain(reader, input);
   FUZZ_CHECK(!reader.want_columns(wanted));
   numbers all;
-  faults = 0;
-  while (all.size() < enough * (2 + std::size(wanted))) {
-    tcpinfo::segment_columns columns;
-    bool more = false;
-    const std::error_code ec = reader.next_columns(columns, more);
-    FUZZ_CHECK(more || !ec);
-    if (!more) break;
-    if (ec) {
-      FUZZ_CHECK(++faults <= 2 * input.size() + 2);
-      continue;
-    }
+  tcpinfo::segment_columns columns;
+  while (all.size() < enough * (2 + std::size(wanted)) &&
+         drain.next(&tcpinfo::segment_reader::next_columns, columns)) {
     const std::size_t count = columns.moments.size();
     FUZZ_CHECK(count + columns.lines > 0);
     FUZZ_CHECK(columns.values.size() == count * std::size(wanted));
@@ -65,6 +56,7 @@ inline numbers by_columns(tcpinfo::segment_reader& reader, tcpinfo::bytes_view i
     }
     if (count > enough) break;
   }
+  faults = drain.faults();
   return all;
 }
 

@@ -15,6 +15,7 @@
 
 #include "fuzz.h"
 #include "fuzz/columns.h"
+#include "fuzz/segment_drain.h"
 #include "fuzz/summaries.h"
 #include "segment/block_decoder.h"
 #include "segment/checksum.h"
@@ -123,22 +124,11 @@ class writer {
 // Reads a segment, up to `enough` records, and writes them to `to` if that is not null.
 std::vector<told_record> read(tcpinfo::segment_reader& reader, tcpinfo::bytes_view input,
                               writer* to, std::size_t& faults) {
-  tcpinfo::segment_reader_options options;
-  options.max_window_log = 20;
-  FUZZ_CHECK(!reader.open_memory(input, options));
+  segment_drain drain(reader, input);
   std::vector<told_record> records;
   std::uint64_t number = 0;
-  faults = 0;
-  while (records.size() < enough) {
-    tcpinfo::segment_record r;
-    bool more = false;
-    const std::error_code ec = reader.next(r, more);
-    FUZZ_CHECK(more || !ec);
-    if (!more) break;
-    if (ec) {
-      FUZZ_CHECK(++faults <= 2 * input.size() + 2);
-      continue;
-    }
+  tcpinfo::segment_record r;
+  while (records.size() < enough && drain.next(&tcpinfo::segment_reader::next, r)) {
     FUZZ_CHECK(reader.record_number() > number || reader.missing_records() > 0);
     number = reader.record_number();
     const tcpinfo::segment_archive& archive = reader.archive();
@@ -154,6 +144,7 @@ std::vector<told_record> read(tcpinfo::segment_reader& reader, tcpinfo::bytes_vi
     FUZZ_CHECK(t.is_text || r.line.empty());
     if (to != nullptr) to->add(archive, r);
   }
+  faults = drain.faults();
   FUZZ_CHECK(reader.compressed_offset() <= input.size());
   return records;
 }
