@@ -35,6 +35,21 @@ std::uint64_t load_word(const std::byte* from, std::size_t size) noexcept {
   }
 }
 
+std::uint64_t word_at(const std::byte* from) noexcept { return wire::load<std::uint64_t>(from); }
+
+// Of at most 32 bytes, where a call of memcmp() takes longer than comparing does.
+bool are_same(const std::byte* a, const std::byte* b, std::size_t size) noexcept {
+  if (size < 8) {
+    for (std::size_t at = 0; at < size; ++at)
+      if (a[at] != b[at]) return false;
+    return true;
+  }
+  // The last word may overlap the one before.
+  std::uint64_t different = word_at(a + size - 8) ^ word_at(b + size - 8);
+  for (std::size_t at = 0; at + 8 < size; at += 8) different |= word_at(a + at) ^ word_at(b + at);
+  return different == 0;
+}
+
 class row_cursor {
  public:
   row_cursor(const snapshot& s, row_format format, std::array<known_address, 2>& addresses,
@@ -55,19 +70,20 @@ class row_cursor {
       nothing(r.cells);
       return;
     }
-    for (std::size_t i = r.first; i < r.last; ++i) block(plan, plan.blocks[i], payload);
+    step_block* const last = plan.blocks.data() + r.last;
+    for (step_block* b = plan.blocks.data() + r.first; b != last; ++b) block(plan, *b, payload);
   }
 
   [[nodiscard]] char* end() const noexcept { return to_; }
 
  private:
   void block(const emit_plan& plan, step_block& b, bytes_view payload) noexcept {
-    const bool remembers = b.remembers && payload.size() >= std::size_t{b.at} + b.size;
-    if (remembers && b.text_size != 0 &&
-        std::memcmp(b.bytes.data(), payload.data() + b.at, b.size) == 0) {
+    const bool is_there = payload.size() >= std::size_t{b.at} + b.size;
+    if (b.text_size != 0 && is_there && are_same(b.bytes.data(), payload.data() + b.at, b.size)) {
       copy(b);
       return;
     }
+    const bool remembers = b.remembers && is_there;
     char* const start = to_;
     for (std::size_t i = b.first; i < b.last; ++i) take(plan.steps[i], payload);
     if (!remembers) return;

@@ -5,6 +5,7 @@
 #include <new>
 #include <utility>
 
+#include "common/attribute_headers.h"
 #include "parse/field_table.h"
 
 namespace tcpinfo::inline v0 {
@@ -32,6 +33,14 @@ struct slot {
   bool present = false;
 };
 
+/// The same by its place in the message, so that it holds for another message with the same
+/// headers.
+struct place {
+  std::uint32_t at = 0;
+  std::uint32_t size = 0;
+  bool present = false;
+};
+
 }  // namespace
 
 struct snapshot::impl {
@@ -40,8 +49,9 @@ struct snapshot::impl {
   std::uint32_t faults = 0;
   std::array<std::uint64_t, 8> types_with{};  // by the bit number of snapshot_fault
   std::size_t unknown = 0;
-  std::array<slot, slots> attributes{};
-  bool nested = false;  // whether ulp holds anything
+  std::array<place, slots> attributes{};
+  attribute_headers headers;  // of `source`, where the next message may be known by them
+  bool nested = false;        // whether ulp holds anything
   std::array<std::array<slot, nested_slots>, 4> ulp{};
 
   void note(snapshot_fault fault, std::uint16_t type) noexcept {
@@ -58,19 +68,44 @@ struct snapshot::impl {
     types_with.fill(0);
     unknown = 0;
     attributes.fill({});
+    headers.clear();
     if (nested) ulp.fill({});
     nested = false;
   }
 
   void decode(const message& m, info_layout l) noexcept {
+    // One connection's messages mostly have the same attributes: all that reset() would forget
+    // holds.
+    if (headers.are_finished() && headers.are_of(m.bytes)) {
+      source = m;
+      layout = l;
+      return;
+    }
     reset();
     source = m;
     layout = l;
     const attribute_range range = m.attributes();
+    bool remembers = true;
     auto it = range.begin();
-    for (; it != range.end(); ++it) take(*it);
+    for (; it != range.end(); ++it) {
+      remembers =
+          remembers && headers.add(m.bytes, offset_of(it->payload) - wire::attribute_header_size);
+      take(*it);
+    }
     if (!it.remainder().empty()) note(snapshot_fault::malformed_tail, UINT16_MAX);
     if (attributes[number_of(attribute_type::ulp_info)].present) decode_ulp();
+    // What is in a nest, or behind the last attribute, no header tells.
+    if (remembers && !nested && it.remainder().empty()) headers.finish(m.bytes);
+  }
+
+  [[nodiscard]] std::size_t offset_of(bytes_view payload) const noexcept {
+    return static_cast<std::size_t>(payload.data() - source.bytes.data());
+  }
+
+  [[nodiscard]] slot attribute_at(std::uint16_t type) const noexcept {
+    const place& p = attributes[type];
+    if (!p.present) return {};
+    return {source.bytes.subspan(p.at, p.size), true};
   }
 
   void take(const attribute& a) noexcept {
@@ -85,12 +120,13 @@ struct snapshot::impl {
       note(snapshot_fault::secret_dropped, a.type);
       return;
     }
-    slot& s = attributes[a.type];
-    if (s.present) {
+    place& p = attributes[a.type];
+    if (p.present) {
       note(snapshot_fault::duplicate_attribute, a.type);
       return;
     }
-    s = {a.payload, true};
+    p = {static_cast<std::uint32_t>(offset_of(a.payload)),
+         static_cast<std::uint32_t>(a.payload.size()), true};
     check_length(a);
   }
 
@@ -108,7 +144,7 @@ struct snapshot::impl {
 
   void decode_ulp() noexcept {
     nested = true;
-    const bytes_view outer = attributes[number_of(attribute_type::ulp_info)].payload;
+    const bytes_view outer = attribute_at(number_of(attribute_type::ulp_info)).payload;
     decode_nest(0, outer);
     for (const std::uint8_t nest : {tls_nest, mptcp_nest})
       if (ulp[0][nest].present) decode_nest(nest, ulp[0][nest].payload);
@@ -152,7 +188,7 @@ struct snapshot::impl {
       const nested_place place = nested_place_of(f.id);
       return ulp[place.nest][place.type];
     }
-    return attributes[f.group];
+    return attribute_at(f.group);
   }
 
   [[nodiscard]] bool value(const field_entry& f, std::uint64_t& out) const noexcept {
@@ -280,9 +316,9 @@ bool snapshot::address(field_descriptor field, ip_address& out) const noexcept {
 
 bool snapshot::payload(attribute_type type, bytes_view& out) const noexcept {
   if (impl_ == nullptr || !is_known(number_of(type))) return false;
-  const slot& s = impl_->attributes[number_of(type)];
-  if (s.present) out = s.payload;
-  return s.present;
+  const place& p = impl_->attributes[number_of(type)];
+  if (p.present) out = {impl_->source.bytes.data() + p.at, p.size};
+  return p.present;
 }
 
 bool snapshot::untold(attribute_type type, bytes_view& out) const noexcept {

@@ -10,6 +10,7 @@
 #include <tcpinfo/zstd.h>
 
 #include "common/callback_scope.h"
+#include "common/known_part.h"
 #include "common/text_head.h"
 
 namespace tcpinfo::inline v0 {
@@ -46,9 +47,11 @@ struct [[gnu::visibility("hidden")]] record_reader::impl {
 
   [[nodiscard]] std::error_code begin(std::error_code ec,
                                       const archive_reader_options& given) noexcept;
-  [[nodiscard]] std::error_code next(record & out, bool& more) noexcept;
-  [[nodiscard]] std::error_code next_of_segment(record & out, bool& more) noexcept;
-  [[nodiscard]] std::error_code take(const segment_record& r, record& out) noexcept;
+  [[nodiscard]] std::error_code next(record & out, segment_record * as_is, bool& more) noexcept;
+  [[nodiscard]] std::error_code next_of_segment(record & out, segment_record * as_is,
+                                                bool& more) noexcept;
+  [[nodiscard]] std::error_code take(const segment_record& r, record& out,
+                                     segment_record* as_is) noexcept;
 };
 
 std::error_code record_reader::impl::begin(std::error_code ec,
@@ -63,7 +66,8 @@ std::error_code record_reader::impl::begin(std::error_code ec,
   return {};
 }
 
-std::error_code record_reader::impl::next(record& out, bool& more) noexcept {
+// `as_is`: where a segment's message goes without being copied into `out`; null: nowhere.
+std::error_code record_reader::impl::next(record& out, segment_record* as_is, bool& more) noexcept {
   if (!in_segment) {
     if (const auto ec = archive.next(out, more); ec || more) return ec;
     stream_reader stream;
@@ -77,10 +81,11 @@ std::error_code record_reader::impl::next(record& out, bool& more) noexcept {
       return ec;
     }
   }
-  return next_of_segment(out, more);
+  return next_of_segment(out, as_is, more);
 }
 
-std::error_code record_reader::impl::next_of_segment(record& out, bool& more) noexcept {
+std::error_code record_reader::impl::next_of_segment(record& out, segment_record* as_is,
+                                                     bool& more) noexcept {
   // Lines that are blank or bad begin no archive: its first record does.
   if (std::exchange(gave, false)) begins = goes_on = false;
   for (;;) {
@@ -113,7 +118,7 @@ std::error_code record_reader::impl::next_of_segment(record& out, bool& more) no
       if (at_start && line.starts_with(byte_order_mark)) line.remove_prefix(byte_order_mark.size());
       if (is_blank(line)) continue;
     }
-    const auto ec = take(held, out);
+    const auto ec = take(held, out, as_is);
     gave = !ec;
     // A run of lines that look like no records is told once, as in an archive.
     if (!ec)
@@ -125,8 +130,13 @@ std::error_code record_reader::impl::next_of_segment(record& out, bool& more) no
   }
 }
 
-std::error_code record_reader::impl::take(const segment_record& r, record& out) noexcept {
-  if (!r.m.bytes.empty()) return out.assign(r.time, r.m, extras_of(r));
+std::error_code record_reader::impl::take(const segment_record& r, record& out,
+                                          segment_record* as_is) noexcept {
+  if (!r.m.bytes.empty()) {
+    if (as_is == nullptr) return out.assign(r.time, r.m, extras_of(r));
+    fill_known(*as_is, r);
+    return {};
+  }
   if (line.size() > options.max_line) {
     line = {};
     return errc::line_too_long;
@@ -188,7 +198,17 @@ std::error_code record_reader::next(record& out, bool& more) noexcept {
   if (!more) return errc::not_open;
   if (impl_->reading) return errc::busy;
   const callback_scope scope(impl_->reading);
-  return impl_->next(out, more);
+  return impl_->next(out, nullptr, more);
+}
+
+std::error_code record_reader::next(record& out, segment_record& as_is, bool& more) noexcept {
+  more = impl_ != nullptr && impl_->open;
+  if (!more) return errc::not_open;
+  if (impl_->reading) return errc::busy;
+  if (as_is.size < sizeof as_is.size) return errc::invalid_argument;
+  fill_known(as_is, {});
+  const callback_scope scope(impl_->reading);
+  return impl_->next(out, &as_is, more);
 }
 
 bool record_reader::is_segment() const noexcept { return impl_ != nullptr && impl_->in_segment; }

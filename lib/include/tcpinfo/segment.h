@@ -463,6 +463,11 @@ class TCPINFO_API record_reader final {
   /// One step of items(). Of an archive as archive_reader::next(). Of a segment: faults are those
   /// of segment_reader::next(), and of lines that are kept as text those of a line.
   [[nodiscard]] std::error_code next(record& out, bool& more) noexcept;
+  /// The same, without copying what a segment holds as a message. Where `as_is` has a message
+  /// afterwards, it is the record, valid until the next call, and `out` is as it was; where it has
+  /// none, `out` is the record (of an archive; metadata; a line that is kept as text).
+  /// @return also errc::invalid_argument: as_is.size does not cover itself; nothing was read.
+  [[nodiscard]] std::error_code next(record& out, segment_record& as_is, bool& more) noexcept;
 
   /// Whether it is a segment; known from the first next() on.
   [[nodiscard]] bool is_segment() const noexcept;

@@ -8,6 +8,7 @@
 #include <system_error>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "offline/commands/csv_turns.h"
 
@@ -46,10 +47,11 @@ class reading_worker {
   }
 
  private:
-  // A record that waits for its turn, with the line that it refers to.
+  // A record that waits for its turn, with the line or the message that it refers to.
   struct waiting {
     input_record r;
     record parsed;
+    std::vector<std::byte> bytes;  // where nothing was parsed
   };
 
   // Summaries come when all before them have come.
@@ -84,9 +86,8 @@ class reading_worker {
     told = bytes;
   }
 
-  // A capture's messages are told by having no line: nothing of theirs is the reader's.
   bool take(input_record& r) {
-    if (shared_.alone || r.parsed == nullptr) {
+    if (shared_.alone || r.of_capture) {
       if (!hand_on() || !shared_.turns.wait(number_)) return false;
       shared_.calls.record(r);
       return true;
@@ -94,6 +95,11 @@ class reading_worker {
     if (used_ == waiting_.size()) waiting_.emplace_back();
     waiting& w = waiting_[used_++];
     w.r = r;
+    if (r.parsed == nullptr) {
+      w.bytes.assign(r.m.bytes.begin(), r.m.bytes.end());
+      w.r.m = {bytes_view(w.bytes)};
+      return used_ < most_waiting || hand_on();
+    }
     // The reader gets an old one to write its next line into; views into this one stay valid.
     std::swap(w.parsed, *r.parsed);
     w.r.parsed = &w.parsed;

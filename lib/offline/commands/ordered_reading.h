@@ -15,7 +15,7 @@ namespace tcpinfo::offline {
 
 /// What is done with what was read. All calls come one at a time, from any of the threads.
 struct reading_calls {
-  /// A record; whether it is of a capture is told by its `parsed`. It may not be kept.
+  /// A record. It may not be kept.
   std::function<void(input_record&)> record;
   fault_callback fault;
   /// Of a segment whose summaries tell of all its records within `times`, these are read in place

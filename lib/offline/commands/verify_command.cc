@@ -193,7 +193,7 @@ class verifier {
     ++records_;
     ++records_in_archive_;
     choose_connection(r);
-    if (r.parsed == nullptr) return;  // of a capture: nothing to hold it against
+    if (r.of_capture) return;  // nothing to hold it against
     if (metadata_records_ == 0 && records_in_archive_ == 1 && context_->sequence) check_sequence(r);
     check_uuid(r);
     check_times(r);

@@ -193,7 +193,7 @@ void thinner::hold(input_record& r) {
   held& h = connections_.of(r.m.cookie());
   h.r = r;
   h.full = true;
-  if (r.parsed == nullptr) return;
+  if (r.of_capture) return;
   if (r.context != nullptr && r.context->in_segment) {
     h.r.parsed = nullptr;
     if (h.r.held != nullptr) return;

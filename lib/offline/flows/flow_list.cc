@@ -83,9 +83,8 @@ flow_summary* flow_list::find(const input_record& r) {
   if (found != nullptr &&
       (latest_ != found || !latest_ended_ || !found->is_left_by(r.m, packed_time(r.time), true)))
     return found;
-  const bool of_capture = r.parsed == nullptr;
   // Archives hold connections only; a dump has also sockets that are none.
-  if (of_capture && (r.m.dport() == 0 || r.m.dst().is_unspecified())) return nullptr;
+  if (r.of_capture && (r.m.dport() == 0 || r.m.dst().is_unspecified())) return nullptr;
   if (r.m.state() == static_cast<std::uint8_t>(tcp_state::listen)) return nullptr;
   return &begin(key, *place, last);
 }

@@ -5,6 +5,7 @@
 
 #include <bit>
 #include <memory>
+#include <new>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -96,10 +97,15 @@ void archive_records::take_metadata() {
 
 // The record's message in this machine's byte order.
 void archive_records::take_message(input_record& out) {
-  out.m = parsed_.view();
+  out.m = out.parsed != nullptr ? parsed_.view() : as_is_.m;
   out.held.reset();
   constexpr bool big_here = std::endian::native == std::endian::big;
   if (!out.has_message || context_->big_endian == big_here) return;
+  // Who gives the record again gives it in its own order.
+  if (out.parsed == nullptr) {
+    if (parsed_.assign(as_is_.time, as_is_.m, extras_of(as_is_))) throw std::bad_alloc();
+    out.parsed = &parsed_;
+  }
   auto turned = std::make_shared<std::vector<std::byte>>();
   out.m = turn_byte_order(out.m, context_->layout, *turned);
   out.held = std::move(turned);
@@ -133,7 +139,7 @@ void archive_records::end() {
 bool archive_records::next(input_record& out) {
   while (open_ && !faults_.stopped()) {
     bool more = false;
-    const std::error_code ec = records_.next(parsed_, more);
+    const std::error_code ec = records_.next(parsed_, as_is_, more);
     const bool in_segment = records_.is_segment();
     if (in_segment) {
       faults_.number_records();
@@ -151,23 +157,22 @@ bool archive_records::next(input_record& out) {
       return false;
     }
     any_line_ = true;
-    out.is_metadata = parsed_.has_metadata();
+    const bool is_message = !as_is_.m.bytes.empty();
+    out.is_metadata = !is_message && parsed_.has_metadata();
     if (out.is_metadata) take_metadata();
     const bool made = in_segment && out.is_metadata && records_.line().empty();
     if (made && records_.goes_on() && !repeats_metadata_) continue;  // it was given before
     out.line = records_.line_number();
-    out.parsed = &parsed_;
-    out.has_message = parsed_.has_idm();
+    out.parsed = is_message ? nullptr : &parsed_;
+    out.of_capture = false;
+    out.has_message = is_message || parsed_.has_idm();
     out.begins_archive = std::exchange(begins_, false);
     out.goes_on = out.begins_archive && goes_on_;
     take_message(out);
     if (damaged_ && out.has_message) doubt_uuid(out);
     if (out.context != context_) out.context = context_;
-    out.time = parsed_.time();
-    out.poll = parsed_.poll();
-    out.ended = parsed_.ended();
-    out.carried = parsed_.carried();
-    out.thinned = parsed_.thinned();
+    out.time = is_message ? as_is_.time : parsed_.time();
+    out.take_extras(is_message ? extras_of(as_is_) : extras_of(parsed_));
     return true;
   }
   return false;

@@ -48,7 +48,8 @@ class archive_records {
   archive_reader_options options_;
   content* from_ = nullptr;
   record_reader records_;
-  record parsed_;
+  record parsed_;         // a line, or metadata
+  segment_record as_is_;  // what a segment holds as a message; else without bytes
   context_pointer context_;
   segment_damage damage_;
   remembered_contexts remembered_;

@@ -32,16 +32,20 @@ struct input_record {
   context_pointer context;
   std::uint64_t line =
       0;  ///< from 1; the number of the message in a capture, of the record in a segment
-  /// The parsed line, null for captures. The reader's, until its next next(); it may be swapped
-  /// for another record (std::swap) by who wants to keep it, views stay valid then.
+  /// The parsed line, null for captures and for what a segment holds as a message. The reader's,
+  /// until its next next(); it may be swapped for another record (std::swap) by who wants to keep
+  /// it, views stay valid then.
   record* parsed = nullptr;
+  bool of_capture = false;  ///< a message of a capture: views are into that
   bool is_metadata = false;
   /// Of a segment: the first record of an archive since another's. `goes_on`: earlier ones of it,
   /// its metadata record among them, stand before, here or in the segment before this one.
   bool begins_archive = false;
   bool goes_on = false;
   bool has_message = false;  ///< a metadata record has none
-  message m;                 ///< valid as long as *parsed or `held`
+  /// Valid as long as *parsed or `held`; where there is neither, until the reader's next next(), of
+  /// a capture until its next input.
+  message m;
   /// Holds m's bytes where it is of a capture, or had to be turned into this machine's order; null
   /// elsewhere.
   std::shared_ptr<const std::vector<std::byte>> held;
@@ -59,6 +63,12 @@ struct input_record {
     all.carried = carried;
     all.thinned = thinned;
     return all;
+  }
+  void take_extras(const record_extras& all) noexcept {
+    poll = all.poll;
+    ended = all.ended;
+    carried = all.carried;
+    thinned = all.thinned;
   }
   /// Whether it is neither metadata nor a record of a socket, but has a time.
   [[nodiscard]] bool says_nothing() const noexcept { return !has_message && !is_metadata; }

@@ -596,6 +596,90 @@ TEST_CASE("a snapshot in use does not allocate") {
   CHECK(sum != 0);
 }
 
+TEST_CASE("what a snapshot tells of a message does not depend on the message before") {
+  std::vector<bytes> messages;
+  const auto add = [&messages](auto&& build) {
+    bytes m = header();
+    build(m);
+    messages.push_back(std::move(m));
+  };
+  const auto common = [](bytes& m, std::uint32_t value) {
+    attribute_of(m, 15, words(value, value + 1));  // MARK, longer than is known
+    attribute_of(m, 4, text_bytes("cubic"));
+    attribute_of(m, 2, counting(248));
+  };
+  add([](bytes&) {});
+  add([&](bytes& m) { common(m, 1); });
+  add([&](bytes& m) { common(m, 0x01020304); });  // the same headers
+  add([&](bytes& m) {                             // as long, in another order
+    attribute_of(m, 4, text_bytes("cubic"));
+    attribute_of(m, 15, words(1U, 2U));
+    attribute_of(m, 2, counting(248));
+  });
+  add([&](bytes& m) { common(m, 1), attribute_of(m, 60, counting(8)); });
+  add([&](bytes& m) { common(m, 2), attribute_of(m, 61, counting(8)); });
+  add([&](bytes& m) { common(m, 1), attribute_of(m, 4, text_bytes("reno")); });  // a second one
+  add([&](bytes& m) { common(m, 1), append(m, std::uint16_t{9}); });             // a tail
+  add([&](bytes& m) { common(m, 1), append(m, std::uint16_t{7}); });
+  for (const std::uint32_t token : {5U, 6U}) {
+    add([&](bytes& m) {
+      common(m, 1);
+      bytes nest;
+      attribute_of(nest, token, words(token));  // another header inside, none outside
+      bytes ulp;
+      attribute_of(ulp, 1, text_bytes("mptcp"));
+      attribute_of(ulp, 3, nest);
+      attribute_of(m, 16, ulp);
+    });
+  }
+  for (const unsigned last : {70U, 71U})
+    add([&](bytes& m) {  // more than are remembered
+      for (unsigned i = 0; i < 40; ++i) attribute_of(m, 80 + i, {});
+      attribute_of(m, last, counting(4));
+    });
+
+  const auto check_same = [](const snapshot& a, const snapshot& b) {
+    CHECK(a.faults() == b.faults());
+    CHECK(a.unknown_count() == b.unknown_count());
+    for (std::size_t i = 0; i < field_count(); ++i) {
+      const field_descriptor f = field_at(i);
+      std::uint64_t of_a = 0;
+      std::uint64_t of_b = 0;
+      std::string_view text_a;
+      std::string_view text_b;
+      CHECK(a.value(f, of_a) == b.value(f, of_b));
+      CHECK(of_a == of_b);
+      CHECK(a.text(f, text_a) == b.text(f, text_b));
+      CHECK(text_a == text_b);
+    }
+    for (std::uint16_t type = 0; type < 64; ++type) {
+      bytes_view of_a;
+      bytes_view of_b;
+      CHECK(a.payload(static_cast<attribute_type>(type), of_a) ==
+            b.payload(static_cast<attribute_type>(type), of_b));
+      CHECK(of_a.data() == of_b.data());
+      CHECK(of_a.size() == of_b.size());
+    }
+    for (std::uint32_t bit = 1; bit != 256; bit <<= 1U) {
+      const auto fault = static_cast<snapshot_fault>(bit);
+      CHECK(a.attributes_with(fault) == b.attributes_with(fault));
+    }
+  };
+  for (std::size_t first = 0; first < messages.size(); ++first)
+    for (std::size_t second = 0; second < messages.size(); ++second) {
+      CAPTURE(first, second);
+      snapshot used;
+      REQUIRE_FALSE(used.decode(message{messages[first]}, info_layout::a));
+      REQUIRE_FALSE(used.decode(message{messages[second]}, info_layout::b));
+      snapshot fresh;
+      REQUIRE_FALSE(fresh.decode(message{messages[second]}, info_layout::b));
+      check_same(used, fresh);
+      used.clear();
+      REQUIRE_FALSE(used.decode(message{messages[second]}, info_layout::b));
+      check_same(used, fresh);
+    }
+}
+
 TEST_CASE("no cut or changed byte of a message makes the decoder read outside it") {
   bytes m = header();
   attribute_of(m, 8, {std::byte{0}});

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -326,6 +327,59 @@ TEST_CASE("a record_reader gives of a segment what it gives of its archives") {
     CHECK(records[i].path == parts[i / 4].path);
     CHECK_FALSE(records[i].goes_on);
   }
+}
+
+TEST_CASE("a record_reader hands on what a segment holds without copying it") {
+  const archive_part parts[] = {some_part(1), some_part(2, false)};
+  const auto check = [](const std::string& bytes, bool in_segment) {
+    record_reader copying;
+    record_reader handing;
+    REQUIRE_FALSE(copying.open_memory(bytes_of(bytes)));
+    REQUIRE_FALSE(handing.open_memory(bytes_of(bytes)));
+    std::size_t as_they_are = 0;
+    for (;;) {
+      tcpinfo::record copied;
+      tcpinfo::record out;
+      tcpinfo::segment_record as_is;
+      bool more = false;
+      bool other_more = false;
+      REQUIRE_FALSE(copying.next(copied, more));
+      REQUIRE_FALSE(handing.next(out, as_is, other_more));
+      REQUIRE(more == other_more);
+      if (!more) break;
+      CHECK(handing.line_number() == copying.line_number());
+      CHECK(handing.begins_archive() == copying.begins_archive());
+      CHECK(handing.path() == copying.path());
+      if (as_is.m.bytes.empty()) {
+        CHECK(line_of(out) == line_of(copied));
+        continue;
+      }
+      ++as_they_are;
+      CHECK_FALSE(out.has_idm());
+      CHECK_FALSE(out.has_metadata());
+      REQUIRE_FALSE(out.assign(as_is.time, as_is.m, extras_of(as_is)));
+      CHECK(line_of(out) == line_of(copied));
+    }
+    CHECK(as_they_are == (in_segment ? 6 : 0));
+  };
+  check(segment_of({{parts[0], parts[1]}}), true);
+  check(archive_text(parts[0]), false);
+
+  record_reader reader;
+  const std::string bytes = segment_of({{parts[0]}});
+  REQUIRE_FALSE(reader.open_memory(bytes_of(bytes)));
+  tcpinfo::record out;
+  tcpinfo::segment_record as_is;
+  as_is.size = 4;
+  bool more = false;
+  CHECK(reader.next(out, as_is, more) == tcpinfo::errc::invalid_argument);
+  // Of a caller that knows less of it no more is filled.
+  as_is = {};
+  as_is.size = offsetof(tcpinfo::segment_record, m);
+  REQUIRE_FALSE(reader.next(out, as_is, more));
+  REQUIRE_FALSE(reader.next(out, as_is, more));
+  CHECK(as_is.m.bytes.empty());
+  CHECK(as_is.time == parts[0].entries[0].time);
 }
 
 TEST_CASE("an archive without a first line begins with its first record") {

@@ -23,6 +23,7 @@ void capture_records::take(const netlink_message& n, const message& m, input_rec
   out.context = context_;
   out.line = ++number_;
   out.parsed = nullptr;
+  out.of_capture = true;
   // The reader's memory is that of one packet: who keeps the record keeps its bytes.
   auto bytes = std::make_shared<std::vector<std::byte>>();
   if (n.other_order) {
