@@ -8,6 +8,7 @@
 
 #include "archive/text.h"
 #include "common/decimal.h"
+#include "common/hexadecimal.h"
 #include "common/utf8.h"
 
 namespace tcpinfo::inline v0 {
@@ -54,12 +55,10 @@ std::error_code check_uuid(std::string_view uuid) noexcept {
 
 std::size_t format_uuid(std::string_view prefix, std::uint64_t cookie,
                         std::span<char> out) noexcept {
-  constexpr std::string_view hex = "0123456789ABCDEF";
   if (out.size() < 1 + cookie_digits || out.size() - 1 - cookie_digits < prefix.size()) return 0;
   char* to = write(out.data(), prefix);
   *to++ = '_';
-  for (std::size_t i = 0; i < cookie_digits; ++i)
-    *to++ = hex[cookie >> (4 * (cookie_digits - 1 - i)) & 0xf];
+  (void)write_hexadecimal(to, cookie);
   return prefix.size() + 1 + cookie_digits;
 }
 

@@ -2,7 +2,9 @@
 #include "segment/archive_tables.h"
 
 #include <algorithm>
+#include <cstring>
 
+#include "common/hexadecimal.h"
 #include "segment/kept_time.h"
 #include "segment/varint.h"
 
@@ -10,6 +12,7 @@ namespace tcpinfo::inline v0::segment_format {
 namespace {
 
 constexpr std::int64_t day_seconds = 86'400;
+constexpr std::size_t cookie_digits = 16;  // of a UUID
 
 std::int64_t opened_of(const archive_entry& e, std::int64_t start_ns) noexcept {
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(start_ns) +
@@ -112,17 +115,8 @@ bool archive_tables::read(const read_streams& streams, std::uint32_t records) {
          read_entries(of(streams, stream::archives), records);
 }
 
-bool archive_tables::choose_metadata(const archive_entry& e, std::optional<std::int64_t> first_ns) {
-  const context& c = contexts_[e.context];
-  if (e.has(has_cookie)) {
-    const std::string_view prefix = text(c[0]);
-    uuid_.resize(prefix.size() + 17);
-    (void)format_uuid(prefix, e.cookie, uuid_);
-    metadata_.uuid = uuid_;
-  } else {
-    metadata_.uuid = texts_[e.uuid];
-  }
-  metadata_.sequence = e.sequence;
+bool archive_tables::choose_times(const archive_entry& e, std::optional<std::int64_t> first_ns) {
+  metadata_.start_time = metadata_.opened = {};
   std::int64_t start_ns = e.start_ns;
   if (e.has(starts_with_first) && first_ns) start_ns = *first_ns;
   if (!is_kept_time(start_ns)) return false;
@@ -133,6 +127,26 @@ bool archive_tables::choose_metadata(const archive_entry& e, std::optional<std::
     if (!is_kept_time(opened_ns)) return false;
     metadata_.opened = timestamp::from_unix_nanoseconds(opened_ns);
   }
+  return true;
+}
+
+void archive_tables::choose_names(const archive_entry& e) {
+  metadata_.sequence = e.sequence;
+  if (made_names_.hold(e)) {
+    (void)write_hexadecimal(uuid_.data() + uuid_.size() - cookie_digits, e.cookie);
+    return;
+  }
+  const context& c = contexts_[e.context];
+  made_path_ = {};
+  made_names_ = {e.context, e.has(has_cookie)};
+  if (e.has(has_cookie)) {
+    const std::string_view prefix = text(c[0]);
+    uuid_.resize(prefix.size() + 1 + cookie_digits);
+    (void)format_uuid(prefix, e.cookie, uuid_);
+    metadata_.uuid = uuid_;
+  } else {
+    metadata_.uuid = texts_[e.uuid];
+  }
   metadata_.host = text(c[1]);
   metadata_.kernel = text(c[2]);
   metadata_.collector = text(c[3]);
@@ -141,27 +155,43 @@ bool archive_tables::choose_metadata(const archive_entry& e, std::optional<std::
   metadata_.netns = text(c[6]);
   metadata_.byte_order = text(c[7]);
   metadata_.policy = text(c[8]);
-  about_.about = &metadata_;
-  return true;
+}
+
+// Of an archive whose path is not kept as a text; behind choose_names().
+void archive_tables::choose_path(const archive_entry& e) {
+  if (made_path_.holds(e)) {
+    std::memcpy(path_.data() + made_path_.digits_at, uuid_.data() + uuid_.size() - cookie_digits,
+                cookie_digits);
+  } else {
+    // Wrong days make no path.
+    constexpr std::int64_t far = 4'000'000;
+    path_.resize(max_archive_path_size);  // once: it stays so
+    const timestamp date{std::clamp(e.day, -far, far) * day_seconds, 0, 0};
+    std::size_t directory = 0;
+    made_path_.size = format_archive_path(date, metadata_.uuid, e.sequence, path_, &directory);
+    made_path_.digits_at = directory + 1 + metadata_.uuid.size() - cookie_digits;
+    made_path_.day = e.day;
+    made_path_.sequence = e.sequence;
+  }
+  about_.path = std::string_view(path_).substr(0, made_path_.size);
+  if (!made_names_.any) made_path_ = {};
 }
 
 bool archive_tables::choose(std::size_t number, std::optional<std::int64_t> first_ns) {
   const archive_entry& e = entries_[number];
   about_ = {};
   about_.goes_on = e.has(goes_on) ? 1 : 0;
-  metadata_ = {};
-  metadata_.byte_order = {};
-  if (e.has(has_metadata) && !choose_metadata(e, first_ns)) return false;
-  if (e.has(has_path)) {
-    about_.path = texts_[e.path];
-    return true;
+  if (!e.has(has_metadata)) {
+    forget_names();
+  } else {
+    if (!choose_times(e, first_ns)) return false;
+    choose_names(e);
+    about_.about = &metadata_;
   }
-  // Wrong days make no path.
-  constexpr std::int64_t far = 4'000'000;
-  path_.resize(max_archive_path_size);  // once: it stays so
-  const timestamp date{std::clamp(e.day, -far, far) * day_seconds, 0, 0};
-  const std::size_t size = format_archive_path(date, metadata_.uuid, e.sequence, path_, nullptr);
-  about_.path = std::string_view(path_).substr(0, size);
+  if (e.has(has_path))
+    about_.path = texts_[e.path];
+  else
+    choose_path(e);
   return true;
 }
 

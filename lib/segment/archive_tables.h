@@ -41,7 +41,7 @@ class archive_tables {
   /// None is, then.
   void forget() noexcept {
     about_ = {};
-    metadata_ = {};
+    forget_names();
   }
 
  private:
@@ -53,15 +53,44 @@ class archive_tables {
   [[nodiscard]] std::string_view text(std::uint32_t number) const noexcept {
     return number == 0 ? std::string_view() : texts_[number - 1];
   }
-  [[nodiscard]] bool choose_metadata(const archive_entry& e, std::optional<std::int64_t> first_ns);
+  void forget_names() noexcept {
+    metadata_ = {};
+    metadata_.byte_order = {};
+    made_names_ = {};
+    made_path_ = {};
+  }
+  [[nodiscard]] bool choose_times(const archive_entry& e, std::optional<std::int64_t> first_ns);
+  void choose_names(const archive_entry& e);
+  void choose_path(const archive_entry& e);
 
   std::vector<std::byte> text_bytes_;    // archives are told of beyond the end of their block
   std::vector<std::string_view> texts_;  // in text_bytes_
   std::vector<context> contexts_;
   std::vector<archive_entry> entries_;
 
+  // What metadata_ with uuid_ in it, and path_ with the same UUID in it, were made of latest: of
+  // another archive of the same nothing is different but the cookie's digits, number and times.
+  struct made_names {
+    std::uint32_t context = 0;
+    bool any = false;
+    [[nodiscard]] bool hold(const archive_entry& e) const noexcept {
+      return any && e.has(has_cookie) && e.context == context;
+    }
+  };
+  struct made_path {
+    std::int64_t day = 0;
+    std::uint64_t sequence = 0;
+    std::size_t digits_at = 0;
+    std::size_t size = 0;  // 0: nothing was
+    [[nodiscard]] bool holds(const archive_entry& e) const noexcept {
+      return size != 0 && e.day == day && e.sequence == sequence;
+    }
+  };
+
   std::string uuid_;
   std::string path_;
+  made_names made_names_;
+  made_path made_path_;
   metadata metadata_;
   segment_archive about_;
 };

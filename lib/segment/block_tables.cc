@@ -190,12 +190,20 @@ bool moment_cursor::next(std::size_t count, std::vector<moment>& room,
   std::copy_n(table.data() + first, given, to);
   taker numbers = numbers_;  // a copy stays in registers
   std::uint32_t expected = expected_;
-  for (; given < count; ++given) {
+  while (given < count) {
     const std::uint32_t number =
         expected + unfold(static_cast<std::uint32_t>(numbers.short_varint()));
     if (number >= table.size()) return false;
-    to[given] = table[number];
+    to[given++] = table[number];
+    const bool followed = number == expected;
     expected = number + 1;
+    if (!followed) continue;
+    // Where one does, most that come next do.
+    const std::size_t most = std::min(count - given, table.size() - expected);
+    const std::uint32_t more = numbers.equal_bytes(0, static_cast<std::uint32_t>(most));
+    std::copy_n(table.data() + expected, more, to + given);
+    given += more;
+    expected += more;
   }
   expected_ = expected;
   numbers_ = numbers;

@@ -27,6 +27,14 @@ std::uint64_t bits_at(bytes_view bits, std::size_t at, unsigned& count) noexcept
   return found >> shift;
 }
 
+// By fours, which the compiler makes larger stores of.
+template <class T>
+T* fill(T* to, std::uint64_t count, T value) noexcept {
+  for (; count >= 4; count -= 4, to += 4) to[0] = to[1] = to[2] = to[3] = value;
+  for (; count > 0; --count) *to++ = value;
+  return to;
+}
+
 }  // namespace
 
 word_cursor::word_cursor(const written_column& column) noexcept : column_(column) {
@@ -56,12 +64,12 @@ void word_cursor::take_few(std::uint32_t count, T* to) noexcept {
   const std::uint64_t end = std::uint64_t{row_} + count;
   std::uint64_t row = row_;
   while (changes_ < end) {
-    to = std::fill_n(to, changes_ - row, T{value_});
+    to = fill(to, changes_ - row, T{value_});
     value_ += difference(column_.deltas);
     row = changes_++;
     find_few();
   }
-  std::fill_n(to, end - row, T{value_});
+  (void)fill(to, end - row, T{value_});
 }
 
 // What a word comes to after each of its changes stands in a small table, in which a row's place is
@@ -81,7 +89,7 @@ void word_cursor::take_some(std::uint32_t count, T* to) noexcept {
     for (std::uint64_t left = changes; left != 0; left &= left - 1)
       values[++last] = value += difference(deltas);
     if (last == 0) {
-      to = std::fill_n(to, there, T{value});
+      to = fill(to, there, T{value});
     } else {
       std::size_t at = 0;
       for (unsigned i = 0; i < there; ++i, changes >>= 1U) {
@@ -100,7 +108,7 @@ template <class T>
 void word_cursor::take(std::uint32_t count, T* to) noexcept {
   switch (column_.mode) {
     case column_mode::none:
-      std::fill_n(to, count, T{value_});
+      (void)fill(to, count, T{value_});
       break;
     case column_mode::all:
       take_all(count, to);

@@ -4,6 +4,7 @@
 #include <tcpinfo/segment.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -62,6 +63,51 @@ TEST_CASE("an archive without first line, name and records") {
   made.flush();
   made.finish();
   CHECK(read_segment(made.all()).parts.empty());
+}
+
+TEST_CASE("names of archives in a block do not depend on the archive before") {
+  // Each of these behind each: the UUID and the path are made anew, or only the cookie in them.
+  std::vector<archive_part> all;
+  const auto add = [&all](std::string_view prefix, std::uint64_t cookie, std::uint64_t sequence,
+                          std::string_view day, std::string_view host) {
+    archive_part part;
+    part.about.emplace();
+    part.about->host = host;
+    part.about->sequence = sequence;
+    part.about->uuid.resize(prefix.size() + 17);
+    REQUIRE(tcpinfo::format_uuid(prefix, cookie, part.about->uuid) != 0);
+    char number[16];
+    std::snprintf(number, sizeof number, "%05u", static_cast<unsigned>(sequence));
+    part.path = std::string(day) + "/" + part.about->uuid + "." + number + ".jsonl.zst";
+    part.entries = {some_record(cookie)};
+    all.push_back(std::move(part));
+  };
+  add("host_1769000000_unsafe", 1, 0, "2026/01/31", "host");
+  add("host_1769000000_unsafe", 0xfedcba9876543210, 0, "2026/01/31", "host");
+  add("host_1769000000_unsafe", 2, 1, "2026/01/31", "host");
+  add("host_1769000000_unsafe", 3, 0, "2026/02/01", "host");
+  add("host_1769000000_unsafe", 4, 0, "2026/01/31", "another");
+  add("h", 5, 0, "2026/01/31", "host");
+  add("host_1769000000_unsafe", 6, 0, "else", "host");  // a path that is kept as a text
+  add("host_1769000000_unsafe", 7, 0, "2026/01/31", "host");
+  all.back().about->uuid = "no cookie";
+  add("host_1769000000_unsafe", 8, 0, "2026/01/31", "host");
+  all.back().about.reset();
+  add("host_1769000000_unsafe", 9, 0, "2026/01/31", "host");
+  all.back().about.reset();
+  all.back().path = "";
+  for (const archive_part& first : all)
+    for (const archive_part& second : all) {
+      if (&first == &second) continue;
+      INFO(first.path << " and " << second.path);
+      read_result read = read_segment(segment_of({{first, second, first}}));
+      CHECK(read.faults.empty());
+      // The writer has an order of its own.
+      std::vector<read_part> wanted = expected({first, second, first});
+      sort_by_path(read.parts);
+      sort_by_path(wanted);
+      CHECK(read.parts == wanted);
+    }
 }
 
 TEST_CASE("metadata with no key and with every key") {
