@@ -32,6 +32,7 @@ int main(int argc, char** argv) {
     if (command == "ls") return tools::dump_ls(rest());
     if (command == "live") return tools::dump_live(rest());
     if (command == "pack") return tools::dump_pack(rest());
+    if (command == "plot") return tools::dump_plot(rest());
     if (command == "unpack") return tools::dump_unpack(rest());
     if (command == "verify") return tools::dump_verify(rest());
     if (command == "why") return tools::dump_why(rest());

@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <sys/stat.h>
-#include <tcpinfo/archive.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <cstddef>
-#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,24 +11,10 @@
 #include "offline/commands/window_flag.h"
 #include "offline/filters/filter_flags.h"
 #include "tcpinfo-dump/command_line.h"
+#include "tcpinfo-dump/named_connection.h"
 #include "tcpinfo-dump/verbs.h"
 
 namespace tcpinfo::tools {
-namespace {
-
-// A UUID, or a cookie of 16 digits: anything else that does not exist is a file's name mistyped.
-bool names_connection(const std::string& text) {
-  constexpr std::size_t digits = 16;
-  struct stat found {};
-  std::uint64_t cookie = 0;
-  // A cookie alone is what a UUID has behind some prefix.
-  const bool ends_in_cookie =
-      !parse_uuid_cookie(text.size() == digits ? "x_" + text : text, cookie);
-  return ends_in_cookie && text.find('/') == std::string::npos && stat(text.c_str(), &found) != 0;
-}
-
-}  // namespace
-
 int dump_why(std::vector<std::string> arguments) {
   CLI::App app("Why connections were slow: causes, phases, evidence.", "tcpinfo-dump why");
   prepare(app);

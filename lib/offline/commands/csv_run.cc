@@ -2,7 +2,6 @@
 #include "offline/commands/csv_run.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <exception>
 #include <new>
@@ -11,6 +10,7 @@
 
 #include "offline/commands/csv_connections.h"
 #include "offline/commands/csv_worker.h"
+#include "offline/commands/replaced_input.h"
 #include "offline/filters/passed_over.h"
 #include "offline/tables/mlab_csv.h"
 
@@ -25,19 +25,6 @@ std::string message_of(int error) { return std::generic_category().message(error
 
 std::string name_of(const std::string& output) {
   return output.empty() ? "standard output" : output;
-}
-
-// Which of the files to read the output would replace; nullptr: none.
-const std::string* replaced_input(const csv_options& options) {
-  struct stat target {};
-  if (stat(options.output.c_str(), &target) != 0 || !S_ISREG(target.st_mode)) return nullptr;
-  for (const std::string& path : options.paths) {
-    struct stat input {};
-    if (path != stdin_path && stat(path.c_str(), &input) == 0 && input.st_dev == target.st_dev &&
-        input.st_ino == target.st_ino)
-      return &path;
-  }
-  return nullptr;
 }
 
 void work(csv_shared& shared) {
@@ -112,7 +99,7 @@ csv_status run_csv(const csv_options& options) {
   csv_progress progress(counts, options.paths, wanted, options.progress,
                         options.connections ? "records" : "rows");
   csv_target target;
-  if (const std::string* path = replaced_input(options)) {
+  if (const std::string* path = replaced_input(options.output, options.paths)) {
     progress.say(fmt::format("{}: --output: {} is one of the files to read", program, *path));
     return csv_status::usage;
   }

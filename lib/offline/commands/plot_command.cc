@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "offline/commands/plot_command.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <system_error>
+#include <unordered_map>
+#include <vector>
+
+#include "offline/commands/csv_progress.h"
+#include "offline/commands/csv_target.h"
+#include "offline/commands/ordered_reading.h"
+#include "offline/commands/replaced_input.h"
+#include "offline/filters/passed_over.h"
+#include "offline/flows/flow_list.h"
+#include "offline/flows/why_list.h"
+#include "offline/inputs/inputs.h"
+#include "offline/plotting/plot_page.h"
+
+namespace tcpinfo::offline {
+namespace {
+
+// What is drawn, gathered while records are read. One thread at a time.
+class plot_gathering {
+ public:
+  explicit plot_gathering(const plot_options& options)
+      : options_(options), filter_(options.filter), list_(flow_list::rtts::bounded) {}
+
+  void add(input_record& r) {
+    const bool wanted = filter_.wants_in_any_state(r);
+    const flow_summary* flow = list_.add(r, wanted);
+    if (flow == nullptr) return;
+    const auto ns = (r.ended.is_zero() ? r.time : r.ended).unix_nanoseconds();
+    // Times before 1970 are of no recording.
+    if ((r.time.is_zero() && r.ended.is_zero()) || !ns || *ns < 0) {
+      ++untimed_;
+      return;
+    }
+    auto it = rows_.find(flow);
+    if (it == rows_.end()) {
+      // Whether a connection's state is wanted is known when all records are read.
+      if (options_.filter.states == 0 && is_full(rows_.size())) return;
+      it = rows_.try_emplace(flow, options_.points).first;
+    }
+    if (decoded_.decode(r.m, r.context->layout)) return;  // its reader refused it already
+    it->second.add(plot_row_of(decoded_, *ns));
+    decoded_.clear();
+    why_.add(*flow, r);
+  }
+
+  /// After all records: what is to be drawn, by first sight. The gathering's.
+  [[nodiscard]] std::vector<plotted_flow> finish() {
+    std::vector<flow_summary*> flows = list_.flows();
+    std::erase_if(flows,
+                  [this](const flow_summary* f) { return !filter_.wants_state(f->state()); });
+    std::stable_sort(flows.begin(), flows.end(), [](const flow_summary* a, const flow_summary* b) {
+      return packed_time(a->start()) < packed_time(b->start());
+    });
+    std::vector<plotted_flow> drawn;
+    for (flow_summary* f : flows) {
+      const auto it = rows_.find(f);
+      if (it == rows_.end() || is_full(drawn.size())) {
+        ++left_out_;
+        continue;
+      }
+      it->second.finish();
+      if (it->second.rows().size() < it->second.added()) ++thinned_;
+      drawn.push_back({*f, it->second, why_.of(*f)});
+    }
+    return drawn;
+  }
+
+  [[nodiscard]] std::uint64_t left_out() const noexcept { return left_out_; }
+  [[nodiscard]] std::uint64_t thinned() const noexcept { return thinned_; }
+  [[nodiscard]] std::uint64_t untimed() const noexcept { return untimed_; }
+  [[nodiscard]] std::uint64_t late() const noexcept { return why_.late(); }
+
+ private:
+  [[nodiscard]] bool is_full(std::size_t flows) const noexcept {
+    return options_.limit != 0 && flows >= options_.limit;
+  }
+
+  const plot_options& options_;
+  record_filter filter_;
+  flow_list list_;
+  why_list why_;
+  snapshot decoded_;
+  std::unordered_map<const flow_summary*, plot_rows> rows_;
+  std::uint64_t left_out_ = 0;
+  std::uint64_t thinned_ = 0;
+  std::uint64_t untimed_ = 0;
+};
+
+// @return whether something was wrong with what was read.
+bool gather(plot_gathering& all, const plot_options& options, const say& complain) {
+  bool trouble = false;
+  walk_options walk = wanted_files(options.filter, true);
+  walk.max_window_log = options.max_window_log;
+  csv_counts counts;
+  csv_progress progress(counts, options.paths, walk, options.progress, "records");
+  const reading_calls calls{[&](input_record& r) { all.add(r); },
+                            [&](const input_fault& f) {
+                              if (!f.note) trouble = true;
+                              progress.aside([&] { complain(to_string(f)); });
+                              return true;
+                            }};
+  read_in_order(
+      options.paths, walk, wanted_parts(options.filter),
+      {.captures = true, .max_window_log = options.max_window_log, .all_faults = options.verbose},
+      options.workers, counts, calls);
+  return trouble;
+}
+
+// What is in no page, or in the page with fewer records. @return whether it is a fault.
+bool tell_rest(const plot_gathering& all, const plot_options& options, const say& complain) {
+  if (all.left_out() != 0)
+    complain(fmt::format("{} more connections are not in the page: --limit {} takes the first ones",
+                         all.left_out(), options.limit));
+  if (all.thinned() != 0)
+    complain(
+        fmt::format("of {} connections the page has a part of the records, peaks and dips "
+                    "among them: --points {}",
+                    all.thinned(), options.points));
+  if (all.untimed() != 0)
+    complain(fmt::format("{} records have no time, and cannot be drawn", all.untimed()));
+  if (all.late() != 0) complain(late_records(all.late()));
+  const bool unmet = tell_unmet(options.filter.uuids, complain);
+  return all.untimed() != 0 || all.late() != 0 || unmet;
+}
+
+}  // namespace
+
+int plot_flows(const plot_options& options, const say& complain) {
+  const std::string name = options.output.empty() ? "standard output" : options.output;
+  const auto refuse = [&](int error, int status) {
+    complain(fmt::format("{}: {}", name, std::generic_category().message(error)));
+    return status;
+  };
+  if (const std::string* path = replaced_input(options.output, options.paths)) {
+    complain(fmt::format("--output: {} is one of the files to read", *path));
+    return exit_usage;
+  }
+  csv_target target;
+  if (const int error = target.open(options.output)) return refuse(error, exit_usage);
+  plot_gathering all(options);
+  bool trouble = gather(all, options, complain);
+  const std::vector<plotted_flow> flows = all.finish();
+  if (tell_rest(all, options, complain)) trouble = true;
+  if (flows.empty()) {
+    complain("no connection has a record with a time: no page is written");
+    return exit_trouble;
+  }
+  (void)write_plot_page(flows, all.left_out(),
+                        [&target](std::string_view text) { return target.write(text); });
+  if (!target.closed())
+    if (const int error = target.finish()) return refuse(error, exit_trouble);
+  return trouble ? exit_trouble : exit_done;
+}
+
+}  // namespace tcpinfo::offline
