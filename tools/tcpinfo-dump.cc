@@ -26,6 +26,7 @@ int main(int argc, char** argv) {
     return std::move(arguments);
   };
   try {
+    if (command == "ask") return tools::dump_ask(rest());
     if (command == "erase") return tools::dump_erase(rest());
     if (command == "follow") return tools::dump_follow(rest());
     if (command == "get") return tools::dump_get(rest());

@@ -12,8 +12,10 @@
 #include "collect/os/thread.h"
 #include "collect/sampling/netns_samplers.h"
 #include "collect/sampling/sampler.h"
+#include "collect/serving/event_listener.h"
 #include "collect/serving/event_server.h"
 #include "collect/serving/metrics.h"
+#include "collect/serving/query_server.h"
 #include "collect/startup.h"
 #include "collect/telemetry/log.h"
 #include "collect/telemetry/observations.h"
@@ -141,6 +143,9 @@ int run(os& system, source_maker& sources, const config& settings, control& oper
   std::unique_ptr<event_server> events;
   if (const int status = start_events(settings, current.prefixes(), events); status != exit_ok)
     return status;
+  event_listener query_socket;
+  if (const int status = open_query_socket(settings, query_socket); status != exit_ok)
+    return status;
   if (const int status = check_metrics_address(settings); status != exit_ok) return status;
   output_lock lock(system, settings.output);
   if (const int status = claim_output(settings.output, lock); status != exit_ok) return status;
@@ -193,6 +198,8 @@ int run(os& system, source_maker& sources, const config& settings, control& oper
   metrics_endpoint metrics(
       {counts, seen, events.get(), writers, settings.interval_ns, settings.layout});
   if (const int status = start_metrics(settings, metrics); status != exit_ok) return status;
+  query_server queries(writers);
+  if (const int status = start_queries(query_socket, queries); status != exit_ok) return status;
   // Not earlier: events would gather while the output directory is read.
   if (const auto ec = from->open()) {
     log(event::start_refused, {.error = ec}, "cannot open inet_diag: {}", describe(ec));
@@ -235,6 +242,8 @@ int run(os& system, source_maker& sources, const config& settings, control& oper
   const auto ec = samples.run(company);
   others.finish();
   if (events) events->finish();
+  // Before the writers, which it asks.
+  queries.finish();
   for (const auto& w : writers) w->finish();
   finalize.finish();
   keep.finish();

@@ -22,6 +22,15 @@ std::string place_of(const std::string& folder) {
   return whole.has_filename() ? whole.string() : whole.parent_path().string();
 }
 
+int refuse_socket(std::string_view what, const std::string& path, const std::error_code& ec) {
+  if (ec == std::errc::address_in_use) {
+    log(event::start_refused, {path, ec}, "somebody listens on {} {} already", what, path);
+    return exit_trouble;
+  }
+  log(event::start_refused, {path, ec}, "cannot make {} {}: {}", what, path, ec.message());
+  return is_shortage(ec) ? exit_trouble : exit_usage;
+}
+
 int refuse_metrics(const listen_address& where, const std::error_code& ec) {
   log(event::start_refused, {.error = ec}, "cannot serve metrics on {}: {}", to_string(where),
       ec.message());
@@ -84,15 +93,19 @@ int start_events(const config& settings, const uuid_prefixes& prefixes,
   options.replay = settings.events_replay;
   events = std::make_unique<event_server>(std::move(options), prefixes);
   const auto ec = events->start();
-  if (!ec) return exit_ok;
-  if (ec == std::errc::address_in_use) {
-    log(event::start_refused, {settings.event_socket, ec},
-        "somebody listens on event socket {} already", settings.event_socket);
-    return exit_trouble;
-  }
-  log(event::start_refused, {settings.event_socket, ec}, "cannot make event socket {}: {}",
-      settings.event_socket, ec.message());
-  return is_shortage(ec) ? exit_trouble : exit_usage;
+  return ec ? refuse_socket("event socket", settings.event_socket, ec) : exit_ok;
+}
+
+int open_query_socket(const config& settings, event_listener& socket) {
+  if (settings.query_socket.empty()) return exit_ok;
+  const auto ec = socket.open(settings.query_socket, settings.query_socket_mode);
+  return ec ? refuse_socket("query socket", settings.query_socket, ec) : exit_ok;
+}
+
+int start_queries(const event_listener& socket, query_server& queries) {
+  if (socket.descriptor() < 0) return exit_ok;
+  const auto ec = queries.start(socket);
+  return ec ? refuse_thread("the query socket's thread", ec) : exit_ok;
 }
 
 int check_metrics_address(const config& settings) {

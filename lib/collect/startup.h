@@ -14,6 +14,7 @@
 #include "collect/os/os.h"
 #include "collect/serving/event_server.h"
 #include "collect/serving/metrics.h"
+#include "collect/serving/query_server.h"
 #include "collect/writing/output_lock.h"
 #include "collect/writing/uuid_prefixes.h"
 
@@ -33,6 +34,10 @@ namespace tcpinfo::collect {
 /// `events` stays null where no event socket is wanted. `prefixes` outlives it.
 [[nodiscard]] int start_events(const config& settings, const uuid_prefixes& prefixes,
                                std::unique_ptr<event_server>& events);
+/// `socket` stays closed where nobody may ask. Whoever calls is heard when a server has started.
+[[nodiscard]] int open_query_socket(const config& settings, event_listener& socket);
+/// Only where the socket is open.
+[[nodiscard]] int start_queries(const event_listener& socket, query_server& queries);
 /// Whether metrics could be served there, before the output directory is made.
 [[nodiscard]] int check_metrics_address(const config& settings);
 [[nodiscard]] int start_metrics(const config& settings, metrics_endpoint& metrics);

@@ -46,7 +46,7 @@ COLLECT_WHOLE = ["collector.h", "collector.cc", "startup.h", "startup.cc"]
 COLLECT_INNER = {"sampling/events": ["sampling/make_source.cc"]}
 # The same of lib/offline. What the inputs are is known by all of them.
 OFFLINE_ORDER = ["inputs", "text", "networks", "filters", "flows", "summaries", "tables",
-                 "plotting", "packing", "erasing", "commands"]
+                 "plotting", "packing", "erasing", "live", "commands"]
 # Public headers and the module each belongs to. tcpinfo.h is the umbrella over all.
 PUBLIC = {
     "export.h": "common",

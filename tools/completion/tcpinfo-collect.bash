@@ -21,14 +21,14 @@ _tcpinfo_collect() {
     --max-disk) words='10GiB 100GiB 1000GiB' ;;
     --max-memory) words='64MiB 128MiB 256MiB 512MiB 1GiB 2GiB' ;;
     --event-buffer) words='4MiB 32MiB 128MiB 512MiB' ;;
-    --eventsocket-mode) words='0600 0660 0666' ;;
+    --eventsocket-mode | --query-socket-mode) words='0600 0660 0666' ;;
     --prometheus) return ;;
     --output | -o)
       compopt -o filenames 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -d -- "$current")
       return
       ;;
-    --exclude-file | --uuid-prefix-file | --eventsocket)
+    --exclude-file | --uuid-prefix-file | --eventsocket | --query-socket)
       compopt -o filenames 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -f -- "$current")
       return
@@ -50,7 +50,7 @@ _tcpinfo_collect() {
       --netns --include-local --exclude-srcport --exclude-dstip --exclude-file
       --sample --thin --finals-only --anonymize --file-mode
       --event-buffer --uuid-prefix-file --prometheus --eventsocket --eventsocket-mode
-      --events-replay --verbose --help --version'
+      --events-replay --query-socket --query-socket-mode --verbose --help --version'
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
 }
 

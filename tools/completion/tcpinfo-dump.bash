@@ -33,6 +33,11 @@ _tcpinfo_dump() {
       ;;
     --uuid | --port | --sport | --dport | --host | --src | --dst | --since | --until | --every | \
       --interval | --reps | --duration | --limit | --jobs | -j | --level) return ;;
+    --socket)
+      compopt -o filenames 2>/dev/null
+      mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      return
+      ;;
     --output | -o)
       compopt -o filenames 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -d -- "$current")
@@ -54,6 +59,7 @@ _tcpinfo_dump() {
         words="$printing --max-window --verbose $filters --since --until --from-start --duration"
         ;;
       get) words="--text $printing --since --until --max-window --verbose" ;;
+      ask) words="--text $printing --socket" ;;
       live) words="$printing $filters --interval --reps" ;;
       verify) words='--quiet --max-window --verbose' ;;
       pack)
@@ -71,11 +77,11 @@ _tcpinfo_dump() {
     return
   fi
 
-  [[ $command == live && $COMP_CWORD -gt 1 ]] && return
+  [[ $command == @(ask|live) && $COMP_CWORD -gt 1 ]] && return
   compopt -o filenames 2>/dev/null
   mapfile -t COMPREPLY < <(compgen -f -- "$current")
   if ((COMP_CWORD == 1)); then
-    words='ls follow get live verify why pack unpack erase'
+    words='ls ask follow get live verify why pack unpack erase'
     mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "$words" -- "$current")
   fi
 }

@@ -111,14 +111,21 @@ double percent_of(const char* flag, const std::string& text) {
       text));
 }
 
-void outlets_to_config(const collect_flags& f, collect::config& c) {
-  if (f.eventsocket.size() > collect::unix_address::max_path)
-    throw bad_flag(fmt::format("--eventsocket: '{}' is longer than {} bytes", f.eventsocket,
+void check_socket_path(const char* flag, const std::string& path) {
+  if (path.size() > collect::unix_address::max_path)
+    throw bad_flag(fmt::format("{}: '{}' is longer than {} bytes", flag, path,
                                collect::unix_address::max_path));
+}
+
+void outlets_to_config(const collect_flags& f, collect::config& c) {
+  check_socket_path("--eventsocket", f.eventsocket);
   c.event_socket = f.eventsocket;
   if (!f.eventsocket_mode.empty())
     c.event_socket_mode = mode_of("--eventsocket-mode", f.eventsocket_mode);
   c.events_replay = f.events_replay;
+  check_socket_path("--query-socket", f.query_socket);
+  c.query_socket = f.query_socket;
+  c.query_socket_mode = mode_of("--query-socket-mode", f.query_socket_mode);
   if (f.prometheus.empty()) return;
   if (!collect::metrics_available())
     throw bad_flag("--prometheus: this program was built without prometheus-cpp");

@@ -143,6 +143,12 @@ void declare(CLI::App& app, collect_flags& f) {
       ->type_name("MODE");
   app.add_flag("--events-replay", f.events_replay,
                "tell each new client of that socket what is open already");
+  app.add_option("--query-socket", f.query_socket,
+                 "unix socket that gives the latest records of a connection (tcpinfo-dump ask)")
+      ->type_name("PATH");
+  app.add_option("--query-socket-mode", f.query_socket_mode, "mode of that file")
+      ->type_name("MODE")
+      ->capture_default_str();
   app.add_flag("-v,--verbose", f.verbose, "say what is done, not only what goes wrong");
 }
 

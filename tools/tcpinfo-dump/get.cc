@@ -10,32 +10,10 @@
 #include "offline/commands/window_flag.h"
 #include "offline/filters/filter_flags.h"
 #include "tcpinfo-dump/command_line.h"
+#include "tcpinfo-dump/connection_argument.h"
 #include "tcpinfo-dump/verbs.h"
 
 namespace tcpinfo::tools {
-
-using offline::bad_value;
-
-namespace {
-
-// The connection's name comes first. As two columns of ss it may be two arguments.
-offline::connection_name take_name(std::vector<std::string>& arguments) {
-  if (arguments.empty())
-    throw bad_value("no connection named: its UUID, its cookie, or both its ends (see --help)");
-  std::string text = arguments.front();
-  std::size_t taken = 1;
-  if (arguments.size() > 1 && offline::is_endpoint(text) && offline::is_endpoint(arguments[1])) {
-    text += ' ' + arguments[1];
-    taken = 2;
-  }
-  arguments.erase(arguments.begin(), arguments.begin() + static_cast<std::ptrdiff_t>(taken));
-  offline::connection_name name;
-  if (const std::string wrong = offline::parse_connection_name(text, name); !wrong.empty())
-    throw bad_value(wrong);
-  return name;
-}
-
-}  // namespace
 
 int dump_get(std::vector<std::string> arguments) {
   CLI::App app("The records of one connection, out of all files.", "tcpinfo-dump get");
@@ -57,7 +35,7 @@ int dump_get(std::vector<std::string> arguments) {
   offline::declare_max_window(app, max_window);
   app.add_flag("-v,--verbose", o.verbose, verbose_help);
   return run(app, arguments, [&] {
-    o.connection = take_name(named);
+    o.connection = take_connection(named);
     o.paths = named;
     refuse_terminal(o.paths);
     o.max_window_log = offline::window_log_of(max_window);

@@ -12,6 +12,7 @@ namespace tcpinfo::tools {
 
 /// tcpinfo-dump FILE…
 int dump_files(std::vector<std::string> arguments);
+int dump_ask(std::vector<std::string> arguments);
 int dump_erase(std::vector<std::string> arguments);
 int dump_follow(std::vector<std::string> arguments);
 int dump_get(std::vector<std::string> arguments);

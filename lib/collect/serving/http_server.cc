@@ -42,11 +42,21 @@ void abort_connection(int socket) noexcept {
 
 std::error_code http_server::start(listen_address& where) {
   if (const auto ec = listen_at(where, listener_)) return ec;
+  return start(listener_.get());
+}
+
+std::error_code http_server::start(int listener) {
+  listens_ = listener;
   std::error_code ec = wake_.open();
   if (!ec)
     ec = start_thread(
         [this] {
-          name_this_thread("metrics");
+          if (answers_) {
+            name_this_thread("queries");
+            step_back();
+          } else {
+            name_this_thread("metrics");
+          }
           run();
         },
         thread_);
@@ -85,7 +95,7 @@ void http_server::turn() {
   const auto before = clock::now();
   const bool accepting = before >= accepting_from_;
   watched.push_back({wake_.get(), POLLIN, 0});
-  watched.push_back({accepting ? listener_.get() : -1, POLLIN, 0});
+  watched.push_back({accepting ? listens_ : -1, POLLIN, 0});
   for (const client& one : clients_) {
     const bool writes = one.answering && !one.answered;
     watched.push_back({one.socket.get(), static_cast<short>(writes ? POLLOUT : POLLIN), 0});
@@ -110,8 +120,8 @@ void http_server::accept_callers() {
   for (int i = 0; i < portion; ++i) {
     sockaddr_storage from{};
     socklen_t size = sizeof from;
-    descriptor caller(::accept4(listener_.get(), static_cast<sockaddr*>(static_cast<void*>(&from)),
-                                &size, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    descriptor caller(::accept4(listens_, static_cast<sockaddr*>(static_cast<void*>(&from)), &size,
+                                SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!caller) {
       if (errno == EINTR || errno == ECONNABORTED) continue;
       if (would_block(errno)) return;
@@ -198,6 +208,7 @@ bool http_server::read_head(client& one) {
 
 void http_server::answer(client& one, const http_request& request) {
   one.is_head = request.method == "HEAD";
+  if (answers_) return answer_anew(one, request);
   if (request.path != page_.path) return refuse(one, "404 Not Found", {});
   if (!one.is_head && request.method != "GET")
     return refuse(one, "405 Method Not Allowed", "Allow: GET, HEAD\r\n");
@@ -209,6 +220,20 @@ void http_server::answer(client& one, const http_request& request) {
   }
   one.for_page = true;
   set_answer(one, "200 OK", {}, page_.content_type, text_);
+}
+
+void http_server::answer_anew(client& one, const http_request& request) {
+  if (!one.is_head && request.method != "GET")
+    return refuse(one, "405 Method Not Allowed", "Allow: GET, HEAD\r\n");
+  http_answer said;
+  try {
+    said = answers_(request.path);
+  } catch (const std::exception&) {
+    return refuse(one, "503 Service Unavailable", {});
+  }
+  one.for_page = said.status.starts_with('2');
+  set_answer(one, said.status, {}, said.content_type,
+             std::make_shared<const std::string>(std::move(said.body)));
 }
 
 void http_server::refuse(client& one, std::string_view status, std::string_view fields) {

@@ -33,6 +33,15 @@ struct http_page {
   std::function<std::string()> make;
 };
 
+struct http_answer {
+  std::string status = "200 OK";
+  std::string content_type;
+  std::string body;
+};
+/// Answers a request for `path`, on the server's thread. May throw: the client is answered 503
+/// then.
+using http_answerer = std::function<http_answer(std::string_view path)>;
+
 struct http_server_options {
   std::size_t max_clients = 256;      ///< descriptors, and texts that wait to be read
   std::size_t max_head = 8192;        ///< bytes of a request up to its empty line
@@ -50,6 +59,9 @@ class http_server {
  public:
   explicit http_server(http_page page, http_server_options options = {})
       : page_(std::move(page)), options_(options) {}
+  /// One that answers each request anew, whatever its path.
+  explicit http_server(http_answerer answers, http_server_options options = {})
+      : answers_(std::move(answers)), options_(options) {}
   ~http_server() { finish(); }
   http_server(const http_server&) = delete;
   http_server& operator=(const http_server&) = delete;
@@ -57,6 +69,8 @@ class http_server {
   /// Listens and starts the thread. In `where` port 0 is replaced by the one that was free.
   /// @return why it cannot: an errno.
   [[nodiscard]] std::error_code start(listen_address& where);
+  /// The same with a socket that listens, and does not block; it outlives the thread.
+  [[nodiscard]] std::error_code start(int listener);
   /// Ends the thread and all clients.
   void finish() noexcept;
   [[nodiscard]] const http_counts& counts() const noexcept { return counts_; }
@@ -90,14 +104,17 @@ class http_server {
   [[nodiscard]] bool write_answer(client& one);
   [[nodiscard]] bool await_end(client& one);
   void answer(client& one, const http_request& request);
+  void answer_anew(client& one, const http_request& request);
   void refuse(client& one, std::string_view status, std::string_view fields);
   void set_answer(client& one, std::string_view status, std::string_view fields,
                   std::string_view type, std::shared_ptr<const std::string> body);
 
   const http_page page_;
+  const http_answerer answers_;  // in place of the page
   const http_server_options options_;
   http_counts counts_;
-  descriptor listener_;
+  descriptor listener_;  // where it is the server's own
+  int listens_ = -1;
   wake_event wake_;
   clients clients_;
   // Made in this turn already: requests that come together share it.

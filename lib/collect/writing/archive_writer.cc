@@ -93,6 +93,14 @@ void archive_writer::hand_over_written(flow_log& flow) {
   next_file(flow);
 }
 
+void archive_writer::tell(const flow_log& flow, recent_answer::flow& out) {
+  path_.set(flow);
+  if (flow.file_size > 0) out.file = {.complete = path_.complete(), .size = flow.file_size};
+  text_.encode_latest(flow, path_.uuid_of(flow), most_asked_records);
+  const auto lines = text_.bytes();
+  out.lines.assign(static_cast<const char*>(static_cast<const void*>(lines.data())), lines.size());
+}
+
 void archive_writer::drop_waiting(flow_log& flow, std::string_view why) {
   const std::uint32_t records = std::exchange(flow.waiting_records, 0);
   context_.counts.lost_write.add(records);

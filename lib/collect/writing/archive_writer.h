@@ -16,6 +16,7 @@
 #include "collect/writing/flow_log.h"
 #include "collect/writing/former_files.h"
 #include "collect/writing/frame_text.h"
+#include "collect/writing/question.h"
 #include "collect/writing/writer_context.h"
 
 namespace tcpinfo::collect {
@@ -45,6 +46,11 @@ class archive_writer {
   [[nodiscard]] bool hand_over(flow_log& flow);
   /// Gives up what waits, counting it as lost and saying why ("… and {why}").
   void drop_waiting(flow_log& flow, std::string_view why);
+  /// The complete name of the file that the latest call worked on.
+  [[nodiscard]] const std::string& last_file() const noexcept { return path_.complete(); }
+  /// Says where the flow's records are, and those that wait: the metadata record and the latest
+  /// ones, most_asked_records at most.
+  void tell(const flow_log& flow, recent_answer::flow& out);
 
  private:
   [[nodiscard]] std::error_code write_frame(flow_log& flow);

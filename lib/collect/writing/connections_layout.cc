@@ -55,6 +55,15 @@ written_flow& connections_layout::flow_of(const snapshot_header& header, std::in
   return flow;
 }
 
+// Remembers its ends, where it is new.
+void connections_layout::see(const flow_log& flow, const snapshot_header& header,
+                             bytes_view message) {
+  const known_flows::known* const before = known_->of(header.cookie);
+  if (before == nullptr || before->ended_ns != 0 || begins_reuse(header.kind) ||
+      header.kind == snapshot_kind::followed)
+    known_->see(header.cookie, *flow.netns, message);
+}
+
 void connections_layout::take(const snapshot_header& header, bytes_view message,
                               std::int64_t now_ns) {
   const auto known = flows_.find(header.cookie);
@@ -64,6 +73,7 @@ void connections_layout::take(const snapshot_header& header, bytes_view message,
     known->second.ended = known->second.may_return = true;
   written_flow& flow = flow_of(header, now_ns);
   if (header.kind != snapshot_kind::ended_without_event) {
+    if (known_) see(flow, header, message);
     observer_.look(flow.observed, header, message);
     const bool added = with_account(flow, now_ns, [&] {
       if (header.kind != snapshot_kind::followed) archives_.add(flow, header, message, now_ns);
@@ -84,11 +94,14 @@ void connections_layout::take(const snapshot_header& header, bytes_view message,
 // that fails the flow stays, and is due again.
 // @return the flow; nullptr where it is forgotten.
 flow_log* connections_layout::write(flow_log& flow, std::int64_t now_ns) {
+  const bool has_records = flow.file_size > 0 || flow.waiting_records > 0;
   const bool done = with_account(
       flow, now_ns, [&] { return flow.ended ? archives_.hand_over(flow) : archives_.flush(flow); });
   if (!done || !flow.ended) return &flow;
   memory_.change(flow.waiting.capacity_bytes(), 0);
   if (flow.may_return) former_.remember(flow);
+  if (known_)
+    known_->end(flow.cookie, has_records ? archives_.last_file() : std::string_view(), now_ns);
   flows_.erase(flow.cookie);
   return nullptr;
 }
@@ -129,6 +142,20 @@ void connections_layout::keep_budget(std::int64_t now_ns) {
       return true;
     });
     if (flow->ended) (void)write(*flow, now_ns);
+  }
+}
+
+void connections_layout::answer(const wanted_flow& wanted, recent_answer& out,
+                                std::int64_t now_ns) {
+  if (!known_) return;
+  for (const std::uint64_t cookie : known_->find(wanted, now_ns)) {
+    recent_answer::flow& said = out.flows.emplace_back();
+    said.cookie = cookie;
+    const auto open = flows_.find(cookie);
+    if (open != flows_.end())
+      archives_.tell(open->second, said);
+    else
+      said.file.complete = known_->of(cookie)->file;
   }
 }
 

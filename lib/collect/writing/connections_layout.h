@@ -8,10 +8,12 @@
 
 #include <cstdint>
 #include <memory_resource>
+#include <optional>
 #include <system_error>
 
 #include "collect/writing/archive_writer.h"
 #include "collect/writing/ended_flows.h"
+#include "collect/writing/known_flows.h"
 #include "collect/writing/record_observer.h"
 #include "collect/writing/record_sink.h"
 #include "collect/writing/waiting_memory.h"
@@ -28,12 +30,15 @@ class connections_layout final : public record_sink {
         archives_(context_),
         observer_(context.observer),
         memory_(context.memory),
-        schedule_(flows_, context_.settings.flush_ns - wake_pause_ns(context_.settings)) {}
+        schedule_(flows_, context_.settings.flush_ns - wake_pause_ns(context_.settings)) {
+    if (!context_.settings.query_socket.empty()) known_.emplace();
+  }
 
   [[nodiscard]] std::error_code open() override { return archives_.open(); }
   void take(const snapshot_header& header, bytes_view message, std::int64_t now_ns) override;
   [[nodiscard]] bool write_portion(std::int64_t now_ns) override;
   void keep_budget(std::int64_t now_ns) override;
+  void answer(const wanted_flow& wanted, recent_answer& out, std::int64_t now_ns) override;
   [[nodiscard]] std::int64_t next_ns(std::int64_t latest) const noexcept override {
     return schedule_.next_ns(latest);
   }
@@ -42,6 +47,7 @@ class connections_layout final : public record_sink {
 
  private:
   [[nodiscard]] written_flow& flow_of(const snapshot_header& header, std::int64_t now_ns);
+  void see(const flow_log& flow, const snapshot_header& header, bytes_view message);
   [[nodiscard]] flow_log* write(flow_log& flow, std::int64_t now_ns);
   /// Runs `deed` on the flow, keeping the account of memory and of what is due.
   template <class F>
@@ -57,6 +63,7 @@ class connections_layout final : public record_sink {
   written_flows flows_{&flow_memory_};
   write_schedule schedule_;
   ended_flows former_;
+  std::optional<known_flows> known_;  // where somebody may ask
   std::int64_t budget_retry_ns_ = 0;
 };
 

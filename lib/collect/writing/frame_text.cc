@@ -2,6 +2,7 @@
 #include "collect/writing/frame_text.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "collect/writing/record_parts.h"
 
@@ -42,6 +43,21 @@ frame_text::portion frame_text::encode(const flow_log& flow, std::string_view uu
         if (put(header, m, taken.notes)) ++taken.refused;
       });
   return taken;
+}
+
+void frame_text::encode_latest(const flow_log& flow, std::string_view uuid, std::size_t most) {
+  size_ = 0;
+  put_metadata(flow, uuid);
+  std::size_t earlier = flow.waiting_records - std::min<std::size_t>(flow.waiting_records, most);
+  encode_notes notes;
+  (void)flow.waiting.for_oldest(std::numeric_limits<std::size_t>::max(),
+                                [&](const snapshot_header& header, bytes_view m) {
+                                  if (earlier > 0)
+                                    --earlier;
+                                  else
+                                    // One that cannot be encoded is not in the file either.
+                                    (void)put(header, m, notes);
+                                });
 }
 
 }  // namespace tcpinfo::collect

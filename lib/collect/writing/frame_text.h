@@ -39,7 +39,9 @@ class frame_text {
 
   /// Encodes anew.
   [[nodiscard]] portion encode(const flow_log& flow, std::string_view uuid);
-  /// Of the last encode().
+  /// Encodes the metadata record and the latest snapshots that wait, `most` of them.
+  void encode_latest(const flow_log& flow, std::string_view uuid, std::size_t most);
+  /// Of the last encode() or encode_latest().
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
     return std::as_bytes(std::span(text_.data(), size_));
   }

@@ -10,6 +10,7 @@
 #include <memory>
 #include <system_error>
 
+#include "collect/writing/question.h"
 #include "collect/writing/snapshot_header.h"
 
 namespace tcpinfo::collect {
@@ -38,6 +39,9 @@ class record_sink {
   /// Waiting snapshots take more than they may: writes them early, or gives up the oldest and
   /// counts them, better than to be killed for memory and lose all. May throw.
   virtual void keep_budget(std::int64_t now_ns) = 0;
+  /// Says what there is of connections that somebody asks for. Only where there is a socket for
+  /// questions (config::query_socket). May throw.
+  virtual void answer(const wanted_flow& wanted, recent_answer& out, std::int64_t now_ns) = 0;
   /// When write_portion() has something to do at the earliest; `latest` at the latest.
   [[nodiscard]] virtual std::int64_t next_ns(std::int64_t latest) const noexcept = 0;
   /// At the end: writes all and hands every file over to the finalizer. May throw.

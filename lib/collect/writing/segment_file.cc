@@ -10,6 +10,7 @@
 #include "collect/writing/day_folders.h"
 #include "collect/writing/file_names.h"
 #include "collect/writing/flow_log.h"
+#include "collect/writing/known_flows.h"
 #include "collect/writing/segment_name.h"
 #include "collect/writing/write_report.h"
 #include "common/errno_of.h"
@@ -19,6 +20,7 @@ namespace tcpinfo::collect {
 void segment_file::next_file() noexcept {
   ++number_;
   size_ = 0;
+  recent_.clear();
   frames_ = records_ = 0;
   ended_ = false;
 }
@@ -49,6 +51,7 @@ std::error_code segment_file::append(bytes_view frame, const block_facts& facts)
         first_ns_ = facts.first_ns;
         context_.counts.files_created.add();
       }
+      note_block(frame.size());
       size_ += frame.size();
       frames_ += facts.blocks;
       records_ += facts.records;
@@ -72,6 +75,21 @@ std::error_code segment_file::append(bytes_view frame, const block_facts& facts)
     if (changed) whole_ = false;
     next_file();
   }
+}
+
+void segment_file::note_block(std::uint64_t bytes) noexcept try {
+  recent_.push_back(size_);
+  while (recent_.size() > 1 && size_ + bytes - recent_[1] >= recent_bytes) recent_.pop_front();
+} catch (const std::bad_alloc&) {
+  // More is read than must be.
+}
+
+void segment_file::tell(recent_answer& out, std::int64_t now_ns) const {
+  if (!former_.empty() && (size_ == 0 || now_ns - since_ns_ < known_flows::kept_ns))
+    out.shared.push_back({.complete = former_});
+  if (size_ > 0) out.shared.push_back({complete_, recent_.empty() ? 0 : recent_.front(), size_});
+  for (const waiting_block& block : waiting_)
+    out.frames.insert(out.frames.end(), block.frame.begin(), block.frame.end());
 }
 
 // False: it is to be tried again, which is counted and said.
@@ -157,6 +175,7 @@ void segment_file::end(bytes_view index) {
       }
     }
     ended_ = true;
+    former_ = complete_;
     context_.finalize.add({.path = part_, .size = size_, .frames = frames_, .records = records_});
     next_file();
   }

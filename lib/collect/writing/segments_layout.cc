@@ -30,7 +30,9 @@ segments_layout::segments_layout(const sink_context& context)
       hold_ns_(context_.settings.flush_ns - wake_pause_ns(context_.settings)),
       former_files_(context_.system, context_.settings.output, context_.earlier, context_.counts),
       path_(context_.settings.output, context_.prefixes),
-      file_(context_, context.number) {}
+      file_(context_, context.number) {
+  if (!context_.settings.query_socket.empty()) known_.emplace();
+}
 
 std::error_code segments_layout::open() {
   segment_options options;
@@ -62,8 +64,11 @@ void segments_layout::take(const snapshot_header& header, bytes_view message, st
   if (!has_message && !flows_.contains(header.cookie)) return;
   // Another connection's now: what was recorded before is complete.
   if (header.kind == snapshot_kind::followed) forget(header.cookie, true, now_ns);
+  const bool is_new = known_ && !flows_.contains(header.cookie);
   segment_flow& flow = flow_of(header);
   if (has_message) {
+    if (known_ && (is_new || begins_reuse(header.kind)))
+      known_->see(header.cookie, *flow.netns, message);
     const std::uint64_t shape = observer_.look(flow.observed, header, message);
     try {
       if (header.kind != snapshot_kind::followed) add(flow, header, message, shape, now_ns);
@@ -83,6 +88,7 @@ void segments_layout::forget(std::uint64_t cookie, bool may_return, std::int64_t
   // At once, for what follows may throw: should it come back, it is an archive of its own.
   end_archive(flow, now_ns);
   if (may_return) former_.remember(flow);
+  if (known_) known_->end(cookie, {}, now_ns);
   flows_.erase(found);
 }
 
@@ -311,6 +317,17 @@ void segments_layout::keep_budget(std::int64_t now_ns) {
     file_.drop_oldest("memory ended");
     account();
   }
+}
+
+// What is in the block that is being made can be read once the block is written: a little early,
+// which the finalizer makes good when it joins small blocks.
+void segments_layout::answer(const wanted_flow& wanted, recent_answer& out, std::int64_t now_ns) {
+  if (!known_) return;
+  for (const std::uint64_t cookie : known_->find(wanted, now_ns))
+    out.flows.emplace_back().cookie = cookie;
+  if (out.flows.empty()) return;
+  if (!flush(now_ns)) throw std::bad_alloc();
+  file_.tell(out, now_ns);
 }
 
 void segments_layout::account() noexcept {

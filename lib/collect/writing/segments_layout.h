@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory_resource>
+#include <optional>
 #include <system_error>
 #include <unordered_map>
 #include <vector>
@@ -22,6 +23,7 @@
 #include "collect/writing/ended_flows.h"
 #include "collect/writing/flow_archive.h"
 #include "collect/writing/former_files.h"
+#include "collect/writing/known_flows.h"
 #include "collect/writing/record_observer.h"
 #include "collect/writing/record_sink.h"
 #include "collect/writing/segment_file.h"
@@ -42,6 +44,7 @@ class segments_layout final : public record_sink {
   void take(const snapshot_header& header, bytes_view message, std::int64_t now_ns) override;
   [[nodiscard]] bool write_portion(std::int64_t now_ns) override;
   void keep_budget(std::int64_t now_ns) override;
+  void answer(const wanted_flow& wanted, recent_answer& out, std::int64_t now_ns) override;
   [[nodiscard]] std::int64_t next_ns(std::int64_t latest) const noexcept override;
   void finish() override;
   void give_up() noexcept override;
@@ -82,6 +85,7 @@ class segments_layout final : public record_sink {
   const std::int64_t hold_ns_;  // how long a record may wait here
   former_files former_files_;
   ended_flows former_;
+  std::optional<known_flows> known_;  // where somebody may ask
   archive_path path_;
   record_encoder lines_;
   std::vector<char> text_;

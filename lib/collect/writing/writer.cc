@@ -2,6 +2,7 @@
 #include "collect/writing/writer.h"
 
 #include <new>
+#include <utility>
 
 #include "collect/os/thread.h"
 
@@ -35,6 +36,32 @@ void writer::wake() noexcept {
   // while the writer is woken, because the writer takes it first.
   { const std::lock_guard lock(mutex_); }
   changed_.notify_one();
+}
+
+void writer::ask(std::shared_ptr<question> asked) {
+  const std::lock_guard lock(mutex_);
+  asked_.push_back(std::move(asked));
+  is_asked_.store(true, std::memory_order_release);
+  changed_.notify_one();
+}
+
+void writer::answer_questions() {
+  if (!is_asked_.load(std::memory_order_acquire)) return;
+  std::vector<std::shared_ptr<question>> asked;
+  {
+    const std::lock_guard lock(mutex_);
+    asked.swap(asked_);
+    is_asked_.store(false, std::memory_order_release);
+  }
+  for (const auto& one : asked) {
+    try {
+      recent_answer said;
+      records_->answer(one->wanted, said, context_.system.monotonic_ns());
+      one->settle(std::move(said));
+    } catch (const std::bad_alloc&) {
+      one->settle(std::nullopt);
+    }
+  }
 }
 
 void writer::finish() {
@@ -75,6 +102,7 @@ bool writer::turn() {
   // Read before the queue: what was pushed before finish() is then seen.
   const bool finishing = finishing_.load(std::memory_order_seq_cst);
   drain();
+  answer_questions();
   const std::int64_t now_ns = context_.system.monotonic_ns();
   const bool more = records_->write_portion(now_ns);
   memory_.give_back(now_ns);
@@ -89,7 +117,8 @@ void writer::wait(std::int64_t now_ns) {
   const std::int64_t until_ns = records_->next_ns(now_ns + longest_sleep_ns);
   std::unique_lock lock(mutex_);
   sleeping_.store(true, std::memory_order_seq_cst);
-  if (queue_.used_bytes() == 0 && !finishing_.load(std::memory_order_seq_cst))
+  if (queue_.used_bytes() == 0 && !finishing_.load(std::memory_order_seq_cst) &&
+      !is_asked_.load(std::memory_order_acquire))
     context_.system.wait(changed_, lock, until_ns);
   sleeping_.store(false, std::memory_order_seq_cst);
 }

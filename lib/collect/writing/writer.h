@@ -12,9 +12,11 @@
 #include <mutex>
 #include <system_error>
 #include <thread>
+#include <vector>
 
 #include "collect/config.h"
 #include "collect/writing/memory_shares.h"
+#include "collect/writing/question.h"
 #include "collect/writing/record_observer.h"
 #include "collect/writing/record_sink.h"
 #include "collect/writing/snapshot_queue.h"
@@ -49,6 +51,9 @@ class writer {
   [[nodiscard]] std::size_t waiting_limit() const noexcept { return memory_.limit(); }
   /// There is something in the queue. Cheap where the writer is awake.
   void wake() noexcept;
+  /// Somebody asks: the writer answers when it has taken what is in its queue. Any thread. Throws
+  /// std::bad_alloc.
+  void ask(std::shared_ptr<question> asked);
   /// Writes all there is, hands every file over to the finalizer, and ends the thread.
   void finish();
 
@@ -58,6 +63,7 @@ class writer {
   template <class F>
   [[nodiscard]] bool without_memory_failing(F&& deed);
   void drain();
+  void answer_questions();
   void wait(std::int64_t now_ns);
 
   const writer_context& context_;
@@ -69,6 +75,8 @@ class writer {
 
   std::mutex mutex_;
   std::condition_variable changed_;
+  std::vector<std::shared_ptr<question>> asked_;  // under the mutex
+  std::atomic<bool> is_asked_{false};
   std::atomic<bool> sleeping_{false};
   std::atomic<bool> finishing_{false};
   std::thread thread_;

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <limits>
 
 #include "text/values.h"
 #include "text/whole_number.h"
@@ -24,67 +23,9 @@ bool all(std::string_view text, bool (*holds)(char)) {
   return !text.empty() && std::all_of(text.begin(), text.end(), holds);
 }
 
-/// Takes an end off the front of `text`. @return why there is none.
-std::string take_endpoint(std::string_view& text, endpoint& out) {
-  const std::string_view whole = text;
-  std::string_view address;
-  if (text.starts_with('[')) {
-    const std::size_t end = text.find(']');
-    if (end == std::string_view::npos) return fmt::format("'{}' lacks a ]", whole);
-    address = text.substr(1, end - 1);
-    text.remove_prefix(end + 1);
-    // Some print the interface behind the bracket.
-    if (text.starts_with('%')) text.remove_prefix(std::min(text.find(':'), text.size()));
-    if (!text.starts_with(':')) return fmt::format("'{}' has no :PORT behind the ]", whole);
-  } else {
-    const std::size_t colon = text.find(':');
-    if (colon == std::string_view::npos) return fmt::format("'{}' is no ADDRESS:PORT", whole);
-    address = text.substr(0, colon);
-    text.remove_prefix(colon);
-  }
-  text.remove_prefix(1);
-  ip_address found;
-  if (parse_ip_address(address.substr(0, address.find('%')), found))
-    return fmt::format("'{}': '{}' is no IPv4 address, nor an IPv6 one in brackets", whole,
-                       address);
-  const auto not_digit = std::find_if_not(text.begin(), text.end(), is_digit);
-  const std::string_view digits =
-      text.substr(0, static_cast<std::size_t>(not_digit - text.begin()));
-  const auto port = text::parse_whole(digits, std::numeric_limits<std::uint16_t>::max());
-  if (!port) return fmt::format("'{}' has no port from 0 to 65535 (ss -n prints numbers)", whole);
-  text.remove_prefix(digits.size());
-  out = {found.unmapped(), static_cast<std::uint16_t>(*port)};
-  return {};
-}
-
-/// Takes what stands between two ends.
-bool take_separator(std::string_view& text) {
-  const std::size_t size = text.size();
-  text = text::trimmed(text);
-  if (text.starts_with('-')) text.remove_prefix(1);
-  text = text::trimmed(text);
-  return text.size() < size;
-}
-
-std::string parse_ends(std::string_view text, endpoint_pair& out) {
-  const std::string_view whole = text;
-  if (std::string wrong = take_endpoint(text, out.one); !wrong.empty()) return wrong;
-  if (!take_separator(text))
-    return fmt::format("'{}': no '-' or blank stands behind the first end", whole);
-  if (text.empty()) return fmt::format("'{}' is one end: the other one is missing", whole);
-  if (std::string wrong = take_endpoint(text, out.other); !wrong.empty()) return wrong;
-  if (!text.empty()) return fmt::format("'{}': '{}' stands behind both ends", whole, text);
-  return {};
-}
-
 std::string in_hex(std::string_view digits) { return fmt::format("0x{}", digits); }
 
 }  // namespace
-
-bool is_endpoint(std::string_view text) {
-  endpoint ignored;
-  return take_endpoint(text, ignored).empty() && text.empty();
-}
 
 std::string parse_connection_name(std::string_view text, connection_name& out) {
   const std::string_view name = text::trimmed(text);
@@ -113,8 +54,8 @@ std::string parse_connection_name(std::string_view text, connection_name& out) {
   } else if (std::uint64_t cookie = 0;
              parse_uuid_cookie(name, cookie) && name.find(':') != std::string_view::npos) {
     // A UUID may have a colon, before the cookie at its end.
-    endpoint_pair ends;
-    if (std::string wrong = parse_ends(name, ends); !wrong.empty()) return wrong;
+    text::endpoint_pair ends;
+    if (std::string wrong = text::parse_ends(name, ends); !wrong.empty()) return wrong;
     made.ends = ends;
   } else if (check_uuid(name)) {
     return fmt::format("'{}' is no UUID, no cookie and not both ends of a connection", name);
@@ -128,8 +69,8 @@ std::string parse_connection_name(std::string_view text, connection_name& out) {
 
 bool ends_filter::wants(const input_record& r) {
   const socket_id id = r.m.id();
-  const endpoint here{id.src.unmapped(), id.sport};
-  const endpoint there{id.dst.unmapped(), id.dport};
+  const text::endpoint here{id.src.unmapped(), id.sport};
+  const text::endpoint there{id.dst.unmapped(), id.dport};
   const bool is_it =
       (here == ends_.one && there == ends_.other) || (here == ends_.other && there == ends_.one);
   if (is_it) {

@@ -14,31 +14,17 @@
 
 #include "offline/filters/uuid_list.h"
 #include "offline/inputs/inputs.h"
+#include "text/endpoints.h"
 
 namespace tcpinfo::offline {
-
-/// An address and a port.
-struct endpoint {
-  ip_address address;  ///< an IPv4 one where it was IPv4-mapped
-  std::uint16_t port = 0;
-  friend bool operator==(const endpoint&, const endpoint&) = default;
-};
-/// Both ends, in any order.
-struct endpoint_pair {
-  endpoint one;
-  endpoint other;
-};
 
 /// What a connection is named by: its UUID or cookie, or its ends.
 struct connection_name {
   std::string text;          ///< as it was typed
   uuid_list uuids{};         ///< empty where it is named by its ends
   std::uint64_t cookie = 0;  ///< that at its end, or that it is named by; 0: not known
-  std::optional<endpoint_pair> ends = {};  ///< nullopt where it is named by UUID or cookie
+  std::optional<text::endpoint_pair> ends = {};  ///< nullopt where it is named by UUID or cookie
 };
-
-/// Whether it looks like one end: as ss prints a column, ADDRESS:PORT. Then a second one follows.
-[[nodiscard]] bool is_endpoint(std::string_view text);
 
 /// Reads what names a connection:
 /// - a cookie: in decimal digits, or in hexadecimal ones with 0x or sk: before them, or 16 of them;
@@ -52,13 +38,13 @@ struct connection_name {
 /// it met, because the last record of one that was aborted here has no remote port.
 class ends_filter {
  public:
-  explicit ends_filter(const endpoint_pair& ends) : ends_(ends) {}
+  explicit ends_filter(const text::endpoint_pair& ends) : ends_(ends) {}
 
   /// Whether a record with a message is of it. Show it every record, in order.
   [[nodiscard]] bool wants(const input_record& r);
 
  private:
-  endpoint_pair ends_;
+  text::endpoint_pair ends_;
   std::unordered_set<std::string> met_;  // connection_key() of each
 };
 
