@@ -34,6 +34,7 @@ int main(int argc, char** argv) {
     if (command == "live") return tools::dump_live(rest());
     if (command == "pack") return tools::dump_pack(rest());
     if (command == "plot") return tools::dump_plot(rest());
+    if (command == "top") return tools::dump_top(rest());
     if (command == "unpack") return tools::dump_unpack(rest());
     if (command == "verify") return tools::dump_verify(rest());
     if (command == "why") return tools::dump_why(rest());

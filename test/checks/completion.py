@@ -26,7 +26,8 @@ SKIP = 77
 COMMANDS = (["tcpinfo-collect"], ["tcpinfo-csv"], ["tcpinfo-dump"], ["tcpinfo-dump", "ls"],
             ["tcpinfo-dump", "follow"], ["tcpinfo-dump", "get"], ["tcpinfo-dump", "live"],
             ["tcpinfo-dump", "verify"], ["tcpinfo-dump", "pack"], ["tcpinfo-dump", "unpack"],
-            ["tcpinfo-dump", "erase"], ["tcpinfo-dump", "why"], ["tcpinfo-dump", "ask"])
+            ["tcpinfo-dump", "erase"], ["tcpinfo-dump", "why"], ["tcpinfo-dump", "ask"],
+            ["tcpinfo-dump", "top"])
 
 # What is typed, and what must be offered.
 STATES = ["CLOSE", "CLOSE_WAIT", "CLOSING"]

@@ -98,6 +98,7 @@ THIRD_PARTIES = [
     (r"pcap(/|\.h$)", ["offline/inputs"]),
     (r"archive(_entry)?\.h$", ["offline/inputs"]),
     (r"zlib\.h$", ["offline/inputs"]),
+    (r"n?curses\.h$", ["tools"]),
 ]
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 

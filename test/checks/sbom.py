@@ -21,7 +21,8 @@ NO_PART = {"threads", "catch2", "catch2-with-main", "benchmark", "libnl-idiag-3.
 # Beginning of a shared library's name, and the part that brings it.
 SHARED = {"libnl-3": "libnl-3.0", "libnl-route-3": "libnl-route-3.0", "libzstd": "libzstd",
           "libsimdjson": "simdjson", "libfmt": "fmt", "libbpf": "libbpf", "libpcap": "libpcap",
-          "libarchive": "libarchive", "libz": "zlib", "libsystemd": "libsystemd",
+          "libarchive": "libarchive", "libncursesw": "ncursesw", "libtinfo": "ncursesw",
+          "libz": "zlib", "libsystemd": "libsystemd",
           "libprometheus-cpp-core": "prometheus-cpp-core", "libtcpinfo": "libtcpinfo"}
 OF_THE_SYSTEM = {"libc", "libm", "libstdc++", "libgcc_s", "ld-linux-x86-64", "ld-linux-aarch64",
                  "ld64"}

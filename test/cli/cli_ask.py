@@ -8,49 +8,19 @@ usage: cli_ask.py TCPINFO-DUMP
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import tempfile
-import threading
 from pathlib import Path
 
 from checks import check, finish
 from made_archives import CLOSE, UUID, metadata, record
+from query_server import Server, answer
 
 DUMP = os.path.abspath(sys.argv[1])
 COOKIE = UUID[-16:]
 LINES = (metadata() + record(1, 1, sent=10) + record(2, 7, sent=20, rtt=300)
          + record(3, state=CLOSE, sent=20))
-
-
-def answer(body: bytes, status: str = "200 OK") -> bytes:
-    return (f"HTTP/1.1 {status}\r\nContent-Type: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-            + body)
-
-
-class Server:
-    """Answers one caller, with these bytes, and keeps what was asked."""
-
-    def __init__(self, path: Path, text: bytes) -> None:
-        self.request = b""
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(path))
-        self._listener.listen()
-        self._text = text
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def _serve(self) -> None:
-        caller, _ = self._listener.accept()
-        with caller:
-            while b"\r\n\r\n" not in self.request:
-                self.request += caller.recv(4096)
-            caller.sendall(self._text)
-
-    def close(self) -> None:
-        self._thread.join(20)
-        self._listener.close()
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

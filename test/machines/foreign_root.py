@@ -17,7 +17,8 @@ from pathlib import Path
 
 # What the programs of another machine are built with, beside what the cross compiler brings.
 WANTED = ("libnl-3-dev", "libnl-route-3-dev", "libnl-idiag-3-dev", "libzstd-dev", "libsimdjson-dev",
-          "libfmt-dev", "libcli11-dev", "libpcap-dev", "libarchive-dev", "zlib1g-dev", "catch2")
+          "libfmt-dev", "libcli11-dev", "libpcap-dev", "libarchive-dev", "zlib1g-dev",
+          "libncurses-dev", "catch2")
 # The cross compiler has these, for the machine it compiles for.
 COMPILERS_OWN = re.compile(r"libc6(-dev)?|linux-libc-dev|libgcc-s1|libstdc\+\+6|libatomic1|"
                            r"gcc-\d+-base")

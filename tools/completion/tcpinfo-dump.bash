@@ -20,7 +20,9 @@ _tcpinfo_dump() {
   case $previous in
     --time) words='utc as-is epoch' ;;
     --color) words='auto always never' ;;
-    --sort) words=$columns ;;
+    --sort)
+      [[ $command == top ]] && words='rate sent received retransmitted rtt cause owner' || words=$columns
+      ;;
     --segment-size) words='16MiB 64MiB 256MiB 1GiB' ;;
     --max-window) words='64MiB 128MiB 256MiB 512MiB 1GiB 2GiB' ;;
     --state | --columns)
@@ -32,7 +34,7 @@ _tcpinfo_dump() {
       return
       ;;
     --uuid | --port | --sport | --dport | --host | --src | --dst | --since | --until | --every | \
-      --interval | --reps | --duration | --limit | --jobs | -j | --level) return ;;
+      --interval | --reps | --rounds | --duration | --limit | --jobs | -j | --level) return ;;
     --socket)
       compopt -o filenames 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -f -- "$current")
@@ -61,6 +63,7 @@ _tcpinfo_dump() {
       get) words="--text $printing --since --until --max-window --verbose" ;;
       ask) words="--text $printing --socket" ;;
       live) words="$printing $filters --interval --reps" ;;
+      top) words="$filters --sort --reverse --interval --rounds --limit --plain --socket" ;;
       verify) words='--quiet --max-window --verbose' ;;
       pack)
         words='--output --replace --level --segment-size --quiet --no-progress --max-window --verbose'
@@ -77,11 +80,11 @@ _tcpinfo_dump() {
     return
   fi
 
-  [[ $command == @(ask|live) && $COMP_CWORD -gt 1 ]] && return
+  [[ $command == @(ask|live|top) && $COMP_CWORD -gt 1 ]] && return
   compopt -o filenames 2>/dev/null
   mapfile -t COMPREPLY < <(compgen -f -- "$current")
   if ((COMP_CWORD == 1)); then
-    words='ls ask follow get live verify why pack unpack erase'
+    words='ls ask follow get live top verify why pack unpack erase'
     mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "$words" -- "$current")
   fi
 }

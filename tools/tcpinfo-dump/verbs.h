@@ -20,6 +20,7 @@ int dump_ls(std::vector<std::string> arguments);
 int dump_live(std::vector<std::string> arguments);
 int dump_pack(std::vector<std::string> arguments);
 int dump_plot(std::vector<std::string> arguments);
+int dump_top(std::vector<std::string> arguments);
 int dump_unpack(std::vector<std::string> arguments);
 int dump_verify(std::vector<std::string> arguments);
 int dump_why(std::vector<std::string> arguments);

@@ -13,27 +13,10 @@
 
 #include "offline/commands/commands.h"
 #include "offline/filters/filters.h"
+#include "offline/live/kernel_look.h"
 
 namespace tcpinfo::offline {
 namespace {
-
-std::int64_t now_ns(clockid_t clock) {
-  timespec t{};
-  clock_gettime(clock, &t);
-  return std::int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
-}
-
-/// Connections, as ss -t shows them: not what waits, listens or is closed, unless asked for.
-std::uint32_t states_of(const live_options& options) {
-  // "all" is more than a kernel can be asked for: archives may hold states that it has not.
-  if (options.filter.states != 0) return options.filter.states & all_states;
-  std::uint32_t states = 0;
-  for (const tcp_state s :
-       {tcp_state::established, tcp_state::syn_sent, tcp_state::fin_wait1, tcp_state::fin_wait2,
-        tcp_state::close_wait, tcp_state::last_ack, tcp_state::closing})
-    states |= state_bit(s);
-  return states;
-}
 
 /// The messages of one dump, copied out of the receive buffer.
 class dump_copy {
@@ -79,27 +62,20 @@ void sleep_until(std::int64_t at) {
 }  // namespace
 
 int print_live(output& out, const live_options& options, const say& complain) {
-  diag_socket kernel;
+  kernel_look kernel(options.filter);
   if (const auto ec = kernel.open()) {
     complain("the kernel's socket information (sock_diag) cannot be had: " + ec.message());
     return exit_trouble;
   }
-  filter_options of_ends = options.filter;
-  of_ends.uuids = {};
-  const record_filter filter(of_ends);
   snapshot_printer printer(options.print);
   const info_layout layout = running_kernel_layout();
-  dump_request request;
-  request.states = states_of(options);
-  request.extensions = all_extensions;
-  const bool all = options.filter.states != 0;
   dump_copy copy;
   bool trouble = false;
-  std::int64_t next = now_ns(CLOCK_MONOTONIC);
+  std::int64_t next = monotonic_now_ns();
   for (std::uint64_t rep = 1;; ++rep) {
     copy.clear();
-    const timestamp time = timestamp::from_unix_nanoseconds(now_ns(CLOCK_REALTIME));
-    if (const auto ec = kernel.dump(request, [&copy](const message& m) { copy.add(m); })) {
+    const timestamp time = timestamp::from_unix_nanoseconds(realtime_now_ns());
+    if (const auto ec = kernel.look([&copy](const message& m) { copy.add(m); })) {
       complain("the kernel's answer is not complete: " + ec.message());
       trouble = true;
     }
@@ -108,12 +84,6 @@ int print_live(output& out, const live_options& options, const say& complain) {
       trouble = true;
     }
     copy.each([&](const message& m) {
-      const socket_id id = m.id();
-      // Without a remote end it is no connection; shown where its state was asked for.
-      if (!all && (id.dport == 0 || id.dst.is_unspecified())) return;
-      const uuid_list& uuids = options.filter.uuids;
-      if (!uuids.empty() && !uuids.holds_cookie(id.cookie)) return;
-      if (!filter.wants_connection({}, id)) return;
       snapshot_label label;
       label.time = time;
       (void)printer.print(out.buffer(), label, m, layout);
@@ -124,7 +94,7 @@ int print_live(output& out, const live_options& options, const say& complain) {
     if (options.interval_ns == 0 || rep == options.reps) break;
     // A round that took longer than the interval is followed by the next one that is due.
     next += options.interval_ns;
-    const std::int64_t now = now_ns(CLOCK_MONOTONIC);
+    const std::int64_t now = monotonic_now_ns();
     if (next < now) next += (now - next) / options.interval_ns * options.interval_ns;
     sleep_until(next);
   }
