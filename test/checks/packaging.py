@@ -69,10 +69,11 @@ def check_daemonset(name, documents):
     expect("runAsUser" not in ours["securityContext"], "runs as another user")
     flags = dict(argument.split("=", 1) for argument in ours["args"])
     host, _, port = flags["--prometheus"].rpartition(":")
-    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+    for probe, path in (("startupProbe", "/healthz"), ("livenessProbe", "/healthz"),
+                        ("readinessProbe", "/readyz")):
         get = ours[probe]["httpGet"]
-        expect((get["host"], str(get["port"]), get["path"]) == (host, port, "/metrics"),
-               f"{probe} does not ask the metrics")
+        expect((get["host"], str(get["port"]), get["path"]) == (host, port, path),
+               f"{probe} does not ask {path}")
     # Whatever it reads or writes is mounted, and what it writes not read-only.
     for flag, writes in (("--output", True), ("--eventsocket", True),
                          ("--uuid-prefix-file", False)):

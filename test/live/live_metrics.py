@@ -25,7 +25,8 @@ from archives import check
 from collector import (Collector, Traffic, Truth, check_no_losses, compare_all, has_metrics, settle,
                        wait_until)
 from netns import Namespace, Pair, Skip, run_test
-from scrape import MLAB_METRICS, Scrape, http_answer, http_get, parse
+from openmetrics import parse_openmetrics
+from scrape import (MLAB_METRICS, Scrape, http_answer, http_get, http_whole_answer, parse)
 
 COLLECTOR, TRAFFIC = sys.argv[1:3]
 ROOT = Path(sys.argv[3])
@@ -116,6 +117,35 @@ def check_rates(scraped: Callable[[], Scrape]) -> None:
         return abs(found[0] - found[1]) <= 1.5
 
     check(wait_until(agree, 10), f"{found[0]} rates in {found[1]} s")
+
+
+def check_forms(where: Namespace, port: int) -> None:
+    """What a client accepts decides; both texts have the same families and series."""
+    plain = "text/plain; version=0.0.4; charset=utf-8"
+    rich = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    for accept, wanted in (("", plain), ("*/*", plain), ("text/plain", plain), ("image/png", plain),
+                           ("application/openmetrics-text;version=1.0.0", rich),
+                           ("application/openmetrics-text;q=0.2,text/plain;q=0.3", plain),
+                           ("application/openmetrics-text;q=0.3,text/plain;q=0.2", rich)):
+        status, content, body = http_whole_answer(where, port, "/metrics", accept)
+        check((status, content) == (200, wanted), f"{accept!r}: {status}, {content}")
+        if wanted == rich:
+            families = parse_openmetrics(body)
+        else:
+            told = {(name, labels) for name, series in parse(body).items() for labels in series
+                    if not name.endswith("_bucket")}
+    again = {(name + one.suffix, ",".join(f'{k}="{v}"' for k, v in one.labels.items()))
+             for name, family in families.items() for one in family.samples
+             if one.suffix != "_bucket"}
+    check(again == told, f"not in both texts: {again ^ told}")
+    print(f"{len(families)} families in OpenMetrics")
+    check(families["tcpinfo_ring_used_bytes"].unit == "bytes", "no unit")
+
+
+def check_probes(where: Namespace, port: int) -> None:
+    check(http_answer(where, port, "/healthz") == (200, "alive\n"), "not alive")
+    check(wait_until(lambda: http_answer(where, port, "/readyz") == (200, "recording\n"), 10),
+          f"not ready: {http_answer(where, port, '/readyz')}")
 
 
 def check_lint(text: str) -> None:
@@ -245,6 +275,8 @@ def main() -> None:
             check_numbers(scrape, made, 0)
             check_rates(lambda: parse(http_get(pair.receiver, port, "/metrics")))
             check_used_names(scrape)
+            check_forms(pair.receiver, port)
+            check_probes(pair.receiver, port)
             check_lint(text)
             check_prometheus(pair.receiver, port, scratch)
             ended = collector.stop()

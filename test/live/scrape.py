@@ -22,12 +22,20 @@ MLAB_METRICS = {
 Scrape = dict[str, dict[str, float]]  # name, labels as text, value
 
 
-def http_answer(where: Namespace, port: int, path: str) -> tuple[int, str]:
+def http_answer(where: Namespace, port: int, path: str, accept: str = "") -> tuple[int, str]:
     """Status and body. By hand: the socket has to be made inside the namespace."""
+    status, _, body = http_whole_answer(where, port, path, accept)
+    return status, body
+
+
+def http_whole_answer(where: Namespace, port: int, path: str,
+                      accept: str = "") -> tuple[int, str, str]:
+    """Status, content type and body."""
+    fields = f"Accept: {accept}\r\n" if accept else ""
     with where.socket(socket.AF_INET) as conn:
         conn.settimeout(10)
         conn.connect(("127.0.0.1", port))
-        conn.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+        conn.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n{fields}\r\n".encode())
         answer = b""
         while part := conn.recv(1 << 16):
             answer += part
@@ -35,7 +43,8 @@ def http_answer(where: Namespace, port: int, path: str) -> tuple[int, str]:
     status = re.match(rb"HTTP/1\.[01] (\d{3}) ", head)
     check(status, f"{path}: {head!r}")
     assert status
-    return int(status[1]), body.decode()
+    content = re.search(rb"(?mi)^content-type: (.*?)\r?$", head)
+    return int(status[1]), content[1].decode() if content else "", body.decode()
 
 
 def http_get(where: Namespace, port: int, path: str) -> str:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The head of an HTTP request, as far as a server of one page needs it (RFC 9112).
+// The head of an HTTP request, as far as a server of a few pages needs it (RFC 9112).
 #ifndef TCPINFO_COLLECT_SERVING_HTTP_REQUEST_H
 #define TCPINFO_COLLECT_SERVING_HTTP_REQUEST_H
 
@@ -11,7 +11,8 @@ namespace tcpinfo::collect {
 /// Views into the bytes that were read.
 struct http_request {
   std::string_view method;
-  std::string_view path;  ///< without query; of an absolute URI, too
+  std::string_view path;    ///< without query; of an absolute URI, too
+  std::string_view fields;  ///< the header fields, lines, up to the empty one
 };
 
 enum class request_head {
@@ -21,8 +22,8 @@ enum class request_head {
   other_major,  ///< HTTP of another major version than 1
 };
 
-/// Reads the request line once the whole head is there; header fields are not looked at, because
-/// no answer depends on one. `out` is set where it returns `whole`.
+/// Reads the request line once the whole head is there; header fields are not looked at. `out` is
+/// set where it returns `whole`.
 [[nodiscard]] request_head read_request_head(std::string_view bytes, http_request& out) noexcept;
 
 }  // namespace tcpinfo::collect

@@ -18,6 +18,7 @@
 #include "collect/os/listening.h"
 #include "collect/os/readiness.h"
 #include "collect/os/thread.h"
+#include "collect/serving/content_choice.h"
 #include "collect/serving/http_request.h"
 
 namespace tcpinfo::collect {
@@ -89,7 +90,7 @@ void http_server::run() noexcept {
 }
 
 void http_server::turn() {
-  text_.reset();
+  for (auto& text : texts_) text.reset();
   std::vector<pollfd> watched;
   watched.reserve(clients_.size() + 2);
   const auto before = clock::now();
@@ -209,17 +210,22 @@ bool http_server::read_head(client& one) {
 void http_server::answer(client& one, const http_request& request) {
   one.is_head = request.method == "HEAD";
   if (answers_) return answer_anew(one, request);
-  if (request.path != page_.path) return refuse(one, "404 Not Found", {});
+  bool has_forms = false;
+  const std::size_t at = page_for(request, has_forms);
+  if (at == pages_.size()) return refuse(one, "404 Not Found", {});
   if (!one.is_head && request.method != "GET")
     return refuse(one, "405 Method Not Allowed", "Allow: GET, HEAD\r\n");
   try {
-    if (!text_) text_ = std::make_shared<const std::string>(page_.make());
+    if (!texts_[at]) texts_[at] = std::make_shared<const std::string>(pages_[at].make());
+  } catch (const http_unavailable& e) {
+    return refuse(one, "503 Service Unavailable", {}, e.text());
   } catch (const std::exception&) {
     // No memory for it; there may be some at the next scrape.
     return refuse(one, "503 Service Unavailable", {});
   }
   one.for_page = true;
-  set_answer(one, "200 OK", {}, page_.content_type, text_);
+  set_answer(one, "200 OK", has_forms ? "Vary: Accept\r\n" : "", pages_[at].content_type,
+             texts_[at]);
 }
 
 void http_server::answer_anew(client& one, const http_request& request) {
@@ -236,9 +242,27 @@ void http_server::answer_anew(client& one, const http_request& request) {
              std::make_shared<const std::string>(std::move(said.body)));
 }
 
-void http_server::refuse(client& one, std::string_view status, std::string_view fields) {
-  set_answer(one, status, fields, "text/plain; charset=utf-8",
-             std::make_shared<const std::string>(fmt::format("{}\n", status)));
+// The number of the page; that of pages where there is none.
+std::size_t http_server::page_for(const http_request& request, bool& has_forms) const noexcept {
+  std::size_t best = pages_.size();
+  unsigned most = 0;
+  for (std::size_t i = 0; i < pages_.size(); ++i) {
+    if (pages_[i].path != request.path) continue;
+    const unsigned weight = wanted(request.fields, pages_[i].content_type);
+    has_forms = best != pages_.size();
+    if (has_forms && weight <= most) continue;
+    best = i;
+    most = weight;
+  }
+  return best;
+}
+
+// `text`: what the answer says besides its status.
+void http_server::refuse(client& one, std::string_view status, std::string_view fields,
+                         std::string_view text) {
+  set_answer(
+      one, status, fields, "text/plain; charset=utf-8",
+      std::make_shared<const std::string>(fmt::format("{}\n", text.empty() ? status : text)));
 }
 
 void http_server::set_answer(client& one, std::string_view status, std::string_view fields,

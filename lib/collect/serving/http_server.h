@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Serves one page over HTTP to whoever asks, and lets no client keep others waiting: one thread
+// Serves a few pages over HTTP to whoever asks, and lets no client keep others waiting: one thread
 // looks at all of them and waits for none. All that clients take is bounded: how many there are,
 // how long one stays, what it may send. Where all places are taken the next caller gets that of
 // another. One request a connection, because a scraper comes once in some seconds.
@@ -10,6 +10,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <list>
 #include <memory>
@@ -17,6 +18,8 @@
 #include <string_view>
 #include <system_error>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "collect/listen_address.h"
 #include "collect/os/descriptor.h"
@@ -26,6 +29,8 @@
 
 namespace tcpinfo::collect {
 
+/// Pages of one path are forms of one page: a client gets the one that it wants most by its Accept
+/// field, of those wanted alike the first, and the first, too, where it wants none.
 struct http_page {
   std::string path;
   std::string content_type;
@@ -42,6 +47,17 @@ struct http_answer {
 /// then.
 using http_answerer = std::function<http_answer(std::string_view path)>;
 
+/// Thrown by a page's make(): the answer is 503 and says this.
+class http_unavailable : public std::exception {
+ public:
+  explicit http_unavailable(std::string text) noexcept : text_(std::move(text)) {}
+  [[nodiscard]] const char* what() const noexcept override { return text_.c_str(); }
+  [[nodiscard]] const std::string& text() const noexcept { return text_; }
+
+ private:
+  std::string text_;
+};
+
 struct http_server_options {
   std::size_t max_clients = 256;      ///< descriptors, and texts that wait to be read
   std::size_t max_head = 8192;        ///< bytes of a request up to its empty line
@@ -50,15 +66,17 @@ struct http_server_options {
 
 /// Any thread reads them.
 struct http_counts {
-  counter answered;  ///< requests for the page whose answer the system took
-  counter refused;   ///< requests for something else, and what is no request
+  counter answered;  ///< requests for a page whose answer the system took
+  counter refused;   ///< requests for something else or something unavailable, and what is none
   counter cut_off;   ///< clients that were ended without a whole answer: too many, or too slow
 };
 
 class http_server {
  public:
+  explicit http_server(std::vector<http_page> pages, http_server_options options = {})
+      : pages_(std::move(pages)), texts_(pages_.size()), options_(options) {}
   explicit http_server(http_page page, http_server_options options = {})
-      : page_(std::move(page)), options_(options) {}
+      : http_server(std::vector<http_page>{std::move(page)}, options) {}
   /// One that answers each request anew, whatever its path.
   explicit http_server(http_answerer answers, http_server_options options = {})
       : answers_(std::move(answers)), options_(options) {}
@@ -105,20 +123,22 @@ class http_server {
   [[nodiscard]] bool await_end(client& one);
   void answer(client& one, const http_request& request);
   void answer_anew(client& one, const http_request& request);
-  void refuse(client& one, std::string_view status, std::string_view fields);
+  [[nodiscard]] std::size_t page_for(const http_request& request, bool& has_forms) const noexcept;
+  void refuse(client& one, std::string_view status, std::string_view fields,
+              std::string_view text = {});
   void set_answer(client& one, std::string_view status, std::string_view fields,
                   std::string_view type, std::shared_ptr<const std::string> body);
 
-  const http_page page_;
-  const http_answerer answers_;  // in place of the page
+  const std::vector<http_page> pages_;
+  const http_answerer answers_;  // in place of pages
+  // Those made in this turn already: requests that come together share them.
+  std::vector<std::shared_ptr<const std::string>> texts_;
   const http_server_options options_;
   http_counts counts_;
   descriptor listener_;  // where it is the server's own
   int listens_ = -1;
   wake_event wake_;
   clients clients_;
-  // Made in this turn already: requests that come together share it.
-  std::shared_ptr<const std::string> text_;
   clock::time_point accepting_from_{};
   std::atomic<bool> finishing_{false};
   std::thread thread_;

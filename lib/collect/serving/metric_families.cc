@@ -313,8 +313,9 @@ std::vector<prometheus::MetricFamily> metric_families(const metric_sources& from
              {{{}, static_cast<double>(log_lines_dropped())}});
   all.totals(
       "tcpinfo_metrics_clients_total",
-      "Clients of the metrics endpoint: answered with the metrics; refused because they asked "
-      "for something else; cut off, for others came and there was no place left, or because "
+      "Clients of the metrics endpoint: answered with the metrics or a probe's page; refused "
+      "because they asked for something else, or it is not recording; cut off, for others came and "
+      "there was no place left, or because "
       "they had not read an answer in 30 seconds.",
       "outcome",
       {{"answered", number(served.answered)},

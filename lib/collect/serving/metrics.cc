@@ -3,18 +3,43 @@
 
 #include <prometheus/text_serializer.h>
 
+#include <chrono>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "collect/serving/http_server.h"
 #include "collect/serving/metric_families.h"
+#include "collect/serving/openmetrics.h"
+#include "collect/serving/recording_check.h"
 
 namespace tcpinfo::collect {
 
 struct metrics_endpoint::impl {
-  explicit impl(const metric_sources& from)
-      : server({"/metrics", "text/plain; version=0.0.4; charset=utf-8", [this, from] {
-                  return prometheus::TextSerializer().Serialize(
-                      metric_families(from, server.counts()));
-                }}) {}
+  explicit impl(const metric_sources& from) : recording(from.counts), server(pages(from)) {}
 
+  std::vector<http_page> pages(const metric_sources& from) {
+    const std::string plain = "text/plain; charset=utf-8";
+    std::vector<http_page> all;
+    // The older text is first, for those who do not say what they want.
+    all.push_back({"/metrics", "text/plain; version=0.0.4; charset=utf-8", [this, from] {
+                     return prometheus::TextSerializer().Serialize(
+                         metric_families(from, server.counts()));
+                   }});
+    all.push_back({"/metrics", std::string(openmetrics_type), [this, from] {
+                     return openmetrics_text(metric_families(from, server.counts()));
+                   }});
+    all.push_back({"/healthz", plain, [] { return std::string("alive\n"); }});
+    all.push_back({"/readyz", plain, [this] {
+                     const auto now = std::chrono::steady_clock::now().time_since_epoch();
+                     const auto wrong = recording.why_not(std::chrono::nanoseconds(now).count());
+                     if (!wrong.empty()) throw http_unavailable(std::string(wrong));
+                     return std::string("recording\n");
+                   }});
+    return all;
+  }
+
+  recording_check recording;  // of the server's thread
   http_server server;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The HTTP endpoint that Prometheus scrapes. Two implementations: metrics.cc where prometheus-cpp
+// The HTTP endpoint that Prometheus scrapes, and that probes ask whether the collector is alive
+// (/healthz) and records (/readyz). Two implementations: metrics.cc where prometheus-cpp
 // is there, metrics_stub.cc where it is not.
 #ifndef TCPINFO_COLLECT_SERVING_METRICS_H
 #define TCPINFO_COLLECT_SERVING_METRICS_H
@@ -32,7 +33,7 @@ struct metric_sources {
 /// Whether this build has metrics at all.
 [[nodiscard]] bool metrics_available() noexcept;
 
-/// Serves /metrics from a thread of its own, as long as it lives.
+/// Serves /metrics, /healthz and /readyz from a thread of its own, as long as it lives.
 class metrics_endpoint {
  public:
   explicit metrics_endpoint(const metric_sources& from);

@@ -183,6 +183,33 @@ TEST_CASE("A page is served, HEAD answered, and the connection's end said") {
   CHECK(one.server.counts().cut_off.get() == 0);
 }
 
+TEST_CASE("A client gets the form of a page that it wants, and why one is unavailable") {
+  std::vector<http_page> pages;
+  pages.push_back({"/a", "text/plain; version=0.0.4", [] { return std::string("plain"); }});
+  pages.push_back({"/b", "text/plain", []() -> std::string { throw http_unavailable("not yet"); }});
+  pages.push_back(
+      {"/a", "application/openmetrics-text; version=1.0.0", [] { return std::string("open"); }});
+  http_server server(std::move(pages));
+  listen_address where = loopback();
+  REQUIRE_FALSE(server.start(where));
+  const auto ask = [&where](const std::string& path, const std::string& fields) {
+    caller one(where.port);
+    one.say("GET " + path + " HTTP/1.1\r\n" + fields + "\r\n");
+    return one.hear();
+  };
+  CHECK(body_of(ask("/a", "")) == "plain");
+  const std::string open = ask("/a", "Accept: text/plain;q=0.5, application/openmetrics-text\r\n");
+  CHECK(body_of(open) == "open");
+  CHECK(says(open, "\r\nContent-Type: application/openmetrics-text; version=1.0.0\r\n"));
+  CHECK(says(open, "\r\nVary: Accept\r\n"));
+  // Nothing that it wants: better something than nothing.
+  CHECK(body_of(ask("/a", "Accept: image/png\r\n")) == "plain");
+  const std::string unavailable = ask("/b", "");
+  CHECK(unavailable.starts_with("HTTP/1.1 503 "));
+  CHECK(body_of(unavailable) == "not yet\n");
+  CHECK(!says(unavailable, "Vary"));
+}
+
 TEST_CASE("A page that cannot be made is a failed scrape, and no more") {
   bool fails = true;
   served one([&fails]() -> std::string {
