@@ -19,6 +19,7 @@
 #include "collect/startup.h"
 #include "collect/telemetry/log.h"
 #include "collect/telemetry/observations.h"
+#include "collect/telemetry/traffic_table.h"
 #include "collect/writing/finalizer.h"
 #include "collect/writing/identity.h"
 #include "collect/writing/memory_shares.h"
@@ -174,6 +175,8 @@ int run(os& system, source_maker& sources, const config& settings, control& oper
   }
   const std::uint32_t own_number = namespaces.add(own);
   observations seen;
+  std::optional<traffic_table> traffic;
+  if (settings.traffic) traffic.emplace(*settings.traffic);
   writer_limits limits;
   const unsigned count = settings.writers != 0 ? settings.writers : writers_for_this_machine();
   const memory_shares memory = shares_of(settings.max_memory, count);
@@ -189,14 +192,15 @@ int run(os& system, source_maker& sources, const config& settings, control& oper
                                namespaces,
                                seen,
                                count,
-                               segment_stem(who.host, system.realtime_ns(), earlier.run_number())};
+                               segment_stem(who.host, system.realtime_ns(), earlier.run_number()),
+                               traffic ? &*traffic : nullptr};
   std::vector<std::unique_ptr<writer>> writers;
   for (unsigned i = 0; i < count; ++i) {
     writers.push_back(std::make_unique<writer>(context, memory, i));
     if (const auto ec = writers.back()->start()) return refuse_thread("a writer", ec);
   }
-  metrics_endpoint metrics(
-      {counts, seen, events.get(), writers, settings.interval_ns, settings.layout});
+  metrics_endpoint metrics({counts, seen, events.get(), writers, settings.interval_ns,
+                            settings.layout, context.traffic});
   if (const int status = start_metrics(settings, metrics); status != exit_ok) return status;
   query_server queries(writers);
   if (const int status = start_queries(query_socket, queries); status != exit_ok) return status;

@@ -13,6 +13,7 @@
 
 #include "collect/listen_address.h"
 #include "collect/record_limits.h"
+#include "collect/traffic_labels.h"
 
 namespace tcpinfo::collect {
 
@@ -63,6 +64,7 @@ struct config {
   unsigned query_socket_mode = 0600;
   std::vector<std::string> netns;            ///< other network namespaces: names, paths, or "all"
   std::optional<listen_address> prometheus;  ///< where metrics are served; none: nowhere
+  std::optional<traffic_labels> traffic;     ///< of metrics of the traffic; none: no such metrics
 };
 
 }  // namespace tcpinfo::collect

@@ -80,6 +80,7 @@ class steps {
       from_.move(0);
       text_size_ += encode(0, std::span(text_).subspan(text_size_));
     }
+    demand(prefixes_.set("bench_1"), "prefix");
     demand(!segment_.create({}), "create");
     begin_segment();
     compare_new();
@@ -137,6 +138,17 @@ class steps {
     for (std::size_t i = 0; i < n; ++i) {
       from_.move(i);
       observer_.look(observed_[i % messages::count], {}, from_.at(i).bytes);
+    }
+  }
+  /// The same with metrics of the traffic.
+  void observe_traffic(std::size_t n) {
+    for (std::size_t i = 0; i < n; ++i) {
+      from_.move(i);
+      next_time(i);
+      collect::snapshot_header header;
+      header.cookie = i % messages::count + 1;
+      header.time_ns = now_ns_;
+      traffic_observer_.look(traffic_observed_[i % messages::count], header, from_.at(i).bytes);
     }
   }
   /// A record into a segment's block, which is not made.
@@ -219,6 +231,11 @@ class steps {
   collect::observations observed_by_all_;
   collect::record_observer observer_{observed_by_all_};
   std::vector<collect::observed_flow> observed_{messages::count};
+  collect::uuid_prefixes prefixes_;
+  collect::traffic_table traffic_table_{{.wanted = {true, true, true, true}}};
+  collect::traffic_observer traffic_{traffic_table_, prefixes_};
+  collect::record_observer traffic_observer_{observed_by_all_, &traffic_};
+  std::vector<collect::observed_flow> traffic_observed_{messages::count};
   segment_writer segment_;
   collect::segment_summaries summaries_{segment_};
   std::vector<collect::open_summary> summarized_{messages::count};

@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
       {"encode_line", &hot_path::steps::encode_lines},
       {"encode_next_line", &hot_path::steps::encode_next_lines},
       {"observe", &hot_path::steps::observe},
+      {"observe_traffic", &hot_path::steps::observe_traffic},
       {"segment_record", &hot_path::steps::add_to_segment},
       {"summary_record", &hot_path::steps::summarize},
       {"base64", &hot_path::steps::encode_base64},

@@ -389,8 +389,9 @@ def test_help_and_version() -> None:
                  "--flush", "--level", "--writers", "--max-memory", "--include-local",
                  "--exclude-srcport", "--exclude-dstip", "--exclude-file", "--anonymize",
                  "--file-mode",
-                 "--event-buffer", "--uuid-prefix-file", "--prometheus", "--eventsocket",
-                 "--eventsocket-mode", "--events-replay", "--verbose", "--version", "--help",
+                 "--event-buffer", "--uuid-prefix-file", "--prometheus",
+                 "--traffic-metrics", "--label-limit", "--eventsocket", "--eventsocket-mode",
+                 "--events-replay", "--verbose", "--version", "--help",
                  "-o", "-v"):
         check(re.search(rf"(?<![\w-]){flag}\b", done.stdout), f"--help does not tell {flag}")
 
@@ -412,6 +413,12 @@ def test_outlets() -> None:
         refused("prometheus", f"--prometheus={value}")
     if has_metrics():
         refused("192.0.2.1", "--prometheus=192.0.2.1:9990")
+    for value in ("ports", "port,", ",port", "port;cc", "port, cc", "PORT"):
+        refused("traffic-metrics", f"--traffic-metrics={value}", "--prometheus=127.0.0.1:0")
+    refused("traffic-metrics", "--traffic-metrics=port")
+    for value in ("0", "-1", "10001", "x"):
+        refused("label-limit", f"--label-limit={value}", "--traffic-metrics=port",
+                "--prometheus=127.0.0.1:0")
     refused("anonymize", "--anonymize=all", "--duration=200ms")
 
     # Somebody is there already.

@@ -11,13 +11,10 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import archives
@@ -26,7 +23,8 @@ from collector import (Collector, Traffic, Truth, check_no_losses, compare_all, 
                        wait_until)
 from netns import Namespace, Pair, Skip, run_test
 from openmetrics import parse_openmetrics
-from scrape import (MLAB_METRICS, Scrape, http_answer, http_get, http_whole_answer, parse)
+from prometheus import Prometheus, expressions, port_of, tool
+from scrape import MLAB_METRICS, Scrape, http_answer, http_get, http_whole_answer, parse
 
 COLLECTOR, TRAFFIC = sys.argv[1:3]
 ROOT = Path(sys.argv[3])
@@ -36,20 +34,6 @@ COUNT = 300
 NAME = re.compile(r"\b((?:tcpinfo|large_netlink|netlink_skipped)_\w+)")
 
 skipped: list[str] = []
-
-
-def tool(name: str) -> str | None:
-    return shutil.which(name) or shutil.which(name, path=str(ROOT / "build-prometheus/usr/bin"))
-
-
-def port_of(collector: Collector) -> int:
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        match = re.search(r"metrics on 127\.0\.0\.1:(\d+)", collector.log())
-        if match:
-            return int(match[1])
-        time.sleep(0.01)
-    raise archives.Malformed(f"no metrics:\n{collector.log()}")
 
 
 def check_names(scrape: Scrape) -> None:
@@ -149,7 +133,7 @@ def check_probes(where: Namespace, port: int) -> None:
 
 
 def check_lint(text: str) -> None:
-    promtool = tool("promtool")
+    promtool = tool(ROOT, "promtool")
     if promtool is None:
         skipped.append("no promtool: neither the metrics nor the rules were checked by it")
         return
@@ -164,25 +148,13 @@ def check_lint(text: str) -> None:
     check(done.returncode == 0, f"promtool check rules: {done.stdout}{done.stderr}")
 
 
-def expressions(node: object) -> Iterator[str]:
-    """All that is PromQL in a dashboard."""
-    if isinstance(node, dict):
-        for key, value in node.items():
-            if key in ("expr", "query") and isinstance(value, str):
-                yield value
-            else:
-                yield from expressions(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from expressions(value)
-
-
 def check_used_names(scrape: Scrape) -> None:
-    """Every metric that the dashboard and the rules name is there."""
+    """Every metric that the dashboard and the rules name is there; those of the traffic are
+    live_traffic_metrics.py's."""
     dashboard = json.loads((DOCS / "grafana-dashboard.json").read_text(encoding="utf-8"))
     rules = (DOCS / "alerts.yml").read_text(encoding="utf-8")
     for what, text in (("dashboard", "\n".join(expressions(dashboard))), ("rules", rules)):
-        names = set(NAME.findall(text))
+        names = {name for name in NAME.findall(text) if not name.startswith("tcpinfo_traffic_")}
         missing = sorted(names - set(scrape))
         check(names and not missing, f"{what}: {missing} are not in the scrape")
         print(f"{what}: {len(names)} metrics, all there")
@@ -190,65 +162,23 @@ def check_used_names(scrape: Scrape) -> None:
 
 def check_prometheus(where: Namespace, port: int, scratch: Path) -> None:
     """A real one scrapes, and answers what we ask."""
-    prometheus = tool("prometheus")
-    if prometheus is None:
+    exe = tool(ROOT, "prometheus")
+    if exe is None:
         skipped.append("no prometheus: nothing but this test scraped")
         return
-    settings = scratch / "prometheus.yml"
-    settings.write_text(
-        "global: {scrape_interval: 500ms, evaluation_interval: 500ms}\n"
-        f"rule_files: ['{DOCS / 'alerts.yml'}']\n"
-        "scrape_configs:\n"
-        "  - job_name: tcpinfo\n"
-        f"    static_configs: [{{targets: ['127.0.0.1:{port}']}}]\n", encoding="ascii")
-    # Only it and the collector are in this namespace: no port is taken.
-    with open(scratch / "prometheus.log", "w+", encoding="utf-8") as log:
-        child = subprocess.Popen(
-            [prometheus, f"--config.file={settings}", f"--storage.tsdb.path={scratch / 'tsdb'}",
-             "--web.listen-address=127.0.0.1:9390"],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=where.enter_for_good)
-        try:
-            wanted = {"up": 1.0, "count(tcpinfo_build_info)": 1.0,
-                      "rate(tcpinfo_polls_total[10s]) > bool 0": 1.0,
-                      'tcpinfo_flow_events_total{event="open"}': float(COUNT)}
-            deadline = time.monotonic() + 60
-            answers: dict[str, float | None] = {}
-            ready = False
-            while answers != wanted:
-                if time.monotonic() > deadline or child.poll() is not None:
-                    log.seek(0)
-                    raise archives.Malformed(
-                        f"prometheus: ready: {ready}, {answers}\n{log.read()[-3000:]}")
-                time.sleep(0.3)
-                ready = ready or is_ready(where)
-                if ready:
-                    answers = {query: ask(where, query) for query in wanted}
-            print("prometheus scraped:", answers)
-        finally:
-            child.send_signal(signal.SIGTERM)
-            try:
-                child.wait(20)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
+    wanted = {"up": 1.0, "count(tcpinfo_build_info)": 1.0,
+              "rate(tcpinfo_polls_total[10s]) > bool 0": 1.0,
+              'tcpinfo_flow_events_total{event="open"}': float(COUNT)}
+    answers: dict[str, float | None] = {}
+    with Prometheus(exe, where, port, scratch, DOCS / "alerts.yml") as prometheus:
+        prometheus.wait_ready()
 
+        def answered() -> bool:
+            answers.update({query: prometheus.value(query) for query in wanted})
+            return answers == wanted
 
-def is_ready(where: Namespace) -> bool:
-    """It listens before it answers: until it has read its storage, every query gets a 503."""
-    try:
-        status, body = http_answer(where, 9390, "/-/ready")
-    except OSError:
-        return False  # it has not begun to listen
-    check(status in (200, 503), f"/-/ready: status {status}: {body}")
-    return status == 200
-
-
-def ask(where: Namespace, query: str) -> float | None:
-    quoted = "".join(c if c.isalnum() else f"%{ord(c):02X}" for c in query)
-    answer = http_get(where, 9390, f"/api/v1/query?query={quoted}")
-    answer = answer[answer.index("{"):answer.rindex("}") + 1]
-    result = json.loads(answer)["data"]["result"]
-    return float(result[0]["value"][1]) if result else None
+        check(wait_until(answered, 60), f"prometheus: {answers}\n{prometheus.said()}")
+        print("prometheus scraped:", answers)
 
 
 def main() -> None:

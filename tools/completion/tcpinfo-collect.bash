@@ -23,6 +23,8 @@ _tcpinfo_collect() {
     --event-buffer) words='4MiB 32MiB 128MiB 512MiB' ;;
     --eventsocket-mode | --query-socket-mode) words='0600 0660 0666' ;;
     --prometheus) return ;;
+    --traffic-metrics) words='port port,cc port,prefix port,cc,prefix,cgroup,cause' ;;
+    --label-limit) words='20 100 500' ;;
     --output | -o)
       compopt -o filenames 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -d -- "$current")
@@ -49,8 +51,9 @@ _tcpinfo_collect() {
       --cpu-budget --max-memory --max-age --max-disk
       --netns --include-local --exclude-srcport --exclude-dstip --exclude-file
       --sample --thin --finals-only --anonymize --file-mode
-      --event-buffer --uuid-prefix-file --prometheus --eventsocket --eventsocket-mode
-      --events-replay --query-socket --query-socket-mode --verbose --help --version'
+      --event-buffer --uuid-prefix-file --prometheus --traffic-metrics --label-limit
+      --eventsocket --eventsocket-mode --events-replay --query-socket --query-socket-mode
+      --verbose --help --version'
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
 }
 

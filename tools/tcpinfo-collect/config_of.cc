@@ -2,10 +2,13 @@
 #include "tcpinfo-collect/config_of.h"
 
 #include <fmt/format.h>
+#include <algorithm>
 #include <charconv>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 #include "collect/listen_address.h"
@@ -111,6 +114,28 @@ double percent_of(const char* flag, const std::string& text) {
       text));
 }
 
+collect::traffic_labels labels_of(const collect_flags& f) {
+  collect::traffic_labels labels;
+  std::string_view rest = f.traffic_metrics;
+  for (bool more = true; more;) {
+    const std::size_t comma = rest.find(',');
+    const std::string_view name = rest.substr(0, comma);
+    more = comma != std::string_view::npos;
+    rest.remove_prefix(more ? comma + 1 : rest.size());
+    const auto& names = collect::traffic_label_names;
+    const auto found = std::find(names.begin(), names.end(), name);
+    if (found != names.end())
+      labels.wanted[static_cast<std::size_t>(found - names.begin())] = true;
+    else if (name == "cause")
+      labels.causes = true;
+    else
+      throw bad_flag(
+          fmt::format("--traffic-metrics: '{}' is none of port, cc, prefix, cgroup, cause", name));
+  }
+  labels.limit = static_cast<std::size_t>(number_of("--label-limit", f.label_limit, 1, 10'000));
+  return labels;
+}
+
 void check_socket_path(const char* flag, const std::string& path) {
   if (path.size() > collect::unix_address::max_path)
     throw bad_flag(fmt::format("{}: '{}' is longer than {} bytes", flag, path,
@@ -126,6 +151,9 @@ void outlets_to_config(const collect_flags& f, collect::config& c) {
   check_socket_path("--query-socket", f.query_socket);
   c.query_socket = f.query_socket;
   c.query_socket_mode = mode_of("--query-socket-mode", f.query_socket_mode);
+  if (!f.traffic_metrics.empty()) c.traffic = labels_of(f);
+  if (c.traffic && f.prometheus.empty())
+    throw bad_flag("--traffic-metrics: without --prometheus nobody could read them");
   if (f.prometheus.empty()) return;
   if (!collect::metrics_available())
     throw bad_flag("--prometheus: this program was built without prometheus-cpp");

@@ -136,6 +136,13 @@ void declare(CLI::App& app, collect_flags& f) {
       ->type_name("FILE");
   app.add_option("--prometheus", f.prometheus, "serve metrics here (:PORT is every address)")
       ->type_name("ADDR:PORT");
+  app.add_option("--traffic-metrics", f.traffic_metrics,
+                 "metrics of the recorded connections, by any of port, cc, prefix, cgroup, cause")
+      ->type_name("LIST");
+  app.add_option("--label-limit", f.label_limit,
+                 "values of each of these that are told apart; the rest is in \"other\"")
+      ->type_name("N")
+      ->capture_default_str();
   app.add_option("--eventsocket", f.eventsocket, "unix socket that tells what opens and closes")
       ->type_name("PATH");
   app.add_option("--eventsocket-mode", f.eventsocket_mode,

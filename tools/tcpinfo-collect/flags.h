@@ -41,6 +41,8 @@ struct collect_flags {
   std::string event_buffer = "32MiB";
   std::string uuid_prefix_file;
   std::string prometheus;
+  std::string traffic_metrics;
+  std::string label_limit = "100";
   std::string eventsocket;
   std::string eventsocket_mode;
   std::string query_socket;

@@ -62,6 +62,16 @@ void families::totals(std::string_view name, std::string_view help, std::string_
       metrics_of(label, samples, [](ClientMetric& m, double value) { m.counter.value = value; }));
 }
 
+void families::totals(std::string_view name, std::string_view help,
+                      std::vector<ClientMetric> metrics) {
+  add(name, help, MetricType::Counter, std::move(metrics));
+}
+
+void families::gauges(std::string_view name, std::string_view help,
+                      std::vector<ClientMetric> metrics) {
+  add(name, help, MetricType::Gauge, std::move(metrics));
+}
+
 void families::gauge(std::string_view name, std::string_view help, double value) {
   gauges(name, help, {}, {{{}, value}});
 }

@@ -38,9 +38,13 @@ class families {
   void total(std::string_view name, std::string_view help, const counter& value);
   void totals(std::string_view name, std::string_view help, std::string_view label,
               const std::vector<sample>& samples);
+  void totals(std::string_view name, std::string_view help,
+              std::vector<prometheus::ClientMetric> metrics);
   void gauge(std::string_view name, std::string_view help, double value);
   void gauges(std::string_view name, std::string_view help, std::string_view label,
               const std::vector<sample>& samples);
+  void gauges(std::string_view name, std::string_view help,
+              std::vector<prometheus::ClientMetric> metrics);
   /// A gauge that is always 1 and has its information in labels.
   void info(std::string_view name, std::string_view help,
             std::initializer_list<std::pair<std::string_view, std::string_view>> labels);

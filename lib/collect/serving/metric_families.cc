@@ -2,7 +2,7 @@
 //
 // Names that begin the list are those of M-Lab's collector, which dashboards know, with its
 // meaning; the rest is ours. Every label has a few values that stand here or in a table: none comes
-// from what is recorded.
+// from what is recorded, but those of the traffic (traffic_families).
 #include "collect/serving/metric_families.h"
 
 #include <fmt/format.h>
@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "collect/serving/metric_builder.h"
+#include "collect/serving/traffic_families.h"
 #include "collect/telemetry/log.h"
 
 namespace tcpinfo::collect {
@@ -302,7 +303,8 @@ void add_events(families& all, const metric_sources& from) {
 }  // namespace
 
 std::vector<prometheus::MetricFamily> metric_families(const metric_sources& from,
-                                                      const http_counts& served) {
+                                                      const http_counts& served,
+                                                      exemplars_by_family* exemplars) {
   families all;
   add_mlab(all, from);
   add_sampling(all, from);
@@ -323,6 +325,7 @@ std::vector<prometheus::MetricFamily> metric_families(const metric_sources& from
        {"cut_off", number(served.cut_off)}});
   all.info("tcpinfo_build_info", "The running program; always 1.",
            {{"version", version_string()}, {"compiler", __VERSION__}});
+  if (from.traffic != nullptr) add_traffic(all, *from.traffic, exemplars);
   return all.take();
 }
 

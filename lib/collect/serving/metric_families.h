@@ -11,12 +11,14 @@
 
 #include "collect/serving/http_server.h"
 #include "collect/serving/metrics.h"
+#include "collect/serving/openmetrics.h"
 
 namespace tcpinfo::collect {
 
-/// All metrics as they are now. Any thread.
-[[nodiscard]] std::vector<prometheus::MetricFamily> metric_families(const metric_sources& from,
-                                                                    const http_counts& served);
+/// All metrics as they are now; their exemplars into `exemplars`, unless that is null. Any thread.
+[[nodiscard]] std::vector<prometheus::MetricFamily> metric_families(
+    const metric_sources& from, const http_counts& served,
+    exemplars_by_family* exemplars = nullptr);
 
 }  // namespace tcpinfo::collect
 

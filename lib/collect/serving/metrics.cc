@@ -27,7 +27,9 @@ struct metrics_endpoint::impl {
                          metric_families(from, server.counts()));
                    }});
     all.push_back({"/metrics", std::string(openmetrics_type), [this, from] {
-                     return openmetrics_text(metric_families(from, server.counts()));
+                     exemplars_by_family exemplars;
+                     const auto families = metric_families(from, server.counts(), &exemplars);
+                     return openmetrics_text(families, exemplars);
                    }});
     all.push_back({"/healthz", plain, [] { return std::string("alive\n"); }});
     all.push_back({"/readyz", plain, [this] {

@@ -16,6 +16,7 @@
 #include "collect/serving/event_server.h"
 #include "collect/telemetry/observations.h"
 #include "collect/telemetry/statistics.h"
+#include "collect/telemetry/traffic_table.h"
 #include "collect/writing/writer.h"
 
 namespace tcpinfo::collect {
@@ -28,6 +29,7 @@ struct metric_sources {
   const std::vector<std::unique_ptr<writer>>& writers;
   std::int64_t interval_ns;  ///< asked for
   collect::layout layout = collect::layout::connections;
+  const traffic_table* traffic = nullptr;  ///< null: no metrics of the traffic
 };
 
 /// Whether this build has metrics at all.

@@ -61,6 +61,7 @@ std::uint64_t record_observer::look(observed_flow& flow, const snapshot_header& 
   count_types(last_.large, to_.large_attributes);
   for (std::size_t i = 0; i < last_.skipped_count; ++i) count_skipped(last_.skipped[i]);
   const bytes_view info = bytes.subspan(last_.info_at, last_.info_size);
+  if (traffic_ != nullptr) traffic_->see(flow.traffic, header, bytes, info);
   const auto total = [&info](tcp_field which) {
     return tcp_value(info, info_layout::unknown, which);
   };

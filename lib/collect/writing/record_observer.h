@@ -9,9 +9,11 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 
 #include "collect/telemetry/observations.h"
 #include "collect/writing/snapshot_header.h"
+#include "collect/writing/traffic_observer.h"
 #include "common/attribute_headers.h"
 
 namespace tcpinfo::collect {
@@ -20,13 +22,16 @@ namespace tcpinfo::collect {
 struct observed_flow {
   std::uint64_t bytes_sent = 0;
   std::uint64_t bytes_received = 0;
-  bool counted = false;  ///< there was a message with both
+  bool counted = false;                       ///< there was a message with both
+  std::unique_ptr<observed_traffic> traffic;  ///< null where nobody wants to know
 };
 
 /// Looks at what a writer takes. One for each writer.
 class record_observer {
  public:
-  explicit record_observer(observations& to) noexcept : to_(to) {}
+  /// `traffic`: told of each record, too; may be null. Both outlive it.
+  explicit record_observer(observations& to, traffic_observer* traffic = nullptr) noexcept
+      : to_(to), traffic_(traffic) {}
   /// Adds the growth that a message of `flow` tells. Growth before a connection was seen does not
   /// count (snapshot_header::may_be_old).
   /// @return a number that all messages have whose attributes have the same headers as this one's;
@@ -51,6 +56,7 @@ class record_observer {
   void count_skipped(std::uint16_t type) noexcept;
 
   observations& to_;
+  traffic_observer* const traffic_;
   snapshot decoded_;
   shape last_;
   attribute_headers headers_;  // of the message that last_ is of

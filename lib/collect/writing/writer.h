@@ -20,6 +20,7 @@
 #include "collect/writing/record_observer.h"
 #include "collect/writing/record_sink.h"
 #include "collect/writing/snapshot_queue.h"
+#include "collect/writing/traffic_observer.h"
 #include "collect/writing/waiting_memory.h"
 #include "collect/writing/writer_context.h"
 
@@ -31,7 +32,10 @@ class writer {
   writer(const writer_context& context, const memory_shares& memory, unsigned number = 0)
       : context_(context),
         queue_(memory.queue, memory.queue_kept),
-        observer_(context.seen),
+        traffic_(context.traffic != nullptr
+                     ? std::make_unique<traffic_observer>(*context.traffic, context.prefixes)
+                     : nullptr),
+        observer_(context.seen, traffic_.get()),
         memory_(memory.waiting, memory.queue_kept, context.counts, context.writers),
         records_(make_record_sink({context, observer_, memory_, number})) {}
   ~writer() { finish(); }
@@ -69,6 +73,7 @@ class writer {
   const writer_context& context_;
   std::mutex pushing_;  // the queue has room for one producer at a time
   snapshot_queue queue_;
+  const std::unique_ptr<traffic_observer> traffic_;  // null: not wanted
   record_observer observer_;
   waiting_memory memory_;
   const std::unique_ptr<record_sink> records_;

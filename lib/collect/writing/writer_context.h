@@ -11,6 +11,7 @@
 #include "collect/telemetry/log.h"
 #include "collect/telemetry/observations.h"
 #include "collect/telemetry/statistics.h"
+#include "collect/telemetry/traffic_table.h"
 #include "collect/writing/finalizer.h"
 #include "collect/writing/identity.h"
 #include "collect/writing/netns_registry.h"
@@ -41,8 +42,9 @@ struct writer_context {
   const sequence_index& earlier;
   const netns_registry& namespaces;
   observations& seen;
-  unsigned writers = 1;           ///< how many share
-  std::string segment_stem = {};  ///< what names of segments begin with (segment_name.h)
+  unsigned writers = 1;              ///< how many share
+  std::string segment_stem = {};     ///< what names of segments begin with (segment_name.h)
+  traffic_table* traffic = nullptr;  ///< null: no metrics of the traffic
 };
 
 }  // namespace tcpinfo::collect
