@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How a connection ended, when, and what its last record holds: every end that docs/ends.md lists,
-in one recording by dumps and one by events, which run side by side.
+in one recording by dumps and one by events, which run side by side; and that metrics of the traffic
+count the same ends.
 
 usage: live_ends.py COLLECTOR TRAFFIC TCPINFO_DUMP
 """
@@ -13,24 +14,33 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 import archives
 import ends
 from archives import Connection, check
-from collector import Collector, check_verified
+from collector import Collector, check_verified, has_metrics, settle
 from netns import Pair, run_test
+from openmetrics import parse_openmetrics
+from prometheus import port_of
+from scrape import http_whole_answer
 
 COLLECTOR, DUMP = sys.argv[1], sys.argv[3]
 CONG, SKMEMINFO, INFO = 4, 7, 2
 
 
-def listed(output: Path) -> dict[str, dict[str, object]]:
-    """What `tcpinfo-dump ls` tells, by the remote address: each case has its own."""
+def rows_of(output: Path) -> list[dict[str, object]]:
+    """What `tcpinfo-dump ls` tells."""
     text = subprocess.run([DUMP, "ls", "--json", str(output)], capture_output=True, text=True,
                           check=True).stdout
-    rows = [json.loads(line) for line in text.splitlines()]
-    return {re.sub(r"\[?(.*?)\]?:\d+$", r"\1", str(row["remote"])): row for row in rows}
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def listed(output: Path) -> dict[str, dict[str, object]]:
+    """The same by the remote address: each case has its own."""
+    return {re.sub(r"\[?(.*?)\]?:\d+$", r"\1", str(row["remote"])): row
+            for row in rows_of(output)}
 
 
 def check_last_record(name: str, connection: Connection, link: ends.Link) -> None:
@@ -81,7 +91,17 @@ def check_life(mode: str, name: str, row: dict[str, object], connection: Connect
         check("opened" in row and "ended" in row, f"{name}: ls does not tell its life: {row}")
 
 
+def ends_in_metrics(pair: Pair, collector: Collector) -> dict[str, int]:
+    settle()
+    families = parse_openmetrics(http_whole_answer(
+        pair.receiver, port_of(collector), "/metrics", "application/openmetrics-text")[2])
+    return {one.labels["how"]: int(one.value)
+            for one in families["tcpinfo_traffic_connections_closed"].samples if one.value}
+
+
 def main() -> None:
+    with_metrics = has_metrics(COLLECTOR)
+    metrics = ["--verbose", "--prometheus", "127.0.0.1:0", "--traffic-metrics", "cause"]
     with (Pair() as pair, tempfile.TemporaryDirectory() as directory,
           contextlib.ExitStack() as stack):
         scratch = Path(directory)
@@ -90,7 +110,7 @@ def main() -> None:
         for mode in ("dump", "events"):
             collector = stack.enter_context(Collector(
                 COLLECTOR, scratch / mode, pair.receiver, "--sampling", mode, "--eventsocket",
-                str(scratch / (mode + ".sock"))))
+                str(scratch / (mode + ".sock")), *(metrics if with_metrics else [])))
             collectors[mode] = collector
         lookout = ends.Lookout(pair, [scratch / (mode + ".sock") for mode in collectors])
         links = ends.run(pair, lookout)
@@ -98,11 +118,16 @@ def main() -> None:
         # The end of each is told when its socket is gone; so are those of the lookout's.
         lookout.until(lambda one: sum('"Event":1' in line for line in one.lines())
                       >= sum('"Event":0' in line for line in one.lines()), "a close was not told")
+        counted = {mode: ends_in_metrics(pair, one) for mode, one in collectors.items()
+                   if with_metrics}
         stopped = {mode: one.stop() for mode, one in collectors.items()}
         for mode, ended in stopped.items():
             check(ended.number("losses") == 0, f"{mode}: {ended.told()}")
             check_verified(DUMP, scratch / mode)
             judge(mode, scratch / mode, links)
+            closed = Counter(row["closed"] for row in rows_of(scratch / mode) if "closed" in row)
+            print(f"{mode}: in metrics: {counted.get(mode)}")
+            check(not with_metrics or counted[mode] == closed, f"{mode}: in archives: {closed}")
 
 
 run_test(main)
