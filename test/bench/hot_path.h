@@ -151,6 +151,20 @@ class steps {
       traffic_observer_.look(traffic_observed_[i % messages::count], header, from_.at(i).bytes);
     }
   }
+  /// Both records of a connection that is seen once and ends, to metrics of the traffic.
+  void observe_short(std::size_t n) {
+    for (std::size_t i = 0; i < n; ++i) {
+      from_.move(i);
+      next_time(i);
+      collect::observed_flow flow;
+      collect::snapshot_header header;
+      header.cookie = i + 1;
+      header.time_ns = now_ns_;
+      traffic_observer_.look(flow, header, from_.at(i).bytes);
+      header.kind = collect::snapshot_kind::final;
+      traffic_observer_.look(flow, header, from_.at(i).bytes);
+    }
+  }
   /// A record into a segment's block, which is not made.
   void add_to_segment(std::size_t n) {
     for (std::size_t i = 0; i < n; ++i) {

@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
       {"encode_next_line", &hot_path::steps::encode_next_lines},
       {"observe", &hot_path::steps::observe},
       {"observe_traffic", &hot_path::steps::observe_traffic},
+      {"observe_short", &hot_path::steps::observe_short},
       {"segment_record", &hot_path::steps::add_to_segment},
       {"summary_record", &hot_path::steps::summarize},
       {"base64", &hot_path::steps::encode_base64},

@@ -38,6 +38,7 @@ BENCHMARK(each<&hot_path::steps::encode_lines>)->Name("encode_line");
 BENCHMARK(each<&hot_path::steps::encode_next_lines>)->Name("encode_next_line");
 BENCHMARK(each<&hot_path::steps::observe>)->Name("observe");
 BENCHMARK(each<&hot_path::steps::observe_traffic>)->Name("observe_with_traffic");
+BENCHMARK(each<&hot_path::steps::observe_short>)->Name("observe_short_connection");
 BENCHMARK(each<&hot_path::steps::summarize>)->Name("summary_record");
 BENCHMARK(each<&hot_path::steps::encode_base64>)->Name("base64_280_bytes");
 BENCHMARK(frame)->Name("frame_of_230_records_each");

@@ -20,6 +20,7 @@ LIMITS = {
     "queue": 240,
     "encode_line": 3150,
     "encode_next_line": 1740,
+    "observe_traffic": 1020,
     "base64": 490,
 }
 TIMES = (100, 2100)

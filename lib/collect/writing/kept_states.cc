@@ -28,8 +28,9 @@ analysis::seen_message seen(bytes_view message, bytes_view info, std::int64_t ti
 void kept_states::keep(const snapshot_header& header, bytes_view message, bytes_view info) {
   const bool same_state =
       !bytes_.empty() && bytes_[last_ + sizeof(head) + wire::state_at] == message[wire::state_at];
-  if (!same_state) last_ = bytes_.size();
-  bytes_.resize(last_ + sizeof(head) + message_size + info.size());
+  const std::size_t at = same_state ? last_ : bytes_.size();
+  bytes_.resize(at + sizeof(head) + message_size + info.size());
+  last_ = at;
   const head about{header.time_ns, header.carried, static_cast<std::uint32_t>(info.size())};
   std::byte* const to = bytes_.data() + last_;
   std::memcpy(to, &about, sizeof about);

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "collect/telemetry/growth.h"
+#include "text/escape.h"
 
 namespace tcpinfo::collect {
 namespace {
@@ -42,13 +43,14 @@ std::string prefix_of(const ip_address& remote) {
   return to_string(network) + '/' + std::to_string(length);
 }
 
+// Text as it may be shown: a label that is not UTF-8 makes a scraper refuse all metrics.
 std::string cc_of(const message& m) {
   const auto name = m.find(attribute_type::cong);
   if (!name || name->empty()) return std::string(unknown_value);
-  const auto* const text = static_cast<const char*>(static_cast<const void*>(name->data()));
-  const std::string_view whole(text, name->size());
+  const auto* const bytes = static_cast<const char*>(static_cast<const void*>(name->data()));
+  const std::string_view whole(bytes, name->size());
   const std::string_view cut = whole.substr(0, whole.find('\0'));
-  return cut.empty() ? std::string(unknown_value) : std::string(cut);
+  return cut.empty() ? std::string(unknown_value) : text::escaped(cut);
 }
 
 std::string cgroup_of(const message& m, const cgroup_name& names) {
@@ -56,6 +58,7 @@ std::string cgroup_of(const message& m, const cgroup_name& names) {
   if (!number || number->size() < sizeof(std::uint64_t)) return std::string(unknown_value);
   const auto id = wire::load<std::uint64_t>(number->data());
   std::string name = names && id != 0 ? names(id) : std::string();
+  name = text::escaped(name);
   if (name.empty()) name = id != 0 ? std::to_string(id) : std::string(unknown_value);
   return name;
 }
@@ -88,8 +91,7 @@ void traffic_observer::see(std::unique_ptr<observed_traffic>& flow, const snapsh
     if (is_first) flow = std::make_unique<observed_traffic>();
     look(*flow, header, message, info, is_first);
   } catch (const std::bad_alloc&) {
-    // It begins anew with its next record.
-    flow.reset();
+    // What was not done is done with its next record, or missing.
   }
 }
 
@@ -184,12 +186,10 @@ void traffic_observer::observe(observed_traffic& flow, const snapshot_header& he
 }
 
 void traffic_observer::add_causes(const observed_traffic& flow,
-                                  std::span<const cause_seconds> causes) noexcept {
+                                  const analysis::why::cause_times& times) noexcept {
   if (!flow.series) return;
-  for (const cause_seconds& c : causes)
-    if (c.seconds > 0)
-      flow.series->cause_ns[analysis::why::index_of(c.what)].add(
-          static_cast<std::uint64_t>(c.seconds * 1e9));
+  for (std::size_t i = 0; i < times.size(); ++i)
+    if (times[i] > 0) flow.series->cause_ns[i].add(static_cast<std::uint64_t>(times[i]));
 }
 
 }  // namespace tcpinfo::collect

@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <span>
 #include <string>
 
 #include "analysis/why/cause.h"
@@ -42,12 +41,6 @@ struct observed_traffic {
   bool closed = false;
 };
 
-/// Seconds of a connection in which one cause limited it.
-struct cause_seconds {
-  analysis::why::cause what = analysis::why::cause::none;
-  double seconds = 0;
-};
-
 /// The name of a control group, by its number (`INET_DIAG_CGROUP_ID`).
 using cgroup_name = std::function<std::string(std::uint64_t)>;
 
@@ -64,9 +57,10 @@ class traffic_observer {
   /// payload of INFO; empty where there is none.
   void see(std::unique_ptr<observed_traffic>& flow, const snapshot_header& header,
            bytes_view message, bytes_view info) noexcept;
-  /// What limited it, as far as it is known at its end. Behind see() of its final record.
+  /// What limited it, of all its time or of time that was not told yet. Also behind see() of its
+  /// final record.
   static void add_causes(const observed_traffic& flow,
-                         std::span<const cause_seconds> causes) noexcept;
+                         const analysis::why::cause_times& times) noexcept;
 
  private:
   void look(observed_traffic& flow, const snapshot_header& header, bytes_view message,

@@ -149,6 +149,15 @@ TEST_CASE("labels are the service's port, the congestion control, the network an
     b.see(flow, s, 0);
     CHECK(b.only().labels == label_values{one.port, "cubic", one.prefix, "unknown"});
   }
+  {
+    // A scraper would refuse all metrics for a label that is not UTF-8.
+    bench b;
+    made_socket s;
+    s.cong = "a\xff";
+    std::unique_ptr<observed_traffic> flow;
+    b.see(flow, s, 0);
+    CHECK(b.only().labels[1] == "a\\xff");
+  }
   // What is not wanted is empty.
   traffic_labels ports;
   ports.wanted[0] = true;
@@ -203,9 +212,9 @@ TEST_CASE("a connection's segments are counted as they grow, times and rates at 
   for (std::size_t i = 0; i < exemplars.size(); ++i)
     CHECK(exemplars[i].uuid == (values.count(i) != 0 ? "host_1_0000000000000001" : ""));
 
-  constexpr std::array causes = {cause_seconds{analysis::why::cause::bufferbloat, 1.5},
-                                 cause_seconds{analysis::why::cause::none, 0}};
-  traffic_observer::add_causes(*flow, causes);
+  analysis::why::cause_times times{};
+  times[analysis::why::index_of(analysis::why::cause::bufferbloat)] = 1'500'000'000;
+  traffic_observer::add_causes(*flow, times);
   CHECK(all.cause_ns[analysis::why::index_of(analysis::why::cause::bufferbloat)].get() ==
         1'500'000'000);
   flow.reset();
