@@ -6,9 +6,12 @@
 #include <tcpinfo/inetdiag.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "collect/os/clock.h"
 #include "collect/os/descriptor.h"
@@ -18,8 +21,8 @@
 namespace tcpinfo::collect {
 namespace {
 
-constexpr int tries = 2;
-constexpr std::int64_t patience_ns = 1'000'000'000;
+// A busy machine tells late: each new socket is waited for longer, 5 s in all.
+constexpr std::array<std::int64_t, 3> patience_ns = {1'000'000'000, 1'500'000'000, 2'500'000'000};
 constexpr int so_cookie = 57;  // SO_COOKIE; older headers do not have it
 
 // A socket that was bound, whose end is told as that of a connection is. None where that cannot be.
@@ -40,13 +43,16 @@ descriptor bound_socket(std::uint64_t& cookie) noexcept {
   return {};
 }
 
-bool hears(destroy_listener& events, std::uint64_t cookie) noexcept {
-  const std::int64_t until_ns = clock_ns(CLOCK_MONOTONIC) + patience_ns;
+// An end that was told too late for its own wait is as good in a later one.
+bool hears(destroy_listener& events, std::span<const std::uint64_t> cookies,
+           std::int64_t wait_ns) noexcept {
+  const std::int64_t until_ns = clock_ns(CLOCK_MONOTONIC) + wait_ns;
   for (;;) {
     bool told = false;
     // An overflow is counted and no error: where so much is told, the kernel is not silent.
-    const auto ec =
-        events.receive([&](const message& m) noexcept { told = told || m.cookie() == cookie; });
+    const auto ec = events.receive([&](const message& m) noexcept {
+      told = told || std::find(cookies.begin(), cookies.end(), m.cookie()) != cookies.end();
+    });
     if (told || events.counter(dump_counter::overflows) > 0) return true;
     if (ec || clock_ns(CLOCK_MONOTONIC) >= until_ns) return false;
     std::array<pollfd, 1> watched{{{events.descriptor(), POLLIN, 0}}};
@@ -59,12 +65,12 @@ bool hears(destroy_listener& events, std::uint64_t cookie) noexcept {
 std::error_code hear_an_end() noexcept {
   destroy_listener events;
   if (const auto ec = events.open()) return ec;
-  for (int i = 0; i < tries; ++i) {
-    std::uint64_t cookie = 0;
-    descriptor one = bound_socket(cookie);
+  std::array<std::uint64_t, patience_ns.size()> closed{};
+  for (std::size_t i = 0; i < closed.size(); ++i) {
+    descriptor one = bound_socket(closed[i]);
     if (!one) return {};
     one.reset();
-    if (hears(events, cookie)) return {};
+    if (hears(events, std::span(closed).first(i + 1), patience_ns[i])) return {};
   }
   return system_error(ETIMEDOUT);
 }

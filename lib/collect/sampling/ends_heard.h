@@ -10,8 +10,9 @@
 namespace tcpinfo::collect {
 
 /// Closes a bound socket of its own in the caller's network namespace and waits for the message
-/// about its end, a second at most, and once more. Where a socket cannot be made nothing is
-/// concluded. Takes no message from anybody else's listener.
+/// about its end, and so twice more, 5 s in all at most: a busy machine tells late. The caller
+/// waits meanwhile. Where a socket cannot be made nothing is concluded. Takes no message from
+/// anybody else's listener.
 /// @return ETIMEDOUT where none came; why it cannot listen.
 [[nodiscard]] std::error_code hear_an_end() noexcept;
 
