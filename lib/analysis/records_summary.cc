@@ -147,6 +147,9 @@ void records_summary::add_info(const seen_message& r, bool latest) {
     last_is_end_ = false;
   }
   info_ = true;
+  // Times before 1970 are of no recording.
+  if (const packed_time at = end ? end_time_ : time; !at.is_zero() && at.raw() >= 0)
+    causes_.add(why::cause_point::of(r.m, r.info, at.raw(), r.bbr), end);
   // A socket that its program has closed is nobody's.
   if (r.m.uid() != 0) uid_ = r.m.uid();
 
@@ -251,6 +254,9 @@ void records_summary::append(records_summary& later) {
 // Before anything else is added: the states and totals are still those of the earlier records.
 void records_summary::append_totals(records_summary& later) {
   if (!later.info_) return;
+  causes_.append(later.causes_);
+  causes_lost_ = causes_lost_ || later.causes_lost_;
+  if (causes_lost_) causes_ = {};
   if (!info_ || later.first_info_time_ < first_info_time_) {
     first_ = later.first_;
     first_info_time_ = later.first_info_time_;

@@ -22,6 +22,7 @@
 #include "analysis/quantiles.h"
 #include "analysis/seen_message.h"
 #include "analysis/summary_values.h"
+#include "analysis/why/cause_clock.h"
 
 namespace tcpinfo::analysis {
 
@@ -34,7 +35,7 @@ struct flow_ends {
   std::uint32_t interface = 0;
 };
 
-/// Memory is some 400 bytes, and what its round-trip times take (quantiles).
+/// Memory is some 500 bytes, and what its round-trip times take (quantiles).
 class records_summary {
  public:
   explicit records_summary(quantiles::limit rtts) noexcept : rtts_(rtts) {}
@@ -125,6 +126,8 @@ class records_summary {
   /// Its number in the pool of add()'s messages.
   [[nodiscard]] name_pool::id congestion_control() const noexcept { return cong_; }
   [[nodiscard]] std::uint64_t snapshots() const noexcept { return snapshots_; }
+  /// What limited it; empty where no record has counters, and of a summary that does not say it.
+  [[nodiscard]] const why::cause_clock& causes() const noexcept { return causes_; }
 
  protected:
   [[nodiscard]] std::int16_t first_offset() const noexcept { return first_offset_; }
@@ -153,6 +156,8 @@ class records_summary {
   void append_totals(records_summary& later);
   void save_info(summary_values& to) const;
   void load_info(const summary_values& from);
+  void save_causes(summary_values& to) const;
+  void load_causes(const summary_values& from);
   void set_at_end(const last_counts& c);
   [[nodiscard]] last_counts counts_at_end() const noexcept;
   [[nodiscard]] static last_counts counts_of(const flow_totals& t) noexcept;
@@ -184,6 +189,7 @@ class records_summary {
   packed_time end_time_;
   packed_time before_end_time_;
   quantiles rtts_;
+  why::cause_clock causes_;
   std::uint64_t peak_rate_ = 0;
   std::uint64_t snapshots_ = 0;
   std::unique_ptr<last_counts> at_end_;  // where last_ is not of the end
@@ -203,6 +209,7 @@ class records_summary {
   bool last_is_end_ = false;   // and last_ is these
   bool first_is_end_ = false;  // the first one with tcp_info is of the end
   bool info_ = false;
+  bool causes_lost_ = false;  // some records' summary does not say them
   bool has_rate_ = false;
 };
 

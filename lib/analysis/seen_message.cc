@@ -41,7 +41,9 @@ name_pool::id message_eye::name_in(bytes_view payload) {
   }
   const auto* chars = reinterpret_cast<const char*>(payload.data());
   const std::size_t size = payload.empty() ? 0 : ::strnlen(chars, payload.size());
-  const name_pool::id id = names_.number(std::string_view(chars, size));
+  const std::string_view name(chars, size);
+  is_bbr_ = name.starts_with("bbr");
+  const name_pool::id id = names_.number(name);
   cong_id_ = is_short ? id : name_pool::none;
   return id;
 }

@@ -27,6 +27,7 @@ struct seen_message {
   name_pool::id cong = name_pool::none;  ///< congestion control; none: the message does not say
   std::int16_t time_offset = 0;          ///< minutes from UTC
   std::int16_t ended_offset = 0;
+  bool bbr = false;  ///< the congestion control is BBR, of any version
 };
 
 /// Looks at messages. One thread at a time.
@@ -46,7 +47,10 @@ class message_eye {
       number_ = number;
     }
     if (last_.info_at != 0) seen.info = m.bytes.subspan(last_.info_at, last_.info_size);
-    if (last_.cong_at != 0) seen.cong = name_in(m.bytes.subspan(last_.cong_at, last_.cong_size));
+    if (last_.cong_at != 0) {
+      seen.cong = name_in(m.bytes.subspan(last_.cong_at, last_.cong_size));
+      seen.bbr = is_bbr_;
+    }
     return seen;
   }
   /// The same of a record.
@@ -82,6 +86,7 @@ class message_eye {
   std::uint64_t number_ = 0;             // the caller's of it; 0: none
   std::array<std::uint64_t, 2> cong_{};  // payload of the latest, zeros behind
   name_pool::id cong_id_ = name_pool::none;
+  bool is_bbr_ = false;  // what name_in() was given last
 };
 
 }  // namespace tcpinfo::analysis

@@ -62,6 +62,15 @@ std::int16_t offset_of(std::uint64_t bits) noexcept {
 
 std::uint32_t narrow(std::uint64_t n) noexcept { return static_cast<std::uint32_t>(n); }
 
+// Of causes_bits, behind the lowest one.
+constexpr unsigned first_rest_at = 1;
+constexpr std::uint64_t rest_mask = 31;
+constexpr unsigned first_flags_at = 6;
+constexpr unsigned last_flags_at = 14;
+
+std::int64_t ms_of(packed_time t) noexcept { return why::cause_clock::milliseconds(t.raw()); }
+std::uint64_t ms_of_us(std::uint64_t us) noexcept { return us / 1000; }
+
 }  // namespace
 
 void records_summary::save(summary_values& to, packed_time base) const {
@@ -143,6 +152,35 @@ void records_summary::save_info(summary_values& to) const {
   to.set(f::fin_segments, narrow(last_.or_zero(total::data_segs_in) - fin.segments));
   for (std::size_t t = 0; t < total_count; ++t)
     if (const auto n = last_.get(static_cast<total>(t))) to.put(field_of_total(t), *n);
+  save_causes(to);
+}
+
+// The first and the last record of the clock are those that other fields tell of, as a rule.
+void records_summary::save_causes(summary_values& to) const {
+  if (causes_.empty()) return;
+  const why::cause_clock::stored c = causes_.save();
+  to.put(f::causes_bits, 1U | static_cast<std::uint64_t>(c.first.rest) << first_rest_at |
+                             std::uint64_t{c.first.flags} << first_flags_at |
+                             std::uint64_t{c.last.flags} << last_flags_at);
+  to.set(f::causes_first_time, signed_bits(c.first.time_ms - ms_of(first_info_time_)));
+  to.set(f::causes_first_busy, narrow(c.first.busy_ms - ms_of_us(first_.busy)));
+  to.set(f::causes_first_rwnd, c.first.rwnd_ms);
+  to.set(f::causes_first_sndbuf, c.first.sndbuf_ms);
+  to.set(f::causes_first_sent, c.first.sent);
+  to.set(f::causes_first_received, narrow(c.first.received - first_.received));
+  to.set(f::causes_first_timeouts, c.first.timeouts);
+  to.set(f::causes_last_time, signed_bits(c.last.time_ms - ms_of(last_info_time_)));
+  to.set(f::causes_last_busy, narrow(c.last.busy_ms - ms_of_us(last_.or_zero(total::busy_time))));
+  to.set(f::causes_last_rwnd,
+         narrow(c.last.rwnd_ms - ms_of_us(last_.or_zero(total::rwnd_limited))));
+  to.set(f::causes_last_sndbuf,
+         narrow(c.last.sndbuf_ms - ms_of_us(last_.or_zero(total::sndbuf_limited))));
+  to.set(f::causes_last_sent, narrow(c.last.sent - last_.or_zero(total::data_segs_out)));
+  to.set(f::causes_last_received, narrow(c.last.received - last_.or_zero(total::bytes_received)));
+  to.set(f::causes_last_timeouts,
+         static_cast<std::uint16_t>(c.last.timeouts - last_.or_zero(total::total_rto)));
+  to.set(f::causes_pending, signed_bits(c.pending_ms));
+  for (std::size_t i = 0; i < c.ms.size(); ++i) to.set(field_of_cause(i), signed_bits(c.ms[i]));
 }
 
 void records_summary::load(const summary_values& from, packed_time base) {
@@ -230,6 +268,44 @@ void records_summary::load_info(const summary_values& from) {
   open.most_acked = acked + from.at(f::opener_most_acked);
   open.most_unique = last_.unique().value_or(0) + from.at(f::opener_most_unique);
   opener_.load(open);
+  load_causes(from);
+}
+
+void records_summary::load_causes(const summary_values& from) {
+  causes_ = {};
+  causes_lost_ = info_ && !from.has(f::causes_bits);
+  if (!info_ || causes_lost_) return;
+  why::cause_clock::stored c;
+  const std::uint64_t bits = from.at(f::causes_bits);
+  const std::uint64_t rest = bits >> first_rest_at & rest_mask;
+  if (rest < why::cause_count) c.first.rest = static_cast<why::cause>(rest);
+  c.first.flags = static_cast<std::uint8_t>(bits >> first_flags_at);
+  c.last.flags = static_cast<std::uint8_t>(bits >> last_flags_at);
+  const auto time = [](packed_time base, std::uint64_t more) {
+    return static_cast<std::int64_t>(signed_bits(ms_of(base)) + more);
+  };
+  c.first.time_ms = time(first_info_time_, from.at(f::causes_first_time));
+  c.first.busy_ms = narrow(ms_of_us(first_.busy) + from.at(f::causes_first_busy));
+  c.first.rwnd_ms = narrow(from.at(f::causes_first_rwnd));
+  c.first.sndbuf_ms = narrow(from.at(f::causes_first_sndbuf));
+  c.first.sent = narrow(from.at(f::causes_first_sent));
+  c.first.received = narrow(first_.received + from.at(f::causes_first_received));
+  c.first.timeouts = static_cast<std::uint16_t>(from.at(f::causes_first_timeouts));
+  const auto last_ms = [&](total t, f more) {
+    return narrow(ms_of_us(last_.or_zero(t)) + from.at(more));
+  };
+  c.last.time_ms = time(last_info_time_, from.at(f::causes_last_time));
+  c.last.busy_ms = last_ms(total::busy_time, f::causes_last_busy);
+  c.last.rwnd_ms = last_ms(total::rwnd_limited, f::causes_last_rwnd);
+  c.last.sndbuf_ms = last_ms(total::sndbuf_limited, f::causes_last_sndbuf);
+  c.last.sent = narrow(last_.or_zero(total::data_segs_out) + from.at(f::causes_last_sent));
+  c.last.received = narrow(last_.or_zero(total::bytes_received) + from.at(f::causes_last_received));
+  c.last.timeouts = static_cast<std::uint16_t>(last_.or_zero(total::total_rto) +
+                                               from.at(f::causes_last_timeouts));
+  c.pending_ms = static_cast<std::int64_t>(from.at(f::causes_pending));
+  for (std::size_t i = 0; i < c.ms.size(); ++i)
+    c.ms[i] = static_cast<std::int64_t>(from.at(field_of_cause(i)));
+  causes_.load(c);
 }
 
 }  // namespace tcpinfo::analysis

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "analysis/flow_totals.h"
+#include "analysis/why/cause.h"
 
 namespace tcpinfo::analysis {
 
@@ -72,11 +73,33 @@ enum class summary_field : std::uint32_t {
   opener_most_acked = 51,
   opener_most_unique = 52,
   totals = 64,  ///< and the number of the total
+  causes_bits = 96,
+  causes_first_time = 97,
+  causes_first_busy = 98,
+  causes_first_rwnd = 99,
+  causes_first_sndbuf = 100,
+  causes_first_sent = 101,
+  causes_first_received = 102,
+  causes_first_timeouts = 103,
+  causes_last_time = 104,
+  causes_last_busy = 105,
+  causes_last_rwnd = 106,
+  causes_last_sndbuf = 107,
+  causes_last_sent = 108,
+  causes_last_received = 109,
+  causes_last_timeouts = 110,
+  causes_pending = 111,
+  causes = 112,  ///< and the number of the cause
 };
 
 /// The value's number of a total.
 [[nodiscard]] constexpr summary_field field_of_total(std::size_t t) noexcept {
   return static_cast<summary_field>(static_cast<std::uint32_t>(summary_field::totals) + t);
+}
+
+/// The value's number of a cause.
+[[nodiscard]] constexpr summary_field field_of_cause(std::size_t c) noexcept {
+  return static_cast<summary_field>(static_cast<std::uint32_t>(summary_field::causes) + c);
 }
 
 /// Values by number, in any order. One that is absent is 0.
@@ -120,7 +143,7 @@ class summary_values {
 
  private:
   static constexpr std::size_t count =
-      static_cast<std::size_t>(summary_field::totals) + total_count;
+      static_cast<std::size_t>(summary_field::causes) + why::cause_count;
 
   std::array<std::uint64_t, count> values_{};
   std::array<std::uint64_t, (count + 63) / 64> present_{};

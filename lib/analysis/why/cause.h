@@ -48,6 +48,12 @@ using cause_times = std::array<std::int64_t, cause_count>;
   return static_cast<std::size_t>(c);
 }
 
+/// Whether time was lost by a timeout.
+[[nodiscard]] constexpr bool is_of_timeout(cause c) noexcept {
+  return c == cause::rto_stall || c == cause::tail_loss || c == cause::spurious_rto ||
+         c == cause::mtu_hole;
+}
+
 }  // namespace tcpinfo::analysis::why
 
 #endif

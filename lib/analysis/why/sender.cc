@@ -29,11 +29,6 @@ labels network_causes(const life& l) {
   return to;
 }
 
-bool is_of_timeout(cause c) noexcept {
-  return c == cause::rto_stall || c == cause::tail_loss || c == cause::spurious_rto ||
-         c == cause::mtu_hole;
-}
-
 // Idle because of the program, which has more to send, or waits for what will make it send.
 bool waits_for_program(const life& l, std::size_t i) noexcept {
   const tcp_state state = l.from(i).state();

@@ -228,7 +228,7 @@ TEST_CASE("a summary of any values is read") {
   std::mt19937_64 random(3);
   for (int turn = 0; turn < 2000; ++turn) {
     std::vector<summary_value> values;
-    for (std::uint32_t field = 0; field < 100; ++field) {
+    for (std::uint32_t field = 0; field < 140; ++field) {
       if (random() % 3 == 0) continue;
       summary_value v;
       v.field = field;
