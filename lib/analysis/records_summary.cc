@@ -4,6 +4,7 @@
 #include <tcpinfo/tcp.h>
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace tcpinfo::analysis {
 namespace {
@@ -254,7 +255,7 @@ void records_summary::append(records_summary& later) {
 // Before anything else is added: the states and totals are still those of the earlier records.
 void records_summary::append_totals(records_summary& later) {
   if (!later.info_) return;
-  causes_.append(later.causes_);
+  causes_.append(std::move(later.causes_));
   causes_lost_ = causes_lost_ || later.causes_lost_;
   if (causes_lost_) causes_ = {};
   if (!info_ || later.first_info_time_ < first_info_time_) {

@@ -22,7 +22,7 @@
 #include "analysis/quantiles.h"
 #include "analysis/seen_message.h"
 #include "analysis/summary_values.h"
-#include "analysis/why/cause_clock.h"
+#include "analysis/why/clock_runs.h"
 
 namespace tcpinfo::analysis {
 
@@ -127,7 +127,7 @@ class records_summary {
   [[nodiscard]] name_pool::id congestion_control() const noexcept { return cong_; }
   [[nodiscard]] std::uint64_t snapshots() const noexcept { return snapshots_; }
   /// What limited it; empty where no record has counters, and of a summary that does not say it.
-  [[nodiscard]] const why::cause_clock& causes() const noexcept { return causes_; }
+  [[nodiscard]] why::cause_clock causes() const { return causes_.whole(); }
 
  protected:
   [[nodiscard]] std::int16_t first_offset() const noexcept { return first_offset_; }
@@ -189,7 +189,7 @@ class records_summary {
   packed_time end_time_;
   packed_time before_end_time_;
   quantiles rtts_;
-  why::cause_clock causes_;
+  why::clock_runs causes_;
   std::uint64_t peak_rate_ = 0;
   std::uint64_t snapshots_ = 0;
   std::unique_ptr<last_counts> at_end_;  // where last_ is not of the end

@@ -158,7 +158,7 @@ void records_summary::save_info(summary_values& to) const {
 // The first and the last record of the clock are those that other fields tell of, as a rule.
 void records_summary::save_causes(summary_values& to) const {
   if (causes_.empty()) return;
-  const why::cause_clock::stored c = causes_.save();
+  const why::cause_clock::stored c = causes_.whole().save();
   to.put(f::causes_bits, 1U | static_cast<std::uint64_t>(c.first.rest) << first_rest_at |
                              std::uint64_t{c.first.flags} << first_flags_at |
                              std::uint64_t{c.last.flags} << last_flags_at);

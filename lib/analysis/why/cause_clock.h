@@ -72,6 +72,9 @@ class cause_clock {
 
   /// Whether there was a record.
   [[nodiscard]] bool empty() const noexcept { return empty_; }
+  /// Times of the first record and of the last, in ms since 1970.
+  [[nodiscard]] std::int64_t first_ms() const noexcept { return first_.time_ms; }
+  [[nodiscard]] std::int64_t last_ms() const noexcept { return last_.time_ms; }
   /// From the first record to the last, in nanoseconds.
   [[nodiscard]] std::int64_t life_ns() const noexcept;
   /// Nanoseconds by cause, together life_ns(), or more by what the chronographs' steps add.

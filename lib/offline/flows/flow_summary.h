@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // One connection as a whole, made of its records, of summaries of them, or of both. These may come
-// from any number of files and in any order. Memory is some 450 bytes, and what its round-trip
+// from any number of files and in any order. Memory is some 550 bytes, and what its round-trip
 // times take (quantiles).
 #ifndef TCPINFO_OFFLINE_FLOWS_FLOW_SUMMARY_H
 #define TCPINFO_OFFLINE_FLOWS_FLOW_SUMMARY_H

@@ -2,11 +2,14 @@
 //
 // What limited a connection as it is told while its records come, beside what the examiner says of
 // the same records.
+#include <algorithm>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "analysis/seen_message.h"
 #include "analysis/why/cause_clock.h"
+#include "analysis/why/clock_runs.h"
 #include "unit/analysis/why/made_history.h"
 
 namespace {
@@ -289,5 +292,42 @@ TEST_CASE("clocks of parts come to the clock of all records") {
     again.load(parts[0].save());
     CHECK(again.times() == c.clock.times());
     CHECK(again.life_ns() == c.clock.life_ns());
+  }
+}
+
+TEST_CASE("parts of a connection come to the same clock in any order") {
+  std::mt19937 random(9);
+  for (int turn = 0; turn < 100; ++turn) {
+    clocked_history c;
+    settle(c.h);
+    c.h.record();
+    c.see();
+    for (int i = 0; i < 30; ++i) {
+      if (random() % 2 == 0) c.h.pass(10);
+      c.h.set(tcp_field::rtt, random() % 2 == 0 ? 60'000 : 20'000);
+      c.h.grow(tcp_field::busy_time, random() % 30 * 1000);
+      c.idle(1 + static_cast<std::int64_t>(random() % 30));
+    }
+    std::vector<std::vector<cause_point>> parts;
+    for (std::size_t at = 0; at < c.points.size();) {
+      const std::size_t to = std::min(c.points.size(), at + 1 + random() % 8);
+      const auto begin = c.points.begin();
+      parts.emplace_back(begin + static_cast<std::ptrdiff_t>(at),
+                         begin + static_cast<std::ptrdiff_t>(to));
+      at = to;
+    }
+    std::shuffle(parts.begin(), parts.end(), random);
+    why::clock_runs by_records;
+    why::clock_runs by_parts;
+    for (const auto& part : parts) {
+      why::clock_runs of_part;
+      for (const cause_point& p : part) {
+        by_records.add(p, false);
+        of_part.add(p, false);
+      }
+      by_parts.append(std::move(of_part));
+    }
+    CHECK(by_records.whole().times() == c.clock.times());
+    CHECK(by_parts.whole().times() == c.clock.times());
   }
 }
