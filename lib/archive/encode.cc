@@ -67,8 +67,8 @@ namespace {
 
 std::array<std::string_view, optional_names.size()> optional_texts(
     const metadata& m, std::string_view opened) noexcept {
-  return {m.host,  m.kernel,     m.collector, m.interval, m.run,
-          m.netns, m.byte_order, opened,      m.policy};
+  return {m.host, m.kernel, m.collector, m.interval, m.run, m.netns, m.byte_order,
+          opened, m.policy, m.cgroup,    m.owner,    m.pid, m.comm,  m.executable};
 }
 
 constexpr std::string_view metadata_start =

@@ -552,6 +552,11 @@ bool record::get_metadata(metadata& out) const noexcept {
   m.byte_order = impl_->get(text_key::byte_order);
   m.opened = impl_->opened;
   m.policy = impl_->get(text_key::policy);
+  m.cgroup = impl_->get(text_key::cgroup);
+  m.owner = impl_->get(text_key::owner);
+  m.pid = impl_->get(text_key::pid);
+  m.comm = impl_->get(text_key::comm);
+  m.executable = impl_->get(text_key::executable);
   fill_known(out, m);
   return true;
 }

@@ -144,9 +144,10 @@ std::error_code record::assign(const metadata& given) noexcept {
   if (start.size == 0 || (opened.size == 0 && !m.opened.is_zero()))
     return refuse(errc::bad_timestamp);
   const std::array<std::string_view, optional_names.size()> optional = {
-      m.host,  m.kernel, m.collector,  m.interval,
-      m.run,   m.netns,  m.byte_order, m.opened.is_zero() ? std::string_view() : opened.view(),
-      m.policy};
+      m.host,   m.kernel,    m.collector,  m.interval,
+      m.run,    m.netns,     m.byte_order, m.opened.is_zero() ? std::string_view() : opened.view(),
+      m.policy, m.cgroup,    m.owner,      m.pid,
+      m.comm,   m.executable};
   // Places in the text have 32 bits, and a byte that is not UTF-8 becomes three.
   std::size_t most = m.uuid.size();
   for (const std::string_view text : optional) most += text.size();

@@ -41,6 +41,11 @@ enum class text_key : std::uint8_t {
   byte_order,
   opened,
   policy,
+  cgroup,
+  owner,
+  pid,
+  comm,
+  executable,
   ended,
   carried,         ///< the array's elements, as JSON without spaces
   extra,           ///< unknown members of the record, as JSON without spaces: "key":value,…
@@ -49,8 +54,9 @@ enum class text_key : std::uint8_t {
 };
 
 /// The names of the optional keys, from text_key::host on.
-inline constexpr std::array<std::string_view, 9> optional_names = {
-    "Host", "Kernel", "Collector", "Interval", "Run", "Netns", "ByteOrder", "Opened", "Policy"};
+inline constexpr std::array<std::string_view, 14> optional_names = {
+    "Host",   "Kernel", "Collector", "Interval", "Run", "Netns", "ByteOrder",
+    "Opened", "Policy", "Cgroup",    "Owner",    "Pid", "Comm",  "Executable"};
 
 [[nodiscard]] constexpr text_key optional_key(std::size_t i) noexcept {
   return static_cast<text_key>(static_cast<std::size_t>(text_key::host) + i);

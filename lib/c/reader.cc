@@ -27,8 +27,8 @@ struct tcpinfo_reader {
   snapshot decoded;  ///< for columns
   info_layout layout = info_layout::unknown;
   tcpinfo_metadata told{};
-  std::array<std::string, 9> texts;  ///< what `told` points to
-  std::string archive;               ///< of a segment: the name of the latest record's archive
+  std::array<std::string, 14> texts;  ///< what `told` points to
+  std::string archive;                ///< of a segment: the name of the latest record's archive
   bool in_callback = false;
 };
 
@@ -77,6 +77,11 @@ void take_metadata(tcpinfo_reader& reader, const metadata& said) {
   told.netns = keep(said.netns);
   told.byte_order = keep(said.byte_order.empty() ? std::string_view("little") : said.byte_order);
   told.policy = keep(said.policy);
+  told.cgroup = keep(said.cgroup);
+  told.owner = keep(said.owner);
+  told.pid = keep(said.pid);
+  told.comm = keep(said.comm);
+  told.executable = keep(said.executable);
   reader.told = told;
 }
 

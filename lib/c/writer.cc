@@ -31,6 +31,11 @@ int write_metadata(tcpinfo_writer& w, const tcpinfo_metadata& told) {
   m.run = text(told.run);
   m.netns = text(told.netns);
   m.policy = text(told.policy);
+  m.cgroup = text(told.cgroup);
+  m.owner = text(told.owner);
+  m.pid = text(told.pid);
+  m.comm = text(told.comm);
+  m.executable = text(told.executable);
   const std::string_view order = text(told.byte_order);
   if (order == "little")
     m.byte_order = {};

@@ -16,7 +16,8 @@ constexpr std::int64_t day_seconds = 86'400;
 std::uint64_t whole(std::int64_t n) noexcept { return static_cast<std::uint64_t>(n); }
 
 std::array<std::string_view, context_texts - 1> common_texts(const metadata& m) noexcept {
-  return {m.host, m.kernel, m.collector, m.interval, m.run, m.netns, m.byte_order, m.policy};
+  return {m.host,   m.kernel, m.collector, m.interval, m.run,  m.netns,     m.byte_order,
+          m.policy, m.cgroup, m.owner,     m.pid,      m.comm, m.executable};
 }
 
 bool is_path(std::string_view path) noexcept {
@@ -28,13 +29,18 @@ bool is_path(std::string_view path) noexcept {
 void archive_directory::clear() noexcept {
   texts_.clear();
   contexts_.clear();
+  context_numbers_.clear();
+  groups_.clear();
 }
 
 std::size_t archive_directory::memory_bytes() const noexcept {
   // A text has a string and an entry of a table of its own.
   constexpr std::size_t text_bytes = 96;
+  // And so has a context.
+  constexpr std::size_t entry_bytes = sizeof(context) + 32;
   return texts_.bytes() + text_bytes * texts_.all().size() +
-         contexts_.capacity() * sizeof(context) + block_texts_.memory_bytes() +
+         contexts_.capacity() * sizeof(context) +
+         entry_bytes * (context_numbers_.size() + groups_.size()) + block_texts_.memory_bytes() +
          block_contexts_.memory_bytes();
 }
 
@@ -72,14 +78,26 @@ std::error_code archive_directory::set_about(const metadata& about, archive_entr
   std::size_t i = 1;
   for (const std::string_view common : common_texts(m))
     about_it[i++] = common.empty() ? 0 : texts_.number_of(common) + 1;
-  // Those of one collector have one or a few.
-  const auto found = std::find(contexts_.rbegin(), contexts_.rend(), about_it);
-  e.context = static_cast<std::uint32_t>(contexts_.rend() - found) - 1;
-  if (found == contexts_.rend()) {
-    contexts_.push_back(about_it);
-    e.context = static_cast<std::uint32_t>(contexts_.size()) - 1;
-  }
+  e.context = number_of(about_it);
+  std::fill(about_it.begin() + owner_texts, about_it.end(), 0U);
+  e.group = groups_.try_emplace(about_it, static_cast<std::uint32_t>(groups_.size())).first->second;
   return {};
+}
+
+// Those of one collector have one or a few; where owners are told, one for each process.
+std::uint32_t archive_directory::number_of(const context& wanted) {
+  if (!contexts_.empty() && contexts_.back() == wanted)
+    return static_cast<std::uint32_t>(contexts_.size()) - 1;
+  const auto [found, is_new] =
+      context_numbers_.try_emplace(wanted, static_cast<std::uint32_t>(contexts_.size()));
+  if (!is_new) return found->second;
+  try {
+    contexts_.push_back(wanted);
+  } catch (...) {
+    context_numbers_.erase(found);
+    throw;
+  }
+  return found->second;
 }
 
 // A path that can be made of what else is said needs no text.
@@ -130,9 +148,11 @@ void archive_directory::put(std::span<const archive_entry* const> entries, byte_
   // Of contexts with texts the first texts of the block.
   if (const auto used = block_contexts_.used(); !used.empty()) {
     contexts.varint(used.size());
-    const bool all = std::any_of(used.begin(), used.end(),
-                                 [this](std::uint32_t n) { return contexts_[n].back() != 0; });
-    const std::size_t written = all ? context_texts : usual_context_texts;
+    // Those that none has are left out at the end.
+    std::size_t written = usual_context_texts;
+    for (const std::uint32_t n : used)
+      for (std::size_t i = written; i < context_texts; ++i)
+        if (contexts_[n][i] != 0) written = i + 1;
     contexts.varint(written);
     for (const std::uint32_t n : used)
       for (std::size_t i = 0; i < written; ++i) {

@@ -11,6 +11,7 @@
 #include <span>
 #include <string_view>
 #include <system_error>
+#include <unordered_map>
 #include <vector>
 
 #include <tcpinfo/archive.h>
@@ -27,6 +28,7 @@ namespace tcpinfo::inline v0::segment_format {
 struct archive_entry {
   std::uint32_t flags = 0;
   std::uint32_t context = 0;
+  std::uint32_t group = 0;  // of contexts that differ in owners only; never written
   std::uint64_t cookie = 0;
   std::uint32_t uuid = 0;  // number of a text; where there is no cookie
   std::uint64_t sequence = 0;
@@ -58,11 +60,22 @@ class archive_directory {
  private:
   using context = std::array<std::uint32_t, context_texts>;  // numbers of texts plus one, 0: none
 
+  struct context_hash {
+    [[nodiscard]] std::size_t operator()(const context& c) const noexcept {
+      std::size_t sum = 0;
+      for (const std::uint32_t n : c) sum = (sum ^ n) * std::size_t{0x9e3779b1U} + (sum >> 15U);
+      return sum;
+    }
+  };
+
+  [[nodiscard]] std::uint32_t number_of(const context& wanted);
   [[nodiscard]] std::error_code set_about(const metadata& about, archive_entry& entry);
   void set_path(std::string_view path, std::string_view uuid, archive_entry& entry);
 
   text_table texts_;
   std::vector<context> contexts_;
+  std::unordered_map<context, std::uint32_t, context_hash> context_numbers_;
+  std::unordered_map<context, std::uint32_t, context_hash> groups_;  // by contexts without owners
   renumbering block_texts_;
   renumbering block_contexts_;
 };

@@ -155,6 +155,11 @@ void archive_tables::choose_names(const archive_entry& e) {
   metadata_.netns = text(c[6]);
   metadata_.byte_order = text(c[7]);
   metadata_.policy = text(c[8]);
+  metadata_.cgroup = text(c[9]);
+  metadata_.owner = text(c[10]);
+  metadata_.pid = text(c[11]);
+  metadata_.comm = text(c[12]);
+  metadata_.executable = text(c[13]);
 }
 
 // Of an archive whose path is not kept as a text; behind choose_names().

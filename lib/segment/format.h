@@ -116,9 +116,12 @@ static_assert(5 * full_part + 3 * max_columns + max_cells / 8 + full_directory +
               max_block);
 
 /// What a context has: numbers of texts plus one, 0 for none. The prefix of UUIDs, then host,
-/// kernel, collector, interval, run, netns, byte order, policy.
-inline constexpr std::size_t context_texts = 9;
-/// As many are written where none has a policy.
+/// kernel, collector, interval, run, netns, byte order, policy, and of the owner control group, how
+/// it was found, number, name and program of the process.
+inline constexpr std::size_t context_texts = 14;
+/// From here on they are of the owner.
+inline constexpr std::size_t owner_texts = 9;
+/// As many are written where none has a later one.
 inline constexpr std::size_t usual_context_texts = 8;
 inline constexpr std::size_t max_context_texts = 64;  // that a later version may write
 

@@ -84,7 +84,7 @@ part_place record_window::place_of(const segment_archive& given, const archive_e
   const bool goes_on_here = about.has(goes_on) && !about.has(has_metadata) && !path.empty() &&
                             current_.size() > 0 && path == latest_path_;
   if (!goes_on_here && about.has(has_cookie))
-    latest_place_ = {false, about.context, about.cookie, about.sequence};
+    latest_place_ = {false, about.group, about.cookie, about.sequence};
   else if (!goes_on_here)
     latest_place_ = {true, 0, 0, 0};
   latest_path_.assign(path);
@@ -99,6 +99,20 @@ std::error_code record_window::begin(const segment_archive& given, std::uint32_t
   p.place = place_of(given, p.about);
   number = p.number = static_cast<std::uint32_t>(current_.size());
   current_.add(static_cast<std::uint32_t>(part_count_++));
+  return {};
+}
+
+// Parts that were full before keep what was said of them.
+std::error_code record_window::revise(std::uint32_t number, const segment_archive& given) {
+  if (number >= current_.size()) return errc::invalid_argument;
+  archive_entry about;
+  if (const auto ec = directory_.describe(given, about)) return ec;
+  archive_entry& before = parts_[current_[number]].about;
+  if (!about.has(has_metadata) || !before.has(has_metadata) || about.cookie != before.cookie ||
+      about.has(has_cookie) != before.has(has_cookie) || about.uuid != before.uuid ||
+      about.sequence != before.sequence)
+    return errc::invalid_argument;
+  before.context = about.context;
   return {};
 }
 

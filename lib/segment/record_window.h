@@ -43,6 +43,7 @@ class record_window {
   void set_limit(std::size_t bytes) noexcept { limit_ = bytes; }
   // As segment_writer's.
   [[nodiscard]] std::error_code begin(const segment_archive& given, std::uint32_t& number);
+  [[nodiscard]] std::error_code revise(std::uint32_t number, const segment_archive& given);
   [[nodiscard]] std::error_code add(std::uint32_t number, const timestamp& time, const message& m,
                                     const record_extras& extras, encode_notes* notes);
   [[nodiscard]] std::error_code add_line(std::uint32_t number, std::string_view line);

@@ -149,6 +149,12 @@ std::error_code segment_writer::begin(const segment_archive& archive,
   return guarded([&] { return impl_->window.begin(archive, number); });
 }
 
+std::error_code segment_writer::revise(std::uint32_t number,
+                                       const segment_archive& archive) noexcept {
+  if (impl_ == nullptr) return errc::not_open;
+  return guarded([&] { return impl_->window.revise(number, archive); });
+}
+
 std::error_code segment_writer::add(std::uint32_t number, const timestamp& time, const message& m,
                                     const record_extras& extras, encode_notes* notes) noexcept {
   if (impl_ == nullptr) return errc::not_open;

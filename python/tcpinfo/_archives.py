@@ -45,6 +45,11 @@ class Metadata:
     netns: network namespace, where not the collector's own
     byte_order: "little" or "big"; None in Writer.write_metadata(): this machine's
     policy: what was left out on purpose, such as "sample=1/100"
+    cgroup: control group of the connection's owner
+    owner: how the owner was found, such as "connect"
+    pid: the owner's process, in decimal
+    comm: name of the process
+    executable: path of its program
     """
 
     uuid: str | None = None
@@ -59,10 +64,15 @@ class Metadata:
     netns: str | None = None
     byte_order: str | None = None
     policy: str | None = None
+    cgroup: str | None = None
+    owner: str | None = None
+    pid: str | None = None
+    comm: str | None = None
+    executable: str | None = None
 
 
 _TEXTS = ("uuid", "host", "kernel", "collector", "interval", "run", "netns", "byte_order",
-          "policy")
+          "policy", "cgroup", "owner", "pid", "comm", "executable")
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,8 @@ class MetadataStruct(Structure):
                 ("start_time", Timestamp), ("opened", Timestamp), ("host", c_char_p),
                 ("kernel", c_char_p), ("collector", c_char_p), ("interval", c_char_p),
                 ("run", c_char_p), ("netns", c_char_p), ("byte_order", c_char_p),
-                ("policy", c_char_p)]
+                ("policy", c_char_p), ("cgroup", c_char_p), ("owner", c_char_p),
+                ("pid", c_char_p), ("comm", c_char_p), ("executable", c_char_p)]
 
 
 class RecordStruct(Structure):

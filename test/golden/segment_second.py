@@ -20,6 +20,7 @@ MAGIC = b"\x89TCPSEG\n"
 WORD = 1 << 32
 NAMES = {1: "MEMINFO", 2: "INFO", 3: "VEGASINFO", 4: "CONG", 7: "SKMEMINFO"}
 CONTEXT_KEYS = ["Host", "Kernel", "Collector", "Interval", "Run", "Netns", "ByteOrder"]
+LATER_CONTEXT_KEYS = ["Policy", "Cgroup", "Owner", "Pid", "Comm", "Executable"]
 
 
 class Stream:
@@ -190,8 +191,9 @@ def metadata_line(a, texts):
             about[key] = texts[number - 1].decode()
     if "opened" in a:
         about["Opened"] = time_text((a["start"] or 0) + a["opened"])
-    if policy := sum(a["context"][8:9]):
-        about["Policy"] = texts[policy - 1].decode()
+    for key, number in zip(LATER_CONTEXT_KEYS, a["context"][8:]):
+        if number:
+            about[key] = texts[number - 1].decode()
     return json.dumps({"Timestamp": time_text(None), "Metadata": about}, separators=(",", ":"))
 
 

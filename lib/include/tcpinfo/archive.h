@@ -341,6 +341,14 @@ struct metadata {
   timestamp opened = {};
   /// What the recorder left out on purpose of this connection and others: such as sample=1/100.
   std::string_view policy = {};
+  /// Whose the connection is, as far as the recorder was asked to say it and could tell: the path
+  /// of the control group,
+  std::string_view cgroup = {};
+  /// how the owner was found: connect, accept, io, listener, iter, proc, or cgroup-id,
+  std::string_view owner = {};
+  std::string_view pid = {};         ///< and the process: its number, in decimal,
+  std::string_view comm = {};        ///< its name, as of comm in proc(5),
+  std::string_view executable = {};  ///< and the path of its program
 };
 
 /// Bytes that suffice for the line of `m`.

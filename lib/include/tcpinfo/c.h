@@ -580,6 +580,11 @@ typedef struct tcpinfo_metadata {
   const char* netns;            /**< where not the collector's own */
   const char* byte_order;       /**< "little" or "big"; when writing NULL: this machine's */
   const char* policy;           /**< what was left out on purpose, such as "sample=1/100" */
+  const char* cgroup;           /**< control group of the connection's owner */
+  const char* owner;            /**< how the owner was found, such as "connect" */
+  const char* pid;              /**< the owner's process, in decimal */
+  const char* comm;             /**< name of the process */
+  const char* executable;       /**< path of its program */
 } tcpinfo_metadata;
 
 /** `poll` is told. */

@@ -119,6 +119,13 @@ class TCPINFO_API segment_writer final {
   /// was begun then.
   [[nodiscard]] std::error_code begin(const segment_archive& archive,
                                       std::uint32_t& number) noexcept;
+  /// Says anew what is optional in the metadata of an archive that was begun in the window: what
+  /// turned out only now, such as its owner. UUID, sequence, times and path stay as they are. Of an
+  /// archive so large that it is in several blocks the ones that are full keep what was said.
+  /// @return as begin(); errc::invalid_argument also for a number that no archive of the window
+  /// has, without metadata, and for another UUID or sequence. Nothing was changed then.
+  [[nodiscard]] std::error_code revise(std::uint32_t number,
+                                       const segment_archive& archive) noexcept;
   /// Adds a message to an archive. As in a line of JSON, only the first attribute of a type is
   /// kept, MD5SIG (keys) never, and nothing behind a malformed attribute: `notes` (may be null)
   /// counts it.

@@ -127,7 +127,8 @@ TEST_CASE("metadata is read") {
       "\"h\\u003c\","
       "\"Kernel\":\"6.1\",\"Collector\":\"c\",\"Interval\":\"10ms\",\"Run\":\"r\",\"Netns\":\"n\","
       "\"ByteOrder\":\"big\",\"Opened\":\"2019-08-26T19:55:42.75-04:00\",\"Policy\":"
-      "\"sample=1/9\"}}";
+      "\"sample=1/9\",\"Cgroup\":\"/a.slice\",\"Owner\":\"io\",\"Pid\":\"17\",\"Comm\":"
+      "\"b\",\"Executable\":\"/bin/b\"}}";
   record r;
   REQUIRE_FALSE(parse(r, text));
   CHECK(r.has_metadata());
@@ -150,6 +151,11 @@ TEST_CASE("metadata is read") {
   CHECK(m.byte_order == "big");
   CHECK(tcpinfo::to_string(m.opened) == "2019-08-26T19:55:42.75-04:00");
   CHECK(m.policy == "sample=1/9");
+  CHECK(m.cgroup == "/a.slice");
+  CHECK(m.owner == "io");
+  CHECK(m.pid == "17");
+  CHECK(m.comm == "b");
+  CHECK(m.executable == "/bin/b");
   CHECK(encoded(r) == text);
 
   // The writer's form is the reader's form.

@@ -80,6 +80,11 @@ void check_same(const record& given, const record& read) {
     CHECK(a.byte_order == b.byte_order);
     CHECK(a.opened == b.opened);
     CHECK(a.policy == b.policy);
+    CHECK(a.cgroup == b.cgroup);
+    CHECK(a.owner == b.owner);
+    CHECK(a.pid == b.pid);
+    CHECK(a.comm == b.comm);
+    CHECK(a.executable == b.executable);
   }
   CHECK(line_of(given) == line_of(read));
 }
@@ -213,6 +218,11 @@ TEST_CASE("a record that is given metadata is that of its line") {
     about.byte_order = "big";
     about.opened = {1566860142, 7, 0};
     about.policy = "sample=1/100, thin=1s";
+    about.cgroup = "/a.slice/b";
+    about.owner = "accept";
+    about.pid = "1";
+    about.comm = "(\"c\")";
+    about.executable = "/d e";
     check();
     CHECK(line_of(r) == line_of(about));
   }

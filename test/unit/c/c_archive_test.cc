@@ -404,6 +404,11 @@ TEST_CASE("C: a writer refuses what is no record, and goes on") {
   told.byte_order = nullptr;
   told.opened = {1'700'000'000, 5, 0};
   told.policy = "finals-only";
+  told.cgroup = "/a.slice";
+  told.owner = "iter";
+  told.pid = "12";
+  told.comm = "b";
+  told.executable = "/bin/b";
   REQUIRE(tcpinfo_writer_write(writer, &c) == 0);
   c = new_record();
   c.message = {m.bytes.data(), m.bytes.size()};
@@ -425,6 +430,11 @@ TEST_CASE("C: a writer refuses what is no record, and goes on") {
   CHECK(r.metadata->opened.nanoseconds == 5);
   CHECK(r.metadata->host == nullptr);
   CHECK(r.metadata->policy == std::string_view(told.policy));
+  CHECK(r.metadata->cgroup == std::string_view(told.cgroup));
+  CHECK(r.metadata->owner == std::string_view(told.owner));
+  CHECK(r.metadata->pid == std::string_view(told.pid));
+  CHECK(r.metadata->comm == std::string_view(told.comm));
+  CHECK(r.metadata->executable == std::string_view(told.executable));
   REQUIRE(tcpinfo_reader_next(reader, &r) == 1);
   CHECK(r.metadata == nullptr);
   CHECK(r.time.nanoseconds == 123);

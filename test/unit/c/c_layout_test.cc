@@ -95,7 +95,7 @@ static_assert(offsetof(tcpinfo_events_options, max_line) == 8);
 static_assert(offsetof(tcpinfo_events_options, nonblocking) == 16);
 static_assert(offsetof(tcpinfo_events_options, reserved) == 20);
 
-static_assert(sizeof(tcpinfo_metadata) == 120);
+static_assert(sizeof(tcpinfo_metadata) == 160);
 static_assert(offsetof(tcpinfo_metadata, size) == 0);
 static_assert(offsetof(tcpinfo_metadata, uuid) == 8);
 static_assert(offsetof(tcpinfo_metadata, sequence) == 16);
@@ -109,6 +109,11 @@ static_assert(offsetof(tcpinfo_metadata, run) == 88);
 static_assert(offsetof(tcpinfo_metadata, netns) == 96);
 static_assert(offsetof(tcpinfo_metadata, byte_order) == 104);
 static_assert(offsetof(tcpinfo_metadata, policy) == 112);
+static_assert(offsetof(tcpinfo_metadata, cgroup) == 120);
+static_assert(offsetof(tcpinfo_metadata, owner) == 128);
+static_assert(offsetof(tcpinfo_metadata, pid) == 136);
+static_assert(offsetof(tcpinfo_metadata, comm) == 144);
+static_assert(offsetof(tcpinfo_metadata, executable) == 152);
 
 static_assert(sizeof(tcpinfo_record) == 96);
 static_assert(offsetof(tcpinfo_record, size) == 0);

@@ -38,7 +38,7 @@ static_assert(offsetof(encode_notes, duplicates) == 8);
 static_assert(offsetof(encode_notes, secrets) == 16);
 static_assert(offsetof(encode_notes, unread_bytes) == 24);
 
-static_assert(sizeof(metadata) == 192);
+static_assert(sizeof(metadata) == 272);
 static_assert(std::is_trivially_copyable_v<metadata>);
 static_assert(offsetof(metadata, size) == 0);
 static_assert(offsetof(metadata, uuid) == 8);
@@ -53,6 +53,11 @@ static_assert(offsetof(metadata, netns) == 128);
 static_assert(offsetof(metadata, byte_order) == 144);
 static_assert(offsetof(metadata, opened) == 160);
 static_assert(offsetof(metadata, policy) == 176);
+static_assert(offsetof(metadata, cgroup) == 192);
+static_assert(offsetof(metadata, owner) == 208);
+static_assert(offsetof(metadata, pid) == 224);
+static_assert(offsetof(metadata, comm) == 240);
+static_assert(offsetof(metadata, executable) == 256);
 
 static_assert(sizeof(archive_file_options) == 24);
 static_assert(std::is_trivially_copyable_v<archive_file_options>);

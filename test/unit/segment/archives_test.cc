@@ -124,6 +124,12 @@ TEST_CASE("metadata with no key and with every key") {
   about.netns = "net:[4026532008]";
   about.byte_order = "big";
   about.policy = "sample=1/100";
+  check_part(part);
+  about.cgroup = "/system.slice/web.service";
+  about.owner = "connect";
+  about.pid = "1234";
+  about.comm = "web";
+  about.executable = "/usr/bin/web";
   about.opened = at_ns(-5);
   about.sequence = 17;
   check_part(part);
@@ -131,7 +137,9 @@ TEST_CASE("metadata with no key and with every key") {
   for (std::string told_metadata::*const key :
        {&told_metadata::host, &told_metadata::kernel, &told_metadata::collector,
         &told_metadata::interval, &told_metadata::run, &told_metadata::netns,
-        &told_metadata::byte_order, &told_metadata::policy}) {
+        &told_metadata::byte_order, &told_metadata::policy, &told_metadata::cgroup,
+        &told_metadata::owner, &told_metadata::pid, &told_metadata::comm,
+        &told_metadata::executable}) {
     part.about.emplace();
     *part.about.*key = "big";
     check_part(part);

@@ -81,6 +81,7 @@ struct told_metadata {
   std::uint64_t sequence = 0;
   tcpinfo::timestamp start_time = at_ns(0);
   std::string host, kernel, collector, interval, run, netns, byte_order, policy;
+  std::string cgroup, owner, pid, comm, executable;
   tcpinfo::timestamp opened = {};
 
   /// Valid as long as this is, and does not change.
@@ -98,6 +99,11 @@ struct told_metadata {
     m.byte_order = byte_order;
     m.opened = opened;
     m.policy = policy;
+    m.cgroup = cgroup;
+    m.owner = owner;
+    m.pid = pid;
+    m.comm = comm;
+    m.executable = executable;
     return m;
   }
 };
