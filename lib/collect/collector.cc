@@ -10,6 +10,8 @@
 #include "collect/control/main_attendant.h"
 #include "collect/control/reload.h"
 #include "collect/os/thread.h"
+#include "collect/owners/bpf_owner_feed.h"
+#include "collect/owners/owner_book.h"
 #include "collect/sampling/netns_samplers.h"
 #include "collect/sampling/sampler.h"
 #include "collect/serving/event_listener.h"
@@ -96,6 +98,24 @@ void keep_prefix(output_lock& lock, const config& settings, identity& who) {
   (void)lock.write_note(prefix_note(who));
 }
 
+// Null where nobody asks whose connections are.
+std::unique_ptr<owner_book> find_owners(const config& settings) {
+  if (settings.owner == owner_level::off) return nullptr;
+  // Who wants to be anonymous is not to be told by the name of a process.
+  const bool anonymous = settings.anonymize != anonymize_by::none;
+  const owner_level level = anonymous ? owner_level::cgroup : settings.owner;
+  std::string why;
+  auto feed = make_bpf_owner_feed(why);
+  if (feed == nullptr)
+    log(event::started,
+        "owners by /proc, as far as it shows them, not by events: {}; those of short connections "
+        "are missed",
+        why);
+  else if (settings.verbose && !why.empty())
+    log(event::started, "owners by events, but {}", why);
+  return std::make_unique<owner_book>(level, std::move(feed));
+}
+
 int run(os& system, source_maker& sources, const config& settings, control& operator_says) {
   identity who;
   if (const auto ec = make_identity(settings, who)) {
@@ -177,6 +197,7 @@ int run(os& system, source_maker& sources, const config& settings, control& oper
   observations seen;
   std::optional<traffic_table> traffic;
   if (settings.traffic) traffic.emplace(*settings.traffic);
+  const std::unique_ptr<owner_book> owners = find_owners(settings);
   writer_limits limits;
   const unsigned count = settings.writers != 0 ? settings.writers : writers_for_this_machine();
   const memory_shares memory = shares_of(settings.max_memory, count);
@@ -193,7 +214,8 @@ int run(os& system, source_maker& sources, const config& settings, control& oper
                                seen,
                                count,
                                segment_stem(who.host, system.realtime_ns(), earlier.run_number()),
-                               traffic ? &*traffic : nullptr};
+                               traffic ? &*traffic : nullptr,
+                               owners.get()};
   std::vector<std::unique_ptr<writer>> writers;
   for (unsigned i = 0; i < count; ++i) {
     writers.push_back(std::make_unique<writer>(context, memory, i));

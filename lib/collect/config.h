@@ -19,6 +19,13 @@ namespace tcpinfo::collect {
 
 enum class anonymize_by { none, netblock };
 
+/// What archives say of whose a connection is.
+enum class owner_level {
+  off,
+  cgroup,   ///< the control group alone
+  process,  ///< the process, too
+};
+
 enum class layout {
   connections,  ///< a file for each connection
   segments,     ///< files of many connections
@@ -54,6 +61,7 @@ struct config {
   std::vector<std::string> exclude_files;  ///< more of both, read again on request
   record_limits limits;
   anonymize_by anonymize = anonymize_by::none;
+  owner_level owner = owner_level::off;
   unsigned file_mode = 0640;
   std::size_t event_buffer = std::size_t{32} << 20;  ///< of destroy events, in the kernel
   std::string uuid_prefix_file;               ///< empty: the prefix is made from host and boot time

@@ -10,6 +10,7 @@ _tcpinfo_collect() {
   [[ $current == = ]] && previous=${COMP_WORDS[COMP_CWORD - 1]} current=
   case $previous in
     --anonymize) words='none netblock' ;;
+    --owner) words='off cgroup process' ;;
     --sample) words='1 10 100 1000' ;;
     --thin) words='0 100ms 1s 10s' ;;
     --file-mode) words='0600 0640 0644 0660 0664' ;;
@@ -50,7 +51,7 @@ _tcpinfo_collect() {
       --no-realtime
       --cpu-budget --max-memory --max-age --max-disk
       --netns --include-local --exclude-srcport --exclude-dstip --exclude-file
-      --sample --thin --finals-only --anonymize --file-mode
+      --sample --thin --finals-only --anonymize --owner --file-mode
       --event-buffer --uuid-prefix-file --prometheus --traffic-metrics --label-limit
       --eventsocket --eventsocket-mode --events-replay --query-socket --query-socket-mode
       --verbose --help --version'

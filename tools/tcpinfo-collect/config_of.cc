@@ -97,6 +97,13 @@ collect::sampling_by sampling_of(const std::string& text) {
   throw bad_flag(fmt::format("--sampling: '{}' is neither auto, dump nor events", text));
 }
 
+collect::owner_level owner_level_of(const std::string& text) {
+  if (text == "off") return collect::owner_level::off;
+  if (text == "cgroup") return collect::owner_level::cgroup;
+  if (text == "process") return collect::owner_level::process;
+  throw bad_flag(fmt::format("--owner: '{}' is none of off, cgroup and process", text));
+}
+
 collect::layout layout_of(const std::string& text) {
   if (text == "connections") return collect::layout::connections;
   if (text == "segments") return collect::layout::segments;
@@ -198,6 +205,7 @@ collect::config config_of(const collect_flags& f) {
     throw bad_flag(fmt::format("--anonymize: '{}' is neither none nor netblock", f.anonymize));
   c.anonymize =
       f.anonymize == "none" ? collect::anonymize_by::none : collect::anonymize_by::netblock;
+  c.owner = owner_level_of(f.owner);
   c.limits = limits_of(f, c.interval_ns);
   c.exclude_files = f.exclude_file;
   c.netns = f.netns;

@@ -123,6 +123,11 @@ void declare(CLI::App& app, collect_flags& f) {
                  "none, or netblock: zero the host part of remote addresses")
       ->type_name("HOW")
       ->capture_default_str();
+  app.add_option("--owner", f.owner,
+                 "say in the archives whose connections are: off, cgroup (control group alone), or "
+                 "process (number, name and program, too)")
+      ->type_name("LEVEL")
+      ->capture_default_str();
   app.add_option("--file-mode", f.file_mode,
                  "mode of files; folders are searchable for those who may read")
       ->type_name("MODE")

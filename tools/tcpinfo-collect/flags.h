@@ -37,6 +37,7 @@ struct collect_flags {
   std::string thin = "0";
   std::vector<std::string> finals_only;
   std::string anonymize = "none";
+  std::string owner = "off";
   std::string file_mode = "0640";
   std::string event_buffer = "32MiB";
   std::string uuid_prefix_file;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef TCPINFO_COLLECT_SAMPLING_EVENTS_BPF_LOG_H
-#define TCPINFO_COLLECT_SAMPLING_EVENTS_BPF_LOG_H
+#ifndef TCPINFO_COLLECT_OS_BPF_LOG_H
+#define TCPINFO_COLLECT_OS_BPF_LOG_H
 
 #include <bpf/libbpf.h>
 

@@ -15,8 +15,9 @@ namespace tcpinfo::collect {
 
 std::error_code archive_writer::open() { return frames_.create(context_.settings.level); }
 
-void archive_writer::begin(flow_log& flow, const snapshot_header& first) {
+void archive_writer::begin(flow_log& flow, const snapshot_header& first, bytes_view message) {
   flow.begin(first, context_.namespaces.get(first.netns));
+  (void)flow.find_owner(context_.owners, message);
   former_.resume(flow, first, path_.uuid_of(flow));
 }
 
@@ -53,6 +54,8 @@ void archive_writer::add(flow_log& flow, const snapshot_header& header, bytes_vi
     if (reused) {
       flow.opened = opening_of(header);
       flow.finals_only = header.finals_only != 0;
+      flow.forget_owner();
+      (void)flow.find_owner(context_.owners, message);
     }
   }
   if (flow.waiting_records == 0) flow.waiting_since_ns = now_ns;
@@ -151,6 +154,7 @@ std::error_code archive_writer::write_frame(flow_log& flow) {
       path_.set(flow);
     else if (const auto ec = choose_sequence(flow))
       return ec;
+    if (flow.file_size == 0) (void)flow.find_owner(context_.owners);
     const frame_text::portion encoded = text_.encode(flow, path_.uuid_of(flow));
     frame_.resize(std::max(frame_.size(), frame_writer::bound(text_.bytes().size())));
     std::size_t written = 0;

@@ -33,7 +33,7 @@ class archive_writer {
   [[nodiscard]] std::error_code open();
 
   /// Sets up a connection at its first snapshot, going on after files of an earlier run.
-  void begin(flow_log& flow, const snapshot_header& first);
+  void begin(flow_log& flow, const snapshot_header& first, bytes_view message);
   /// Adds a snapshot. A new file begins where the connection's file is old enough, or where the
   /// socket has another remote end, and where the clock was stepped back to the day before.
   void add(flow_log& flow, const snapshot_header& header, bytes_view message, std::int64_t now_ns);

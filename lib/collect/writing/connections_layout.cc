@@ -39,7 +39,8 @@ bool connections_layout::with_account(flow_log& flow, std::int64_t now_ns, F&& d
   return done;
 }
 
-written_flow& connections_layout::flow_of(const snapshot_header& header, std::int64_t now_ns) {
+written_flow& connections_layout::flow_of(const snapshot_header& header, bytes_view message,
+                                          std::int64_t now_ns) {
   auto found = flows_.find(header.cookie);
   if (found != flows_.end() && found->second.ended) {
     // The socket came back: what it did before belongs to a file of its own. Where that cannot be
@@ -50,7 +51,7 @@ written_flow& connections_layout::flow_of(const snapshot_header& header, std::in
   }
   if (found != flows_.end()) return found->second;
   written_flow& flow = flows_[header.cookie];
-  archives_.begin(flow, header);
+  archives_.begin(flow, header, message);
   (void)former_.resume(flow, header);
   return flow;
 }
@@ -71,7 +72,7 @@ void connections_layout::take(const snapshot_header& header, bytes_view message,
   // Another connection's now: what was recorded before is complete.
   if (header.kind == snapshot_kind::followed && known != flows_.end())
     known->second.ended = known->second.may_return = true;
-  written_flow& flow = flow_of(header, now_ns);
+  written_flow& flow = flow_of(header, message, now_ns);
   if (header.kind != snapshot_kind::ended_without_event) {
     if (known_) see(flow, header, message);
     observer_.look(flow.observed, header, message);

@@ -8,8 +8,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <utility>
 
+#include "collect/owners/owner_book.h"
 #include "collect/writing/recorded_netns.h"
 #include "collect/writing/snapshot_header.h"
 
@@ -29,6 +31,8 @@ struct flow_archive {
   std::shared_ptr<recorded_netns> netns;
   std::int64_t file_date_ns = 0;  ///< whose UTC date names the folder, since 1970
   bool finals_only = false;       ///< its final record alone is kept
+  owner_pointer owner;            ///< null: not known, or not asked for
+  owner_clues clues;
 
   /// At the connection's first snapshot.
   void begin(const snapshot_header& first, std::shared_ptr<recorded_netns> where) noexcept {
@@ -39,6 +43,34 @@ struct flow_archive {
     opened = opening_of(first);
     file_date_ns = first.time_ns;
     finals_only = first.finals_only != 0;
+  }
+
+  /// At its first message, and before what is known is written: whose it is, where that is asked
+  /// for. @return whether it is told now, and was not before, or not so.
+  bool find_owner(owner_book* book, bytes_view message = {}) noexcept {
+    if (book == nullptr || (owner != nullptr && is_settled(owner->how))) return false;
+    if (!message.empty()) take_clues({message});
+    try {
+      owner_pointer found = book->find(clues, owner);
+      if (found == owner) return false;
+      owner = std::move(found);
+      return true;
+    } catch (const std::bad_alloc&) {
+      return false;
+    }
+  }
+  void forget_owner() noexcept {
+    owner = nullptr;
+    clues = {};
+  }
+
+ private:
+  void take_clues(const message& m) noexcept {
+    clues.cookie = cookie;
+    if (m.inode() != 0) clues.inode = m.inode();
+    const auto group = m.find(attribute_type::cgroup_id);
+    if (group && group->size() >= sizeof clues.cgroup)
+      clues.cgroup = wire::load<std::uint64_t>(group->data());
   }
 };
 

@@ -29,6 +29,13 @@ namespace tcpinfo::collect {
   m.netns = flow.netns->name;
   m.opened = flow.opened;
   m.policy = flow.finals_only ? who.finals_only_policy : who.policy;
+  if (flow.owner != nullptr) {
+    m.cgroup = flow.owner->cgroup;
+    m.owner = owner_found_name(flow.owner->how);
+    m.pid = flow.owner->pid;
+    m.comm = flow.owner->comm;
+    m.executable = flow.owner->executable;
+  }
   return m;
 }
 

@@ -43,12 +43,14 @@ std::error_code segments_layout::open() {
   return block_.create(options);
 }
 
-segments_layout::segment_flow& segments_layout::flow_of(const snapshot_header& header) {
+segments_layout::segment_flow& segments_layout::flow_of(const snapshot_header& header,
+                                                        bytes_view message) {
   const auto [found, is_new] = flows_.try_emplace(header.cookie);
   segment_flow& flow = found->second;
   if (!is_new) return flow;
   try {
     flow.begin(header, context_.namespaces.get(header.netns));
+    (void)flow.find_owner(context_.owners, message);
     former_files_.resume(flow, header, path_.uuid_of(flow));
     if (!former_.resume(flow, header)) former_.pass_forgotten(flow);
   } catch (...) {
@@ -65,7 +67,7 @@ void segments_layout::take(const snapshot_header& header, bytes_view message, st
   // Another connection's now: what was recorded before is complete.
   if (header.kind == snapshot_kind::followed) forget(header.cookie, true, now_ns);
   const bool is_new = known_ && !flows_.contains(header.cookie);
-  segment_flow& flow = flow_of(header);
+  segment_flow& flow = flow_of(header, message);
   if (has_message) {
     if (known_ && (is_new || begins_reuse(header.kind)))
       known_->see(header.cookie, *flow.netns, message);
@@ -95,6 +97,7 @@ void segments_layout::forget(std::uint64_t cookie, bool may_return, std::int64_t
 // What comes of it next is another archive.
 void segments_layout::end_archive(segment_flow& flow, std::int64_t now_ns) noexcept {
   if (!flow.begun) return;
+  if (flow.find_owner(context_.owners) && flow.block == block_number_) tell_owner(flow);
   summarize(flow, now_ns);
   flow.summary = {};
   flow.begun = false;
@@ -108,6 +111,7 @@ void segments_layout::summarize(segment_flow& flow, std::int64_t now_ns) noexcep
   bool handed_on = false;
   try {
     path_.set(flow);
+    (void)flow.find_owner(context_.owners);
     const metadata about = metadata_of(flow, path_.uuid_of(flow), context_.who);
     handed_on =
         summaries_.hand_on(flow.summary, about, path_.relative()) ||
@@ -132,6 +136,8 @@ void segments_layout::add(segment_flow& flow, const snapshot_header& header, byt
     // The socket's next connection has an opening of its own, or none that was told.
     flow.opened = opening_of(header);
     flow.finals_only = header.finals_only != 0;
+    flow.forget_owner();
+    (void)flow.find_owner(context_.owners, message);
   }
   // Also where a connection was followed for days without a record.
   if (!flow.begun) flow.file_date_ns = header.time_ns;
@@ -189,21 +195,52 @@ std::error_code segments_layout::add_as_text(const segment_flow& flow,
   return {};
 }
 
-std::error_code segments_layout::begin(segment_flow& flow) {
-  path_.set(flow);
-  const metadata about = metadata_of(flow, path_.uuid_of(flow), context_.who);
+// The path is set before.
+segment_archive segments_layout::archive_of(const segment_flow& flow, const metadata& about) const {
   segment_archive archive;
   archive.about = &about;
   archive.path = path_.relative();
   archive.goes_on = flow.begun ? 1 : 0;
-  const auto ec = block_.begin(archive, flow.number);
-  if (!ec) flow.block = block_number_;
+  return archive;
+}
+
+std::error_code segments_layout::begin(segment_flow& flow) {
+  path_.set(flow);
+  (void)flow.find_owner(context_.owners);
+  const metadata about = metadata_of(flow, path_.uuid_of(flow), context_.who);
+  const auto ec = block_.begin(archive_of(flow, about), flow.number);
+  if (ec) return ec;
+  flow.block = block_number_;
+  if (context_.owners != nullptr && (flow.owner == nullptr || !is_settled(flow.owner->how)))
+    unsettled_.push_back(flow.cookie);
   return ec;
+}
+
+// Whose a connection is may turn out while its block is made. Of one that has ended meanwhile it
+// was asked then.
+void segments_layout::look_for_owners() noexcept {
+  for (const std::uint64_t cookie : unsettled_) {
+    const auto found = flows_.find(cookie);
+    if (found == flows_.end() || found->second.block != block_number_) continue;
+    if (found->second.find_owner(context_.owners)) tell_owner(found->second);
+  }
+  unsettled_.clear();
+}
+
+void segments_layout::tell_owner(segment_flow& flow) noexcept {
+  try {
+    path_.set(flow);
+    const metadata about = metadata_of(flow, path_.uuid_of(flow), context_.who);
+    // Where memory is missing its next block tells it.
+    (void)block_.revise(flow.number, archive_of(flow, about));
+  } catch (const std::bad_alloc&) {
+  }
 }
 
 // Makes a frame of the block, which is written or waits for that. False for want of memory: nothing
 // is lost, and it is tried again.
 bool segments_layout::flush(std::int64_t now_ns) {
+  look_for_owners();
   const std::uint32_t records = block_.waiting();
   const std::uint32_t blocks_before = block_.blocks();
   bytes_view frames;

@@ -58,7 +58,7 @@ class segments_layout final : public record_sink {
     bool begun = false;        // there are records of its archive, in this block or before
   };
 
-  [[nodiscard]] segment_flow& flow_of(const snapshot_header& header);
+  [[nodiscard]] segment_flow& flow_of(const snapshot_header& header, bytes_view message);
   void forget(std::uint64_t cookie, bool may_return, std::int64_t now_ns);
   void add(segment_flow& flow, const snapshot_header& header, bytes_view message,
            std::uint64_t shape, std::int64_t now_ns);
@@ -66,7 +66,10 @@ class segments_layout final : public record_sink {
                                         const message& m);
   [[nodiscard]] std::error_code add_as_text(const segment_flow& flow, const snapshot_header& header,
                                             const message& m);
+  [[nodiscard]] segment_archive archive_of(const segment_flow& flow, const metadata& about) const;
   [[nodiscard]] std::error_code begin(segment_flow& flow);
+  void look_for_owners() noexcept;
+  void tell_owner(segment_flow& flow) noexcept;
   void end_archive(segment_flow& flow, std::int64_t now_ns) noexcept;
   void summarize(segment_flow& flow, std::int64_t now_ns) noexcept;
   [[nodiscard]] bool flush_summaries(std::int64_t now_ns);
@@ -97,8 +100,9 @@ class segments_layout final : public record_sink {
   segment_writer block_;
   segment_summaries summaries_{block_};
   std::uint64_t block_number_ = 1;
-  block_facts facts_;           // of the block that is being made
-  std::int64_t latest_ns_ = 0;  // time of the latest record, since 1970
+  std::vector<std::uint64_t> unsettled_;  // cookies, of connections in the block; owners may change
+  block_facts facts_;                     // of the block that is being made
+  std::int64_t latest_ns_ = 0;            // time of the latest record, since 1970
   std::int64_t block_retry_ns_ = 0;
   bool begins_file_ = false;     // its segment's first, though the file before was not ended
   bool block_given_up_ = false;  // what waits in it is counted

@@ -8,6 +8,7 @@
 
 #include "collect/config.h"
 #include "collect/os/os.h"
+#include "collect/owners/owner_book.h"
 #include "collect/telemetry/log.h"
 #include "collect/telemetry/observations.h"
 #include "collect/telemetry/statistics.h"
@@ -45,6 +46,7 @@ struct writer_context {
   unsigned writers = 1;              ///< how many share
   std::string segment_stem = {};     ///< what names of segments begin with (segment_name.h)
   traffic_table* traffic = nullptr;  ///< null: no metrics of the traffic
+  owner_book* owners = nullptr;      ///< null: nobody asks whose connections are
 };
 
 }  // namespace tcpinfo::collect

@@ -7,9 +7,9 @@
 #include <system_error>
 #include <utility>
 
+#include "collect/os/bpf_log.h"
 #include "collect/sampling/events/bpf/answers.h"
 #include "collect/sampling/events/bpf/answers.skel.h"
-#include "collect/sampling/events/bpf_log.h"
 #include "collect/sampling/kept_answers.h"
 
 namespace tcpinfo::collect {

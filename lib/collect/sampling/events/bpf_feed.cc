@@ -17,12 +17,12 @@
 #include <mutex>
 #include <vector>
 
-#include "collect/os/capabilities.h"
+#include "collect/os/bpf_access.h"
+#include "collect/os/bpf_log.h"
 #include "collect/os/descriptor.h"
 #include "collect/os/time_namespace.h"
 #include "collect/sampling/events/bpf/activity.h"
 #include "collect/sampling/events/bpf/activity.skel.h"
-#include "collect/sampling/events/bpf_log.h"
 
 namespace tcpinfo::collect {
 namespace {
@@ -212,20 +212,6 @@ class bpf_feed_maker final : public feed_maker {
   bool first_ = true;
 };
 
-bool has_privileges() {
-  return has_capability(capability::sys_admin) ||
-         (has_capability(capability::bpf) && has_capability(capability::perfmon));
-}
-
-// Tells whether the running kernel has a tracepoint for the program.
-bool has_tracepoint(const btf* kernel, const bpf_program* program) {
-  constexpr std::string_view prefix = "tp_btf/";
-  const std::string_view section = bpf_program__section_name(program);
-  if (!section.starts_with(prefix)) return false;
-  const std::string type = "btf_trace_" + std::string(section.substr(prefix.size()));
-  return btf__find_by_name_kind(kernel, type.c_str(), BTF_KIND_TYPEDEF) > 0;
-}
-
 // Every socket of the machine, of whatever kind, hits some tracepoints. Programs use those only
 // where this kernel lacks the ones of TCP that tell the same.
 void leave_out_needless(const activity_bpf& s) noexcept {
@@ -278,7 +264,7 @@ std::shared_ptr<attached_program> load(const btf* kernel, extent which, std::str
 }  // namespace
 
 std::unique_ptr<feed_maker> make_bpf_feed_maker(std::string& why) {
-  if (!has_privileges()) {
+  if (!may_load_bpf()) {
     why = "it takes CAP_BPF and CAP_PERFMON";
     return nullptr;
   }

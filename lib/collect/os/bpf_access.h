@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is asked before BPF programs are loaded.
+#ifndef TCPINFO_COLLECT_OS_BPF_ACCESS_H
+#define TCPINFO_COLLECT_OS_BPF_ACCESS_H
+
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include <string>
+#include <string_view>
+
+#include "collect/os/capabilities.h"
+
+namespace tcpinfo::collect {
+
+[[nodiscard]] inline bool may_load_bpf() {
+  return has_capability(capability::sys_admin) ||
+         (has_capability(capability::bpf) && has_capability(capability::perfmon));
+}
+
+/// Whether the running kernel, of this type information, has the tracepoint of a program of the
+/// section tp_btf.
+[[nodiscard]] inline bool has_tracepoint(const btf* kernel, const bpf_program* program) {
+  constexpr std::string_view prefix = "tp_btf/";
+  const std::string_view section = bpf_program__section_name(program);
+  if (!section.starts_with(prefix)) return false;
+  const std::string type = "btf_trace_" + std::string(section.substr(prefix.size()));
+  return btf__find_by_name_kind(kernel, type.c_str(), BTF_KIND_TYPEDEF) > 0;
+}
+
+}  // namespace tcpinfo::collect
+
+#endif

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collect/owners/cgroup_paths.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <new>
+#include <system_error>
+
+namespace tcpinfo::collect {
+namespace {
+
+// Groups come and go, all day long.
+constexpr std::size_t most_known = 16'384;
+// Of the kernel's handles of kernfs: a number of 64 bits. (FILEID_KERNFS of linux/exportfs.h.)
+constexpr int kernfs_handle = 0xfe;
+
+std::string link_text(const std::string& link) {
+  std::error_code ec;
+  return std::filesystem::read_symlink(link, ec).string();
+}
+
+}  // namespace
+
+std::string find_cgroup_mount(std::string_view mountinfo) {
+  while (!mountinfo.empty()) {
+    const std::size_t end = std::min(mountinfo.find('\n'), mountinfo.size());
+    std::string_view line = mountinfo.substr(0, end);
+    mountinfo.remove_prefix(std::min(end + 1, mountinfo.size()));
+    // id, parent, device, root, mount point, options, others up to "-", type
+    if (line.find(" - cgroup2 ") == line.npos) continue;
+    for (int passed = 0; passed < 4; ++passed)
+      line.remove_prefix(std::min(line.find(' ') + 1, line.size()));
+    // Spaces are escaped there. Nobody mounts control groups at a place that has one.
+    return std::string(line.substr(0, line.find(' ')));
+  }
+  return {};
+}
+
+cgroup_paths::cgroup_paths() {
+  std::ifstream in("/proc/self/mountinfo");
+  mount_ = find_cgroup_mount(std::string(std::istreambuf_iterator<char>(in), {}));
+  if (!mount_.empty()) root_.reset(::open(mount_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
+std::string cgroup_paths::ask(std::uint64_t id) {
+  // The handle's bytes stand behind its head.
+  alignas(file_handle) std::byte room[sizeof(file_handle) + sizeof id] = {};
+  auto* const asked = ::new (room) file_handle;
+  asked->handle_bytes = sizeof id;
+  asked->handle_type = kernfs_handle;
+  std::memcpy(room + sizeof(file_handle), &id, sizeof id);
+  // Takes CAP_DAC_READ_SEARCH.
+  const descriptor found(::open_by_handle_at(root_.get(), asked, O_PATH | O_CLOEXEC));
+  if (!found) {
+    if (errno == EPERM || errno == EOPNOTSUPP) may_ask_ = false;
+    return {};
+  }
+  std::string path = link_text("/proc/self/fd/" + std::to_string(found.get()));
+  if (!path.starts_with(mount_)) return {};
+  path.erase(0, mount_.size());
+  constexpr std::string_view gone = " (deleted)";
+  if (path.ends_with(gone)) path.resize(path.size() - gone.size());
+  return path.empty() ? "/" : path;
+}
+
+// A group's id is the inode number of its folder. Not often: there may be thousands.
+void cgroup_paths::look_at_all() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_look_) return;
+  next_look_ = now + std::chrono::seconds(2);
+  std::error_code ec;
+  const std::filesystem::path top = mount_;
+  using each_entry = std::filesystem::recursive_directory_iterator;
+  for (each_entry at(top, std::filesystem::directory_options::skip_permission_denied, ec);
+       !ec && at != each_entry(); at.increment(ec)) {
+    struct ::stat about {};
+    const std::string& place = at->path().native();
+    if (!at->is_directory(ec) || ::stat(place.c_str(), &about) != 0) continue;
+    if (known_.size() < most_known) known_[about.st_ino] = place.substr(mount_.size());
+  }
+  struct ::stat about {};
+  if (::stat(mount_.c_str(), &about) == 0) known_[about.st_ino] = "/";
+}
+
+std::string cgroup_paths::path_of(std::uint64_t id) {
+  if (!root_ || id == 0) return {};
+  if (const auto known = known_.find(id); known != known_.end()) return known->second;
+  if (known_.size() >= most_known) known_.clear();
+  if (may_ask_) {
+    std::string path = ask(id);
+    if (!path.empty()) return known_[id] = std::move(path);
+    if (may_ask_) return {};  // it has gone
+  }
+  look_at_all();
+  const auto found = known_.find(id);
+  return found == known_.end() ? std::string() : found->second;
+}
+
+}  // namespace tcpinfo::collect
