@@ -7,6 +7,7 @@ relay's devices. Needs root, /dev/net/tun and `ip`, and skips without.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -78,6 +79,9 @@ class Route:
             [relay, f"a={place.sender.path},{SENDER}", f"b={place.receiver.path},{RECEIVER}",
              f"device={DEVICE}", f"seed={seed}", f"seconds={seconds}", *words],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        # Packets are to leave at their time on a busy machine, too.
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(self._child.pid, os.SCHED_RR, os.sched_param(10))
         self._place = place
         self.counters: dict[str, dict] = {}
         assert self._child.stdout is not None

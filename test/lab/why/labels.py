@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a flow truly has, by its twin: never by what any rule says of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flows import Outcome
+from scenarios import Scenario
+
+# Without its cause a flow must be so much faster, or the cause is none.
+FASTER = 1.2
+# A queue is bufferbloat above that delay, or above the other where round trips are so much longer.
+BLOAT_US, BLOAT_LEAST_US, BLOAT_FACTOR = 100_000, 50_000, 4
+# The lab was at fault where its relay was so late.
+LATE_US, LATE_SHARE = 3_000, 0.1
+
+# What the sender's end can know of causes at the other one, and what the receiver can see at all.
+AS_THE_SENDER_SEES = {"receive_autotuning": "peer_window"}
+RECEIVER_SEES = {"peer_window", "peer_reads_slowly", "receive_autotuning", "ecn", "host_drops"}
+
+
+@dataclass(frozen=True)
+class Label:
+    cause: str  # or "" where the flow is set aside
+    why: str = ""
+
+
+def is_late(outcome: Outcome, rtt_ms: float) -> bool:
+    return outcome.late_us > max(LATE_US, LATE_SHARE * rtt_ms * 1000)
+
+
+def is_faster(twin: Outcome, flow: Outcome) -> bool:
+    return twin.seconds is not None and flow.took() >= FASTER * twin.seconds
+
+
+def is_bloated(scenario: Scenario, outcome: Outcome) -> bool:
+    if scenario.bloats is not None:
+        return scenario.bloats
+    queue = outcome.queue_us or 0
+    rtt = scenario.rtt_ms * 1000
+    return queue > BLOAT_US or queue > BLOAT_LEAST_US and queue + rtt > BLOAT_FACTOR * rtt
+
+
+def label(scenario: Scenario, flow: Outcome, twin: Outcome, spread: Outcome | None) -> Label:
+    """`spread` is the flow with a first window for all of it: what slow start costs."""
+    runs = [one for one in (flow, twin, spread) if one is not None]
+    if any(is_late(one, scenario.rtt_ms) for one in runs):
+        return Label("", "the relay was late")
+    if scenario.cause == "two":
+        return _of_stages(scenario, flow, twin)
+    if scenario.cause == "none":
+        return Label("none") if not is_faster(twin, flow) else Label("", "its fault cost something")
+    if is_faster(twin, flow):
+        if scenario.cause in ("shaped_bottleneck", "bufferbloat"):
+            bloated = is_bloated(scenario, flow)
+            return Label("bufferbloat" if bloated else "shaped_bottleneck")
+        return Label(scenario.cause)
+    if spread is None or is_faster(spread, flow):
+        return Label("", "its cause cost nothing, another did")
+    return Label("none")
+
+
+def _of_stages(scenario: Scenario, flow: Outcome, twin: Outcome) -> Label:
+    """Each cause must cost a sixth of the whole time: without it, the flow is 20 % faster."""
+    if flow.seconds is None or twin.seconds is None:
+        return Label("", "it did not end")
+    change = scenario.stages[1].begin
+    saved = min(change, flow.seconds - change) - twin.seconds
+    if flow.seconds < FASTER * (flow.seconds - saved):
+        return Label("", "one of its causes cost too little")
+    return Label("two")
+
+
+def right_causes(truth: str, view: str) -> set[str]:
+    if view == "sender":
+        return {AS_THE_SENDER_SEES.get(truth, truth)}
+    # What lies elsewhere the receiver cannot name: to name nothing is right.
+    return {truth} if truth in RECEIVER_SEES else {"none", "cannot_tell"}

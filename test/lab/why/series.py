@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Many flows at once, each in a place of its own, recorded by one collector."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import multiprocessing
+import os
+import queue
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import labels
+import tools
+from flows import Outcome, run, without
+from place import Failed, Place
+from scenarios import CAUSES, Draw, Scenario
+from staged import two_causes
+
+SPREAD = 1000  # segments in the first window
+
+
+def scenario_of(key: str, kind: str) -> Scenario:
+    """A key is CAUSE/NUMBER/SEED; with the kind of tools it says everything."""
+    cause = key.split("/")[0]
+    make = two_causes if cause == "two" else CAUSES[cause]
+    if kind == "unseen":
+        make = tools.UNSEEN[cause]
+    return make(Draw(f"{kind}/{key}"))
+
+
+def _one(place: Place, key: str, kind: str) -> dict:
+    scenario = scenario_of(key, kind)
+    seed = Draw(key).whole(1, 1 << 30)
+    flow = run(place, scenario.flow, seed)
+    twin = _twin_of(scenario, flow)
+    other = run(place, twin, seed)
+    spread = None
+    if scenario.cause not in ("none", "two") and not labels.is_faster(other, flow):
+        spread = run(place, without(scenario.flow, initcwnd=SPREAD), seed)
+    label = labels.label(scenario, flow, other, spread)
+    return {
+        "key": key, "kind": kind, "made": scenario.cause, "label": label.cause, "why": label.why,
+        "rtt_ms": round(scenario.rtt_ms, 3), "cc": scenario.flow.cc,
+        "flow": dataclasses.asdict(scenario.flow), "outcome": dataclasses.asdict(flow),
+        "twin": dataclasses.asdict(other),
+        "stages": [dataclasses.asdict(one) for one in scenario.stages],
+    }
+
+
+def _twin_of(scenario: Scenario, flow: Outcome):  # noqa: ANN202 (a Flow)
+    assert scenario.twin is not None
+    if scenario.cause == "two":
+        return without(scenario.twin, size=max(1, flow.size))
+    return scenario.twin
+
+
+def _work(relay: str, making, ready, tasks, results) -> None:  # noqa: ANN001
+    """One process: a place, and one flow after the other in it."""
+    with contextlib.suppress(OSError):
+        os.nice(-5)
+    with contextlib.ExitStack() as stack:
+        with making:
+            place = stack.enter_context(Place(relay))
+        ready.put([place.sender.name, place.receiver.name])
+        while (task := tasks.get()) is not None:
+            try:
+                results.put(_one(place, *task))
+            except (Failed, OSError, subprocess.CalledProcessError) as error:
+                said = getattr(error, "stderr", "") or ""
+                results.put({"key": task[0], "kind": task[1], "label": "",
+                             "why": f"it failed: {error} {said}".strip()})
+
+
+@contextlib.contextmanager
+def _collector(exe: str, output: Path, names: list[str]) -> Iterator[None]:
+    flags = [word for name in names for word in ("--netns", name)]
+    log = output.parent / "collector.log"
+    with open(log, "w", encoding="utf-8") as errors:
+        child = subprocess.Popen([exe, "--output", str(output), *flags], stderr=errors,
+                                 stdin=subprocess.DEVNULL)
+        try:
+            time.sleep(1.5)  # it opens the namespaces
+            if child.poll() is not None:
+                raise Failed(f"the collector ended: {log.read_text(encoding='utf-8')}")
+            yield
+        finally:
+            child.terminate()
+            child.wait()
+
+
+def record(programs: dict[str, str], output: Path, todo: list[tuple[str, str]], width: int,
+           say=print) -> list[dict]:  # noqa: ANN001 (says how far it is)
+    """Runs all, `width` at a time, and records them below `output`. Returns what each was."""
+    output.mkdir(parents=True)
+    context = multiprocessing.get_context("fork")
+    making, ready = context.Lock(), context.Queue()
+    tasks, results = context.Queue(), context.Queue()
+    shared = programs["relay"], making, ready, tasks, results
+    workers = [context.Process(target=_work, args=shared) for _ in range(width)]
+    for one in workers:
+        one.start()
+    found: list[dict] = []
+    try:
+        names = [name for _ in workers for name in _next(ready, workers)]
+        with _collector(programs["collect"], output / "archives", names):
+            for task in todo:
+                tasks.put(task)
+            for _ in workers:
+                tasks.put(None)
+            with open(output / "flows.jsonl", "w", encoding="utf-8") as file:
+                while len(found) < len(todo):
+                    found.append(_next(results, workers))
+                    print(json.dumps(found[-1]), file=file, flush=True)
+                    if len(found) % 50 == 0:
+                        say(f"{len(found)} of {len(todo)} flows")
+            time.sleep(1)  # the ends of the last ones
+        for one in workers:
+            one.join()
+    finally:
+        for one in workers:
+            if one.is_alive():
+                one.terminate()
+    return found
+
+
+def _next(of, workers: list):  # noqa: ANN001, ANN202 (a queue, what it has)
+    while True:
+        try:
+            return of.get(timeout=5)
+        except queue.Empty:
+            if not any(one.is_alive() for one in workers):
+                print("all processes of the lab have ended", file=sys.stderr)
+                raise Failed("all processes of the lab have ended") from None
+
+
+def verdicts(dump: str, archives: Path) -> dict[tuple[int, str], dict]:
+    """What `why` says of everything there, by cookie and view."""
+    done = subprocess.run([dump, "why", "--json", str(archives)], capture_output=True, text=True,
+                          check=False)
+    if done.returncode not in (0, 1) or not done.stdout:
+        raise Failed(f"`why` ended with {done.returncode}: {done.stderr.strip()[-2000:]}")
+    found = {}
+    for line in done.stdout.splitlines():
+        said = json.loads(line)
+        found[int(said["uuid"].rpartition("_")[2], 16), said["view"]] = said
+    return found
+
+
+def load(output: Path) -> list[dict]:
+    with open(output / "flows.jsonl", encoding="utf-8") as file:
+        return [json.loads(line) for line in file]

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Flows of two causes, one after the other, at times that are known."""
+
+from __future__ import annotations
+
+from flows import Flow, Slow, without
+from scenarios import Draw, Scenario, Stage, loss_rate, path, rate_word
+
+# What the path does, and what programs do. Two of the path may follow each other, or one of each.
+OF_PATH = ("shaped_bottleneck", "bufferbloat", "random_loss", "policer")
+OF_PROGRAMS = ("application", "peer_reads_slowly")
+
+
+class _Part:
+    """One stage: the words of the relay from its begin on, and what programs do meanwhile."""
+
+    def __init__(self, d: Draw, cause: str, rtt_ms: float, begin: float, end: float) -> None:
+        self.words: list[str] = []
+        self.writer: list[Slow] = []
+        self.reader: list[Slow] = []
+        bits = d.log(1e6, 6e6)
+        if cause in ("shaped_bottleneck", "bufferbloat"):
+            queue_ms = d.log(25, 80) if cause == "shaped_bottleneck" else d.log(150, 400)
+            self.words = [f"there.rate={rate_word(bits)}",
+                          f"there.queue={max(6000, int(bits / 8 * queue_ms / 1000))}"]
+        elif cause == "random_loss":
+            share = d.log(0.004, 0.04)
+            while loss_rate(rtt_ms, share) > 12e6:
+                share *= 1.3
+            self.words = [f"there.loss={share:.5f}"]
+        elif cause == "policer":
+            burst = max(15000, int(bits / 8 * d.log(0.02, 0.3)))
+            self.words = [f"there.police={rate_word(bits)},{burst}"]
+        elif cause == "application":
+            self.writer = [Slow(begin, end, d.whole(500, 12000), d.log(0.03, 0.3))]
+        else:
+            pause = d.log(0.02, 0.2)
+            self.reader = [Slow(begin, end, max(500, int(d.log(100e3, 600e3) * pause)), pause)]
+
+
+def two_causes(d: Draw) -> Scenario:
+    """Each cause has its time, 2 to 4 s; between them what one has left in the queues is the next
+    one's. The twin has neither."""
+    rtt = d.log(8, 120)
+    causes = [d.one(*OF_PATH), d.one(*OF_PROGRAMS)]
+    if d.one(0, 0, 1):
+        causes = d.random.sample(OF_PROGRAMS, 2)
+    d.random.shuffle(causes)
+    change = d.even(2, 4)
+    end = change + d.even(2, 4)
+    first = _Part(d, causes[0], rtt, 0, change)
+    second = _Part(d, causes[1], rtt, change, end)
+    # What comes at random costs BBR nothing.
+    cc = d.one("reno", "cubic") if "random_loss" in causes else d.one("reno", "cubic", "bbr")
+    words = [*path(rtt), *first.words, f"@{change * 1000:.0f}ms"]
+    words += [f"there.{key}" for key in _undone(first.words)] + second.words
+    flow = Flow(tuple(words), until=end, cc=cc, deadline=25,
+                writer=tuple(first.writer + second.writer),
+                reader=tuple(first.reader + second.reader))
+    twin = without(flow, words=path(rtt), writer=(), reader=(), until=0)
+    return Scenario("two", flow, twin, rtt,
+                    (Stage(0, causes[0]), Stage(change, causes[1])))
+
+
+def _undone(words: list[str]) -> list[str]:
+    keys = {word.split("=")[0].removeprefix("there.") for word in words}
+    undo = {"rate": "rate=0bit", "queue": "queue=64m", "loss": "loss=0", "police": "police=0bit,0"}
+    return [undo[key] for key in sorted(keys)]
