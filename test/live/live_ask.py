@@ -32,12 +32,12 @@ CLOSE = 7  # TCP_CLOSE
 class Connection:
     """`near` is the collector's end."""
 
-    def __init__(self, pair: Pair) -> None:
+    def __init__(self, pair: Pair, local: bool = False) -> None:
         with pair.receiver.socket(socket.AF_INET) as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((RECEIVER_V4, PORT))
             listener.listen()
-            self.far = pair.sender.socket(socket.AF_INET)
+            self.far = (pair.receiver if local else pair.sender).socket(socket.AF_INET)
             self.far.connect((RECEIVER_V4, PORT))
             self.near, (_, self.far_port) = listener.accept()
         self.cookie = cookie_of(self.near)
@@ -218,6 +218,40 @@ def run_bounded(layout: tuple[str, ...]) -> None:
             compare("1,000 records", lines, whole)
 
 
+def run_rotated(layout: tuple[str, ...]) -> None:
+    """What is in a complete file and what came behind it, each once; of a connection whose other
+    end is on this machine, too."""
+    with Pair() as pair, tempfile.TemporaryDirectory() as directory:
+        spool, path = Path(directory) / "spool", Path(directory) / "query.sock"
+        with Collector(COLLECTOR, spool, pair.receiver, "--flush", "100ms", "--rotate", "1s",
+                       "--include-local", *layout, "--query-socket", str(path)) as collector:
+            one = Connection(pair, local=True)
+
+            def is_rotated() -> object:
+                one.send(3)
+                return [file for file in spool.rglob("*.zst") if ".jsonl" in file.name
+                        or ".tcpseg" in file.name]
+            check(wait_until(is_rotated, PATIENCE_S), "no file is complete")
+            one.send(3)
+            check(wait_until(lambda: received(lines_of(path, one.names()[0])) == one.sent,
+                             PATIENCE_S), "what was sent is not told")
+            single = lines_of(path, one.names()[0])
+            both = lines_of(path, one.names(RECEIVER_V4)[3])
+            check(len({r.cookie for r in records_of(both)}) == 2, "both ends")
+            check(len(both) == len(set(both)), "a line twice")
+            one.close()
+            check(wait_until(lambda: records_of(lines_of(path, one.names()[0]))[-1].state == CLOSE,
+                             PATIENCE_S), "its end is not told")
+            collector.stop()
+        whole = archived(spool, one.cookie)
+        told = [line for line in single if '"Metadata":{' not in line]
+        there = [line for line in whole if '"Metadata":{' not in line]
+        at = there.index(told[0])
+        check(there[at:at + len(told)] == told, "no stretch of what was archived")
+        if layout:
+            check(at == 0, "of segments the one before is told, too")
+
+
 def run_anonymous(layout: tuple[str, ...]) -> None:
     """Neither an address nor whether it is there is told."""
     with Pair() as pair, tempfile.TemporaryDirectory() as directory:
@@ -253,7 +287,8 @@ def refused() -> None:
 
 
 def main() -> None:
-    cases: list[Callable[[tuple[str, ...]], None]] = [run_layout, run_bounded, run_anonymous]
+    cases: list[Callable[[tuple[str, ...]], None]] = [run_layout, run_bounded, run_rotated,
+                                                      run_anonymous]
     for layout in ((), ("--layout", "segments")):
         for case in cases:
             case(layout)

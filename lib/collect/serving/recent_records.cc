@@ -19,6 +19,9 @@
 namespace tcpinfo::collect {
 namespace {
 
+// Of a segment, in which a connection has records: of 256 MiB these are all blocks.
+constexpr std::size_t most_ranges = 4096;
+
 descriptor open_file(const std::string& path) {
   return descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
 }
@@ -58,6 +61,33 @@ void recent_records::take(const recent_answer& said) {
   if (!complete && !said.frames.empty()) read(said.frames);
 }
 
+// Of a complete segment only the blocks that may have something of these connections. False where
+// there is no index: it is to be read otherwise.
+bool recent_records::read_by_index(int file) {
+  std::vector<file_range> ranges(most_ranges);
+  for (const auto& [cookie, of] : flows_) {
+    segment_selection wanted;
+    wanted.cookie = cookie;
+    std::size_t count = 0;
+    if (select_blocks(file, wanted, ranges, count)) {
+      only_ = 0;
+      return false;
+    }
+    // The latest ones, where there are too many.
+    std::size_t first = std::min(count, ranges.size());
+    std::uint64_t bytes = 0;
+    while (first > 0 && (bytes += ranges[first - 1].size) <= most_bytes) --first;
+    // Blocks have others' records, too, which come with blocks of their own.
+    only_ = cookie;
+    for (; first < std::min(count, ranges.size()); ++first) {
+      const file_range& one = ranges[first];
+      read(read_range(file, one.offset, one.offset + std::min(one.size, most_bytes)));
+    }
+  }
+  only_ = 0;
+  return true;
+}
+
 /// @return whether it is complete by now, and has more than the writer told of.
 bool recent_records::read_file(const asked_file& file) {
   const std::string part = file.complete + std::string(part_suffix);
@@ -71,6 +101,7 @@ bool recent_records::read_file(const asked_file& file) {
   if (!opened || ::fstat(opened.get(), &status) != 0 || !S_ISREG(status.st_mode)) return false;
   const auto there = static_cast<std::uint64_t>(status.st_size);
   const std::uint64_t end = complete || file.size == 0 ? there : std::min(there, file.size);
+  if (complete && read_by_index(opened.get())) return true;
   // The finalizer may have put the frames of a complete one together.
   std::uint64_t from = complete ? 0 : std::min(file.from, end);
   const bool cut = end - from > most_bytes;
@@ -100,7 +131,7 @@ void recent_records::put(const record& r) {
   if (!is_metadata && r.view().bytes.empty()) return;
   const std::uint64_t cookie = is_metadata ? about_cookie_ : r.view().id().cookie;
   const auto found = flows_.find(cookie);
-  if (found == flows_.end()) return;
+  if (found == flows_.end() || (only_ != 0 && cookie != only_)) return;
   flow& of = found->second;
   std::string text(max_record_size(r), '\0');
   std::size_t size = 0;

@@ -45,10 +45,12 @@ class recent_records {
   };
 
   [[nodiscard]] bool read_file(const asked_file& file);
+  [[nodiscard]] bool read_by_index(int file);
   void read(bytes_view bytes);
   void put(const record& r);
 
   std::map<std::uint64_t, flow> flows_;  // by cookie
+  std::uint64_t only_ = 0;               // of which alone records are taken; 0: of all of these
   std::uint64_t about_cookie_ = 0;       // of the connection that the latest metadata record names
 };
 

@@ -363,7 +363,7 @@ void segments_layout::answer(const wanted_flow& wanted, recent_answer& out, std:
   for (const std::uint64_t cookie : known_->find(wanted, now_ns))
     out.flows.emplace_back().cookie = cookie;
   if (out.flows.empty()) return;
-  if (!flush(now_ns)) throw std::bad_alloc();
+  if (block_.waiting() > 0 && !flush(now_ns)) throw std::bad_alloc();
   file_.tell(out, now_ns);
 }
 
