@@ -27,7 +27,7 @@ COMMANDS = (["tcpinfo-collect"], ["tcpinfo-csv"], ["tcpinfo-dump"], ["tcpinfo-du
             ["tcpinfo-dump", "follow"], ["tcpinfo-dump", "get"], ["tcpinfo-dump", "live"],
             ["tcpinfo-dump", "verify"], ["tcpinfo-dump", "pack"], ["tcpinfo-dump", "unpack"],
             ["tcpinfo-dump", "erase"], ["tcpinfo-dump", "why"], ["tcpinfo-dump", "ask"],
-            ["tcpinfo-dump", "top"])
+            ["tcpinfo-dump", "top"], ["tcpinfo-dump", "plot"])
 
 # What is typed, and what must be offered.
 STATES = ["CLOSE", "CLOSE_WAIT", "CLOSING"]
@@ -74,7 +74,9 @@ WORDS: list[tuple[str, list[str]]] = [
     ("tcpinfo-dump pack --segment-size=6", ["64MiB"]),
     ("tcpinfo-dump pack archive", ["archive.jsonl"]),
     ("tcpinfo-dump pack -o arch", []),
+    ("tcpinfo-dump plot -o arch", ["archive.jsonl"]),
     ("tcpinfo-dump pack --level ", []),
+    ("tcpinfo-dump pl", ["plot"]),
     ("tcpinfo-dump un", ["unpack"]),
     ("tcpinfo-csv archive", ["archive.jsonl"]),
 ]

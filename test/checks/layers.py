@@ -348,6 +348,8 @@ EXAMPLES = [
     ("lib/offline/flows/a.cc", '#include "offline/inputs/own.h"\n', True),
     ("lib/offline/flows/a.cc", '#include "offline/commands/own.h"\n', False),
     ("lib/offline/flows/a.cc", '#include "offline/own.h"\n', False),
+    ("lib/offline/plotting/a.cc", '#include "offline/flows/own.h"\n', True),
+    ("lib/offline/flows/a.cc", '#include "offline/plotting/own.h"\n', False),
     ("lib/offline/a.cc", '#include "analysis/own.h"\n', True),
     ("lib/collect/writing/a.cc", '#include "analysis/own.h"\n', True),
     ("lib/analysis/a.cc", '#include "analysis/own.h"\n', True),

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from trees import need, run
 
+ROOT = Path(__file__).resolve().parents[2]
 # In no product: compilers' own; tests; where files are put.
 NO_PART = {"threads", "catch2", "catch2-with-main", "benchmark", "libnl-idiag-3.0", "systemd",
            "bash-completion"}
@@ -62,6 +63,13 @@ def main():
     said = json.loads(path.read_text(encoding="utf-8"))
     check_form(said)
     versions = {p["name"]: p["versionInfo"] for p in said["packages"]}
+    # What is built in from a folder of the tree.
+    rows = re.findall(r"^\| `\w+` \| (\w+)[^|]*\| (\S+) \|",
+                      (ROOT / "third_party/README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert rows
+    if "tcpinfo-tools" in versions:
+        for name, version in rows:
+            assert versions.pop(name) == version, name
     project = json.loads(run("meson", "introspect", "--projectinfo", build))["version"]
     own = {name: versions.pop(name) for name in ("libtcpinfo", "tcpinfo-tools")
            if name in versions}

@@ -22,7 +22,7 @@ TEXT_SUFFIXES = SOURCE_SUFFIXES | {
 # Put together, so that this file does not hold them.
 MACHINE_PATH = re.compile(r"(?<![\w.}])/(?:" + "|".join(["work", "root", "home"]) + r")/")
 # What lies there and is no source is given to tests as it is, byte for byte.
-AS_THEY_ARE = ("test/golden/", "test/fuzz/corpus/")
+AS_THEY_ARE = ("test/golden/", "test/fuzz/corpus/", "third_party/uplot/")
 SPDX = "SPDX-License-Identifier: Apache-2.0"
 
 

@@ -34,7 +34,7 @@ _tcpinfo_dump() {
       return
       ;;
     --uuid | --port | --sport | --dport | --host | --src | --dst | --since | --until | --every | \
-      --interval | --reps | --rounds | --duration | --limit | --jobs | -j | --level) return ;;
+      --interval | --reps | --rounds | --duration | --limit | --points | --jobs | -j | --level) return ;;
     --socket)
       compopt -o filenames 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -f -- "$current")
@@ -42,7 +42,9 @@ _tcpinfo_dump() {
       ;;
     --output | -o)
       compopt -o filenames 2>/dev/null
-      mapfile -t COMPREPLY < <(compgen -d -- "$current")
+      local kind=-d
+      [[ $command == plot ]] && kind=-f
+      mapfile -t COMPREPLY < <(compgen "$kind" -- "$current")
       return
       ;;
   esac
@@ -73,6 +75,10 @@ _tcpinfo_dump() {
         words="--json --limit --time --color --jobs --no-progress --max-window --verbose $filters
           --since --until"
         ;;
+      plot)
+        words="--output --limit --points --jobs --no-progress --max-window --verbose $filters --since
+          --until"
+        ;;
       unpack) words='--output --partial --quiet --no-progress --max-window --verbose' ;;
       *) words="$printing --max-window --verbose $filters --since --until --every" ;;
     esac
@@ -84,7 +90,7 @@ _tcpinfo_dump() {
   compopt -o filenames 2>/dev/null
   mapfile -t COMPREPLY < <(compgen -f -- "$current")
   if ((COMP_CWORD == 1)); then
-    words='ls ask follow get live top verify why pack unpack erase'
+    words='ls ask follow get live top verify why plot pack unpack erase'
     mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "$words" -- "$current")
   fi
 }

@@ -21,6 +21,7 @@ int dump_files(std::vector<std::string> arguments) {
       "  tcpinfo-dump get     the records of one connection\n"
       "  tcpinfo-dump live    the same text straight from the kernel\n"
       "  tcpinfo-dump verify  whether archives are whole and consistent\n"
+      "  tcpinfo-dump plot    connections over time, as a page of HTML\n"
       "  tcpinfo-dump pack    many archives into few segments\n"
       "  tcpinfo-dump unpack  segments into archives\n"
       "each with its own --help.",

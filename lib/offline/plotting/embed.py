@@ -4,16 +4,17 @@
 
 usage: embed.py OUTPUT.cc PAGE.html STYLE.css README LICENCE LIBRARY.js SCRIPT.js...
 
-LIBRARY.js must be the file whose SHA-256 README has; its licence goes with it into every page. The
-scripts become one, behind the library. The page has {{STYLE}}, {{SCRIPT}} and {{DATA}} where these go, and {{STYLE_HASH}} and {{SCRIPT_HASH}}
-where its policy (Content-Security-Policy) allows these two and nothing else.
+LIBRARY.js must be the file whose SHA-256 README has; its licence goes with it into every page.
+The scripts become one, behind the library. The page has {{STYLE}}, {{SCRIPT}} and {{DATA}} where
+these go, and {{STYLE_HASH}} and {{SCRIPT_HASH}} where its policy (Content-Security-Policy) allows
+these two and nothing else.
 """
 import base64
 import hashlib
 import pathlib
 import sys
 
-# Compilers need not take longer literals than 64 KiB; the pieces stay below that as they are written.
+# Compilers need not take longer literals than 64 KiB: pieces stay below that as they are written.
 PIECE = 12000
 
 
@@ -72,13 +73,15 @@ def page_of(page, style, readme, licence, library, scripts):
     terms = read(licence).strip()
     if "*/" in terms:
         fail(f"{licence}: ends a comment")
-    js = inline("/*\n" + terms + "\n*/\n" + read(library) + "\n(() => {\n\"use strict\";\n" + own + "})();\n", "script")
+    js = inline("/*\n" + terms + "\n*/\n" + read(library)
+                + "\n(() => {\n\"use strict\";\n" + own + "})();\n", "script")
     text = read(page)
-    for mark, value in (("{{STYLE_HASH}}", policy_hash(css)), ("{{SCRIPT_HASH}}", policy_hash(js)),
+    for placed, value in (("{{STYLE_HASH}}", policy_hash(css)),
+                          ("{{SCRIPT_HASH}}", policy_hash(js)),
                         ("{{STYLE}}", css), ("{{SCRIPT}}", js)):
-        if text.count(mark) != 1:
-            fail(f"{page}: {mark} must stand there once")
-        text = text.replace(mark, value)
+        if text.count(placed) != 1:
+            fail(f"{page}: {placed} must stand there once")
+        text = text.replace(placed, value)
     if text.count("{{DATA}}") != 1:
         fail(f"{page}: {{{{DATA}}}} must stand there once")
     return text.split("{{DATA}}")
@@ -89,7 +92,8 @@ def main():
     before, behind = page_of(page, style, readme, licence, library, scripts)
     pathlib.Path(output).write_text(
         "// Made by embed.py.\n#include \"offline/plotting/page_text.h\"\n\n"
-        "namespace tcpinfo::offline {\nnamespace {\n\nusing namespace std::string_view_literals;\n\n"
+        "namespace tcpinfo::offline {\nnamespace {\n\n"
+        "using namespace std::string_view_literals;\n\n"
         + pieces("before", before) + pieces("behind", behind) +
         "\n}  // namespace\n\n"
         "std::span<const std::string_view> page_before_data() noexcept { return before; }\n"

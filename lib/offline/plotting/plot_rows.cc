@@ -2,6 +2,7 @@
 #include "offline/plotting/plot_rows.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace tcpinfo::offline {
 namespace {
@@ -44,15 +45,14 @@ void plot_rows::finish() {
   std::stable_sort(rows_.begin(), rows_.end(), is_earlier);
 }
 
-void plot_rows::thin() {
-  std::stable_sort(rows_.begin(), rows_.end(), is_earlier);
-  const std::size_t parts = std::max<std::size_t>((most_ - 1) / most_of_a_part(), 1);
+std::vector<char> plot_rows::extremes_of(std::size_t parts) const {
   std::vector<char> kept(rows_.size(), 0);
   kept.front() = kept.back() = 1;
   for (std::size_t part = 0; part < parts; ++part) {
     // By numbers of rows, not by time: a busy second is not thinned more than a quiet one.
     const std::size_t begin = rows_.size() * part / parts;
     const std::size_t end = rows_.size() * (part + 1) / parts;
+    kept[begin] = 1;
     for (std::size_t c = 0; c < plot_column_count; ++c) {
       if (is_counter(static_cast<plot_column>(c))) continue;
       std::size_t least = end;
@@ -65,13 +65,29 @@ void plot_rows::thin() {
       }
       if (least != end) kept[least] = kept[largest] = 1;
     }
-    kept[begin] = 1;
     unsigned changes = 0;
     for (std::size_t i = std::max<std::size_t>(begin, 1); i < end && changes < most_changes; ++i) {
       if (rows_[i].state == rows_[i - 1].state) continue;
       kept[i - 1] = kept[i] = 1;
       ++changes;
     }
+  }
+  return kept;
+}
+
+void plot_rows::thin() {
+  std::stable_sort(rows_.begin(), rows_.end(), is_earlier);
+  // So many parts that there is room for whatever they have; and more, where most of their extremes
+  // are of the same rows.
+  std::size_t parts = std::max<std::size_t>((most_ - 2) / most_of_a_part(), 1);
+  std::vector<char> kept = extremes_of(parts);
+  for (int again = 0; again < 4; ++again) {
+    const auto count = static_cast<std::size_t>(std::count(kept.begin(), kept.end(), 1));
+    parts = std::min(parts * most_ / count * 9 / 10, most_);
+    if (count > most_ * 3 / 4) break;
+    std::vector<char> more = extremes_of(parts);
+    if (static_cast<std::size_t>(std::count(more.begin(), more.end(), 1)) > most_) break;
+    kept = std::move(more);
   }
   std::size_t next = 0;
   for (std::size_t i = 0; i < rows_.size(); ++i)

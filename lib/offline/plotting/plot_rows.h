@@ -33,6 +33,8 @@ class plot_rows {
   [[nodiscard]] std::size_t added() const noexcept { return added_; }
 
  private:
+  /// Which rows stay where they are divided into so many parts: 1, else 0.
+  [[nodiscard]] std::vector<char> extremes_of(std::size_t parts) const;
   void thin();
 
   std::size_t most_;

@@ -36,7 +36,7 @@ function drawStretch(ctx, a, b, row, place, theme, colour, text) {
   ctx.fillStyle = colour > 0 ? theme.series[colour - 1] : theme.neutral;
   ctx.fillRect(x, row.top, width, row.height);
   if (colour < 0) { ctx.strokeStyle = theme.faint; ctx.lineWidth = place.ratio; hatch(ctx, x, row.top, width, row.height, place.ratio); }
-  ctx.fillStyle = colour > 0 ? theme.onSeries : theme.text;
+  ctx.fillStyle = colour > 0 ? theme.onSeries[colour - 1] : theme.text;
   bandText(ctx, text, x, width, row.top + row.height / 2, place.ratio);
   ctx.fillStyle = theme.panel;
   if (width > 3 * place.ratio) ctx.fillRect(end - place.ratio, row.top, place.ratio, row.height);

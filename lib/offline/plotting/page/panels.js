@@ -11,12 +11,19 @@ const view = {min: 0, max: 1};  // moments of the axis, in seconds
 const full = {min: 0, max: 1};
 const theme = {};
 
+// Of #rrggbb, as WCAG 2 has it.
+function luminance(colour) {
+  const [r, g, b] = [1, 3, 5].map((i) => parseInt(colour.slice(i, i + 2), 16) / 255)
+    .map((n) => n <= 0.04045 ? n / 12.92 : ((n + 0.055) / 1.055) ** 2.4);
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+
 function readTheme() {
   const style = getComputedStyle(document.documentElement);
   const get = (name) => style.getPropertyValue(name).trim();
   for (const name of ["text", "faint", "grid", "panel", "neutral"]) theme[name] = get("--" + name);
-  theme.onSeries = get("--on-series");
   theme.series = [1, 2, 3, 4, 5, 6, 7, 8].map((i) => get("--series-" + i));
+  theme.onSeries = theme.series.map((c) => luminance(c) > 0.18 ? "#000000" : "#ffffff");
 }
 
 function element(tag, properties = {}, ...children) {
@@ -45,7 +52,7 @@ function drawSample(canvas, colour, dash) {
 }
 
 function placeOf(u) {
-  const ratio = u.pxRatio, {left, top, width, height} = u.bbox;
+  const ratio = u.ctx.canvas.width / u.width, {left, top, width, height} = u.bbox;
   const perMoment = width / (view.max - view.min);
   const s = u.scales.y, perValue = height / (s.max - s.min);
   return {left, top, width, height, ratio, x: (m) => left + (m - view.min) * perMoment,
@@ -91,7 +98,7 @@ class Panel {
       ticks: {stroke: () => theme.grid, width: 1}, font: "12px system-ui, sans-serif"};
     this.u = new uPlot({
       width: Math.max(this.plot.clientWidth, 200), height: this.height,
-      legend: {show: false}, padding: [8, 12, 0, 0],
+      legend: {show: false}, padding: [8, 36, 0, 0],
       cursor: {
         y: false, points: {show: false}, drag: {x: true, y: false, setScale: false},
         sync: {key: "tcpinfo", setSeries: false, scales: ["x", null],

@@ -28,7 +28,7 @@ function connectionTable(onSwitch) {
     const verdict = c.said.verdicts.map((v) => v.view + ": " + v.cause.replaceAll("_", " ") + " – " +
       v.sentence).join(" ");
     return element("tr", {}, element("td", {className: "nowrap"}, box, label), cell(c.said.local), cell(c.said.remote),
-      cell(c.said.begin), cell(span(c.seconds)), cell(records), cell(UNITS.us(lowest(c))),
+      element("td", {className: "nowrap"}, c.said.begin), cell(span(c.seconds)), cell(records), cell(UNITS.us(lowest(c))),
       cell(UNITS.bytes(c.last("bytes_acked"))), cell(UNITS.bytes(c.last("bytes_received"))),
       cell(UNITS.segments(c.last("total_retrans_segments"))), cell(c.said.congestion_control || "–"),
       cell(verdict || "–"), element("td", {className: "uuid"}, c.said.uuid));
