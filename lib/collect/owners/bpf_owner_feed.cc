@@ -6,13 +6,18 @@
 #include <bpf/libbpf.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <system_error>
+#include <thread>
+#include <utility>
 
 #include "collect/os/bpf_access.h"
 #include "collect/os/bpf_log.h"
 #include "collect/os/descriptor.h"
+#include "collect/os/thread.h"
 #include "collect/owners/bpf/owners.h"
 #include "collect/owners/bpf/owners.skel.h"
 
@@ -43,30 +48,68 @@ owner_found found_of(unsigned char how) noexcept {
   }
 }
 
+process_owner owner_of(const tcpinfo_owner& told) {
+  process_owner owner;
+  owner.how = found_of(told.how);
+  owner.pid = told.pid;
+  owner.start_ns = told.start_ns;
+  owner.cgroup = told.cgroup;
+  owner.comm.assign(told.comm, strnlen(told.comm, sizeof told.comm));
+  return owner;
+}
+
 class bpf_owner_feed final : public owner_feed {
  public:
   bpf_owner_feed(skeleton_pointer skeleton, bool knows_older)
       : skeleton_(std::move(skeleton)),
         owners_(bpf_map__fd(skeleton_->maps.owners)),
         knows_older_(knows_older) {}
+  ~bpf_owner_feed() override {
+    ends_ = true;
+    if (thread_.joinable()) thread_.join();
+    ring_buffer__free(ring_);
+  }
 
   std::optional<process_owner> find(std::uint64_t cookie) override {
     tcpinfo_owner told;
     if (bpf_map_lookup_elem(owners_, &cookie, &told) != 0) return std::nullopt;
-    process_owner owner;
-    owner.how = found_of(told.how);
-    owner.pid = told.pid;
-    owner.start_ns = told.start_ns;
-    owner.cgroup = told.cgroup;
-    owner.comm.assign(told.comm, strnlen(told.comm, sizeof told.comm));
-    return owner;
+    return owner_of(told);
   }
   bool knows_older() const noexcept override { return knows_older_; }
+  // Without it processes are looked at a little later, when their connections are.
+  void tell_processes(std::function<void(const process_owner&)> on_process) override {
+    on_process_ = std::move(on_process);
+    ring_ = ring_buffer__new(bpf_map__fd(skeleton_->maps.processes), on_sample, this, nullptr);
+    if (ring_ != nullptr) (void)start_thread([this] { run(); }, thread_);
+  }
 
  private:
+  static int on_sample(void* self, void* bytes, std::size_t size) noexcept {
+    tcpinfo_owner told;
+    if (size < sizeof told) return 0;
+    std::memcpy(&told, bytes, sizeof told);
+    try {
+      static_cast<bpf_owner_feed*>(self)->on_process_(owner_of(told));
+    } catch (const std::bad_alloc&) {
+      // It is looked at later.
+    }
+    return 0;
+  }
+  void run() noexcept {
+    name_this_thread("tcpinfo-owners");
+    // A process may end as soon as its connection does.
+    go_first(true);
+    constexpr int pause_ms = 200;
+    while (!ends_) (void)ring_buffer__poll(ring_, pause_ms);
+  }
+
   const skeleton_pointer skeleton_;
   const int owners_;
   const bool knows_older_;
+  std::function<void(const process_owner&)> on_process_;
+  ring_buffer* ring_ = nullptr;
+  std::atomic<bool> ends_ = false;
+  std::thread thread_;
 };
 
 // Runs the iterator to its end: it prints nothing.

@@ -14,7 +14,12 @@ constexpr std::size_t most_described = 16'384;
 }  // namespace
 
 owner_book::owner_book(owner_level level, std::unique_ptr<owner_feed> feed)
-    : level_(level), feed_(std::move(feed)), sees_processes_(sees_all_processes()) {
+    : level_(level), sees_processes_(sees_all_processes()), feed_(std::move(feed)) {
+  if (feed_ != nullptr && sees_processes_)
+    feed_->tell_processes([this](const process_owner& process) {
+      const std::lock_guard lock(mutex_);
+      (void)facts_about(process);
+    });
   if (feed_ == nullptr || !feed_->knows_older()) holders_ = std::make_unique<socket_holders>();
 }
 
@@ -32,6 +37,16 @@ process_owner owner_book::process_of(const owner_clues& clues) {
   return owner;
 }
 
+// What was once seen holds, whether the process lives on or not.
+process_facts owner_book::facts_about(const process_owner& process) {
+  std::string key = fmt::format("{} {} {}", process.pid, process.start_ns, process.comm);
+  if (const auto known = seen_.find(key); known != seen_.end()) return known->second;
+  process_facts facts = facts_of(process.pid, process.start_ns);
+  if (!facts.found || process.start_ns == 0) return facts;
+  if (seen_.size() >= most_described) seen_.clear();
+  return seen_[std::move(key)] = facts;
+}
+
 owner_pointer owner_book::describe(const process_owner& process) {
   std::string key = fmt::format("{} {} {} {} {}", static_cast<int>(process.how), process.pid,
                                 process.start_ns, process.cgroup, process.comm);
@@ -41,8 +56,7 @@ owner_pointer owner_book::describe(const process_owner& process) {
   const bool by_proc = process.how == owner_found::proc;
   process_facts facts;
   // A number that /proc told is its own; the kernel's are those of the first namespace.
-  if (process.pid != 0 && (by_proc || sees_processes_))
-    facts = facts_of(process.pid, process.start_ns);
+  if (process.pid != 0 && (by_proc || sees_processes_)) facts = facts_about(process);
   if (by_proc && !facts.found) return nullptr;
   auto made = std::make_shared<connection_owner>();
   made->how = process.how;

@@ -41,15 +41,17 @@ class owner_book {
 
  private:
   [[nodiscard]] process_owner process_of(const owner_clues& clues);
+  [[nodiscard]] process_facts facts_about(const process_owner& process);
   [[nodiscard]] owner_pointer describe(const process_owner& process);
 
   const owner_level level_;
-  const std::unique_ptr<owner_feed> feed_;
   const bool sees_processes_;
   std::unique_ptr<socket_holders> holders_;  // where the feed does not know all
   std::mutex mutex_;
   cgroup_paths cgroups_;
+  std::unordered_map<std::string, process_facts> seen_;  // of processes, while they lived
   std::unordered_map<std::string, owner_pointer> described_;
+  std::unique_ptr<owner_feed> feed_;  // the first to go: its thread may be here
 };
 
 }  // namespace tcpinfo::collect

@@ -126,6 +126,26 @@ struct {
   __type(value, __u32);
 } settled SEC(".maps");
 
+// Processes that were told, so that user space looks at each in /proc while it lives.
+struct told_process {
+  __u64 start_ns;
+  __u32 pid;
+  __u32 reserved;
+  char comm[16];  // another program after exec(), most often
+};
+
+struct {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, TCPINFO_TOLD_PROCESSES);
+  __type(key, struct told_process);
+  __type(value, __u8);
+} told SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_RINGBUF);
+  __uint(max_entries, TCPINFO_TOLD_BYTES);
+} processes SEC(".maps");
+
 // TCP over IPv4 or IPv6; protocols are numbered by each family for itself.
 static __always_inline int is_tcp(const struct sock* sk) {
   const __u16 family = sk->__sk_common.skc_family;
@@ -148,6 +168,16 @@ static __always_inline int describe(struct task_struct* task, __u8 how, struct t
 
 static __always_inline int describe_current(__u8 how, struct tcpinfo_owner* to) {
   return describe((struct task_struct*)bpf_get_current_task(), how, to);
+}
+
+// Where there is no room user space looks when it asks for the connection.
+static __always_inline void tell_process(struct tcpinfo_owner* owner) {
+  struct told_process key = {owner->start_ns, owner->pid, 0, {}};
+  __builtin_memcpy(key.comm, owner->comm, sizeof key.comm);
+  if (bpf_map_lookup_elem(&told, &key)) return;
+  const __u8 one = 1;
+  bpf_map_update_elem(&told, &key, &one, BPF_ANY);
+  bpf_ringbuf_output(&processes, owner, sizeof *owner, BPF_RB_FORCE_WAKEUP);
 }
 
 static __always_inline void place_of(struct sock* sk, struct listening_place* to) {
@@ -173,6 +203,7 @@ static __always_inline void settle(struct sock* sk) {
 static __always_inline int note(struct sock* sk, __u8 how) {
   struct tcpinfo_owner owner;
   if (!describe_current(how, &owner)) return 0;
+  tell_process(&owner);
   const __u64 cookie = bpf_get_socket_cookie(sk);
   bpf_map_update_elem(&owners, &cookie, &owner, BPF_ANY);
   settle(sk);

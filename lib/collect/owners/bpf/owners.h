@@ -14,6 +14,10 @@
 #define TCPINFO_OWNED_CONNECTIONS 65536
 #define TCPINFO_OWNED_LISTENERS 4096
 
+/* Processes that were told in the ring buffer, and its size. */
+#define TCPINFO_TOLD_PROCESSES 16384
+#define TCPINFO_TOLD_BYTES (256 * 1024)
+
 /* A process, as the first process and time namespaces number it. */
 struct tcpinfo_owner {
   unsigned long long start_ns; /* of the process, CLOCK_BOOTTIME */
