@@ -27,6 +27,7 @@ int main(int argc, char** argv) {
   };
   try {
     if (command == "ask") return tools::dump_ask(rest());
+    if (command == "compare") return tools::dump_compare(rest());
     if (command == "erase") return tools::dump_erase(rest());
     if (command == "follow") return tools::dump_follow(rest());
     if (command == "get") return tools::dump_get(rest());
@@ -34,6 +35,7 @@ int main(int argc, char** argv) {
     if (command == "live") return tools::dump_live(rest());
     if (command == "pack") return tools::dump_pack(rest());
     if (command == "plot") return tools::dump_plot(rest());
+    if (command == "summary") return tools::dump_summary(rest());
     if (command == "top") return tools::dump_top(rest());
     if (command == "unpack") return tools::dump_unpack(rest());
     if (command == "verify") return tools::dump_verify(rest());

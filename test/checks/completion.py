@@ -27,7 +27,8 @@ COMMANDS = (["tcpinfo-collect"], ["tcpinfo-csv"], ["tcpinfo-dump"], ["tcpinfo-du
             ["tcpinfo-dump", "follow"], ["tcpinfo-dump", "get"], ["tcpinfo-dump", "live"],
             ["tcpinfo-dump", "verify"], ["tcpinfo-dump", "pack"], ["tcpinfo-dump", "unpack"],
             ["tcpinfo-dump", "erase"], ["tcpinfo-dump", "why"], ["tcpinfo-dump", "ask"],
-            ["tcpinfo-dump", "top"], ["tcpinfo-dump", "plot"])
+            ["tcpinfo-dump", "top"], ["tcpinfo-dump", "plot"],
+             ["tcpinfo-dump", "summary"], ["tcpinfo-dump", "compare"])
 
 # What is typed, and what must be offered.
 STATES = ["CLOSE", "CLOSE_WAIT", "CLOSING"]
@@ -78,6 +79,9 @@ WORDS: list[tuple[str, list[str]]] = [
     ("tcpinfo-dump pack --level ", []),
     ("tcpinfo-dump pl", ["plot"]),
     ("tcpinfo-dump un", ["unpack"]),
+    ("tcpinfo-dump summary --by=port,c", ["cc", "cgroup", "closed", "cause"]),
+    ("tcpinfo-dump summary --asn arch", ["archive.jsonl"]),
+    ("tcpinfo-dump compare --seed ", []),
     ("tcpinfo-csv archive", ["archive.jsonl"]),
 ]
 

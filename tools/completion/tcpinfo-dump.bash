@@ -25,6 +25,18 @@ _tcpinfo_dump() {
       ;;
     --segment-size) words='16MiB 64MiB 256MiB 1GiB' ;;
     --max-window) words='64MiB 128MiB 256MiB 512MiB 1GiB 2GiB' ;;
+    --by)
+      [[ $current == *,* ]] && head=${current%,*},
+      words='port prefix as cc cgroup hour closed cause'
+      mapfile -t COMPREPLY < <(compgen -P "$head" -W "$words" -- "${current##*,}")
+      compopt -o nospace 2>/dev/null
+      return
+      ;;
+    --asn)
+      compopt -o filenames 2>/dev/null
+      mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      return
+      ;;
     --state | --columns)
       # The last of a list.
       [[ $current == *,* ]] && head=${current%,*},
@@ -34,7 +46,7 @@ _tcpinfo_dump() {
       return
       ;;
     --uuid | --port | --sport | --dport | --host | --src | --dst | --since | --until | --every | \
-      --interval | --reps | --rounds | --duration | --limit | --points | --jobs | -j | --level) return ;;
+      --interval | --reps | --rounds | --duration | --limit | --points | --jobs | -j | --level | --seed) return ;;
     --socket)
       compopt -o filenames 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -f -- "$current")
@@ -79,6 +91,14 @@ _tcpinfo_dump() {
         words="--output --limit --points --jobs --no-progress --max-window --verbose $filters --since
           --until"
         ;;
+      summary)
+        words="--json --html --by --asn --limit --why --jobs --no-progress --max-window --verbose
+          $filters --since --until"
+        ;;
+      compare)
+        words="--json --asn --seed --why --jobs --no-progress --max-window --verbose $filters
+          --since --until"
+        ;;
       unpack) words='--output --partial --quiet --no-progress --max-window --verbose' ;;
       *) words="$printing --max-window --verbose $filters --since --until --every" ;;
     esac
@@ -90,7 +110,7 @@ _tcpinfo_dump() {
   compopt -o filenames 2>/dev/null
   mapfile -t COMPREPLY < <(compgen -f -- "$current")
   if ((COMP_CWORD == 1)); then
-    words='ls ask follow get live top verify why plot pack unpack erase'
+    words='ls ask follow get live top verify why plot summary compare pack unpack erase'
     mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "$words" -- "$current")
   fi
 }

@@ -13,6 +13,7 @@ namespace tcpinfo::tools {
 /// tcpinfo-dump FILE…
 int dump_files(std::vector<std::string> arguments);
 int dump_ask(std::vector<std::string> arguments);
+int dump_compare(std::vector<std::string> arguments);
 int dump_erase(std::vector<std::string> arguments);
 int dump_follow(std::vector<std::string> arguments);
 int dump_get(std::vector<std::string> arguments);
@@ -20,6 +21,7 @@ int dump_ls(std::vector<std::string> arguments);
 int dump_live(std::vector<std::string> arguments);
 int dump_pack(std::vector<std::string> arguments);
 int dump_plot(std::vector<std::string> arguments);
+int dump_summary(std::vector<std::string> arguments);
 int dump_top(std::vector<std::string> arguments);
 int dump_unpack(std::vector<std::string> arguments);
 int dump_verify(std::vector<std::string> arguments);

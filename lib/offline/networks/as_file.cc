@@ -72,7 +72,7 @@ class line_splitter {
 
 bool begins_as_gzip(head_source& in) {
   const bytes_view head = in.head(2);
-  return head.size() == 2 && head[0] == std::byte{0x1f} && head[1] == std::byte{0x8b};
+  return head.size() >= 2 && head[0] == std::byte{0x1f} && head[1] == std::byte{0x8b};
 }
 
 }  // namespace
