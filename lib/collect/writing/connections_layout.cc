@@ -56,15 +56,6 @@ written_flow& connections_layout::flow_of(const snapshot_header& header, bytes_v
   return flow;
 }
 
-// Remembers its ends, where it is new.
-void connections_layout::see(const flow_log& flow, const snapshot_header& header,
-                             bytes_view message) {
-  const known_flows::known* const before = known_->of(header.cookie);
-  if (before == nullptr || before->ended_ns != 0 || begins_reuse(header.kind) ||
-      header.kind == snapshot_kind::followed)
-    known_->see(header.cookie, *flow.netns, message);
-}
-
 void connections_layout::take(const snapshot_header& header, bytes_view message,
                               std::int64_t now_ns) {
   const auto known = flows_.find(header.cookie);
@@ -72,9 +63,10 @@ void connections_layout::take(const snapshot_header& header, bytes_view message,
   // Another connection's now: what was recorded before is complete.
   if (header.kind == snapshot_kind::followed && known != flows_.end())
     known->second.ended = known->second.may_return = true;
+  const bool is_new = known == flows_.end() || known->second.ended || begins_reuse(header.kind);
   written_flow& flow = flow_of(header, message, now_ns);
   if (header.kind != snapshot_kind::ended_without_event) {
-    if (known_) see(flow, header, message);
+    if (known_ && is_new) known_->see(header.cookie, *flow.netns, message);
     observer_.look(flow.observed, header, message);
     const bool added = with_account(flow, now_ns, [&] {
       if (header.kind != snapshot_kind::followed) archives_.add(flow, header, message, now_ns);

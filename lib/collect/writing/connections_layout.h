@@ -48,7 +48,6 @@ class connections_layout final : public record_sink {
  private:
   [[nodiscard]] written_flow& flow_of(const snapshot_header& header, bytes_view message,
                                       std::int64_t now_ns);
-  void see(const flow_log& flow, const snapshot_header& header, bytes_view message);
   [[nodiscard]] flow_log* write(flow_log& flow, std::int64_t now_ns);
   /// Runs `deed` on the flow, keeping the account of memory and of what is due.
   template <class F>
