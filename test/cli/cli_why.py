@@ -26,7 +26,7 @@ CAUSES = {
     "shaped_bottleneck", "bufferbloat", "policer", "random_loss", "ecn", "pacing_cap",
     "slow_start_never_left", "slow_start_left_early", "bbr_phase", "rto_stall", "tail_loss",
     "spurious_rto", "reordering", "delayed_ack_nagle", "handshake", "mtu_hole", "host_drops",
-    "none", "cannot_tell"}
+    "congested_path", "none", "cannot_tell"}
 
 
 def run(*arguments: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:

@@ -20,13 +20,14 @@ void label_nagle(const life& l, labels& to) {
 
 // T-RAT's and Siekkinen's application-limited periods, by the kernel's own rate sampling: all that
 // was written is sent, and the congestion window would have taken more. Not where all data of the
-// connection is out: the program is done, and what is left is to be acknowledged. The clock of the
-// send buffer misses programs that wait for room only after the last segment was sent; the buffer's
+// connection is out: the program is done, and what is left is to be acknowledged; nor in the round
+// in which the last of it was sent, for that ends with the program done. The clock of the send
+// buffer misses programs that wait for room only after the last segment was sent; the buffer's
 // memory tells of them (everoute's rule).
 void label_application(const life& l, labels& to) {
   for (std::size_t i = 0; i < l.size(); ++i) {
     const round_signs& m = l.signs(i);
-    if (to[i] != cause::none || !l.has_rest(i) || m.samples == 0 || l.has_sent_all(i)) continue;
+    if (to[i] != cause::none || !l.has_rest(i) || m.samples == 0 || l.has_sent_all(i + 1)) continue;
     if (static_cast<double>(m.starved) < thresholds::starved_share * static_cast<double>(m.samples))
       continue;
     to[i] = 2 * m.buffer_full > m.starved ? cause::send_buffer : cause::application;

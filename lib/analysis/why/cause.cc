@@ -30,6 +30,7 @@ constexpr std::array<std::string_view, cause_count> names = {
     "handshake",
     "mtu_hole",
     "host_drops",
+    "congested_path",
 };
 
 }  // namespace

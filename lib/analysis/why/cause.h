@@ -9,7 +9,8 @@
 
 namespace tcpinfo::analysis::why {
 
-/// What limited a flow. docs/why.md has the rule of each.
+/// What limited a flow. docs/why.md has the rule of each. Summaries in segments keep times in this
+/// order: a new one goes to the end.
 enum class cause : std::uint8_t {
   none,
   cannot_tell,
@@ -35,8 +36,9 @@ enum class cause : std::uint8_t {
   handshake,
   mtu_hole,
   host_drops,
+  congested_path,
 };
-inline constexpr std::size_t cause_count = static_cast<std::size_t>(cause::host_drops) + 1;
+inline constexpr std::size_t cause_count = static_cast<std::size_t>(cause::congested_path) + 1;
 
 /// Its name in text, JSON and docs: "random_loss".
 [[nodiscard]] std::string_view name_of(cause c) noexcept;

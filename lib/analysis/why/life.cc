@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "analysis/why/delays.h"
 #include "analysis/why/thresholds.h"
 
 namespace tcpinfo::analysis::why {
@@ -30,6 +31,7 @@ life::life(const round_cutter& cut) : cut_(cut) {
                 static_cast<double>(ns);
     top_rate_ = std::max(top_rate_, rates_[i]);
   }
+  delayed_by_path_ = is_delay_of_path(*this);
 }
 
 split life::split_of(std::size_t i) const noexcept {
@@ -71,7 +73,7 @@ std::uint64_t life::queue_us(std::size_t i) const noexcept {
 }
 
 bool life::is_queued(std::size_t i) const noexcept {
-  if (!base_rtt_us_) return false;
+  if (!base_rtt_us_ || delayed_by_path_) return false;
   const auto queue = static_cast<double>(queue_us(i));
   const auto base = static_cast<double>(*base_rtt_us_);
   return queue > static_cast<double>(thresholds::queue_noise_us) &&

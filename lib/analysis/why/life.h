@@ -49,7 +49,8 @@ class life {
   [[nodiscard]] bool has_rest(std::size_t i) const noexcept { return split_of(i).rest > 0; }
   /// Whether the handshake was not over when it began.
   [[nodiscard]] bool is_opening(std::size_t i) const noexcept;
-  /// Whether all data of the whole life had been sent when it began.
+  /// Whether all data of the whole life had been sent when it began. One past the last round: at
+  /// the end.
   [[nodiscard]] bool has_sent_all(std::size_t i) const noexcept;
   /// Whether the congestion control is BBR, as its own message says.
   [[nodiscard]] bool is_bbr() const noexcept { return bbr_; }
@@ -58,7 +59,7 @@ class life {
   [[nodiscard]] std::optional<std::uint64_t> base_rtt_us() const noexcept { return base_rtt_us_; }
   /// What the smoothed round-trip time at its end is above that.
   [[nodiscard]] std::uint64_t queue_us(std::size_t i) const noexcept;
-  /// Whether that is of a queue: neither noise nor jitter.
+  /// Whether that is of a queue that this flow fills: neither noise nor the path's own delay.
   [[nodiscard]] bool is_queued(std::size_t i) const noexcept;
   /// Acknowledged bytes a second, over the rounds around it.
   [[nodiscard]] double rate(std::size_t i) const noexcept { return rates_[i]; }
@@ -71,6 +72,7 @@ class life {
   std::vector<double> rates_;
   double top_rate_ = 0;
   bool bbr_ = false;
+  bool delayed_by_path_ = false;
 };
 
 /// The cause of each round's `rest`; none: no rule holds.

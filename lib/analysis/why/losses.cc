@@ -16,6 +16,7 @@ namespace {
 // A round in which something was sent again, or came marked.
 struct events {
   std::vector<std::size_t> lossy;
+  std::vector<std::size_t> lossy_at_all;  // and those in which timeouts sent it again
   std::vector<std::size_t> with_ce;
   std::size_t queued = 0;  // of `lossy`: a queue came before
   std::uint64_t again = 0;
@@ -34,9 +35,10 @@ events events_of(const life& l, const labels& known) {
     if (grown(from, to, seen::delivered_ce) != 0) e.with_ce.push_back(i);
     const bool timed_out = known[i] == cause::rto_stall || known[i] == cause::spurious_rto ||
                            known[i] == cause::tail_loss || known[i] == cause::mtu_hole;
-    if (timed_out) continue;
     const std::uint64_t again = grown(from, to, seen::total_retrans);
     if (again == 0) continue;
+    e.lossy_at_all.push_back(i);
+    if (timed_out) continue;
     e.again += again;
     e.lossy.push_back(i);
     // What was sent again was lost a round trip before.
@@ -45,10 +47,17 @@ events events_of(const life& l, const labels& known) {
   return e;
 }
 
+// An empty bucket drops what is sent again as well, so that timeouts may be a policer's, too.
+bool is_of_policer(const life& l, const events& e) {
+  return static_cast<double>(e.queued) <=
+             thresholds::policer_queued_share * static_cast<double>(e.lossy_at_all.size()) &&
+         is_policed(l, e.lossy_at_all);
+}
+
 cause cause_of(const life& l, const events& e) {
   if (!e.with_ce.empty() && e.with_ce.size() >= e.lossy.size()) return cause::ecn;
-  if (e.lossy.empty()) return cause::none;
-  if (e.reordered != 0 &&
+  if (e.lossy_at_all.empty()) return cause::none;
+  if (!e.lossy.empty() && e.reordered != 0 &&
       static_cast<double>(e.twice) >= thresholds::needless_share * static_cast<double>(e.again))
     return cause::reordering;
   const auto rounds = static_cast<double>(e.lossy.size());
@@ -56,9 +65,10 @@ cause cause_of(const life& l, const events& e) {
     const auto sent = static_cast<double>(grown(l.start(), l.final(), seen::delivered) + e.again);
     if (static_cast<double>(e.again) < thresholds::bbr_loss_share * sent) return cause::none;
   }
+  // A sender that keeps its rate passes the token test whatever it loses, so BBR comes first.
+  if (is_of_policer(l, e)) return cause::policer;
+  if (e.lossy.empty()) return cause::none;
   const auto queued = static_cast<double>(e.queued);
-  if (queued <= thresholds::policer_queued_share * rounds && is_policed(l, e.lossy))
-    return cause::policer;
   if (queued > (1 - thresholds::unqueued_share) * rounds) return cause::shaped_bottleneck;
   return e.lossy.size() >= thresholds::loss_rounds ? cause::random_loss : cause::cannot_tell;
 }
@@ -72,7 +82,9 @@ void label_losses(const life& l, labels& to) {
   const events e = events_of(l, to);
   const cause c = cause_of(l, e);
   if (c == cause::none) return;
-  const std::vector<std::size_t>& at = c == cause::ecn ? e.with_ce : e.lossy;
+  const std::vector<std::size_t>& at = c == cause::ecn       ? e.with_ce
+                                       : c == cause::policer ? e.lossy_at_all
+                                                             : e.lossy;
   std::uint64_t before = 0;  // the window to be reached again; 0: reached
   std::size_t next = 0;
   for (std::size_t i = 0; i < l.size(); ++i) {
@@ -81,7 +93,8 @@ void label_losses(const life& l, labels& to) {
       before = std::max({before, l.from(i).or_zero(seen::snd_cwnd), l.signs(i).most_cwnd});
     }
     if (before == 0) continue;
-    if (to[i] == cause::none && l.has_rest(i)) to[i] = c;
+    const bool stalled = c == cause::policer && to[i] == cause::rto_stall;
+    if ((to[i] == cause::none && l.has_rest(i)) || stalled) to[i] = c;
     if (l.to(i).or_zero(seen::snd_cwnd) >= before) before = 0;
   }
 }

@@ -25,6 +25,8 @@ std::string_view meaning_of(cause c) noexcept {
       return "A long queue stood before the bottleneck.";
     case cause::policer:
       return "A policer on the path drops what is above its rate.";
+    case cause::congested_path:
+      return "The path was full without this connection.";
     case cause::random_loss:
       return "Segments were lost though no queue stood on the path.";
     case cause::ecn:

@@ -11,15 +11,21 @@ namespace {
 constexpr std::uint64_t probe_timer = 4;  // idiag_timer: zero-window probe
 constexpr std::uint64_t loss_state = 4;   // tcpi_ca_state
 
-bool is_starved(const sample& s) noexcept {
-  return s.has(seen::notsent_bytes) && s.or_zero(seen::notsent_bytes) == 0 &&
-         s.or_zero(seen::app_limited) != 0 && s.or_zero(seen::unacked) < s.or_zero(seen::snd_cwnd);
+// Memory that a socket may have, and has nearly all of.
+bool is_full(const sample& s, seen used, seen limit, double share) noexcept {
+  const auto room = static_cast<double>(s.or_zero(limit));
+  return room > 0 && static_cast<double>(s.or_zero(used)) >= share * room;
 }
 
-// Memory that a socket may have, and has nearly all of.
-bool is_full(const sample& s, seen used, seen limit) noexcept {
-  const auto room = static_cast<double>(s.or_zero(limit));
-  return room > 0 && static_cast<double>(s.or_zero(used)) >= thresholds::full_buffer_share * room;
+bool is_buffer_full(const sample& s) noexcept {
+  return is_full(s, seen::wmem_queued, seen::sndbuf, thresholds::waiting_writer_share);
+}
+
+// The kernel does not call a flow limited by the program whose buffer takes no more.
+bool is_starved(const sample& s) noexcept {
+  return s.has(seen::notsent_bytes) && s.or_zero(seen::notsent_bytes) == 0 &&
+         (s.or_zero(seen::app_limited) != 0 || is_buffer_full(s)) &&
+         s.or_zero(seen::unacked) < s.or_zero(seen::snd_cwnd);
 }
 
 bool is_window_closed(const sample& s) noexcept {
@@ -125,12 +131,12 @@ void round_cutter::note(const sample& s) {
   ++m.samples;
   if (is_starved(s)) {
     ++m.starved;
-    if (is_full(s, seen::wmem_queued, seen::sndbuf)) ++m.buffer_full;
+    if (is_buffer_full(s)) ++m.buffer_full;
   }
   if (is_window_closed(s)) ++m.window_closed;
   if (is_unread(s)) ++m.unread;
-  m.receive_full =
-      m.receive_full || s.or_zero(seen::backlog) != 0 || is_full(s, seen::rmem_alloc, seen::rcvbuf);
+  m.receive_full = m.receive_full || s.or_zero(seen::backlog) != 0 ||
+                   is_full(s, seen::rmem_alloc, seen::rcvbuf, thresholds::full_buffer_share);
   m.timed_out =
       m.timed_out || s.or_zero(seen::retransmits) != 0 || s.or_zero(seen::ca_state) == loss_state;
   m.most_rtt_us = std::max(m.most_rtt_us, s.or_zero(seen::rtt));

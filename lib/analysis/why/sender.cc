@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "analysis/why/sender.h"
 
+#include <algorithm>
+
 #include "analysis/why/application.h"
+#include "analysis/why/delays.h"
 #include "analysis/why/handshake.h"
 #include "analysis/why/losses.h"
 #include "analysis/why/pacing.h"
@@ -23,16 +26,43 @@ labels network_causes(const life& l) {
   label_application(l, to);
   label_pacing(l, to);
   label_bbr(l, to);
+  label_congestion(l, to);
   label_queues(l, to);
   label_losses(l, to);
   label_slow_start(l, to);
   return to;
 }
 
+<<<<<<< HEAD
 // Idle because of the program, which has more to send, or waits for what will make it send.
 bool waits_for_program(const life& l, std::size_t i) noexcept {
+=======
+bool is_of_timeout(cause c) noexcept {
+  return c == cause::rto_stall || c == cause::tail_loss || c == cause::spurious_rto ||
+         c == cause::mtu_hole;
+}
+
+// Idle because of the program, which has more to send, or waits for what will make it send. In the
+// round of the last data some of it may be behind that: there it is as long as a round at least.
+bool waits_for_program(const life& l, std::size_t i, std::int64_t idle_ns) noexcept {
+>>>>>>> 7ac8612 (why: congested_path; jitter is no queue; the last data, the first window and full buffers are judged as the kernel treats them)
   const tcp_state state = l.from(i).state();
-  return (state == tcp_state::established || state == tcp_state::close_wait) && !l.has_sent_all(i);
+  if ((state != tcp_state::established && state != tcp_state::close_wait) || l.has_sent_all(i))
+    return false;
+  if (!l.has_sent_all(i + 1)) return true;
+  const auto round_trip = static_cast<std::int64_t>(l.to(i).or_zero(seen::rtt)) * 1000;
+  return idle_ns >=
+         std::max(round_trip, thresholds::steps_of_a_round * thresholds::chronograph_step_ns);
+}
+
+// All that was ever sent went at once, with the first window: it waited for nothing. Ten segments
+// are the least that Linux begins with (RFC 6928); nothing was sent again.
+bool fits_first_window(const life& l) noexcept {
+  const sample& s = l.final();
+  const std::uint64_t mss = s.or_zero(seen::snd_mss);
+  return mss != 0 && s.has(seen::bytes_sent) &&
+         s.or_zero(seen::bytes_sent) <= thresholds::first_window_segments * mss &&
+         s.or_zero(seen::total_retrans) == 0;
 }
 
 }  // namespace
@@ -49,7 +79,7 @@ std::vector<cause_times> sender_times(const life& l) {
       continue;
     }
     const split s = l.split_of(i);
-    give(waits_for_program(l, i) ? cause::application : cause::none, s.idle);
+    give(waits_for_program(l, i, s.idle) ? cause::application : cause::none, s.idle);
     cause rest = network[i];
     if (is_of_timeout(rest)) {
       give(rest, s.window + s.buffer + s.rest);
@@ -62,7 +92,8 @@ std::vector<cause_times> sender_times(const life& l) {
     else if (is_of_buffer(s))
       rest = cause::send_buffer;
     // Without the chronographs nobody knows that nothing else held it back.
-    if (rest == cause::none && !s.told && !l.has_sent_all(i)) rest = cause::cannot_tell;
+    if (rest == cause::none && !s.told && !l.has_sent_all(i) && !fits_first_window(l))
+      rest = cause::cannot_tell;
     give(rest, s.rest);
   }
   return times;
@@ -89,6 +120,8 @@ void explain_sender(const life& l, phase& p) {
     case cause::ecn:
     case cause::reordering:
       return explain_loss(l, p);
+    case cause::congested_path:
+      return explain_congestion(l, p);
     case cause::pacing_cap:
       return explain_pacing(l, p);
     case cause::bbr_phase:

@@ -17,8 +17,12 @@ bool is_in_slow_start(const sample& s) noexcept {
          descriptor_of(seen::snd_ssthresh).sentinel() == s.get(seen::snd_ssthresh);
 }
 
-// The congestion window grew, or was full: it is what held the flow back.
+// The congestion window grew, or was full, and there was more to send: it is what held the flow
+// back. What fits into the first window waits for nothing.
 bool is_held_by_cwnd(const life& l, std::size_t i) noexcept {
+  const bool had_more =
+      l.from(i).or_zero(seen::notsent_bytes) != 0 || l.to(i).or_zero(seen::notsent_bytes) != 0;
+  if (!had_more && l.to(i).has(seen::notsent_bytes)) return false;
   const std::uint64_t before = l.from(i).or_zero(seen::snd_cwnd);
   return l.to(i).or_zero(seen::snd_cwnd) > before ||
          (before != 0 && l.from(i).or_zero(seen::unacked) >= before);

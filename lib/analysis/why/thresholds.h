@@ -33,6 +33,8 @@ inline constexpr double window_share = 0.5;
 inline constexpr double send_buffer_share = 0.3;
 /// Memory of a buffer in use, as part of what it may have. everoute.
 inline constexpr double full_buffer_share = 0.9;
+/// Memory of a send buffer in use while its writer waits: the kernel wakes it when a third is free.
+inline constexpr double waiting_writer_share = 2.0 / 3;
 /// A window that is that part of what was announced before is not small: it has shrunk, because
 /// what arrived lies unread. (chosen)
 inline constexpr double shrunk_window_share = 0.5;
@@ -69,6 +71,24 @@ inline constexpr std::uint64_t bloat_us = 100'000;
 inline constexpr double bloat_factor = 4;
 inline constexpr std::uint64_t bloat_least_us = 50'000;
 
+// Whose a delay is. A third of the rounds, those with the smallest windows, stands against another,
+// with the largest ones.
+/// Fewer rounds make no thirds. (chosen)
+inline constexpr std::size_t contrast_rounds = 6;
+/// The windows must differ that much to show what they do. (chosen)
+inline constexpr double contrast_windows = 1.5;
+/// A delay that grew less while window and rate grew is the path's: jitter. (chosen)
+inline constexpr double path_delay_growth = 1.3;
+/// A queue that grew more with the window is the sender's own. (chosen)
+inline constexpr double own_queue_growth = 1.5;
+/// What others' queue adds to the lowest round-trip time, at least: more than hosts and a loss's
+/// repair do. (chosen)
+inline constexpr std::uint64_t others_queue_us = 6'000;
+inline constexpr double others_queue_share = 0.15;
+/// And at most, as part of the round-trip time: where the queue was there from the beginning, the
+/// lowest one has most of it. IMC 2017 (the largest less the lowest, by the largest).
+inline constexpr double others_queue_most = 0.45;
+
 // Loss.
 /// So many separate rounds with losses make a pattern; fewer may have been of anything. (chosen)
 inline constexpr std::size_t loss_rounds = 3;
@@ -101,6 +121,9 @@ inline constexpr double pacing_used_share = 0.85;
 // Slow start.
 /// The window (or the rate) later, as a multiple of that at the exit.
 inline constexpr double early_exit_factor = 2;
+
+/// The first window, in segments. RFC 6928.
+inline constexpr std::uint64_t first_window_segments = 10;
 
 // BBR's gains, in 256ths. tcp_bbr.c.
 inline constexpr std::uint64_t bbr_drain_gain = 88;

@@ -70,7 +70,8 @@ bool was_mtu_hole(const life& l, std::size_t first, std::size_t last) noexcept {
   const bool shrank = l.to(last).or_zero(seen::snd_mss) < mss ||
                       (last + 1 < l.size() && l.to(last + 1).or_zero(seen::snd_mss) < mss);
   if (shrank && l.final().has(seen::snd_mss)) return true;
-  if (in_a_row < thresholds::mtu_timeouts || last + 1 != l.size()) return false;
+  if (in_a_row < thresholds::mtu_timeouts || grown(before, l.final(), seen::bytes_acked) != 0)
+    return false;
   // It never ended: the handshake passed, and of full segments not one.
   const auto segments = before.or_zero(seen::delivered);
   const std::uint64_t data = before.or_zero(seen::bytes_acked);

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes flows with known causes, records them, asks `why`, and scores what it says.
 
-usage: why [--causes LIST] [--flows N] [--seed SEED] [--kind relay|unseen] [--width N]
-           [--keep DIR] [--again DIR] [--scores FILE] [--show WHAT]
+usage: ./dev lab why [--flows N] [--causes LIST] [--seed SEED] [--kind relay|unseen] …
 """
 
 from __future__ import annotations
@@ -47,7 +46,8 @@ def commit() -> str:
                               check=False).stdout.strip()
     changed = " with changes" if git("status", "--porcelain", "--", "lib", "tools", "test/lab") \
         else ""
-    return (git("rev-parse", "--short", "HEAD") or "unknown") + changed
+    # By its words, too: a commit that is taken over elsewhere gets another name.
+    return (git("log", "-1", "--format=%h (%s)") or "unknown") + changed
 
 
 def todo_of(opts: argparse.Namespace, seed: str) -> list[tuple[str, str]]:
@@ -83,6 +83,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="tcpinfo-lab-") as scratch:
         output = opts.again or opts.keep or Path(scratch) / "series"
         if opts.again is None:
+            series.skip_where_not_permitted(programs["relay"])
             print(f"seed {seed}", flush=True)
             flows = series.record(programs, output, todo_of(opts, seed), opts.width,
                                   lambda text: print(text, flush=True))

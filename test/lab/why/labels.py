@@ -37,7 +37,10 @@ def is_faster(twin: Outcome, flow: Outcome) -> bool:
 def is_bloated(scenario: Scenario, outcome: Outcome) -> bool:
     if scenario.bloats is not None:
         return scenario.bloats
-    queue = outcome.queue_us or 0
+    # A segment's own time on the link is of what its sender sees.
+    bits = next((int(word.removeprefix("there.rate=").removesuffix("bit"))
+                 for word in scenario.flow.words if word.startswith("there.rate=")), 0)
+    queue = (outcome.queue_us or 0) + (1500 * 8e6 / bits if bits else 0)
     rtt = scenario.rtt_ms * 1000
     return queue > BLOAT_US or queue > BLOAT_LEAST_US and queue + rtt > BLOAT_FACTOR * rtt
 
@@ -56,7 +59,7 @@ def label(scenario: Scenario, flow: Outcome, twin: Outcome, spread: Outcome | No
             bloated = is_bloated(scenario, flow)
             return Label("bufferbloat" if bloated else "shaped_bottleneck")
         return Label(scenario.cause)
-    if spread is None or is_faster(spread, flow):
+    if spread is None or is_faster(spread, flow) or scenario.flow.rcvbuf:
         return Label("", "its cause cost nothing, another did")
     return Label("none")
 

@@ -139,6 +139,12 @@ def _next(of, workers: list):  # noqa: ANN001, ANN202 (a queue, what it has)
                 raise Failed("all processes of the lab have ended") from None
 
 
+def skip_where_not_permitted(relay: str) -> None:
+    """Raises Skip, and why, where no place can be made."""
+    with Place(relay) as place, place.route([], 1, 1):
+        pass
+
+
 def verdicts(dump: str, archives: Path) -> dict[tuple[int, str], dict]:
     """What `why` says of everything there, by cookie and view."""
     done = subprocess.run([dump, "why", "--json", str(archives)], capture_output=True, text=True,

@@ -69,7 +69,7 @@ const CAUSES = {
   application: 7, delayed_ack_nagle: 7,
   peer_window: 2, peer_reads_slowly: 2, receive_autotuning: 2,
   send_buffer: 4, pacing_cap: 4,
-  shaped_bottleneck: 1, bufferbloat: 1, ecn: 1,
+  shaped_bottleneck: 1, bufferbloat: 1, congested_path: 1, ecn: 1,
   policer: 5, random_loss: 5, reordering: 5, host_drops: 5, mtu_hole: 5,
   rto_stall: 8, tail_loss: 8, spurious_rto: 8, handshake: 8,
   slow_start_never_left: 3, slow_start_left_early: 3, bbr_phase: 3,

@@ -47,6 +47,51 @@ TEST_CASE("jitter is no queue, and neither is noise of hosts") {
   CHECK(noise.cause() == "none");
 }
 
+TEST_CASE("a delay that stays while window and rate grow is the path's") {
+  // Jitter of packets that stay in order: late by 10 ms on the mean, and evenly so.
+  made_history h;
+  h.set(tcp_field::snd_ssthresh, 20).set(tcp_field::snd_cwnd, 20).record();
+  h.pass(20).busy(20);
+  h.set(tcp_field::rtt, 30'000);
+  for (std::uint64_t i = 0; i < 60; ++i) h.set(tcp_field::snd_cwnd, 20 + i).pass(20 + i).busy(30);
+  CHECK(h.seconds(why::cause::shaped_bottleneck) == 0);
+  CHECK(h.cause() == "none");
+}
+
+TEST_CASE("a path that is full whatever the window is, is congested by others") {
+  const auto full = [](bool own) {
+    made_history h;
+    h.set(tcp_field::min_rtt, own ? 20'000 : 60'000).set(tcp_field::rttvar, 8'000);
+    h.set(tcp_field::rtt, own ? 20'000 : 60'000);
+    h.set(tcp_field::snd_ssthresh, 20).set(tcp_field::snd_cwnd, 20).record();
+    h.set(tcp_field::notsent_bytes, 100'000);
+    for (std::uint64_t i = 0; i < 120; ++i) {
+      const std::uint64_t cwnd = 8 + i % 24;
+      if (cwnd == 31) h.lose(2);
+      const std::uint64_t rtt = own ? 20'000 + 1'000 * cwnd : i % 2 == 0 ? 80'000 : 84'000;
+      h.set(tcp_field::snd_cwnd, cwnd).set(tcp_field::rtt, rtt);
+      h.pass(own ? 8 : cwnd).busy(static_cast<std::int64_t>(rtt / 1000));
+    }
+    h.set(tcp_field::notsent_bytes, 0).pass(1).busy(80);
+    return h.cause();
+  };
+  CHECK(full(false) == "congested_path");
+  CHECK(full(true) != "congested_path");
+}
+
+TEST_CASE("what fits into the first window waits for nothing") {
+  made_history h;
+  h.set(tcp_field::rtt, 100'000).set(tcp_field::min_rtt, 100'000).record();
+  h.set(tcp_field::delivery_rate_app_limited, 1).set(tcp_field::unacked, 6);
+  h.grow(tcp_field::bytes_sent, 6 * made_history::mss).grow(tcp_field::data_segs_out, 6).busy(2);
+  h.set(tcp_field::unacked, 0).set(tcp_field::snd_cwnd, 16);
+  h.grow(tcp_field::bytes_acked, 6 * made_history::mss).grow(tcp_field::delivered, 6).busy(100);
+  h.after(10);
+  CHECK(h.cause() == "none");
+  CHECK(h.seconds(why::cause::application) == 0);
+  CHECK(h.seconds(why::cause::slow_start_never_left) == 0);
+}
+
 TEST_CASE("losses without a queue are random, those behind one are the bottleneck's") {
   const auto lossy = [](std::uint64_t rtt_us) {
     made_history h;
@@ -253,7 +298,7 @@ TEST_CASE("full segments that never pass, though the handshake did, are a hole a
 
 TEST_CASE("a transfer that ends in slow start never left it") {
   made_history h;
-  h.record();
+  h.set(tcp_field::notsent_bytes, 1'000'000).record();
   std::uint64_t cwnd = 10;
   for (int i = 0; i < 5; ++i) {
     h.pass(cwnd);
@@ -283,6 +328,7 @@ TEST_CASE("the handshake is a round of its own, and slow start begins behind it"
   h.set(tcp_field::rtt, 0).set(tcp_field::min_rtt, 0xffffffff).record();
   h.socket.state = tcpinfo::tcp_state::established;
   h.set(tcp_field::rtt, 50'200).set(tcp_field::min_rtt, 50'000).after(50);
+  h.set(tcp_field::notsent_bytes, 1'000'000);
   h.pass(10).set(tcp_field::snd_cwnd, 20).busy(50);
   h.pass(20).set(tcp_field::snd_cwnd, 40).busy(50);
   h.pass(40).set(tcp_field::snd_cwnd, 80).busy(50);
