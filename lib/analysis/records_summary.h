@@ -41,6 +41,8 @@ class records_summary {
   explicit records_summary(quantiles::limit rtts) noexcept : rtts_(rtts) {}
 
   void add(const seen_message& r);
+  /// The next record is of another file than those before.
+  void begin_part() { causes_.begin_part(); }
   /// What was made of other records of the connection, with names of the same pool, before or after
   /// these (their first times tell): where each of the one part are later than those of the other,
   /// all is as if add() had been given all, in that order. `other` is not to be used afterwards.

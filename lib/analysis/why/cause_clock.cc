@@ -101,13 +101,14 @@ void cause_clock::charge(const cause_point& from, const cause_point& to) {
   if (sends) settle();
 }
 
-void cause_clock::add(const cause_point& given, bool end) {
+void cause_clock::add(const cause_point& given) {
   if (empty_) {
     first_ = last_ = given;
     empty_ = false;
     return;
   }
-  if ((given.time_ms < last_.time_ms && !end) || is_cleared(last_, given)) return;
+  if ((given.time_ms < last_.time_ms && !given.is(cause_point::ended)) || is_cleared(last_, given))
+    return;
   cause_point p = given;
   p.time_ms = std::max(p.time_ms, last_.time_ms);
   charge(last_, p);

@@ -27,6 +27,7 @@ struct cause_point {
     window_closed = 8,  ///< the peer's window took no segment
     slow_start = 16,    ///< the threshold had never been set
     receiving = 32,     ///< this end received more than it sent
+    ended = 64,         ///< it is of the end
   };
 
   std::int64_t time_ms = 0;  ///< since 1970
@@ -60,7 +61,7 @@ class cause_clock {
  public:
   /// The next record with INFO. One that is older than that before is of no use, but of the end: a
   /// poll is read after it was made. Neither is one whose counters were cleared.
-  void add(const cause_point& p, bool end);
+  void add(const cause_point& p);
   /// What was made of later records.
   void append(const cause_clock& later);
 
@@ -74,6 +75,8 @@ class cause_clock {
   [[nodiscard]] bool empty() const noexcept { return empty_; }
   /// Times of the first record and of the last, in ms since 1970.
   [[nodiscard]] std::int64_t first_ms() const noexcept { return first_.time_ms; }
+  /// Whether the first record is of the end.
+  [[nodiscard]] bool is_end() const noexcept { return first_.is(cause_point::ended); }
   [[nodiscard]] std::int64_t last_ms() const noexcept { return last_.time_ms; }
   /// From the first record to the last, in nanoseconds.
   [[nodiscard]] std::int64_t life_ns() const noexcept;

@@ -167,6 +167,7 @@ cause_point cause_point::of(const message& m, bytes_view payload, std::int64_t t
   };
   const bool opens = is_opening(static_cast<tcp_state>(m.state()));
   set(opening, opens);
+  set(ended, m.state() == tcp_state::close);
   set(syn_lost, info.get<tcp_field::total_retrans, u32>() != 0 && p.sent == 0);
   set(told, info.has<tcp_field::sndbuf_limited, u64>());
   set(receiving, received > info.get<tcp_field::bytes_acked, u64>());

@@ -7,18 +7,10 @@
 namespace tcpinfo::analysis::why {
 namespace {
 
-// With more, the times of the records are no order at all.
-constexpr std::size_t most_runs = 64;
+// With more, parts that are next to each other so far become one.
+constexpr std::size_t most_runs = 32;
 
 }  // namespace
-
-// Whether another stretch begins there: what comes later than that does not follow on this one.
-bool clock_runs::is_between(std::int64_t from_ms, std::int64_t to_ms) const noexcept {
-  return others_ != nullptr &&
-         std::any_of(others_->begin(), others_->end(), [from_ms, to_ms](const cause_clock& c) {
-           return c.first_ms() > from_ms && c.first_ms() <= to_ms;
-         });
-}
 
 void clock_runs::begin_another() {
   if (others_ == nullptr) others_ = std::make_unique<stretches>();
@@ -29,28 +21,24 @@ void clock_runs::begin_another() {
   others_->push_back(std::move(all));
 }
 
-void clock_runs::add(const cause_point& p, bool end) {
-  if (!latest_.empty() && !end &&
-      (p.time_ms < latest_.last_ms() || is_between(latest_.last_ms(), p.time_ms)))
+void clock_runs::begin_part() {
+  if (!latest_.empty()) begin_another();
+}
+
+void clock_runs::add(const cause_point& p) {
+  if (!latest_.empty() && !p.is(cause_point::ended) && p.time_ms < latest_.last_ms())
     begin_another();
-  latest_.add(p, end);
+  latest_.add(p);
 }
 
 void clock_runs::append(clock_runs&& other) {
   if (other.empty()) return;
-  if (empty()) {
-    *this = std::move(other);
-    return;
-  }
-  // An end alone may be told as before the last poll.
-  if (others_ == nullptr && other.others_ == nullptr &&
-      (other.latest_.first_ms() >= latest_.last_ms() || other.latest_.life_ns() == 0)) {
-    latest_.append(other.latest_);
-    return;
-  }
-  begin_another();
+  begin_part();
   if (other.others_ != nullptr)
-    for (cause_clock& c : *other.others_) others_->push_back(std::move(c));
+    for (cause_clock& c : *other.others_) {
+      latest_ = std::move(c);
+      begin_another();
+    }
   latest_ = std::move(other.latest_);
 }
 
@@ -68,7 +56,9 @@ cause_clock clock_runs::whole() const {
   std::vector<const cause_clock*> all;
   for (const cause_clock& c : *others_) all.push_back(&c);
   if (!latest_.empty()) all.push_back(&latest_);
+  // An end may be told as before the last poll.
   std::stable_sort(all.begin(), all.end(), [](const cause_clock* a, const cause_clock* b) {
+    if (a->is_end() != b->is_end()) return b->is_end();
     return a->first_ms() < b->first_ms();
   });
   for (const cause_clock* c : all) made.append(*c);

@@ -9,23 +9,26 @@
 
 namespace tcpinfo::analysis::why {
 
-/// The clock of a connection whose files may be read in any order: a clock for each stretch of
-/// records that came in order, which is one as a rule. One thread at a time.
+/// The clock of a connection whose files may be read in any order: a clock for each of them, since
+/// another may come that belongs between two. With more than 32, neighbours are put together. One
+/// thread at a time.
 class clock_runs {
  public:
-  /// As cause_clock::add(), but of a record that is older a new stretch begins.
-  void add(const cause_point& p, bool end);
+  /// The next record is of another file.
+  void begin_part();
+  /// As cause_clock::add(), but with a record that is older another part begins.
+  void add(const cause_point& p);
+  /// What was made of other records.
   void append(clock_runs&& other);
   void load(const cause_clock::stored& from);
 
   [[nodiscard]] bool empty() const noexcept { return latest_.empty(); }
-  /// Of all stretches.
+  /// Of all parts.
   [[nodiscard]] cause_clock whole() const;
 
  private:
   using stretches = std::vector<cause_clock>;
 
-  [[nodiscard]] bool is_between(std::int64_t from_ms, std::int64_t to_ms) const noexcept;
   void begin_another();
 
   cause_clock latest_;

@@ -10,6 +10,11 @@ namespace tcpinfo::offline {
 using analysis::offset_minutes;
 
 void flow_summary::saw_archive(const archive_facts& a, name_pool& names) {
+  // A segment has records of many archives in turn: each is one part.
+  if (a.sequence && *a.sequence != latest_sequence_) {
+    begin_part();
+    latest_sequence_ = *a.sequence;
+  }
   if (a.sequence && !has_sequence_) {
     sequence_ = *a.sequence;
     has_sequence_ = true;

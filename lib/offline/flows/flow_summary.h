@@ -98,7 +98,8 @@ class flow_summary : public analysis::records_summary {
   std::int16_t start_offset_ = 0;
   packed_time start_time_;
   packed_time opened_;
-  std::uint64_t sequence_ = 0;    // the first one seen; others are in rest_
+  std::uint64_t sequence_ = 0;  // the first one seen; others are in rest_
+  std::uint64_t latest_sequence_ = 0;
   std::uint64_t first_poll_ = 0;  // of run_; other runs are in rest_
   std::uint64_t last_poll_ = 0;
   std::unique_ptr<rare> rest_;

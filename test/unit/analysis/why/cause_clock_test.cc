@@ -26,11 +26,9 @@ class clocked_history {
   clocked_history& see(bool bbr = false) {
     const message m{h.socket.built.view()};
     const auto info = std::as_bytes(std::span(h.socket.info));
-    const bool end = m.state() == static_cast<std::uint8_t>(tcpinfo::tcp_state::close);
     points.push_back(
         cause_point::of(m, info.subspan(0, h.info_size.value_or(info.size())), h.now_ns, bbr));
-    ends.push_back(end);
-    clock.add(points.back(), end);
+    clock.add(points.back());
     return *this;
   }
   clocked_history& busy(std::int64_t ms, int times = 1) {
@@ -54,7 +52,6 @@ class clocked_history {
 
   cause_clock clock;
   std::vector<cause_point> points;
-  std::vector<bool> ends;
 };
 
 void settle(made_history& h) { h.set(tcp_field::snd_ssthresh, 40).set(tcp_field::snd_cwnd, 80); }
@@ -280,7 +277,7 @@ TEST_CASE("clocks of parts come to the clock of all records") {
     for (std::size_t at = 0; at < c.points.size();) {
       const std::size_t to = at + 1 + random() % (c.points.size() - at);
       cause_clock& part = parts.emplace_back();
-      for (; at < to; ++at) part.add(c.points[at], c.ends[at]);
+      for (; at < to; ++at) part.add(c.points[at]);
     }
     // The later ones first, so that a clock of parts is the later one, too.
     while (parts.size() > 1) {
@@ -321,9 +318,10 @@ TEST_CASE("parts of a connection come to the same clock in any order") {
     why::clock_runs by_parts;
     for (const auto& part : parts) {
       why::clock_runs of_part;
+      by_records.begin_part();
       for (const cause_point& p : part) {
-        by_records.add(p, false);
-        of_part.add(p, false);
+        by_records.add(p);
+        of_part.add(p);
       }
       by_parts.append(std::move(of_part));
     }
