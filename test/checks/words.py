@@ -59,6 +59,8 @@ EXCEPTIONS = [
      "INET_DIAG_PEERS"),
     (r"\w*rings?_?|\w*ring_bytes|ring_buffer(__\w+)?", "lib/collect/sampling/events/bpf*",
      "BPF's ring buffers, and libbpf's names"),
+    (r"ring_|ring_buffer(__\w+)?|RINGBUF|ringbuf|bpf_ringbuf_output", "lib/collect/owners/*bpf*",
+     "the same"),
     (r"is_closed_by_peer", "test/live/ends.py", "the other end of a connection"),
     (r"peer_window|peer_reads_slowly", "lib/analysis/why/* test/unit/analysis/why/*",
      "causes, by their names in JSON: of the other end of a connection"),

@@ -65,7 +65,8 @@ def metadata(uuid: str, sequence: int, start: float, run_id: str, **more: str) -
     inner = {"UUID": uuid, "Sequence": sequence, "StartTime": time_text(start),
              "Kernel": "6.18.1", "Run": run_id} | more
     # As a collector orders them: a segment keeps others as text.
-    order = ["UUID", "Sequence", "StartTime", "Host", "Kernel", "Run", "Netns", "Opened"]
+    order = ["UUID", "Sequence", "StartTime", "Host", "Kernel", "Run", "Netns", "Opened",
+             "Cgroup", "Owner", "Pid", "Comm", "Executable"]
     inner = {key: inner[key] for key in order if key in inner}
     return json.dumps({"Timestamp": "0001-01-01T00:00:00Z", "Metadata": inner},
                       separators=(",", ":")) + "\n"
@@ -86,6 +87,27 @@ def counted(second: float, values: dict[str, int], poll: int | None, state: int 
     return json.dumps(text, separators=(",", ":")) + "\n"
 
 
+CONTAINER = "8c8f3ba3c5f0b9ac1e5a0a3d4e1a6e5e7d1f4b7c2a9e8d6f5b4c3a2918070605"
+POD = "6f3c1b52-9d0c-4f0e-8c5d-2a1b3c4d5e6f"
+OWNERS = [
+    {"Cgroup": "/system.slice/web.service", "Owner": "io", "Pid": "17", "Comm": "web",
+     "Executable": "/usr/bin/web"},
+    {"Cgroup": f"/kubepods/burstable/pod{POD}/{CONTAINER}", "Owner": "connect", "Pid": "4294967295",
+     "Comm": "a \"b\", c", "Executable": "/d e"},
+    {"Cgroup": f"/system.slice/docker-{CONTAINER}.scope", "Owner": "cgroup-id"},
+]
+
+
+def owner_of(about: dict[str, str]) -> dict[str, str]:
+    group = about.get("Cgroup", "")
+    return {"cgroup": group, "container": CONTAINER if CONTAINER in group else "",
+            "pod": POD if POD in group else "",
+            "unit": "web.service" if "web.service" in group else
+                    "system.slice" if "docker" in group else "",
+            "pid": about.get("Pid", ""), "comm": about.get("Comm", ""),
+            "executable": about.get("Executable", ""), "owner": about.get("Owner", "")}
+
+
 def connection(folder: Path, number: int, dice: random.Random) -> None:
     """One connection, in one to four files, of one or two runs, open or closed."""
     cookie = 0x1000 + number
@@ -96,6 +118,8 @@ def connection(folder: Path, number: int, dice: random.Random) -> None:
         more["Netns"] = f"ns{dice.randrange(3)}"
     if dice.random() < 0.5:
         more["Opened"] = time_text(start - 0.001)
+    if dice.random() < 0.5:
+        more |= dice.choice(OWNERS)
     ends = {"dport": dice.randrange(1024, 65536), "cookie": cookie}
     uid = dice.choice([0, 1000])
     size = dice.choice([280, 280, 280, 192, 136])  # of other kernels
@@ -234,7 +258,7 @@ def second_implementation(folder: Path) -> list[dict[str, str]]:
             "median_rtt_us": statistics.median(rtts),
             "p95_rtt_us": sorted(rtts)[math.ceil(0.95 * len(rtts)) - 1],
             "peak_delivery_rate_bytes_per_s": max(rates) if rates else "", "cong": "cubic",
-        }
+        } | owner_of(about[0])
         for name, (at, form) in COUNTERS.items():
             number = value_in(infos[-1], at, form)
             row[name] = "" if number is None else number
@@ -273,12 +297,29 @@ def same_as_ls(got: list[dict[str, str]], folder: Path) -> None:
         other = listed[row["uuid"]]
         for name in JUDGED - {"opened_here", "mean_rate_bytes_per_s"} | {
                 "closed", "state", "gaps", "opened", "ended", "netns", "cong", "min_rtt_us",
-                "median_rtt_us", "duration_s"}:
+                "median_rtt_us", "duration_s", "cgroup", "container", "pod", "pid", "comm",
+                "executable", "owner"}:
             check(row[name] == other[name], f"ls: {row['uuid']}: {name} {row[name]!r}, "
                                             f"{other[name]!r}")
         check(row["records"] == other["snapshots"], f"ls: {row['uuid']}: records")
     ends = {row["closed"] for row in got}
     check(ends >= {"", "fin_local", "fin_remote", "timeout"}, f"ends: {ends}")
+
+
+def by_owner(folder: Path, expected: list[dict[str, str]]) -> None:
+    """--cgroup and --comm, which add up within each and both must match."""
+    for flags, holds in (
+            (("--cgroup", "*web.service"), lambda r: r["unit"] == "web.service"),
+            (("--cgroup", "*pod*", "--cgroup", "/system.slice/docker-*"), lambda r: r["container"]),
+            (("--comm", "web"), lambda r: r["comm"] == "web"),
+            (("--comm", "*"), lambda r: r["owner"]),
+            (("--comm", "web", "--cgroup", "/kube*"), lambda r: False)):
+        wanted = [r["uuid"] for r in expected if holds(r)]
+        check([r["uuid"] for r in rows(*flags, folder)] == wanted, f"{flags}: not {len(wanted)}")
+        done = subprocess.run([DUMP, "ls", "--csv", *flags, folder], capture_output=True, text=True,
+                              check=True)
+        listed = {r["uuid"] for r in csv.DictReader(io.StringIO(done.stdout))}
+        check(listed == set(wanted), f"ls {flags}: {len(listed)}, not {len(wanted)}")
 
 
 def whole_table(folder: Path) -> None:
@@ -288,6 +329,7 @@ def whole_table(folder: Path) -> None:
     expected = second_implementation(folder)
     exact = rows("--exact", folder)
     compare(exact, expected, True, "--exact")
+    by_owner(folder, expected)
     compare(rows(folder), expected, False, "quantiles")
     same_as_ls(exact, folder)
     # Files in any order, by any number of threads.

@@ -29,7 +29,7 @@ _tcpinfo_csv() {
       compopt -o nospace 2>/dev/null
       return
       ;;
-    --uuid | --port | --sport | --dport | --host | --src | --dst | --since | --until | --every | \
+    --uuid | --port | --sport | --dport | --host | --src | --dst | --cgroup | --comm | --since | --until | --every | \
       --jobs | -j) return ;;
   esac
   if [[ -n $words ]]; then
@@ -39,7 +39,7 @@ _tcpinfo_csv() {
   if [[ $current == -* ]]; then
     words='--output --connections --exact --format --columns --list-columns --ddl --time --sentinels --compat
       --jobs --max-window --strict --verbose --no-progress --uuid --port --sport --dport --host --src
-      --dst --state --since --until --every --help --version'
+      --dst --state --cgroup --comm --since --until --every --help --version'
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
     return
   fi

@@ -5,13 +5,15 @@ _tcpinfo_dump() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
   local command=${COMP_WORDS[1]} words head
   local filters='--uuid --port --sport --dport --host --src --dst --state'
+  local owners='--cgroup --comm'
   local printing='--json --changes --zeros --time --color'
   local states='ESTABLISHED SYN_SENT SYN_RECV FIN_WAIT1 FIN_WAIT2 TIME_WAIT CLOSE CLOSE_WAIT LAST_ACK
     LISTEN CLOSING
     all connected synchronized bucket big'
   local columns='start duration local remote state closed sent received retransmitted min_rtt
     median_rtt peak_delivery_rate mean_rate cong snapshots gaps missed_polls dsack_dups reord_seen
-    busy rwnd_limited sndbuf_limited network_limited uuid opened ended netns why'
+    busy rwnd_limited sndbuf_limited network_limited uuid opened ended netns
+    comm pid container pod cgroup executable owner why'
 
   COMPREPLY=()
   # readline takes --flag=value apart.
@@ -45,7 +47,7 @@ _tcpinfo_dump() {
       compopt -o nospace 2>/dev/null
       return
       ;;
-    --uuid | --port | --sport | --dport | --host | --src | --dst | --since | --until | --every | \
+    --uuid | --port | --sport | --dport | --host | --src | --dst | --cgroup | --comm | --since | --until | --every | \
       --interval | --reps | --rounds | --duration | --limit | --points | --jobs | -j | --level | --seed) return ;;
     --socket)
       compopt -o filenames 2>/dev/null
@@ -69,10 +71,10 @@ _tcpinfo_dump() {
     case $command in
       ls)
         words="--json --csv --columns --sort --reverse --limit --exact --why --time --color --jobs
-          --no-progress --max-window --verbose $filters --since --until"
+          --no-progress --max-window --verbose $filters $owners --since --until"
         ;;
       follow)
-        words="$printing --max-window --verbose $filters --since --until --from-start --duration"
+        words="$printing --max-window --verbose $filters $owners --since --until --from-start --duration"
         ;;
       get) words="--text $printing --since --until --max-window --verbose" ;;
       ask) words="--text $printing --socket" ;;
@@ -85,7 +87,7 @@ _tcpinfo_dump() {
       erase) words='--host --dry-run --quiet --no-progress --max-window --verbose' ;;
       why)
         words="--json --limit --time --color --jobs --no-progress --max-window --verbose $filters
-          --since --until"
+          $owners --since --until"
         ;;
       plot)
         words="--output --limit --points --jobs --no-progress --max-window --verbose $filters --since
@@ -100,7 +102,7 @@ _tcpinfo_dump() {
           --since --until"
         ;;
       unpack) words='--output --partial --quiet --no-progress --max-window --verbose' ;;
-      *) words="$printing --max-window --verbose $filters --since --until --every" ;;
+      *) words="$printing --max-window --verbose $filters $owners --since --until --every" ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$words --help --version" -- "$current")
     return

@@ -87,8 +87,18 @@ void declare_times(CLI::App& app, filter_flags& f) {
   add(app, "--until", f.until, "records before this moment", "TIME");
 }
 
+void declare_owners(CLI::App& app, filter_flags& f) {
+  const auto pattern = [&app](const char* name, std::vector<std::string>& to, const char* meaning,
+                              const char* type) {
+    add_list(app, name, to, meaning)->group("Filters")->type_name(type);
+  };
+  pattern("--cgroup", f.cgroup, "connections of owners whose control group matches", "PATTERN");
+  pattern("--comm", f.comm, "connections of processes of this name or pattern", "NAME");
+}
+
 void declare(CLI::App& app, filter_flags& f, bool thins) {
   declare_of_connections(app, f);
+  declare_owners(app, f);
   declare_times(app, f);
   if (thins)
     add(app, "--every", f.every,
@@ -112,6 +122,8 @@ filter_options to_filter_options(const filter_flags& f,
   o.hosts = hosts_of("--host", f.host, find_interface);
   o.srcs = hosts_of("--src", f.src, find_interface);
   o.dsts = hosts_of("--dst", f.dst, find_interface);
+  o.cgroups = f.cgroup;
+  o.comms = f.comm;
   each_value("--state", f.state,
              [&](const std::string& value) { return parse_states(value, o.states); });
   // One now for both, so that they say the same of each other at midnight, too.

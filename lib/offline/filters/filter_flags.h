@@ -30,6 +30,7 @@ struct filter_flags {
   std::vector<std::string> port, sport, dport;
   std::vector<std::string> host, src, dst;
   std::vector<std::string> state;
+  std::vector<std::string> cgroup, comm;
   std::string since, until, every;
 };
 
@@ -40,6 +41,9 @@ CLI::Option* add_list(CLI::App& app, const char* name, std::vector<std::string>&
 /// Declares --uuid --port --sport --dport --host --src --dst --state --since --until, and --every
 /// where `thins`.
 void declare(CLI::App& app, filter_flags& f, bool thins = true);
+
+/// --cgroup and --comm alone.
+void declare_owners(CLI::App& app, filter_flags& f);
 
 /// --since and --until alone.
 void declare_times(CLI::App& app, filter_flags& f);

@@ -3,11 +3,13 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <fnmatch.h>
 #include <tcpinfo/tcp.h>
 
 #include <algorithm>
 #include <utility>
 
+#include "offline/inputs/owner_text.h"
 #include "offline/text/times.h"
 
 namespace tcpinfo::offline {
@@ -114,7 +116,20 @@ bool record_filter::wants_connection(std::string_view uuid, const socket_id& id,
 
 bool wants_all_connections(const filter_options& o) noexcept {
   return o.uuids.empty() && o.ports.empty() && o.sports.empty() && o.dports.empty() &&
-         o.hosts.empty() && o.srcs.empty() && o.dsts.empty() && o.every_ns == 0;
+         o.hosts.empty() && o.srcs.empty() && o.dsts.empty() && !o.by_owner() && o.every_ns == 0;
+}
+
+bool record_filter::wants_owner(std::string_view text) const {
+  const auto is_any = [](const std::vector<std::string>& patterns, std::string_view given) {
+    const std::string name(given);
+    return patterns.empty() || std::any_of(patterns.begin(), patterns.end(), [&](const auto& p) {
+             return fnmatch(p.c_str(), name.c_str(), 0) == 0;
+           });
+  };
+  // Where no owner is told, none is meant by "*" either.
+  if (text.empty()) return false;
+  const owner_facts facts = owner_of_text(text);
+  return is_any(options_.cgroups, facts.cgroup) && is_any(options_.comms, facts.comm);
 }
 
 bool record_filter::wants_state(std::uint8_t state) const noexcept {
@@ -157,6 +172,7 @@ bool record_filter::wants_in_any_state(const input_record& r) {
     if (r.is_metadata && !o.uuids.empty()) (void)o.uuids.holds_uuid(r.context->uuid);
     return true;
   }
+  if (o.by_owner() && (r.context == nullptr || !wants_owner(r.context->owner))) return false;
   const bool by_ends = o.by_ends();
   if (by_ends || !o.uuids.empty()) {
     socket_id ends = by_ends ? ends_of(r) : socket_id{};

@@ -33,11 +33,15 @@ struct filter_options {
       hosts{};  ///< at either end; an IPv4 prefix also takes IPv4-mapped addresses
   std::vector<text::host_prefix> srcs{};
   std::vector<text::host_prefix> dsts{};
-  std::uint32_t states = 0;          ///< state_bit of each; 0 = all
-  std::optional<timestamp> since{};  ///< this moment and later; a record without a time fails
-  std::optional<timestamp> until{};  ///< before this moment
-  std::int64_t every_ns = 0;         ///< thin to one record in this time; 0 = all (see thinner)
+  std::vector<std::string> cgroups{};  ///< patterns of fnmatch(3), of the owner's control group
+  std::vector<std::string> comms{};    ///< the same, of the name of the owner's process
+  std::uint32_t states = 0;            ///< state_bit of each; 0 = all
+  std::optional<timestamp> since{};    ///< this moment and later; a record without a time fails
+  std::optional<timestamp> until{};    ///< before this moment
+  std::int64_t every_ns = 0;           ///< thin to one record in this time; 0 = all (see thinner)
 
+  /// Whether owners matter.
+  [[nodiscard]] bool by_owner() const noexcept { return !cgroups.empty() || !comms.empty(); }
   /// Whether the ends of connections matter.
   [[nodiscard]] bool by_ends() const noexcept {
     return !ports.empty() || !sports.empty() || !dports.empty() || !hosts.empty() ||
@@ -70,6 +74,8 @@ class record_filter {
   /// `any_dport`: the remote port is not known, and may be any.
   [[nodiscard]] bool wants_connection(std::string_view uuid, const socket_id& id,
                                       bool any_dport = false) const;
+  /// `text` as owner_text() makes it.
+  [[nodiscard]] bool wants_owner(std::string_view text) const;
   [[nodiscard]] bool wants_state(std::uint8_t state) const noexcept;
   [[nodiscard]] bool wants_time(const timestamp& t) const noexcept;
 

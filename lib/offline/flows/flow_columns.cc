@@ -6,12 +6,15 @@
 #include <iterator>
 #include <limits>
 
+#include "analysis/cgroup_names.h"
 #include "offline/text/number_text.h"
 #include "text/escape.h"
+#include "text/whole_number.h"
 
 namespace tcpinfo::offline {
 namespace {
 
+using analysis::names_of_cgroup;
 using context = cell_context;
 
 // For people what was appended from `begin` on must not move their cursor.
@@ -213,6 +216,35 @@ constexpr flow_column columns[] = {
      [](flow_summary& f, const context& c, flow_cell& to) { put_time(to, f.ended(), c); }, true},
     {"NETNS", "netns", 24, false,
      [](flow_summary& f, const context& c, flow_cell& to) { put_text(to, f.netns(), c); }, true},
+    {"COMM", "comm", 26, false,
+     [](flow_summary& f, const context& c, flow_cell& to) { put_text(to, f.owner().comm, c); },
+     true},
+    {"PID", "pid", wide_column, true,
+     [](flow_summary& f, const context& c, flow_cell& to) {
+       put_number(to, text::parse_whole(f.owner().pid), c);
+     },
+     true},
+    {"CONTAINER", "container", wide_column, false,
+     [](flow_summary& f, const context& c, flow_cell& to) {
+       put_text(to, names_of_cgroup(f.owner().cgroup).container, c);
+     },
+     true},
+    {"POD", "pod", wide_column, false,
+     [](flow_summary& f, const context& c, flow_cell& to) {
+       put_text(to, names_of_cgroup(f.owner().cgroup).pod, c);
+     },
+     true},
+    {"CGROUP", "cgroup", wide_column, false,
+     [](flow_summary& f, const context& c, flow_cell& to) { put_text(to, f.owner().cgroup, c); },
+     true},
+    {"EXECUTABLE", "executable", wide_column, false,
+     [](flow_summary& f, const context& c, flow_cell& to) {
+       put_text(to, f.owner().executable, c);
+     },
+     true},
+    {"OWNER", "owner", wide_column, false,
+     [](flow_summary& f, const context& c, flow_cell& to) { put_text(to, f.owner().owner, c); },
+     true},
     {"WHY", "why", 25, false,
      [](flow_summary& f, const context& c, flow_cell& to) {
        const std::string_view cause = cause_text(f, c);

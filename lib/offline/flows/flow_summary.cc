@@ -23,6 +23,7 @@ void flow_summary::saw_archive(const archive_facts& a, name_pool& names) {
   }
   if (!a.host.empty()) host_ = names.number(a.host);
   if (!a.netns.empty()) netns_ = names.number(a.netns);
+  if (says_more(a.owner, names_->text(owner_))) owner_ = names.number(a.owner);
   if (!a.opened.is_zero()) {
     opened_ = packed_time(a.opened);
     opened_offset_ = offset_minutes(a.opened);

@@ -20,6 +20,7 @@
 #include "offline/flows/flow_key.h"
 #include "offline/flows/poll_log.h"
 #include "offline/inputs/inputs.h"
+#include "offline/inputs/owner_text.h"
 
 namespace tcpinfo::offline {
 
@@ -50,6 +51,8 @@ class flow_summary : public analysis::records_summary {
   [[nodiscard]] std::string_view host() const noexcept { return names_->text(host_); }
   /// The network namespace; empty: the recorder's own, or unknown.
   [[nodiscard]] std::string_view netns() const noexcept { return names_->text(netns_); }
+  /// Whose it is; all empty where no file says it.
+  [[nodiscard]] owner_facts owner() const noexcept { return owner_of_text(names_->text(owner_)); }
   /// When it began to open, where that was recorded; else first sight; zero where unknown.
   [[nodiscard]] timestamp start() const noexcept {
     return opened_.is_zero() ? first_seen() : opened();
@@ -107,6 +110,7 @@ class flow_summary : public analysis::records_summary {
   const name_pool* names_;
   name_pool::id host_ = name_pool::none;
   name_pool::id netns_ = name_pool::none;
+  name_pool::id owner_ = name_pool::none;
   std::uint32_t run_ = no_run;  // of the poll_log
   std::int16_t opened_offset_ = 0;
   bool has_sequence_ = false;

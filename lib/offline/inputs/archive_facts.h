@@ -18,12 +18,13 @@ struct archive_facts {
   std::string_view netns;  ///< empty: the recorder's own
   std::string_view run;
   std::optional<std::uint64_t> sequence;
-  timestamp start_time;  ///< the zero time where unknown
-  timestamp opened;      ///< the same
+  timestamp start_time;         ///< the zero time where unknown
+  timestamp opened;             ///< the same
+  std::string_view owner = {};  ///< as owner_text() makes it
 };
 
 [[nodiscard]] inline archive_facts facts_of(const input_context& c) noexcept {
-  return {c.host, c.netns, c.run, c.sequence, c.start_time, c.opened};
+  return {c.host, c.netns, c.run, c.sequence, c.start_time, c.opened, c.owner};
 }
 
 }  // namespace tcpinfo::offline

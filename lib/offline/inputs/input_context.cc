@@ -5,6 +5,7 @@
 
 #include "offline/inputs/fault.h"
 #include "offline/inputs/file_names.h"
+#include "offline/inputs/owner_text.h"
 
 namespace tcpinfo::offline {
 
@@ -78,6 +79,7 @@ context_pointer context_of_metadata(const input_context& before, const metadata&
   context->run = said.run;
   context->interval = said.interval;
   context->netns = said.netns;
+  context->owner = owner_text(said);
   context->big_endian = said.byte_order == "big";
   context->layout = layout_of_kernel(said.kernel);
   return context;

@@ -34,6 +34,7 @@ struct input_context {
   std::string run;
   std::string interval;
   std::string netns;        ///< empty: the recorder's own
+  std::string owner;        ///< as owner_text() makes it
   bool partial = false;     ///< the file's name says that it is not complete
   bool big_endian = false;  ///< the machine that made the records is
   /// The file is a segment; `archive` is the path that the records' archive has in it, perhaps

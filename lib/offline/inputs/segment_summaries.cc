@@ -7,6 +7,7 @@
 
 #include "common/descriptor.h"
 #include "offline/inputs/file_names.h"
+#include "offline/inputs/owner_text.h"
 #include "offline/inputs/walk.h"
 
 namespace tcpinfo::offline {
@@ -109,6 +110,7 @@ bool segment_summaries::take(const segment_archive& archive, const segment_summa
   h.host = names_.number(about.host);
   h.netns = names_.number(about.netns);
   h.run = names_.number(about.run);
+  h.owner = names_.number(owner_text(about));
   return true;
 }
 

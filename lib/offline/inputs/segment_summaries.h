@@ -65,6 +65,7 @@ class segment_summaries {
       facts.sequence = h.sequence;
       facts.start_time = h.start_time;
       facts.opened = h.opened;
+      facts.owner = names_.text(h.owner);
       input_summary one{h.uuid, facts, names_.text(h.summary.records().congestion_control()),
                         h.summary};
       fn(one);
@@ -81,6 +82,7 @@ class segment_summaries {
     analysis::name_pool::id host = analysis::name_pool::none;
     analysis::name_pool::id netns = analysis::name_pool::none;
     analysis::name_pool::id run = analysis::name_pool::none;
+    analysis::name_pool::id owner = analysis::name_pool::none;
   };
 
   [[nodiscard]] bool load(int fd);

@@ -9,12 +9,16 @@
 #include <iterator>
 #include <optional>
 
+#include "analysis/cgroup_names.h"
 #include "common/decimal.h"
 #include "offline/text/name_patterns.h"
 #include "text/values.h"
+#include "text/whole_number.h"
 
 namespace tcpinfo::offline {
 namespace {
+
+using analysis::names_of_cgroup;
 
 /// Writes the cells of one row. A column that writes nothing has an empty one.
 class row_cells {
@@ -185,6 +189,23 @@ constexpr column own_columns[] = {
      [](row_cells& to, flow_summary& f) { to.decimal(f.p95_rtt_us()); }},
     {{"cong", "text", "text", "2.6.14", "congestion control algorithm, the last one"},
      [](row_cells& to, flow_summary& f) { to.text(f.congestion_control()); }},
+    {{"cgroup", "text", "text", "-", "control group of its owner, where the collector was asked"},
+     [](row_cells& to, flow_summary& f) { to.text(f.owner().cgroup); }},
+    {{"container", "text", "text", "-", "id of the container that the control group names"},
+     [](row_cells& to, flow_summary& f) { to.text(names_of_cgroup(f.owner().cgroup).container); }},
+    {{"pod", "text", "text", "-", "UID of the pod that the control group names"},
+     [](row_cells& to, flow_summary& f) { to.text(names_of_cgroup(f.owner().cgroup).pod); }},
+    {{"unit", "text", "text", "-", "unit of systemd that the control group names"},
+     [](row_cells& to, flow_summary& f) { to.text(names_of_cgroup(f.owner().cgroup).unit); }},
+    {{"pid", "u32", "id", "-", "the process that it belongs to"},
+     [](row_cells& to, flow_summary& f) { to.number(text::parse_whole(f.owner().pid)); }},
+    {{"comm", "text", "text", "-", "name of the process"},
+     [](row_cells& to, flow_summary& f) { to.text(f.owner().comm); }},
+    {{"executable", "text", "text", "-", "path of its program"},
+     [](row_cells& to, flow_summary& f) { to.text(f.owner().executable); }},
+    {{"owner", "text", "text", "-",
+      "how the owner was found: connect, accept, io, listener, iter, proc or cgroup-id"},
+     [](row_cells& to, flow_summary& f) { to.text(f.owner().owner); }},
 };
 
 // The kernel's own counters, whose names and meanings are the library's.
