@@ -33,19 +33,9 @@ labels network_causes(const life& l) {
   return to;
 }
 
-<<<<<<< HEAD
-// Idle because of the program, which has more to send, or waits for what will make it send.
-bool waits_for_program(const life& l, std::size_t i) noexcept {
-=======
-bool is_of_timeout(cause c) noexcept {
-  return c == cause::rto_stall || c == cause::tail_loss || c == cause::spurious_rto ||
-         c == cause::mtu_hole;
-}
-
 // Idle because of the program, which has more to send, or waits for what will make it send. In the
 // round of the last data some of it may be behind that: there it is as long as a round at least.
 bool waits_for_program(const life& l, std::size_t i, std::int64_t idle_ns) noexcept {
->>>>>>> 7ac8612 (why: congested_path; jitter is no queue; the last data, the first window and full buffers are judged as the kernel treats them)
   const tcp_state state = l.from(i).state();
   if ((state != tcp_state::established && state != tcp_state::close_wait) || l.has_sent_all(i))
     return false;
