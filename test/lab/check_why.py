@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The short form of `./dev lab why`: a flow of each cause whose effect is plain, at once, recorded by
-a real collector; `why` names its cause. How often it is right elsewhere is the lab's long form.
+"""The short form of `./dev lab why`: a flow of each cause whose effect is plain, at once, recorded
+by a real collector; `why` names its cause. How often it is right elsewhere is the long form's.
 
 usage: check_why.py COLLECT DUMP RELAY
 """
