@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections import Counter
 from datetime import datetime
 
@@ -112,8 +113,7 @@ def percent(right: int, of: int) -> str:
 
 
 def markdown(score: Score, title: str, facts: list[str]) -> str:
-    lines = [f"## {title}", ""]
-    lines += [f"- {fact}" for fact in facts]
+    lines = [f"- {fact}" for fact in facts]
     for view in ("sender", "receiver"):
         right, of = score.total(view)
         lines.append(f"- {view}'s view: {right} of {of} right, {percent(right, of)}")
@@ -126,6 +126,9 @@ def markdown(score: Score, title: str, facts: list[str]) -> str:
                      f"{good} for 90 % of it and more")
     aside = ", ".join(f"{why}: {n}" for why, n in score.aside.most_common()) or "none"
     lines.append(f"- set aside: {aside}; without a verdict: {score.missing}")
+    lines = [f"## {title}", ""] + [
+        part for line in lines
+        for part in textwrap.wrap(line, 100, subsequent_indent="  ", break_long_words=False)]
     for view in ("sender", "receiver"):
         lines += ["", f"### {view}'s view", "",
                   "| truth | flows | right | when it says so, it is | said instead |",
