@@ -17,6 +17,8 @@ import tempfile
 
 FLAGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]
 BARE = ["-fno-exceptions", "-fno-rtti"]
+# Where the first complaint is all that is looked at, the rest need not be compiled.
+FIRST_ONLY = ["-Wfatal-errors"]
 SKIP = 77
 # The header for C and what it includes, what it is compiled as, and a program that uses its macros.
 FOR_C = "c.h"
@@ -64,7 +66,7 @@ def check_alone(compiler, folders, header):
         done = compile_text(compiler, folders, "c++20", text, *more)
         if done.returncode:
             faults.append(f"does not compile on its own {' '.join(more)}\n{done.stderr}")
-    done = compile_text(compiler, folders, "c++17", text)
+    done = compile_text(compiler, folders, "c++17", text, *FIRST_ONLY)
     # The first complaint must be the one that says what to do. What is made has nothing to say.
     said = first_error(done)
     if header not in ("config.h", FOR_C, INCLUDED_BY_IT) and "libtcpinfo needs C++20" not in said:
@@ -104,7 +106,7 @@ def check_libraries(compilers, include_dir, config_dir, headers):
                 done = compile_text(compiler, good, "c++20", text, *flags)
                 if done.returncode:
                     faults.append(f"{compiler} {flags}: {header}: {done.stderr}")
-                said = first_error(compile_text(compiler, bad, "c++20", text, *flags))
+                said = first_error(compile_text(compiler, bad, "c++20", text, *FIRST_ONLY, *flags))
                 if header != "config.h" and (
                         "this libtcpinfo was built with" not in said or words not in said):
                     faults.append(f"{compiler} {flags}: {header} of the other library: {said}")
@@ -140,7 +142,7 @@ def main():
         faults += check_for_c(compiler, folders)
         if compile_text(compiler, folders, "c++20", text).returncode:
             faults.append(f"{compiler}: no throw_on_error")
-        if not compile_text(compiler, folders, "c++20", text, *BARE).returncode:
+        if not compile_text(compiler, folders, "c++20", text, *FIRST_ONLY, *BARE).returncode:
             faults.append(f"{compiler}: throw_on_error without exceptions")
     faults += check_libraries(compilers, include_dir, config_dir, ["archive.h", "version.h"])
     print("\n".join(faults))
