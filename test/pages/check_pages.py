@@ -228,7 +228,10 @@ def check_several(page: Shown) -> None:
     page.settle()
     check(page.text("#panel-rtt .values").count("smoothed") == 3, "one switched off")
     page.driver.find_element("id", "show-2").click()
+    picture = "return document.querySelector('#panel-rtt .uplot canvas').toDataURL()"
+    by_clock = page.driver.execute_script(picture)
     page.choose("Time", "since")
+    check(page.driver.execute_script(picture) != by_clock, "the axis has other texts")
     check("after each began" in page.text("#range"), page.text("#range"))
     page.hover(0.5)
     page.picture("since")

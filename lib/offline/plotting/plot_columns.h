@@ -75,6 +75,7 @@ inline constexpr double no_value = std::numeric_limits<double>::quiet_NaN();
 /// One record: when, in which state, and the values, no_value where it has none. A plain value.
 struct plot_row {
   std::int64_t time_ns = 0;  ///< since 1970
+  std::uint64_t number = 0;  ///< of its connection's records, from 0: plot_rows counts them
   std::uint8_t state = 0;
   std::array<double, plot_column_count> values{};
 

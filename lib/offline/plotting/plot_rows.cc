@@ -34,7 +34,7 @@ void plot_rows::add(plot_row row) {
     row[plot_column::send_rate] = rate_between(latest_, row, plot_column::bytes_acked);
     row[plot_column::receive_rate] = rate_between(latest_, row, plot_column::bytes_received);
   }
-  ++added_;
+  row.number = added_++;
   latest_ = row;
   rows_.push_back(row);
   if (rows_.size() >= 2 * most_) thin();
@@ -48,10 +48,18 @@ void plot_rows::finish() {
 std::vector<char> plot_rows::extremes_of(std::size_t parts) const {
   std::vector<char> kept(rows_.size(), 0);
   kept.front() = kept.back() = 1;
-  for (std::size_t part = 0; part < parts; ++part) {
-    // By numbers of rows, not by time: a busy second is not thinned more than a quiet one.
-    const std::size_t begin = rows_.size() * part / parts;
-    const std::size_t end = rows_.size() * (part + 1) / parts;
+  // By numbers of records, not by time: a busy second is not thinned more than a quiet one. And not
+  // by numbers of rows: those thinned before would be thinned again each time, until none is left
+  // of the beginning.
+  std::uint64_t latest = 0;
+  const auto part_at = [&](std::size_t i) {
+    latest = std::max(latest, rows_[i].number);  // one that came late stands before its number
+    return latest * parts / added_;
+  };
+  std::size_t end = 0;
+  for (std::size_t begin = 0; begin < rows_.size(); begin = end) {
+    const std::uint64_t part = part_at(begin);
+    for (end = begin + 1; end < rows_.size() && part_at(end) == part;) ++end;
     kept[begin] = 1;
     for (std::size_t c = 0; c < plot_column_count; ++c) {
       if (is_counter(static_cast<plot_column>(c))) continue;

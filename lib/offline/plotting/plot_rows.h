@@ -13,9 +13,9 @@
 namespace tcpinfo::offline {
 
 /// Keeps at most twice as many rows as are wanted. Where more come, they are divided into parts of
-/// as many rows each, and of each part the rows stay in which a value is its least or its largest:
-/// peaks and dips stay what and where they are. So do the first and the last row, and changes of
-/// state (two of each part: no connection has more). One thread at a time.
+/// as many records each, and of each part the rows stay in which a value is its least or its
+/// largest: peaks and dips stay what and where they are. So do the first and the last row, and
+/// changes of state (two of each part: no connection has more). One thread at a time.
 class plot_rows {
  public:
   /// `most`: rows that finish() leaves at most; at least least_rows.

@@ -140,7 +140,9 @@ function setTime(value) {
   place();
   view.min = full.min;
   view.max = full.max;
-  for (const p of panels) p.zoom();
+  // Made anew: where the range stays the same, the axis would keep its texts.
+  for (const p of panels) p.make();
+  updateAll();
   tellRange();
 }
 

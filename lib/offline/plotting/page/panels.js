@@ -94,6 +94,7 @@ class Panel {
 
   make() {
     if (this.u) this.u.destroy();
+    this.plot.replaceChildren();
     const axis = {stroke: () => theme.text, grid: {stroke: () => theme.grid, width: 1},
       ticks: {stroke: () => theme.grid, width: 1}, font: "12px system-ui, sans-serif"};
     this.u = new uPlot({
