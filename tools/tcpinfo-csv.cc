@@ -43,6 +43,7 @@ struct flags {
   offline::filter_flags filter;
   bool connections = false;
   bool exact = false;
+  bool why = false;
   bool list_columns = false;
   bool strict = false;
   bool verbose = false;
@@ -64,6 +65,8 @@ void declare(CLI::App& app, flags& f) {
   app.add_flag("--exact", f.exact,
                "of --connections: read records, also where a segment has summaries of them; exact "
                "quantiles of round-trip times, in more memory");
+  app.add_flag("--why", f.why,
+               "of --connections: read records to find out what limited each connection");
   app.add_option("--format", f.format, "csv, tsv or jsonl")
       ->type_name("FORMAT")
       ->capture_default_str();
@@ -131,6 +134,7 @@ offline::connection_table_options to_connection_table(const flags& f,
 // Rows of connections have no sentinels, and are of all their records.
 void check_connections(const CLI::App& app, const flags& f) {
   if (!f.connections && f.exact) throw bad_value("--exact goes with --connections");
+  if (!f.connections && f.why) throw bad_value("--why goes with --connections");
   if (!f.connections) return;
   for (const char* name : {"--sentinels", "--every"})
     if (app.count(name) != 0)
@@ -141,7 +145,7 @@ void check_connections(const CLI::App& app, const flags& f) {
 void check_compat(const CLI::App& app, const flags& f) {
   if (f.compat.empty()) return;
   if (f.compat != "mlab") throw bad_value(fmt::format("--compat: '{}' is not mlab", f.compat));
-  for (const char* name : {"--connections", "--exact", "--columns", "--format", "--time",
+  for (const char* name : {"--connections", "--exact", "--why", "--columns", "--format", "--time",
                            "--sentinels", "--list-columns", "--ddl"})
     if (app.count(name) != 0) throw bad_value(fmt::format("{} does not go with --compat", name));
 }
@@ -165,6 +169,7 @@ offline::csv_options to_options(const CLI::App& app, const flags& f) {
   o.connections = f.connections;
   if (f.connections) o.connection_table = to_connection_table(f, o.table);
   o.exact = f.exact;
+  o.why = f.why;
   o.filter = to_filter_options(f.filter);
   o.max_window_log = offline::window_log_of(f.max_window);
   o.workers = offline::workers_of(f.jobs);

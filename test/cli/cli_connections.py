@@ -269,7 +269,8 @@ def second_implementation(folder: Path) -> list[dict[str, str]]:
 
 
 # What the second implementation leaves to the tests of flow_summary.
-JUDGED = {"opened_here", "sent_bytes", "received_bytes", "mean_rate_bytes_per_s"}
+JUDGED = {"opened_here", "sent_bytes", "received_bytes", "mean_rate_bytes_per_s", "why",
+          "why_share"}
 
 
 def compare(got: list[dict[str, str]], expected: list[dict[str, str]], exact: bool,
@@ -295,7 +296,7 @@ def same_as_ls(got: list[dict[str, str]], folder: Path) -> None:
     check(len(listed) == len(got), f"ls has {len(listed)} connections, the table {len(got)}")
     for row in got:
         other = listed[row["uuid"]]
-        for name in JUDGED - {"opened_here", "mean_rate_bytes_per_s"} | {
+        for name in JUDGED - {"opened_here", "mean_rate_bytes_per_s", "why_share"} | {
                 "closed", "state", "gaps", "opened", "ended", "netns", "cong", "min_rtt_us",
                 "median_rtt_us", "duration_s", "cgroup", "container", "pod", "pid", "comm",
                 "executable", "owner"}:

@@ -19,6 +19,7 @@ from checks import check, finish
 from made_archives import CLOSE, UUID, archive, metadata, record, write
 
 DUMP = os.path.abspath(sys.argv[1])
+CSV = Path(DUMP).with_name("tcpinfo-csv")
 GOLDEN, CORPUS = map(Path, sys.argv[2:4])
 OTHER = UUID[:-2] + "CD"
 CAUSES = {
@@ -132,7 +133,8 @@ def test_files_together(folder: Path) -> None:
 
 
 def test_column(folder: Path) -> None:
-    """ls has the cause where it is asked for, and nothing else of it otherwise."""
+    """ls and csv --connections have the cause: of all rules where they are asked for, else of the
+    clock that goes with the records, which for this one comes to the same."""
     path = archive(folder, 0, metadata() + limited(0xAB))
 
     def ls(*arguments: str) -> str:
@@ -142,11 +144,27 @@ def test_column(folder: Path) -> None:
         return done.stdout
 
     check(json.loads(ls("--why", "--json"))["why"] == "peer_window", "ls --why --json")
-    check("why" not in json.loads(ls("--json")), "ls --json")
-    check("why" not in ls("--csv").split("\n", maxsplit=1)[0].split(","), "ls --csv")
+    told = json.loads(ls("--json"))
+    check(told["why"] == "peer_window" and 50 < told["why_percent"] <= 100, f"ls --json: {told}")
     check(ls("--why", "--csv", "--columns", "why") == "why\npeer_window\n", "ls --csv --columns")
-    check(ls("--csv", "--columns", "why") == "why\n\n", "ls --columns without --why")
-    check("WHY" in ls("--why") and "WHY" not in ls(), "ls as text")
+    check(ls("--csv", "--columns", "why") == "why\npeer_window\n", "ls --columns without --why")
+    check("peer_window" in ls("--why") and "peer_window" in ls(), "ls as text")
+
+    def csv(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([CSV, "--connections", *arguments, str(path)],
+                              capture_output=True, text=True, timeout=60, check=False)
+
+    for arguments in ((), ("--why",)):
+        done = csv("--format", "jsonl", *arguments)
+        row = json.loads(done.stdout)
+        check(done.returncode == 0 and row["why"] == "peer_window" and 0.5 < row["why_share"] <= 1,
+              f"csv {arguments}: {done}")
+    verdict, = told(path)
+    check(row["why_share"] == round(verdict["share"], 3), f"csv --why: {row}, {verdict}")
+    one = archive(folder, 0, metadata(0, OTHER) + limited(0xCD, 0, 1), OTHER)
+    done = subprocess.run([CSV, "--connections", "--columns", "why*", one],
+                          capture_output=True, text=True, timeout=60, check=False)
+    check(done.stdout == "why,why_share\n,\n", f"csv of one record: {done}")
 
 
 def test_trouble(folder: Path) -> None:

@@ -37,8 +37,8 @@ _tcpinfo_csv() {
     return
   fi
   if [[ $current == -* ]]; then
-    words='--output --connections --exact --format --columns --list-columns --ddl --time --sentinels --compat
-      --jobs --max-window --strict --verbose --no-progress --uuid --port --sport --dport --host --src
+    words='--output --connections --exact --why --format --columns --list-columns --ddl --time --sentinels
+      --compat --jobs --max-window --strict --verbose --no-progress --uuid --port --sport --dport --host --src
       --dst --state --cgroup --comm --since --until --every --help --version'
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
     return

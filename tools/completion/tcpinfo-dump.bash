@@ -13,7 +13,7 @@ _tcpinfo_dump() {
   local columns='start duration local remote state closed sent received retransmitted min_rtt
     median_rtt peak_delivery_rate mean_rate cong snapshots gaps missed_polls dsack_dups reord_seen
     busy rwnd_limited sndbuf_limited network_limited uuid opened ended netns
-    comm pid container pod cgroup executable owner why'
+    comm pid container pod cgroup executable owner why why_percent'
 
   COMPREPLY=()
   # readline takes --flag=value apart.

@@ -45,7 +45,7 @@ int dump_ls(std::vector<std::string> arguments) {
       ->check(refuse_uncounted)
       ->capture_default_str();
   app.add_flag("--exact", o.exact, "read records, also where a segment has summaries of them");
-  app.add_flag("--why", o.why, "read records, and add what limited each connection");
+  app.add_flag("--why", o.why, "read records to find out for WHY what limited each connection");
   declare_time(app, time);
   declare_colour(app, colour);
   offline::declare_jobs(app, jobs);

@@ -40,6 +40,7 @@ rows_written write_connections(const csv_options& options, const walk_options& w
                                csv_target& target, csv_progress& progress, csv_counts& counts) {
   rows_written done;
   flow_list list(options.exact ? flow_list::rtts::exact : flow_list::rtts::bounded);
+  why_list why;
   record_filter filter(options.filter);
   const auto on_fault = [&](const input_fault& f) {
     if (!f.note) done.lost = true;
@@ -48,9 +49,12 @@ rows_written write_connections(const csv_options& options, const walk_options& w
     return true;
   };
   try {
-    reading_calls calls{[&](input_record& r) { list.add(r, filter.wants_in_any_state(r)); },
+    reading_calls calls{[&](input_record& r) {
+                          const flow_summary* flow = list.add(r, filter.wants_in_any_state(r));
+                          if (options.why && flow != nullptr) why.add(*flow, r);
+                        },
                         on_fault};
-    if (!options.exact && wants_all_connections(options.filter)) {
+    if (!options.exact && !options.why && wants_all_connections(options.filter)) {
       calls.summary = [&](input_summary& s) { list.add(s); };
       calls.times = {options.filter.since, options.filter.until};
     }
@@ -60,12 +64,15 @@ rows_written write_connections(const csv_options& options, const walk_options& w
         options.workers, counts, calls);
     std::string text;
     for (flow_summary* f : rows_of(list, filter)) {
-      append_connection(text, *f, options.connection_table);
+      append_connection(text, *f, options.connection_table, options.why ? &why : nullptr);
       if (text.size() < portion) continue;
       if (!target.write(text)) return done;
       text.clear();
     }
-    (void)target.write(text);
+    if (target.write(text) && why.late() != 0) {
+      done.lost = true;
+      progress.say(late_records(why.late()));
+    }
   } catch (const stop_reading&) {
     done.aborted = true;
   } catch (const std::exception& e) {

@@ -26,6 +26,7 @@ struct csv_options {
   /// Read records, also where there are summaries, and keep all round-trip times of each
   /// connection.
   bool exact = false;
+  bool why = false;
   filter_options filter;
   std::int32_t max_window_log = usual_window_log;
   unsigned workers = 1;

@@ -107,13 +107,6 @@ void put_limit(flow_cell& to, const flow_summary& f, double flow_summary::limits
   if (const auto limits = f.limited()) put_decimal(to, (*limits).*part, append_percent, c);
 }
 
-// The cause of the way that carried most, which is the first one.
-std::string_view cause_text(const flow_summary& f, const context& c) {
-  if (c.why == nullptr) return {};
-  const why_verdicts& verdicts = c.why->of(f);
-  return verdicts.empty() ? std::string_view{} : analysis::why::name_of(verdicts.front().main);
-}
-
 constexpr flow_column columns[] = {
     {"START", "start", 8, false,
      [](flow_summary& f, const context& c, flow_cell& to) { put_time(to, f.start(), c); }},
@@ -245,10 +238,18 @@ constexpr flow_column columns[] = {
     {"OWNER", "owner", wide_column, false,
      [](flow_summary& f, const context& c, flow_cell& to) { put_text(to, f.owner().owner, c); },
      true},
-    {"WHY", "why", 25, false,
+    {"WHY", "why", 8, false,
      [](flow_summary& f, const context& c, flow_cell& to) {
-       const std::string_view cause = cause_text(f, c);
+       const auto verdict = main_cause(f, c.why);
+       if (!verdict) return;
+       const std::string_view cause = analysis::why::name_of(verdict->main);
        put_word(to, cause, cause, c);
+     },
+     true},
+    {"WHY%", "why_percent", 25, true,
+     [](flow_summary& f, const context& c, flow_cell& to) {
+       if (const auto verdict = main_cause(f, c.why))
+         put_decimal(to, 100 * verdict->share, append_percent, c);
      },
      true},
 };

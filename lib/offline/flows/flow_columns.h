@@ -68,7 +68,7 @@ struct flow_column {
   bool rare = false;  ///< for people only where there is something in it, or it was asked for
 };
 
-inline constexpr std::size_t flow_column_count = 35;
+inline constexpr std::size_t flow_column_count = 36;
 
 /// By number.
 [[nodiscard]] std::span<const flow_column, flow_column_count> flow_columns() noexcept;

@@ -305,9 +305,7 @@ std::size_t print_flows(output& out, const flow_list& list, const std::vector<fl
                        options.why};
   std::vector<std::size_t> shown = options.columns;
   if (shown.empty()) {
-    const std::size_t why = *find_flow_column("why");
-    for (std::size_t i = 0; i < flow_column_count; ++i)
-      if (i != why || options.why != nullptr) shown.push_back(i);
+    for (std::size_t i = 0; i < flow_column_count; ++i) shown.push_back(i);
   }
   switch (options.format) {
     case flow_format::text:

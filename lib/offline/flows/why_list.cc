@@ -40,6 +40,14 @@ const why_verdicts& why_list::of(const flow_summary& flow) {
   return e.verdicts;
 }
 
+std::optional<analysis::why::live_verdict> main_cause(const flow_summary& flow, why_list* why) {
+  if (why == nullptr) return flow.causes().verdict();
+  const why_verdicts& verdicts = why->of(flow);
+  if (verdicts.empty()) return std::nullopt;
+  // The way that carried most is the first one.
+  return analysis::why::live_verdict{verdicts.front().main, verdicts.front().share};
+}
+
 std::string late_records(std::uint64_t count) {
   return fmt::format(
       "{} records came after later ones of their connection, and were not used to tell why", count);

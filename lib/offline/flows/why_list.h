@@ -8,10 +8,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "analysis/why/cause_clock.h"
 #include "analysis/why/examiner.h"
 #include "offline/flows/flow_summary.h"
 #include "offline/inputs/inputs.h"
@@ -45,6 +47,11 @@ class why_list {
   std::unordered_map<const flow_summary*, entry> entries_;
   std::uint64_t late_ = 0;
 };
+
+/// What limited that connection most, in the way that carried most: as `why` found, or, where that
+/// is null, what its records came to while they were read or written. nullopt where neither tells.
+[[nodiscard]] std::optional<analysis::why::live_verdict> main_cause(const flow_summary& flow,
+                                                                    why_list* why);
 
 /// The message about so many of them.
 [[nodiscard]] std::string late_records(std::uint64_t count);

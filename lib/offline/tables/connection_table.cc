@@ -23,10 +23,13 @@ using analysis::names_of_cgroup;
 /// Writes the cells of one row. A column that writes nothing has an empty one.
 class row_cells {
  public:
-  row_cells(std::string& to, const connection_table_options& options)
-      : to_(to), options_(options), json_(options.format == row_format::json) {
+  row_cells(std::string& to, const connection_table_options& options, why_list* examined)
+      : why(examined), to_(to), options_(options), json_(options.format == row_format::json) {
     if (json_) to_ += '{';
   }
+
+  why_list* const why;
+
   void begin(std::string_view name) {
     name_ = name;
     if (!first_ && !json_) separate();
@@ -206,6 +209,17 @@ constexpr column own_columns[] = {
     {{"owner", "text", "text", "-",
       "how the owner was found: connect, accept, io, listener, iter, proc or cgroup-id"},
      [](row_cells& to, flow_summary& f) { to.text(f.owner().owner); }},
+    {{"why", "text", "text", "-",
+      "what limited it, as tcpinfo-dump why names the causes; with --why as that finds them"},
+     [](row_cells& to, flow_summary& f) {
+       if (const auto verdict = main_cause(f, to.why))
+         to.text(analysis::why::name_of(verdict->main));
+     }},
+    {{"why_share", "decimal", "share", "-", "the part of its time that this took, 0 to 1"},
+     [](row_cells& to, flow_summary& f) {
+       if (const auto verdict = main_cause(f, to.why))
+         to.decimal(std::round(verdict->share * 1000) / 1000);
+     }},
 };
 
 // The kernel's own counters, whose names and meanings are the library's.
@@ -272,8 +286,9 @@ std::string connection_header(const connection_table_options& options) {
   return line + '\n';
 }
 
-void append_connection(std::string& to, flow_summary& f, const connection_table_options& options) {
-  row_cells cells(to, options);
+void append_connection(std::string& to, flow_summary& f, const connection_table_options& options,
+                       why_list* why) {
+  row_cells cells(to, options, why);
   for (const std::size_t i : options.columns) {
     const column& c = columns()[i];
     cells.begin(c.about.name);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "offline/flows/flow_summary.h"
+#include "offline/flows/why_list.h"
 #include "offline/tables/table_description.h"
 #include "offline/text/times.h"
 
@@ -37,7 +38,9 @@ struct connection_table_options {
 [[nodiscard]] std::string connection_header(const connection_table_options& options);
 /// Appends the connection's row, newline included. What is not known is an empty cell, and in JSON
 /// no member at all.
-void append_connection(std::string& to, flow_summary& f, const connection_table_options& options);
+/// `why`: where records were examined; it must have been given all of them.
+void append_connection(std::string& to, flow_summary& f, const connection_table_options& options,
+                       why_list* why = nullptr);
 
 }  // namespace tcpinfo::offline
 
