@@ -144,8 +144,8 @@ def test_column(folder: Path) -> None:
         return done.stdout
 
     check(json.loads(ls("--why", "--json"))["why"] == "peer_window", "ls --why --json")
-    told = json.loads(ls("--json"))
-    check(told["why"] == "peer_window" and 50 < told["why_percent"] <= 100, f"ls --json: {told}")
+    row = json.loads(ls("--json"))
+    check(row["why"] == "peer_window" and 50 < row["why_percent"] <= 100, f"ls --json: {row}")
     check(ls("--why", "--csv", "--columns", "why") == "why\npeer_window\n", "ls --csv --columns")
     check(ls("--csv", "--columns", "why") == "why\npeer_window\n", "ls --columns without --why")
     check("peer_window" in ls("--why") and "peer_window" in ls(), "ls as text")
