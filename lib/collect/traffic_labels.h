@@ -14,7 +14,7 @@ enum class traffic_label {
   port,    ///< of the service: the lower one of both ends, "ephemeral" where that is high, too
   cc,      ///< congestion control
   prefix,  ///< the other end's network
-  cgroup,  ///< of the socket
+  cgroup,  ///< in which the socket was made
 };
 inline constexpr std::array<std::string_view, 4> traffic_label_names = {"port", "cc", "prefix",
                                                                         "cgroup"};

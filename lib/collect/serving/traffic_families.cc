@@ -87,8 +87,7 @@ class builder {
         metric.counter.value = number(one->cause_ns[i]) * 1e-9;
       }
     all_.totals("tcpinfo_traffic_cause_seconds_total",
-                "Seconds of connections by what limited them (docs/why.md), added when they close.",
-                std::move(metrics));
+                "Seconds of connections by what limited them (docs/why.md).", std::move(metrics));
   }
 
   void open() {

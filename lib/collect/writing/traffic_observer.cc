@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "collect/owners/cgroup_paths.h"
 #include "collect/telemetry/growth.h"
 #include "text/escape.h"
 
@@ -63,12 +64,33 @@ std::string cgroup_of(const message& m, const cgroup_name& names) {
   return name;
 }
 
+// When the connection ended, as a rule before that was told; of other records their time.
+std::int64_t end_of(const snapshot_header& header) noexcept {
+  return header.ended_ns != 0 ? header.ended_ns : header.time_ns;
+}
+
+// Time that was told of one cause, and was another's as later records showed, stays told.
+void tell_causes(traffic_series& series, observed_causes& causes) noexcept {
+  const analysis::why::cause_times now = causes.clock.times();
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    if (now[i] <= causes.told[i]) continue;
+    series.cause_ns[i].add(static_cast<std::uint64_t>(now[i] - causes.told[i]));
+    causes.told[i] = now[i];
+  }
+}
+
 }  // namespace
 
 void observed_traffic::close(analysis::closing how) noexcept {
   if (!series || std::exchange(closed, true)) return;
   series->closed[static_cast<std::size_t>(how)].add();
   series->open.fetch_sub(1, std::memory_order_relaxed);
+}
+
+cgroup_name names_of_cgroups(const traffic_table& table) {
+  if (!table.wanted().has(traffic_label::cgroup)) return {};
+  return
+      [paths = std::make_shared<cgroup_paths>()](std::uint64_t id) { return paths->path_of(id); };
 }
 
 traffic_observer::traffic_observer(traffic_table& to, const uuid_prefixes& prefixes,
@@ -105,6 +127,11 @@ void traffic_observer::look(observed_traffic& flow, const snapshot_header& heade
     flow.prefix = header.prefix;
   }
   if (!flow.series) begin(flow, header, message);
+  if (to_.wanted().causes && !info.empty()) {
+    if (!flow.causes) flow.causes = std::make_unique<observed_causes>();
+    using analysis::why::cause_point;
+    flow.causes->clock.add(cause_point::of({message}, info, end_of(header), flow.bbr));
+  }
   count(flow, info);
   if (ended) {
     if (flow.series) observe(flow, header, info, true);
@@ -135,6 +162,7 @@ void traffic_observer::begin(observed_traffic& flow, const snapshot_header& head
   set(traffic_label::cc, [&] { return cc_of(m); });
   set(traffic_label::prefix, [&] { return prefix_of(ends.dst); });
   set(traffic_label::cgroup, [&] { return cgroup_of(m, names_); });
+  flow.bbr = cc_of(m).starts_with("bbr");
   flow.series = to_.get(std::move(values), header.time_ns);
   flow.series->open.fetch_add(1, std::memory_order_relaxed);
   if (flow.since_ns != 0) flow.series->opened.add();
@@ -179,17 +207,11 @@ void traffic_observer::observe(observed_traffic& flow, const snapshot_header& he
   if (const auto rate = value_of(tcp_field::delivery_rate); rate != 0)
     add(series.delivery_rate, static_cast<double>(rate));
   series.last_used_ns.store(header.time_ns, std::memory_order_relaxed);
+  if (flow.causes) tell_causes(series, *flow.causes);
   if (!ended || flow.since_ns == 0) return;
-  const std::int64_t until_ns = header.ended_ns != 0 ? header.ended_ns : header.time_ns;
+  const std::int64_t until_ns = end_of(header);
   add(series.lifetime,
       static_cast<double>(std::max<std::int64_t>(until_ns - flow.since_ns, 0)) * 1e-9);
-}
-
-void traffic_observer::add_causes(const observed_traffic& flow,
-                                  const analysis::why::cause_times& times) noexcept {
-  if (!flow.series) return;
-  for (std::size_t i = 0; i < times.size(); ++i)
-    if (times[i] > 0) flow.series->cause_ns[i].add(static_cast<std::uint64_t>(times[i]));
 }
 
 }  // namespace tcpinfo::collect

@@ -12,12 +12,19 @@
 #include <string>
 
 #include "analysis/why/cause.h"
+#include "analysis/why/cause_clock.h"
 #include "collect/telemetry/traffic_table.h"
 #include "collect/writing/kept_states.h"
 #include "collect/writing/snapshot_header.h"
 #include "collect/writing/uuid_prefixes.h"
 
 namespace tcpinfo::collect {
+
+/// What limited a connection, and what of it the metrics know.
+struct observed_causes {
+  analysis::why::cause_clock clock;
+  analysis::why::cause_times told{};
+};
 
 /// What is kept of one connection, from its first record to its last.
 struct observed_traffic {
@@ -31,18 +38,23 @@ struct observed_traffic {
 
   std::shared_ptr<traffic_series> series;  ///< null until its labels are known
   kept_states states;
-  std::int64_t since_ns = 0;  ///< since 1970, when it opened; 0: unknown
-  std::int64_t next_ns = 0;   ///< when it is to be observed next
-  std::uint64_t sent = 0;     ///< TCP segments that are counted
+  std::unique_ptr<observed_causes> causes;  ///< null where nobody wants to know
+  std::int64_t since_ns = 0;                ///< since 1970, when it opened; 0: unknown
+  std::int64_t next_ns = 0;                 ///< when it is to be observed next
+  std::uint64_t sent = 0;                   ///< TCP segments that are counted
   std::uint64_t again = 0;
   std::uint64_t spurious = 0;
   std::uint16_t prefix = 0;  ///< number of its UUID prefix
+  bool bbr = false;          ///< is its congestion control
   bool old = false;          ///< what it did before its first record is not to be counted
   bool closed = false;
 };
 
 /// The name of a control group, by its number (`INET_DIAG_CGROUP_ID`).
 using cgroup_name = std::function<std::string(std::uint64_t)>;
+
+/// Where the label is wanted their paths, as far as they can be told; else nothing.
+[[nodiscard]] cgroup_name names_of_cgroups(const traffic_table& table);
 
 /// One for each writer.
 class traffic_observer {
@@ -57,10 +69,6 @@ class traffic_observer {
   /// payload of INFO; empty where there is none.
   void see(std::unique_ptr<observed_traffic>& flow, const snapshot_header& header,
            bytes_view message, bytes_view info) noexcept;
-  /// What limited it, of all its time or of time that was not told yet. Also behind see() of its
-  /// final record.
-  static void add_causes(const observed_traffic& flow,
-                         const analysis::why::cause_times& times) noexcept;
 
  private:
   void look(observed_traffic& flow, const snapshot_header& header, bytes_view message,

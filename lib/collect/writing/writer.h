@@ -33,7 +33,8 @@ class writer {
       : context_(context),
         queue_(memory.queue, memory.queue_kept),
         traffic_(context.traffic != nullptr
-                     ? std::make_unique<traffic_observer>(*context.traffic, context.prefixes)
+                     ? std::make_unique<traffic_observer>(*context.traffic, context.prefixes,
+                                                          names_of_cgroups(*context.traffic))
                      : nullptr),
         observer_(context.seen, traffic_.get()),
         memory_(memory.waiting, memory.queue_kept, context.counts, context.writers),

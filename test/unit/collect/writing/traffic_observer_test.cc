@@ -212,13 +212,37 @@ TEST_CASE("a connection's segments are counted as they grow, times and rates at 
   for (std::size_t i = 0; i < exemplars.size(); ++i)
     CHECK(exemplars[i].uuid == (values.count(i) != 0 ? "host_1_0000000000000001" : ""));
 
-  analysis::why::cause_times times{};
-  times[analysis::why::index_of(analysis::why::cause::bufferbloat)] = 1'500'000'000;
-  traffic_observer::add_causes(*flow, times);
-  CHECK(all.cause_ns[analysis::why::index_of(analysis::why::cause::bufferbloat)].get() ==
-        1'500'000'000);
   flow.reset();
   CHECK(all.open.load() == 0);
+}
+
+TEST_CASE("connection-seconds by cause are those of the clock, told once") {
+  bench b;
+  made_socket s;
+  std::unique_ptr<observed_traffic> flow;
+  analysis::why::cause_clock clock;
+  for (int i = 0; i <= 25; ++i) {
+    // It sends something now and then, and has nothing to send in between.
+    s.set<std::uint32_t>(segs_out_at, static_cast<std::uint32_t>(i));
+    const bool last = i == 25;
+    if (last) s.state = tcp_state::close;
+    b.see(flow, s, i * second, last ? snapshot_kind::final : snapshot_kind::data);
+    const message m = s.view();
+    clock.add(analysis::why::cause_point::of(m, *m.find(attribute_type::info),
+                                             start_ns + i * second, false));
+  }
+  const analysis::why::cause_times times = clock.times();
+  std::int64_t all = 0;
+  for (std::size_t i = 0; i < times.size(); ++i) {
+    CHECK(b.only().cause_ns[i].get() == static_cast<std::uint64_t>(times[i]));
+    all += times[i];
+  }
+  CHECK(all == 25 * second);
+  // Nobody asked.
+  bench without(traffic_labels{});
+  flow.reset();
+  without.see(flow, s, 0);
+  CHECK(flow->causes == nullptr);
 }
 
 TEST_CASE("what a connection did before the collector saw it is not counted, nor its opening") {
