@@ -115,6 +115,25 @@ void http_server::turn() {
   // Each has been given the same time, so that the first to come are the first to leave.
   while (!clients_.empty() && clients_.front().leaves <= now) cut_off(clients_.begin());
   if (watched[1].revents != 0) accept_callers();
+  keep_budget();
+}
+
+// With metrics of the traffic a text can have megabytes, and whoever does not read keeps one. Those
+// that came together have one text; texts are made anew in each turn.
+void http_server::keep_budget() noexcept {
+  const auto is_held = [](const client& one) { return one.body != nullptr; };
+  for (auto& text : texts_) text.reset();
+  for (;;) {
+    std::size_t waiting = 0;
+    std::size_t holders = 0;
+    for (const client& one : clients_) {
+      if (!is_held(one)) continue;
+      waiting += one.body->size() / static_cast<std::size_t>(one.body.use_count());
+      ++holders;
+    }
+    if (waiting <= options_.max_waiting || holders < 2) return;
+    cut_off(std::find_if(clients_.begin(), clients_.end(), is_held));
+  }
 }
 
 void http_server::accept_callers() {

@@ -59,7 +59,9 @@ class http_unavailable : public std::exception {
 };
 
 struct http_server_options {
-  std::size_t max_clients = 256;      ///< descriptors, and texts that wait to be read
+  std::size_t max_clients = 256;  ///< descriptors
+  /// Bytes of texts that wait to be read, where more than one client has one.
+  std::size_t max_waiting = std::size_t{64} << 20;
   std::size_t max_head = 8192;        ///< bytes of a request up to its empty line
   std::chrono::seconds patience{30};  ///< for a client's whole visit
 };
@@ -68,7 +70,8 @@ struct http_server_options {
 struct http_counts {
   counter answered;  ///< requests for a page whose answer the system took
   counter refused;   ///< requests for something else or something unavailable, and what is none
-  counter cut_off;   ///< clients that were ended without a whole answer: too many, or too slow
+  counter cut_off;   ///< clients that were ended without a whole answer: too many or too slow, or
+                     ///< what waits for them takes too much
 };
 
 class http_server {
@@ -115,6 +118,7 @@ class http_server {
   void turn();
   void accept_callers();
   void make_room();
+  void keep_budget() noexcept;
   void cut_off(clients::iterator one) noexcept;
   // These return false where the client is to go.
   [[nodiscard]] bool serve(client& one);

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <stdexcept>
 #include <string>
@@ -70,6 +71,11 @@ class caller {
       if (n == 0) return all;
       all.append(bytes.data(), static_cast<std::size_t>(n));
     }
+  }
+  /// Whether something comes, within ten seconds.
+  bool begins() {
+    pollfd one{fd_.get(), POLLIN, 0};
+    return ::poll(&one, 1, 10'000) == 1;
   }
   /// Whether the server has ended the connection, within ten seconds.
   bool was_cut_off() {
@@ -253,6 +259,40 @@ TEST_CASE("Where all places are taken, who has been there longest makes room") {
   other.say("GET /metrics HTTP/1.1\r\n\r\n");
   CHECK(body_of(other.hear()) == "a 1\n");
   CHECK(one.server.counts().cut_off.get() >= 9);
+}
+
+TEST_CASE(
+    "Texts that nobody reads take no more than so much, and a scrape beside them is answered") {
+  const std::string page(std::size_t{8} << 20, 'x');
+  std::atomic<int> made{0};
+  http_server_options small;
+  small.max_waiting = std::size_t{20} << 20;
+  served one(
+      [&] {
+        ++made;
+        return page;
+      },
+      small);
+  std::vector<std::unique_ptr<caller>> bad;
+  // Those that come together have one text.
+  while (made < 6) {
+    REQUIRE(bad.size() < 200);
+    bad.push_back(std::make_unique<caller>(one.where.port));
+    bad.back()->say("GET /metrics HTTP/1.1\r\n\r\n");
+    REQUIRE(bad.back()->begins());
+  }
+  CHECK(body_of(one.ask("GET /metrics HTTP/1.1\r\n\r\n")).size() == page.size());
+  // Two texts fit.
+  CHECK(one.server.counts().cut_off.get() >= 4);
+  CHECK(bad[0]->was_cut_off());
+}
+
+TEST_CASE("A text larger than all that may wait is served all the same") {
+  const std::string page(std::size_t{8} << 20, 'x');
+  http_server_options small;
+  small.max_waiting = 1000;
+  served one([&page] { return page; }, small);
+  CHECK(body_of(one.ask("GET /metrics HTTP/1.1\r\n\r\n")).size() == page.size());
 }
 
 TEST_CASE("A client's visit ends when its time is over") {
