@@ -90,15 +90,15 @@ _tcpinfo_dump() {
           $owners --since --until"
         ;;
       plot)
-        words="--output --limit --points --jobs --no-progress --max-window --verbose $filters --since
+        words="--output --limit --points --jobs --no-progress --max-window --verbose $filters $owners --since
           --until"
         ;;
       summary)
         words="--json --html --by --asn --limit --why --jobs --no-progress --max-window --verbose
-          $filters --since --until"
+          $filters $owners --since --until"
         ;;
       compare)
-        words="--json --asn --seed --why --jobs --no-progress --max-window --verbose $filters
+        words="--json --asn --seed --why --jobs --no-progress --max-window --verbose $filters $owners
           --since --until"
         ;;
       unpack) words='--output --partial --quiet --no-progress --max-window --verbose' ;;
