@@ -156,6 +156,11 @@ def check_plain(traffic: Traffic) -> None:
     check(len(rows_of(done.stdout.split("\n"))) == 1 and done.returncode == 0, f"--uuid: {done}")
     done = run(*own, "--rounds", "1", "--state", "listening")
     check(len(rows_of(done.stdout.split("\n"))) == 1, f"--state: {done}")
+    done = run(*own, "--rounds", "1", "--owner")
+    check(done.returncode == 0 and done.stdout.split("\n")[1].endswith("  STATE        OWNER"),
+          f"--owner: {done}")
+    for flags in (["--sort", "owner"], ["--owner", "--sort", "owner", "-r"]):
+        check("OWNER" in run(*own, "--rounds", "1", *flags).stdout, f"{flags}: no owners")
     # Who read it has gone.
     gone = subprocess.run(f"{shlex.join([DUMP, 'top', *own])} </dev/null | head -3; "
                           "echo ${PIPESTATUS[0]}", shell=True, executable="/bin/bash", text=True,

@@ -79,7 +79,7 @@ _tcpinfo_dump() {
       get) words="--text $printing --since --until --max-window --verbose" ;;
       ask) words="--text $printing --socket" ;;
       live) words="$printing $filters --interval --reps" ;;
-      top) words="$filters --sort --reverse --interval --rounds --limit --plain --socket" ;;
+      top) words="$filters --sort --owner --reverse --interval --rounds --limit --plain --socket" ;;
       verify) words='--quiet --max-window --verbose' ;;
       pack)
         words='--output --replace --level --segment-size --quiet --no-progress --max-window --verbose'

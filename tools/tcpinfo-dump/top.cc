@@ -9,6 +9,7 @@
 
 #include "offline/commands/top_command.h"
 #include "offline/filters/filter_flags.h"
+#include "offline/live/control_groups.h"
 #include "tcpinfo-dump/command_line.h"
 #include "tcpinfo-dump/curses_terminal.h"
 #include "tcpinfo-dump/interfaces.h"
@@ -34,9 +35,12 @@ int dump_top(std::vector<std::string> arguments) {
   std::string interval = "1s";
   std::string order = "rate";
   bool plain = false;
+  bool owners = false;
+  offline::control_groups groups;
   app.add_option("--sort", order, "rate, sent, received, retransmitted, rtt, cause or owner")
       ->type_name("BY")
       ->capture_default_str();
+  app.add_flag("--owner", owners, "whose they are: a column of control groups");
   app.add_flag("-r,--reverse", o.reversed, "the smallest first");
   app.add_option("--interval", interval, "between two looks at the kernel")
       ->type_name("DURATION")
@@ -61,6 +65,8 @@ int dump_top(std::vector<std::string> arguments) {
     if (!offline::parse_top_order(order, o.order))
       throw bad_value(fmt::format(
           "--sort: '{}' is none of rate, sent, received, retransmitted, rtt, cause, owner", order));
+    if (owners || o.order == offline::top_order::owner)
+      o.owner = [&groups](const message& m) { return groups.owner_of(m); };
     const auto ns = tcpinfo::text::parse_duration(interval);
     if (!ns || *ns < 100'000'000)
       throw bad_value(fmt::format(
