@@ -18,10 +18,12 @@
 #include "offline/commands/window_flag.h"
 #include "offline/filters/filter_flags.h"
 #include "offline/tables/connection_table.h"
+#include "offline/tables/grid_table.h"
 #include "offline/tables/table_columns.h"
 #include "offline/tables/table_ddl.h"
 #include "text/escape.h"
 #include "text/standard_output.h"
+#include "text/values.h"
 
 namespace {
 
@@ -35,6 +37,7 @@ struct flags {
   std::vector<std::string> columns;
   std::string format = "csv";
   std::string compat;
+  std::string grid;
   std::string ddl;
   std::string time = "utc";
   std::string sentinels = "empty";
@@ -67,6 +70,9 @@ void declare(CLI::App& app, flags& f) {
                "quantiles of round-trip times, in more memory");
   app.add_flag("--why", f.why,
                "of --connections: read records to find out what limited each connection");
+  app.add_option("--grid", f.grid,
+                 "rows at fixed times, so far apart: last values, and growth of counters")
+      ->type_name("STEP");
   app.add_option("--format", f.format, "csv, tsv or jsonl")
       ->type_name("FORMAT")
       ->capture_default_str();
@@ -110,7 +116,7 @@ offline::table_options to_table(const flags& f) {
   if (f.sentinels != "empty" && f.sentinels != "keep")
     throw bad_value(fmt::format("--sentinels: '{}' is neither empty nor keep", f.sentinels));
   t.keep_sentinels = f.sentinels == "keep";
-  if (f.connections) return t;
+  if (f.connections || !f.grid.empty()) return t;
   if (f.columns.empty()) t.columns = offline::all_columns();
   for (const std::string& list : f.columns)
     if (const std::string wrong = offline::pick_columns(list, t.columns); !wrong.empty())
@@ -141,12 +147,36 @@ void check_connections(const CLI::App& app, const flags& f) {
       throw bad_value(fmt::format("{} does not go with --connections", name));
 }
 
+// Rows of the grid are of one connection each, too, and have no other times than the grid's.
+offline::grid_table_options to_grid_table(const flags& f, const offline::table_options& records) {
+  offline::grid_table_options t;
+  t.format = records.format;
+  if (f.columns.empty()) t.columns = offline::all_grid_columns();
+  for (const std::string& list : f.columns)
+    if (const std::string wrong = offline::pick_grid_columns(list, t.columns); !wrong.empty())
+      throw bad_value(fmt::format("--columns: {}", wrong));
+  return t;
+}
+
+std::int64_t grid_step_of(const CLI::App& app, const flags& f) {
+  if (app.count("--grid") == 0) return 0;
+  for (const char* name :
+       {"--connections", "--exact", "--sentinels", "--every", "--time", "--state", "--ddl"})
+    if (app.count(name) != 0) throw bad_value(fmt::format("{} does not go with --grid", name));
+  const auto step = tcpinfo::text::parse_duration(f.grid);
+  constexpr std::int64_t shortest = 1'000'000;
+  constexpr std::int64_t longest = std::int64_t{366} * 86'400 * 1'000'000'000;
+  if (!step || *step < shortest || *step > longest)
+    throw bad_value(fmt::format("--grid: '{}' is no duration from 1ms to 366d", f.grid));
+  return *step;
+}
+
 // The compatible table is what it is.
 void check_compat(const CLI::App& app, const flags& f) {
   if (f.compat.empty()) return;
   if (f.compat != "mlab") throw bad_value(fmt::format("--compat: '{}' is not mlab", f.compat));
-  for (const char* name : {"--connections", "--exact", "--why", "--columns", "--format", "--time",
-                           "--sentinels", "--list-columns", "--ddl"})
+  for (const char* name : {"--connections", "--exact", "--grid", "--why", "--columns", "--format",
+                           "--time", "--sentinels", "--list-columns", "--ddl"})
     if (app.count(name) != 0) throw bad_value(fmt::format("{} does not go with --compat", name));
 }
 
@@ -162,12 +192,14 @@ offline::csv_options to_options(const CLI::App& app, const flags& f) {
   if (!f.ddl.empty() && !offline::find_database(f.ddl))
     throw bad_value(fmt::format("--ddl: '{}' is none of {}", f.ddl, offline::database_names()));
   offline::csv_options o;
+  o.grid_ns = grid_step_of(app, f);
   o.paths = f.paths;
   o.output = f.output;
   o.mlab = !f.compat.empty();
   o.table = to_table(f);
   o.connections = f.connections;
   if (f.connections) o.connection_table = to_connection_table(f, o.table);
+  if (o.grid_ns != 0) o.grid_table = to_grid_table(f, o.table);
   o.exact = f.exact;
   o.why = f.why;
   o.filter = to_filter_options(f.filter);
@@ -216,8 +248,9 @@ int main(int argc, char** argv) {
   }
   const offline::time_style style = o.table.time;
   const offline::table_description table =
-      o.connections ? offline::describe_connections(o.connection_table.columns, style)
-                    : offline::describe(o.table.columns, style);
+      o.grid_ns != 0  ? offline::describe_grid(o.grid_table.columns)
+      : o.connections ? offline::describe_connections(o.connection_table.columns, style)
+                      : offline::describe(o.table.columns, style);
   if (f.list_columns) return print(offline::list_of(table));
   if (const auto database = offline::find_database(f.ddl))
     return print(offline::ddl_of(table, style, *database));

@@ -50,6 +50,8 @@ WORDS: list[tuple[str, list[str]]] = [
     ("tcpinfo-csv --sentinels ", ["empty", "keep"]),
     ("tcpinfo-csv --columns uuid,rtt", ["rtt_us", "rttvar_us"]),
     ("tcpinfo-csv --columns=uuid,rtt", ["rtt_us", "rttvar_us"]),
+    ("tcpinfo-csv --grid ", []),
+    ("tcpinfo-csv --grid=1s --columns uuid,delta_segs", ["delta_segs_out", "delta_segs_in"]),
     ("tcpinfo-csv --state CLOS", STATES),
     ("tcpinfo-csv --state=LISTEN,CLOS", STATES),
     ("tcpinfo-csv --max-window 1", ["128MiB", "1GiB"]),

@@ -5,6 +5,7 @@ _tcpinfo_csv() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} words head
   local connections=
   [[ " ${COMP_WORDS[*]} " == *' --connections '* ]] && connections=--connections
+  [[ " ${COMP_WORDS[*]}" == *' --grid'* ]] && connections=--grid=1s
   local states='ESTABLISHED SYN_SENT SYN_RECV FIN_WAIT1 FIN_WAIT2 TIME_WAIT CLOSE CLOSE_WAIT LAST_ACK
     LISTEN CLOSING
     all connected synchronized bucket big'
@@ -30,15 +31,15 @@ _tcpinfo_csv() {
       return
       ;;
     --uuid | --port | --sport | --dport | --host | --src | --dst | --cgroup | --comm | --since | --until | --every | \
-      --jobs | -j) return ;;
+      --grid | --jobs | -j) return ;;
   esac
   if [[ -n $words ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
     return
   fi
   if [[ $current == -* ]]; then
-    words='--output --connections --exact --why --format --columns --list-columns --ddl --time --sentinels
-      --compat --jobs --max-window --strict --verbose --no-progress --uuid --port --sport --dport --host --src
+    words='--output --connections --exact --grid --why --format --columns --list-columns --ddl --time
+      --sentinels --compat --jobs --max-window --strict --verbose --no-progress --uuid --port --sport --dport --host --src
       --dst --state --cgroup --comm --since --until --every --help --version'
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
     return

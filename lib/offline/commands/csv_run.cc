@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "offline/commands/csv_connections.h"
+#include "offline/commands/csv_grid.h"
 #include "offline/commands/csv_worker.h"
 #include "offline/commands/replaced_input.h"
 #include "offline/filters/passed_over.h"
@@ -51,16 +52,22 @@ void work_in_parallel(csv_shared& shared) {
   for (std::thread& t : others) t.join();
 }
 
+// Whether records are those of connections, which captures may be of, too.
+bool is_of_connections(const csv_options& options) {
+  return options.connections || options.grid_ns != 0;
+}
+
 // The compatible table has a row for each metadata record, whatever the filters say.
 walk_options files_of(const csv_options& options) {
   walk_options walk =
-      options.mlab ? walk_options() : wanted_files(options.filter, options.connections);
+      options.mlab ? walk_options() : wanted_files(options.filter, is_of_connections(options));
   walk.max_window_log = options.max_window_log;
   return walk;
 }
 
 std::string header_of(const csv_options& options) {
   if (options.mlab) return std::string(mlab_csv::header());
+  if (options.grid_ns != 0) return grid_header(options.grid_table);
   return options.connections ? connection_header(options.connection_table)
                              : table_header(options.table);
 }
@@ -97,7 +104,7 @@ csv_status run_csv(const csv_options& options) {
   csv_counts counts;
   const walk_options wanted = files_of(options);
   csv_progress progress(counts, options.paths, wanted, options.progress,
-                        options.connections ? "records" : "rows");
+                        is_of_connections(options) ? "records" : "rows");
   csv_target target;
   if (const std::string* path = replaced_input(options.output, options.paths)) {
     progress.say(fmt::format("{}: --output: {} is one of the files to read", program, *path));
@@ -109,9 +116,12 @@ csv_status run_csv(const csv_options& options) {
   }
 
   rows_written done;
-  if (target.write(header_of(options)))
-    done = (options.connections ? write_connections : write_records)(options, wanted, target,
-                                                                     progress, counts);
+  if (target.write(header_of(options))) {
+    const auto write = options.grid_ns != 0  ? write_grid
+                       : options.connections ? write_connections
+                                             : write_records;
+    done = write(options, wanted, target, progress, counts);
+  }
 
   progress.stop();
   const bool cut_short = done.aborted || (done.lost && options.strict);

@@ -5,12 +5,14 @@
 #ifndef TCPINFO_OFFLINE_COMMANDS_CSV_RUN_H
 #define TCPINFO_OFFLINE_COMMANDS_CSV_RUN_H
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "offline/filters/filters.h"
 #include "offline/inputs/inputs.h"
 #include "offline/tables/connection_table.h"
+#include "offline/tables/grid_table.h"
 #include "offline/tables/table_rows.h"
 
 namespace tcpinfo::offline {
@@ -23,6 +25,10 @@ struct csv_options {
   /// A row a connection, by `connection_table`; `table` plays no part.
   bool connections = false;
   connection_table_options connection_table;
+  /// A row a step of so many ns of each connection, by `grid_table`; 0: none. `table` and
+  /// `connections` play no part.
+  std::int64_t grid_ns = 0;
+  grid_table_options grid_table;
   /// Read records, also where there are summaries, and keep all round-trip times of each
   /// connection.
   bool exact = false;
