@@ -101,7 +101,9 @@ def test_summary(folder: Path) -> None:
     check([(h["group"], h["connections"]) for h in hours]
           == [("2023-11-14T22", 4), ("2023-11-14T23", 2)], f"{hours}")
     check(find(said, by="cc")["group"] == "cubic", f"{said}")
-    check(not any(line.get("by") in ("as", "cgroup", "cause") for line in said), f"{said}")
+    check(not any(line.get("by") in ("as", "cgroup") for line in said), f"{said}")
+    # Also without --why: what summaries keep, of those in which time passed.
+    check(sum(line["connections"] for line in said if "cause" in line) == 6, f"{said}")
     limited = lines("summary", "--by", "prefix", "--limit", "1", path)
     check([line["by"] for line in limited if "by" in line] == ["prefix", "prefix"], f"{limited}")
     check((limited[-1]["others"], limited[-1]["connections"]) == (1, 3), f"{limited}")
@@ -231,7 +233,23 @@ def test_compare(folder: Path) -> None:
           and re.search(r"\n\d+ intervals of 95 %: some \d+\.\d of them miss", text.stdout)
           and not re.search(r"\bp ?[=<]", text.stdout), f"{text}")
     why = lines("compare", "--why", before, after)
-    check(any(line.get("of") == "time_share" for line in why), f"{why}")
+    for told in (said, why):
+        check(any(line.get("of") == "time_share" for line in told), f"{told}")
+
+
+def test_cgroups(folder: Path) -> None:
+    path = folder / "a"
+    path.mkdir()
+    for i in range(4):
+        connection(path, 0xA0 + i, 0, 1, 1000)
+    for file in sorted(path.iterdir())[:3]:
+        about, rest = file.read_text().split("\n", maxsplit=1)
+        said = json.loads(about)
+        said["Metadata"]["Cgroup"] = "/system.slice/web.service"
+        file.write_text(json.dumps(said, separators=(",", ":")) + "\n" + rest)
+    groups = [(line["group"], line["connections"]) for line in lines("summary", path)
+              if line.get("by") == "cgroup"]
+    check(groups == [("/system.slice/web.service", 3), (None, 1)], f"{groups}")
 
 
 def test_trouble(folder: Path) -> None:
@@ -256,7 +274,8 @@ def test_trouble(folder: Path) -> None:
 
 
 def main() -> None:
-    for test in (test_summary, test_html, test_networks, test_compare, test_trouble):
+    for test in (test_summary, test_html, test_networks, test_compare, test_cgroups,
+                 test_trouble):
         with tempfile.TemporaryDirectory() as folder:
             test(Path(folder))
     finish()

@@ -24,7 +24,7 @@ std::string why_not(group_key key, const std::vector<connection_facts>& all,
     return "by cgroup: no connection has an owner that was recorded";
   if (key == group_key::cause &&
       none([](const connection_facts& f) { return f.causes.has_value(); }))
-    return "by cause: --why reads records and looks for causes";
+    return "by cause: no record has counters, or no time passed between two";
   return {};
 }
 

@@ -65,7 +65,12 @@ constexpr std::array<quantity_description, quantity_count> all_quantities = {{
 }};
 
 std::optional<cause_facts> causes_of(const flow_summary& flow, why_list* why) {
-  if (why == nullptr) return std::nullopt;
+  if (why == nullptr) {
+    const analysis::why::cause_clock clock = flow.causes();
+    const auto verdict = clock.verdict();
+    if (!verdict) return std::nullopt;
+    return cause_facts{verdict->main, clock.times()};
+  }
   // The first verdict is of the way that carried most.
   const why_verdicts& verdicts = why->of(flow);
   if (verdicts.empty()) return std::nullopt;
@@ -113,6 +118,7 @@ connection_facts facts_of(flow_summary& flow, why_list* why) {
   made.port = port_of(flow);
   made.closed = flow.closed();
   made.congestion_control = flow.congestion_control();
+  made.cgroup = flow.owner().cgroup;
   if (const auto again = flow.last(total::total_retrans)) made.any_retransmission = *again != 0;
   made.causes = causes_of(flow, why);
   return made;

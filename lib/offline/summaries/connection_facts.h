@@ -73,7 +73,8 @@ struct connection_facts {
 /// The port of the end that was connected to; the lower one where nobody knows who connected.
 [[nodiscard]] std::uint16_t port_of(const flow_summary& flow) noexcept;
 
-/// `why`: where records were read for causes, else null.
+/// `why`: where records were read for causes; else null, and they are those of the clock that
+/// summaries keep.
 [[nodiscard]] connection_facts facts_of(flow_summary& flow, why_list* why);
 
 }  // namespace tcpinfo::offline
