@@ -149,7 +149,8 @@ void records_summary::add_info(const seen_message& r, bool latest) {
   }
   info_ = true;
   // Times before 1970 are of no recording.
-  if (const packed_time at = end ? end_time_ : time; !at.is_zero() && at.raw() >= 0)
+  if (const packed_time at = end ? end_time_ : time;
+      !causes_lost_ && !at.is_zero() && at.raw() >= 0)
     causes_.add(why::cause_point::of(r.m, r.info, at.raw(), r.bbr));
   // A socket that its program has closed is nobody's.
   if (r.m.uid() != 0) uid_ = r.m.uid();

@@ -162,14 +162,14 @@ void records_summary::save_causes(summary_values& to) const {
   to.put(f::causes_bits, 1U | static_cast<std::uint64_t>(c.first.rest) << first_rest_at |
                              std::uint64_t{c.first.flags} << first_flags_at |
                              std::uint64_t{c.last.flags} << last_flags_at);
-  to.set(f::causes_first_time, signed_bits(c.first.time_ms - ms_of(first_info_time_)));
+  to.set(f::causes_first_time, signed_bits(c.first.time_ms) - signed_bits(ms_of(first_info_time_)));
   to.set(f::causes_first_busy, narrow(c.first.busy_ms - ms_of_us(first_.busy)));
   to.set(f::causes_first_rwnd, c.first.rwnd_ms);
   to.set(f::causes_first_sndbuf, c.first.sndbuf_ms);
   to.set(f::causes_first_sent, c.first.sent);
   to.set(f::causes_first_received, narrow(c.first.received - first_.received));
   to.set(f::causes_first_timeouts, c.first.timeouts);
-  to.set(f::causes_last_time, signed_bits(c.last.time_ms - ms_of(last_info_time_)));
+  to.set(f::causes_last_time, signed_bits(c.last.time_ms) - signed_bits(ms_of(last_info_time_)));
   to.set(f::causes_last_busy, narrow(c.last.busy_ms - ms_of_us(last_.or_zero(total::busy_time))));
   to.set(f::causes_last_rwnd,
          narrow(c.last.rwnd_ms - ms_of_us(last_.or_zero(total::rwnd_limited))));

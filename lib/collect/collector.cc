@@ -113,7 +113,7 @@ std::unique_ptr<owner_book> find_owners(const config& settings) {
         why);
   else if (settings.verbose && !why.empty())
     log(event::started, "owners by events, but {}", why);
-  return std::make_unique<owner_book>(level, std::move(feed));
+  return std::make_unique<owner_book>(level, std::move(feed), anonymous);
 }
 
 int run(os& system, source_maker& sources, const config& settings, control& operator_says) {

@@ -46,6 +46,11 @@ class archive_directory {
  public:
   /// What segment_writer::begin() asks for. What was set of `entry` after an error is not used.
   [[nodiscard]] std::error_code describe(const segment_archive& given, archive_entry& entry);
+  /// Of two that have metadata: whether their UUIDs have the same prefix, or none.
+  [[nodiscard]] bool have_same_prefix(const archive_entry& a,
+                                      const archive_entry& b) const noexcept {
+    return contexts_[a.context][0] == contexts_[b.context][0];
+  }
   void clear() noexcept;
   [[nodiscard]] std::size_t memory_bytes() const noexcept;
   /// What texts and contexts take in a block that has them all, at most.

@@ -105,12 +105,13 @@ std::error_code record_window::begin(const segment_archive& given, std::uint32_t
 // Parts that were full before keep what was said of them.
 std::error_code record_window::revise(std::uint32_t number, const segment_archive& given) {
   if (number >= current_.size()) return errc::invalid_argument;
+  if (!has_room(0)) return errc::buffer_too_small;
   archive_entry about;
   if (const auto ec = directory_.describe(given, about)) return ec;
   archive_entry& before = parts_[current_[number]].about;
   if (!about.has(has_metadata) || !before.has(has_metadata) || about.cookie != before.cookie ||
       about.has(has_cookie) != before.has(has_cookie) || about.uuid != before.uuid ||
-      about.sequence != before.sequence)
+      about.sequence != before.sequence || !directory_.have_same_prefix(about, before))
     return errc::invalid_argument;
   before.context = about.context;
   return {};

@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 from checks import check, finish
-from made_archives import CLOSE, UUID, archive, metadata, record, write
+from made_archives import CLOSE, UUID, archive, metadata, record, time_text, write
 
 CSV, DUMP = map(os.path.abspath, sys.argv[1:3])
 OTHER = UUID[:-2] + "CD"
@@ -102,6 +102,18 @@ def test_trouble(folder: Path) -> None:
     done = run("--grid", "100ms", late)
     check(done.returncode == 1 and "1 records came after later ones" in done.stderr
           and done.stdout.count("\n") == 7, f"{done}")
+    # An end may be told as before the last poll, which is read after it was made: it is not late.
+    ended = write(folder, "ended.jsonl", metadata() + text[0] + text[2] + record(
+        0.13, received=999, state=CLOSE, more={"Ended": time_text(0.0999)}))
+    done = run("--grid", "100ms", "--columns", "step,records,state,delta_bytes_received", ended)
+    check(done.returncode == 0 and done.stdout.splitlines()[1:]
+          == ["0,1,ESTABLISHED,", "1,2,CLOSE,999"], f"{done}")
+    # There is no moment behind the last one that 64 bits of nanoseconds can tell.
+    last = write(folder, "last.jsonl", metadata() + "".join(
+        record(1, received=i).replace(time_text(1), time)
+        for i, time in enumerate(("2262-04-11T23:47:14.9Z", "2262-04-11T23:47:15.95Z"))))
+    done = run("--grid", "1s", last)
+    check(done.returncode == 1 and done.stdout.count("\n") <= 3, f"{done}")
     # Two years of silence are 600 million steps.
     hole = write(folder, "hole.jsonl", metadata() + text[0] + text[1]
                  + record(63_000_000, received=900, state=CLOSE))

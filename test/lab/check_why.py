@@ -7,6 +7,7 @@ usage: check_why.py COLLECT DUMP RELAY
 
 from __future__ import annotations
 
+import socket
 import sys
 import tempfile
 from pathlib import Path
@@ -17,7 +18,7 @@ sys.path[:0] = [str(HERE.parent / "live"), str(HERE / "why")]
 import labels  # noqa: E402 (the path is set above)
 import series  # noqa: E402
 from archives import check  # noqa: E402
-from netns import run_test  # noqa: E402
+from netns import Skip, run_test  # noqa: E402
 
 COLLECT, DUMP, RELAY = (str(Path(one).resolve()) for one in sys.argv[1:4])
 CAUSES = ("application", "peer_window", "send_buffer", "pacing_cap", "handshake", "mtu_hole",
@@ -26,6 +27,12 @@ CAUSES = ("application", "peer_window", "send_buffer", "pacing_cap", "handshake"
 
 def main() -> None:
     series.skip_where_not_permitted(RELAY)
+    with socket.socket() as probe:
+        for cc in ("reno", "cubic", "bbr"):
+            try:
+                probe.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, cc.encode())
+            except OSError:
+                raise Skip(f"the kernel has no {cc}") from None
     with tempfile.TemporaryDirectory(prefix="tcpinfo-lab-") as scratch:
         output = Path(scratch) / "series"
         flows = series.record({"collect": COLLECT, "relay": RELAY}, output,

@@ -19,11 +19,17 @@ int dump_files(std::vector<std::string> arguments) {
       "  tcpinfo-dump ls      one line a connection\n"
       "  tcpinfo-dump follow  what a collector writes now\n"
       "  tcpinfo-dump get     the records of one connection\n"
+      "  tcpinfo-dump ask     the latest records of one, from a running collector\n"
       "  tcpinfo-dump live    the same text straight from the kernel\n"
+      "  tcpinfo-dump top     who is slow, or busy, now\n"
       "  tcpinfo-dump verify  whether archives are whole and consistent\n"
+      "  tcpinfo-dump why     why connections were slow\n"
       "  tcpinfo-dump plot    connections over time, as a page of HTML\n"
+      "  tcpinfo-dump summary distributions over connections\n"
+      "  tcpinfo-dump compare connections before and after a change\n"
       "  tcpinfo-dump pack    many archives into few segments\n"
       "  tcpinfo-dump unpack  segments into archives\n"
+      "  tcpinfo-dump erase   archives without the connections of a network\n"
       "each with its own --help.",
       "tcpinfo-dump");
   prepare(app);

@@ -67,7 +67,8 @@ double drawn_at(std::span<const double> sorted, double share) noexcept {
   const double rest = at - static_cast<double>(below);
   const double low = sorted[below];
   // An infinite one times 0 is no number.
-  if (rest == 0 || below + 1 == sorted.size() || low == sorted[below + 1]) return low;
+  if (rest == 0 || below + 1 == sorted.size() || low == sorted[below + 1] || std::isinf(low))
+    return low;
   return low + (sorted[below + 1] - low) * rest;
 }
 

@@ -22,7 +22,7 @@ class clock_runs {
   void append(clock_runs&& other);
   void load(const cause_clock::stored& from);
 
-  [[nodiscard]] bool empty() const noexcept { return latest_.empty(); }
+  [[nodiscard]] bool empty() const noexcept { return latest_.empty() && others_ == nullptr; }
   /// Of all parts.
   [[nodiscard]] cause_clock whole() const;
 

@@ -9,7 +9,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
-#include <new>
+#include <exception>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -90,7 +90,7 @@ class bpf_owner_feed final : public owner_feed {
     std::memcpy(&told, bytes, sizeof told);
     try {
       static_cast<bpf_owner_feed*>(self)->on_process_(owner_of(told));
-    } catch (const std::bad_alloc&) {
+    } catch (const std::exception&) {
       // It is looked at later.
     }
     return 0;

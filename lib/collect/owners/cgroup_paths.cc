@@ -46,6 +46,25 @@ std::string find_cgroup_mount(std::string_view mountinfo) {
   return {};
 }
 
+std::string without_addresses(std::string_view path) {
+  std::string made;
+  for (;;) {
+    const std::size_t end = std::min(path.find('/'), path.size());
+    const std::string_view name = path.substr(0, end);
+    const std::size_t at = name.find('@');
+    const std::size_t type = name.rfind('.');
+    const bool tells = at != std::string_view::npos && type != std::string_view::npos &&
+                       at < type && name.substr(at, type - at).find(':') != std::string_view::npos;
+    if (tells)
+      made.append(name.substr(0, at + 1)).append(name.substr(type));
+    else
+      made.append(name);
+    if (end == path.size()) return made;
+    made += '/';
+    path.remove_prefix(end + 1);
+  }
+}
+
 cgroup_paths::cgroup_paths() {
   std::ifstream in("/proc/self/mountinfo");
   mount_ = find_cgroup_mount(std::string(std::istreambuf_iterator<char>(in), {}));

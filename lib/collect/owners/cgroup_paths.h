@@ -18,6 +18,10 @@ namespace tcpinfo::collect {
 /// empty where it is not.
 [[nodiscard]] std::string find_cgroup_mount(std::string_view mountinfo);
 
+/// Without the addresses in names of services that systemd starts for each connection (Accept=yes):
+/// of "sshd@0-10.0.0.1:22-10.0.0.2:50000.service" "sshd@.service". May throw std::bad_alloc.
+[[nodiscard]] std::string without_addresses(std::string_view path);
+
 /// One thread at a time. Throws std::bad_alloc.
 class cgroup_paths {
  public:

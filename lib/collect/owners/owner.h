@@ -11,7 +11,8 @@
 
 namespace tcpinfo::collect {
 
-/// How an owner was found, as metadata::owner says it.
+/// How an owner was found, as metadata::owner says it. Behind `nowhere` those with a better right
+/// come first.
 enum class owner_found : std::uint8_t {
   nowhere,
   connect,    ///< the process called connect()

@@ -13,8 +13,11 @@ constexpr std::size_t most_described = 16'384;
 
 }  // namespace
 
-owner_book::owner_book(owner_level level, std::unique_ptr<owner_feed> feed)
-    : level_(level), sees_processes_(sees_all_processes()), feed_(std::move(feed)) {
+owner_book::owner_book(owner_level level, std::unique_ptr<owner_feed> feed, bool anonymous)
+    : level_(level),
+      anonymous_(anonymous),
+      sees_processes_(sees_all_processes()),
+      feed_(std::move(feed)) {
   if (feed_ != nullptr && sees_processes_)
     feed_->tell_processes([this](const process_owner& process) {
       const std::lock_guard lock(mutex_);
@@ -61,6 +64,7 @@ owner_pointer owner_book::describe(const process_owner& process) {
   auto made = std::make_shared<connection_owner>();
   made->how = process.how;
   made->cgroup = facts.cgroup.empty() ? cgroups_.path_of(process.cgroup) : facts.cgroup;
+  if (anonymous_) made->cgroup = without_addresses(made->cgroup);
   if (level_ == owner_level::process && process.pid != 0) {
     made->pid = std::to_string(process.pid);
     made->comm = by_proc ? facts.comm : process.comm;
@@ -76,7 +80,8 @@ owner_pointer owner_book::find(const owner_clues& clues, const owner_pointer& be
   if (before != nullptr && is_settled(before->how)) return before;
   const process_owner process = process_of(clues);
   if (process.how == owner_found::nowhere) return before;
-  if (before != nullptr && process.how == before->how) return before;
+  // One with less right is no news: the socket may be closed by now, or forgotten by the feed.
+  if (before != nullptr && process.how >= before->how) return before;
   const std::lock_guard lock(mutex_);
   owner_pointer found = describe(process);
   return found == nullptr ? before : found;

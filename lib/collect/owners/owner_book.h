@@ -32,7 +32,8 @@ class owner_book {
  public:
   /// @param level not off
   /// @param feed null where no program in the kernel tells
-  owner_book(owner_level level, std::unique_ptr<owner_feed> feed);
+  /// @param anonymous whether names of control groups are to tell no addresses
+  owner_book(owner_level level, std::unique_ptr<owner_feed> feed, bool anonymous = false);
 
   /// The owner as far as it is known by now, null where none is. It should be asked for at a
   /// connection's first message, while the process lives; and where that is not settled
@@ -45,6 +46,7 @@ class owner_book {
   [[nodiscard]] owner_pointer describe(const process_owner& process);
 
   const owner_level level_;
+  const bool anonymous_;
   const bool sees_processes_;
   std::unique_ptr<socket_holders> holders_;  // where the feed does not know all
   std::mutex mutex_;

@@ -5,10 +5,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <cstddef>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
+#include <ios>
 #include <system_error>
 
 namespace tcpinfo::collect {
@@ -17,9 +19,17 @@ namespace {
 // The first process namespace's, the same on every machine (PROC_PID_INIT_INO).
 constexpr ino_t first_pid_namespace = 0xeffffffc;
 
+// By read(): where the process has ended since the file was opened (ESRCH) an iterator of the
+// buffer throws.
 std::string text_of(const std::string& file) {
   std::ifstream in(file);
-  return {std::istreambuf_iterator<char>(in), {}};
+  std::string text;
+  std::array<char, 4096> room;
+  for (;;) {
+    in.read(room.data(), static_cast<std::streamsize>(room.size()));
+    text.append(room.data(), static_cast<std::size_t>(in.gcount()));
+    if (!in) return text;
+  }
 }
 
 // Takes the text up to a separator, and that.

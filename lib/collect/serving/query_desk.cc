@@ -106,6 +106,8 @@ std::optional<std::vector<recent_answer>> query_desk::ask(const wanted_flow& wan
 }
 
 http_answer query_desk::answer(std::string_view path) {
+  if (ends_.load(std::memory_order_relaxed))
+    return refusal("503 Service Unavailable", "the collector ends");
   named_flow named;
   if (const std::string wrong = parse_query_path(path, named); !wrong.empty())
     return refusal("400 Bad Request", wrong);

@@ -5,6 +5,7 @@
 #ifndef TCPINFO_COLLECT_SERVING_QUERY_DESK_H
 #define TCPINFO_COLLECT_SERVING_QUERY_DESK_H
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -42,12 +43,15 @@ class query_desk {
   /// is not known, or of which no record is at hand, 503 where a writer has no time or no memory.
   /// Throws std::bad_alloc.
   [[nodiscard]] http_answer answer(std::string_view path);
+  /// From here on nobody is answered. Any thread.
+  void end() noexcept { ends_.store(true, std::memory_order_relaxed); }
 
  private:
   [[nodiscard]] std::optional<std::vector<recent_answer>> ask(const wanted_flow& wanted);
 
   const std::vector<std::unique_ptr<writer>>& writers_;
   std::chrono::steady_clock::time_point next_{};
+  std::atomic<bool> ends_{false};
 };
 
 }  // namespace tcpinfo::collect

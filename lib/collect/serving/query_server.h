@@ -33,7 +33,10 @@ class query_server {
     return server_.start(listener.descriptor());
   }
   /// Ends the thread and all clients.
-  void finish() noexcept { server_.finish(); }
+  void finish() noexcept {
+    desk_.end();
+    server_.finish();
+  }
 
  private:
   query_desk desk_;

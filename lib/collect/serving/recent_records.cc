@@ -23,7 +23,7 @@ namespace {
 constexpr std::size_t most_ranges = 4096;
 
 descriptor open_file(const std::string& path) {
-  return descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  return descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
 }
 
 // As many as there are, up to all that are asked for.
@@ -57,7 +57,8 @@ void recent_records::take(const recent_answer& said) {
       read(std::as_bytes(std::span(one.lines)));
   }
   bool complete = false;
-  for (const asked_file& file : said.shared) complete = read_file(file);
+  // One of size 0 is the file before: what waits is not in it.
+  for (const asked_file& file : said.shared) complete = read_file(file) && file.size != 0;
   if (!complete && !said.frames.empty()) read(said.frames);
 }
 

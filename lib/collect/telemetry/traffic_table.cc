@@ -21,7 +21,8 @@ bool traffic_table::is_full_for(const label_values& values) const {
 }
 
 void traffic_table::make_room(std::int64_t now_ns) {
-  if (now_ns < next_room_ns_) return;
+  // Unless the clock was stepped back.
+  if (now_ns < next_room_ns_ && next_room_ns_ - now_ns <= pause_ns) return;
   next_room_ns_ = now_ns + pause_ns;
   for (auto at = series_.begin(); at != series_.end();) {
     const traffic_series& one = *at->second;

@@ -7,8 +7,8 @@
 #include <tcpinfo/archive.h>
 
 #include <cstdint>
+#include <exception>
 #include <memory>
-#include <new>
 #include <utility>
 
 #include "collect/owners/owner_book.h"
@@ -55,7 +55,7 @@ struct flow_archive {
       if (found == owner) return false;
       owner = std::move(found);
       return true;
-    } catch (const std::bad_alloc&) {
+    } catch (const std::exception&) {
       return false;
     }
   }

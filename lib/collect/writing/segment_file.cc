@@ -4,6 +4,7 @@
 #include <tcpinfo/error.h>
 
 #include <cerrno>
+#include <iterator>
 #include <new>
 
 #include "collect/writing/append_frame.h"
@@ -88,8 +89,14 @@ void segment_file::tell(recent_answer& out, std::int64_t now_ns) const {
   if (!former_.empty() && (size_ == 0 || now_ns - since_ns_ < known_flows::kept_ns))
     out.shared.push_back({.complete = former_});
   if (size_ > 0) out.shared.push_back({complete_, recent_.empty() ? 0 : recent_.front(), size_});
-  for (const waiting_block& block : waiting_)
-    out.frames.insert(out.frames.end(), block.frame.begin(), block.frame.end());
+  // The latest ones, as of the file: all of them may be as much as --max-memory allows.
+  auto first = waiting_.end();
+  for (std::uint64_t bytes = 0; first != waiting_.begin(); --first) {
+    bytes += std::prev(first)->frame.size();
+    if (bytes > recent_bytes && first != waiting_.end()) break;
+  }
+  for (; first != waiting_.end(); ++first)
+    out.frames.insert(out.frames.end(), first->frame.begin(), first->frame.end());
 }
 
 // False: it is to be tried again, which is counted and said.

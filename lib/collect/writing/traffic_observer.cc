@@ -89,8 +89,9 @@ void observed_traffic::close(analysis::closing how) noexcept {
 
 cgroup_name names_of_cgroups(const traffic_table& table) {
   if (!table.wanted().has(traffic_label::cgroup)) return {};
-  return
-      [paths = std::make_shared<cgroup_paths>()](std::uint64_t id) { return paths->path_of(id); };
+  return [paths = std::make_shared<cgroup_paths>()](std::uint64_t id) {
+    return without_addresses(paths->path_of(id));
+  };
 }
 
 traffic_observer::traffic_observer(traffic_table& to, const uuid_prefixes& prefixes,
@@ -139,7 +140,8 @@ void traffic_observer::look(observed_traffic& flow, const snapshot_header& heade
     return;
   }
   flow.states.keep(header, message, info);
-  if (header.time_ns < flow.next_ns) return;
+  // Unless the clock was stepped back.
+  if (header.time_ns < flow.next_ns && flow.next_ns - header.time_ns <= 2 * observe_ns) return;
   flow.next_ns = header.time_ns + observe_ns;
   if (flow.series) observe(flow, header, info, false);
 }

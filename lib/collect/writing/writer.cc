@@ -39,9 +39,13 @@ void writer::wake() noexcept {
 }
 
 void writer::ask(std::shared_ptr<question> asked) {
-  const std::lock_guard lock(mutex_);
-  asked_.push_back(std::move(asked));
-  is_asked_.store(true, std::memory_order_release);
+  {
+    const std::lock_guard lock(asking_);
+    asked_.push_back(std::move(asked));
+    is_asked_.store(true, std::memory_order_release);
+  }
+  // Between its last look and its sleep the writer may miss it. It wakes after longest_sleep_ns at
+  // the latest, half of the asker's patience.
   changed_.notify_one();
 }
 
@@ -49,11 +53,13 @@ void writer::answer_questions() {
   if (!is_asked_.load(std::memory_order_acquire)) return;
   std::vector<std::shared_ptr<question>> asked;
   {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(asking_);
     asked.swap(asked_);
     is_asked_.store(false, std::memory_order_release);
   }
   for (const auto& one : asked) {
+    // Nobody waits for it any more.
+    if (one.use_count() == 1) continue;
     try {
       recent_answer said;
       records_->answer(one->wanted, said, context_.system.monotonic_ns());

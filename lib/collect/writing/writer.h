@@ -81,7 +81,9 @@ class writer {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<std::shared_ptr<question>> asked_;  // under the mutex
+  // Not mutex_, which samplers take: who asks has the lowest priority.
+  std::mutex asking_;
+  std::vector<std::shared_ptr<question>> asked_;  // under asking_
   std::atomic<bool> is_asked_{false};
   std::atomic<bool> sleeping_{false};
   std::atomic<bool> finishing_{false};

@@ -602,7 +602,7 @@ typedef struct tcpinfo_metadata {
 /**
  * Reading a segment, with TCPINFO_RECORD_BEGINS_ARCHIVE: the archive goes on. Earlier records of it
  * were given before, in this segment or the one before it, and where this record is metadata that
- * is not kept as text (tcpinfo_reader_line()) it was given, too.
+ * is not kept as text (tcpinfo_reader_line()) it was given, too; of the owner it may say more now.
  */
 #define TCPINFO_RECORD_GOES_ON UINT32_C(16)
 

@@ -487,7 +487,7 @@ class TCPINFO_API record_reader final {
   [[nodiscard]] bool begins_archive() const noexcept;
   /// Of a segment: whether the archive that the latest record begins goes on here: earlier records
   /// of it were given before, in this segment or the one before it. A metadata record that the
-  /// reader made of it (without line()) was among them.
+  /// reader made of it (without line()) was among them; of the owner it may say more now.
   [[nodiscard]] bool goes_on() const noexcept;
   /// As segment_reader's; 0 of an archive.
   [[nodiscard]] std::uint64_t missing_records() const noexcept;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <exception>
+#include <limits>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -30,7 +31,9 @@ class grid_writer {
 
   void add(const flow_summary& flow, const input_record& r) {
     const auto ns = (r.ended.is_zero() ? r.time : r.ended).unix_nanoseconds();
-    if ((r.time.is_zero() && r.ended.is_zero()) || !ns || *ns < 0) {
+    // Nor is there a time for the step behind it where 64 bits end.
+    if ((r.time.is_zero() && r.ended.is_zero()) || !ns || *ns < 0 ||
+        *ns > std::numeric_limits<std::int64_t>::max() - options_.grid_ns) {
       ++untimed_;
       return;
     }

@@ -62,7 +62,7 @@ class plot_gathering {
     for (flow_summary* f : flows) {
       const auto it = rows_.find(f);
       if (it == rows_.end() || is_full(drawn.size())) {
-        ++left_out_;
+        if (options_.limit != 0) ++left_out_;
         continue;
       }
       it->second.finish();

@@ -42,6 +42,7 @@ class watching {
 
   int print(output& out) {
     bool trouble = !look();
+    if (trouble) complain_(fault_);
     std::int64_t next_ns = monotonic_now_ns();
     for (std::uint64_t round = 1; !out.closed(); ++round) {
       next_ns = after(next_ns);

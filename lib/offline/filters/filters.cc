@@ -172,7 +172,13 @@ bool record_filter::wants_in_any_state(const input_record& r) {
     if (r.is_metadata && !o.uuids.empty()) (void)o.uuids.holds_uuid(r.context->uuid);
     return true;
   }
-  if (o.by_owner() && (r.context == nullptr || !wants_owner(r.context->owner))) return false;
+  if (o.by_owner()) {
+    if (r.context == nullptr) return false;
+    // Most records have the context of the one before.
+    if (owner_context_ != r.context) wants_owner_ = wants_owner(r.context->owner);
+    owner_context_ = r.context;
+    if (!wants_owner_) return false;
+  }
   const bool by_ends = o.by_ends();
   if (by_ends || !o.uuids.empty()) {
     socket_id ends = by_ends ? ends_of(r) : socket_id{};

@@ -87,6 +87,8 @@ class record_filter {
 
   filter_options options_;
   by_connection<socket_id> ends_;
+  context_pointer owner_context_;  // that was judged last
+  bool wants_owner_ = false;
 };
 
 /// Thins by time: keeps a connection's first and last record of an input, every change of state,

@@ -214,7 +214,7 @@ constexpr flow_column columns[] = {
      true},
     {"PID", "pid", wide_column, true,
      [](flow_summary& f, const context& c, flow_cell& to) {
-       put_number(to, text::parse_whole(f.owner().pid), c);
+       put_number(to, text::parse_whole(f.owner().pid, 0xffff'ffff), c);
      },
      true},
     {"CONTAINER", "container", wide_column, false,

@@ -66,6 +66,8 @@ void top_model::see(const message& m, std::int64_t time_ns) {
   } else {
     // Twice in one look, as when it moves while the kernel walks its table: the later one counts.
     if (flow.round == round_) return;
+    // Its group may be new: such are found a little later.
+    if (owner_ && flow.owner.empty()) flow.owner = owner_(m);
     flow.step = step_between(flow.latest, now);
     flow.rates.add(static_cast<float>(flow.step.rate()));
   }

@@ -39,7 +39,7 @@ struct top_totals {
 /// One thread's. Takes some 900 bytes a connection. Throws std::bad_alloc.
 class top_model {
  public:
-  /// Who has a socket; empty where that is not known. Asked once a connection.
+  /// Who has a socket; empty where that is not known. Asked at each look until it is.
   using owner_finder = std::function<std::string(const message&)>;
 
   explicit top_model(owner_finder owner = {}) : owner_(std::move(owner)) {}

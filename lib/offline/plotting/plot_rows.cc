@@ -30,6 +30,9 @@ double rate_between(const plot_row& a, const plot_row& b, plot_column counter) {
 }  // namespace
 
 void plot_rows::add(plot_row row) {
+  // A poll is read after it was made, so an end may be told as before it: it is last all the same.
+  if (added_ != 0 && row.state == static_cast<std::uint8_t>(tcp_state::close))
+    row.time_ns = std::max(row.time_ns, latest_.time_ns);
   if (added_ != 0) {
     row[plot_column::send_rate] = rate_between(latest_, row, plot_column::bytes_acked);
     row[plot_column::receive_rate] = rate_between(latest_, row, plot_column::bytes_received);

@@ -26,7 +26,7 @@ double or_unknown(const std::optional<T>& n) noexcept {
 }
 
 std::uint64_t whole(double value) noexcept {
-  return static_cast<std::uint64_t>(std::llround(std::max(value, 0.0)));
+  return static_cast<std::uint64_t>(std::clamp(value, 0.0, 1.8e19) + 0.5);
 }
 
 std::string seconds_text(double s) {

@@ -18,7 +18,7 @@ constexpr std::size_t bar_width = 30;
 constexpr std::size_t widest_name = 44;
 
 std::string bytes_text(double bytes) {
-  return analysis::why::bytes_text(static_cast<std::uint64_t>(bytes));
+  return analysis::why::bytes_text(static_cast<std::uint64_t>(std::min(bytes, 1.8e19)));
 }
 
 // Something is seen of everything that is there.

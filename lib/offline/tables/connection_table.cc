@@ -201,7 +201,9 @@ constexpr column own_columns[] = {
     {{"unit", "text", "text", "-", "unit of systemd that the control group names"},
      [](row_cells& to, flow_summary& f) { to.text(names_of_cgroup(f.owner().cgroup).unit); }},
     {{"pid", "u32", "id", "-", "the process that it belongs to"},
-     [](row_cells& to, flow_summary& f) { to.number(text::parse_whole(f.owner().pid)); }},
+     [](row_cells& to, flow_summary& f) {
+       to.number(text::parse_whole(f.owner().pid, 0xffff'ffff));
+     }},
     {{"comm", "text", "text", "-", "name of the process"},
      [](row_cells& to, flow_summary& f) { to.text(f.owner().comm); }},
     {{"executable", "text", "text", "-", "path of its program"},

@@ -23,8 +23,10 @@ void grid_steps::take(const snapshot& s, std::int64_t time_ns) noexcept {
     step_.values[i].reset();
     if (s.measured(values[i], number)) step_.values[i] = number;
   }
+  // Of a socket that its own program aborts the kernel clears the totals first.
+  const bool end = s.state() == tcp_state::close;
   for (std::size_t i = 0; i < totals.size(); ++i)
-    if (s.value(totals[i], number)) now_[i] = number;
+    if (s.value(totals[i], number) && !(end && now_[i] && number < *now_[i])) now_[i] = number;
   step_.state = static_cast<std::uint8_t>(s.state());
   ++step_.records;
   last_ns_ = time_ns;

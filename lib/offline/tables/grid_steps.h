@@ -60,6 +60,9 @@ class grid_steps {
   /// used, where it is older than the one before it.
   template <class F>
   bool add(const snapshot& s, std::int64_t time_ns, F&& fn) {
+    // A poll is read after it was made, so an end may be told as before it: it is last all the
+    // same.
+    if (begun_ && time_ns < last_ns_ && s.state() == tcp_state::close) time_ns = last_ns_;
     if (begun_ && time_ns < last_ns_) return false;
     if (!begun_) begin_ns_ = time_ns;
     begun_ = true;

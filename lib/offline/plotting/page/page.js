@@ -71,7 +71,7 @@ function pointTo(moment) {
 function step(panel, count) {
   const c = connections.find((one) => one.shown);
   if (!c) return;
-  let i = pointed === null ? 0 : recordAt(c, pointed) + count;
+  let i = pointed === null ? (count === Infinity ? c.rows - 1 : 0) : recordAt(c, pointed) + count;
   i = Math.min(Math.max(i, 0), c.rows - 1);
   const moment = c.times[i] + c.shift;
   if (moment < view.min || moment > view.max) {

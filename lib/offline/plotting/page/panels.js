@@ -62,7 +62,7 @@ function placeOf(u) {
 // Steps of the clock where seconds make minutes.
 const STEPS = [1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05,
   0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200,
-  86400, 172800, 604800];
+  86400, 172800, 604800, 2592000, 7776000, 31536000, 315360000, 3153600000];
 
 // Ticks stand at whole steps of the clock, not of the distance from the page's first record.
 function momentTicks(u, axis, min, max, step) {
@@ -75,6 +75,8 @@ function momentTicks(u, axis, min, max, step) {
 function momentTexts(u, ticks, axis, space, step) {
   if (!time.byClock) return ticks.map((t) => Math.abs(t) < step / 2 ? "0" : span(t));
   const digits = step >= 1 ? 0 : step >= 1e-3 ? 3 : 6;
+  if (step >= 86400)
+    return ticks.map((t) => new Date(data.begin_ms + t * 1000 + 1).toISOString().slice(0, 10));
   return ticks.map((t) => time.text(t + 1e-7, digits));
 }
 

@@ -316,6 +316,7 @@ TEST_CASE("parts of a connection come to the same clock in any order") {
     std::shuffle(parts.begin(), parts.end(), random);
     why::clock_runs by_records;
     why::clock_runs by_parts;
+    why::clock_runs by_swaps;  // as records_summary::merge() where the earlier one comes later
     for (const auto& part : parts) {
       why::clock_runs of_part;
       by_records.begin_part();
@@ -323,8 +324,14 @@ TEST_CASE("parts of a connection come to the same clock in any order") {
         by_records.add(p);
         of_part.add(p);
       }
+      by_swaps.begin_part();
+      why::clock_runs again;
+      for (const cause_point& p : part) again.add(p);
+      std::swap(by_swaps, again);
+      by_swaps.append(std::move(again));
       by_parts.append(std::move(of_part));
     }
+    CHECK(by_swaps.whole().times() == c.clock.times());
     CHECK(by_records.whole().times() == c.clock.times());
     CHECK(by_parts.whole().times() == c.clock.times());
   }

@@ -87,6 +87,18 @@ TEST_CASE("where control groups are mounted stands in mountinfo") {
   CHECK(find_cgroup_mount("").empty());
 }
 
+TEST_CASE("names of control groups can be told without the addresses in them") {
+  for (const auto& [path, told] : std::map<std::string, std::string>{
+           {"/system.slice/system-sshd.slice/sshd@0-10.0.0.1:22-192.0.2.77:51514.service",
+            "/system.slice/system-sshd.slice/sshd@.service"},
+           {"/a@1-[::1]:2-[::1]:3.service/b", "/a@.service/b"},
+           {"/user.slice/user@1000.service", "/user.slice/user@1000.service"},
+           {"/a:b/c@d", "/a:b/c@d"},
+           {"/", "/"},
+           {"", ""}})
+    CHECK(without_addresses(path) == told);
+}
+
 TEST_CASE("a process is itself only if it began when it should") {
   const process_owner own = this_process(owner_found::connect);
   const process_facts facts = facts_of(own.pid, own.start_ns);
@@ -158,7 +170,11 @@ TEST_CASE("a better owner takes the place of the listener, and stays") {
   REQUIRE(first != nullptr);
   CHECK(first->how == owner_found::listener);
   CHECK(book.find(clues, first) == first);
-  told[1].how = owner_found::io;
+  // What says less is no news.
+  told[1].how = owner_found::cgroup_id;
+  told[1].cgroup = 1;
+  CHECK(book.find(clues, first) == first);
+  told[1] = this_process(owner_found::io);
   const owner_pointer second = book.find(clues, first);
   REQUIRE(second != nullptr);
   CHECK(second->how == owner_found::io);
