@@ -52,11 +52,24 @@ void check(const char* what, const std::error_code& ec) {
   if (ec) fail(what, ec);
 }
 
+// As a collector names it, with the folders of its day before it; of a file elsewhere its name
+// alone.
+std::string path_in_output(const std::string& file) {
+  constexpr std::string_view day = "0000/00/00/";
+  const std::size_t name = file.rfind('/') + 1;
+  if (name < day.size()) return file.substr(name);
+  const std::string_view folders = std::string_view(file).substr(name - day.size(), day.size());
+  for (std::size_t i = 0; i < day.size(); ++i)
+    if (day[i] == '/' ? folders[i] != '/' : folders[i] < '0' || folders[i] > '9')
+      return file.substr(name);
+  return file.substr(name - day.size());
+}
+
 void load(const std::string& file) {
   archive_reader reader;
   check(file.c_str(), reader.open_path(file));
   kept_archive a;
-  a.path = file.substr(file.size() < 11 ? 0 : file.rfind('/') + 1);
+  a.path = path_in_output(file);
   archives.push_back(std::move(a));
   for (const auto& item : reader.items()) {
     if (!item) fail(file.c_str(), item.error());
