@@ -10,6 +10,8 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "tcpinfo-dump/known_terminal.h"
+
 // Names as `clear` and `timeout` would be macros.
 #define NCURSES_NOMACROS 1
 #define NCURSES_WIDECHAR 1
@@ -141,7 +143,8 @@ class curses_terminal final : public offline::terminal {
 std::unique_ptr<offline::terminal> open_terminal(std::string& why) {
   // How characters are shown; numbers stay as they are.
   ::setlocale(LC_CTYPE, "");
-  SCREEN* const screen = ::newterm(nullptr, stdout, stdin);
+  // Asked first: newterm() loses memory where it fails.
+  SCREEN* const screen = is_known_terminal() ? ::newterm(nullptr, stdout, stdin) : nullptr;
   if (screen == nullptr) {
     const char* const name = std::getenv("TERM");
     why = std::string("terminals of this kind are not known here (TERM is '") +
