@@ -202,6 +202,7 @@ def by_events() -> None:
             def use() -> list[Owned]:
                 for one in before[5:]:
                     one.sendall(b"x")
+                time.sleep(0.5)  # long enough for somebody to look at its program
                 return [Owned(o.cookie, os.getpid(), o.comm, o.ways) for o in read]
 
             taken = in_child("reader", use)()
