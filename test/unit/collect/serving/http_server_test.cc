@@ -12,6 +12,7 @@
 #include <chrono>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "collect/os/descriptor.h"
@@ -280,6 +281,8 @@ TEST_CASE(
     bad.push_back(std::make_unique<caller>(one.where.port));
     bad.back()->say("GET /metrics HTTP/1.1\r\n\r\n");
     REQUIRE(bad.back()->begins());
+    // The server, which may still be writing to it, is to end its turn.
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   CHECK(body_of(one.ask("GET /metrics HTTP/1.1\r\n\r\n")).size() == page.size());
   // Two texts fit.
