@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Every number that the rules compare with, in one table: a change of the rules is a change here.
-// Sources are named where there is one (docs/why.md has them in full). "Chosen" are numbers that have
-// none; those of jitter and of a congested path were chosen by looking at flows of the lab
+// Sources are named where there is one (docs/why.md has them in full). "Chosen" are numbers that
+// have none; those of jitter and of a congested path were chosen by looking at flows of the lab
 // (docs/why-scores.md says which flows are no evidence therefore).
 #ifndef TCPINFO_ANALYSIS_WHY_THRESHOLDS_H
 #define TCPINFO_ANALYSIS_WHY_THRESHOLDS_H
