@@ -108,7 +108,11 @@ std::error_code frame_reader::begin_frame(std::size_t n) noexcept {
     next_ = stage::frame;
     return {};
   }
-  if (need_more && zstd_magic::may_begin(here)) return fail(errc::truncated_frame, input_.end());
+  // Behind a frame a single byte, too, is what is left of a skippable one.
+  const std::size_t there = std::min(here.size(), zstd_magic::size);
+  const bool begins =
+      zstd_magic::may_begin(here) || (at != 0 && zstd_magic::agrees_with_skippable(here, there));
+  if (need_more && begins) return fail(errc::truncated_frame, input_.end());
   if (!zstd_magic::is_skippable(here)) return fail(errc::corrupt_frame, at + 1);
   skippable_end_ = at + skippable_head_size + skippable_content_size(here);
   next_ = stage::skippable;

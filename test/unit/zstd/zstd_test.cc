@@ -291,6 +291,16 @@ TEST_CASE("a file cut anywhere gives all that stands before the cut") {
   }
 }
 
+TEST_CASE("a cut behind the first byte of a skippable frame is a cut") {
+  buffer bytes = frame("text");
+  bytes.push_back(std::byte{0x5b});
+  const result r = read_all(bytes);
+  CHECK(r.fault == errc::truncated_frame);
+  CHECK(r.text == "text");
+  bytes.back() = std::byte{'x'};  // no frame begins so
+  CHECK(read_all(bytes).fault == errc::corrupt_frame);
+}
+
 TEST_CASE("blocks before the fault are delivered, whatever the caller's buffer") {
   // Noise is stored, so that blocks are 128 KiB each and their places are known.
   const std::string text = noise(600'000, 4);
