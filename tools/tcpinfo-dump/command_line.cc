@@ -10,8 +10,8 @@
 #include <sstream>
 #include <system_error>
 
-#include "offline/commands/commands.h"
-#include "offline/filters/filter_flags.h"
+#include "offline/commands/jobs_flag.h"
+#include "offline/commands/window_flag.h"
 #include "text/escape.h"
 #include "text/standard_output.h"
 #include "text/whole_number.h"
@@ -106,6 +106,24 @@ offline::snapshot_print_options print_flags::options() const {
   o.text.zeros = zeros;
   o.time = time_style_of(time);
   o.colour = colour_of(colour);
+  return o;
+}
+
+void reading_flags::declare(CLI::App& app) {
+  offline::declare_jobs(app, jobs);
+  app.add_flag("--no-progress", no_progress, "no progress on a terminal");
+  offline::declare_max_window(app, max_window);
+  app.add_flag("-v,--verbose", verbose, verbose_help);
+  offline::declare(app, filter, false);
+}
+
+offline::flow_reading_options reading_flags::options() const {
+  offline::flow_reading_options o;
+  o.max_window_log = offline::window_log_of(max_window);
+  o.filter = offline::to_filter_options(filter);
+  o.workers = offline::workers_of(jobs);
+  o.progress = isatty(STDERR_FILENO) != 0 && !no_progress;
+  o.verbose = verbose;
   return o;
 }
 

@@ -9,7 +9,9 @@
 #include <string_view>
 #include <vector>
 
+#include "offline/commands/commands.h"
 #include "offline/commands/print_command.h"
+#include "offline/filters/filter_flags.h"
 #include "offline/text/times.h"
 
 namespace CLI {
@@ -53,6 +55,19 @@ struct print_flags {
 
   void declare(CLI::App& app);
   [[nodiscard]] offline::snapshot_print_options options() const;
+};
+
+/// What the verbs have in common that read connections as wholes.
+struct reading_flags {
+  std::string jobs = "1";
+  bool no_progress = false;
+  std::string max_window;
+  bool verbose = false;
+  offline::filter_flags filter;
+
+  void declare(CLI::App& app);
+  /// Throws offline::bad_value.
+  [[nodiscard]] offline::flow_reading_options options() const;
 };
 
 }  // namespace tcpinfo::tools

@@ -6,9 +6,6 @@
 #include <vector>
 
 #include "offline/commands/compare_command.h"
-#include "offline/commands/jobs_flag.h"
-#include "offline/commands/window_flag.h"
-#include "offline/filters/filter_flags.h"
 #include "tcpinfo-dump/command_line.h"
 #include "tcpinfo-dump/verbs.h"
 
@@ -19,10 +16,7 @@ int dump_compare(std::vector<std::string> arguments) {
                "tcpinfo-dump compare");
   prepare(app);
   offline::compare_options o;
-  std::string max_window;
-  offline::filter_flags filter;
-  std::string jobs = "1";
-  bool no_progress = false;
+  reading_flags reading;
   app.add_option("A", o.path_a, "file or directory, such as of the time before a change")
       ->required();
   app.add_option("B", o.path_b, "another one, such as of the time after it")->required();
@@ -34,17 +28,10 @@ int dump_compare(std::vector<std::string> arguments) {
       ->type_name("N")
       ->check(refuse_uncounted)
       ->capture_default_str();
-  app.add_flag("--why", o.reading.why, "read records, and compare what limited connections");
-  offline::declare_jobs(app, jobs);
-  app.add_flag("--no-progress", no_progress, "no progress on a terminal");
-  offline::declare_max_window(app, max_window);
-  app.add_flag("-v,--verbose", o.reading.verbose, verbose_help);
-  offline::declare(app, filter, false);
+  app.add_flag("--why", o.why, "read records, and compare what limited connections");
+  reading.declare(app);
   return run(app, arguments, [&] {
-    o.reading.max_window_log = offline::window_log_of(max_window);
-    o.reading.filter = offline::to_filter_options(filter);
-    o.reading.workers = offline::workers_of(jobs);
-    o.reading.progress = isatty(STDERR_FILENO) != 0 && !no_progress;
+    o.reading = reading.options();
     offline::output out(STDOUT_FILENO);
     return offline::compare_flows(out, o, complain);
   });

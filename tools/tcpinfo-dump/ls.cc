@@ -7,8 +7,6 @@
 #include <vector>
 
 #include "offline/commands/commands.h"
-#include "offline/commands/jobs_flag.h"
-#include "offline/commands/window_flag.h"
 #include "offline/filters/filter_flags.h"
 #include "offline/flows/flow_print.h"
 #include "tcpinfo-dump/command_line.h"
@@ -22,16 +20,13 @@ int dump_ls(std::vector<std::string> arguments) {
   CLI::App app("One line a connection, all its files taken together.", "tcpinfo-dump ls");
   prepare(app);
   offline::list_options o;
-  std::string max_window;
-  offline::filter_flags filter;
+  reading_flags reading;
   std::vector<std::string> columns;
   std::string sort;
   std::string time = "utc";
   std::string colour = "auto";
-  std::string jobs = "1";
   bool json = false;
   bool csv = false;
-  bool no_progress = false;
   app.add_option("PATH", o.paths, paths_help);
   CLI::Option* as_json = app.add_flag("--json", json, "one JSON object a line");
   app.add_flag("--csv", csv, "comma-separated values with a header")->excludes(as_json);
@@ -48,15 +43,10 @@ int dump_ls(std::vector<std::string> arguments) {
   app.add_flag("--why", o.why, "read records to find out for WHY what limited each connection");
   declare_time(app, time);
   declare_colour(app, colour);
-  offline::declare_jobs(app, jobs);
-  app.add_flag("--no-progress", no_progress, "no progress on a terminal");
-  offline::declare_max_window(app, max_window);
-  app.add_flag("-v,--verbose", o.verbose, verbose_help);
-  offline::declare(app, filter, false);
+  reading.declare(app);
   return run(app, arguments, [&] {
     refuse_terminal(o.paths);
-    o.max_window_log = offline::window_log_of(max_window);
-    o.filter = offline::to_filter_options(filter);
+    o.reading = reading.options();
     o.print.time = time_style_of(time);
     if (json) o.print.format = offline::flow_format::json;
     if (csv) o.print.format = offline::flow_format::csv;
@@ -72,9 +62,7 @@ int dump_ls(std::vector<std::string> arguments) {
         throw bad_value(fmt::format("--columns: {}", wrong));
     o.print.colour = colour_of(colour);
     if (isatty(STDOUT_FILENO) != 0) o.print.width = offline::terminal_width(STDOUT_FILENO);
-    o.workers = offline::workers_of(jobs);
     o.notes = isatty(STDERR_FILENO) != 0;
-    o.progress = o.notes && !no_progress;
     offline::output out(STDOUT_FILENO);
     return offline::list_flows(out, o, complain);
   });

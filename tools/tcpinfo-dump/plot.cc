@@ -8,10 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "offline/commands/jobs_flag.h"
 #include "offline/commands/plot_command.h"
-#include "offline/commands/window_flag.h"
-#include "offline/filters/filter_flags.h"
 #include "offline/plotting/plot_rows.h"
 #include "tcpinfo-dump/command_line.h"
 #include "tcpinfo-dump/named_connection.h"
@@ -24,11 +21,8 @@ int dump_plot(std::vector<std::string> arguments) {
                "tcpinfo-dump plot");
   prepare(app);
   offline::plot_options o;
-  std::string max_window;
-  offline::filter_flags filter;
+  reading_flags reading;
   std::vector<std::string> named;
-  std::string jobs = "1";
-  bool no_progress = false;
   app.add_option("PATH|UUID", named,
                  "files and directories, and UUIDs of connections to be drawn alone; - or no path: "
                  "standard input");
@@ -44,14 +38,10 @@ int dump_plot(std::vector<std::string> arguments) {
       ->type_name("N")
       ->check(refuse_uncounted)
       ->capture_default_str();
-  offline::declare_jobs(app, jobs);
-  app.add_flag("--no-progress", no_progress, "no progress on a terminal");
-  offline::declare_max_window(app, max_window);
-  app.add_flag("-v,--verbose", o.verbose, verbose_help);
-  offline::declare(app, filter, false);
+  reading.declare(app);
   return run(app, arguments, [&] {
     for (std::string& name : named)
-      (names_connection(name) ? filter.uuid : o.paths).push_back(std::move(name));
+      (names_connection(name) ? reading.filter.uuid : o.paths).push_back(std::move(name));
     refuse_terminal(o.paths);
     if (o.output == "-") o.output.clear();
     if (o.output.empty() && isatty(STDOUT_FILENO) != 0)
@@ -59,10 +49,7 @@ int dump_plot(std::vector<std::string> arguments) {
     if (o.points < offline::plot_rows::least_rows)
       throw offline::bad_value(
           fmt::format("--points: {} are fewer than {}", o.points, offline::plot_rows::least_rows));
-    o.max_window_log = offline::window_log_of(max_window);
-    o.filter = offline::to_filter_options(filter);
-    o.workers = offline::workers_of(jobs);
-    o.progress = isatty(STDERR_FILENO) != 0 && !no_progress;
+    o.reading = reading.options();
     return offline::plot_flows(o, complain);
   });
 }

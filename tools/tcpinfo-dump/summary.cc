@@ -6,9 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "offline/commands/jobs_flag.h"
 #include "offline/commands/summary_command.h"
-#include "offline/commands/window_flag.h"
 #include "offline/filters/filter_flags.h"
 #include "tcpinfo-dump/command_line.h"
 #include "tcpinfo-dump/verbs.h"
@@ -22,13 +20,10 @@ int dump_summary(std::vector<std::string> arguments) {
                "tcpinfo-dump summary");
   prepare(app);
   offline::summary_options o;
-  std::string max_window;
-  offline::filter_flags filter;
+  reading_flags reading;
   std::vector<std::string> by;
-  std::string jobs = "1";
   bool json = false;
   bool html = false;
-  bool no_progress = false;
   app.add_option("PATH", o.paths, paths_help);
   CLI::Option* as_json = app.add_flag("--json", json, "one JSON object a line");
   app.add_flag("--html", html, "one page of HTML")->excludes(as_json);
@@ -40,21 +35,14 @@ int dump_summary(std::vector<std::string> arguments) {
       ->type_name("N")
       ->check(refuse_uncounted)
       ->capture_default_str();
-  app.add_flag("--why", o.reading.why, "read records, and look for what limited each connection");
-  offline::declare_jobs(app, jobs);
-  app.add_flag("--no-progress", no_progress, "no progress on a terminal");
-  offline::declare_max_window(app, max_window);
-  app.add_flag("-v,--verbose", o.reading.verbose, verbose_help);
-  offline::declare(app, filter, false);
+  app.add_flag("--why", o.why, "read records, and look for what limited each connection");
+  reading.declare(app);
   return run(app, arguments, [&] {
     refuse_terminal(o.paths);
     for (const std::string& list : by)
       if (const std::string wrong = offline::parse_group_keys(list, o.by); !wrong.empty())
         throw bad_value(fmt::format("--by: {}", wrong));
-    o.reading.max_window_log = offline::window_log_of(max_window);
-    o.reading.filter = offline::to_filter_options(filter);
-    o.reading.workers = offline::workers_of(jobs);
-    o.reading.progress = isatty(STDERR_FILENO) != 0 && !no_progress;
+    o.reading = reading.options();
     if (json) o.format = offline::summary_format::json;
     if (html) o.format = offline::summary_format::html;
     offline::output out(STDOUT_FILENO);

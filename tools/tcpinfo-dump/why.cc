@@ -6,10 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "offline/commands/jobs_flag.h"
 #include "offline/commands/why_command.h"
-#include "offline/commands/window_flag.h"
-#include "offline/filters/filter_flags.h"
 #include "tcpinfo-dump/command_line.h"
 #include "tcpinfo-dump/named_connection.h"
 #include "tcpinfo-dump/verbs.h"
@@ -19,14 +16,11 @@ int dump_why(std::vector<std::string> arguments) {
   CLI::App app("Why connections were slow: causes, phases, evidence.", "tcpinfo-dump why");
   prepare(app);
   offline::why_options o;
-  std::string max_window;
-  offline::filter_flags filter;
+  reading_flags reading;
   std::vector<std::string> named;
   std::string time = "utc";
   std::string colour = "auto";
-  std::string jobs = "1";
   bool json = false;
-  bool no_progress = false;
   app.add_option("PATH|UUID", named,
                  "files and directories, and UUIDs of connections to be told of alone; - or no "
                  "path: standard input");
@@ -37,22 +31,15 @@ int dump_why(std::vector<std::string> arguments) {
       ->capture_default_str();
   declare_time(app, time);
   declare_colour(app, colour);
-  offline::declare_jobs(app, jobs);
-  app.add_flag("--no-progress", no_progress, "no progress on a terminal");
-  offline::declare_max_window(app, max_window);
-  app.add_flag("-v,--verbose", o.verbose, verbose_help);
-  offline::declare(app, filter, false);
+  reading.declare(app);
   return run(app, arguments, [&] {
     for (std::string& name : named)
-      (names_connection(name) ? filter.uuid : o.paths).push_back(std::move(name));
+      (names_connection(name) ? reading.filter.uuid : o.paths).push_back(std::move(name));
     refuse_terminal(o.paths);
-    o.max_window_log = offline::window_log_of(max_window);
-    o.filter = offline::to_filter_options(filter);
+    o.reading = reading.options();
     o.print.time = time_style_of(time);
     if (json) o.print.format = offline::why_format::json;
     o.print.colour = colour_of(colour);
-    o.workers = offline::workers_of(jobs);
-    o.progress = isatty(STDERR_FILENO) != 0 && !no_progress;
     offline::output out(STDOUT_FILENO);
     return offline::tell_why(out, o, complain);
   });

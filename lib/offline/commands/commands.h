@@ -24,16 +24,21 @@ inline constexpr int exit_usage = 2;    ///< the command line cannot be obeyed
 /// Says one line to the person: on standard error.
 using say = std::function<void(std::string_view)>;
 
-struct list_options {
-  std::vector<std::string> paths;
+/// How commands read connections (flow_reading.h).
+struct flow_reading_options {
   filter_options filter;
   std::int32_t max_window_log = usual_window_log;
   unsigned workers = 1;
-  bool exact = false;     ///< read records, also where there are summaries
-  bool why = false;       ///< the same, and find out what limited each connection
   bool progress = false;  ///< on standard error, for work of more than a second
-  bool notes = false;     ///< say also what is no fault: columns left out
   bool verbose = false;   ///< tell each of many faults of a kind
+};
+
+struct list_options {
+  std::vector<std::string> paths;
+  flow_reading_options reading;
+  bool exact = false;  ///< read records, also where there are summaries
+  bool why = false;    ///< the same, and find out what limited each connection
+  bool notes = false;  ///< say also what is no fault: columns left out
   flow_print_options print;
 };
 /// tcpinfo-dump ls

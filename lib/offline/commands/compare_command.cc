@@ -9,20 +9,18 @@ namespace tcpinfo::offline {
 
 int compare_flows(output& out, const compare_options& options, const say& complain) {
   as_table networks;
-  bool trouble = false;
-  if (!options.as_file.empty()) {
-    const int status = read_networks(options.as_file, networks, complain);
-    if (status == exit_usage) return status;
-    trouble = status != exit_done;
-  }
+  const int status = read_networks(options.as_file, networks, complain);
+  if (status == exit_usage) return status;
+  bool trouble = status != exit_done;
   // One side after the other: of the first nothing but its numbers is kept.
   const auto side_of = [&](const std::string& path) {
     read_flows flows;
-    read_all_flows({path}, options.reading, complain, flows);
-    trouble = trouble || flows.trouble;
+    read_all_flows({path}, options.reading, options.why ? flow_details::causes : flow_details::none,
+                   complain, flows);
+    if (tell_late(flows.why, complain) || flows.trouble) trouble = true;
     compared_side side;
     for (flow_summary* f : flows.wanted)
-      side.add(facts_of(*f, options.reading.why ? &flows.why : nullptr),
+      side.add(facts_of(*f, options.why ? &flows.why : nullptr),
                options.as_file.empty() ? nullptr : &networks);
     return side;
   };

@@ -17,6 +17,7 @@ struct compare_options {
   std::string path_a;
   std::string path_b;
   flow_reading_options reading;
+  bool why = false;     ///< read records, also where there are summaries, and look for causes
   std::string as_file;  ///< a routing table; empty: none
   analysis::statistics::bootstrap_options draws;
   bool json = false;

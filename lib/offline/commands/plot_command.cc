@@ -9,14 +9,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "offline/commands/csv_progress.h"
 #include "offline/commands/csv_target.h"
-#include "offline/commands/ordered_reading.h"
+#include "offline/commands/flow_reading.h"
 #include "offline/commands/replaced_input.h"
-#include "offline/filters/passed_over.h"
-#include "offline/flows/flow_list.h"
-#include "offline/flows/why_list.h"
-#include "offline/inputs/inputs.h"
 #include "offline/plotting/plot_page.h"
 
 namespace tcpinfo::offline {
@@ -26,7 +21,7 @@ namespace {
 class plot_gathering {
  public:
   explicit plot_gathering(const plot_options& options)
-      : options_(options), filter_(options.filter), list_(flow_list::rtts::bounded) {}
+      : options_(options), filter_(options.reading.filter), list_(flow_list::rtts::bounded) {}
 
   void add(input_record& r) {
     const bool wanted = filter_.wants_in_any_state(r);
@@ -41,7 +36,7 @@ class plot_gathering {
     auto it = rows_.find(flow);
     if (it == rows_.end()) {
       // Whether a connection's state is wanted is known when all records are read.
-      if (options_.filter.states == 0 && is_full(rows_.size())) return;
+      if (options_.reading.filter.states == 0 && is_full(rows_.size())) return;
       it = rows_.try_emplace(flow, options_.points).first;
     }
     if (decoded_.decode(r.m, r.context->layout)) return;  // its reader refused it already
@@ -55,9 +50,7 @@ class plot_gathering {
     std::vector<flow_summary*> flows = list_.flows();
     std::erase_if(flows,
                   [this](const flow_summary* f) { return !filter_.wants_state(f->state()); });
-    std::stable_sort(flows.begin(), flows.end(), [](const flow_summary* a, const flow_summary* b) {
-      return packed_time(a->start()) < packed_time(b->start());
-    });
+    sort_by_start(flows);
     std::vector<plotted_flow> drawn;
     for (flow_summary* f : flows) {
       const auto it = rows_.find(f);
@@ -75,7 +68,7 @@ class plot_gathering {
   [[nodiscard]] std::uint64_t left_out() const noexcept { return left_out_; }
   [[nodiscard]] std::uint64_t thinned() const noexcept { return thinned_; }
   [[nodiscard]] std::uint64_t untimed() const noexcept { return untimed_; }
-  [[nodiscard]] std::uint64_t late() const noexcept { return why_.late(); }
+  [[nodiscard]] const why_list& why() const noexcept { return why_; }
 
  private:
   [[nodiscard]] bool is_full(std::size_t flows) const noexcept {
@@ -93,26 +86,6 @@ class plot_gathering {
   std::uint64_t untimed_ = 0;
 };
 
-// @return whether something was wrong with what was read.
-bool gather(plot_gathering& all, const plot_options& options, const say& complain) {
-  bool trouble = false;
-  walk_options walk = wanted_files(options.filter, true);
-  walk.max_window_log = options.max_window_log;
-  csv_counts counts;
-  csv_progress progress(counts, options.paths, walk, options.progress, "records");
-  const reading_calls calls{[&](input_record& r) { all.add(r); },
-                            [&](const input_fault& f) {
-                              if (!f.note) trouble = true;
-                              progress.aside([&] { complain(to_string(f)); });
-                              return true;
-                            }};
-  read_in_order(
-      options.paths, walk, wanted_parts(options.filter),
-      {.captures = true, .max_window_log = options.max_window_log, .all_faults = options.verbose},
-      options.workers, counts, calls);
-  return trouble;
-}
-
 // What is in no page, or in the page with fewer records. @return whether it is a fault.
 bool tell_rest(const plot_gathering& all, const plot_options& options, const say& complain) {
   if (all.left_out() != 0)
@@ -125,9 +98,9 @@ bool tell_rest(const plot_gathering& all, const plot_options& options, const say
                     all.thinned(), options.points));
   if (all.untimed() != 0)
     complain(fmt::format("{} records have no time, and cannot be drawn", all.untimed()));
-  if (all.late() != 0) complain(late_records(all.late()));
-  const bool unmet = tell_unmet(options.filter.uuids, complain);
-  return all.untimed() != 0 || all.late() != 0 || unmet;
+  const bool late = tell_late(all.why(), complain);
+  const bool unmet = tell_unmet(options.reading.filter.uuids, complain);
+  return all.untimed() != 0 || late || unmet;
 }
 
 }  // namespace
@@ -145,7 +118,8 @@ int plot_flows(const plot_options& options, const say& complain) {
   csv_target target;
   if (const int error = target.open(options.output)) return refuse(error, exit_usage);
   plot_gathering all(options);
-  bool trouble = gather(all, options, complain);
+  bool trouble = read_flow_records(options.paths, options.reading,
+                                   {[&all](input_record& r) { all.add(r); }}, complain);
   const std::vector<plotted_flow> flows = all.finish();
   if (tell_rest(all, options, complain)) trouble = true;
   if (flows.empty()) {

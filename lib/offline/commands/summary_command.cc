@@ -31,6 +31,7 @@ std::string why_not(group_key key, const std::vector<connection_facts>& all,
 }  // namespace
 
 int read_networks(const std::string& path, as_table& to, const say& complain) {
+  if (path.empty()) return exit_done;
   bool trouble = false;
   const int error = read_as_file(path, to, [&](const input_fault& f) {
     trouble = true;
@@ -46,18 +47,17 @@ int read_networks(const std::string& path, as_table& to, const say& complain) {
 
 int summarize_flows(output& out, const summary_options& options, const say& complain) {
   as_table networks;
-  bool trouble = false;
-  if (!options.as_file.empty()) {
-    const int status = read_networks(options.as_file, networks, complain);
-    if (status == exit_usage) return status;
-    trouble = status != exit_done;
-  }
+  const int status = read_networks(options.as_file, networks, complain);
+  if (status == exit_usage) return status;
+  bool trouble = status != exit_done;
   read_flows flows;
-  read_all_flows(options.paths, options.reading, complain, flows);
+  read_all_flows(options.paths, options.reading,
+                 options.why ? flow_details::causes : flow_details::none, complain, flows);
+  if (tell_late(flows.why, complain)) trouble = true;
   std::vector<connection_facts> all;
   all.reserve(flows.wanted.size());
   for (flow_summary* f : flows.wanted)
-    all.push_back(facts_of(*f, options.reading.why ? &flows.why : nullptr));
+    all.push_back(facts_of(*f, options.why ? &flows.why : nullptr));
   std::vector<group_key> by;
   std::vector<std::string> left_out;
   const bool asked = !options.by.empty();

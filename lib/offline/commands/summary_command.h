@@ -21,6 +21,7 @@ enum class summary_format : std::uint8_t { text, json, html };
 struct summary_options {
   std::vector<std::string> paths;
   flow_reading_options reading;
+  bool why = false;           ///< read records, also where there are summaries, and look for causes
   std::vector<group_key> by;  ///< empty: all of which there is something to say
   std::size_t limit = 10;     ///< groups of a table, hours apart; 0: all
   std::string as_file;        ///< a routing table; empty: none
@@ -30,8 +31,8 @@ struct summary_options {
 /// tcpinfo-dump summary
 [[nodiscard]] int summarize_flows(output& out, const summary_options& options, const say& complain);
 
-/// Reads a routing table. @return the exit status; exit_usage where the file cannot be opened,
-/// exit_trouble where something in it was bad and all else was taken. Both were said.
+/// Reads a routing table; no path, none. @return the exit status; exit_usage where the file cannot
+/// be opened, exit_trouble where something in it was bad and all else was taken. Both were said.
 [[nodiscard]] int read_networks(const std::string& path, as_table& to, const say& complain);
 
 }  // namespace tcpinfo::offline

@@ -79,10 +79,6 @@ void begin_table(std::string& to, std::string_view title) {
 
 void end_table(std::string& to) { to += "</table></div>\n"; }
 
-std::string bytes_text(double bytes) {
-  return analysis::why::bytes_text(static_cast<std::uint64_t>(std::min(bytes, 1.8e19)));
-}
-
 void append_distribution(std::string& to, const distribution& d) {
   const quantity_description& q = quantities()[static_cast<std::size_t>(d.of)];
   begin_table(to, q.title);

@@ -21,6 +21,8 @@ void append_summary_json(std::string& to, const connection_summary& s);
 void append_summary_html(std::string& to, const connection_summary& s,
                          const std::vector<std::string>& left_out);
 
+/// Of a sum, which may be larger than 64 bits tell.
+[[nodiscard]] std::string bytes_text(double bytes);
 /// What numbers are called: "unknown" for NaN.
 [[nodiscard]] std::string quantity_text(quantity q, double value);
 /// "2026-01-31T12:00:00Z".

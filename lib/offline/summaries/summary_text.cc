@@ -17,10 +17,6 @@ namespace {
 constexpr std::size_t bar_width = 30;
 constexpr std::size_t widest_name = 44;
 
-std::string bytes_text(double bytes) {
-  return analysis::why::bytes_text(static_cast<std::uint64_t>(std::min(bytes, 1.8e19)));
-}
-
 // Something is seen of everything that is there.
 std::string bar(double part, double most, std::size_t width) {
   if (part <= 0 || most <= 0) return {};
@@ -106,6 +102,10 @@ void append_causes(std::string& to, const connection_summary& s) {
 }
 
 }  // namespace
+
+std::string bytes_text(double bytes) {
+  return analysis::why::bytes_text(static_cast<std::uint64_t>(std::min(bytes, 1.8e19)));
+}
 
 std::string quantity_text(quantity q, double value) {
   if (std::isnan(value)) return "unknown";
