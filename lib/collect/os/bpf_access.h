@@ -7,16 +7,37 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
+#include <memory>
 #include <string>
 #include <string_view>
+#include <system_error>
 
+#include "collect/os/bpf_log.h"
 #include "collect/os/capabilities.h"
 
 namespace tcpinfo::collect {
 
-[[nodiscard]] inline bool may_load_bpf() {
-  return has_capability(capability::sys_admin) ||
-         (has_capability(capability::bpf) && has_capability(capability::perfmon));
+/// Of an errno, which is how libbpf says what is wrong.
+[[nodiscard]] inline std::string errno_text(int error) {
+  return std::generic_category().message(error);
+}
+
+struct btf_deleter {
+  void operator()(btf* types) const noexcept { btf__free(types); }
+};
+
+/// The type information of the running kernel. Null, and `why`, where this process may load no
+/// programs, or the kernel has none. Silences libbpf.
+[[nodiscard]] inline std::unique_ptr<btf, btf_deleter> find_kernel_types(std::string& why) {
+  if (!has_capability(capability::sys_admin) &&
+      !(has_capability(capability::bpf) && has_capability(capability::perfmon))) {
+    why = "it takes CAP_BPF and CAP_PERFMON";
+    return nullptr;
+  }
+  silence_libbpf();
+  std::unique_ptr<btf, btf_deleter> types(btf__load_vmlinux_btf());
+  if (types == nullptr) why = "this kernel has no type information (/sys/kernel/btf/vmlinux)";
+  return types;
 }
 
 /// Whether the running kernel, of this type information, has the tracepoint of a program of the

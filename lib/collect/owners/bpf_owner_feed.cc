@@ -10,12 +10,10 @@
 #include <cerrno>
 #include <cstring>
 #include <exception>
-#include <system_error>
 #include <thread>
 #include <utility>
 
 #include "collect/os/bpf_access.h"
-#include "collect/os/bpf_log.h"
 #include "collect/os/descriptor.h"
 #include "collect/os/thread.h"
 #include "collect/owners/bpf/owners.h"
@@ -28,8 +26,6 @@ struct skeleton_deleter {
   void operator()(owners_bpf* program) const noexcept { owners_bpf__destroy(program); }
 };
 using skeleton_pointer = std::unique_ptr<owners_bpf, skeleton_deleter>;
-
-std::string errno_text(int error) { return std::generic_category().message(error); }
 
 owner_found found_of(unsigned char how) noexcept {
   switch (how) {
@@ -168,16 +164,8 @@ skeleton_pointer load(const btf* kernel, extent which, std::string& why) {
 }  // namespace
 
 std::unique_ptr<owner_feed> make_bpf_owner_feed(std::string& why) {
-  if (!may_load_bpf()) {
-    why = "it takes CAP_BPF and CAP_PERFMON";
-    return nullptr;
-  }
-  silence_libbpf();
-  const std::unique_ptr<btf, void (*)(btf*)> kernel(btf__load_vmlinux_btf(), btf__free);
-  if (kernel == nullptr) {
-    why = "this kernel has no type information (/sys/kernel/btf/vmlinux)";
-    return nullptr;
-  }
+  const auto kernel = find_kernel_types(why);
+  if (kernel == nullptr) return nullptr;
   std::string refusal;
   for (const extent which :
        {extent{true, true}, extent{false, true}, extent{true, false}, extent{false, false}}) {

@@ -5,9 +5,6 @@
 // there before. The programs change nothing, and see neither data nor command lines.
 //
 // The kernel demands a license compatible with the GPL of programs that call its helpers.
-//
-// Types are declared here as far as they are read; the loader finds the fields' places in the
-// running kernel's type information (CO-RE).
 #include <linux/bpf.h>
 #include <linux/types.h>
 //
@@ -15,44 +12,13 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
+#include "collect/os/bpf/tcp_sockets.h"
 #include "owners.h"
 
 char license_text[] SEC("license") = "GPL";
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
-struct ns_common {
-  unsigned int inum;
-};
-struct net {
-  struct ns_common ns;
-};
-typedef struct {
-  struct net* net;
-} possible_net_t;
-struct in6_addr {
-  union {
-    __u8 u6_addr8[16];
-  } in6_u;
-};
-typedef struct {
-  __s64 counter;
-} atomic64_t;
-struct sock_common {
-  __be32 skc_daddr;
-  __be32 skc_rcv_saddr;
-  __u16 skc_num;
-  unsigned short skc_family;
-  volatile unsigned char skc_state;
-  possible_net_t skc_net;
-  struct in6_addr skc_v6_rcv_saddr;
-  atomic64_t skc_cookie;
-};
-struct sock {
-  struct sock_common __sk_common;
-  __u16 sk_type;
-  __u16 sk_protocol;
-};
 struct socket {
   struct sock* sk;
 };
@@ -87,13 +53,6 @@ struct bpf_iter__task_file {
 #pragma clang attribute pop
 
 enum {
-  family_ipv4 = 2,
-  family_ipv6 = 10,
-  protocol_tcp = 6,
-  type_stream = 1,
-  state_established = 1,
-  state_syn_sent = 2,
-  state_listen = 10,
   // of task_struct::flags: threads of the kernel, which belong to nobody's process
   kernel_thread = 0x00200000,
 };
@@ -145,13 +104,6 @@ struct {
   __uint(type, BPF_MAP_TYPE_RINGBUF);
   __uint(max_entries, TCPINFO_TOLD_BYTES);
 } processes SEC(".maps");
-
-// TCP over IPv4 or IPv6; protocols are numbered by each family for itself.
-static __always_inline int is_tcp(const struct sock* sk) {
-  const __u16 family = sk->__sk_common.skc_family;
-  return sk->sk_protocol == protocol_tcp && sk->sk_type == type_stream &&
-         (family == family_ipv4 || family == family_ipv6);
-}
 
 // Of the process, whichever of its threads it is. False of a thread of the kernel.
 static __always_inline int describe(struct task_struct* task, __u8 how, struct tcpinfo_owner* to) {

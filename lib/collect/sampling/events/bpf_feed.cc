@@ -18,7 +18,6 @@
 #include <vector>
 
 #include "collect/os/bpf_access.h"
-#include "collect/os/bpf_log.h"
 #include "collect/os/descriptor.h"
 #include "collect/os/time_namespace.h"
 #include "collect/sampling/events/bpf/activity.h"
@@ -68,8 +67,6 @@ socket_id id_of(const tcpinfo_activity& m) noexcept {
   id.cookie = m.cookie;
   return id;
 }
-
-std::string errno_text(int error) { return std::generic_category().message(error); }
 
 class bpf_feed final : public activity_feed {
  public:
@@ -264,16 +261,8 @@ std::shared_ptr<attached_program> load(const btf* kernel, extent which, std::str
 }  // namespace
 
 std::unique_ptr<feed_maker> make_bpf_feed_maker(std::string& why) {
-  if (!may_load_bpf()) {
-    why = "it takes CAP_BPF and CAP_PERFMON";
-    return nullptr;
-  }
-  silence_libbpf();
-  const std::unique_ptr<btf, void (*)(btf*)> kernel(btf__load_vmlinux_btf(), btf__free);
-  if (kernel == nullptr) {
-    why = "this kernel has no type information (/sys/kernel/btf/vmlinux)";
-    return nullptr;
-  }
+  const auto kernel = find_kernel_types(why);
+  if (kernel == nullptr) return nullptr;
   why.clear();
   std::string why_not_all;
   for (const extent which : {extent::all, extent::without_packets, extent::least}) {
