@@ -6,17 +6,15 @@ usage: cli_why.py TCPINFO-DUMP GOLDEN CORPUS
 
 from __future__ import annotations
 
-import base64
 import json
 import os
-import struct
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from checks import check, finish
-from made_archives import CLOSE, UUID, archive, metadata, record, write
+from made_archives import CLOSE, UUID, archive, metadata, record, with_fields, write
 
 DUMP = os.path.abspath(sys.argv[1])
 CSV = Path(DUMP).with_name("tcpinfo-csv")
@@ -39,19 +37,6 @@ def told(*arguments: str | Path, status: int = 0) -> list[dict]:
     done = run("--json", *arguments)
     check(done.returncode == status, f"{arguments}: {done}")
     return [json.loads(line) for line in done.stdout.splitlines()]
-
-
-def with_fields(line: str, **fields: int) -> str:
-    """The same record with fields of tcp_info that made_archives leaves at 0."""
-    places = {"snd_mss": ("<I", 16), "rwnd_limited": ("<Q", 176), "busy_time": ("<Q", 168),
-              "snd_wnd": ("<I", 228)}
-    said = json.loads(line)
-    info = bytearray(base64.b64decode(said["Attributes"][2]))
-    for name, value in fields.items():
-        form, at = places[name]
-        struct.pack_into(form, info, at, value)
-    said["Attributes"][2] = base64.b64encode(info).decode()
-    return json.dumps(said, separators=(",", ":")) + "\n"
 
 
 def limited(cookie: int, first: int = 0, count: int = 20, end: bool = True) -> str:

@@ -3,32 +3,11 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import struct
 from pathlib import Path
 
-from made_archives import CLOSE, ESTABLISHED, metadata, record
+from made_archives import CLOSE, ESTABLISHED, metadata, record, with_fields
 
-# Of tcp_info: how it is written, and where.
-PLACES = {
-    "snd_mss": ("<I", 16), "unacked": ("<I", 24), "sacked": ("<I", 28), "lost": ("<I", 32),
-    "retrans": ("<I", 36), "snd_ssthresh": ("<I", 76), "rcv_rtt": ("<I", 92),
-    "total_retrans": ("<I", 100), "pacing_rate": ("<Q", 104), "max_pacing_rate": ("<Q", 112),
-    "min_rtt": ("<I", 148), "delivery_rate": ("<Q", 160), "busy_time": ("<Q", 168),
-    "rwnd_limited": ("<Q", 176), "sndbuf_limited": ("<Q", 184), "snd_wnd": ("<I", 228),
-    "rcv_wnd": ("<I", 232)}
 UNLIMITED = 2**64 - 1
-
-
-def with_fields(line: str, fields: dict[str, int]) -> str:
-    said = json.loads(line)
-    info = bytearray(base64.b64decode(said["Attributes"][2]))
-    for name, value in fields.items():
-        form, at = PLACES[name]
-        struct.pack_into(form, info, at, value)
-    said["Attributes"][2] = base64.b64encode(info).decode()
-    return json.dumps(said, separators=(",", ":")) + "\n"
 
 
 def uuid_of(number: int) -> str:
@@ -54,15 +33,15 @@ def drawn(number: int, count: int, interval: float = 0.05) -> str:
             record(t, cookie=0xA0 + number, state=CLOSE if last else ESTABLISHED, rtt=rtt,
                    sent=i * 14_480, acked=i * 14_480, received=i * 100, cwnd=cwnd,
                    dport=5200 + number),
-            {"snd_mss": 1448, "unacked": cwnd - 2, "sacked": i % 2, "lost": i % 3 == 2,
-             "retrans": i % 2, "min_rtt": 20_000 + number * 5000,
-             "snd_ssthresh": 0x7fffffff if i < count / 10 else 40 + number,
-             "total_retrans": int(t * 2), "pacing_rate": 3_000_000 + i % 1000,
-             "max_pacing_rate": UNLIMITED, "delivery_rate": 1_400_000 + i % 500,
-             "busy_time": int(t * 900_000),
-             "rwnd_limited": int(max(0.0, t - count * interval / 2) * 800_000),
-             "sndbuf_limited": int(t * 30_000), "snd_wnd": 60_000 + 40 * (i % 1000),
-             "rcv_wnd": 131_072}))
+            snd_mss=1448, unacked=cwnd - 2, sacked=i % 2, lost=i % 3 == 2,
+            retrans=i % 2, min_rtt=20_000 + number * 5000,
+            snd_ssthresh=0x7fffffff if i < count / 10 else 40 + number,
+            total_retrans=int(t * 2), pacing_rate=3_000_000 + i % 1000,
+            max_pacing_rate=UNLIMITED, delivery_rate=1_400_000 + i % 500,
+            busy_time=int(t * 900_000),
+            rwnd_limited=int(max(0.0, t - count * interval / 2) * 800_000),
+            sndbuf_limited=int(t * 30_000), snd_wnd=60_000 + 40 * (i % 1000),
+            rcv_wnd=131_072))
     return "".join(lines)
 
 

@@ -11,6 +11,14 @@ from pathlib import Path
 
 ESTABLISHED, FIN_WAIT2, CLOSE, CLOSE_WAIT = 1, 5, 7, 8
 UUID = "host_1700000000_unsafe_00000000000000AB"
+# Of tcp_info: how it is written, and where.
+PLACES = {
+    "snd_mss": ("<I", 16), "unacked": ("<I", 24), "sacked": ("<I", 28), "lost": ("<I", 32),
+    "retrans": ("<I", 36), "snd_ssthresh": ("<I", 76), "rcv_rtt": ("<I", 92),
+    "total_retrans": ("<I", 100), "pacing_rate": ("<Q", 104), "max_pacing_rate": ("<Q", 112),
+    "min_rtt": ("<I", 148), "delivery_rate": ("<Q", 160), "busy_time": ("<Q", 168),
+    "rwnd_limited": ("<Q", 176), "sndbuf_limited": ("<Q", 184), "snd_wnd": ("<I", 228),
+    "rcv_wnd": ("<I", 232)}
 
 
 def time_text(second: float) -> str:
@@ -43,6 +51,17 @@ def record(second: float, poll: int | None = None, state: int = ESTABLISHED, dpo
         text["Poll"] = poll
     text |= more or {}
     return json.dumps(text, separators=(",", ":")) + "\n"
+
+
+def with_fields(line: str, **fields: int) -> str:
+    """The same record with these fields of tcp_info."""
+    said = json.loads(line)
+    info = bytearray(base64.b64decode(said["Attributes"][2]))
+    for name, value in fields.items():
+        form, at = PLACES[name]
+        struct.pack_into(form, info, at, value)
+    said["Attributes"][2] = base64.b64encode(info).decode()
+    return json.dumps(said, separators=(",", ":")) + "\n"
 
 
 def metadata(sequence: int = 0, uuid: str = UUID, run_id: str = "r", opened: float | None = None

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from flows import ALWAYS, Flow, Slow, without
 
@@ -91,14 +91,20 @@ def cc_of(d: Draw) -> str:
     return d.one("reno", "cubic", "bbr")
 
 
-def window_of_receiver(d: Draw) -> Scenario:
+def _small_buffer(d: Draw, cause: str, buffer: str, rtts: tuple[float, float],
+                  sizes: tuple[float, float]) -> Scenario:
     while True:
-        rtt, rcvbuf = d.log(5, 300), int(d.log(3000, 60000))
-        bits = rcvbuf * 8 / (rtt / 1000)
+        rtt, most = d.log(*rtts), int(d.log(*sizes))
+        bits = most * 8 / (rtt / 1000)
         if 100e3 < bits < 12e6:
             break
-    flow = Flow(path(rtt), size=int(bits / 8 * d.even(2.5, 5)), rcvbuf=rcvbuf, cc=cc_of(d))
-    return Scenario("peer_window", flow, without(flow, rcvbuf=0), rtt)
+    flow = replace(Flow(path(rtt), size=int(bits / 8 * d.even(2.5, 5)), cc=cc_of(d)),
+                   **{buffer: most})
+    return Scenario(cause, flow, without(flow, **{buffer: 0}), rtt)
+
+
+def window_of_receiver(d: Draw) -> Scenario:
+    return _small_buffer(d, "peer_window", "rcvbuf", (5, 300), (3000, 60000))
 
 
 def slow_reader(d: Draw) -> Scenario:
@@ -111,13 +117,7 @@ def slow_reader(d: Draw) -> Scenario:
 
 
 def send_buffer(d: Draw) -> Scenario:
-    while True:
-        rtt, sndbuf = d.log(8, 300), int(d.log(5000, 60000))
-        bits = sndbuf * 8 / (rtt / 1000)
-        if 100e3 < bits < 12e6:
-            break
-    flow = Flow(path(rtt), size=int(bits / 8 * d.even(2.5, 5)), sndbuf=sndbuf, cc=cc_of(d))
-    return Scenario("send_buffer", flow, without(flow, sndbuf=0), rtt)
+    return _small_buffer(d, "send_buffer", "sndbuf", (8, 300), (5000, 60000))
 
 
 def receive_autotuning(d: Draw) -> Scenario:
