@@ -2,7 +2,6 @@
 #include "collect/owners/cgroup_paths.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +14,8 @@
 #include <iterator>
 #include <new>
 #include <system_error>
+
+#include "analysis/cgroup_list.h"
 
 namespace tcpinfo::collect {
 namespace {
@@ -92,23 +93,14 @@ std::string cgroup_paths::ask(std::uint64_t id) {
   return path.empty() ? "/" : path;
 }
 
-// A group's id is the inode number of its folder. Not often: there may be thousands.
+// Not often: there may be thousands.
 void cgroup_paths::look_at_all() {
   const auto now = std::chrono::steady_clock::now();
   if (now < next_look_) return;
   next_look_ = now + std::chrono::seconds(2);
-  std::error_code ec;
-  const std::filesystem::path top = mount_;
-  using each_entry = std::filesystem::recursive_directory_iterator;
-  for (each_entry at(top, std::filesystem::directory_options::skip_permission_denied, ec);
-       !ec && at != each_entry(); at.increment(ec)) {
-    struct ::stat about {};
-    const std::string& place = at->path().native();
-    if (!at->is_directory(ec) || ::stat(place.c_str(), &about) != 0) continue;
-    if (known_.size() < most_known) known_[about.st_ino] = place.substr(mount_.size());
-  }
-  struct ::stat about {};
-  if (::stat(mount_.c_str(), &about) == 0) known_[about.st_ino] = "/";
+  analysis::for_each_cgroup(mount_, [this](std::uint64_t id, std::string_view path) {
+    if (known_.size() < most_known) known_[id] = path;
+  });
 }
 
 std::string cgroup_paths::path_of(std::uint64_t id) {

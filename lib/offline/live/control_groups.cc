@@ -2,12 +2,11 @@
 #include "offline/live/control_groups.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <tcpinfo/message.h>
 
-#include <filesystem>
-#include <system_error>
+#include <string_view>
 
+#include "analysis/cgroup_list.h"
 #include "analysis/cgroup_names.h"
 #include "offline/live/kernel_look.h"
 
@@ -30,22 +29,6 @@ std::string short_name(const std::string& path) {
   return names.unit.empty() ? path : std::string(names.unit);
 }
 
-// A group's id is the inode number of its folder.
-void control_groups::walk() {
-  using each_entry = std::filesystem::recursive_directory_iterator;
-  struct stat about {};
-  if (::stat(mount_.c_str(), &about) != 0) return;
-  paths_[about.st_ino] = "/";
-  std::error_code ec;
-  for (each_entry at(mount_, std::filesystem::directory_options::skip_permission_denied, ec);
-       !ec && at != each_entry(); at.increment(ec)) {
-    const std::string& place = at->path().native();
-    std::error_code none;
-    if (at->is_directory(none) && !at->is_symlink(none) && ::stat(place.c_str(), &about) == 0)
-      paths_[about.st_ino] = place.substr(mount_.size());
-  }
-}
-
 std::string control_groups::path_of(std::uint64_t id) {
   if (const auto known = paths_.find(id); known != paths_.end()) return known->second;
   const std::int64_t now_ns = monotonic_now_ns();
@@ -53,7 +36,8 @@ std::string control_groups::path_of(std::uint64_t id) {
   next_walk_ns_ = now_ns + pause_ns;
   // Those that have gone are forgotten.
   paths_.clear();
-  walk();
+  analysis::for_each_cgroup(
+      mount_, [this](std::uint64_t group, std::string_view path) { paths_[group] = path; });
   const auto found = paths_.find(id);
   return found == paths_.end() ? std::string() : found->second;
 }

@@ -25,8 +25,6 @@ class control_groups {
   [[nodiscard]] std::string path_of(std::uint64_t id);
 
  private:
-  void walk();
-
   const std::string mount_;
   std::unordered_map<std::uint64_t, std::string> paths_;  // by id
   std::int64_t next_walk_ns_ = 0;                         // monotonic
