@@ -30,10 +30,9 @@ class grid_writer {
       : options_(options), target_(target) {}
 
   void add(const flow_summary& flow, const input_record& r) {
-    const auto ns = (r.ended.is_zero() ? r.time : r.ended).unix_nanoseconds();
-    // Nor is there a time for the step behind it where 64 bits end.
-    if ((r.time.is_zero() && r.ended.is_zero()) || !ns || *ns < 0 ||
-        *ns > std::numeric_limits<std::int64_t>::max() - options_.grid_ns) {
+    const auto ns = r.moment_ns();
+    // There is no time for the step behind it where 64 bits end.
+    if (!ns || *ns > std::numeric_limits<std::int64_t>::max() - options_.grid_ns) {
       ++untimed_;
       return;
     }

@@ -27,9 +27,8 @@ class plot_gathering {
     const bool wanted = filter_.wants_in_any_state(r);
     const flow_summary* flow = list_.add(r, wanted);
     if (flow == nullptr) return;
-    const auto ns = (r.ended.is_zero() ? r.time : r.ended).unix_nanoseconds();
-    // Times before 1970 are of no recording.
-    if ((r.time.is_zero() && r.ended.is_zero()) || !ns || *ns < 0) {
+    const auto ns = r.moment_ns();
+    if (!ns) {
       ++untimed_;
       return;
     }

@@ -11,9 +11,8 @@ void why_list::add(const flow_summary& flow, const input_record& r) {
   const auto [it, is_new] = entries_.try_emplace(&flow);
   entry& e = it->second;
   if (is_new) e.open = std::make_unique<analysis::why::examiner>();
-  const auto ns = (r.ended.is_zero() ? r.time : r.ended).unix_nanoseconds();
-  // Times before 1970 are of no recording, and differences of the others have 64 bits.
-  if ((r.time.is_zero() && r.ended.is_zero()) || !ns || *ns < 0) return;
+  const auto ns = r.moment_ns();
+  if (!ns) return;
   if (e.open == nullptr) {
     ++late_;
     return;

@@ -7,6 +7,12 @@
 
 namespace tcpinfo::offline {
 
+std::optional<std::int64_t> input_record::moment_ns() const noexcept {
+  if (time.is_zero() && ended.is_zero()) return std::nullopt;
+  const auto ns = (ended.is_zero() ? time : ended).unix_nanoseconds();
+  return ns && *ns >= 0 ? std::optional<std::int64_t>(*ns) : std::nullopt;
+}
+
 std::string_view input_record::uuid() const {
   if (context == nullptr) return {};
   if (context->source != uuid_source::cookie) return context->uuid;

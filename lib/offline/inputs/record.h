@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -70,6 +71,10 @@ struct input_record {
     carried = all.carried;
     thinned = all.thinned;
   }
+  /// When what it tells of was so, in ns since 1970: at the end, where that is known, else when it
+  /// was asked. nullopt where neither is known, or before 1970: of no recording. So differences of
+  /// two have 64 bits.
+  [[nodiscard]] std::optional<std::int64_t> moment_ns() const noexcept;
   /// Whether it is neither metadata nor a record of a socket, but has a time.
   [[nodiscard]] bool says_nothing() const noexcept { return !has_message && !is_metadata; }
   /// The connection's UUID; the view is valid as long as this object is not changed.
