@@ -21,10 +21,13 @@ class histogram {
   /// last has a bucket of its own.
   explicit histogram(std::span<const double> bounds) noexcept : bounds_(bounds) {}
 
-  void add(double value) noexcept {
-    const auto at = std::lower_bound(bounds_.begin(), bounds_.end(), value) - bounds_.begin();
-    buckets_[static_cast<std::size_t>(at)].fetch_add(1, std::memory_order_relaxed);
+  /// @return the number of its bucket
+  std::size_t add(double value) noexcept {
+    const auto at = static_cast<std::size_t>(
+        std::lower_bound(bounds_.begin(), bounds_.end(), value) - bounds_.begin());
+    buckets_[at].fetch_add(1, std::memory_order_relaxed);
     sum_.fetch_add(value, std::memory_order_relaxed);
+    return at;
   }
 
   [[nodiscard]] std::span<const double> bounds() const noexcept { return bounds_; }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collect/telemetry/traffic_series.h"
 
-#include <algorithm>
-
 namespace tcpinfo::collect {
 namespace {
 
@@ -17,12 +15,9 @@ constexpr std::array rate_bounds = {1e3, 1e4, 3e4, 1e5, 3e5, 1e6, 3e6,
 }  // namespace
 
 void traffic_distribution::add(double value, std::int64_t time_ns, std::string_view uuid) {
-  values_.add(value);
-  const auto bounds = values_.bounds();
-  const auto at = static_cast<std::size_t>(std::lower_bound(bounds.begin(), bounds.end(), value) -
-                                           bounds.begin());
+  const std::size_t at = values_.add(value);
   const std::lock_guard lock(mutex_);
-  if (exemplars_.empty()) exemplars_.resize(bounds.size() + 1);
+  if (exemplars_.empty()) exemplars_.resize(values_.bounds().size() + 1);
   traffic_exemplar& e = exemplars_[at];
   e.uuid.assign(uuid);
   e.value = value;
