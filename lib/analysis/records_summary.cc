@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "analysis/records_summary.h"
+#include "analysis/kernel_values.h"
 
 #include <tcpinfo/tcp.h>
 #include <algorithm>
@@ -22,7 +23,6 @@ bool read(bytes_view info, T& out) noexcept {
   return true;
 }
 
-constexpr std::uint32_t never_measured = 0xffffffff;  // min_rtt
 constexpr auto closed_state = static_cast<std::uint8_t>(tcp_state::close);
 
 received_counts received_of(const flow_totals& t) noexcept {

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <limits>
 
+#include "analysis/kernel_values.h"
 #include "analysis/why/cause_clock.h"
 #include "analysis/why/rounds.h"
 #include "analysis/why/thresholds.h"
@@ -16,10 +17,7 @@
 namespace tcpinfo::analysis::why {
 namespace {
 
-constexpr std::uint64_t loss_state = 4;               // tcpi_ca_state
-constexpr std::uint8_t probe_timer = 4;               // idiag_timer: zero-window probe
-constexpr std::uint32_t no_threshold = 0x7fffffff;    // tcpi_snd_ssthresh
-constexpr std::uint32_t never_measured = 0xffffffff;  // tcpi_min_rtt
+constexpr std::uint32_t no_threshold = 0x7fffffff;  // tcpi_snd_ssthresh
 
 // The payload of INFO; what the kernel did not send is 0.
 class info_fields {

@@ -3,13 +3,11 @@
 
 #include <algorithm>
 
+#include "analysis/kernel_values.h"
 #include "analysis/why/thresholds.h"
 
 namespace tcpinfo::analysis::why {
 namespace {
-
-constexpr std::uint64_t probe_timer = 4;  // idiag_timer: zero-window probe
-constexpr std::uint64_t loss_state = 4;   // tcpi_ca_state
 
 // Memory that a socket may have, and has nearly all of.
 bool is_full(const sample& s, seen used, seen limit, double share) noexcept {

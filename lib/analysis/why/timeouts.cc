@@ -5,13 +5,12 @@
 
 #include <algorithm>
 
+#include "analysis/kernel_values.h"
 #include "analysis/why/thresholds.h"
 #include "analysis/why/words.h"
 
 namespace tcpinfo::analysis::why {
 namespace {
-
-constexpr std::uint64_t loss_state = 4;  // tcpi_ca_state
 
 // Something waits for its acknowledgement, and not because the peer's window is closed. The
 // window's clock may run meanwhile: where it was full when the silence began.
