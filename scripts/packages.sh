@@ -201,3 +201,11 @@ fetch_prometheus() {
     done
   ) || say "no prometheus from apt: its tests are skipped"
 }
+
+# from_npm FOLDER PACKAGE: a package of npm below a build folder, once; that it cannot be had is said.
+from_npm() {
+  if [[ ! -d $1/node_modules/$2 ]]; then
+    npm install --prefix "$1" --no-audit --no-fund --silent "$2" </dev/null ||
+      say "no $2 from npm: what needs it is skipped"
+  fi
+}

@@ -9,10 +9,7 @@ part_builds=yes
 
 # DuckDB comes from npm, into a build folder.
 part() {
-  if [[ ! -d build/duckdb/node_modules ]]; then
-    npm install --prefix build/duckdb --no-audit --no-fund --silent @duckdb/node-api </dev/null ||
-      say "no DuckDB from npm: that part is skipped"
-  fi
+  from_npm build/duckdb @duckdb/node-api
   NODE_PATH=$PWD/build/duckdb/node_modules long_check "tables in databases" \
     python3 -B test/checks/load_tables.py build/tools/tcpinfo-csv tools/tcpinfo-csv.1.scd \
     test/golden/own/kernel*.jsonl

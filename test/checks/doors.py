@@ -164,6 +164,21 @@ def self_test():
     assert not script_faults("x.sh", "python3 -B a.py <<<x\n")
 
 
+def with_imports(root: pathlib.Path, names: list[str]) -> list[str]:
+    """These files and the tests' own modules that they import, which run what is run by them."""
+    known = {path.stem: str(path.relative_to(root)) for path in (root / "test").rglob("*.py")}
+    todo, seen = list(names), []
+    while todo:
+        name = todo.pop()
+        if name in seen or not (root / name).is_file():
+            continue
+        seen.append(name)
+        text = (root / name).read_text(encoding="utf-8")
+        todo += [known[module] for module in re.findall(r"^import (\w+)", text, re.M)
+                 if module in known]
+    return seen
+
+
 def main():
     self_test()
     root = pathlib.Path(sys.argv[1])
@@ -198,8 +213,8 @@ def main():
         if f"`{script.stem}`" not in contributing:
             faults.append(f"CONTRIBUTING.md: does not name the part {script.stem} of check")
         entries = lists_of(root, [f"scripts/check/{script.name}"], "part_packages", "part_optional")
-        for name in re.findall(r"[\w/]+\.py", text):
-            parts[name] = {program_of(probe(e)) for e in sum(entries, [])}
+        for name in with_imports(root, re.findall(r"[\w/]+\.py", text)):
+            parts.setdefault(name, set()).update(program_of(probe(e)) for e in sum(entries, []))
     tested = {program_of(p) for p in doors[1].known} | ESSENTIAL
     of_parts = set().union(*parts.values()) | {program_of(p) for p in doors[2].known}
     count = 0

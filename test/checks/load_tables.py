@@ -5,46 +5,27 @@ what it asks.
 
 usage: load_tables.py TCPINFO_CSV MANUAL ARCHIVE...
 
-A PostgreSQL server is started for this in a folder of its own, by an unprivileged user, without a
-port. DuckDB is the npm package @duckdb/node-api, looked for by node (NODE_PATH helps). What is not
-here is skipped, and said. No row may be refused, no number may change, and the answers must be
-those that the table itself gives.
+What is not here is skipped, and said. No row may be refused, no number may change, and the answers
+must be those that the table itself gives.
 """
 import base64
-import contextlib
 import csv
-import glob
 import json
-import os
-import pwd
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+import databases
+
 SKIP = 77
-SPOOL = "/var/spool/tcpinfo"
 # Any number of these: a wrong column or a lost row shows in one of them.
 SUMS = "select count(*), count(rtt_us), sum(rtt_us), sum(bytes_received), count(cong), " \
        "count(distinct src) from tcpinfo"
 # A number that is neither a signed integer nor a double.
 LARGE = 2**64 - 3
 COOKIES = f"select count(*) from tcpinfo where cast(cookie as varchar(20)) = '{LARGE}'"
-
-# Its command line is not in npm's package: this runs what the manual gives to it.
-DUCKDB = """#!/usr/bin/env node
-const { DuckDBInstance } = require('@duckdb/node-api');
-const [file, flag, given] = process.argv.slice(2);
-const sql = flag === '-c' ? given : require('fs').readFileSync(0, 'utf8');
-(async () => {
-  const db = await (await DuckDBInstance.create(file)).connect();
-  const rows = await (await db.run(sql)).getRows();
-  for (const row of rows)
-    console.log(row.map((cell) => (cell === null ? '' : String(cell))).join('|'));
-})().catch((e) => { console.error(String(e)); process.exit(1); });
-"""
 
 
 def manual(path: Path) -> tuple[dict[str, str], str]:
@@ -57,76 +38,6 @@ def manual(path: Path) -> tuple[dict[str, str], str]:
     queries = [block for block in plain if block.startswith("select ")]
     assert set(commands) >= {"postgresql", "duckdb", "sqlite"} and len(queries) == 1, plain
     return commands, queries[0]
-
-
-class Place:
-    """A folder in which the commands run, with what they name on the PATH."""
-
-    def __init__(self, folder: Path, tool: str, paths: list[str]):
-        self.folder, self.paths = folder, paths
-        programs = folder / "bin"
-        programs.mkdir()
-        (programs / "tcpinfo-csv").symlink_to(Path(tool).resolve())
-        (programs / "duckdb").write_text(DUCKDB, encoding="utf-8")
-        (programs / "duckdb").chmod(0o755)
-        self.env = dict(os.environ, PATH=f"{programs}:{os.environ['PATH']}")
-
-    def call(self, command: str) -> str:
-        done = subprocess.run(["bash", "-ec", command.replace(SPOOL, " ".join(self.paths))],
-                              capture_output=True, text=True, check=False, cwd=self.folder,
-                              env=self.env)
-        if done.returncode != 0:
-            raise RuntimeError(f"{command}: {done.stderr.strip() or done.stdout.strip()}")
-        return done.stdout
-
-
-@contextlib.contextmanager
-def postgres(place: Place):
-    bin_dir = Path(sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"))[-1]).parent
-    where = place.folder / "postgres"
-    where.mkdir()
-    as_user: list[str] = []
-    if os.geteuid() == 0:
-        # The server refuses to run as root.
-        nobody = pwd.getpwnam("nobody")
-        os.chown(where, nobody.pw_uid, nobody.pw_gid)
-        as_user = ["setpriv", "--reuid", str(nobody.pw_uid), "--regid", str(nobody.pw_gid),
-                   "--clear-groups"]
-
-    def call(*command: object) -> None:
-        done = subprocess.run([*as_user, *map(str, command)], capture_output=True, text=True,
-                              check=False, cwd=where)
-        if done.returncode != 0:
-            raise RuntimeError(done.stderr.strip() or done.stdout.strip())
-
-    call(bin_dir / "initdb", "-D", where / "data", "-A", "trust", "-U", "test", "-E", "UTF8", "-N")
-    control = [bin_dir / "pg_ctl", "-D", where / "data", "-w", "-l", where / "log"]
-    call(*control, "-o", f"-c listen_addresses= -k {where}", "start")
-    place.env |= {"PGHOST": str(where), "PGUSER": "test", "PGDATABASE": "postgres"}
-    try:
-        yield 'psql -qAtX -v ON_ERROR_STOP=1 -c "$SQL"'
-    finally:
-        call(*control, "-m", "immediate", "stop")
-
-
-@contextlib.contextmanager
-def duckdb(_: Place):
-    yield 'duckdb tcpinfo.duckdb -c "$SQL"'
-
-
-@contextlib.contextmanager
-def sqlite(_: Place):
-    yield 'sqlite3 tcpinfo.sqlite "$SQL"'
-
-
-def is_here(name: str) -> bool:
-    if name == "postgresql":
-        return bool(glob.glob("/usr/lib/postgresql/*/bin/initdb"))
-    if name == "sqlite":
-        return shutil.which("sqlite3") is not None
-    return shutil.which("node") is not None and subprocess.run(
-        ["node", "-e", "require('@duckdb/node-api')"], capture_output=True,
-        check=False).returncode == 0
 
 
 def with_large_numbers(golden: Path, to: Path) -> None:
@@ -174,11 +85,11 @@ def expected(table: Path) -> tuple[list[float], list[list[str | float]], int]:
     return [float(one) for one in sums], answer, large
 
 
-def load(name: str, place: Place, commands: str, query: str, wanted) -> list[str]:
+def load(name: str, place: databases.Place, commands: str, query: str, wanted) -> list[str]:
     """What is wrong."""
     sums, answer, large = wanted
     faults = []
-    with {"postgresql": postgres, "duckdb": duckdb, "sqlite": sqlite}[name](place) as ask:
+    with databases.STARTED[name](place) as ask:
         def asked(sql: str) -> list[str]:
             place.env["SQL"] = sql
             return place.call(ask).splitlines()
@@ -212,15 +123,16 @@ def main() -> None:
         subprocess.run([tool, "-o", table, *paths], check=True)
         wanted = expected(table)
         print("wanted:", *wanted[0])
-        for name in ("postgresql", "duckdb", "sqlite"):
-            if not is_here(name):
+        for name in databases.STARTED:
+            if not databases.is_here(name):
                 print(f"skipped: {name} is not here")
                 continue
             loaded += 1
             place = folder / name
             place.mkdir()
             try:
-                faults += load(name, Place(place, tool, paths), commands[name], query, wanted)
+                faults += load(name, databases.Place(place, tool, paths), commands[name], query,
+                               wanted)
             except RuntimeError as fault:
                 faults.append(f"{name}: {fault}")
     print(*faults, sep="\n")

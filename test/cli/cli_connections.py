@@ -540,7 +540,7 @@ def in_database(folder: Path) -> None:
         check(got == (len(made), sum(int(r["bytes_received"]) for r in made),
                       sum(bool(r["opened"]) for r in made)), f"SQLite: {got}")
     names = table[0]
-    for database_name in ("postgresql", "duckdb", "clickhouse", "bigquery"):
+    for database_name in ("postgresql", "duckdb", "clickhouse", "bigquery", "clickhouse-plain"):
         sql = run("--ddl", database_name).stdout
         columns = [text.split()[0] for text in sql.partition("\n)")[0].splitlines()[2:]]
         check(columns == names, f"--ddl {database_name}")

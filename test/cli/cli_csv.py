@@ -245,7 +245,8 @@ def tables(folder: Path) -> None:
     path.write_bytes(metadata() + record(1, rtt=7, cookie=2**64 - 3)
                      + record(2, attributes={}, cookie=2**63 - 1))
     names = [n.split("\t")[0] for n in run("--list-columns").stdout.decode().splitlines()[1:]]
-    for database in ("postgresql", "duckdb", "clickhouse", "bigquery", "sqlite"):
+    for database in ("postgresql", "duckdb", "clickhouse", "bigquery", "sqlite",
+                     "clickhouse-plain"):
         sql = run("--ddl", database).stdout.decode()
         columns = re.findall(r"^  (\w+)\b.*$", sql.partition("\n)")[0], re.MULTILINE)
         check(columns == names, f"--ddl {database}: {len(columns)} of {len(names)} columns")
@@ -253,6 +254,10 @@ def tables(folder: Path) -> None:
         check(re.findall(r"^  (\w+)\b.*$", few.partition("\n)")[0], re.MULTILINE)
               == ["rtt_us", "uuid"], f"--ddl {database} --columns")
         check("timestamp" not in few, f"--ddl {database} --columns: keys of columns that are there")
+    plain = run("--ddl", "clickhouse-plain", "--time", "epoch").stdout.decode()
+    check("  timestamp Decimal(20, 9),  --" in plain, "--ddl clickhouse-plain --time epoch")
+    for newer in ("COMMENT", "LowCardinality", "Bool", "DateTime64", "PARTITION"):
+        check(newer not in plain, f"--ddl clickhouse-plain has {newer}")
     check(run("--ddl", "oracle").returncode == 2, "--ddl of an unknown database")
     check(run("--ddl", "").returncode == 2, "--ddl of none")
     check(run("--ddl", "sqlite", "--compat", "mlab").returncode == 2, "--ddl and --compat")

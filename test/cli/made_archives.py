@@ -9,16 +9,16 @@ import json
 import struct
 from pathlib import Path
 
-ESTABLISHED, FIN_WAIT2, CLOSE, CLOSE_WAIT = 1, 5, 7, 8
+ESTABLISHED, SYN_SENT, FIN_WAIT2, CLOSE, CLOSE_WAIT = 1, 2, 5, 7, 8
 UUID = "host_1700000000_unsafe_00000000000000AB"
 # Of tcp_info: how it is written, and where.
 PLACES = {
     "snd_mss": ("<I", 16), "unacked": ("<I", 24), "sacked": ("<I", 28), "lost": ("<I", 32),
     "retrans": ("<I", 36), "snd_ssthresh": ("<I", 76), "rcv_rtt": ("<I", 92),
     "total_retrans": ("<I", 100), "pacing_rate": ("<Q", 104), "max_pacing_rate": ("<Q", 112),
-    "min_rtt": ("<I", 148), "delivery_rate": ("<Q", 160), "busy_time": ("<Q", 168),
-    "rwnd_limited": ("<Q", 176), "sndbuf_limited": ("<Q", 184), "snd_wnd": ("<I", 228),
-    "rcv_wnd": ("<I", 232)}
+    "min_rtt": ("<I", 148), "data_segs_out": ("<I", 156), "delivery_rate": ("<Q", 160),
+    "busy_time": ("<Q", 168), "rwnd_limited": ("<Q", 176), "sndbuf_limited": ("<Q", 184),
+    "snd_wnd": ("<I", 228), "rcv_wnd": ("<I", 232)}
 
 
 def time_text(second: float) -> str:

@@ -19,7 +19,7 @@ _tcpinfo_csv() {
     --time) words='utc as-is epoch' ;;
     --sentinels) words='empty keep' ;;
     --compat) words='mlab' ;;
-    --ddl) words='postgresql duckdb clickhouse bigquery sqlite' ;;
+    --ddl) words='postgresql duckdb clickhouse bigquery sqlite clickhouse-plain' ;;
     --max-window) words='64MiB 128MiB 256MiB 512MiB 1GiB 2GiB' ;;
     --state | --columns)
       # The last of a list.

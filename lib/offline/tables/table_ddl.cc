@@ -11,26 +11,30 @@
 namespace tcpinfo::offline {
 namespace {
 
-constexpr std::string_view databases[] = {"postgresql", "duckdb", "clickhouse", "bigquery",
-                                          "sqlite"};
+constexpr std::string_view databases[] = {"postgresql", "duckdb", "clickhouse",
+                                          "bigquery",   "sqlite", "clickhouse-plain"};
 constexpr std::size_t database_count = std::size(databases);
 
 // A name of table_column::type(), and the type in each database. ClickHouse's are those of columns
-// that are always there; SQLite's u64 has none, which keeps numbers and texts as they are inserted.
+// that are always there, the plain ones those of its version 18.16, which has no times of
+// nanoseconds (text; with --time epoch numbers); SQLite's u64 has none, which keeps numbers and
+// texts as they are inserted.
 struct type_row {
   std::string_view name;
   std::array<std::string_view, database_count> types;
 };
 constexpr type_row types[] = {
-    {"u8", {"smallint", "utinyint", "UInt8", "INT64", "integer"}},
-    {"u16", {"integer", "usmallint", "UInt16", "INT64", "integer"}},
-    {"u32", {"bigint", "uinteger", "UInt32", "INT64", "integer"}},
-    {"u64", {"numeric(20)", "ubigint", "UInt64", "NUMERIC", ""}},
-    {"boolean", {"boolean", "boolean", "Bool", "BOOL", "integer"}},
-    {"text", {"text", "varchar", "String", "STRING", "text"}},
-    {"address", {"inet", "varchar", "String", "STRING", "text"}},
-    {"time", {"timestamptz", "timestamp_ns", "DateTime64(9, 'UTC')", "TIMESTAMP", "text"}},
-    {"decimal", {"numeric(20,9)", "decimal(20,9)", "Decimal(20, 9)", "NUMERIC", "text"}},
+    {"u8", {"smallint", "utinyint", "UInt8", "INT64", "integer", "UInt8"}},
+    {"u16", {"integer", "usmallint", "UInt16", "INT64", "integer", "UInt16"}},
+    {"u32", {"bigint", "uinteger", "UInt32", "INT64", "integer", "UInt32"}},
+    {"u64", {"numeric(20)", "ubigint", "UInt64", "NUMERIC", "", "UInt64"}},
+    {"boolean", {"boolean", "boolean", "Bool", "BOOL", "integer", "UInt8"}},
+    {"text", {"text", "varchar", "String", "STRING", "text", "String"}},
+    {"address", {"inet", "varchar", "String", "STRING", "text", "String"}},
+    {"time",
+     {"timestamptz", "timestamp_ns", "DateTime64(9, 'UTC')", "TIMESTAMP", "text", "String"}},
+    {"decimal",
+     {"numeric(20,9)", "decimal(20,9)", "Decimal(20, 9)", "NUMERIC", "text", "Decimal(20, 9)"}},
 };
 
 std::string_view type_in(std::string_view name, database db) {
@@ -66,11 +70,12 @@ bool always_there(const table_description& table, const column_description& c) {
   return c.name == "uuid" || c.name == table.time;
 }
 
-std::string clickhouse_type(const table_description& table, const column_description& c) {
-  const std::string_view type = type_in(c.type, database::clickhouse);
+std::string clickhouse_type(const table_description& table, const column_description& c,
+                            database db) {
+  const std::string_view type = type_in(c.type, db);
   if (always_there(table, c)) return std::string(type);
-  // Of names that come again and again.
-  if (c.type == "text") return "LowCardinality(Nullable(String))";
+  // Of names that come again and again. Version 18.16 has that only as an experiment.
+  if (c.type == "text" && db == database::clickhouse) return "LowCardinality(Nullable(String))";
   return fmt::format("Nullable({})", type);
 }
 
@@ -80,8 +85,13 @@ std::string lines_of(const table_description& table, database db) {
     const std::string_view between = &c == &table.columns.back() ? "" : ",";
     const std::string_view type = type_in(c.type, db);
     switch (db) {
+      case database::clickhouse_plain:
+        // A replicated table of version 18.16 takes no COMMENT.
+        text += fmt::format("  {} {}{}  -- {}\n", c.name, clickhouse_type(table, c, db), between,
+                            meaning_of(c));
+        break;
       case database::clickhouse:
-        text += fmt::format("  {} {} COMMENT {}{}\n", c.name, clickhouse_type(table, c),
+        text += fmt::format("  {} {} COMMENT {}{}\n", c.name, clickhouse_type(table, c, db),
                             quoted(meaning_of(c), db), between);
         break;
       case database::bigquery:
@@ -118,8 +128,11 @@ std::string keys_of(const table_description& table, time_style style, database d
   const bool days = time && style != time_style::epoch;
   switch (db) {
     case database::clickhouse:
+    case database::clickhouse_plain:
       return fmt::format(")\nENGINE = MergeTree{}\nORDER BY {};\n",
-                         days ? fmt::format("\nPARTITION BY toDate({})", table.time) : "",
+                         days && db == database::clickhouse
+                             ? fmt::format("\nPARTITION BY toDate({})", table.time)
+                             : "",
                          keys.empty() ? "tuple()" : "(" + keys + ")");
     case database::bigquery:
       return fmt::format("){}{};\n", days ? fmt::format("\nPARTITION BY DATE({})", table.time) : "",

@@ -14,9 +14,16 @@
 
 namespace tcpinfo::offline {
 
-enum class database : std::uint8_t { postgresql, duckdb, clickhouse, bigquery, sqlite };
+enum class database : std::uint8_t {
+  postgresql,
+  duckdb,
+  clickhouse,
+  bigquery,
+  sqlite,
+  clickhouse_plain,  ///< of the types that its version 18.16 has
+};
 
-/// "postgresql" and so on.
+/// "postgresql", "clickhouse-plain" and so on.
 [[nodiscard]] std::optional<database> find_database(std::string_view name);
 /// All of these, for a message.
 [[nodiscard]] std::string database_names();

@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Asks the questions of docs/fleet/questions of every engine: the answers must be equal.
+
+usage: questions.py TCPINFO_CSV DOCS_FLEET [CONNECTIONS]
+
+Archives of CONNECTIONS (3,000) made connections are loaded into each engine that is here by the
+commands of docs/fleet.md, with the views of docs/fleet/views. Three answers are worked out anew
+from the rows of the table, so that engines that are wrong together are found. An engine that is
+not here is skipped, and said.
+"""
+from __future__ import annotations
+
+import collections
+import csv
+import math
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "checks"))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+# pylint: disable=wrong-import-position
+import databases  # noqa: E402
+import engines  # noqa: E402
+import traffic  # noqa: E402
+
+SKIP = 77
+Rows = list[list[str]]
+
+
+def same(one: str, other: str) -> bool:
+    """Numbers may be written in other ways, and their sums be rounded in another order."""
+    if one == other:
+        return True
+    try:
+        return math.isclose(float(one), float(other), rel_tol=1e-9, abs_tol=1e-6)
+    except ValueError:
+        return False
+
+
+def differences(question: str, wanted: Rows, got: Rows, of: str) -> list[str]:
+    if len(wanted) != len(got):
+        return [f"{question}: {of} has {len(got)} rows, not {len(wanted)}"]
+    return [f"{question}: {of} says {row}, not {want}"
+            for want, row in zip(wanted, got, strict=True)
+            if len(want) != len(row) or not all(map(same, want, row))][:3]
+
+
+def discrete(values: list[int], share: float) -> int:
+    return sorted(values)[math.ceil(share * len(values)) - 1]
+
+
+def worked_out(table: Path) -> dict[str, Rows]:
+    """Some answers, by their meaning, from the rows of the table."""
+    with open(table, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    rtts: dict[str, list[int]] = collections.defaultdict(list)
+    limited: dict[str, list[float]] = collections.defaultdict(list)
+    ends: dict[tuple[int, str], list[float]] = collections.defaultdict(list)
+    for row in rows:
+        network = row["dst"].rsplit(".", 1)[0] + ".0/24" if row["family"] == "2" else \
+            ":".join(row["dst"].split("::")[0].split(":")[:3]) + "::/48"
+        rtts[network].append(int(row["min_rtt_us"]))
+        seconds = float(row["duration_s"])
+        if row["why"]:
+            limited[row["why"]].append(seconds * float(row["why_share"] or 0))
+        service = row["dport"] if row["opened_here"] == "1" else row["sport"]
+        ends[int(service), row["closed"]].append(seconds)
+    slow = sorted(([name, len(of), discrete(of, 0.5), discrete(of, 0.95)]
+                   for name, of in rtts.items() if len(of) >= 5), key=lambda row: (-row[2], row[0]))
+    all_seconds = sum(float(row["duration_s"]) for row in rows)
+    causes = sorted(([why, len(of), sum(of), 100 * sum(of) / all_seconds]
+                     for why, of in limited.items()), key=lambda row: (-row[3], row[0]))
+    closed = sorted(([service, how, len(of), sum(of)]
+                     for (service, how), of in ends.items()),
+                    key=lambda row: (-row[2], row[0], row[1] or "~"))
+    return {name: [[str(cell) for cell in row] for row in answer] for name, answer in
+            (("01-slow-networks", slow[:20]), ("03-causes", causes), ("09-ends", closed[:40]))}
+
+
+def log_lines(table: Path) -> list[str]:
+    """What an application would have written about every fifth connection."""
+    lines = []
+    with open(table, newline="", encoding="utf-8") as file:
+        for number, row in enumerate(csv.DictReader(file)):
+            if number % 5 == 0:
+                lines.append(",".join((row["last_seen"], row["src"], row["sport"], row["dst"],
+                                       row["dport"], f"/page/{number}", str(number * 37 % 9001))))
+    return lines
+
+
+def answers(engine: engines.Engine, questions: list[Path]) -> dict[str, Rows]:
+    return {path.stem: engine.ask(path.read_text(encoding="utf-8")) for path in questions}
+
+
+def main() -> None:
+    tool, docs = str(Path(sys.argv[1]).resolve()), Path(sys.argv[2]).resolve()
+    many = int(sys.argv[3]) if len(sys.argv) > 3 else 3000
+    questions = sorted((docs / "questions").glob("*.sql"))
+    assert len(questions) >= 10, questions
+    faults: list[str] = []
+    asked = 0
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        folder.chmod(0o755)
+        archives = folder / "archives"
+        archives.mkdir()
+        traffic.make(archives, many)
+        table, log = folder / "connections.csv", folder / "log.csv"
+        subprocess.run([tool, "--connections", "--why", "-o", table, archives], check=True)
+        log.write_text("\n".join(log_lines(table)) + "\n", encoding="utf-8")
+        wanted = worked_out(table)
+        first: dict[str, Rows] | None = None
+        for kind in engines.ALL:
+            if (missing := kind.missing()) is not None:
+                print(f"skipped: {kind.name}: {missing}")
+                continue
+            asked += 1
+            home = folder / kind.name
+            home.mkdir()
+            home.chmod(0o755)
+            try:
+                with kind(databases.Place(home, tool, [str(archives)]), docs) as engine:
+                    engine.load(log)
+                    got = answers(engine, questions)
+            except RuntimeError as fault:
+                faults.append(f"{kind.name}: {fault}")
+                continue
+            print(f"{kind.name}: {sum(len(rows) for rows in got.values())} rows of "
+                  f"{len(got)} questions")
+            for name, rows in wanted.items():
+                faults += differences(name, rows, got[name], kind.name)
+            faults += [f"{name}: {kind.name} answers nothing" for name, rows in got.items()
+                       if not rows]
+            for name, rows in (first or {}).items():
+                faults += differences(name, rows, got[name], kind.name)
+            first = first or got
+    print(*faults, sep="\n")
+    print(f"{asked} engines, {len(questions)} questions, {len(faults)} faults")
+    sys.exit(1 if faults else 0 if asked else SKIP)
+
+
+main()
