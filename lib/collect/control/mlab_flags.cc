@@ -33,7 +33,7 @@ const mlab_flag* find_mlab_flag(std::string_view name) {
   return nullptr;
 }
 
-bool is_number(std::string_view text) {
+bool all_digits(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
@@ -65,7 +65,7 @@ translated_arguments translate_mlab_flags(std::span<const char* const> arguments
   for (const char* const argument : arguments) {
     const std::string_view text = argument;
     if (std::exchange(port_follows, false)) {
-      result.arguments.push_back((is_number(text) ? ":" : "") + std::string(text));
+      result.arguments.push_back((all_digits(text) ? ":" : "") + std::string(text));
       continue;
     }
     flags = flags && text != "--";
@@ -87,7 +87,7 @@ translated_arguments translate_mlab_flags(std::span<const char* const> arguments
       continue;
     }
     const std::string_view value = text.substr(equals + 1);
-    ours += is_port && is_number(value) ? "=:" : "=";
+    ours += is_port && all_digits(value) ? "=:" : "=";
     ours += value;
   }
   return result;

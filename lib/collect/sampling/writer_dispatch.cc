@@ -8,8 +8,8 @@ namespace {
 
 // Waiting in a queue: 10 to 20 ms of work for its writer.
 constexpr std::size_t much = std::size_t{4} << 20;
-constexpr int tries = 10'000;
-constexpr std::int64_t pause_ns = 1'000'000;
+constexpr int full_queue_tries = 10'000;
+constexpr std::int64_t full_queue_pause_ns = 1'000'000;
 
 }  // namespace
 
@@ -20,9 +20,9 @@ bool writer_dispatch::push(const snapshot_header& header, bytes_view message,
   writer& to = *writers_[at];
   pushed_ = true;
   bool taken = to.push(header, message);
-  for (int tried = 0; !taken && may_wait && tried < tries; ++tried) {
+  for (int tried = 0; !taken && may_wait && tried < full_queue_tries; ++tried) {
     to.wake();
-    (void)system_.wait(-1, -1, system_.monotonic_ns() + pause_ns);
+    (void)system_.wait(-1, -1, system_.monotonic_ns() + full_queue_pause_ns);
     taken = to.push(header, message);
   }
   // In a poll with many records the writer must not wait for the poll's end.

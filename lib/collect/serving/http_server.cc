@@ -25,7 +25,7 @@ namespace tcpinfo::collect {
 namespace {
 
 // Between two looks at the clients at most so many callers are taken.
-constexpr int portion = 64;
+constexpr int taken_at_once = 64;
 // Where the system has no descriptor or memory for another client.
 constexpr auto pause = std::chrono::milliseconds(100);
 // Of a client that talks on after its request.
@@ -137,7 +137,7 @@ void http_server::keep_budget() noexcept {
 }
 
 void http_server::accept_callers() {
-  for (int i = 0; i < portion; ++i) {
+  for (int i = 0; i < taken_at_once; ++i) {
     sockaddr_storage from{};
     socklen_t size = sizeof from;
     descriptor caller(::accept4(listens_, static_cast<sockaddr*>(static_cast<void*>(&from)), &size,

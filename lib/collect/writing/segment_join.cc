@@ -21,7 +21,7 @@ constexpr std::uint64_t small_block = std::uint64_t{16} << 10;
 constexpr std::uint64_t small_block_of_beginnings = std::uint64_t{64} << 10;
 constexpr std::uint64_t much_a_record = 2;
 // A file within one block of the disk takes no less room for being joined.
-constexpr std::uint64_t one_block = 4096;
+constexpr std::uint64_t disk_block = 4096;
 // So many records are flushed together: some MiB of memory.
 constexpr std::uint32_t enough = std::uint32_t{1} << 17U;
 // It is done once, and no record waits for it.
@@ -31,7 +31,7 @@ constexpr int least_level = 7;
 
 bool pays_to_join(const part_file& file) noexcept {
   const bool begins_much = file.records > 0 && file.size / file.records >= much_a_record;
-  return is_segment_path(file.path) && file.size > one_block && file.frames > 1 &&
+  return is_segment_path(file.path) && file.size > disk_block && file.frames > 1 &&
          file.size / file.frames < (begins_much ? small_block_of_beginnings : small_block);
 }
 

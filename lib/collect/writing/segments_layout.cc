@@ -15,10 +15,10 @@
 namespace tcpinfo::collect {
 namespace {
 
-constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t never_due = std::numeric_limits<std::int64_t>::max();
 // At the end a write that fails is tried so often, with a pause before each new try.
-constexpr int last_tries = 10;
-constexpr std::int64_t last_pause_ns = write_retry_ns / 10;
+constexpr int closing_tries = 10;
+constexpr std::int64_t closing_pause_ns = write_retry_ns / 10;
 constexpr std::size_t smallest_window = std::size_t{1} << 20;
 
 }  // namespace
@@ -288,11 +288,11 @@ void segments_layout::summarize_all(std::int64_t now_ns) {
 }
 
 std::int64_t segments_layout::block_due_ns() const noexcept {
-  return block_.waiting() == 0 ? never : std::max(facts_.since_ns + hold_ns_, block_retry_ns_);
+  return block_.waiting() == 0 ? never_due : std::max(facts_.since_ns + hold_ns_, block_retry_ns_);
 }
 
 std::int64_t segments_layout::rotation_due_ns() const noexcept {
-  if (file_.size() == 0) return never;
+  if (file_.size() == 0) return never_due;
   // What waits goes into this file first.
   const std::int64_t not_before_ns =
       std::max(rotate_retry_ns_, file_.has_waiting() ? file_.retry_ns() + 1 : 0);
@@ -302,7 +302,7 @@ std::int64_t segments_layout::rotation_due_ns() const noexcept {
 }
 
 std::int64_t segments_layout::next_ns(std::int64_t latest) const noexcept {
-  const std::int64_t retry_ns = file_.has_waiting() ? file_.retry_ns() : never;
+  const std::int64_t retry_ns = file_.has_waiting() ? file_.retry_ns() : never_due;
   return std::min({latest, block_due_ns(), retry_ns, rotation_due_ns()});
 }
 
@@ -374,8 +374,8 @@ void segments_layout::account() noexcept {
 }
 
 void segments_layout::finish() {
-  for (int tries = 0; tries < last_tries && !write_all(); ++tries)
-    context_.system.wait(-1, -1, context_.system.monotonic_ns() + last_pause_ns);
+  for (int tries = 0; tries < closing_tries && !write_all(); ++tries)
+    context_.system.wait(-1, -1, context_.system.monotonic_ns() + closing_pause_ns);
   summarize_all(context_.system.monotonic_ns());
   while (file_.has_waiting()) file_.drop_oldest("the run ended");
   if (!std::exchange(block_given_up_, true)) context_.counts.lost_write.add(block_.waiting());

@@ -8,6 +8,7 @@
 #include <system_error>
 #include <thread>
 
+#include "common/message_of.h"
 #include "offline/commands/csv_connections.h"
 #include "offline/commands/csv_grid.h"
 #include "offline/commands/csv_worker.h"
@@ -21,8 +22,6 @@ namespace {
 constexpr std::string_view program = "tcpinfo-csv";
 // Of a segment, for one thread: some ten thousand records of busy connections.
 constexpr std::uint32_t part_bytes = std::uint32_t{64} << 10;
-
-std::string message_of(int error) { return std::generic_category().message(error); }
 
 std::string name_of(const std::string& output) {
   return output.empty() ? "standard output" : output;

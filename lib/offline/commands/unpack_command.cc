@@ -11,6 +11,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "common/message_of.h"
 #include "offline/commands/command_faults.h"
 #include "offline/commands/csv_progress.h"
 #include "offline/inputs/fault_log.h"
@@ -23,8 +24,6 @@
 
 namespace tcpinfo::offline {
 namespace {
-
-std::string message_of(int error) { return std::generic_category().message(error); }
 
 // Whether only this archive cannot be made, and others can.
 bool is_of_path(int error) {

@@ -27,7 +27,7 @@ namespace tcpinfo::offline {
 namespace {
 
 /// What only grows as long as a socket is not connected anew.
-constexpr tcp_field counters[] = {
+constexpr tcp_field checked_counters[] = {
     tcp_field::total_retrans,  tcp_field::bytes_acked,
     tcp_field::bytes_received, tcp_field::segs_out,
     tcp_field::segs_in,        tcp_field::data_segs_in,
@@ -40,7 +40,7 @@ constexpr tcp_field counters[] = {
     tcp_field::total_rto,      tcp_field::total_rto_recoveries,
     tcp_field::total_rto_time,
 };
-constexpr std::size_t counter_count = std::size(counters);
+constexpr std::size_t counter_count = std::size(checked_counters);
 
 /// A counter may pass its width: then the step forward, counted around, is the shorter one.
 bool went_back(std::uint64_t before, std::uint64_t now, unsigned bits) {
@@ -335,10 +335,10 @@ class verifier {
     if (anew) c.counts = {};
     if (!decoded_.has(field_group::info)) return;
     for (std::size_t i = 0; i < counter_count; ++i) {
-      const auto now = decoded_.value(counters[i]);
+      const auto now = decoded_.value(checked_counters[i]);
       if (!now) continue;
       std::optional<std::uint64_t>& before = c.counts[i];
-      const tcp_field_descriptor d = tcpinfo::describe(counters[i]);
+      const tcp_field_descriptor d = tcpinfo::describe(checked_counters[i]);
       if (before && went_back(*before, *now, d.bits()))
         find(r.line, fmt::format("{} goes back from {} to {}", d.csv_name(), *before, *now));
       before = now;

@@ -7,16 +7,14 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <system_error>
 
+#include "common/message_of.h"
 #include "offline/inputs/file_names.h"
 #include "offline/packing/archive_lines.h"
 #include "offline/packing/folders.h"
 
 namespace tcpinfo::offline {
 namespace {
-
-std::string message_of(int error) { return std::generic_category().message(error); }
 
 const std::string& new_name() {
   static const std::string name(swap_name);

@@ -23,7 +23,7 @@ bool all(std::string_view text, bool (*holds)(char)) {
   return !text.empty() && std::all_of(text.begin(), text.end(), holds);
 }
 
-std::string in_hex(std::string_view digits) { return fmt::format("0x{}", digits); }
+std::string as_hex(std::string_view digits) { return fmt::format("0x{}", digits); }
 
 }  // namespace
 
@@ -41,12 +41,12 @@ std::string parse_connection_name(std::string_view text, connection_name& out) {
                            cookie_digits, before);
     }
   if (hex || (digits.size() == cookie_digits && all(digits, is_hex_digit))) {
-    made.uuids = {in_hex(digits)};
+    made.uuids = {as_hex(digits)};
     std::from_chars(digits.data(), digits.data() + digits.size(), made.cookie, 16);
   } else if (all(name, is_digit)) {
     const auto cookie = text::parse_whole(name);
     if (!cookie) return fmt::format("'{}' is no cookie: it has more than 64 bits", name);
-    made.uuids = {in_hex(fmt::format("{:x}", *cookie))};
+    made.uuids = {as_hex(fmt::format("{:x}", *cookie))};
     made.cookie = *cookie;
   } else if (all(name, is_hex_digit)) {
     return fmt::format("'{}': a cookie in hexadecimal digits has 0x before it, or {} of them", name,

@@ -107,7 +107,7 @@ void put_limit(flow_cell& to, const flow_summary& f, double flow_summary::limits
   if (const auto limits = f.limited()) put_decimal(to, (*limits).*part, append_percent, c);
 }
 
-constexpr flow_column columns[] = {
+constexpr flow_column columns_of_flows[] = {
     {"START", "start", 8, false,
      [](flow_summary& f, const context& c, flow_cell& to) { put_time(to, f.start(), c); }},
     {"DURATION", "duration_s", 3, true,
@@ -253,11 +253,11 @@ constexpr flow_column columns[] = {
      },
      true},
 };
-static_assert(std::size(columns) == flow_column_count);
+static_assert(std::size(columns_of_flows) == flow_column_count);
 
 }  // namespace
 
-std::span<const flow_column, flow_column_count> flow_columns() noexcept { return columns; }
+std::span<const flow_column, flow_column_count> flow_columns() noexcept { return columns_of_flows; }
 
 void append_bit_rate(std::string& to, double bytes_per_second) {
   double bits = bytes_per_second * 8;

@@ -6,7 +6,7 @@
 namespace tcpinfo::offline {
 namespace {
 
-constexpr std::size_t cookie_digits = 16;
+constexpr std::size_t digits_of_cookie = 16;
 constexpr std::string_view digits_of_cookies = "0123456789ABCDEF";
 
 // As the collector writes a cookie, and no other way: it must come back letter for letter.
@@ -22,10 +22,10 @@ bool read_cookie(std::string_view text, std::uint64_t& out) {
 }
 
 void append_cookie(std::string& to, std::uint64_t value) {
-  char digits[cookie_digits];
-  for (std::size_t i = cookie_digits; i-- > 0; value >>= 4U)
+  char digits[digits_of_cookie];
+  for (std::size_t i = digits_of_cookie; i-- > 0; value >>= 4U)
     digits[i] = digits_of_cookies[value & 15U];
-  to.append(digits, cookie_digits);
+  to.append(digits, digits_of_cookie);
 }
 
 void append_text(std::string& to, const flow_key& key, const name_pool& names) {
@@ -45,10 +45,10 @@ flow_key flow_key::of(std::string_view key, bool cookie_added, name_pool& names)
   flow_key k;
   k.cookie_added = cookie_added;
   std::string_view stem = key;
-  if (key.size() >= cookie_digits &&
-      read_cookie(key.substr(key.size() - cookie_digits), k.digits)) {
-    k.digit_count = cookie_digits;
-    stem.remove_suffix(cookie_digits);
+  if (key.size() >= digits_of_cookie &&
+      read_cookie(key.substr(key.size() - digits_of_cookie), k.digits)) {
+    k.digit_count = digits_of_cookie;
+    stem.remove_suffix(digits_of_cookie);
   }
   k.stem = names.number(stem);
   return k;
@@ -56,7 +56,7 @@ flow_key flow_key::of(std::string_view key, bool cookie_added, name_pool& names)
 
 void flow_key::append_uuid(std::string& to, const name_pool& names) const {
   append_text(to, *this, names);
-  if (cookie_added) to.resize(to.size() - cookie_digits - 1);
+  if (cookie_added) to.resize(to.size() - digits_of_cookie - 1);
 }
 
 bool flow_key::is_before(const flow_key& a, const flow_key& b, const name_pool& names) {

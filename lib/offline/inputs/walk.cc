@@ -8,16 +8,14 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <system_error>
 #include <utility>
 
+#include "common/message_of.h"
 #include "offline/inputs/file_names.h"
 #include "offline/inputs/sniffing/file_judge.h"
 
 namespace tcpinfo::offline {
 namespace {
-
-std::string message_of(int error) { return std::generic_category().message(error); }
 
 std::string files(std::uint64_t n) { return fmt::format("{} file{}", n, n == 1 ? "" : "s"); }
 

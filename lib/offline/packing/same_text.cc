@@ -17,9 +17,9 @@ namespace {
 
 constexpr std::size_t piece_size = std::size_t{64} << 10;
 
-class text_of {
+class text_stream {
  public:
-  explicit text_of(int fd) : buffer_(piece_size) {
+  explicit text_stream(int fd) : buffer_(piece_size) {
     stream_options options;
     options.max_window_log = usual_window_log;
     struct stat st {};
@@ -49,8 +49,8 @@ class text_of {
 }  // namespace
 
 bool have_same_text(int one, int other) {
-  text_of a(one);
-  text_of b(other);
+  text_stream a(one);
+  text_stream b(other);
   for (;;) {
     const bytes_view from_a = a.rest();
     const bytes_view from_b = b.rest();

@@ -8,9 +8,9 @@
 
 #include <cerrno>
 #include <span>
-#include <system_error>
 #include <utility>
 
+#include "common/message_of.h"
 #include "common/text_head.h"
 #include "offline/inputs/file_names.h"
 #include "offline/packing/same_text.h"
@@ -20,15 +20,13 @@ namespace tcpinfo::offline {
 namespace {
 
 // Text of one archive in a frame, as the collector writes them.
-constexpr std::size_t frame_text = std::size_t{128} << 10;
+constexpr std::size_t staged_frame_text = std::size_t{128} << 10;
 // What waits in memory at most, counted with what an entry costs beside its text.
-constexpr std::size_t most_waiting = std::size_t{32} << 20;
+constexpr std::size_t most_waiting_bytes = std::size_t{32} << 20;
 constexpr std::size_t entry_cost = 192;
-constexpr std::int32_t frame_level = 3;
+constexpr std::int32_t staged_frame_level = 3;
 // Set on a file in the stage of which a part came from a segment that is not complete.
 constexpr mode_t partial_flag = S_IXUSR;
-
-std::string message_of(int error) { return std::generic_category().message(error); }
 
 }  // namespace
 
@@ -36,7 +34,7 @@ staged_archives::staged_archives(const output_folder& folder) : folder_(folder) 
 
 int staged_archives::open() {
   if (const int error = discard()) return error;
-  if (frames_.create(frame_level)) return ENOMEM;
+  if (frames_.create(staged_frame_level)) return ENOMEM;
   stage_ = open_folder(folder_.get(), unpack_folder, true);
   return stage_ ? 0 : errno;
 }
@@ -88,7 +86,7 @@ void staged_archives::leave_partial(const std::string& path) {
 int staged_archives::add(std::string_view line) {
   to_->text += line;
   waiting_bytes_ += line.size();
-  if (waiting_bytes_ > most_waiting) {
+  if (waiting_bytes_ > most_waiting_bytes) {
     const bool partial = to_->partial;
     if (const int error = write_all()) return error;
     to_ = &waiting_[current_];
@@ -96,7 +94,7 @@ int staged_archives::add(std::string_view line) {
     waiting_bytes_ = current_.size() + entry_cost;
     return 0;
   }
-  if (to_->text.size() < frame_text) return 0;
+  if (to_->text.size() < staged_frame_text) return 0;
   waiting_bytes_ -= to_->text.size();
   return write(current_, *to_);
 }

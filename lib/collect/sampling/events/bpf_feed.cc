@@ -32,13 +32,13 @@ constexpr std::uint32_t first_ring_bytes = std::uint32_t{2} << 20;
 // In others, of which there may be hundreds: it is the kernel's memory.
 constexpr std::uint32_t other_ring_bytes = std::uint32_t{256} << 10;
 
-struct skeleton_deleter {
+struct feed_deleter {
   void operator()(activity_bpf* program) const noexcept { activity_bpf__destroy(program); }
 };
 
 /// Loaded and attached, as long as anybody needs it.
 struct attached_program {
-  std::unique_ptr<activity_bpf, skeleton_deleter> skeleton;
+  std::unique_ptr<activity_bpf, feed_deleter> skeleton;
   std::mutex mutex;
   std::vector<bool> taken = std::vector<bool>(TCPINFO_FOLLOWED_NAMESPACES);
   std::atomic<std::uint32_t> latest_tick = 0;     // of all namespaces

@@ -22,7 +22,7 @@ constexpr std::int64_t held_look_ns = 100'000'000;
 // The message about an end may be on its way for so long.
 constexpr std::int64_t absent_ns = 5'000'000'000;
 // Missed changes among a thousand sockets that make dumps more frequent.
-constexpr std::size_t many_missed = 1;
+constexpr std::size_t many_missed_per_mille = 1;
 
 std::int64_t monotonic_ns() noexcept {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -194,7 +194,7 @@ bool reconciler::take(reconciliation& out) {
 
 void reconciler::judge(std::size_t missed, std::size_t sockets) noexcept {
   const std::int64_t pause_ns = pause_ns_.load(std::memory_order_relaxed);
-  const bool many = missed > 0 && missed * 1000 >= many_missed * sockets;
+  const bool many = missed > 0 && missed * 1000 >= many_missed_per_mille * sockets;
   pause_ns_.store(many ? std::max(pause_ns / 2, std::min(shortest_ns, longest_ns_))
                        : std::min(2 * pause_ns, longest_ns_),
                   std::memory_order_relaxed);

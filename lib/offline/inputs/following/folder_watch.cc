@@ -12,16 +12,15 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
-#include <system_error>
 #include <utility>
+
+#include "common/message_of.h"
 
 namespace tcpinfo::offline {
 namespace {
 
 constexpr std::uint32_t heard = IN_CREATE | IN_MODIFY | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE |
                                 IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_EXCL_UNLINK;
-
-std::string message_of(int error) { return std::generic_category().message(error); }
 
 std::string inside(const std::string& folder, std::string_view name) {
   std::string path = folder;

@@ -19,7 +19,7 @@
 namespace tcpinfo::offline {
 namespace {
 
-constexpr std::string_view part = ".part";
+constexpr std::string_view part_ending = ".part";
 constexpr std::size_t first_portion = std::size_t{256} << 10;
 constexpr std::size_t largest_portion = std::size_t{64} << 20;
 // By so much the clock that files are stamped by may be behind, with room to spare.
@@ -32,12 +32,12 @@ std::int64_t wall_clock_ns() {
   return std::int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
 }
 
-bool is_segment_name(std::string_view name) {
-  take_ending(name, part);
+bool names_segment(std::string_view name) {
+  take_ending(name, part_ending);
   return name.ends_with(segment_suffix);
 }
 
-bool is_ours(std::string_view name) { return is_archive_name(name) || is_segment_name(name); }
+bool is_ours(std::string_view name) { return is_archive_name(name) || names_segment(name); }
 
 bool begins_frame(bytes_view bytes) {
   return zstd_magic::is_frame(bytes) || zstd_magic::is_skippable(bytes);
@@ -118,7 +118,7 @@ bool follower::is_new(const std::string& path) const {
 void follower::hear(const std::string& path, file_change change) {
   if (stopped_ || !is_ours(base_name(path))) return;
   std::string_view name = path;
-  if (take_ending(name, part)) return read_growing(std::string(name));
+  if (take_ending(name, part_ending)) return read_growing(std::string(name));
   if (change == file_change::gone) return;
   if (const auto found = growing_.find(path); found != growing_.end())
     return read_complete(path, found->second);
@@ -133,7 +133,7 @@ void follower::hear(const std::string& path, file_change change) {
 }
 
 void follower::read_growing(const std::string& name) {
-  const std::string path = name + std::string(part);
+  const std::string path = name + std::string(part_ending);
   const auto found = growing_.find(name);
   const bool is_known = found != growing_.end();
   const bool holds = is_known && found->second.held.fd() >= 0;
@@ -166,14 +166,14 @@ void follower::read_growing(const std::string& name) {
   }
   tail.inode = inode;
   read_on(file.fd(), path, tail, false);
-  if (!holds && is_segment_name(name)) g.held = std::move(file);
+  if (!holds && names_segment(name)) g.held = std::move(file);
 }
 
 // A file that was seen to grow and has its final name now, or is gone.
 void follower::read_complete(const std::string& name, growing& g) {
   file_tail& tail = g.tail;
   if (g.held.fd() >= 0) {
-    read_on(g.held.fd(), name + std::string(part), tail, false);
+    read_on(g.held.fd(), name + std::string(part_ending), tail, false);
     tail.is_over = true;
   }
   held_file file;
@@ -224,7 +224,7 @@ void follower::read_on(int fd, const std::string& path, file_tail& tail, bool is
 }
 
 void follower::feed(const std::string& path, file_tail& tail, bytes_view bytes) {
-  const bool is_segment = is_segment_name(path);
+  const bool is_segment = names_segment(path);
   // A block of a segment says itself what it holds; nothing needs to be known of those before.
   if (is_segment && !tells_) return;
   const bool has_head = !tail.head.empty();

@@ -22,7 +22,7 @@ struct ours {
   content_kind kind;
 };
 
-constexpr ours formats[] = {
+constexpr ours read_formats[] = {
     {"\x1f\x8b\x08"sv, content_kind::gzip},     {"\xa1\xb2\xc3\xd4"sv, content_kind::pcap},
     {"\xd4\xc3\xb2\xa1"sv, content_kind::pcap}, {"\xa1\xb2\x3c\x4d"sv, content_kind::pcap},
     {"\x4d\x3c\xb2\xa1"sv, content_kind::pcap}, {"\xa1\xb2\xcd\x34"sv, content_kind::pcap},
@@ -83,7 +83,7 @@ content_kind kind_of_content(bytes_view head, bool ended, std::string_view& what
   if (zstd_magic::is_frame(head) || zstd_magic::is_skippable(head)) return content_kind::zstd;
   if (is_segment(head)) return content_kind::segment;
   bool more = false;
-  for (const ours& f : formats) {
+  for (const ours& f : read_formats) {
     const answer is = begins_with(head, f.magic);
     if (is == answer::yes) return f.kind;
     more = more || is == answer::more;

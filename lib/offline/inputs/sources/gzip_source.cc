@@ -14,7 +14,7 @@
 namespace tcpinfo::offline {
 namespace {
 
-constexpr std::size_t input_size = std::size_t{64} << 10;
+constexpr std::size_t gzip_input_size = std::size_t{64} << 10;
 // The largest window there is, and gzip's form alone.
 constexpr int gzip_alone = 15 + 16;
 // Behind the checksum stands the length.
@@ -35,7 +35,7 @@ struct gzip_source::impl {
   std::size_t to_skip = 0;
   std::string wrong;      // checksums
   std::string why_ended;  // before its time
-  std::array<std::byte, input_size> input;
+  std::array<std::byte, gzip_input_size> input;
 
   void fill() {
     z.next_in = reinterpret_cast<Bytef*>(input.data());
