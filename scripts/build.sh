@@ -58,7 +58,9 @@ main_options=(--werror -Doptimization=1 -Ddebug=false -Dtools=enabled -Dpromethe
   -Dncurses=enabled)
 configure_main() { configure build g++ "${main_options[@]}"; }
 
-# Compiling is most of the time: the builds with sanitizers are not optimized, and have of debugging
-# information what their reports need.
+# Compiling is most of the time: the builds with sanitizers are not optimized, have of debugging
+# information what their reports need, and take the files of the application and the tools together.
+# Of names of other files no warning is wanted then: that each file includes what it needs, and shadows
+# nothing, is seen by the build by g++.
 sanitizer_options=(--werror -Dtools=enabled -Dpython=enabled -Dtests=enabled -Ddocs=disabled -Dfuzz=auto
-  -Doptimization=0 -Ddebug=false)
+  -Doptimization=0 -Ddebug=false -Dunity=on -Dunity_size=8)

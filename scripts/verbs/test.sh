@@ -68,8 +68,9 @@ verb() {
   if [[ -z $quick ]]; then
     # A library that is linked with -z defs cannot leave the sanitizer to the program, as clang does.
     build_and_test clang++/asan+ubsan build-clang clang++ most "${sanitizer_options[@]}" \
-      -Dcpp_args=-gline-tables-only -Db_sanitize=address,undefined -Db_lundef=false
-    test_threads tsan build-tsan g++ "${sanitizer_options[@]}" -Dcpp_args=-g1 -Db_sanitize=thread
+      '-Dcpp_args=-gline-tables-only -Wno-shadow' -Db_sanitize=address,undefined -Db_lundef=false
+    test_threads tsan build-tsan g++ "${sanitizer_options[@]}" \
+      '-Dcpp_args=-g1 -Wno-shadow -Wno-subobject-linkage' -Db_sanitize=thread
   fi
   report
 }
