@@ -26,6 +26,7 @@ DEVICE = "lab0"
 SYSCTLS = {
     "net.ipv4.tcp_no_metrics_save": "1",
     "net.ipv4.tcp_rmem": "4096 131072 16777216",
+    "net.ipv4.tcp_moderate_rcvbuf": "1",
     "net.ipv4.tcp_wmem": "4096 16384 16777216",
     "net.ipv4.tcp_ecn": "2",
     "net.ipv4.tcp_mtu_probing": "0",

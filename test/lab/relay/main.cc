@@ -13,9 +13,11 @@
 #include <cstdio>
 #include <ctime>
 #include <queue>
+#include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "relay/options.h"
 #include "relay/packet.h"
@@ -47,6 +49,30 @@ struct leaves_later {
   }
 };
 
+// When a stage truly was, on the way from the first end to the second, from the first packet with
+// data on: CLOCK_MONOTONIC, which is one for all processes. Below zero: it was not.
+struct stage_events {
+  int64_t first_ns = -1;   // its first packet came
+  int64_t left_ns = -1;    // the last one of it left, behind what had waited
+  int64_t lost_ns = -1;    // its first loss
+  int64_t queued_ns = -1;  // the first packet that waited for the link as long as `queue_ns`
+
+  static constexpr int64_t queue_ns = 5'000'000;
+
+  void add(int64_t now, const fate& found) {
+    if (first_ns < 0) first_ns = now;
+    if (queued_ns < 0 && found.waits_ns >= queue_ns) queued_ns = now;
+    if (found.lost && lost_ns < 0) lost_ns = now;
+    if (!found.lost) left_ns = std::max(left_ns, found.leaves_ns);
+  }
+
+  std::string report() const {
+    return "{\"first_ns\":" + std::to_string(first_ns) + ",\"left_ns\":" + std::to_string(left_ns) +
+           ",\"lost_ns\":" + std::to_string(lost_ns) +
+           ",\"queued_ns\":" + std::to_string(queued_ns) + "}";
+  }
+};
+
 class path {
  public:
   explicit path(const options& opts)
@@ -75,7 +101,10 @@ class path {
   }
 
   std::string report() const {
-    return "{\"there\":" + ways_[0].report() + ",\"back\":" + ways_[1].report() + "}\n";
+    std::string events;
+    for (const stage_events& one : events_) events += (events.empty() ? "" : ",") + one.report();
+    return "{\"there\":" + ways_[0].report() + ",\"back\":" + ways_[1].report() + ",\"stages\":[" +
+           events + "]}\n";
   }
 
  private:
@@ -86,10 +115,12 @@ class path {
       const int64_t now = now_ns();
       if (first_data_ns_ < 0 && look_at(bytes).payload > 0) first_data_ns_ = now;
       const int64_t since_data = first_data_ns_ < 0 ? -1 : now - first_data_ns_;
-      const stage& current = stage_at(since_data);
+      const size_t number = stage_at(since_data);
+      const stage& current = opts_.stages[number];
       way& through = ways_[which];
       const fate found =
           through.pass(which == 0 ? current.there : current.back, bytes, now, since_data);
+      if (which == 0 && since_data >= 0) events_[number].add(now, found);
       if (found.lost) continue;
       if (found.twice) on_way_.push({found.leaves_ns, order_++, 1 - which, bytes});
       on_way_.push({found.leaves_ns, order_++, 1 - which, std::move(bytes)});
@@ -97,10 +128,10 @@ class path {
     }
   }
 
-  const stage& stage_at(int64_t since_data) const {
+  size_t stage_at(int64_t since_data) const {
     size_t found = 0;
     while (found + 1 < opts_.stages.size() && opts_.stages[found + 1].at_ns <= since_data) ++found;
-    return opts_.stages[found];
+    return found;
   }
 
   void send_due(int64_t now) {
@@ -120,6 +151,7 @@ class path {
   std::priority_queue<travelling, std::vector<travelling>, leaves_later> on_way_;
   uint64_t order_ = 0;
   int64_t first_data_ns_ = -1;
+  std::vector<stage_events> events_ = std::vector<stage_events>(opts_.stages.size());
 };
 
 }  // namespace

@@ -59,6 +59,7 @@ fate way::pass(const way_options& opts, packet& bytes, int64_t now_ns, int64_t s
     }
     link_free_ns_ = begins + static_cast<int64_t>(nanoseconds_of(size, opts.rate_bits));
     leaves = link_free_ns_;
+    found.waits_ns = begins - now_ns;
     if (segment.payload > 0) {
       counters.queue_delay_us.push_back(static_cast<uint32_t>((begins - now_ns) / 1000));
     }

@@ -20,6 +20,7 @@ struct fate {
   bool lost = false;
   bool twice = false;
   int64_t leaves_ns = 0;
+  int64_t waits_ns = 0;  // of that, for the packets before it to be sent at the rate
 };
 
 struct way_counters {

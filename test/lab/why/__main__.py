@@ -7,20 +7,23 @@ usage: ./dev lab why [--flows N] [--causes LIST] [--seed SEED] [--kind relay|uns
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import os
 import secrets
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-import score  # noqa: E402 (the path is set above)
+import causes  # noqa: E402 (the path is set above)
+import control  # noqa: E402
+import score  # noqa: E402
 import series  # noqa: E402
 from place import Failed, Skip  # noqa: E402
-from scenarios import CAUSES  # noqa: E402
-from tools import UNSEEN  # noqa: E402
 
 
 def arguments() -> argparse.Namespace:
@@ -30,7 +33,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--healthy", type=int, help="in place of --flows, of `none`")
     parser.add_argument("--seed", help="else one is drawn, and printed")
     parser.add_argument("--kind", choices=("relay", "unseen"), default="relay",
-                        help="what provokes: the relay, or tc, nftables and iptables")
+                        help="what provokes: the relay, or tc, nftables, iptables and others")
+    parser.add_argument("--labels", action="store_true",
+                        help="say what the flows are labelled with, record none, ask nobody")
     parser.add_argument("--width", type=int, default=16, help="flows at a time (16)")
     parser.add_argument("--keep", type=Path, help="keep archives and flows in this new folder")
     parser.add_argument("--again", type=Path, help="score what such a folder has; no flows")
@@ -51,16 +56,16 @@ def commit() -> str:
 
 
 def todo_of(opts: argparse.Namespace, seed: str) -> list[tuple[str, str]]:
-    causes = [*CAUSES, "two"] if opts.kind == "relay" else list(UNSEEN)
+    names = list(causes.KINDS[opts.kind])
     if opts.causes:
-        unknown = set(opts.causes.split(",")) - set(causes)
+        unknown = set(opts.causes.split(",")) - set(names)
         if unknown:
             print(f"no such cause: {', '.join(sorted(unknown))}", file=sys.stderr)
             sys.exit(2)
-        causes = opts.causes.split(",")
+        names = opts.causes.split(",")
     # In turns, so that what the machine does meanwhile meets all of them.
     most = max(opts.flows, opts.healthy or 0)
-    return [(f"{cause}/{number}/{seed}", opts.kind) for number in range(most) for cause in causes
+    return [(f"{cause}/{number}/{seed}", opts.kind) for number in range(most) for cause in names
             if number < (opts.healthy or opts.flows if cause == "none" else opts.flows)]
 
 
@@ -68,27 +73,42 @@ def show(scored: score.Score, which: str) -> None:
     for one in scored.wrong:
         if which in ("all", one["truth"]):
             times = {cause: round(s, 2) for cause, s in one["verdict"]["seconds"].items()}
+            twin = f"{one['twin']['lasted']:.2f}" if one["twin"] else "-"
             print(f"{one['view']:8} {one['truth']} said {one['said']}: {one['key']} {one['cc']} "
-                  f"rtt {one['rtt_ms']:.1f} took {one['outcome']['lasted']:.2f} twin "
-                  f"{one['twin']['lasted']:.2f} {' '.join(one['flow']['words'])} {times} "
+                  f"rtt {one['rtt_ms']:.1f} took {one['outcome']['lasted']:.2f} twin {twin} "
+                  f"{' '.join(one['flow']['words'])} {times} "
                   f"cookie {one['outcome'][one['view']]:x}")
 
 
 def main() -> int:
     opts = arguments()
+    # Debian keeps tc and nft where users' shells do not look.
+    os.environ["PATH"] = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
     programs = {"relay": str(opts.build / "test/lab/relay"),
                 "collect": str(opts.build / "tools/tcpinfo-collect"),
                 "dump": str(opts.build / "tools/tcpinfo-dump")}
     seed = opts.seed or secrets.token_hex(4)
     with tempfile.TemporaryDirectory(prefix="tcpinfo-lab-") as scratch:
         output = opts.again or opts.keep or Path(scratch) / "series"
+        if opts.labels:
+            del programs["collect"]
         if opts.again is None:
+            if opts.kind == "unseen":
+                control.skip_without_tools()
             series.skip_where_not_permitted(programs["relay"])
             print(f"seed {seed}", flush=True)
-            flows = series.record(programs, output, todo_of(opts, seed), opts.width,
-                                  lambda text: print(text, flush=True))
+            with control.loaded(Path(scratch)) if opts.kind == "unseen" \
+                    else contextlib.nullcontext():
+                flows = series.record(programs, output, todo_of(opts, seed), opts.width,
+                                      lambda text: print(text, flush=True))
         else:
             flows = series.load(output)
+        print(score.made_of(flows), flush=True)
+        failed = [one for one in flows if one["why"].startswith("it failed")]
+        for one in failed[:5]:
+            print(json.dumps(one), file=sys.stderr)
+        if opts.labels:
+            return 1 if failed else 0
         seeds = sorted({one["key"].rpartition("/")[2] for one in flows})
         kinds = sorted({one["kind"] for one in flows})
         scored = score.Score(flows, series.verdicts(programs["dump"], output / "archives"))
@@ -99,9 +119,6 @@ def main() -> int:
     print(text)
     if opts.show:
         show(scored, opts.show)
-    failed = [one for one in flows if one["why"].startswith("it failed")]
-    for one in failed[:5]:
-        print(json.dumps(one), file=sys.stderr)
     if opts.scores:
         with open(opts.scores, "a", encoding="utf-8") as page:
             page.write("\n" + text)

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flows import Outcome
+from flows import Flow, Outcome
 from scenarios import Scenario
+from staged import Span, true_spans
 
 # Without its cause a flow must be so much faster, or the cause is none.
 FASTER = 1.2
@@ -18,12 +19,19 @@ LATE_US, LATE_SHARE = 3_000, 0.1
 # What the sender's end can know of causes at the other one, and what the receiver can see at all.
 AS_THE_SENDER_SEES = {"receive_autotuning": "peer_window"}
 RECEIVER_SEES = {"peer_window", "peer_reads_slowly", "receive_autotuning", "ecn", "host_drops"}
+# And what one end alone can say anything true of.
+ONE_VIEW = {"bbr_phase": "sender", "host_drops": "receiver"}
+# The kernel's own state is a cause from so much of it on.
+LEAST_BBR, LEAST_DROPS = 0.15, 5
+# A cause of two must have acted so long, in seconds.
+LEAST_SPAN = 0.3
 
 
 @dataclass(frozen=True)
 class Label:
     cause: str  # or "" where the flow is set aside
     why: str = ""
+    spans: tuple[Span, ...] = ()  # when its causes acted, where that is judged
 
 
 def is_late(outcome: Outcome, rtt_ms: float) -> bool:
@@ -34,15 +42,32 @@ def is_faster(twin: Outcome, flow: Outcome) -> bool:
     return twin.seconds is not None and flow.took() >= FASTER * twin.seconds
 
 
+def link_bits(flow: Flow) -> float:
+    """The rate of its bottleneck; 0: it has none."""
+    if flow.ifb_bits:
+        return flow.ifb_bits
+    return next((float(word.removeprefix("there.rate=").removesuffix("bit"))
+                 for word in flow.words if word.startswith("there.rate=")), 0.0)
+
+
 def is_bloated(scenario: Scenario, outcome: Outcome) -> bool:
-    if scenario.bloats is not None:
-        return scenario.bloats
     # A segment's own time on the link is of what its sender sees.
-    bits = next((int(word.removeprefix("there.rate=").removesuffix("bit"))
-                 for word in scenario.flow.words if word.startswith("there.rate=")), 0)
+    bits = link_bits(scenario.flow)
     queue = (outcome.queue_us or 0) + (1500 * 8e6 / bits if bits else 0)
     rtt = scenario.rtt_ms * 1000
     return queue > BLOAT_US or queue > BLOAT_LEAST_US and queue + rtt > BLOAT_FACTOR * rtt
+
+
+def by_state(scenario: Scenario, flow: Outcome) -> Label:
+    """Of a flow that has no twin: what the kernel said of its own state is the truth."""
+    if is_late(flow, scenario.rtt_ms):
+        return Label("", "the relay was late")
+    spans = tuple(Span(begin, end, scenario.cause) for begin, end in flow.bbr)
+    if flow.seconds is None:
+        return Label("", "it did not end")
+    if sum(one.end - one.begin for one in spans) < LEAST_BBR:
+        return Label("", "the kernel was not in that state for long")
+    return Label(scenario.cause, "", spans)
 
 
 def label(scenario: Scenario, flow: Outcome, twin: Outcome, spread: Outcome | None) -> Label:
@@ -54,6 +79,8 @@ def label(scenario: Scenario, flow: Outcome, twin: Outcome, spread: Outcome | No
         return _of_stages(scenario, flow, twin)
     if scenario.cause == "none":
         return Label("none") if not is_faster(twin, flow) else Label("", "its fault cost something")
+    if scenario.cause == "host_drops" and flow.drops < LEAST_DROPS:
+        return Label("", "the receiver dropped nothing")
     if is_faster(twin, flow):
         if scenario.cause in ("shaped_bottleneck", "bufferbloat"):
             bloated = is_bloated(scenario, flow)
@@ -72,7 +99,14 @@ def _of_stages(scenario: Scenario, flow: Outcome, twin: Outcome) -> Label:
     saved = min(change, flow.seconds - change) - twin.seconds
     if flow.seconds < FASTER * (flow.seconds - saved):
         return Label("", "one of its causes cost too little")
-    return Label("two")
+    spans = true_spans(scenario.stages, flow, max(0.1, 2 * scenario.rtt_ms / 1000))
+    if sum(one.end - one.begin >= LEAST_SPAN for one in spans) < len(scenario.stages):
+        return Label("", "one of its causes did not act for long")
+    return Label("two", "", tuple(spans))
+
+
+def is_judged(truth: str, view: str) -> bool:
+    return ONE_VIEW.get(truth, view) == view
 
 
 def right_causes(truth: str, view: str) -> set[str]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from flows import ALWAYS, Flow, Slow, without
 
@@ -26,11 +25,9 @@ class Stage:
 class Scenario:
     cause: str  # what it is made to have; "none"
     flow: Flow
-    twin: Flow | None  # None: it has one cause at least, by stages
+    twin: Flow | None  # None: the kernel's own state is its truth
     rtt_ms: float
     stages: tuple[Stage, ...] = ()
-    bloats: bool | None = None  # whether its queue is to be long, where the relay has none
-    notes: dict = field(default_factory=dict)
 
 
 class Draw:
@@ -193,10 +190,21 @@ def slow_start_never_left(d: Draw) -> Scenario:
 
 
 def slow_start_left_early(d: Draw) -> Scenario:
-    rtt = d.log(15, 150)
-    flow = Flow((*path(rtt), f"there.jitter={rtt * d.even(0.15, 0.6):.3f}ms"),
-                size=int(d.log(700e3, 4e6)), cc="cubic", wide=True)
+    """Round trips that vary, or that are longer in one of the first rounds alone: HyStart takes
+    either for a queue. It costs where much is left to send."""
+    rtt = d.log(30, 200)
+    if d.one(False, True):
+        words = path(rtt) + (f"there.jitter={rtt * d.even(0.3, 0.8):.3f}ms",)
+    else:
+        words = longer_for_a_round(rtt, d.even(1.2, 2.6), d.even(18, 40))
+    flow = Flow(words, size=int(d.log(1.2e6, 4e6)), cc="cubic", wide=True)
     return Scenario("slow_start_left_early", flow, without(flow, cc="reno"), rtt)
+
+
+def longer_for_a_round(rtt: float, begin: float, by_ms: float) -> tuple[str, ...]:
+    """A path whose round trips are longer by that, from so many round trips on, for 1.2 of them."""
+    return (*path(rtt), f"@{rtt * begin:.1f}ms", f"there.delay={rtt / 2 + by_ms:.3f}ms",
+            f"@{rtt * (begin + 1.2):.1f}ms", f"there.delay={rtt / 2:.3f}ms")
 
 
 def _interrupted(d: Draw, word: str, cause: str) -> Scenario:
@@ -224,10 +232,12 @@ def tail_loss(d: Draw) -> Scenario:
 
 
 def reordering(d: Draw) -> Scenario:
-    rtt = d.log(8, 150)
-    late = max(2.0, rtt * d.even(0.2, 0.9))
-    flow = Flow((*path(rtt), f"there.reorder={d.log(0.01, 0.2):.4f},{late:.2f}ms"),
-                size=int(d.log(500e3, 3e6)), cc=d.one("reno", "cubic"), wide=True)
+    """The kernel bears with segments that come late by a part of a round trip, more so each time
+    it was wrong: to cost something they must be many, and late by much of it."""
+    rtt = d.log(15, 150)
+    late = rtt * d.even(0.8, 1.6)
+    flow = Flow((*path(rtt), f"there.reorder={d.log(0.05, 0.3):.4f},{late:.2f}ms"),
+                size=int(d.log(1e6, 4e6)), cc=d.one("reno", "cubic"), wide=True)
     return Scenario("reordering", flow, without(flow, words=path(rtt)), rtt)
 
 
@@ -251,43 +261,3 @@ def mtu_hole(d: Draw) -> Scenario:
     flow = Flow((*path(rtt), f"there.size_limit={d.whole(1060, 1400)}"), cc=cc_of(d),
                 size=int(d.log(5e3, 200e3)), mtu_probing=d.one(True, True, False), deadline=6)
     return Scenario("mtu_hole", flow, without(flow, words=path(rtt)), rtt)
-
-
-def healthy(d: Draw) -> Scenario:
-    """What no change of one thing makes 20 % faster: it takes its round trips. Some have faults
-    that cost nothing; where one did cost, the flow is set aside."""
-    rtt = d.log(1, 300)
-    clean = path(rtt)
-    fault = d.one((), (), (f"jitter={rtt * d.even(0.02, 0.15):.3f}ms",), ("there.loss=0.001",),
-                  ("there.duplicate=0.05",), (f"there.rate={rate_word(d.log(20e6, 60e6))}",),
-                  (f"there.reorder=0.05,{max(0.2, rtt * 0.02):.2f}ms",))
-    large = d.one(False, False, True)
-    flow = Flow((*clean, *fault), size=int(d.log(300, 60000 if large else 14000)), cc=cc_of(d),
-                initcwnd=60 if large else 0, linger=d.one(0, 0, 0, d.even(0.2, 2)))
-    return Scenario("none", flow, without(flow, words=clean, initcwnd=1000), rtt)
-
-
-CAUSES: dict[str, Callable[[Draw], Scenario]] = {
-    "application": application,
-    "peer_window": window_of_receiver,
-    "peer_reads_slowly": slow_reader,
-    "send_buffer": send_buffer,
-    "receive_autotuning": receive_autotuning,
-    "shaped_bottleneck": shaped_bottleneck,
-    "bufferbloat": bufferbloat,
-    "policer": policer,
-    "congested_path": congested_path,
-    "random_loss": random_loss,
-    "ecn": ecn,
-    "pacing_cap": pacing_cap,
-    "slow_start_never_left": slow_start_never_left,
-    "slow_start_left_early": slow_start_left_early,
-    "rto_stall": rto_stall,
-    "spurious_rto": spurious_rto,
-    "tail_loss": tail_loss,
-    "reordering": reordering,
-    "delayed_ack_nagle": delayed_ack_nagle,
-    "handshake": handshake,
-    "mtu_hole": mtu_hole,
-    "none": healthy,
-}

@@ -10,6 +10,9 @@ from datetime import datetime
 
 import labels
 
+# A cause that is the kernel's own state is told where so much of its time is said to be its.
+AGREES = 0.5
+
 
 def wilson(right: int, of: int, z: float = 1.96) -> tuple[float, float]:
     """The bounds of a share, 95 %."""
@@ -27,6 +30,25 @@ def _unix_time(moment: str) -> float:
                              ).timestamp()
 
 
+def _shift(flow: dict, verdict: dict) -> float:
+    """From the flow's first byte back to the begin that the verdict's times count from."""
+    return flow["outcome"]["began"] - _unix_time(verdict["begin"])
+
+
+def overlap(low: float, high: float, phase: dict) -> float:
+    return max(0.0, min(high, phase["end_s"]) - max(low, phase["begin_s"]))
+
+
+def agreement(spans: list[dict], verdict: dict, shift: float, cause: str) -> float:
+    """Of the time that is truly the cause's or is said to be, the share that is both."""
+    phases = [one for one in verdict["phases"] if one["cause"] == cause]
+    true = sum(one["end"] - one["begin"] for one in spans)
+    told = sum(one["end_s"] - one["begin_s"] for one in phases)
+    both = sum(overlap(span["begin"] + shift, span["end"] + shift, one)
+               for span in spans for one in phases)
+    return both / (true + told - both) if true + told > both else 0.0
+
+
 class Score:
     def __init__(self, flows: list[dict], said: dict[tuple[int, str], dict]) -> None:
         self.aside = Counter(one["why"].split(":")[0] for one in flows if not one["label"])
@@ -37,8 +59,9 @@ class Score:
         for flow in flows:
             if flow["label"] == "two":
                 self._add_staged(flow, said)
-            elif flow["label"]:
-                for view in ("sender", "receiver"):
+                continue
+            for view in ("sender", "receiver") if flow["label"] else ():
+                if labels.is_judged(flow["label"], view):
                     self._add(flow, view, said)
 
     def _add(self, flow: dict, view: str, said: dict[tuple[int, str], dict]) -> None:
@@ -47,38 +70,32 @@ class Score:
             self.missing += 1
             return
         truth, cause = flow["label"], verdict["cause"]
-        right = labels.right_causes(truth, view)
-        self.table[view][truth, cause, cause in right] += 1
-        if cause not in right:
+        right = cause in labels.right_causes(truth, view)
+        if flow.get("spans"):
+            right = agreement(flow["spans"], verdict, _shift(flow, verdict), truth) >= AGREES
+            cause = truth if right else cause
+        self.table[view][truth, cause, right] += 1
+        if not right:
             self.wrong.append({"view": view, "truth": truth, "said": cause, **flow,
                                "verdict": verdict})
 
     def _add_staged(self, flow: dict, said: dict[tuple[int, str], dict]) -> None:
-        """The time from one round trip behind each change on (what is on its way is of before)
-        until the next, and how much of it is in phases with the right cause."""
+        """The time in which its causes truly acted, and how much of it is in phases with the right
+        one."""
         verdict = said.get((flow["outcome"]["sender"], "sender"))
         if verdict is None:
             self.missing += 1
             return
-        begin = _unix_time(verdict["begin"])
-        shift = flow["outcome"]["began"] - begin
-        ends = [one["begin"] for one in flow["stages"][1:]] + [flow["outcome"]["seconds"]]
+        shift = _shift(flow, verdict)
         right = whole = 0.0
-        settle = max(0.1, 2 * flow["rtt_ms"] / 1000)
         parts = []
-        for stage, end in zip(flow["stages"], ends):
-            low, high = stage["begin"] + shift + settle, end + shift
-            if high <= low:
-                continue
+        for span in flow["spans"]:
+            low, high = span["begin"] + shift, span["end"] + shift
             whole += high - low
-            here = 0.0
-            for phase in verdict["phases"]:
-                if phase["cause"] in labels.right_causes(stage["cause"], "sender"):
-                    here += max(0.0, min(high, phase["end_s"]) - max(low, phase["begin_s"]))
+            here = sum(overlap(low, high, phase) for phase in verdict["phases"]
+                       if phase["cause"] in labels.right_causes(span["cause"], "sender"))
             right += here
-            parts.append(f"{stage['cause']} {here / (high - low):.2f}")
-        if whole <= 0:
-            return
+            parts.append(f"{span['cause']} {here / (high - low):.2f}")
         self.staged.append(right / whole)
         if right / whole < 0.9:
             self.wrong.append({"view": "sender", "truth": "two", "said": ", ".join(parts), **flow,
@@ -110,6 +127,19 @@ def percent(right: int, of: int) -> str:
         return "-"
     low, high = wilson(right, of)
     return f"{100 * right / of:.0f} % ({100 * low:.0f}–{100 * high:.0f})"
+
+
+def made_of(flows: list[dict]) -> str:
+    """What was made, which labels it came by, and why what was set aside was: one line of each
+    cause. It knows no verdict."""
+    lines = []
+    for made in sorted({one["key"].split("/")[0] for one in flows}):
+        mine = [one for one in flows if one["key"].split("/")[0] == made]
+        got = Counter(one["label"] or "aside, " + one["why"].split(":")[0] for one in mine)
+        seconds = sum(one.get("took", 0.0) for one in mine) / len(mine)
+        lines.append(f"{made}: {len(mine)} of {seconds:.1f} s: "
+                     + "; ".join(f"{name} {n}" for name, n in got.most_common()))
+    return "\n".join(lines)
 
 
 def markdown(score: Score, title: str, facts: list[str]) -> str:

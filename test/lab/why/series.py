@@ -15,47 +15,49 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import causes
 import labels
-import tools
-from flows import Outcome, run, without
+from flows import Flow, Outcome, without
 from place import Failed, Place
-from scenarios import CAUSES, Draw, Scenario
-from staged import two_causes
+from running import run
+from scenarios import Draw, Scenario
 
 SPREAD = 1000  # segments in the first window
 
 
 def scenario_of(key: str, kind: str) -> Scenario:
     """A key is CAUSE/NUMBER/SEED; with the kind of tools it says everything."""
-    cause = key.split("/")[0]
-    make = two_causes if cause == "two" else CAUSES[cause]
-    if kind == "unseen":
-        make = tools.UNSEEN[cause]
-    return make(Draw(f"{kind}/{key}"))
+    return causes.KINDS[kind][key.split("/")[0]](Draw(f"{kind}/{key}"))
 
 
 def _one(place: Place, key: str, kind: str) -> dict:
+    begin = time.monotonic()
     scenario = scenario_of(key, kind)
     seed = Draw(key).whole(1, 1 << 30)
     flow = run(place, scenario.flow, seed)
     twin = _twin_of(scenario, flow)
-    other = run(place, twin, seed)
-    spread = None
-    if scenario.cause not in ("none", "two") and not labels.is_faster(other, flow):
-        spread = run(place, without(scenario.flow, initcwnd=SPREAD), seed)
-    label = labels.label(scenario, flow, other, spread)
+    if twin is None:
+        other, label = None, labels.by_state(scenario, flow)
+    else:
+        other = run(place, twin, seed)
+        spread = None
+        if scenario.cause not in ("none", "two") and not labels.is_faster(other, flow):
+            spread = run(place, without(scenario.flow, initcwnd=SPREAD), seed)
+        label = labels.label(scenario, flow, other, spread)
     return {
         "key": key, "kind": kind, "made": scenario.cause, "label": label.cause, "why": label.why,
         "rtt_ms": round(scenario.rtt_ms, 3), "cc": scenario.flow.cc,
         "flow": dataclasses.asdict(scenario.flow), "outcome": dataclasses.asdict(flow),
-        "twin": dataclasses.asdict(other),
+        "twin": dataclasses.asdict(other) if other is not None else None,
         "stages": [dataclasses.asdict(one) for one in scenario.stages],
+        "took": round(time.monotonic() - begin, 2),
+        "spans": [dataclasses.asdict(one) for one in label.spans],
     }
 
 
-def _twin_of(scenario: Scenario, flow: Outcome):  # noqa: ANN202 (a Flow)
-    assert scenario.twin is not None
+def _twin_of(scenario: Scenario, flow: Outcome) -> Flow | None:
     if scenario.cause == "two":
+        assert scenario.twin is not None
         return without(scenario.twin, size=max(1, flow.size))
     return scenario.twin
 
@@ -96,7 +98,8 @@ def _collector(exe: str, output: Path, names: list[str]) -> Iterator[None]:
 
 def record(programs: dict[str, str], output: Path, todo: list[tuple[str, str]], width: int,
            say=print) -> list[dict]:  # noqa: ANN001 (says how far it is)
-    """Runs all, `width` at a time, and records them below `output`. Returns what each was."""
+    """Runs all, `width` at a time, and records them below `output`, where there is a collector to
+    do so. Returns what each was."""
     output.mkdir(parents=True)
     context = multiprocessing.get_context("fork")
     making, ready = context.Lock(), context.Queue()
@@ -108,7 +111,9 @@ def record(programs: dict[str, str], output: Path, todo: list[tuple[str, str]], 
     found: list[dict] = []
     try:
         names = [name for _ in workers for name in _next(ready, workers)]
-        with _collector(programs["collect"], output / "archives", names):
+        recording = _collector(programs["collect"], output / "archives", names) \
+            if "collect" in programs else contextlib.nullcontext()
+        with recording:
             for task in todo:
                 tasks.put(task)
             for _ in workers:
@@ -119,7 +124,8 @@ def record(programs: dict[str, str], output: Path, todo: list[tuple[str, str]], 
                     print(json.dumps(found[-1]), file=file, flush=True)
                     if len(found) % 50 == 0:
                         say(f"{len(found)} of {len(todo)} flows")
-            time.sleep(1)  # the ends of the last ones
+            if "collect" in programs:
+                time.sleep(1)  # the ends of the last ones
         for one in workers:
             one.join()
     finally:

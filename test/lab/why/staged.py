@@ -1,14 +1,64 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Flows of two causes, one after the other, at times that are known."""
+"""Flows of two causes, one after the other, and when each of them truly acted."""
 
 from __future__ import annotations
 
-from flows import Flow, Slow, without
+from dataclasses import dataclass
+
+from flows import Flow, Outcome, Slow, without
 from scenarios import Draw, Scenario, Stage, loss_rate, path, rate_word
 
 # What the path does, and what programs do. Two of the path may follow each other, or one of each.
 OF_PATH = ("shaped_bottleneck", "bufferbloat", "random_loss", "policer")
 OF_PROGRAMS = ("application", "peer_reads_slowly")
+
+
+# Which event of the relay says that it acts: what is before that the flow does not feel.
+ACTS = {"shaped_bottleneck": "queued", "bufferbloat": "queued", "random_loss": "lost",
+        "policer": "lost"}
+
+
+@dataclass(frozen=True)
+class Span:
+    """A cause held the flow up, in seconds since its first byte."""
+
+    begin: float
+    end: float
+    cause: str
+
+
+def true_spans(stages: tuple[Stage, ...], outcome: Outcome, settle: float) -> list[Span]:
+    """When each stage's cause acted, by the relay, the programs and, where a full window stalled
+    the sender, its kernel: from `settle` seconds behind its first effect, and behind all of the
+    stage before, until the programs or the relay end it. A cause that had no effect has none."""
+    found = []
+    free = 0.0  # from then on nothing of the stage before is on its way
+    for number, stage in enumerate(stages):
+        begin, end = _acted(number, stage, outcome)
+        begin, end = max(begin, free) + settle, min(end, outcome.written)
+        if begin < end:
+            found.append(Span(begin, end, stage.cause))
+        free = max(free, end)
+        if number < len(outcome.path):
+            free = max(free, outcome.path[number].get("left", 0.0))
+    return found
+
+
+def _acted(number: int, stage: Stage, outcome: Outcome) -> tuple[float, float]:
+    never = outcome.written
+    if stage.cause in ACTS:
+        stages = outcome.path
+        if number >= len(stages):
+            return never, never
+        later = stages[number + 1].get("first", never) if number + 1 < len(stages) else never
+        return stages[number].get(ACTS[stage.cause], never), later
+    slow = outcome.writer if stage.cause == "application" else outcome.reader
+    if not slow:
+        return never, never
+    begin, end = slow[0]
+    if stage.cause == "peer_reads_slowly":
+        begin = next((at for at in outcome.blocked if at >= begin), never)
+    return begin, end
 
 
 class _Part:
@@ -56,7 +106,7 @@ def two_causes(d: Draw) -> Scenario:
     words += [f"there.{key}" for key in _undone(first.words)] + second.words
     flow = Flow(tuple(words), until=end, cc=cc, deadline=25,
                 writer=tuple(first.writer + second.writer),
-                reader=tuple(first.reader + second.reader))
+                reader=tuple(first.reader + second.reader), watched=True)
     twin = without(flow, words=path(rtt), writer=(), reader=(), until=0)
     return Scenario("two", flow, twin, rtt,
                     (Stage(0, causes[0]), Stage(change, causes[1])))
