@@ -21,7 +21,8 @@ def wilson(right: int, of: int, z: float = 1.96) -> tuple[float, float]:
     share = right / of
     middle = share + z * z / (2 * of)
     half = z * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
-    return (middle - half) / (1 + z * z / of), (middle + half) / (1 + z * z / of)
+    low, high = ((middle + side) / (1 + z * z / of) for side in (-half, half))
+    return max(0.0, low), min(1.0, high)
 
 
 def _unix_time(moment: str) -> float:

@@ -85,7 +85,7 @@ class _Part:
             self.writer = [Slow(begin, end, d.whole(500, 12000), d.log(0.03, 0.3))]
         else:
             pause = d.log(0.02, 0.2)
-            self.reader = [Slow(begin, end, max(500, int(d.log(100e3, 600e3) * pause)), pause)]
+            self.reader = [Slow(begin, end, max(500, int(d.log(60e3, 300e3) * pause)), pause)]
 
 
 def two_causes(d: Draw) -> Scenario:
