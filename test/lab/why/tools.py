@@ -80,7 +80,7 @@ def reader_that_stops(d: Draw) -> Scenario:
     """A program that stops once for seconds, or often and for times that vary."""
     rtt = d.log(1, 250)
     if d.one(False, True):
-        begin, pause = d.even(0.05, 0.4), d.even(1.5, 4)
+        begin, pause = rtt * d.even(2.5, 5) / 1000, d.even(1.5, 4)
         flow = Flow(path(rtt), size=int(d.log(2e6, 5e6)), cc=cc_of(d), deadline=15,
                     reader=(Slow(begin, begin + 0.2, 1 << 16, pause),))
     else:
@@ -124,21 +124,22 @@ def _queue(d: Draw, bits: float, queue_ms: float) -> tuple[Command, ...]:
                 (*add, "parent", "1:10", "bfifo", "limit", limit))
 
 
-def _bottleneck(d: Draw, cause: str, bits: float, queue_ms: float) -> Scenario:
-    rtt = d.one(d.log(1, 2), d.log(2, 200), d.log(200, 300))
+def _bottleneck(d: Draw, cause: str, rtt: float, bits: float, queue_ms: float) -> Scenario:
     flow = Flow(path(rtt), _queue(d, bits, queue_ms), ifb_bits=bits,
                 size=int(bits / 8 * d.even(3, 6)), cc=cc_of(d))
     return _provoked(cause, flow, rtt)
 
 
 def shaped_bottleneck(d: Draw) -> Scenario:
-    # Below these rates three segments are a long queue.
-    bits = d.one(d.log(650e3, 780e3), d.log(8.5e6, 12e6))
-    return _bottleneck(d, "shaped_bottleneck", bits, d.log(15, 75))
+    if d.one(False, True):
+        # Three segments; below these rates, and beside shorter round trips, that is a long queue.
+        return _bottleneck(d, "shaped_bottleneck", d.log(25, 300), d.log(650e3, 780e3), 0)
+    return _bottleneck(d, "shaped_bottleneck", d.log(1, 300), d.log(8.5e6, 12e6), d.log(15, 48))
 
 
 def bufferbloat(d: Draw) -> Scenario:
-    return _bottleneck(d, "bufferbloat", rate_of(d), d.log(140, 700))
+    rtt = d.one(d.log(1, 2), d.log(2, 200), d.log(200, 300))
+    return _bottleneck(d, "bufferbloat", rtt, rate_of(d), d.log(140, 700))
 
 
 def congested_path(d: Draw) -> Scenario:
@@ -203,13 +204,13 @@ def small_first_window(d: Draw) -> Scenario:
 def slow_start_left_early(d: Draw) -> Scenario:
     """A program holds packets back: each by some time of its own, or all in one of the first
     rounds."""
-    rtt = d.log(25, 250)
+    rtt = d.log(40, 250)
     if d.one(False, True):
         holds = (Hold(jitter=rtt / 1000 * d.even(0.3, 0.8)),)
     else:
         begin = rtt / 1000 * d.even(1.2, 2.6)
         holds = (Hold(begin, begin + 1.2 * rtt / 1000, delay=d.even(0.018, 0.04)),)
-    flow = Flow(path(rtt), _to_program(*DATA), holds, size=int(d.log(1e6, 3e6)), cc="cubic",
+    flow = Flow(path(rtt), _to_program(*DATA), holds, size=int(d.log(1.3e6, 4e6)), cc="cubic",
                 wide=True)
     return Scenario("slow_start_left_early", flow, without(flow, cc="reno"), rtt)
 
