@@ -118,6 +118,8 @@ def rates(place: Place) -> None:
     queued = counters["there"]["queue_delay_us"]
     check(counters["there"]["lost_queue"] == 0 and after["total_retrans"] == 0, f"{counters}")
     check(20_000 < queued["max"] < 620_000 and after["rtt"] > after["min_rtt"], f"{queued} {after}")
+    only = counters["stages"][0]
+    check(only["first_ns"] <= only["queued_ns"] < only["left_ns"], f"{only}")
     after, counters, _ = transfer(place, ["delay=5ms", "there.police=4mbit,20k"], 300_000)
     check(counters["there"]["lost_police"] >= 5, f"{counters}")
     check(after["total_retrans"] >= counters["there"]["lost_police"], f"{after} {counters}")
@@ -142,6 +144,13 @@ def faults(place: Place) -> None:
     after, counters, _ = transfer(
         place, ["delay=5ms", "@5ms", "there.loss=1", "@300ms", "there.loss=0"], 20_000)
     check(counters["there"]["lost_random"] > 0 and after["total_rto"] >= 1, f"{after} {counters}")
+    # It says when each of them was: not before its time, and behind the one before.
+    first, second, third = counters["stages"]
+    check(first["lost_ns"] == third["lost_ns"] == -1, f"{counters['stages']}")
+    check(second["lost_ns"] >= second["first_ns"] >= first["first_ns"] + 5_000_000,
+          f"{first} {second}")
+    check(third["first_ns"] >= first["first_ns"] + 300_000_000, f"{first} {third}")
+    check(third["left_ns"] >= third["first_ns"] + 5_000_000, f"{third}")
 
 
 def congestion(place: Place) -> None:
