@@ -3,6 +3,7 @@
 // The event socket of a collector.
 #include <tcpinfo/eventsocket.h>
 
+#include <array>
 #include <cerrno>
 #include <new>
 #include <string>
@@ -16,7 +17,7 @@ using namespace tcpinfo;
 struct tcpinfo_events {
   event_client client;
   flow_event latest;
-  std::string uuid;  ///< of `latest`, ending in NUL
+  std::array<std::string, 6> texts;  ///< those of `latest`, ending in NUL
   bool in_callback = false;
 };
 
@@ -29,7 +30,9 @@ int step(tcpinfo_events& events) noexcept {
   if (ec) return c_result(ec);
   if (!more) return 0;
   return c_guarded([&] {
-    events.uuid = events.latest.uuid;
+    const flow_event& e = events.latest;
+    events.texts = {std::string(e.uuid), std::string(e.cgroup), std::string(e.owner),
+                    std::string(e.pid),  std::string(e.comm),   std::string(e.executable)};
     return 1;
   });
 }
@@ -40,7 +43,9 @@ tcpinfo_event told(const tcpinfo_events& events) noexcept {
   c.size = sizeof c;
   c.kind = static_cast<std::int64_t>(e.kind);
   c.time = to_c(e.time);
-  if (!events.uuid.empty()) c.uuid = events.uuid.c_str();
+  const std::array told{&c.uuid, &c.cgroup, &c.owner, &c.pid, &c.comm, &c.executable};
+  for (std::size_t i = 0; i < told.size(); ++i)
+    if (!events.texts[i].empty()) *told[i] = events.texts[i].c_str();
   c.has_id = e.has_id;
   if (e.has_id != 0) c.id = to_c(e.id);
   return c;

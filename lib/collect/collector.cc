@@ -161,6 +161,8 @@ int run(os& system, source_maker& sources, const config& settings, control& oper
       return refuse_thread("a visitor of network namespaces", ec);
   if (open.out_of_memory) throw std::bad_alloc();
   // Before there is anything to take back, too. It tells nothing before the first poll.
+  // It asks them: they outlive it.
+  std::unique_ptr<owner_book> owners;
   std::unique_ptr<event_server> events;
   if (const int status = start_events(settings, current.prefixes(), events); status != exit_ok)
     return status;
@@ -197,7 +199,8 @@ int run(os& system, source_maker& sources, const config& settings, control& oper
   observations seen;
   std::optional<traffic_table> traffic;
   if (settings.traffic) traffic.emplace(*settings.traffic);
-  const std::unique_ptr<owner_book> owners = find_owners(settings);
+  owners = find_owners(settings);
+  if (events && owners && settings.events_owner) events->tell_owners(*owners);
   writer_limits limits;
   const unsigned count = settings.writers != 0 ? settings.writers : writers_for_this_machine();
   const memory_shares memory = shares_of(settings.max_memory, count);

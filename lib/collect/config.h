@@ -68,7 +68,8 @@ struct config {
   std::string event_socket;                   ///< path; empty: none
   std::optional<unsigned> event_socket_mode;  ///< none: the umask decides
   bool events_replay = false;
-  std::string query_socket;  ///< path; empty: none
+  bool events_owner = false;  ///< events say whose connections are, as far as `owner` has it told
+  std::string query_socket;   ///< path; empty: none
   unsigned query_socket_mode = 0600;
   std::vector<std::string> netns;            ///< other network namespaces: names, paths, or "all"
   std::optional<listen_address> prometheus;  ///< where metrics are served; none: nowhere

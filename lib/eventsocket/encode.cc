@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// From an event to a line, byte for byte as M-Lab's server writes it.
+// From an event to a line, byte for byte as M-Lab's server writes it; behind that the owner, where
+// it is told.
 #include <array>
 
 #include <tcpinfo/eventsocket.h>
@@ -12,7 +13,7 @@ namespace tcpinfo::inline v0 {
 namespace {
 
 // Keys, punctuation, a time, two addresses, four numbers and the kind, each at its longest.
-constexpr std::size_t fixed_size = 320;
+constexpr std::size_t fixed_size = 400;
 
 char* write_signed(char* to, std::int64_t v) noexcept {
   auto magnitude = static_cast<std::uint64_t>(v);
@@ -43,10 +44,27 @@ char* write_id(char* to, const socket_id& id) noexcept {
   return write(to, "}");
 }
 
+struct owner_text {
+  std::string_view key;  // with what stands around it
+  std::string_view value;
+};
+
+std::array<owner_text, 5> owner_texts(const flow_event& e) noexcept {
+  return {{{",\"Cgroup\":", e.cgroup},
+           {",\"Owner\":", e.owner},
+           {",\"Pid\":", e.pid},
+           {",\"Comm\":", e.comm},
+           {",\"Executable\":", e.executable}}};
+}
+
 }  // namespace
 
-std::size_t max_flow_event_size(const flow_event& e) noexcept {
-  return fixed_size + max_escaped_size(e.uuid.size());
+std::size_t max_flow_event_size(const flow_event& given) noexcept {
+  // Of a caller that was compiled against an older header.
+  const flow_event e = known_part(given);
+  std::size_t size = fixed_size + max_escaped_size(e.uuid.size());
+  for (const owner_text& one : owner_texts(e)) size += max_escaped_size(one.value.size());
+  return size;
 }
 
 std::error_code encode_flow_event(std::span<char> out, std::size_t& written,
@@ -63,6 +81,8 @@ std::error_code encode_flow_event(std::span<char> out, std::size_t& written,
   to = write_escaped(write(to, "\",\"UUID\":"), e.uuid);
   to = write(to, ",\"ID\":");
   to = e.has_id != 0 ? write_id(to, e.id) : write(to, "null");
+  for (const owner_text& one : owner_texts(e))
+    if (!one.value.empty()) to = write_escaped(write(to, one.key), one.value);
   to = write(to, "}\n");
   written = static_cast<std::size_t>(to - out.data());
   return {};

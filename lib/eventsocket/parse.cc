@@ -4,6 +4,8 @@
 // line is validated, so that a damaged one is never taken for an event.
 #include "eventsocket/parse.h"
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <string_view>
@@ -69,7 +71,31 @@ bool read_id(const dom::object& object, socket_id& out, std::uint32_t& unknown) 
   return true;
 }
 
-enum event_key : unsigned { kind, time, uuid, id, event_keys };
+enum event_key : unsigned {
+  kind,
+  time,
+  uuid,
+  id,
+  cgroup,
+  owner,
+  pid,
+  comm,
+  executable,
+  event_keys
+};
+
+struct text_key {
+  std::string_view name;
+  event_key key;
+  std::string_view flow_event::*value;
+};
+constexpr std::array<text_key, 6> text_keys = {
+    {{"UUID", uuid, &flow_event::uuid},
+     {"Cgroup", cgroup, &flow_event::cgroup},
+     {"Owner", owner, &flow_event::owner},
+     {"Pid", pid, &flow_event::pid},
+     {"Comm", comm, &flow_event::comm},
+     {"Executable", executable, &flow_event::executable}}};
 
 std::error_code read_event(const dom::object& object, flow_event& out) noexcept {
   unsigned seen = 0;
@@ -82,9 +108,6 @@ std::error_code read_event(const dom::object& object, flow_event& out) noexcept 
       std::string_view text;
       if (!first_time(seen, time) || value.get(text) != simdjson::SUCCESS) return errc::bad_json;
       if (const auto ec = parse_timestamp(text, out.time)) return ec;
-    } else if (key == "UUID") {
-      if (!first_time(seen, uuid) || value.get(out.uuid) != simdjson::SUCCESS)
-        return errc::bad_json;
     } else if (key == "ID") {
       if (!first_time(seen, id)) return errc::bad_json;
       if (value.is_null()) continue;
@@ -92,6 +115,14 @@ std::error_code read_event(const dom::object& object, flow_event& out) noexcept 
       if (value.get(inner) != simdjson::SUCCESS || !read_id(inner, out.id, out.unknown_keys))
         return errc::bad_json;
       out.has_id = 1;
+    } else if (const auto* const text =
+                   std::find_if(text_keys.begin(), text_keys.end(),
+                                [name = std::string_view(key)](const text_key& one) {
+                                  return one.name == name;
+                                });
+               text != text_keys.end()) {
+      if (!first_time(seen, text->key) || value.get(out.*text->value) != simdjson::SUCCESS)
+        return errc::bad_json;
     } else {
       ++out.unknown_keys;
     }

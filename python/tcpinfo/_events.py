@@ -15,6 +15,7 @@ from ._native import (LIB, EventsOptions, EventStruct, Handle, OnFault, exceptio
 #: Event.kind: the connection was seen for the first time; it has ended. Newer collectors may tell
 #: other numbers.
 OPENED, CLOSED = 0, 1
+OWNER = ("cgroup", "owner", "pid", "comm", "executable")
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,19 @@ class Event:
     time_ns: when the connection was first or last seen, nanoseconds since 1970
     uuid: as in its archive's name
     id: told of an opening, else None
+    cgroup, owner, pid, comm, executable: whose it is, as in Metadata, where the collector is asked
+        to tell (--events-owner), else None
     """
 
     kind: int
     time_ns: int | None
     uuid: str | None
     id: SocketId | None
+    cgroup: str | None = None
+    owner: str | None = None
+    pid: str | None = None
+    comm: str | None = None
+    executable: str | None = None
 
 
 class Events(Handle):
@@ -62,7 +70,8 @@ class Events(Handle):
             result = LIB.events_next(self._alive(), byref(said))
             if result == 1:
                 return Event(said.kind, nanoseconds(said.time), text_of(said.uuid),
-                             SocketId._of(said.id) if said.has_id else None)
+                             SocketId._of(said.id) if said.has_id else None,
+                             *(text_of(getattr(said, key)) for key in OWNER))
             if result == 0:
                 raise StopIteration
             # A handler of a signal ran, and Python's own runs now.

@@ -107,7 +107,9 @@ class WriterOptions(Structure):
 
 class EventStruct(Structure):
     _fields_ = [("size", c_size_t), ("kind", c_int64), ("time", Timestamp), ("uuid", c_char_p),
-                ("has_id", c_uint32), ("reserved", c_uint32), ("id", SocketIdStruct)]
+                ("has_id", c_uint32), ("reserved", c_uint32), ("id", SocketIdStruct),
+                ("cgroup", c_char_p), ("owner", c_char_p), ("pid", c_char_p), ("comm", c_char_p),
+                ("executable", c_char_p)]
 
 
 # As tcpinfo/c.h names them; a test compares every size and offset.

@@ -391,7 +391,7 @@ def test_help_and_version() -> None:
                  "--file-mode",
                  "--event-buffer", "--uuid-prefix-file", "--prometheus",
                  "--traffic-metrics", "--label-limit", "--eventsocket", "--eventsocket-mode",
-                 "--events-replay", "--verbose", "--version", "--help",
+                 "--events-replay", "--events-owner", "--verbose", "--version", "--help",
                  "-o", "-v"):
         check(re.search(rf"(?<![\w-]){flag}\b", done.stdout), f"--help does not tell {flag}")
 
@@ -406,6 +406,9 @@ def test_outlets() -> None:
         refused("eventsocket-mode", f"--eventsocket-mode={value}")
     refused("eventsocket", "--eventsocket", "x" * 108)
     refused("/no-such-dir/s", "--eventsocket", "/no-such-dir/s")
+    refused("events-owner: without --eventsocket", "--events-owner", "--owner", "cgroup")
+    refused("events-owner: whose connections are is found where --owner", "--events-owner",
+            "--eventsocket", "/no-such-dir/s")
     with tempfile.NamedTemporaryFile() as file:
         refused(re.escape(file.name), "--eventsocket", file.name)
         check(Path(file.name).is_file(), "a file in the event socket's place was touched")

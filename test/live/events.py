@@ -17,6 +17,7 @@ from collector import ABORTED_HERE, PREFIX, Truth
 
 OPEN, CLOSE = 0, 1
 KEYS = ["Event", "Timestamp", "UUID", "ID"]
+OWNER_KEYS = ["Cgroup", "Owner", "Pid", "Comm", "Executable"]
 ID_KEYS = ["SPort", "DPort", "SrcIP", "DstIP", "Interface", "Cookie"]
 
 
@@ -27,11 +28,14 @@ class Event:
     uuid: str
     cookie: int
     id: dict[str, object] | None
+    owner: dict[str, object]  # keys and values behind the ID
 
 
 def parse(line: str) -> Event:
     row = json.loads(line)
-    check(list(row) == KEYS, f"keys of an event: {line}")
+    check(list(row)[:len(KEYS)] == KEYS, f"keys of an event: {line}")
+    owner = {key: row[key] for key in list(row)[len(KEYS):]}
+    check(list(owner) == [key for key in OWNER_KEYS if key in owner], f"keys of an owner: {line}")
     check(row["Timestamp"].endswith("Z"), f"not UTC: {line}")
     match = re.fullmatch(re.escape(PREFIX) + "_([0-9A-F]{16})", row["UUID"])
     check(match, f"UUID: {line}")
@@ -42,7 +46,7 @@ def parse(line: str) -> Event:
         check(row["ID"]["Cookie"] == cookie, f"cookie and UUID differ: {line}")
     else:
         check(row["Event"] == CLOSE and row["ID"] is None, f"no event: {line}")
-    return Event(row["Event"], time_ns(row["Timestamp"]), row["UUID"], cookie, row["ID"])
+    return Event(row["Event"], time_ns(row["Timestamp"]), row["UUID"], cookie, row["ID"], owner)
 
 
 class Listener:
@@ -132,6 +136,7 @@ def compare_events(made: list[Truth], events: list[Event]) -> None:
     closed: dict[int, Event] = {}
     for event in events:
         check(event.cookie in known, f"{event.uuid} was never made")
+        check(not event.owner, f"{event.uuid}: nobody asked whose it is: {event.owner}")
         if event.kind == OPEN:
             check(event.cookie not in opened, f"{event.uuid} opens twice")
             opened[event.cookie] = event

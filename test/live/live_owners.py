@@ -22,14 +22,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archives import check
-from collector import Collector, full
+from collector import Collector, full, wait_until
+from events import Listener
 from netns import RECEIVER_V4, SENDER_V4, Namespace, Pair, Skip, cookie_of, run_test
 
 EXE = sys.argv[1]
 COUNT = 1000 if full() else 200
 WORKERS = 5
 OUT, IN, UNUSED, HELD, GIVEN = 8000, 8001, 8002, 8003, 8004
-PR_SET_NAME = 15
+PR_SET_NAME, PR_CAPBSET_DROP = 15, 24
+CAP_SYS_ADMIN, CAP_PERFMON, CAP_BPF = 21, 38, 39
 KEYS = ("Cgroup", "Owner", "Pid", "Comm", "Executable")
 
 
@@ -176,6 +178,9 @@ def by_events() -> None:
         with Collector(EXE, output, pair.receiver, "--owner", "process", "--verbose") as collector:
             if "owners by /proc" in collector.log():
                 raise Skip(f"no owners by events: {collector.log()}")
+            silent = "does not tell who accepts" in collector.log()
+            print("the kernel tells who accepts" if not silent else
+                  "the kernel does not tell who accepts: they are known by what they read or write")
             each = COUNT // 2 // WORKERS
             waits = [in_child("far end", lambda: far_end(outgoing, each * WORKERS)),
                      in_child("far client", lambda: far_client(pair, each * WORKERS))]
@@ -222,6 +227,8 @@ def by_events() -> None:
         print(f"of {len(used)} connections that read or wrote {len(wrong)} are wrong: "
               f"{dict(ways)}; the program of {programs} was seen")
         check(len(wrong) * 100 <= len(used), f"{len(wrong)} wrong, the first: {wrong[:3]}")
+        # What the kernel does not tell is found otherwise, and the log says that it is so.
+        check(("accept" in ways) != silent, f"accept() is told, or is not: {ways}")
         # Their program is found where they live long enough for somebody to look.
         for what, some, program in (("short-lived", brief, False), ("handed on", handed, True),
                                     ("held", held, True), ("used later", taken, True)):
@@ -245,6 +252,81 @@ def cookies_of(where: Namespace, port: int) -> list[int]:
                               capture_output=True, text=True, check=True)
     return [int(word.removeprefix("sk:"), 16) for word in done.stdout.split()
             if word.startswith("sk:")]
+
+
+def by_event_socket() -> None:
+    """What is accepted has an owner once it reads or writes: its close says more than its open."""
+    with Pair() as pair, tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "events"
+        own = Path("/proc/self/comm").read_text(encoding="ascii").strip()
+        incoming = listen(pair.receiver, RECEIVER_V4, IN)
+        outgoing = listen(pair.sender, SENDER_V4, OUT)
+        with Collector(EXE, Path(scratch) / "out", pair.receiver, "--owner", "process", "--verbose",
+                       "--eventsocket", str(path), "--events-owner") as collector:
+            without_events = "owners by /proc" in collector.log()
+            listener = Listener(path)
+            made = connect(pair.receiver, SENDER_V4, OUT)
+            far = connect(pair.sender, RECEIVER_V4, IN)
+            taken, _ = incoming.accept()
+            wanted = {cookie_of(made): ("connect", "connect"),
+                      cookie_of(taken): ("listener", "io")}
+            check(wait_until(lambda: len(listener.lines()) >= 2, 20), "opens are missing")
+            taken.sendall(b"x")
+            for one in (taken, far, made):
+                one.close()
+            outgoing.accept()[0].close()
+            check(wait_until(lambda: len(listener.lines()) >= 4, 20), "closes are missing")
+            collector.stop()
+        incoming.close()
+        outgoing.close()
+        for event in listener.finish():
+            if without_events:
+                continue
+            how = wanted[event.cookie][event.kind]
+            check(is_right(Owned(event.cookie, os.getpid(), own, (how,)), event.owner),
+                  f"{event} is not of {how}")
+
+
+def lose_bpf() -> None:
+    """For a child between fork and exec: no BPF program is to be had any more."""
+    libc = ctypes.CDLL(None)
+    for capability in (CAP_SYS_ADMIN, CAP_PERFMON, CAP_BPF):
+        libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
+
+
+def without_bpf() -> None:
+    """What /proc shows is told, where it shows it; and else the control group of the socket."""
+    with Pair() as pair, tempfile.TemporaryDirectory() as scratch:
+        output = Path(scratch) / "out"
+        own = Path("/proc/self/comm").read_text(encoding="ascii").strip()
+        incoming = listen(pair.receiver, RECEIVER_V4, IN)
+        outgoing = listen(pair.sender, SENDER_V4, OUT)
+        before = connect(pair.receiver, SENDER_V4, OUT)
+        with Collector(EXE, output, pair.receiver, "--owner", "process", confine=lose_bpf
+                       ) as collector:
+            check(collector.says("owners by /proc"), f"not said: {collector.log()}")
+            made = connect(pair.receiver, SENDER_V4, OUT)
+            far = connect(pair.sender, RECEIVER_V4, IN)
+            taken, _ = incoming.accept()
+            unused = connect(pair.sender, RECEIVER_V4, IN)
+            # /proc is gone through once a second, and when nobody has a socket that is asked for.
+            for _ in range(30):
+                for one in (made, taken, before):
+                    one.sendall(b"x")
+                time.sleep(0.1)
+            collector.stop()
+        told = metadata_of(output)
+        for one in (before, made, taken):
+            check(is_right(of_mine(one, own, "proc"), told[cookie_of(one)]),
+                  f"{told[cookie_of(one)]}")
+        # No process has that socket yet.
+        for cookie in cookies_of(pair.receiver, IN):
+            if cookie != cookie_of(taken):
+                about = told[cookie]
+                check(about.get("Owner", "cgroup-id") == "cgroup-id" and "Pid" not in about,
+                      f"{about}")
+        for one in (before, made, far, taken, unused, incoming, outgoing):
+            one.close()
 
 
 def told_with(*flags: str) -> dict[str, object]:
@@ -274,6 +356,8 @@ def no_more_than_asked() -> None:
 
 def main() -> None:
     by_events()
+    by_event_socket()
+    without_bpf()
     no_more_than_asked()
 
 

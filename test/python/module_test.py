@@ -544,15 +544,21 @@ class Followed(unittest.TestCase):
                 next(events)
             text = (GOLDEN / "events.jsonl").read_bytes()
             self.assertLess(len(text), 65536)
-            server.sendall(text + b"nonsense\n")
+            owned = {"Event": 1, "Timestamp": "2026-11-22T10:26:03Z", "UUID": "u", "ID": None,
+                     "Cgroup": "/a", "Owner": "io", "Pid": "7", "Comm": "b", "Executable": "/c"}
+            server.sendall(text + json.dumps(owned).encode() + b"\nnonsense\n")
             server.close()
             got = [next(events) for _ in wanted]
+            told = next(events)
+            self.assertEqual((told.cgroup, told.owner, told.pid, told.comm, told.executable),
+                             ("/a", "io", "7", "b", "/c"))
             with self.assertRaises(tcpinfo.Error):
                 next(events)
             self.assertEqual(list(events), [])
             events.close()
         for event, line in zip(got, wanted):
             self.assertEqual((event.kind, event.uuid), (line["Event"], line["UUID"]))
+            self.assertIsNone(event.owner)
             self.assertEqual(event.time_ns, nanoseconds(line["Timestamp"]))
             if line.get("ID"):
                 self.assertEqual((str(event.id.src), event.id.sport, event.id.cookie),

@@ -53,7 +53,7 @@ _tcpinfo_collect() {
       --netns --include-local --exclude-srcport --exclude-dstip --exclude-file
       --sample --thin --finals-only --anonymize --owner --file-mode
       --event-buffer --uuid-prefix-file --prometheus --traffic-metrics --label-limit
-      --eventsocket --eventsocket-mode --events-replay --query-socket --query-socket-mode
+      --eventsocket --eventsocket-mode --events-replay --events-owner --query-socket --query-socket-mode
       --verbose --help --version'
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
 }

@@ -155,6 +155,12 @@ void outlets_to_config(const collect_flags& f, collect::config& c) {
   if (!f.eventsocket_mode.empty())
     c.event_socket_mode = mode_of("--eventsocket-mode", f.eventsocket_mode);
   c.events_replay = f.events_replay;
+  c.events_owner = f.events_owner;
+  if (c.events_owner && c.event_socket.empty())
+    throw bad_flag("--events-owner: without --eventsocket nobody could hear it");
+  if (c.events_owner && c.owner == collect::owner_level::off)
+    throw bad_flag(
+        "--events-owner: whose connections are is found where --owner is cgroup or process");
   check_socket_path("--query-socket", f.query_socket);
   c.query_socket = f.query_socket;
   c.query_socket_mode = mode_of("--query-socket-mode", f.query_socket_mode);

@@ -155,6 +155,8 @@ void declare(CLI::App& app, collect_flags& f) {
       ->type_name("MODE");
   app.add_flag("--events-replay", f.events_replay,
                "tell each new client of that socket what is open already");
+  app.add_flag("--events-owner", f.events_owner,
+               "say on that socket, too, whose connections are, as --owner has it");
   app.add_option("--query-socket", f.query_socket,
                  "unix socket that gives the latest records of a connection (tcpinfo-dump ask)")
       ->type_name("PATH");

@@ -51,6 +51,7 @@ struct collect_flags {
   std::vector<std::string> netns;
   bool no_realtime = false;
   bool events_replay = false;
+  bool events_owner = false;
   bool include_local = false;
   bool verbose = false;
 };

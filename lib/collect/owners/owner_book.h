@@ -5,7 +5,6 @@
 #ifndef TCPINFO_COLLECT_OWNERS_OWNER_BOOK_H
 #define TCPINFO_COLLECT_OWNERS_OWNER_BOOK_H
 
-#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -14,18 +13,12 @@
 #include "collect/config.h"
 #include "collect/owners/cgroup_paths.h"
 #include "collect/owners/owner.h"
+#include "collect/owners/owner_clues.h"
 #include "collect/owners/owner_feed.h"
 #include "collect/owners/process_facts.h"
 #include "collect/owners/socket_holders.h"
 
 namespace tcpinfo::collect {
-
-/// What a connection's messages tell of its owner.
-struct owner_clues {
-  std::uint64_t cookie = 0;
-  std::uint64_t cgroup = 0;  ///< id of the group in which its socket was made; 0: not told
-  std::uint32_t inode = 0;   ///< of its socket; 0: not told
-};
 
 /// Any thread. Throws std::bad_alloc.
 class owner_book {

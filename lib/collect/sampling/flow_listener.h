@@ -8,6 +8,8 @@
 
 #include <cstdint>
 
+#include "collect/owners/owner_clues.h"
+
 namespace tcpinfo::collect {
 
 /// Called by every sampler, on its thread. Waits for nobody. Times are since 1970.
@@ -18,7 +20,9 @@ class flow_listener {
   flow_listener(const flow_listener&) = delete;
   flow_listener& operator=(const flow_listener&) = delete;
 
-  virtual void opened(const socket_id& id, std::int64_t time_ns) noexcept = 0;
+  /// `clues`: what its first message tells of whose it is.
+  virtual void opened(const socket_id& id, std::int64_t time_ns,
+                      const owner_clues& clues) noexcept = 0;
   virtual void closed(std::uint64_t cookie, std::int64_t time_ns) noexcept = 0;
 };
 

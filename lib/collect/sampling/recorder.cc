@@ -53,9 +53,15 @@ recorder::~recorder() {
   counts_.detached_now.fetch_sub(detached_counted_, std::memory_order_relaxed);
 }
 
-void recorder::tell_opened(const socket_id& id, std::int64_t time_ns) noexcept {
+recorder::opening recorder::opening_of(const message& m) const noexcept {
+  opening what{m.id(), {}};
+  if (listener_ != nullptr) what.clues.add(m);
+  return what;
+}
+
+void recorder::tell_opened(const opening& what, std::int64_t time_ns) noexcept {
   observed_.flows_opened.add();
-  if (listener_ != nullptr) listener_->opened(id, time_ns);
+  if (listener_ != nullptr) listener_->opened(what.id, time_ns, what.clues);
 }
 
 void recorder::tell_closed(std::uint64_t cookie, std::int64_t time_ns) noexcept {
@@ -64,9 +70,9 @@ void recorder::tell_closed(std::uint64_t cookie, std::int64_t time_ns) noexcept 
 }
 
 // The socket is another connection now.
-void recorder::tell_reused(const socket_id& id, std::int64_t time_ns) noexcept {
-  tell_closed(id.cookie, time_ns);
-  tell_opened(id, time_ns);
+void recorder::tell_reused(const opening& what, std::int64_t time_ns) noexcept {
+  tell_closed(what.id.cookie, time_ns);
+  tell_opened(what, time_ns);
 }
 
 snapshot_header recorder::header_of(const message& m, std::int64_t time_ns) const noexcept {
@@ -180,19 +186,20 @@ bool recorder::record(const flow_update& update) noexcept {
     return false;
   }
   if (what == offered::recorded) ++snapshots_;
-  socket_id id;
-  if (opens) id = update.current.id();
+  opening what_opens;
+  if (opens) what_opens = opening_of(update.current);
   if (update.known == 0) count_opened(header);
   // Where memory runs out here the next poll records it once more: a record too many, none lost.
   if (table_.commit(update) || !opens) return true;
   const std::int64_t opened_ns = header.opened_ns != 0 ? header.opened_ns : time_ns;
   if (reused)
-    tell_reused(id, opened_ns);
+    tell_reused(what_opens, opened_ns);
   else
-    tell_opened(id, opened_ns);
-  told_.forget_opened(id.cookie);
+    tell_opened(what_opens, opened_ns);
+  const std::uint64_t cookie = what_opens.id.cookie;
+  told_.forget_opened(cookie);
   // Its socket was detached and has been connected again.
-  detached_.erase(id.cookie);
+  detached_.erase(cookie);
   count_detached();
   return true;
 }
@@ -324,7 +331,7 @@ bool recorder::record_final(const message& m, std::int64_t time_ns) noexcept {
   } else {
     counts_.sample_records.add();
   }
-  const socket_id id = update.current.id();
+  const opening what_opens = opening_of(update.current);
   (void)table_.commit(update);
   counts_.destroy_events.add();
   thinning_.forget(cookie);
@@ -338,15 +345,15 @@ bool recorder::record_final(const message& m, std::int64_t time_ns) noexcept {
   count_detached();
   if (opens) {
     count_opened(header);
-    tell_opened(id, opened_ns);
+    tell_opened(what_opens, opened_ns);
   } else if (reused) {
-    tell_reused(id, opened_ns);
+    tell_reused(what_opens, opened_ns);
   }
   if (told_before) return true;
   // A connection that was detached all the time, though no dump has found that out, ended when its
   // TCP did.
   const bool late = told.ended_ns != 0 && time_ns - told.ended_ns >= absent_time_ns;
-  tell_closed(id.cookie, late ? told.ended_ns : time_ns);
+  tell_closed(cookie, late ? told.ended_ns : time_ns);
   return true;
 }
 

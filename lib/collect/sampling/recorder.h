@@ -96,6 +96,12 @@ class recorder final : public message_sink {
     std::int64_t time_ns;
   };
 
+  /// What is told of a connection that opens.
+  struct opening {
+    socket_id id;
+    owner_clues clues;
+  };
+
   /// What became of a change.
   enum class offered { recorded, left_out, no_room };
 
@@ -117,9 +123,10 @@ class recorder final : public message_sink {
   }
   [[nodiscard]] bool push_left_out(std::uint64_t cookie) noexcept;
   [[nodiscard]] bool push_gone(std::uint64_t cookie) noexcept;
-  void tell_opened(const socket_id& id, std::int64_t time_ns) noexcept;
+  [[nodiscard]] opening opening_of(const message& m) const noexcept;
+  void tell_opened(const opening& what, std::int64_t time_ns) noexcept;
   void tell_closed(std::uint64_t cookie, std::int64_t time_ns) noexcept;
-  void tell_reused(const socket_id& id, std::int64_t time_ns) noexcept;
+  void tell_reused(const opening& what, std::int64_t time_ns) noexcept;
   void count_detached() noexcept;
   /// Since 1970, of a monotonic time.
   [[nodiscard]] std::int64_t wall_ns(std::int64_t time_ns) const noexcept {

@@ -55,7 +55,8 @@ event_client_queue::state event_client_queue::flush(event_text& text) {
     if (replayed_ == replay_.size()) break;
     while (replayed_ < replay_.size() && replay_text_.size() < replay_portion) {
       // Counted when it is there: memory may run out, and there must be no hole.
-      replay_text_.append(text.line(replay_[replayed_]));
+      const told_open& one = replay_[replayed_];
+      replay_text_.append(text.line(one.notice, one.owner.get()));
       ++replayed_;
     }
   }

@@ -10,10 +10,17 @@
 #include <vector>
 
 #include "collect/os/descriptor.h"
+#include "collect/owners/owner.h"
 #include "collect/serving/event_queue.h"
 #include "collect/serving/event_text.h"
 
 namespace tcpinfo::collect {
+
+/// A connection that is open, as it is told.
+struct told_open {
+  flow_notice notice;
+  owner_pointer owner;  ///< null: not told
+};
 
 /// One thread.
 class event_client_queue {
@@ -28,7 +35,7 @@ class event_client_queue {
       : socket_(std::move(client)), limit_(limit) {}
 
   /// Opens to be written before all lines added later, without counting for the limit.
-  void replay(std::vector<flow_notice> open) { replay_ = std::move(open); }
+  void replay(std::vector<told_open> open) { replay_ = std::move(open); }
   /// Adds a line. False: it has not read for so long that there is no room, or memory has run out;
   /// what it gets from here on would have a hole.
   [[nodiscard]] bool add(std::string_view line) noexcept;
@@ -48,7 +55,7 @@ class event_client_queue {
 
   const descriptor socket_;
   const std::size_t limit_;
-  std::vector<flow_notice> replay_;
+  std::vector<told_open> replay_;
   std::size_t replayed_ = 0;
   std::string replay_text_;
   std::size_t replay_text_written_ = 0;

@@ -20,6 +20,8 @@ struct flow_notice {
   socket_id id;              ///< of a close only the cookie
   /// Number of the UUID prefix (uuid_prefixes); that of a close is the open's.
   std::uint16_t prefix = 0;
+  std::uint32_t inode = 0;  ///< of the socket, of an open; this and the next: clues to its owner
+  std::uint64_t cgroup = 0;
 };
 
 class event_queue {

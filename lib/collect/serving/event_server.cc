@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <exception>
 #include <new>
 #include <utility>
 #include <vector>
@@ -215,11 +216,11 @@ void event_server::accept_client(descriptor caller) {
     for (const auto& [cookie, flow] : open_) flows.push_back(&flow);
     std::sort(flows.begin(), flows.end(),
               [](const open_flow* a, const open_flow* b) { return a->number < b->number; });
-    std::vector<flow_notice> notices;
-    notices.reserve(flows.size());
-    for (const open_flow* flow : flows) notices.push_back(flow->notice);
-    replayed = notices.size();
-    client->replay(std::move(notices));
+    std::vector<told_open> opens;
+    opens.reserve(flows.size());
+    for (const open_flow* flow : flows) opens.push_back({flow->told.notice, owner_of(flow->told)});
+    replayed = opens.size();
+    client->replay(std::move(opens));
   }
   clients_.emplace(fd, std::move(client));
   counts_.accepted.add();
@@ -240,22 +241,39 @@ void event_server::take_notices() {
   take_late_closes();
 }
 
-// Whether the notice makes sense to those who heard all before it.
-bool event_server::keep_open(flow_notice& notice) {
+// As far as it is known by now: it may be known better than when it was told before.
+owner_pointer event_server::owner_of(const told_open& flow) const noexcept {
+  if (owners_ == nullptr) return nullptr;
+  const flow_notice& open = flow.notice;
+  try {
+    return owners_->find({open.id.cookie, open.cgroup, open.inode}, flow.owner);
+  } catch (const std::exception&) {
+    return flow.owner;
+  }
+}
+
+// Whether the notice makes sense to those who heard all before it. `owner`: whose the connection
+// is.
+bool event_server::keep_open(flow_notice& notice, owner_pointer& owner) {
   if (notice.kind == flow_event_kind::closed) {
     const auto found = open_.find(notice.id.cookie);
     if (found == open_.end()) return false;
     // The UUID it was opened with.
-    notice.prefix = found->second.notice.prefix;
+    notice.prefix = found->second.told.notice.prefix;
+    owner = owner_of(found->second.told);
     open_.erase(found);
     return true;
   }
-  return open_.insert_or_assign(notice.id.cookie, open_flow{next_number_++, notice}).second;
+  owner = owner_of({notice, nullptr});
+  return open_.insert_or_assign(notice.id.cookie, open_flow{next_number_++, {notice, owner}})
+      .second;
 }
 
 void event_server::take(flow_notice& notice) {
   try {
-    const std::string_view line = keep_open(notice) ? text_.line(notice) : std::string_view();
+    owner_pointer owner;
+    const std::string_view line =
+        keep_open(notice, owner) ? text_.line(notice, owner.get()) : std::string_view();
     if (line.empty()) {
       counts_.not_sent.add();
       return;

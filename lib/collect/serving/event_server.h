@@ -20,6 +20,7 @@
 #include "collect/os/descriptor.h"
 #include "collect/os/readiness.h"
 #include "collect/os/wake_event.h"
+#include "collect/owners/owner_book.h"
 #include "collect/sampling/flow_listener.h"
 #include "collect/serving/event_client_queue.h"
 #include "collect/serving/event_listener.h"
@@ -64,13 +65,17 @@ class event_server final : public flow_listener {
   /// Makes the socket and starts the thread.
   /// @return as event_listener::open, or why there is no thread.
   [[nodiscard]] std::error_code start();
+  /// Asks it to tell whose each connection is, as `owners`, which outlives the server, knows it by
+  /// the time of the event. Before the first notice.
+  void tell_owners(owner_book& owners) noexcept { owners_ = &owners; }
   /// The samplers' side, any thread: waits for no client, and allocates nothing but for closes that
   /// find no room.
-  void opened(const socket_id& id, std::int64_t time_ns) noexcept override {
-    tell({flow_event_kind::opened, time_ns, id, prefixes_.current()});
+  void opened(const socket_id& id, std::int64_t time_ns,
+              const owner_clues& clues = {}) noexcept override {
+    tell({flow_event_kind::opened, time_ns, id, prefixes_.current(), clues.inode, clues.cgroup});
   }
   void closed(std::uint64_t cookie, std::int64_t time_ns) noexcept override {
-    flow_notice notice{flow_event_kind::closed, time_ns, {}, 0};
+    flow_notice notice{flow_event_kind::closed, time_ns, {}, 0, 0, 0};
     notice.id.cookie = cookie;
     tell(notice);
   }
@@ -82,7 +87,7 @@ class event_server final : public flow_listener {
  private:
   struct open_flow {
     std::uint64_t number;  // in the order of opening
-    flow_notice notice;
+    told_open told;
   };
   using clients = std::unordered_map<int, std::unique_ptr<event_client_queue>>;
 
@@ -102,7 +107,8 @@ class event_server final : public flow_listener {
   [[nodiscard]] bool has_notices() const noexcept {
     return !queue_.empty() || is_late_.load(std::memory_order_seq_cst);
   }
-  [[nodiscard]] bool keep_open(flow_notice& notice);
+  [[nodiscard]] bool keep_open(flow_notice& notice, owner_pointer& owner);
+  [[nodiscard]] owner_pointer owner_of(const told_open& flow) const noexcept;
   void flush_all(bool blocked_too);
   void flush_last() noexcept;
   clients::iterator drop(clients::iterator client) noexcept;
@@ -110,7 +116,8 @@ class event_server final : public flow_listener {
   const event_server_options options_;
   const uuid_prefixes& prefixes_;
   event_counts counts_;
-  std::mutex telling_;  // the queue has room for one producer at a time
+  owner_book* owners_ = nullptr;  // null: nobody asks whose they are
+  std::mutex telling_;            // the queue has room for one producer at a time
   event_queue queue_;
   // Closes for which the queue had no room. Nothing goes into the queue while there are any, so
   // that they come after what is in it and before what is newer. With telling_.

@@ -6,7 +6,9 @@
 
 #include <array>
 #include <string_view>
+#include <vector>
 
+#include "collect/owners/owner.h"
 #include "collect/serving/event_queue.h"
 #include "collect/writing/uuid_prefixes.h"
 
@@ -18,13 +20,23 @@ class event_text {
   /// The prefixes outlive it.
   explicit event_text(const uuid_prefixes& prefixes) noexcept : prefixes_(prefixes) {}
   /// The line with its newline, valid until the next call; empty where the time cannot be written.
-  [[nodiscard]] std::string_view line(const flow_notice& notice) noexcept {
+  /// @param owner null: not told
+  /// Throws std::bad_alloc.
+  [[nodiscard]] std::string_view line(const flow_notice& notice, const connection_owner* owner) {
     flow_event e;
     e.kind = notice.kind;
     e.time = timestamp::from_unix_nanoseconds(notice.time_ns);
     e.uuid = {uuid_.data(), format_uuid(prefixes_.get(notice.prefix), notice.id.cookie, uuid_)};
     e.has_id = notice.kind == flow_event_kind::opened ? 1 : 0;
     e.id = notice.id;
+    if (owner != nullptr) {
+      e.cgroup = owner->cgroup;
+      e.owner = owner_found_name(owner->how);
+      e.pid = owner->pid;
+      e.comm = owner->comm;
+      e.executable = owner->executable;
+    }
+    if (const std::size_t most = max_flow_event_size(e); text_.size() < most) text_.resize(most);
     std::size_t size = 0;
     if (encode_flow_event(text_, size, e)) return {};
     return {text_.data(), size};
@@ -33,8 +45,7 @@ class event_text {
  private:
   const uuid_prefixes& prefixes_;
   std::array<char, max_uuid_size> uuid_{};
-  // An event takes six characters for each of the UUID's at most, and some 320 more.
-  std::array<char, 6 * max_uuid_size + 512> text_{};
+  std::vector<char> text_;
 };
 
 }  // namespace tcpinfo::collect

@@ -49,7 +49,7 @@ struct flow_archive {
   /// for. @return whether it is told now, and was not before, or not so.
   bool find_owner(owner_book* book, bytes_view message = {}) noexcept {
     if (book == nullptr || (owner != nullptr && is_settled(owner->how))) return false;
-    if (!message.empty()) take_clues({message});
+    if (!message.empty()) clues.add({message});
     try {
       owner_pointer found = book->find(clues, owner);
       if (found == owner) return false;
@@ -62,15 +62,6 @@ struct flow_archive {
   void forget_owner() noexcept {
     owner = nullptr;
     clues = {};
-  }
-
- private:
-  void take_clues(const message& m) noexcept {
-    clues.cookie = cookie;
-    if (m.inode() != 0) clues.inode = m.inode();
-    const auto group = m.find(attribute_type::cgroup_id);
-    if (group && group->size() >= sizeof clues.cgroup)
-      clues.cgroup = wire::load<std::uint64_t>(group->data());
   }
 };
 

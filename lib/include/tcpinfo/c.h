@@ -815,6 +815,13 @@ typedef struct tcpinfo_event {
   uint32_t has_id;        /**< 1 where `id` is told */
   uint32_t reserved;      /**< 0 */
   tcpinfo_socket_id id;   /**< ends and cookie */
+  /* Whose it is, where the collector is asked to tell (--events-owner): NUL-terminated, as in
+   * tcpinfo_metadata; NULL where not told. */
+  const char* cgroup;     /**< control group of the connection's owner */
+  const char* owner;      /**< how the owner was found, such as "connect" */
+  const char* pid;        /**< the owner's process, in decimal */
+  const char* comm;       /**< name of the process */
+  const char* executable; /**< path of its program */
 } tcpinfo_event;
 
 /** Follows the event socket of a collector. It does not connect again by itself. */

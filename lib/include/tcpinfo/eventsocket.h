@@ -41,14 +41,21 @@ struct flow_event {
   std::uint32_t has_id = 0;  ///< 1 where `id` was told
   std::uint32_t unknown_keys = 0;  ///< reading: keys that are not of the format; line() has them
   socket_id id = {};               ///< of the socket; of no meaning where `has_id` is 0
+  /// Whose the connection is as far as the server knows by now, and is asked to tell
+  /// (--events-owner): each as in `metadata`, empty where not told.
+  std::string_view cgroup = {};
+  std::string_view owner = {};       ///< how the owner was found
+  std::string_view pid = {};         ///< the owner's process, in decimal
+  std::string_view comm = {};        ///< its name
+  std::string_view executable = {};  ///< and the path of its program
 };
 
 /// Bytes that suffice for the line of `e`.
 [[nodiscard]] TCPINFO_API std::size_t max_flow_event_size(const flow_event& e) noexcept;
 
 /// Writes one event, newline included, to the start of `out`: keys in the format's order, no
-/// spaces, `"ID":null` without an id, IPv4-mapped addresses as IPv4 ones. Allocates nothing. Any
-/// thread. `written` is the line's length, 0 on error.
+/// spaces, `"ID":null` without an id, IPv4-mapped addresses as IPv4 ones, of the owner only what is
+/// not empty. Allocates nothing. Any thread. `written` is the line's length, 0 on error.
 /// @return errc::buffer_too_small (never with max_flow_event_size(e) bytes); errc::bad_timestamp
 /// where the time cannot be written; errc::invalid_argument for members unknown here.
 [[nodiscard]] TCPINFO_API std::error_code encode_flow_event(std::span<char> out,

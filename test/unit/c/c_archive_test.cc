@@ -538,7 +538,7 @@ TEST_CASE("C: events are followed to the end of the stream") {
   tcpinfo_events_options options;
   TCPINFO_INIT(options);
   options.nonblocking = 1;
-  options.max_line = 300;
+  options.max_line = 400;
   tcpinfo_events* events = nullptr;
   REQUIRE(tcpinfo_events_connect(&events, server.path.c_str(), &options) == 0);
   server.accept();
@@ -550,7 +550,8 @@ TEST_CASE("C: events are followed to the end of the stream") {
 
   server.tell(
       R"({"Event":0,"Timestamp":"2026-11-22T10:26:01.000000007Z","UUID":"u_1","ID":{"SPort":5001,)"
-      R"("DPort":43142,"SrcIP":"10.200.0.1","DstIP":"10.200.0.2","Interface":0,"Cookie":492341}})"
+      R"("DPort":43142,"SrcIP":"10.200.0.1","DstIP":"10.200.0.2","Interface":0,"Cookie":492341},)"
+      R"("Cgroup":"/a","Owner":"io","Pid":"7","Comm":"b","Executable":"/c"})"
       "\nnonsense\n"
       R"({"Event":1,"Timestamp":"2026-11-22T10:26:02Z","UUID":"u_1","ID":null})"
       "\n");
@@ -564,6 +565,11 @@ TEST_CASE("C: events are followed to the end of the stream") {
   CHECK(event.id.src.family == AF_INET);
   CHECK(event.id.src.bytes[0] == 10);
   CHECK(event.id.src.bytes[4] == 0);
+  CHECK(event.cgroup == std::string_view("/a"));
+  CHECK(event.owner == std::string_view("io"));
+  CHECK(event.pid == std::string_view("7"));
+  CHECK(event.comm == std::string_view("b"));
+  CHECK(event.executable == std::string_view("/c"));
 
   events_seen all;
   all.used = events;
@@ -576,7 +582,7 @@ TEST_CASE("C: events are followed to the end of the stream") {
       "{\"Event\":1,\"Timestamp\":\"2026-11-22T10:26:02Z\",\"UUID\":\"u_3\",\"ID\":null}\n");
   all.limit = 3;
   CHECK(tcpinfo_events_each(events, events_seen::take, &all) == TCPINFO_E_STOPPED);
-  server.tell(std::string(301, 'x') + "\n");
+  server.tell(std::string(401, 'x') + "\n");
   server.hang_up();
   CHECK(tcpinfo_events_each(events, events_seen::take, &all) == 0);
   CHECK(all.results.back() == TCPINFO_E_LINE_TOO_LONG);

@@ -145,7 +145,7 @@ static_assert(offsetof(tcpinfo_writer_options, plain) == 8);
 static_assert(offsetof(tcpinfo_writer_options, level) == 12);
 static_assert(offsetof(tcpinfo_writer_options, frame_bytes) == 16);
 
-static_assert(sizeof(tcpinfo_event) == 104);
+static_assert(sizeof(tcpinfo_event) == 144);
 static_assert(offsetof(tcpinfo_event, size) == 0);
 static_assert(offsetof(tcpinfo_event, kind) == 8);
 static_assert(offsetof(tcpinfo_event, time) == 16);
@@ -153,6 +153,11 @@ static_assert(offsetof(tcpinfo_event, uuid) == 32);
 static_assert(offsetof(tcpinfo_event, has_id) == 40);
 static_assert(offsetof(tcpinfo_event, reserved) == 44);
 static_assert(offsetof(tcpinfo_event, id) == 48);
+static_assert(offsetof(tcpinfo_event, cgroup) == 104);
+static_assert(offsetof(tcpinfo_event, owner) == 112);
+static_assert(offsetof(tcpinfo_event, pid) == 120);
+static_assert(offsetof(tcpinfo_event, comm) == 128);
+static_assert(offsetof(tcpinfo_event, executable) == 136);
 
 #endif
 

@@ -183,7 +183,7 @@ static_assert(offsetof(flow_absence, had_info) == 12);
 static_assert(offsetof(flow_absence, since_ns) == 16);
 static_assert(offsetof(flow_absence, last) == 24);
 
-static_assert(sizeof(flow_event) == 112);
+static_assert(sizeof(flow_event) == 192);
 static_assert(std::is_trivially_copyable_v<flow_event>);
 static_assert(offsetof(flow_event, size) == 0);
 static_assert(offsetof(flow_event, kind) == 8);
@@ -192,6 +192,11 @@ static_assert(offsetof(flow_event, uuid) == 32);
 static_assert(offsetof(flow_event, has_id) == 48);
 static_assert(offsetof(flow_event, unknown_keys) == 52);
 static_assert(offsetof(flow_event, id) == 56);
+static_assert(offsetof(flow_event, cgroup) == 112);
+static_assert(offsetof(flow_event, owner) == 128);
+static_assert(offsetof(flow_event, pid) == 144);
+static_assert(offsetof(flow_event, comm) == 160);
+static_assert(offsetof(flow_event, executable) == 176);
 
 static_assert(sizeof(event_client_options) == 24);
 static_assert(std::is_trivially_copyable_v<event_client_options>);

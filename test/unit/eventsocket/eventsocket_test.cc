@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstdlib>
 #include <string>
 #include <thread>
@@ -191,6 +192,54 @@ TEST_CASE("what is written is read back") {
   CHECK(e.id.dport == 65535);
   CHECK(e.id.interface == 3);
   CHECK(e.id.cookie == ~std::uint64_t{0});
+}
+
+TEST_CASE("whose a connection is stands behind its id, as far as it is told") {
+  flow_event made;
+  made.time = timestamp::from_unix_nanoseconds(1'600'000'000'000'000'000);
+  made.uuid = "u";
+  made.kind = flow_event_kind::closed;
+  made.owner = "cgroup-id";
+  made.cgroup = "/a.slice";
+  const std::string begin =
+      R"({"Event":1,"Timestamp":"2020-09-13T12:26:40Z","UUID":"u","ID":null,"Cgroup":"/a.slice",)"
+      R"("Owner":"cgroup-id")";
+  CHECK(encode(made) == begin + "}\n");
+  // Names may hold anything, and programs lie deep: the size that is said suffices.
+  const std::string deep(4095, '\x01');
+  made.pid = "7";
+  made.comm = "a\"<\xff";
+  made.executable = deep;
+  std::string line = encode(made);
+  CHECK(line.starts_with(begin + R"(,"Pid":"7","Comm":"a\"\u003c\ufffd","Executable":")"));
+  line.pop_back();
+  two_ends ends;
+  flow_event e;
+  REQUIRE_FALSE(read_one(line, e, ends));
+  CHECK(e.cgroup == made.cgroup);
+  CHECK(e.owner == made.owner);
+  CHECK(e.pid == made.pid);
+  CHECK(e.comm == "a\"<\xef\xbf\xbd");
+  CHECK(e.executable == deep);
+  CHECK(e.unknown_keys == 0);
+  // Nothing of it is left in the next event.
+  REQUIRE_FALSE(read_one(published_open, e, ends));
+  CHECK(e.owner.empty());
+  CHECK(e.executable.empty());
+
+  CHECK(fault_of(R"({"Event":1,"Owner":"io","Owner":"io"})") == errc::bad_json);
+  CHECK(fault_of(R"({"Event":1,"Pid":7})") == errc::bad_json);
+}
+
+TEST_CASE("an event of who was compiled before owners were told is written without") {
+  flow_event old;
+  old.size = offsetof(flow_event, cgroup);
+  old.uuid = "u";
+  old.cgroup = std::string_view(reinterpret_cast<const char*>(1), ~std::size_t{0});  // not its own
+  old.time = timestamp::from_unix_nanoseconds(0);
+  CHECK(max_flow_event_size(old) < 1000);
+  CHECK(encode(old).ends_with(R"("ID":null})"
+                              "\n"));
 }
 
 TEST_CASE("what a newer server tells is handed over") {

@@ -9,15 +9,19 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <map>
+#include <mutex>
 #include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "unit/collect/owners/given_owners.h"
 #include "unit/collect/scratch_directory.h"
 #include "unit/collect/scripted/os.h"
 
@@ -207,6 +211,55 @@ TEST_CASE("a new client is told what is open, once each, before what comes") {
                                        closed(5, start_ns + 30), opened(6, start_ns + 31),
                                        opened(5, start_ns + 32)};
   CHECK(read_events(second, 100) == expected);
+}
+
+namespace {
+
+void know(told_owners& told, std::uint64_t cookie, owner_found how) {
+  const std::lock_guard lock(told.mutex);
+  process_owner& owner = told.all[cookie];
+  owner.how = how;
+  owner.pid = 0xffff'fff0;  // no process has it
+  owner.comm = "comm";
+}
+
+std::string owners_heard(event_client& client, std::size_t count) {
+  std::string text;
+  flow_event e;
+  bool more = false;
+  for (; count > 0 && !client.next(e, more) && more; --count)
+    text += fmt::format("{} {} {},", static_cast<int>(e.kind), e.owner, e.pid);
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("whose a connection is is told where that is asked for, as it is known by then") {
+  served s;
+  auto options = s.options();
+  options.replay = true;
+  told_owners told;
+  owner_book book(owner_level::process, std::make_unique<given_owners>(told));
+  event_server server(options, s.prefixes);
+  REQUIRE_FALSE(server.start());
+  const bool asked = GENERATE(true, false);
+  if (asked) server.tell_owners(book);
+  event_client first = connect(server, s.path);
+  know(told, 1, owner_found::listener);
+  know(told, 2, owner_found::connect);
+  for (std::uint64_t i = 1; i <= 3; ++i) server.opened(id_of(i), start_ns);
+  const std::string heard = owners_heard(first, 3);
+  know(told, 1, owner_found::io);
+  event_client second = connect(server, s.path);
+  // What is known later with less right is no news.
+  know(told, 2, owner_found::listener);
+  for (std::uint64_t i = 1; i <= 3; ++i) server.closed(i, start_ns + 1);
+  server.finish();
+  const std::string ends = "1 io 4294967280,1 connect 4294967280,1  ,";
+  CHECK(heard == (asked ? "0 listener 4294967280,0 connect 4294967280,0  ," : "0  ,0  ,0  ,"));
+  CHECK(owners_heard(first, 9) == (asked ? ends : "1  ,1  ,1  ,"));
+  CHECK(owners_heard(second, 9) ==
+        (asked ? "0 io 4294967280,0 connect 4294967280,0  ," + ends : "0  ,0  ,0  ,1  ,1  ,1  ,"));
 }
 
 TEST_CASE("a close that finds the queue full is told late, and leaves nothing open in replays") {
