@@ -107,6 +107,7 @@ bool recent_records::read_file(const asked_file& file) {
   std::uint64_t from = complete ? 0 : std::min(file.from, end);
   const bool cut = end - from > most_bytes;
   if (cut) from = end - most_bytes;
+  if (cut) read_about(read_range(opened.get(), 0, head_bytes));
   const std::vector<std::byte> bytes = read_range(opened.get(), from, end);
   read(cut ? from_first_frame(bytes) : bytes_view(bytes));
   return complete;
@@ -123,6 +124,15 @@ void recent_records::read(bytes_view bytes) {
     if (!more) return;
     if (!ec) put(r);
   }
+}
+
+// The metadata records alone that a file begins with: the records behind them are not the latest.
+void recent_records::read_about(bytes_view bytes) {
+  record_reader reader;
+  if (bytes.empty() || reader.open_memory(bytes)) return;
+  record r;
+  metadata about;
+  for (bool more = true; !reader.next(r, more) && more && r.get_metadata(about);) put(r);
 }
 
 void recent_records::put(const record& r) {

@@ -25,8 +25,11 @@ class recent_records {
  public:
   /// Of the latest record's time, how much before it is still told.
   static constexpr std::int64_t span_ns = 60'000'000'000;
-  /// Of a file no more is read, at its end.
+  /// Of a file no more is read, at its end,
   static constexpr std::uint64_t most_bytes = std::uint64_t{8} << 20;
+  /// and of one that has more so much at its beginning, where it says whose the records are. A
+  /// block of zstd has no more.
+  static constexpr std::uint64_t head_bytes = std::uint64_t{256} << 10;
 
   /// Reads what a writer has told of, files included.
   void take(const recent_answer& said);
@@ -47,6 +50,7 @@ class recent_records {
   [[nodiscard]] bool read_file(const asked_file& file);
   [[nodiscard]] bool read_by_index(int file);
   void read(bytes_view bytes);
+  void read_about(bytes_view bytes);
   void put(const record& r);
 
   std::map<std::uint64_t, flow> flows_;  // by cookie

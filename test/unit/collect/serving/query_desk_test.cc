@@ -4,6 +4,7 @@
 #include "collect/serving/query_desk.h"
 
 #include <algorithm>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,10 +12,14 @@
 #include "collect/serving/recent_records.h"
 #include "text/endpoints.h"
 #include "unit/catch.h"
+#include "unit/collect/scratch_directory.h"
 #include "unit/made_socket.h"
+#include "unit/segment/segment_files.h"
 
 using namespace tcpinfo;
 using namespace tcpinfo::collect;
+using segment_files::frame_of;
+using segment_files::skippable_frame;
 
 namespace {
 
@@ -125,6 +130,29 @@ TEST_CASE("an answer has the latest records, of the last minute, and no more tha
     CHECK(lines.find(line_of(cookie, 1000 * second)) == std::string::npos);
     CHECK(lines.find(line_of(cookie, 1029 * second + 599)) != std::string::npos);
   }
+}
+
+TEST_CASE("of a file that is too long to be read whole the end is told, and whose it is") {
+  const scratch_directory scratch;
+  const std::string path = (scratch.path() / "long.jsonl.zst").string();
+  metadata about;
+  about.uuid = "host_1_unsafe_0000000000000001";
+  about.start_time = timestamp::from_unix_nanoseconds(second);
+  std::string head(max_metadata_size(about), '\0');
+  std::size_t size = 0;
+  REQUIRE_FALSE(encode_metadata(head, size, about));
+  head.resize(size);
+  // A frame that says nothing stands for all that lies between.
+  const std::string between = skippable_frame(std::string(std::size_t{9} << 20, '\0'));
+  std::ofstream(path, std::ios::binary) << frame_of(head + line_of(1, 1000 * second)) << between
+                                        << frame_of(line_of(1, 1001 * second));
+  recent_answer said;
+  said.flows.emplace_back().cookie = 1;
+  said.flows.back().file.complete = path;
+  recent_records records;
+  records.take(said);
+  // The record of the beginning, behind which others may be missing, is not among them.
+  CHECK(records.lines() == head + line_of(1, 1001 * second));
 }
 
 TEST_CASE("an answer without any record is empty, and damage costs what is damaged") {
