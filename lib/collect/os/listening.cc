@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -109,6 +110,18 @@ ip_address address_of(const sockaddr_storage& from) noexcept {
     std::memcpy(address.bytes.data(), &v6.sin6_addr, 16);
   }
   return address.unmapped();
+}
+
+caller_origin origin_of(int socket, const sockaddr_storage& from) noexcept {
+  caller_origin origin;
+  origin.network = address_of(from);
+  if (origin.network.family == address_family::ipv6)
+    std::fill(origin.network.bytes.begin() + 8, origin.network.bytes.end(), std::uint8_t{0});
+  ucred user{};
+  socklen_t size = sizeof user;
+  if (from.ss_family == AF_UNIX && ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &user, &size) == 0)
+    origin.user = user.uid;
+  return origin;
 }
 
 }  // namespace tcpinfo::collect

@@ -48,6 +48,7 @@ std::error_code http_server::start(listen_address& where) {
 
 std::error_code http_server::start(int listener) {
   listens_ = listener;
+  tallies_.reserve(options_.max_clients);
   std::error_code ec = wake_.open();
   if (!ec)
     ec = start_thread(
@@ -121,18 +122,20 @@ void http_server::turn() {
 // With metrics of the traffic a text can have megabytes, and whoever does not read keeps one. Those
 // that came together have one text; texts are made anew in each turn.
 void http_server::keep_budget() noexcept {
-  const auto is_held = [](const client& one) { return one.body != nullptr; };
   for (auto& text : texts_) text.reset();
+  const auto share_of = [](const client& one) {
+    return one.body == nullptr ? std::size_t{0}
+                               : one.body->size() / static_cast<std::size_t>(one.body.use_count());
+  };
   for (;;) {
     std::size_t waiting = 0;
     std::size_t holders = 0;
     for (const client& one : clients_) {
-      if (!is_held(one)) continue;
-      waiting += one.body->size() / static_cast<std::size_t>(one.body.use_count());
-      ++holders;
+      waiting += share_of(one);
+      if (one.body != nullptr) ++holders;
     }
     if (waiting <= options_.max_waiting || holders < 2) return;
-    cut_off(std::find_if(clients_.begin(), clients_.end(), is_held));
+    cut_off(oldest_of_greediest(share_of));
   }
 }
 
@@ -156,32 +159,38 @@ void http_server::accept_callers() {
     if (clients_.size() >= options_.max_clients) make_room();
     client& one = clients_.emplace_back();
     one.socket = std::move(caller);
-    one.address = address_of(from);
+    one.origin = origin_of(one.socket.get(), from);
     one.leaves = clock::now() + options_.patience;
     // At once: what has come with the connection is answered before others can take its place.
     if (!serve(one)) clients_.pop_back();
   }
 }
 
-// The client that has been here longest goes, of the address that has most of them: so one machine
-// cannot take the place of another's scraper.
-void http_server::make_room() {
-  std::vector<std::pair<const ip_address*, std::size_t>> counts;
-  counts.reserve(clients_.size());
-  for (const client& one : clients_) {
-    const auto known = std::find_if(counts.begin(), counts.end(),
-                                    [&](const auto& entry) { return *entry.first == one.address; });
-    if (known != counts.end())
-      ++known->second;
+// Of the origin whose clients weigh most together the client that has been here longest, among
+// those that weigh anything: so one machine cannot take what another's scraper needs.
+template <class Weight>
+http_server::clients::iterator http_server::oldest_of_greediest(const Weight& weight_of) noexcept {
+  tallies_.clear();
+  for (auto one = clients_.begin(); one != clients_.end(); ++one) {
+    const std::size_t weight = weight_of(*one);
+    if (weight == 0) continue;
+    const auto known = std::find_if(tallies_.begin(), tallies_.end(), [one](const tally& other) {
+      return other.oldest->origin == one->origin;
+    });
+    if (known != tallies_.end())
+      known->weight += weight;
     else
-      counts.emplace_back(&one.address, 1);
+      tallies_.push_back({one, weight});  // there is room
   }
+  // Of two that have as much the one that came first.
   const auto most =
-      std::max_element(counts.begin(), counts.end(),
-                       [](const auto& a, const auto& b) { return a.second < b.second; });
-  const auto oldest = std::find_if(clients_.begin(), clients_.end(),
-                                   [&](const client& one) { return one.address == *most->first; });
-  cut_off(oldest);
+      std::max_element(tallies_.begin(), tallies_.end(),
+                       [](const tally& a, const tally& b) { return a.weight < b.weight; });
+  return most == tallies_.end() ? clients_.begin() : most->oldest;
+}
+
+void http_server::make_room() noexcept {
+  cut_off(oldest_of_greediest([](const client&) { return std::size_t{1}; }));
 }
 
 void http_server::cut_off(clients::iterator one) noexcept {

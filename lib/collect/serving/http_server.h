@@ -2,8 +2,9 @@
 //
 // Serves a few pages over HTTP to whoever asks, and lets no client keep others waiting: one thread
 // looks at all of them and waits for none. All that clients take is bounded: how many there are,
-// how long one stays, what it may send. Where all places are taken the next caller gets that of
-// another. One request a connection, because a scraper comes once in some seconds.
+// how long one stays, what it may send, what waits for them. Where that is too much one goes of
+// whom takes most: of an address, a network of IPv6, a user of a UNIX socket. One request a
+// connection, because a scraper comes once in some seconds.
 #ifndef TCPINFO_COLLECT_SERVING_HTTP_SERVER_H
 #define TCPINFO_COLLECT_SERVING_HTTP_SERVER_H
 
@@ -23,6 +24,7 @@
 
 #include "collect/listen_address.h"
 #include "collect/os/descriptor.h"
+#include "collect/os/listening.h"
 #include "collect/os/wake_event.h"
 #include "collect/serving/http_request.h"
 #include "collect/telemetry/statistics.h"
@@ -90,7 +92,8 @@ class http_server {
   /// Listens and starts the thread. In `where` port 0 is replaced by the one that was free.
   /// @return why it cannot: an errno.
   [[nodiscard]] std::error_code start(listen_address& where);
-  /// The same with a socket that listens, and does not block; it outlives the thread.
+  /// The same with a socket that listens, and does not block; it outlives the thread. Either throws
+  /// std::bad_alloc.
   [[nodiscard]] std::error_code start(int listener);
   /// Ends the thread and all clients.
   void finish() noexcept;
@@ -100,7 +103,7 @@ class http_server {
   using clock = std::chrono::steady_clock;
   struct client {
     descriptor socket;
-    ip_address address;
+    caller_origin origin;
     clock::time_point leaves;  // at the latest
     std::string head;          // of the request, as far as it has come
     bool is_head = false;      // wants no body
@@ -113,11 +116,17 @@ class http_server {
     std::size_t ignored = 0;  // bytes that came after the request
   };
   using clients = std::list<client>;  // who came first is first
+  struct tally {
+    clients::iterator oldest;
+    std::size_t weight;  // of all clients of its origin
+  };
 
   void run() noexcept;
   void turn();
   void accept_callers();
-  void make_room();
+  template <class Weight>
+  [[nodiscard]] clients::iterator oldest_of_greediest(const Weight& weight_of) noexcept;
+  void make_room() noexcept;
   void keep_budget() noexcept;
   void cut_off(clients::iterator one) noexcept;
   // These return false where the client is to go.
@@ -143,6 +152,7 @@ class http_server {
   int listens_ = -1;
   wake_event wake_;
   clients clients_;
+  std::vector<tally> tallies_;  // of oldest_of_greediest(), which has no time to wait for memory
   clock::time_point accepting_from_{};
   std::atomic<bool> finishing_{false};
   std::thread thread_;

@@ -290,6 +290,33 @@ TEST_CASE(
   CHECK(bad[0]->was_cut_off());
 }
 
+TEST_CASE("Where texts take too much, who takes most makes room, and not who came first") {
+  const std::string page(std::size_t{8} << 20, 'x');
+  std::atomic<int> made{0};
+  http_server_options small;
+  small.max_waiting = std::size_t{20} << 20;
+  served one(
+      [&] {
+        ++made;
+        return page;
+      },
+      small);
+  // Another machine's scraper, which reads slowly.
+  caller other(one.where.port, "127.0.0.2");
+  other.say("GET /metrics HTTP/1.1\r\n\r\n");
+  REQUIRE(other.begins());
+  std::vector<std::unique_ptr<caller>> bad;
+  while (made < 6) {
+    REQUIRE(bad.size() < 200);
+    bad.push_back(std::make_unique<caller>(one.where.port));
+    bad.back()->say("GET /metrics HTTP/1.1\r\n\r\n");
+    REQUIRE(bad.back()->begins());
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  CHECK(body_of(other.hear()).size() == page.size());
+  CHECK(bad[0]->was_cut_off());
+}
+
 TEST_CASE("A text larger than all that may wait is served all the same") {
   const std::string page(std::size_t{8} << 20, 'x');
   http_server_options small;
