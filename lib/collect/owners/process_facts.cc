@@ -19,19 +19,6 @@ namespace {
 // The first process namespace's, the same on every machine (PROC_PID_INIT_INO).
 constexpr ino_t first_pid_namespace = 0xeffffffc;
 
-// By read(): where the process has ended since the file was opened (ESRCH) an iterator of the
-// buffer throws.
-std::string text_of(const std::string& file) {
-  std::ifstream in(file);
-  std::string text;
-  std::array<char, 4096> room;
-  for (;;) {
-    in.read(room.data(), static_cast<std::streamsize>(room.size()));
-    text.append(room.data(), static_cast<std::size_t>(in.gcount()));
-    if (!in) return text;
-  }
-}
-
 // Takes the text up to a separator, and that.
 std::string_view take(std::string_view& from, char separator) noexcept {
   const std::size_t end = std::min(from.find(separator), from.size());
@@ -49,6 +36,19 @@ bool began_at(std::string_view stat, std::uint64_t start_ns) noexcept {
 }
 
 }  // namespace
+
+// By read(): where the process has ended since the file was opened (ESRCH) an iterator of the
+// buffer throws.
+std::string proc_text(const std::string& file) {
+  std::ifstream in(file);
+  std::string text;
+  std::array<char, 4096> room;
+  for (;;) {
+    in.read(room.data(), static_cast<std::streamsize>(room.size()));
+    text.append(room.data(), static_cast<std::size_t>(in.gcount()));
+    if (!in) return text;
+  }
+}
 
 std::string_view cgroup_of(std::string_view text) noexcept {
   std::string_view best;
@@ -83,12 +83,12 @@ std::uint64_t start_ticks_of(std::string_view stat) noexcept {
 process_facts facts_of(std::uint32_t pid, std::uint64_t start_ns) {
   process_facts facts;
   const std::string folder = "/proc/" + std::to_string(pid);
-  const std::string stat = text_of(folder + "/stat");
+  const std::string stat = proc_text(folder + "/stat");
   if (stat.empty() || !began_at(stat, start_ns)) return facts;
   facts.found = true;
-  facts.comm = text_of(folder + "/comm");
+  facts.comm = proc_text(folder + "/comm");
   if (facts.comm.ends_with('\n')) facts.comm.pop_back();
-  facts.cgroup = cgroup_of(text_of(folder + "/cgroup"));
+  facts.cgroup = cgroup_of(proc_text(folder + "/cgroup"));
   std::error_code ec;
   facts.executable = std::filesystem::read_symlink(folder + "/exe", ec).string();
   constexpr std::string_view gone = " (deleted)";

@@ -10,6 +10,10 @@
 
 namespace tcpinfo::collect {
 
+/// What a file of /proc says; of a process that ends meanwhile what it said before, or nothing.
+/// Throws std::bad_alloc, and nothing else.
+[[nodiscard]] std::string proc_text(const std::string& file);
+
 /// The path of the control group by the text of /proc/PID/cgroup: that of version 2, and where it
 /// is the root, as it is where programs are put into groups of version 1, that of systemd's
 /// hierarchy or of the first controller that has another. Empty where there is none.

@@ -44,6 +44,13 @@ std::string noise(std::size_t size, unsigned seed) {
   return out;
 }
 
+// Valid in texts, and as little like others.
+std::string noise_digits(std::size_t size, unsigned seed) {
+  std::string out = noise(size, seed);
+  for (char& c : out) c = static_cast<char>('0' + (static_cast<unsigned char>(c) & 7U));
+  return out;
+}
+
 // Writes entries of one archive, as many blocks as it takes. The window is the smallest one, so
 // that little fills it.
 struct long_archive {
@@ -215,6 +222,73 @@ TEST_CASE("archives that are begun and get no record fill a block, and flush() m
     ++full;
   }
   CHECK(full == 3);
+}
+
+TEST_CASE("what is said anew of archives fills a block as what was said first, and no more") {
+  blocks made;
+  std::vector<archive_part> parts;
+  std::vector<std::uint32_t> numbers;
+  for (std::uint64_t cookie = 1; cookie <= 1000; ++cookie) {
+    archive_part part = part_of(cookie, {1});
+    part.about.emplace();
+    part.about->uuid = "u_" + std::to_string(1'000'000 + cookie);
+    numbers.push_back(made.begin(part));
+    made.add(numbers.back(), part.entries[0]);
+    parts.push_back(part);
+  }
+  std::size_t revised = 0;
+  std::error_code ec;
+  for (; !ec && revised < parts.size(); ++revised) {
+    archive_part better = parts[revised];
+    better.about->owner = "io";
+    better.about->cgroup = '/' + noise_digits(4000, static_cast<unsigned>(revised));
+    ec = made.try_revise(numbers[revised], better);
+    if (ec) break;
+    parts[revised] = better;
+  }
+  // Nothing has changed where there is no room.
+  REQUIRE(ec == errc::buffer_too_small);
+  CHECK(revised > 10);
+  made.flush();
+  made.finish();
+  for (const std::string& block : blocks_of(content_of(made.all())))
+    CHECK(block.size() <= max_block);
+  const read_result read = read_segment(made.all());
+  CHECK(read.faults.empty());
+  REQUIRE(read.parts.size() == parts.size());
+  for (const read_part& got : read.parts) {
+    const auto said = std::find_if(parts.begin(), parts.end(),
+                                   [&](const archive_part& part) { return part.path == got.path; });
+    REQUIRE(said != parts.end());
+    const bool same = got.about == line_of(said->about->view());
+    CHECK(same);
+  }
+}
+
+TEST_CASE("of an archive only what is optional is said anew") {
+  blocks made;
+  archive_part part = part_of(1, {1});
+  part.about.emplace();
+  const std::uint32_t number = made.begin(part);
+  made.add(number, part.entries[0]);
+  archive_part other = part;
+  other.about->owner = "io";
+  CHECK(made.try_revise(number + 1, other) == errc::invalid_argument);
+  other.about->sequence = 1;
+  CHECK(made.try_revise(number, other) == errc::invalid_argument);
+  other = part;
+  other.about->uuid += "1";
+  CHECK(made.try_revise(number, other) == errc::invalid_argument);
+  other.about.reset();
+  CHECK(made.try_revise(number, other) == errc::invalid_argument);
+  other = part;
+  other.about->cgroup.assign(std::size_t{2} << 20, 'x');
+  CHECK(made.try_revise(number, other) == errc::invalid_argument);
+  made.flush();
+  made.finish();
+  const read_result read = read_segment(made.all());
+  REQUIRE(read.parts.size() == 1);
+  CHECK(read.parts[0].about == line_of(part.about->view()));
 }
 
 TEST_CASE("a block does not grow beyond its limit where archives have little in common") {

@@ -173,15 +173,15 @@ class blocks {
   }
 
   std::error_code try_begin(const archive_part& part, std::uint32_t& number) {
-    tcpinfo::segment_archive archive;
-    tcpinfo::metadata about;
-    if (part.about) {
-      about = part.about->view();
-      archive.about = &about;
-    }
-    archive.path = part.path;
-    archive.goes_on = part.goes_on ? 1 : 0;
-    return writer.begin(archive, number);
+    return with_archive(part, [&](const tcpinfo::segment_archive& archive) {
+      return writer.begin(archive, number);
+    });
+  }
+
+  std::error_code try_revise(std::uint32_t number, const archive_part& part) {
+    return with_archive(part, [&](const tcpinfo::segment_archive& archive) {
+      return writer.revise(number, archive);
+    });
   }
 
   std::error_code try_add(std::uint32_t number, const entry& e) {
@@ -220,6 +220,20 @@ class blocks {
   tcpinfo::segment_writer writer;
   std::vector<std::string> frames;  ///< one or more of each flush()
   std::string last;                 ///< the index
+
+ private:
+  template <class Deed>
+  static std::error_code with_archive(const archive_part& part, Deed&& deed) {
+    tcpinfo::segment_archive archive;
+    tcpinfo::metadata about;
+    if (part.about) {
+      about = part.about->view();
+      archive.about = &about;
+    }
+    archive.path = part.path;
+    archive.goes_on = part.goes_on ? 1 : 0;
+    return deed(archive);
+  }
 };
 
 /// The segment with one block for each element, finished.

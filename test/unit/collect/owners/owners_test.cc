@@ -14,6 +14,7 @@
 #include "collect/owners/process_facts.h"
 #include "collect/owners/socket_holders.h"
 #include "unit/catch.h"
+#include "unit/collect/owners/given_owners.h"
 
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -27,20 +28,6 @@ std::string text_of(const std::string& file) {
   std::ifstream in(file);
   return {std::istreambuf_iterator<char>(in), {}};
 }
-
-// What is given, by cookie.
-class given_owners final : public owner_feed {
- public:
-  explicit given_owners(std::map<std::uint64_t, process_owner>& all) : all_(all) {}
-  std::optional<process_owner> find(std::uint64_t cookie) override {
-    const auto found = all_.find(cookie);
-    return found == all_.end() ? std::nullopt : std::optional(found->second);
-  }
-  bool knows_older() const noexcept override { return true; }
-
- private:
-  std::map<std::uint64_t, process_owner>& all_;
-};
 
 process_owner this_process(owner_found how) {
   process_owner owner;
@@ -111,6 +98,14 @@ TEST_CASE("a process is itself only if it began when it should") {
   CHECK_FALSE(facts_of(0xffff'fff0, 0).found);
 }
 
+TEST_CASE("a file of /proc that cannot be read to its end says nothing, and throws nothing") {
+  CHECK(proc_text("/proc/self/stat").starts_with(std::to_string(::getpid())));
+  // Opened, and then refused, as those of a process that has ended in between: EISDIR, EIO.
+  CHECK(proc_text("/proc/self").empty());
+  CHECK(proc_text("/proc/self/mem").empty());
+  CHECK(proc_text("/proc/no such file").empty());
+}
+
 TEST_CASE("the holder of a socket is found in /proc") {
   const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
   REQUIRE(fd >= 0);
@@ -124,11 +119,13 @@ TEST_CASE("the holder of a socket is found in /proc") {
 }
 
 TEST_CASE("an owner is told as far as it was asked for") {
-  std::map<std::uint64_t, process_owner> told = {{1, this_process(owner_found::connect)}};
+  told_owners given;
+  auto& told = given.all;
+  told = {{1, this_process(owner_found::connect)}};
   owner_clues clues;
   clues.cookie = 1;
   SECTION("the process") {
-    owner_book book(owner_level::process, std::make_unique<given_owners>(told));
+    owner_book book(owner_level::process, std::make_unique<given_owners>(given));
     const owner_pointer owner = book.find(clues);
     REQUIRE(owner != nullptr);
     CHECK(owner->how == owner_found::connect);
@@ -146,7 +143,7 @@ TEST_CASE("an owner is told as far as it was asked for") {
   }
   SECTION("the control group alone") {
     if (!sees_all_processes()) return;
-    owner_book book(owner_level::cgroup, std::make_unique<given_owners>(told));
+    owner_book book(owner_level::cgroup, std::make_unique<given_owners>(given));
     const owner_pointer owner = book.find(clues);
     REQUIRE(owner != nullptr);
     CHECK(owner->cgroup == cgroup_of(text_of("/proc/self/cgroup")));
@@ -155,15 +152,17 @@ TEST_CASE("an owner is told as far as it was asked for") {
     CHECK(owner->executable.empty());
   }
   SECTION("nobody") {
-    owner_book book(owner_level::process, std::make_unique<given_owners>(told));
+    owner_book book(owner_level::process, std::make_unique<given_owners>(given));
     clues.cookie = 3;
     CHECK(book.find(clues) == nullptr);
   }
 }
 
 TEST_CASE("a better owner takes the place of the listener, and stays") {
-  std::map<std::uint64_t, process_owner> told = {{1, this_process(owner_found::listener)}};
-  owner_book book(owner_level::process, std::make_unique<given_owners>(told));
+  told_owners given;
+  auto& told = given.all;
+  told = {{1, this_process(owner_found::listener)}};
+  owner_book book(owner_level::process, std::make_unique<given_owners>(given));
   owner_clues clues;
   clues.cookie = 1;
   const owner_pointer first = book.find(clues);
@@ -189,8 +188,10 @@ TEST_CASE("a process that is gone is told as far as it was seen") {
   gone.pid = 0xffff'fff0;
   gone.start_ns = 5;
   gone.comm = "gone";
-  std::map<std::uint64_t, process_owner> told = {{1, gone}};
-  owner_book book(owner_level::process, std::make_unique<given_owners>(told));
+  told_owners given;
+  auto& told = given.all;
+  told = {{1, gone}};
+  owner_book book(owner_level::process, std::make_unique<given_owners>(given));
   owner_clues clues;
   clues.cookie = 1;
   const owner_pointer owner = book.find(clues);
