@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# help: the questions of docs/fleet asked of every engine, and a cluster whose servers are killed
+# help: the questions of docs/fleet asked of every engine, rows of two versions, a cluster killed
 
 part_packages=(postgresql=-)
 part_optional=('nodejs=node|DuckDB' 'npm=npm|DuckDB' clickhouse-server=clickhouse-server
@@ -10,7 +10,10 @@ part_builds=yes
 
 part() {
   from_npm build/duckdb @duckdb/node-api
-  NODE_PATH=$PWD/build/duckdb/node_modules long_check "questions of a fleet" \
-    python3 -B test/fleet/questions.py build/tools/tcpinfo-csv docs/fleet
+  local -x NODE_PATH=$PWD/build/duckdb/node_modules
+  long_check "questions of a fleet" python3 -B test/fleet/questions.py build/tools/tcpinfo-csv \
+    docs/fleet
+  long_check "two versions of a table" python3 -B test/fleet/upgrade.py build/tools/tcpinfo-csv \
+    docs/fleet
   long_check "a cluster killed" python3 -B test/fleet/cluster_kills.py build/tools/tcpinfo-csv
 }

@@ -23,6 +23,8 @@ class Engine(contextlib.ExitStack):
     """Runs in `place`; `docs` is the folder with the views."""
 
     name: ClassVar[str]
+    database: ClassVar[str]  # of --ddl
+    flags: ClassVar[str] = ""  # what tcpinfo-csv needs besides
 
     def __init__(self, place: databases.Place, docs: Path):
         super().__init__()
@@ -36,53 +38,120 @@ class Engine(contextlib.ExitStack):
         """Why it cannot be asked here."""
         raise NotImplementedError
 
-    def load(self, log: Path) -> None:
+    def begin(self) -> None:
+        """Starts it, with no table."""
+
+    def create(self, columns: str) -> None:
+        """The table, of these columns of tcpinfo-csv; of all, where none are named."""
+        raise NotImplementedError
+
+    def definitions(self, columns: str = "") -> dict[str, str]:
+        """How --ddl declares each column."""
+        lines = self.ddl(columns).partition("(\n")[2].partition("\n)")[0].splitlines()
+        return {line.split()[0]: line.split("  --")[0].strip().rstrip(",") for line in lines}
+
+    def ddl(self, columns: str) -> str:
+        given = f"--columns {columns}" if columns else ""
+        return self.place.call(f"tcpinfo-csv --connections {self.flags} {given} "
+                               f"--ddl {self.database}")
+
+    def add_column(self, definition: str) -> None:
+        raise NotImplementedError
+
+    def add_rows(self, rows: Path) -> None:
+        """What tcpinfo-csv wrote, whichever columns of the table that has."""
+        raise NotImplementedError
+
+    def make_view(self) -> None:
+        """The view that questions ask."""
+        raise NotImplementedError
+
+    def add_log(self, log: Path) -> None:
+        """The table of an application."""
         raise NotImplementedError
 
     def ask(self, question: str) -> list[list[str]]:
         raise NotImplementedError
 
+    def load(self, log: Path) -> None:
+        """All that the questions ask of."""
+        self.begin()
+        self.create("")
+        rows = self.place.folder / "rows.csv"
+        self.place.call(f"tcpinfo-csv --connections {self.flags} --why -o {rows} "
+                        f"{databases.SPOOL}")
+        self.add_rows(rows)
+        self.make_view()
+        self.add_log(log)
+
+
+def names_of(rows: Path) -> str:
+    with open(rows, encoding="utf-8") as file:
+        return file.readline().strip()
+
 
 class PostgreSQL(Engine):
-    name = "postgresql"
+    name = database = "postgresql"
 
     @classmethod
     def missing(cls) -> str | None:
         return None if databases.is_here("postgresql") else "no server is installed"
 
-    def load(self, log: Path) -> None:
+    def _psql(self, sql: str, rows: Path | None = None) -> str:
+        self.place.env["SQL"] = sql
+        return self.place.call('psql -qAtX -v ON_ERROR_STOP=1 -c "$SQL"'
+                               + (f" < {rows}" if rows else ""))
+
+    def begin(self) -> None:
         self.enter_context(databases.postgres(self.place))
-        self.place.call("tcpinfo-csv --connections --ddl postgresql | psql -q")
-        self.place.call("tcpinfo-csv --connections --why /var/spool/tcpinfo | psql -q -c "
-                        "'copy tcpinfo_connections from stdin (format csv, header match)'")
+
+    def create(self, columns: str) -> None:
+        self._psql(self.ddl(columns))
+
+    def add_column(self, definition: str) -> None:
+        self._psql(f"alter table tcpinfo_connections add column {definition}")
+
+    def add_rows(self, rows: Path) -> None:
+        self._psql(f"copy tcpinfo_connections ({names_of(rows)}) from stdin (format csv, header)",
+                   rows)
+
+    def make_view(self) -> None:
         self.place.call(f"psql -q -v ON_ERROR_STOP=1 -f {self.docs}/views/postgresql.sql")
-        self.place.call(f"psql -q -c '{LOG.format(time='timestamptz', text='text', port='int')}'")
-        self.place.call(f"psql -q -c 'copy application_log from stdin (format csv)' < {log}")
+
+    def add_log(self, log: Path) -> None:
+        self._psql(LOG.format(time="timestamptz", text="text", port="int"))
+        self._psql("copy application_log from stdin (format csv)", log)
 
     def ask(self, question: str) -> list[list[str]]:
-        self.place.env["SQL"] = question
-        said = self.place.call('psql -qAtX -v ON_ERROR_STOP=1 -c "$SQL"')
-        return [line.split("|") for line in said.splitlines()]
+        return [line.split("|") for line in self._psql(question).splitlines()]
 
 
 class DuckDB(Engine):
-    name = "duckdb"
+    name = database = "duckdb"
 
     @classmethod
     def missing(cls) -> str | None:
         return None if databases.is_here("duckdb") else "no npm package @duckdb/node-api"
 
-    def load(self, log: Path) -> None:
-        self.place.call("tcpinfo-csv --connections --ddl duckdb | duckdb tcpinfo.duckdb")
-        self.place.call("tcpinfo-csv --connections --why -o rows.csv /var/spool/tcpinfo")
-        self._run("COPY tcpinfo_connections FROM 'rows.csv' (HEADER)")
-        self._run((self.docs / "views" / "duckdb.sql").read_text(encoding="utf-8"))
-        self._run(LOG.format(time="timestamp_ns", text="varchar", port="int"))
-        self._run(f"COPY application_log FROM '{log}'")
-
     def _run(self, sql: str) -> str:
         self.place.env["SQL"] = sql
         return self.place.call('duckdb tcpinfo.duckdb -c "$SQL"')
+
+    def create(self, columns: str) -> None:
+        self._run(self.ddl(columns))
+
+    def add_column(self, definition: str) -> None:
+        self._run(f"alter table tcpinfo_connections add column {definition}")
+
+    def add_rows(self, rows: Path) -> None:
+        self._run(f"copy tcpinfo_connections ({names_of(rows)}) from '{rows}' (header)")
+
+    def make_view(self) -> None:
+        self._run((self.docs / "views" / "duckdb.sql").read_text(encoding="utf-8"))
+
+    def add_log(self, log: Path) -> None:
+        self._run(LOG.format(time="timestamp_ns", text="varchar", port="int"))
+        self._run(f"copy application_log from '{log}'")
 
     def ask(self, question: str) -> list[list[str]]:
         return [line.split("|") for line in self._run(question).splitlines()]
@@ -105,22 +174,36 @@ class ClickHouse(Engine):
     """Two servers: rows go to the one, questions to the other."""
 
     name = "clickhouse"
+    database = "clickhouse-plain"
+    flags = "--time epoch"
 
     @classmethod
     def missing(cls) -> str | None:
         return clickhouse.missing()
 
-    def load(self, log: Path) -> None:
+    def begin(self) -> None:
         self.cluster = self.enter_context(clickhouse.Cluster(self.place.folder))
-        table = self.place.call("tcpinfo-csv --connections --time epoch --ddl clickhouse-plain")
-        clickhouse.create_replicated(self.cluster, table)
-        self.place.call("tcpinfo-csv --connections --time epoch --why /var/spool/tcpinfo | "
-                        f"{self.cluster.client('a')} "
-                        f"-q 'insert into {clickhouse.HERE} format CSVWithNames'")
-        self.cluster.must("b", f"SYSTEM SYNC REPLICA {clickhouse.HERE}")
+
+    def create(self, columns: str) -> None:
+        clickhouse.create_replicated(self.cluster, self.ddl(columns))
+
+    def add_column(self, definition: str) -> None:
+        # The replicated table tells the other server; the one that is asked is each server's own.
+        self.cluster.must("a", f"alter table {clickhouse.HERE} add column {definition}")
+        for name in self.cluster.NAMES:
+            self.cluster.must(name, f"alter table tcpinfo_connections add column {definition}")
+
+    def add_rows(self, rows: Path) -> None:
+        self.place.call(f"{self.cluster.client('a')} -q 'insert into {clickhouse.HERE} "
+                        f"({names_of(rows)}) format CSVWithNames' < {rows}")
+        self.cluster.must("b", f"system sync replica {clickhouse.HERE}")
+
+    def make_view(self) -> None:
         view = (self.docs / "views" / "clickhouse.sql").read_text(encoding="utf-8")
         for name in self.cluster.NAMES:
             self.cluster.must(name, view)
+
+    def add_log(self, log: Path) -> None:
         self.cluster.must("b", LOG.format(time="Decimal(20, 9)", text="String", port="UInt16")
                           + " engine=Log")
         epoch = self.place.folder / "log.csv"
