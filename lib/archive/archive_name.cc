@@ -14,7 +14,6 @@
 namespace tcpinfo::inline v0 {
 namespace {
 
-constexpr std::size_t cookie_digits = 16;
 constexpr std::string_view plain_suffix = ".jsonl";
 constexpr std::string_view zstd_suffix = ".zst";
 constexpr std::string_view partial_suffix = ".part";

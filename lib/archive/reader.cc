@@ -10,6 +10,7 @@
 #include <tcpinfo/zstd.h>
 
 #include "archive/text.h"
+#include "common/blank_line.h"
 #include "common/callback_scope.h"
 #include "common/text_head.h"
 
@@ -23,10 +24,6 @@ constexpr std::uint64_t no_damage = std::numeric_limits<std::uint64_t>::max();
 
 // What a block of a segment begins with, but the newline behind it: the end of no line of JSON.
 constexpr std::string_view segment_line = "\x89TCPSEG";
-
-bool is_blank(std::string_view line) noexcept {
-  return line.find_first_not_of(" \t\r") == std::string_view::npos;
-}
 
 }  // namespace
 

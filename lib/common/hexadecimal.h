@@ -5,6 +5,7 @@
 #define TCPINFO_COMMON_HEXADECIMAL_H
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
@@ -26,6 +27,9 @@ namespace hexadecimal_detail {
 inline constexpr std::array<char, 512> pairs = make_pairs();
 
 }  // namespace hexadecimal_detail
+
+/// Of a cookie, all of them.
+inline constexpr std::size_t cookie_digits = 16;
 
 /// Writes all 16 digits, in capitals. @return behind them.
 inline char* write_hexadecimal(char* to, std::uint64_t number) noexcept {

@@ -16,6 +16,7 @@
 #include <tcpinfo/eventsocket.h>
 
 #include "archive/text.h"
+#include "common/blank_line.h"
 #include "common/errno_of.h"
 #include "eventsocket/parse.h"
 
@@ -24,10 +25,6 @@ namespace {
 
 // Room for some 80 events; a longer line makes it grow.
 constexpr std::size_t first_capacity = std::size_t{16} << 10;
-
-bool is_blank(std::string_view line) noexcept {
-  return line.find_first_not_of(" \t\r") == std::string_view::npos;
-}
 
 bool are_sensible(const event_client_options& options) noexcept {
   return options.max_line != 0 && options.nonblocking <= 1 && options.reserved == 0;

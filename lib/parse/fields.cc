@@ -19,7 +19,7 @@ struct field_access {
 
 namespace {
 
-constexpr field_entry table[] = {
+constexpr field_entry group_table[] = {
 #define TCPINFO_GROUP_FIELD(group, id, at, size, shift, bits, kind, unit, rule, sentinel, csv,    \
                             since, meaning)                                                       \
   TCPINFO_FIELD_ROW(field_id::id, at, size, shift, bits, field_group::group, kind, unknown, unit, \
@@ -37,11 +37,11 @@ constexpr field_entry table[] = {
 #undef TCPINFO_WITH_INFO_FIELDS
 };
 
-static_assert(ids_rise(table),
+static_assert(ids_rise(group_table),
               "groups are not in order, or fields not in the order of their places");
 
-constexpr bool rows_fit() {
-  for (const field_entry& f : table) {
+constexpr bool group_rows_fit() {
+  for (const field_entry& f : group_table) {
     if (f.id >> 24U != f.group || !is_described(f)) return false;
     switch (f.kind) {
       case field_kind::number:
@@ -64,12 +64,12 @@ constexpr bool rows_fit() {
   }
   return true;
 }
-static_assert(rows_fit(), "a field does not fit its word, or a column of it is empty");
+static_assert(group_rows_fit(), "a field does not fit its word, or a column of it is empty");
 
 constexpr bool no_overlap() {
-  for (std::size_t i = 1; i < std::size(table); ++i) {
-    const field_entry& a = table[i - 1];
-    const field_entry& b = table[i];
+  for (std::size_t i = 1; i < std::size(group_table); ++i) {
+    const field_entry& a = group_table[i - 1];
+    const field_entry& b = group_table[i];
     // The layouts of tcp_info overlap each other by nature; tcp guards them.
     if (a.group != b.group || b.layout != info_layout::unknown) continue;
     if (a.group == static_cast<std::uint8_t>(field_group::ulp_info) && (a.id >> 8U) != (b.id >> 8U))
@@ -82,7 +82,7 @@ static_assert(no_overlap(), "fields of one group overlap");
 
 constexpr bool header_is_covered() {
   std::size_t end = 0;
-  for (const field_entry& f : table) {
+  for (const field_entry& f : group_table) {
     if (f.group != static_cast<std::uint8_t>(field_group::header)) continue;
     if (f.at != end) return false;
     end = f.at + std::size_t{f.size};
@@ -95,7 +95,7 @@ constexpr std::size_t known_types = 23;
 
 constexpr auto known_sizes = [] {
   std::array<std::uint16_t, known_types> sizes{};
-  for (const field_entry& f : table) {
+  for (const field_entry& f : group_table) {
     const bool fixed = f.group != static_cast<std::uint8_t>(field_group::header) &&
                        f.group != static_cast<std::uint8_t>(field_group::ulp_info) &&
                        f.kind != field_kind::text;
@@ -110,7 +110,7 @@ static_assert(known_sizes[static_cast<std::size_t>(field_group::info)] == tcp_in
 // older than the library needs the answer.
 constexpr auto info_cuts = [] {
   std::array<bool, tcp_info_known_size> cuts{};
-  for (const field_entry& f : table) {
+  for (const field_entry& f : group_table) {
     // The fields of one layout lie inside a word that is a field of its own: that word decides.
     if (f.group != static_cast<std::uint8_t>(field_group::info) || f.layout != info_layout::unknown)
       continue;
@@ -126,10 +126,10 @@ const field_entry& row(field_descriptor d) noexcept {
 
 }  // namespace
 
-std::span<const field_entry> field_table() noexcept { return table; }
+std::span<const field_entry> field_table() noexcept { return group_table; }
 
 const field_entry* find_entry(field_id id) noexcept {
-  return find_row(table, static_cast<std::uint32_t>(id));
+  return find_row(group_table, static_cast<std::uint32_t>(id));
 }
 
 const field_entry* entry_of(field_descriptor field) noexcept { return field_access::entry(field); }
@@ -141,7 +141,7 @@ std::size_t known_size(std::uint16_t attribute) noexcept {
 bool ends_inside_field(std::uint16_t attribute, std::size_t length) noexcept {
   if (attribute == static_cast<std::uint16_t>(field_group::info))
     return length < info_cuts.size() && info_cuts[length];
-  for (const field_entry& f : table)
+  for (const field_entry& f : group_table)
     if (f.group == attribute && f.at < length && length < f.at + std::size_t{f.size}) return true;
   return false;
 }
@@ -188,16 +188,16 @@ std::string_view group_name(field_group group) noexcept {
   return {};
 }
 
-std::size_t field_count() noexcept { return std::size(table); }
+std::size_t field_count() noexcept { return std::size(group_table); }
 
 field_descriptor field_at(std::size_t index) noexcept {
-  return field_access::make(index < std::size(table) ? &table[index] : nullptr);
+  return field_access::make(index < std::size(group_table) ? &group_table[index] : nullptr);
 }
 
 field_descriptor describe(field_id id) noexcept { return field_access::make(find_entry(id)); }
 
 field_descriptor find_field(std::string_view csv_name) noexcept {
-  for (const field_entry& f : table)
+  for (const field_entry& f : group_table)
     if (f.csv_name == csv_name) return field_access::make(&f);
   return {};
 }

@@ -11,7 +11,8 @@
 namespace tcpinfo::inline v0 {
 namespace {
 
-constexpr std::size_t slots = 23;  // one for each attribute type known, INET_DIAG_SOCKOPT the last
+constexpr std::size_t attribute_slots =
+    23;  // one for each attribute type known, INET_DIAG_SOCKOPT the last
 
 constexpr std::uint8_t tls_nest = 2;
 constexpr std::uint8_t mptcp_nest = 3;
@@ -24,7 +25,7 @@ constexpr std::uint16_t number_of(attribute_type type) noexcept {
 }
 
 constexpr bool is_known(std::uint16_t type) noexcept {
-  return type != number_of(attribute_type::none) && type < slots;
+  return type != number_of(attribute_type::none) && type < attribute_slots;
 }
 
 /// A payload. An empty one can be present: a null span could not tell that from an absent one.
@@ -49,7 +50,7 @@ struct snapshot::impl {
   std::uint32_t faults = 0;
   std::array<std::uint64_t, 8> types_with{};  // by the bit number of snapshot_fault
   std::size_t unknown = 0;
-  std::array<place, slots> attributes{};
+  std::array<place, attribute_slots> attributes{};
   attribute_headers headers;  // of `source`, where the next message may be known by them
   bool nested = false;        // whether ulp holds anything
   std::array<std::array<slot, nested_slots>, 4> ulp{};

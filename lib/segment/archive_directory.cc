@@ -7,13 +7,10 @@
 
 #include "common/known_part.h"
 #include "segment/kept_time.h"
+#include "segment/varint.h"
 
 namespace tcpinfo::inline v0::segment_format {
 namespace {
-
-constexpr std::int64_t day_seconds = 86'400;
-
-std::uint64_t whole(std::int64_t n) noexcept { return static_cast<std::uint64_t>(n); }
 
 std::array<std::string_view, context_texts - 1> common_texts(const metadata& m) noexcept {
   return {m.host,   m.kernel, m.collector, m.interval, m.run,  m.netns,     m.byte_order,
@@ -112,7 +109,7 @@ void archive_directory::set_path(std::string_view path, std::string_view uuid, a
     if (separated && !parse_timestamp(day, date)) {
       const std::size_t size = format_archive_path(date, uuid, e.sequence, made, nullptr);
       if (std::string_view(made, size) == path) {
-        e.day = date.seconds / day_seconds;
+        e.day = date.seconds / seconds_a_day;
         return;
       }
     }

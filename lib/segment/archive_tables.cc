@@ -11,9 +11,6 @@
 namespace tcpinfo::inline v0::segment_format {
 namespace {
 
-constexpr std::int64_t day_seconds = 86'400;
-constexpr std::size_t cookie_digits = 16;  // of a UUID
-
 std::int64_t opened_of(const archive_entry& e, std::int64_t start_ns) noexcept {
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(start_ns) +
                                    static_cast<std::uint64_t>(e.opened_ns));
@@ -171,7 +168,7 @@ void archive_tables::choose_path(const archive_entry& e) {
     // Wrong days make no path.
     constexpr std::int64_t far = 4'000'000;
     path_.resize(max_archive_path_size);  // once: it stays so
-    const timestamp date{std::clamp(e.day, -far, far) * day_seconds, 0, 0};
+    const timestamp date{std::clamp(e.day, -far, far) * seconds_a_day, 0, 0};
     std::size_t directory = 0;
     made_path_.size = format_archive_path(date, metadata_.uuid, e.sequence, path_, &directory);
     made_path_.digits_at = directory + 1 + metadata_.uuid.size() - cookie_digits;

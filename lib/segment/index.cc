@@ -5,6 +5,7 @@
 #include <array>
 
 #include "segment/checksum.h"
+#include "segment/varint.h"
 
 namespace tcpinfo::inline v0::segment_format {
 namespace {
@@ -20,8 +21,6 @@ constexpr std::uint64_t has_times = 1;
 constexpr std::uint64_t has_cookies = 2;
 constexpr std::uint64_t has_others = 4;
 constexpr std::uint64_t is_summaries = 8;
-
-std::uint64_t whole(std::int64_t n) noexcept { return static_cast<std::uint64_t>(n); }
 
 }  // namespace
 

@@ -10,6 +10,9 @@
 
 namespace tcpinfo::inline v0::segment_format {
 
+/// Archives are in folders of days.
+inline constexpr std::int64_t seconds_a_day = 86'400;
+
 /// @return whether it can be kept: `ns` is set then.
 [[nodiscard]] inline bool to_kept_time(const timestamp& t, std::int64_t& ns) noexcept {
   const auto known = t.unix_nanoseconds();

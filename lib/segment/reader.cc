@@ -23,7 +23,7 @@ namespace {
 namespace format = segment_format;
 
 // So much is read at a time, so that a frame is decoded to where its block is read.
-constexpr std::size_t read_size = std::size_t{1} << 20;
+constexpr std::size_t segment_read_size = std::size_t{1} << 20;
 // So many bytes may be summed up for blocks that are none, and so many more for each byte read. A
 // damaged block costs its size once. In bytes that were written so that every few of them look like
 // the beginning of a large block, the sums would take hours.
@@ -117,7 +117,7 @@ std::error_code segment_reader::impl::prepare(const segment_reader_options& give
   wanted = reading::undecided;
   expected = left = missing = number = blocks = 0;
   sums_left = free_sums;
-  return reserve(2 * read_size) ? std::error_code() : errc::out_of_memory;
+  return reserve(2 * segment_read_size) ? std::error_code() : errc::out_of_memory;
 }
 
 bool segment_reader::impl::reserve(std::size_t size) noexcept {
@@ -139,11 +139,11 @@ bool segment_reader::impl::refill() noexcept {
     end -= begin;
     begin = 0;
   }
-  if (capacity - end < read_size && !reserve(end + read_size)) return false;
+  if (capacity - end < segment_read_size && !reserve(end + segment_read_size)) return false;
   const bool was_damaged = damaged;
   std::size_t n = 0;
   in_stream = true;
-  fault = input.read({buffer.get() + end, read_size}, n);
+  fault = input.read({buffer.get() + end, segment_read_size}, n);
   in_stream = false;
   input_ended = fault || n == 0;
   damaged = n > 0 ? input.from_damaged_frame() : was_damaged;
@@ -390,7 +390,7 @@ std::error_code segment_reader::open_memory(bytes_view bytes,
 std::error_code segment_reader::open_stream(stream_reader& stream, bytes_view begun,
                                             const segment_reader_options& options) noexcept {
   return open_with(impl_, options, [&](impl& i) -> std::error_code {
-    if (!i.reserve(begun.size() + read_size)) return errc::out_of_memory;
+    if (!i.reserve(begun.size() + segment_read_size)) return errc::out_of_memory;
     if (!begun.empty()) std::memcpy(i.buffer.get(), begun.data(), begun.size());
     i.end = begun.size();
     std::swap(i.input, stream);

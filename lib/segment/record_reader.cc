@@ -9,6 +9,7 @@
 #include <tcpinfo/segment.h>
 #include <tcpinfo/zstd.h>
 
+#include "common/blank_line.h"
 #include "common/callback_scope.h"
 #include "common/known_part.h"
 #include "common/text_head.h"
@@ -20,10 +21,6 @@ std::string_view without_end(std::string_view line) noexcept {
   if (line.ends_with('\n')) line.remove_suffix(1);
   if (line.ends_with('\r')) line.remove_suffix(1);
   return line;
-}
-
-bool is_blank(std::string_view line) noexcept {
-  return line.find_first_not_of(" \t\r") == std::string_view::npos;
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ namespace tcpinfo::inline v0::segment_format {
 namespace {
 
 // What these add to a block at most, beside texts.
-constexpr std::size_t archive_bytes = 64;
+constexpr std::size_t archive_of_summary_bytes = 64;
 constexpr std::size_t summary_bytes = 16;
 constexpr std::size_t value_bytes = 10;
 constexpr std::size_t bucket_bytes = 20;
@@ -70,7 +70,7 @@ bool summary_encoder::has_room(const segment_summary& s) const noexcept {
   const std::size_t columns = columns_.size() + s.values.size();
   const std::size_t most =
       frame_bytes + directory_.block_bytes() + names_.bytes() + s.congestion_control.size() +
-      count * (archive_bytes + summary_bytes) + columns * (column_bytes + count / 8) +
+      count * (archive_of_summary_bytes + summary_bytes) + columns * (column_bytes + count / 8) +
       value_bytes_ + s.values.size() * value_bytes + rtts_.size() + s.rtts.size() * bucket_bytes;
   return count <= max_summaries && most <= full_part && values_ + s.values.size() <= max_values &&
          buckets_ + s.rtts.size() <= max_buckets;

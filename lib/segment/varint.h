@@ -25,6 +25,11 @@ template <class T>
   return static_cast<T>((folded >> 1U) ^ (T{0} - (folded & 1U)));
 }
 
+/// A signed number as the unsigned ones that differences are made of.
+[[nodiscard]] constexpr std::uint64_t whole(std::int64_t n) noexcept {
+  return static_cast<std::uint64_t>(n);
+}
+
 [[nodiscard]] constexpr std::size_t varint_size(std::uint64_t n) noexcept {
   return (static_cast<std::size_t>(std::bit_width(n | 1U)) + 6) / 7;
 }

@@ -56,12 +56,6 @@ bool take_separator(std::string_view& text) {
   return text.size() < size;
 }
 
-std::string text_of(const endpoint& end) {
-  const std::string address = to_string(end.address);
-  return end.address.family == address_family::ipv6 ? fmt::format("[{}]:{}", address, end.port)
-                                                    : fmt::format("{}:{}", address, end.port);
-}
-
 }  // namespace
 
 bool is_endpoint(std::string_view text) {
@@ -80,8 +74,14 @@ std::string parse_ends(std::string_view text, endpoint_pair& out) {
   return {};
 }
 
+std::string format_end(const endpoint& end) {
+  const std::string address = to_string(end.address);
+  return end.address.family == address_family::ipv6 ? fmt::format("[{}]:{}", address, end.port)
+                                                    : fmt::format("{}:{}", address, end.port);
+}
+
 std::string format_ends(const endpoint_pair& ends) {
-  return fmt::format("{}-{}", text_of(ends.one), text_of(ends.other));
+  return fmt::format("{}-{}", format_end(ends.one), format_end(ends.other));
 }
 
 }  // namespace tcpinfo::text

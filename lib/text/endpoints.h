@@ -30,6 +30,8 @@ struct endpoint_pair {
 /// IPv6 addresses in brackets, an interface behind a % is passed over.
 /// @return what is wrong; empty where `out` has both.
 [[nodiscard]] std::string parse_ends(std::string_view text, endpoint_pair& out);
+/// "192.0.2.1:443", "[2001:db8::1]:443".
+[[nodiscard]] std::string format_end(const endpoint& end);
 /// As parse_ends() reads it.
 [[nodiscard]] std::string format_ends(const endpoint_pair& ends);
 

@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t max_file_size = std::size_t{16} << 20;
 constexpr std::string_view blanks = " \t\r";
 
-std::string_view trimmed(std::string_view text) noexcept {
+std::string_view without_comment(std::string_view text) noexcept {
   text = text.substr(0, text.find('#'));
   text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
   text.remove_suffix(text.size() - (text.find_last_not_of(blanks) + 1));
@@ -24,10 +24,10 @@ std::string_view trimmed(std::string_view text) noexcept {
 
 // The fault of a line; empty where there is none.
 std::string take_line(std::string_view line, exclusion_lists& to) {
-  line = trimmed(line);
+  line = without_comment(line);
   if (line.empty()) return {};
   const std::string_view key = line.substr(0, line.find_first_of(blanks));
-  const std::string_view list = trimmed(line.substr(key.size()));
+  const std::string_view list = without_comment(line.substr(key.size()));
   if (key == "srcport") {
     return text::parse_ports(list, to.sports);
   }

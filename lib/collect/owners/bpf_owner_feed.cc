@@ -22,10 +22,10 @@
 namespace tcpinfo::collect {
 namespace {
 
-struct skeleton_deleter {
+struct owners_deleter {
   void operator()(owners_bpf* program) const noexcept { owners_bpf__destroy(program); }
 };
-using skeleton_pointer = std::unique_ptr<owners_bpf, skeleton_deleter>;
+using skeleton_pointer = std::unique_ptr<owners_bpf, owners_deleter>;
 
 owner_found found_of(unsigned char how) noexcept {
   switch (how) {
@@ -125,12 +125,12 @@ bool go_through_files(const owners_bpf& s) {
 }
 
 // Which programs to try: kernels refuse the last two where the others work.
-struct extent {
+struct owner_programs {
   bool accept;
   bool files;
 };
 
-skeleton_pointer load(const btf* kernel, extent which, std::string& why) {
+skeleton_pointer load_owner_feed(const btf* kernel, owner_programs which, std::string& why) {
   skeleton_pointer skeleton(owners_bpf__open());
   if (skeleton == nullptr) {
     why = "cannot read the BPF program: " + errno_text(errno);
@@ -167,9 +167,9 @@ std::unique_ptr<owner_feed> make_bpf_owner_feed(std::string& why) {
   const auto kernel = find_kernel_types(why);
   if (kernel == nullptr) return nullptr;
   std::string refusal;
-  for (const extent which :
-       {extent{true, true}, extent{false, true}, extent{true, false}, extent{false, false}}) {
-    skeleton_pointer skeleton = load(kernel.get(), which, refusal);
+  for (const owner_programs which : {owner_programs{true, true}, owner_programs{false, true},
+                                     owner_programs{true, false}, owner_programs{false, false}}) {
+    skeleton_pointer skeleton = load_owner_feed(kernel.get(), which, refusal);
     if (skeleton == nullptr) continue;
     const bool knows_older = which.files && go_through_files(*skeleton);
     why.clear();

@@ -14,7 +14,7 @@
 namespace tcpinfo::collect {
 namespace {
 
-constexpr auto pause = std::chrono::seconds(1);
+constexpr auto between_looks = std::chrono::seconds(1);
 
 template <class Number>
 bool number_of(std::string_view text, Number& out) noexcept {
@@ -97,7 +97,7 @@ void socket_holders::run() noexcept {
     }
     lock.lock();
     known_ = std::move(found);
-    changed_.wait_for(lock, pause, [this] { return ends_; });
+    changed_.wait_for(lock, between_looks, [this] { return ends_; });
   }
 }
 

@@ -5,16 +5,16 @@
 #include <cstddef>
 #include <optional>
 
+#include "common/lower_case.h"
+
 namespace tcpinfo::collect {
 namespace {
 
 constexpr unsigned most_wanted = 1000;
 
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 bool same(std::string_view a, std::string_view b) noexcept {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return lower(x) == lower(y); });
+                    [](char x, char y) { return lower_case(x) == lower_case(y); });
 }
 
 std::string_view trimmed(std::string_view text) noexcept {

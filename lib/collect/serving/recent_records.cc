@@ -22,7 +22,7 @@ namespace {
 // Of a segment, in which a connection has records: of 256 MiB these are all blocks.
 constexpr std::size_t most_ranges = 4096;
 
-descriptor open_file(const std::string& path) {
+descriptor open_recording(const std::string& path) {
   return descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
 }
 
@@ -93,9 +93,9 @@ bool recent_records::read_by_index(int file) {
 bool recent_records::read_file(const asked_file& file) {
   const std::string part = file.complete + std::string(part_suffix);
   bool complete = false;
-  descriptor opened = open_file(part);
+  descriptor opened = open_recording(part);
   if (!opened) {
-    opened = open_file(file.complete);
+    opened = open_recording(file.complete);
     complete = true;
   }
   struct stat status {};

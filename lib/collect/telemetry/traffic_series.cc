@@ -9,8 +9,8 @@ constexpr std::array rtt_bounds = {0.0001, 0.0003, 0.001, 0.003, 0.01, 0.02, 0.0
                                    0.075,  0.1,    0.15,  0.2,   0.3,  0.5,  1.0,  3.0};
 constexpr std::array lifetime_bounds = {0.001, 0.01,  0.1,   0.3,    1.0,    3.0,     10.0,
                                         30.0,  100.0, 300.0, 1000.0, 3600.0, 14400.0, 86400.0};
-constexpr std::array rate_bounds = {1e3, 1e4, 3e4, 1e5, 3e5, 1e6, 3e6,
-                                    1e7, 3e7, 1e8, 3e8, 1e9, 1e10};
+constexpr std::array delivery_rate_bounds = {1e3, 1e4, 3e4, 1e5, 3e5, 1e6, 3e6,
+                                             1e7, 3e7, 1e8, 3e8, 1e9, 1e10};
 
 }  // namespace
 
@@ -34,6 +34,6 @@ traffic_series::traffic_series(label_values of) noexcept
       rtt(rtt_bounds),
       min_rtt(rtt_bounds),
       lifetime(lifetime_bounds),
-      delivery_rate(rate_bounds) {}
+      delivery_rate(delivery_rate_bounds) {}
 
 }  // namespace tcpinfo::collect

@@ -8,7 +8,7 @@ namespace {
 
 // Between two looks for series that nobody uses: with connections from everywhere each new one
 // asks.
-constexpr std::int64_t pause_ns = 10'000'000'000;
+constexpr std::int64_t between_rooms_ns = 10'000'000'000;
 
 }  // namespace
 
@@ -22,8 +22,8 @@ bool traffic_table::is_full_for(const label_values& values) const {
 
 void traffic_table::make_room(std::int64_t now_ns) {
   // Unless the clock was stepped back.
-  if (now_ns < next_room_ns_ && next_room_ns_ - now_ns <= pause_ns) return;
-  next_room_ns_ = now_ns + pause_ns;
+  if (now_ns < next_room_ns_ && next_room_ns_ - now_ns <= between_rooms_ns) return;
+  next_room_ns_ = now_ns + between_rooms_ns;
   for (auto at = series_.begin(); at != series_.end();) {
     const traffic_series& one = *at->second;
     // Only the table has it: no connection is open.

@@ -17,7 +17,7 @@
 namespace tcpinfo::collect {
 namespace {
 
-constexpr std::int64_t pause_ns = 60'000'000'000;
+constexpr std::int64_t between_looks_ns = 60'000'000'000;
 // A look at a million files takes seconds: it may take a twentieth of a processor.
 constexpr int rest_for_each_look = 20;
 // Folders of days that are over hardly change: they are measured again after this time.
@@ -69,7 +69,7 @@ void retention::work() {
     }
     const std::int64_t end_ns = system_.monotonic_ns();
     const std::int64_t next_ns =
-        end_ns + std::max(pause_ns, rest_for_each_look * (end_ns - begin_ns));
+        end_ns + std::max(between_looks_ns, rest_for_each_look * (end_ns - begin_ns));
     std::unique_lock lock(mutex_);
     while (!ending_ && system_.monotonic_ns() < next_ns) system_.wait(changed_, lock, next_ns);
     if (ending_) return;

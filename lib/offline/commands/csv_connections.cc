@@ -14,11 +14,6 @@
 namespace tcpinfo::offline {
 namespace {
 
-// Ends the reading of all threads.
-struct stop_reading {};
-
-constexpr std::size_t portion = std::size_t{64} << 10;
-
 // What has the last state asked for, in the order of first sight and then of UUIDs.
 std::vector<flow_summary*> rows_of(flow_list& list, const record_filter& filter) {
   // Times beside each other: what they are of is far apart.
@@ -65,7 +60,7 @@ rows_written write_connections(const csv_options& options, const walk_options& w
     std::string text;
     for (flow_summary* f : rows_of(list, filter)) {
       append_connection(text, *f, options.connection_table, options.why ? &why : nullptr);
-      if (text.size() < portion) continue;
+      if (text.size() < csv_portion) continue;
       if (!target.write(text)) return done;
       text.clear();
     }

@@ -19,11 +19,6 @@
 namespace tcpinfo::offline {
 namespace {
 
-// Ends the reading of all threads.
-struct stop_reading {};
-
-constexpr std::size_t portion = std::size_t{64} << 10;
-
 class grid_writer {
  public:
   grid_writer(const csv_options& options, csv_target& target)
@@ -75,7 +70,7 @@ class grid_writer {
   }
   void put(const grid_step& step) {
     append_grid_row(text_, uuid_, step, options_.grid_table);
-    if (text_.size() >= portion) write();
+    if (text_.size() >= csv_portion) write();
   }
   void write() {
     if (!target_.write(text_)) throw stop_reading();

@@ -5,10 +5,14 @@
 #ifndef TCPINFO_OFFLINE_COMMANDS_CSV_TARGET_H
 #define TCPINFO_OFFLINE_COMMANDS_CSV_TARGET_H
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
 namespace tcpinfo::offline {
+
+/// Text is handed over when there is about so much of it.
+inline constexpr std::size_t csv_portion = std::size_t{64} << 10;
 
 /// One at a time in a process: signals that end it remove the unfinished file.
 class csv_target {

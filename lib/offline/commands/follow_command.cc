@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,18 +13,13 @@
 #include <optional>
 
 #include "offline/inputs/held_file.h"
+#include "offline/live/now.h"
 
 namespace tcpinfo::offline {
 namespace {
 
 // What the watch does not hear of is looked for so often.
 constexpr std::int64_t look_ns = 1'000'000'000;
-
-std::int64_t monotonic_ns() {
-  timespec t{};
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return std::int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
-}
 
 /// SIGINT and SIGTERM as a descriptor.
 class end_signals {
@@ -66,7 +60,7 @@ class following {
             options.folder, options.reading,
             [this](input_record& r, std::optional<bool>& wanted) { return take(r, wanted); },
             [this](const input_fault& f) { return hear(f); }) {
-    if (options.duration_ns != 0) end_ns_ = monotonic_ns() + options.duration_ns;
+    if (options.duration_ns != 0) end_ns_ = monotonic_now_ns() + options.duration_ns;
   }
 
   int run() {
@@ -110,7 +104,7 @@ class following {
 
   [[nodiscard]] bool is_over() {
     pollfd of{signals_.descriptor(), POLLIN, 0};
-    return ::poll(&of, 1, 0) > 0 || (end_ns_ && monotonic_ns() >= *end_ns_);
+    return ::poll(&of, 1, 0) > 0 || (end_ns_ && monotonic_now_ns() >= *end_ns_);
   }
 
   /// Until there may be something new. @return false at the end.
@@ -118,7 +112,7 @@ class following {
     for (;;) {
       std::int64_t until_ns = end_ns_.value_or(std::numeric_limits<std::int64_t>::max());
       const bool looks = follower_.descriptor() < 0;
-      const std::int64_t now_ns = monotonic_ns();
+      const std::int64_t now_ns = monotonic_now_ns();
       if (now_ns >= until_ns) return false;
       if (looks) until_ns = std::min(until_ns, now_ns + look_ns);
       constexpr std::int64_t ms = 1'000'000;

@@ -2,18 +2,17 @@
 //
 // tcpinfo-dump live: the kernel's answer, now.
 #include <fmt/format.h>
-#include <time.h>
 
 #include <tcpinfo/inetdiag.h>
 #include <tcpinfo/tcp.h>
 #include <algorithm>
-#include <cerrno>
 #include <new>
 #include <vector>
 
 #include "offline/commands/commands.h"
 #include "offline/filters/filters.h"
 #include "offline/live/kernel_look.h"
+#include "offline/live/now.h"
 
 namespace tcpinfo::offline {
 namespace {
@@ -50,14 +49,6 @@ class dump_copy {
   std::vector<std::size_t> sizes_;
   bool failed_ = false;
 };
-
-void sleep_until(std::int64_t at) {
-  timespec t{};
-  t.tv_sec = static_cast<time_t>(at / 1'000'000'000);
-  t.tv_nsec = static_cast<long>(at % 1'000'000'000);
-  while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, nullptr) == EINTR) {
-  }
-}
 
 }  // namespace
 

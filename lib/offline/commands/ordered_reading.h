@@ -13,6 +13,9 @@
 
 namespace tcpinfo::offline {
 
+/// What the callbacks below may throw: it ends the reading of all threads.
+struct stop_reading {};
+
 /// What is done with what was read. All calls come one at a time, from any of the threads.
 struct reading_calls {
   /// A record. It may not be kept.

@@ -2,7 +2,6 @@
 #include "offline/commands/top_command.h"
 
 #include <fmt/format.h>
-#include <poll.h>
 #include <tcpinfo/archive.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "offline/live/kernel_look.h"
+#include "offline/live/now.h"
 #include "offline/live/query_client.h"
 #include "offline/live/top_table.h"
 #include "offline/live/top_view.h"
@@ -20,14 +20,6 @@ namespace {
 constexpr std::int64_t ms = 1'000'000;
 // Somebody waits before the terminal.
 constexpr std::int64_t asking_ns = 3'000 * ms;
-
-void sleep_until(std::int64_t at_ns) {
-  for (;;) {
-    const std::int64_t left_ns = at_ns - monotonic_now_ns();
-    if (left_ns <= 0) return;
-    (void)::poll(nullptr, 0, static_cast<int>(std::min<std::int64_t>(left_ns / ms + 1, 60'000)));
-  }
-}
 
 class watching {
  public:

@@ -7,13 +7,12 @@
 #include <algorithm>
 #include <charconv>
 
+#include "common/hexadecimal.h"
 #include "text/values.h"
 #include "text/whole_number.h"
 
 namespace tcpinfo::offline {
 namespace {
-
-constexpr std::size_t cookie_digits = 16;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_hex_digit(char c) {

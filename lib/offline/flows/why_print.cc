@@ -12,6 +12,7 @@
 
 #include "offline/flows/flow_columns.h"
 #include "offline/text/output.h"
+#include "text/endpoints.h"
 #include "text/escape.h"
 
 namespace tcpinfo::offline {
@@ -23,12 +24,6 @@ namespace why = analysis::why;
 constexpr std::size_t most_phases = 8;
 
 std::string_view name_of(why::view v) { return v == why::view::sender ? "sender" : "receiver"; }
-
-// As `ls` has it: "192.0.2.1:443", "[2001:db8::1]:443".
-std::string end_text(const ip_address& address, std::uint16_t port) {
-  const bool v6 = address.family == address_family::ipv6;
-  return fmt::format("{}{}{}:{}", v6 ? "[" : "", to_string(address), v6 ? "]" : "", port);
-}
 
 std::string span_text(std::int64_t ns) {
   std::string text;
@@ -75,7 +70,8 @@ void append_text(std::string& to, const flow_summary& flow, const why::verdict& 
   const std::int64_t life = v.end_ns - v.begin_ns;
   const socket_id ends = flow.ends();
   if (options.colour) to += "\x1b[1m";
-  fmt::format_to(put, "{} -> {}", end_text(ends.src, ends.sport), end_text(ends.dst, ends.dport));
+  fmt::format_to(put, "{} -> {}", text::format_end({ends.src, ends.sport}),
+                 text::format_end({ends.dst, ends.dport}));
   if (options.colour) to += "\x1b[0m";
   fmt::format_to(put, "  {}  {}  {}  {}\n", time, span_text(life), name_of(v.of),
                  text::escaped(flow.uuid()));
@@ -108,7 +104,8 @@ void append_json(std::string& to, const flow_summary& flow, const why::verdict& 
   to += "{\"uuid\":";
   append_json_string(to, flow.uuid());
   fmt::format_to(put, ",\"view\":\"{}\",\"local\":\"{}\",\"remote\":\"{}\"", name_of(v.of),
-                 end_text(ends.src, ends.sport), end_text(ends.dst, ends.dport));
+                 text::format_end({ends.src, ends.sport}),
+                 text::format_end({ends.dst, ends.dport}));
   std::array<char, max_moment_size> moment;
   const timestamp begin = timestamp::from_unix_nanoseconds(v.begin_ns);
   fmt::format_to(put, ",\"begin\":\"{}\"",

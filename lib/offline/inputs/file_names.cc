@@ -5,17 +5,17 @@
 #include <cstddef>
 #include <span>
 
+#include "common/lower_case.h"
+
 namespace tcpinfo::offline {
 namespace {
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 bool take_any(std::string_view& name, std::span<const std::string_view> endings) {
   for (const std::string_view ending : endings) {
     if (name.size() < ending.size()) continue;
     const std::string_view end = name.substr(name.size() - ending.size());
     if (!std::equal(end.begin(), end.end(), ending.begin(),
-                    [](char a, char b) { return lower(a) == b; }))
+                    [](char a, char b) { return lower_case(a) == b; }))
       continue;
     name.remove_suffix(ending.size());
     return true;

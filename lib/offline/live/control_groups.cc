@@ -8,7 +8,7 @@
 
 #include "analysis/cgroup_list.h"
 #include "analysis/cgroup_names.h"
-#include "offline/live/kernel_look.h"
+#include "offline/live/now.h"
 
 namespace tcpinfo::offline {
 namespace {

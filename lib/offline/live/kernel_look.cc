@@ -1,16 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "offline/live/kernel_look.h"
 
-#include <time.h>
-
 namespace tcpinfo::offline {
 namespace {
-
-std::int64_t now_ns(clockid_t clock) noexcept {
-  timespec t{};
-  clock_gettime(clock, &t);
-  return std::int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
-}
 
 /// Connections, as ss -t shows them: not what waits, listens or is closed, unless asked for.
 std::uint32_t states_of(const filter_options& wanted) {
@@ -31,9 +23,6 @@ filter_options ends_alone(filter_options wanted) {
 }
 
 }  // namespace
-
-std::int64_t realtime_now_ns() noexcept { return now_ns(CLOCK_REALTIME); }
-std::int64_t monotonic_now_ns() noexcept { return now_ns(CLOCK_MONOTONIC); }
 
 kernel_look::kernel_look(const filter_options& wanted)
     : wanted_(wanted), any_(wanted.states != 0), filter_(ends_alone(wanted)) {

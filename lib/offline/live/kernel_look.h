@@ -6,7 +6,6 @@
 
 #include <tcpinfo/inetdiag.h>
 
-#include <cstdint>
 #include <functional>
 #include <system_error>
 
@@ -34,10 +33,6 @@ class kernel_look {
   diag_socket kernel_;
   dump_request request_;
 };
-
-/// Of the system's clocks, in nanoseconds.
-[[nodiscard]] std::int64_t realtime_now_ns() noexcept;
-[[nodiscard]] std::int64_t monotonic_now_ns() noexcept;
 
 }  // namespace tcpinfo::offline
 

@@ -6,31 +6,23 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <tcpinfo/archive.h>
-#include <time.h>
 
 #include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <optional>
-#include <system_error>
 
+#include "common/message_of.h"
 #include "offline/inputs/held_file.h"
+#include "offline/live/now.h"
 #include "text/endpoints.h"
 
 namespace tcpinfo::offline {
 namespace {
 
 // An answer has at most 1,000 records, of 64 KiB in the worst case.
-constexpr std::size_t most_bytes = std::size_t{128} << 20;
-
-std::int64_t monotonic_ns() {
-  timespec t{};
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return std::int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
-}
-
-std::string text_of(int error) { return std::generic_category().message(error); }
+constexpr std::size_t most_answer_bytes = std::size_t{128} << 20;
 
 bool is_plain(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
@@ -51,20 +43,20 @@ std::string encoded(std::string_view text) {
 /// A connection to the collector, of which nothing takes longer than is allowed.
 class exchange {
  public:
-  explicit exchange(std::int64_t patience_ns) : until_ns_(monotonic_ns() + patience_ns) {}
+  explicit exchange(std::int64_t patience_ns) : until_ns_(monotonic_now_ns() + patience_ns) {}
 
   [[nodiscard]] std::string call(const std::string& path) {
     sockaddr_un name{};
     name.sun_family = AF_UNIX;
-    if (path.empty() || path.size() >= sizeof name.sun_path) return text_of(ENAMETOOLONG);
+    if (path.empty() || path.size() >= sizeof name.sun_path) return message_of(ENAMETOOLONG);
     std::memcpy(name.sun_path, path.data(), path.size());
     socket_ = held_file(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (socket_.fd() < 0) return text_of(errno);
+    if (socket_.fd() < 0) return message_of(errno);
     // EAGAIN: the queue of callers is full.
     while (::connect(socket_.fd(), static_cast<const sockaddr*>(static_cast<const void*>(&name)),
                      sizeof name) != 0) {
-      if (errno != EAGAIN && errno != EINTR) return text_of(errno);
-      if (monotonic_ns() >= until_ns_) return text_of(ETIMEDOUT);
+      if (errno != EAGAIN && errno != EINTR) return message_of(errno);
+      if (monotonic_now_ns() >= until_ns_) return message_of(ETIMEDOUT);
       (void)::poll(nullptr, 0, 20);
     }
     return {};
@@ -77,8 +69,8 @@ class exchange {
         text.remove_prefix(static_cast<std::size_t>(n));
         continue;
       }
-      if (errno != EAGAIN && errno != EINTR) return text_of(errno);
-      if (!wait(POLLOUT)) return text_of(ETIMEDOUT);
+      if (errno != EAGAIN && errno != EINTR) return message_of(errno);
+      if (!wait(POLLOUT)) return message_of(ETIMEDOUT);
     }
     return {};
   }
@@ -91,18 +83,18 @@ class exchange {
       if (n == 0) return {};
       if (n > 0) {
         all.append(bytes.data(), static_cast<std::size_t>(n));
-        if (all.size() > most_bytes) return "the answer does not end";
+        if (all.size() > most_answer_bytes) return "the answer does not end";
         continue;
       }
-      if (errno != EAGAIN && errno != EINTR) return text_of(errno);
-      if (!wait(POLLIN)) return text_of(ETIMEDOUT);
+      if (errno != EAGAIN && errno != EINTR) return message_of(errno);
+      if (!wait(POLLIN)) return message_of(ETIMEDOUT);
     }
   }
 
  private:
   [[nodiscard]] bool wait(short for_what) const {
     constexpr std::int64_t ms = 1'000'000;
-    const std::int64_t left_ns = until_ns_ - monotonic_ns();
+    const std::int64_t left_ns = until_ns_ - monotonic_now_ns();
     if (left_ns <= 0) return false;
     pollfd one{socket_.fd(), for_what, 0};
     return ::poll(&one, 1, static_cast<int>((left_ns + ms - 1) / ms)) != 0;

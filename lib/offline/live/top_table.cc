@@ -20,13 +20,13 @@ using analysis::why::seen;
 
 constexpr std::string_view gap = "  ";
 
-struct column {
+struct top_column {
   std::string_view heading;
   bool right;  // numbers end in one line
   std::string (*text)(const watched_flow&);
 };
 
-constexpr std::array<column, 9> columns = {{
+constexpr std::array<top_column, 9> top_columns = {{
     {"LOCAL", false, [](const watched_flow& f) { return end_text(f.id.src, f.id.sport); }},
     {"REMOTE", false, [](const watched_flow& f) { return end_text(f.id.dst, f.id.dport); }},
     {"SENT", true, [](const watched_flow& f) { return rate_text(f.step.sent); }},
@@ -100,7 +100,7 @@ std::string search_text(const watched_flow& flow) {
 std::vector<std::string> table_lines(std::span<const watched_flow* const> rows,
                                      const table_style& style) {
   std::vector<std::pair<bool, std::vector<std::string>>> cells;  // right, and heading and rows
-  for (const column& one : columns) {
+  for (const top_column& one : top_columns) {
     auto& of = cells.emplace_back(one.right, std::vector<std::string>{std::string(one.heading)});
     for (const watched_flow* row : rows) of.second.push_back(one.text(*row));
   }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "common/lower_case.h"
 #include "offline/live/sparkline.h"
 #include "offline/live/time_line_text.h"
 #include "offline/live/top_table.h"
@@ -46,11 +47,9 @@ constexpr std::array<std::pair<char, top_order>, top_order_count> order_keys = {
     {'o', top_order::owner},
 }};
 
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 bool contains(std::string_view text, std::string_view part) noexcept {
   return std::search(text.begin(), text.end(), part.begin(), part.end(),
-                     [](char a, char b) { return lower(a) == lower(b); }) != text.end();
+                     [](char a, char b) { return lower_case(a) == lower_case(b); }) != text.end();
 }
 
 }  // namespace

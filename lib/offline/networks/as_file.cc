@@ -19,14 +19,14 @@ namespace {
 
 constexpr std::size_t most_columns = 5;
 
-struct columns {
+struct as_columns {
   std::array<std::string_view, most_columns> text;
   std::size_t count = 0;
 };
 
 // The last one has all that is left, tabs among it.
-columns columns_of(std::string_view line) {
-  columns found;
+as_columns columns_of(std::string_view line) {
+  as_columns found;
   while (found.count + 1 < most_columns) {
     const std::size_t tab = line.find('\t');
     if (tab == std::string_view::npos) break;
@@ -80,7 +80,7 @@ bool begins_as_gzip(head_source& in) {
 std::string take_as_line(std::string_view line, as_table& to) {
   if (line.ends_with('\r')) line.remove_suffix(1);
   if (line.empty() || line.front() == ';' || line.front() == '#') return {};
-  const columns c = columns_of(line);
+  const as_columns c = columns_of(line);
   if (c.text[0].find('/') != std::string_view::npos) {
     ip_prefix prefix;
     if (c.count != 2 || parse_ip_prefix(c.text[0], prefix))

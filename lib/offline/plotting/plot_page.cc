@@ -13,6 +13,7 @@
 #include "offline/plotting/page_text.h"
 #include "offline/text/output.h"
 #include "offline/text/times.h"
+#include "text/endpoints.h"
 #include "text/escape.h"
 
 namespace tcpinfo::offline {
@@ -22,7 +23,7 @@ namespace why = analysis::why;
 
 // As JSON in an element of HTML. Without these characters no text ends the element, begins a
 // comment in it, or is taken for a reference.
-void append_text(std::string& to, std::string_view text) {
+void append_script_text(std::string& to, std::string_view text) {
   std::string json;
   append_json_string(json, text::escaped(text));
   for (const char c : json) {
@@ -35,15 +36,9 @@ void append_text(std::string& to, std::string_view text) {
 
 void append_member(std::string& to, std::string_view name, std::string_view text) {
   if (to.back() != '{') to += ',';
-  append_text(to, name);
+  append_script_text(to, name);
   to += ':';
-  append_text(to, text);
-}
-
-// As `ls` has it: "192.0.2.1:443", "[2001:db8::1]:443".
-std::string end_text(const ip_address& address, std::uint16_t port) {
-  const bool v6 = address.family == address_family::ipv6;
-  return fmt::format("{}{}{}:{}", v6 ? "[" : "", to_string(address), v6 ? "]" : "", port);
+  append_script_text(to, text);
 }
 
 void append_verdict(std::string& to, const why::verdict& v, std::int64_t begin_ns) {
@@ -70,7 +65,7 @@ void append_columns(std::string& to, std::span<const plot_row> rows) {
   const auto append = [&](std::string_view name, auto&& number_of) {
     std::transform(rows.begin(), rows.end(), numbers.begin(), number_of);
     if (to.back() != '{') to += ',';
-    append_text(to, name);
+    append_script_text(to, name);
     to += ':';
     append_packed(to, numbers);
   };
@@ -93,8 +88,8 @@ void append_flow(std::string& to, const plotted_flow& p, std::int64_t page_begin
       format_moment(timestamp::from_unix_nanoseconds(begin_ns), time_style::utc, moment);
   to += '{';
   append_member(to, "uuid", p.flow.uuid());
-  append_member(to, "local", end_text(ends.src, ends.sport));
-  append_member(to, "remote", end_text(ends.dst, ends.dport));
+  append_member(to, "local", text::format_end({ends.src, ends.sport}));
+  append_member(to, "remote", text::format_end({ends.dst, ends.dport}));
   append_member(to, "congestion_control", p.flow.congestion_control());
   append_member(to, "host", p.flow.host());
   append_member(to, "begin", std::string_view(moment.data(), size));
@@ -115,7 +110,7 @@ void append_names_of_states(std::string& to) {
   to += R"("states":[)";
   for (std::uint8_t state = 0; state < 16; ++state) {
     if (state != 0) to += ',';
-    append_text(to, state_name(state));
+    append_script_text(to, state_name(state));
   }
   to += ']';
 }

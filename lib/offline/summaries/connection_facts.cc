@@ -48,7 +48,7 @@ std::string percent_text(double percent) {
   return percent == 0 ? "0 %" : fmt::format("{:.2g} %", percent);
 }
 
-std::string bytes_text(double bytes) { return analysis::why::bytes_text(whole(bytes)); }
+std::string volume_text(double bytes) { return analysis::why::bytes_text(whole(bytes)); }
 
 constexpr std::array<quantity_description, quantity_count> all_quantities = {{
     {quantity::min_rtt, "min_rtt_us", "Lowest round-trip time", effect_kind::ratio, time_text},
@@ -60,8 +60,8 @@ constexpr std::array<quantity_description, quantity_count> all_quantities = {{
     {quantity::retransmitted, "retransmitted_percent", "Retransmitted", effect_kind::difference,
      percent_text},
     {quantity::duration, "duration_s", "Duration", effect_kind::ratio, seconds_text},
-    {quantity::sent, "sent_bytes", "Sent", effect_kind::ratio, bytes_text},
-    {quantity::received, "received_bytes", "Received", effect_kind::ratio, bytes_text},
+    {quantity::sent, "sent_bytes", "Sent", effect_kind::ratio, volume_text},
+    {quantity::received, "received_bytes", "Received", effect_kind::ratio, volume_text},
 }};
 
 std::optional<cause_facts> causes_of(const flow_summary& flow, why_list* why) {

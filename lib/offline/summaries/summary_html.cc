@@ -39,7 +39,7 @@ td.bar span { display: block; height: .8rem; background: var(--bar); }
 )";
 
 // Escaped twice: what moves a terminal's cursor has no business in a page either.
-void append_text(std::string& to, std::string_view text) {
+void append_escaped(std::string& to, std::string_view text) {
   for (const char c : text::escaped(text)) {
     switch (c) {
       case '&':
@@ -62,7 +62,7 @@ void append_text(std::string& to, std::string_view text) {
 
 void append_cell(std::string& to, std::string_view text, std::string_view tag = "td") {
   fmt::format_to(std::back_inserter(to), "<{}>", tag);
-  append_text(to, text);
+  append_escaped(to, text);
   fmt::format_to(std::back_inserter(to), "</{}>", tag);
 }
 
@@ -79,7 +79,7 @@ void begin_table(std::string& to, std::string_view title) {
 
 void end_table(std::string& to) { to += "</table></div>\n"; }
 
-void append_distribution(std::string& to, const distribution& d) {
+void append_html_distribution(std::string& to, const distribution& d) {
   const quantity_description& q = quantities()[static_cast<std::size_t>(d.of)];
   begin_table(to, q.title);
   std::uint64_t most = 0;
@@ -117,7 +117,7 @@ void append_row(std::string& to, const group& g, std::string_view name, std::uin
   to += "</tr>\n";
 }
 
-void append_table(std::string& to, const group_table& t, std::uint64_t all) {
+void append_html_table(std::string& to, const group_table& t, std::uint64_t all) {
   begin_table(to, fmt::format("By {}", describe(t.by).title));
   to += "<tr>";
   for (const std::string_view heading :
@@ -134,7 +134,7 @@ void append_table(std::string& to, const group_table& t, std::uint64_t all) {
   end_table(to);
 }
 
-void append_causes(std::string& to, const connection_summary& s) {
+void append_html_causes(std::string& to, const connection_summary& s) {
   if (s.causes.empty()) return;
   begin_table(to, "What limited them: time, and connections whose main cause it is");
   for (const cause_time& c : s.causes) {
@@ -160,9 +160,9 @@ void append_summary_html(std::string& to, const connection_summary& s,
   append_cell(to, line, "p");
   to += '\n';
   if (s.connections != 0) {
-    for (const group_table& t : s.tables) append_table(to, t, s.connections);
-    append_causes(to, s);
-    for (const distribution& d : s.distributions) append_distribution(to, d);
+    for (const group_table& t : s.tables) append_html_table(to, t, s.connections);
+    append_html_causes(to, s);
+    for (const distribution& d : s.distributions) append_html_distribution(to, d);
   }
   for (const std::string& sentence : left_out) {
     append_cell(to, "Left out: " + sentence, "p");

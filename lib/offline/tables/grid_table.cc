@@ -17,7 +17,7 @@
 namespace tcpinfo::offline {
 namespace {
 
-constexpr column_description own_columns[] = {
+constexpr column_description own_grid_columns[] = {
     {"uuid", "text", "text", "-",
      "the connection: what the files' metadata says, else their names"},
     {"step", "u64", "count", "-", "number of the step, from 0 at the connection's first record"},
@@ -28,14 +28,14 @@ constexpr column_description own_columns[] = {
     {"state", "text", "enum", "2.6.14", "the state in the last record"},
 };
 enum own : std::size_t { uuid_column, step_column, time_column, records_column, age_column };
-constexpr std::size_t own_count = std::size(own_columns);
+constexpr std::size_t own_count = std::size(own_grid_columns);
 constexpr std::size_t growth_from = own_count + grid_values.size();
 
-const std::vector<column_description>& columns() {
+const std::vector<column_description>& columns_of_grid() {
   // What views of descriptions of growth are of.
   static std::deque<std::string> texts;
   static const auto all = [] {
-    std::vector<column_description> made(std::begin(own_columns), std::end(own_columns));
+    std::vector<column_description> made(std::begin(own_grid_columns), std::end(own_grid_columns));
     for (const tcp_field f : grid_values) {
       const field_descriptor d = describe(field(f));
       made.push_back(
@@ -88,15 +88,15 @@ void append_value(std::string& to, std::size_t column, std::string_view uuid, co
 }  // namespace
 
 grid_columns all_grid_columns() {
-  grid_columns all(columns().size());
+  grid_columns all(columns_of_grid().size());
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
   return all;
 }
 
 std::string pick_grid_columns(std::string_view list, grid_columns& out) {
   return text::each_item(list, [&](std::string_view item) -> std::string {
-    const auto found =
-        matches_of(item, columns().size(), [](std::size_t i) { return columns()[i].name; });
+    const auto found = matches_of(item, columns_of_grid().size(),
+                                  [](std::size_t i) { return columns_of_grid()[i].name; });
     for (const std::size_t i : found)
       if (std::find(out.begin(), out.end(), i) == out.end()) out.push_back(i);
     if (!found.empty()) return {};
@@ -106,7 +106,7 @@ std::string pick_grid_columns(std::string_view list, grid_columns& out) {
 
 table_description describe_grid(const grid_columns& picked) {
   table_description table{"tcpinfo_grid", "time_s", {}};
-  for (const std::size_t i : picked) table.columns.push_back(columns()[i]);
+  for (const std::size_t i : picked) table.columns.push_back(columns_of_grid()[i]);
   return table;
 }
 
@@ -115,7 +115,7 @@ std::string grid_header(const grid_table_options& options) {
   if (options.format == row_format::json) return line;
   for (const std::size_t i : options.columns) {
     if (!line.empty()) line += options.format == row_format::tsv ? '\t' : ',';
-    line += columns()[i].name;
+    line += columns_of_grid()[i].name;
   }
   return line + '\n';
 }
@@ -128,7 +128,7 @@ void append_grid_row(std::string& to, std::string_view uuid, const grid_step& st
   for (const std::size_t i : options.columns) {
     const std::size_t before = to.size();
     if (!first) to += options.format == row_format::tsv ? '\t' : ',';
-    if (json) fmt::format_to(std::back_inserter(to), "\"{}\":", columns()[i].name);
+    if (json) fmt::format_to(std::back_inserter(to), "\"{}\":", columns_of_grid()[i].name);
     const std::size_t begun = to.size();
     append_value(to, i, uuid, step, options.format);
     if (json && to.size() == begun)

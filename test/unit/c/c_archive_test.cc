@@ -23,22 +23,13 @@
 #include <string>
 #include <vector>
 
+#include "unit/c/golden_archive.h"
 #include "unit/catch.h"
 #include "unit/made_socket.h"
 
 using namespace tcpinfo;
 
 namespace {
-
-std::string golden(const char* name) {
-  const char* folder = std::getenv("TCPINFO_GOLDEN");
-  REQUIRE(folder != nullptr);
-  std::ifstream in(std::string(folder) + "/own/" + name, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  REQUIRE_FALSE(text.str().empty());
-  return text.str();
-}
 
 class scratch_folder {
  public:
@@ -73,13 +64,6 @@ tcpinfo_record new_record() {
   tcpinfo_record r;
   TCPINFO_INIT(r);
   return r;
-}
-
-std::uint32_t field_id_of(const char* name) {
-  tcpinfo_field field;
-  TCPINFO_INIT(field);
-  REQUIRE(tcpinfo_field_by_name(name, &field) == 0);
-  return field.id;
 }
 
 /// All results of an archive, in words.

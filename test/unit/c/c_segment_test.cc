@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "unit/c/golden_archive.h"
 #include "unit/catch.h"
 
 using namespace tcpinfo;
@@ -21,16 +22,6 @@ namespace {
 
 constexpr const char* first_path = "2026/11/22/host_1_0000000000000001.00000.jsonl.zst";
 constexpr const char* second_path = "2026/11/22/host_1_0000000000000003.00000.jsonl.zst";
-
-std::string golden(const char* name) {
-  const char* folder = std::getenv("TCPINFO_GOLDEN");
-  REQUIRE(folder != nullptr);
-  std::ifstream in(std::string(folder) + "/own/" + name, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  REQUIRE_FALSE(text.str().empty());
-  return text.str();
-}
 
 /// The records of an archive in a segment: from the one of that number on, so many.
 class made_segment {
@@ -93,14 +84,14 @@ class made_segment {
   segment_writer writer_;
 };
 
-struct held_reader {
+struct held_segment {
   tcpinfo_reader* handle = nullptr;
-  explicit held_reader(const std::vector<std::byte>& bytes) {
+  explicit held_segment(const std::vector<std::byte>& bytes) {
     REQUIRE(tcpinfo_reader_open_memory(&handle, bytes.data(), bytes.size(), nullptr) == 0);
   }
-  ~held_reader() { tcpinfo_reader_close(handle); }
-  held_reader(const held_reader&) = delete;
-  held_reader& operator=(const held_reader&) = delete;
+  ~held_segment() { tcpinfo_reader_close(handle); }
+  held_segment(const held_segment&) = delete;
+  held_segment& operator=(const held_segment&) = delete;
 
   /// The next record. @return the result.
   int next() {
@@ -117,7 +108,7 @@ struct held_reader {
 };
 
 /// Reads records of messages and compares them with those of the archive, from `from` on.
-void check_messages(held_reader& held, const std::string& archive, std::size_t from,
+void check_messages(held_segment& held, const std::string& archive, std::size_t from,
                     std::size_t count) {
   archive_reader reader;
   REQUIRE_FALSE(reader.open_memory(std::as_bytes(std::span(archive))));
@@ -155,7 +146,7 @@ TEST_CASE("C: a segment gives the records of its archives") {
   const bool finished = GENERATE(true, false);
   if (finished) made.finish();
 
-  held_reader held(made.bytes);
+  held_segment held(made.bytes);
   CHECK(tcpinfo_reader_archive(held.handle) == nullptr);
   struct part {
     const char* path;
@@ -201,7 +192,7 @@ TEST_CASE("C: a damaged block of a segment costs its records, which are counted"
   made.add(one, first_path, 2, 1, true);
   const std::size_t behind = made.end_block();
   made.bytes[(damaged + behind) / 2] ^= std::byte{0x10};
-  held_reader held(made.bytes);
+  held_segment held(made.bytes);
   std::size_t messages = 0;
   std::size_t faults = 0;
   for (int result = held.next(); result != 0; result = held.next()) {
@@ -224,7 +215,7 @@ TEST_CASE("C: what one archive of a segment says does not hold for the next") {
   made.end_block();
   made.add(one, second_path, 0, 1, false, false);
   made.end_block();
-  held_reader held(made.bytes);
+  held_segment held(made.bytes);
   REQUIRE(held.next() == 1);
   REQUIRE(held.next() == 1);
   CHECK(held.latest.layout != TCPINFO_LAYOUT_UNKNOWN);
@@ -243,7 +234,7 @@ TEST_CASE("C: a line that a segment keeps as text is read like one of an archive
   made.add_line(first_path, one.substr(0, one.find('\n') + 1));
   made.add_line(second_path, text);
   made.end_block();
-  held_reader held(made.bytes);
+  held_segment held(made.bytes);
   std::vector<int> results;
   for (int result = held.next(); result != 0; result = held.next()) {
     results.push_back(result);
@@ -264,11 +255,11 @@ TEST_CASE("C: a line that a segment keeps as text is read like one of an archive
 TEST_CASE("C: an archive is no segment") {
   const std::string one = golden("kernel618_1.jsonl");
   const auto bytes = std::as_bytes(std::span(one));
-  held_reader held(std::vector<std::byte>(bytes.begin(), bytes.begin()));
+  held_segment held(std::vector<std::byte>(bytes.begin(), bytes.begin()));
   CHECK(tcpinfo_reader_is_segment(held.handle) == 0);
   CHECK(held.next() == 0);
   const std::vector<std::byte> copy(bytes.begin(), bytes.end());
-  held_reader read(copy);
+  held_segment read(copy);
   REQUIRE(read.next() == 1);
   CHECK(tcpinfo_reader_is_segment(read.handle) == 0);
   CHECK(tcpinfo_reader_archive(read.handle) == nullptr);

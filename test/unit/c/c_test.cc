@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "unit/c/golden_archive.h"
 #include "unit/catch.h"
 #include "unit/made_socket.h"
 
@@ -37,13 +38,6 @@ struct held_snapshot {
   held_snapshot(const held_snapshot&) = delete;
   held_snapshot& operator=(const held_snapshot&) = delete;
 };
-
-std::uint32_t field_id_of(const char* name) {
-  tcpinfo_field field;
-  TCPINFO_INIT(field);
-  REQUIRE(tcpinfo_field_by_name(name, &field) == 0);
-  return field.id;
-}
 
 int never(void* /*user*/, const tcpinfo_message* /*message*/) { return 0; }
 int never_record(void* /*user*/, int /*result*/, const tcpinfo_record* /*record*/) { return 0; }

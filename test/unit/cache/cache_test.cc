@@ -15,13 +15,12 @@
 #include "cache/kept_message.h"
 #include "unit/catch.h"
 #include "unit/count_allocations.h"
+#include "unit/durations.h"
 #include "unit/made_socket.h"
 
 using namespace tcpinfo;
 
 namespace {
-
-constexpr std::int64_t second = 1'000'000'000;
 
 flow_table made_table() {
   flow_table t;

@@ -18,14 +18,13 @@
 #include "collect/telemetry/observations.h"
 #include "collect/writing/record_observer.h"
 #include "unit/catch.h"
+#include "unit/durations.h"
 #include "unit/made_socket.h"
 
 using namespace tcpinfo;
 using namespace tcpinfo::collect;
 
 namespace {
-
-constexpr std::int64_t second = 1'000'000'000;
 
 std::uint64_t total(const histogram& h) {
   std::uint64_t sum = 0;
@@ -47,8 +46,8 @@ void look(record_observer& at, observed_flow& flow, made_socket& socket, std::ui
   at.publish();
 }
 
-constexpr std::size_t bytes_received_at = 128;
-constexpr std::size_t bytes_sent_at = 200;
+constexpr std::size_t received_at = 128;
+constexpr std::size_t sent_at = 200;
 
 }  // namespace
 
@@ -131,20 +130,20 @@ TEST_CASE("rates are observed once a second, and their sum is the bits of all re
   made_socket socket;
   std::int64_t now = 5 * second;
   o.observe_rates(now);
-  look(at, flow, socket.set(bytes_sent_at, std::uint64_t{1000}), 2);
-  look(at, flow, socket.set(bytes_received_at, std::uint64_t{50}), 3);
+  look(at, flow, socket.set(sent_at, std::uint64_t{1000}), 2);
+  look(at, flow, socket.set(received_at, std::uint64_t{50}), 3);
   for (int i = 0; i < 250; ++i) o.observe_rates(now += second / 100);
   CHECK(total(o.send_rate) == 2);
   CHECK(o.send_rate.sum() == 8000);
   CHECK(o.receive_rate.sum() == 400);
   CHECK(o.send_rate.count(0) == 1);
   // Polls that are rarer: one for each second all the same.
-  look(at, flow, socket.set(bytes_sent_at, std::uint64_t{6000}), 4);
+  look(at, flow, socket.set(sent_at, std::uint64_t{6000}), 4);
   o.observe_rates(now += 5 * second);
   CHECK(total(o.send_rate) == 7);
   CHECK(o.send_rate.sum() == 48000);
   // A socket that is used again begins at zero.
-  look(at, flow, socket.set(bytes_sent_at, std::uint64_t{100}), 5);
+  look(at, flow, socket.set(sent_at, std::uint64_t{100}), 5);
   CHECK(o.bytes_sent.get() == 6100);
 }
 
@@ -154,10 +153,10 @@ TEST_CASE("what a connection did before the first poll is no traffic of this run
   observed_flow old;
   observed_flow fresh;
   made_socket socket;
-  socket.set(bytes_sent_at, std::uint64_t{1'000'000});
+  socket.set(sent_at, std::uint64_t{1'000'000});
   look(at, old, socket, 1);
   CHECK(o.bytes_sent.get() == 0);
-  look(at, old, socket.set(bytes_sent_at, std::uint64_t{1'000'010}), 2);
+  look(at, old, socket.set(sent_at, std::uint64_t{1'000'010}), 2);
   CHECK(o.bytes_sent.get() == 10);
   look(at, fresh, socket, no_poll);
   CHECK(o.bytes_sent.get() == 1'000'020);

@@ -6,12 +6,11 @@
 
 #include "analysis/archive_summary.h"
 #include "unit/collect/segments.h"
+#include "unit/durations.h"
 
 using namespace tcpinfo::analysis;
 
 namespace {
-
-constexpr std::int64_t second = 1'000'000'000;
 
 struct summarized {
   archive_summary of;

@@ -16,11 +16,10 @@
 #include "collect/writing/segment_name.h"
 #include "common/sequences.h"
 #include "unit/allocations.h"
+#include "unit/durations.h"
 #include "unit/sanitized.h"
 
 namespace {
-
-constexpr std::int64_t second = 1'000'000'000;
 
 // Changes all of a socket's tcp_info to what no compressor makes smaller.
 void scramble(made_socket& socket, std::uint64_t& seed) {

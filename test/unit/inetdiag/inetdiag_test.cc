@@ -20,13 +20,13 @@ using namespace tcpinfo;
 
 namespace {
 
-ip_address address(std::string_view text) {
+ip_address address_of(std::string_view text) {
   ip_address a;
   REQUIRE_FALSE(parse_ip_address(text, a));
   return a;
 }
 
-ip_prefix prefix(std::string_view text) {
+ip_prefix prefix_of(std::string_view text) {
   ip_prefix p;
   REQUIRE_FALSE(parse_ip_prefix(text, p));
   return p;
@@ -62,8 +62,8 @@ bool refused(std::string_view text) {
 TEST_CASE("addresses go from text to bytes and back") {
   for (const std::string text :
        {"0.0.0.0", "192.0.2.255", "::", "::1", "2001:db8::1:0:0:1", "fe80::1", "::ffff:192.0.2.1"})
-    CHECK(to_string(address(text)) == text);
-  ip_address untouched = address("192.0.2.1");
+    CHECK(to_string(address_of(text)) == text);
+  ip_address untouched = address_of("192.0.2.1");
   for (const std::string_view text :
        {"", "192.0.2", "192.0.2.256", "1.2.3.4 ", "localhost", ":::", "2001:db8::g",
         "2001:0db8:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0001"})
@@ -74,11 +74,11 @@ TEST_CASE("addresses go from text to bytes and back") {
 }
 
 TEST_CASE("prefixes refuse what is likely a mistake") {
-  CHECK(prefix("10.0.0.0/8").length == 8);
-  CHECK(prefix("10.1.2.3").length == 32);
-  CHECK(prefix("2001:db8::/32").length == 32);
-  CHECK(prefix("::1").length == 128);
-  CHECK(prefix("0.0.0.0/0").length == 0);
+  CHECK(prefix_of("10.0.0.0/8").length == 8);
+  CHECK(prefix_of("10.1.2.3").length == 32);
+  CHECK(prefix_of("2001:db8::/32").length == 32);
+  CHECK(prefix_of("::1").length == 128);
+  CHECK(prefix_of("0.0.0.0/0").length == 0);
   CHECK(refused("10.0.0.1/8"));
   CHECK(refused("10.0.0.0/33"));
   CHECK(refused("10.0.0.0/"));
@@ -89,16 +89,16 @@ TEST_CASE("prefixes refuse what is likely a mistake") {
 }
 
 TEST_CASE("a prefix contains its addresses, an IPv4 one also their mapped form") {
-  CHECK(prefix("10.0.0.0/8").contains(address("10.255.0.1")));
-  CHECK_FALSE(prefix("10.0.0.0/8").contains(address("11.0.0.1")));
-  CHECK(prefix("10.0.0.0/8").contains(address("::ffff:10.0.0.1")));
-  CHECK_FALSE(prefix("10.0.0.0/8").contains(address("::10.0.0.1")));
-  CHECK(prefix("172.16.0.0/12").contains(address("172.31.255.255")));
-  CHECK_FALSE(prefix("172.16.0.0/12").contains(address("172.32.0.0")));
-  CHECK(prefix("fe80::/10").contains(address("febf::1")));
-  CHECK_FALSE(prefix("fe80::/10").contains(address("fec0::1")));
-  CHECK_FALSE(prefix("::/0").contains(address("10.0.0.1")));
-  CHECK(prefix("0.0.0.0/0").contains(address("10.0.0.1")));
+  CHECK(prefix_of("10.0.0.0/8").contains(address_of("10.255.0.1")));
+  CHECK_FALSE(prefix_of("10.0.0.0/8").contains(address_of("11.0.0.1")));
+  CHECK(prefix_of("10.0.0.0/8").contains(address_of("::ffff:10.0.0.1")));
+  CHECK_FALSE(prefix_of("10.0.0.0/8").contains(address_of("::10.0.0.1")));
+  CHECK(prefix_of("172.16.0.0/12").contains(address_of("172.31.255.255")));
+  CHECK_FALSE(prefix_of("172.16.0.0/12").contains(address_of("172.32.0.0")));
+  CHECK(prefix_of("fe80::/10").contains(address_of("febf::1")));
+  CHECK_FALSE(prefix_of("fe80::/10").contains(address_of("fec0::1")));
+  CHECK_FALSE(prefix_of("::/0").contains(address_of("10.0.0.1")));
+  CHECK(prefix_of("0.0.0.0/0").contains(address_of("10.0.0.1")));
 }
 
 TEST_CASE("a message's members are read from their places") {
@@ -243,8 +243,8 @@ TEST_CASE("a filter excludes by local port, local and remote prefix") {
   CHECK(f.empty());
   REQUIRE_FALSE(f.exclude(filter_rule::local_port(40000)));
   REQUIRE_FALSE(f.exclude(filter_rule::local_port(22)));
-  REQUIRE_FALSE(f.exclude(filter_rule::remote_prefix(prefix("192.0.2.0/24"))));
-  REQUIRE_FALSE(f.exclude(filter_rule::local_prefix(prefix("2001:db8::/32"))));
+  REQUIRE_FALSE(f.exclude(filter_rule::remote_prefix(prefix_of("192.0.2.0/24"))));
+  REQUIRE_FALSE(f.exclude(filter_rule::local_prefix(prefix_of("2001:db8::/32"))));
   made_socket s;
   CHECK_FALSE(f.excludes(s.view()));
   s.sport = 40000;
@@ -274,7 +274,7 @@ TEST_CASE("a prefix longer than its address is read no further than that") {
     ip_address inside;
   };
   for (const char* text : {"2001:db8::1", "192.0.2.1"}) {
-    surrounded s{{address(text), 0}, address(text)};
+    surrounded s{{address_of(text), 0}, address_of(text)};
     for (unsigned length = 0; length < 256; ++length) {
       s.whole.length = static_cast<std::uint8_t>(length);
       CHECK(s.whole.contains(s.inside));
@@ -289,8 +289,8 @@ TEST_CASE("a prefix longer than its address is read no further than that") {
 TEST_CASE("no rule speaks of a message without a header") {
   filter f;
   REQUIRE_FALSE(f.exclude(filter_rule::local_port(0)));
-  REQUIRE_FALSE(f.exclude(filter_rule::remote_prefix(prefix("0.0.0.0/0"))));
-  REQUIRE_FALSE(f.exclude(filter_rule::remote_prefix(prefix("::/0"))));
+  REQUIRE_FALSE(f.exclude(filter_rule::remote_prefix(prefix_of("0.0.0.0/0"))));
+  REQUIRE_FALSE(f.exclude(filter_rule::remote_prefix(prefix_of("::/0"))));
   made_socket s;
   const message whole = s.view();
   CHECK(f.excludes(whole));
@@ -304,7 +304,7 @@ TEST_CASE("no rule speaks of a message without a header") {
 
 TEST_CASE("a rule for a mapped prefix is a rule for IPv4") {
   filter f;
-  REQUIRE_FALSE(f.exclude(filter_rule::remote_prefix(prefix("::ffff:192.0.2.0/120"))));
+  REQUIRE_FALSE(f.exclude(filter_rule::remote_prefix(prefix_of("::ffff:192.0.2.0/120"))));
   made_socket s;
   s.dst = "192.0.2.1";
   CHECK(f.excludes(s.view()));
@@ -331,14 +331,14 @@ TEST_CASE("a filter takes any number of rules, and the kernel as many as it has 
 
   // Every other address: none covers or completes another.
   for (unsigned i = 0; i < 100'000; i += 2) {
-    ip_prefix p = prefix("10.0.0.0/32");
+    ip_prefix p = prefix_of("10.0.0.0/32");
     p.address.bytes[1] = static_cast<std::uint8_t>(i >> 16U);
     p.address.bytes[2] = static_cast<std::uint8_t>(i >> 8U);
     p.address.bytes[3] = static_cast<std::uint8_t>(i);
     REQUIRE_FALSE(f.exclude(filter_rule::remote_prefix(p)));
   }
-  REQUIRE_FALSE(f.exclude(filter_rule::remote_prefix(prefix("192.0.2.0/24"))));
-  REQUIRE_FALSE(f.exclude(filter_rule::local_prefix(prefix("2001:db8::/32"))));
+  REQUIRE_FALSE(f.exclude(filter_rule::remote_prefix(prefix_of("192.0.2.0/24"))));
+  REQUIRE_FALSE(f.exclude(filter_rule::local_prefix(prefix_of("2001:db8::/32"))));
   REQUIRE_FALSE(f.program(program));
   CHECK_FALSE(f.program_is_whole());
   CHECK(program.size() <= 32 * 32);
@@ -363,14 +363,14 @@ TEST_CASE("rules that others cover cost nothing, and halves of a network are joi
     return program.size() / 20;  // of IPv4 addresses
   };
   for (const char* text : {"10.0.0.0/8", "10.1.0.0/16", "10.0.0.0/8", "10.255.255.255"})
-    REQUIRE_FALSE(f.exclude(filter_rule::remote_prefix(prefix(text))));
+    REQUIRE_FALSE(f.exclude(filter_rule::remote_prefix(prefix_of(text))));
   CHECK(rules() == 1);
   // 256 halves of halves are one /24, in any order.
   for (unsigned i = 0; i < 256; ++i)
     REQUIRE_FALSE(f.exclude(filter_rule::remote_prefix(
-        prefix(("192.0.2." + std::to_string(i * 167 % 256) + "/32").c_str()))));
+        prefix_of(("192.0.2." + std::to_string(i * 167 % 256) + "/32").c_str()))));
   CHECK(rules() == 2);
-  REQUIRE_FALSE(f.exclude(filter_rule::remote_prefix(prefix("11.0.0.0/8"))));
+  REQUIRE_FALSE(f.exclude(filter_rule::remote_prefix(prefix_of("11.0.0.0/8"))));
   CHECK(rules() == 2);
   made_socket s;
   for (const auto& [dst, is_in] :
@@ -387,14 +387,14 @@ TEST_CASE("rules that others cover cost nothing, and halves of a network are joi
     CHECK(f.excludes(s.view()) == is_in);
   }
   // Bits behind the length do not count; neither do they split a network.
-  ip_prefix odd = prefix("198.51.100.0/24");
+  ip_prefix odd = prefix_of("198.51.100.0/24");
   odd.address.bytes[3] = 77;
   REQUIRE_FALSE(f.exclude(filter_rule::remote_prefix(odd)));
   s.dst = "198.51.100.1";
   CHECK(f.excludes(s.view()));
   // Everything.
-  REQUIRE_FALSE(f.exclude(filter_rule::remote_prefix(prefix("0.0.0.0/1"))));
-  REQUIRE_FALSE(f.exclude(filter_rule::remote_prefix(prefix("128.0.0.0/1"))));
+  REQUIRE_FALSE(f.exclude(filter_rule::remote_prefix(prefix_of("0.0.0.0/1"))));
+  REQUIRE_FALSE(f.exclude(filter_rule::remote_prefix(prefix_of("128.0.0.0/1"))));
   CHECK(rules() == 1);
 }
 

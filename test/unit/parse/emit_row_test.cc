@@ -52,7 +52,7 @@ class made_message {
   bytes bytes_;
 };
 
-bytes text_bytes(std::string_view text) {
+bytes bytes_of_text(std::string_view text) {
   bytes b;
   for (const char c : text) b.push_back(static_cast<std::byte>(c));
   return b;
@@ -286,7 +286,7 @@ TEST_CASE("a writer refuses what it cannot do") {
   REQUIRE_FALSE(writer.prepare(columns));
   CHECK(writer.write(nothing, out, n) == errc::buffer_too_small);
   made_message m;
-  m.add(attribute_type::cong, text_bytes("a,b"));
+  m.add(attribute_type::cong, bytes_of_text("a,b"));
   CHECK(row(m, {"cong", "cong"}) == "\"a,b\",\"a,b\"");
 }
 

@@ -21,7 +21,7 @@ using namespace segment_files;
 
 using tcpinfo::segment_format::max_block;
 
-entry some_record(std::uint64_t cookie, std::uint64_t poll) {
+entry polled_record(std::uint64_t cookie, std::uint64_t poll) {
   made_socket s;
   s.cookie = cookie;
   s.set(100, static_cast<std::uint32_t>(poll * poll));
@@ -33,7 +33,7 @@ entry some_record(std::uint64_t cookie, std::uint64_t poll) {
 archive_part part_of(std::uint64_t cookie, std::vector<std::uint64_t> polls) {
   archive_part part;
   part.path = "archive " + std::to_string(cookie);
-  for (const std::uint64_t poll : polls) part.entries.push_back(some_record(cookie, poll));
+  for (const std::uint64_t poll : polls) part.entries.push_back(polled_record(cookie, poll));
   return part;
 }
 
@@ -131,7 +131,7 @@ TEST_CASE("more than a block holds: the longest lines") {
 
 TEST_CASE("more than a block holds: very many records, alike") {
   long_archive a;
-  const entry e = some_record(1, 1);
+  const entry e = polled_record(1, 1);
   tcpinfo::record parsed;
   REQUIRE_FALSE(parsed.parse(e.line()));
   const std::string message = text_of(parsed.view().bytes);
@@ -336,7 +336,7 @@ TEST_CASE("what is flushed together is sorted by connection, in blocks that shar
   }
   for (std::uint64_t poll = 0; poll < 60; ++poll)
     for (std::uint64_t i = 0; i < archives; ++i) {
-      const entry e = some_record(std::uint64_t{0x10000} + i, 100 * poll + i);
+      const entry e = polled_record(std::uint64_t{0x10000} + i, 100 * poll + i);
       made.add(numbers[i], e);
       parts[i].entries.push_back(e);
     }

@@ -27,7 +27,7 @@ static_assert(!std::is_copy_constructible_v<segment_reader>);
 static_assert(std::is_nothrow_move_constructible_v<record_reader>);
 static_assert(!std::is_copy_constructible_v<record_reader>);
 
-entry some_record(std::uint64_t cookie = 1) {
+entry any_record(std::uint64_t cookie = 1) {
   made_socket s;
   s.cookie = cookie;
   return record_entry(at_ns(0), s.view());
@@ -37,14 +37,14 @@ archive_part some_part(std::uint64_t cookie = 1) {
   archive_part part;
   part.path = "archive " + std::to_string(cookie);
   part.about.emplace();
-  part.entries = {some_record(cookie), some_record(cookie)};
+  part.entries = {any_record(cookie), any_record(cookie)};
   return part;
 }
 
 // A writer that is not open does nothing.
 void check_closed(segment_writer& writer) {
   std::uint32_t number = 5;
-  const entry e = some_record();
+  const entry e = any_record();
   CHECK(writer.begin({}, number) == errc::not_open);
   CHECK(writer.add(0, e.time, e.view(), e.extras) == errc::not_open);
   CHECK(writer.add_line(0, "x\n") == errc::not_open);
@@ -266,7 +266,7 @@ TEST_CASE("archives that are none are refused, and nothing is begun") {
   about.host = "host";
   about.byte_order = {};
   REQUIRE_FALSE(made.writer.begin(archive, number));
-  made.add(number, some_record());
+  made.add(number, any_record());
   made.flush();
   CHECK(read_segment(made.all()).records == 1);
 }
@@ -274,7 +274,7 @@ TEST_CASE("archives that are none are refused, and nothing is begun") {
 TEST_CASE("records that are none are refused, and nothing is added") {
   blocks made;
   const std::uint32_t number = made.begin(some_part());
-  const entry e = some_record();
+  const entry e = any_record();
   CHECK(made.writer.add(number + 1, e.time, e.view(), e.extras) == errc::invalid_argument);
   CHECK(made.writer.add(~std::uint32_t{0}, e.time, e.view(), e.extras) == errc::invalid_argument);
   CHECK(made.writer.add_line(number + 1, "x\n") == errc::invalid_argument);

@@ -19,7 +19,7 @@ format::byte_stream varints_of(const std::vector<std::uint32_t>& numbers) {
   return made;
 }
 
-std::string text_of(bytes_view bytes) {
+std::string plane_text(bytes_view bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
@@ -33,7 +33,7 @@ std::string joined(const std::string& planes, std::uint64_t count) {
 std::string planes_of(const format::byte_stream& varints) {
   format::byte_stream made;
   format::put_planes(varints.all(), made);
-  return text_of(made.all());
+  return plane_text(made.all());
 }
 
 }  // namespace
@@ -45,7 +45,7 @@ TEST_CASE("planes are the first bytes, then the second ones") {
         "\x01\xac\x02\xf0\x03"
         "\x02\xa2"
         "\x04");
-  CHECK(joined(planes, 5) == text_of(varints.all()));
+  CHECK(joined(planes, 5) == plane_text(varints.all()));
   CHECK(joined("", 0).empty());
 }
 
@@ -56,9 +56,9 @@ TEST_CASE("planes of random numbers are joined to the same bytes") {
     for (std::uint32_t& n : numbers) n = static_cast<std::uint32_t>(dice()) >> dice() % 32;
     const format::byte_stream varints = varints_of(numbers);
     const std::string planes = planes_of(varints);
-    REQUIRE(joined(planes, numbers.size()) == text_of(varints.all()));
+    REQUIRE(joined(planes, numbers.size()) == plane_text(varints.all()));
     // Any other number of them is none, unless bytes are missing or left.
-    if (!numbers.empty()) REQUIRE(joined(planes, numbers.size() - 1) != text_of(varints.all()));
+    if (!numbers.empty()) REQUIRE(joined(planes, numbers.size() - 1) != plane_text(varints.all()));
   }
 }
 

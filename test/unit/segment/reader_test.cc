@@ -45,7 +45,7 @@ class temporary_file {
   int fd_;
 };
 
-archive_part some_part(std::uint64_t cookie, bool told = true) {
+archive_part numbered_part(std::uint64_t cookie, bool told = true) {
   archive_part part;
   part.path = "2026/01/31/host_1769000000_unsafe_000000000000000" + std::to_string(cookie) +
               ".00000.jsonl.zst";
@@ -120,7 +120,7 @@ std::error_code hand_over(void* user, std::span<std::byte> out, std::size_t& n) 
 }  // namespace
 
 TEST_CASE("a segment is read by path, descriptor, memory and stream") {
-  const archive_part parts[] = {some_part(1), some_part(2, false)};
+  const archive_part parts[] = {numbered_part(1), numbered_part(2, false)};
   const std::string bytes = segment_of({{parts[0]}, {parts[1]}});
   const auto wanted = expected({parts[0], parts[1]});
   const temporary_file file(bytes);
@@ -150,7 +150,7 @@ TEST_CASE("a segment is read by path, descriptor, memory and stream") {
 }
 
 TEST_CASE("a stream of which the beginning was looked at is read on") {
-  const archive_part parts[] = {some_part(1), some_part(2, false)};
+  const archive_part parts[] = {numbered_part(1), numbered_part(2, false)};
   const std::string bytes = segment_of({{parts[0]}, {parts[1]}});
   const auto wanted = expected({parts[0], parts[1]});
   const std::string content = content_of(bytes);
@@ -204,23 +204,23 @@ TEST_CASE("what cannot be opened says so, and a reader can be opened again") {
         CHECK_FALSE(more);
       }
     }
-    const archive_part part = some_part(1);
+    const archive_part part = numbered_part(1);
     const std::string bytes = segment_of({{part}});
     REQUIRE_FALSE(reader.open_memory(bytes_of(bytes)));
     // In the middle of one, another one.
     CHECK_FALSE(reader.next(r, more));
-    const std::string other = segment_of({{some_part(2)}});
+    const std::string other = segment_of({{numbered_part(2)}});
     REQUIRE_FALSE(reader.open_memory(bytes_of(other)));
     CHECK(reader.record_number() == 0);
     CHECK(reader.archive().path.empty());
-    CHECK(drain(reader).parts == expected({some_part(2)}));
+    CHECK(drain(reader).parts == expected({numbered_part(2)}));
     REQUIRE_FALSE(records.open_memory(bytes_of(bytes)));
     CHECK(drain(records).size() == 4);
   }
 }
 
 TEST_CASE("what is told of an archive stays until another block is read") {
-  const archive_part part = some_part(1);
+  const archive_part part = numbered_part(1);
   // Much that is no block is behind it, so that the reader's memory is used again.
   const std::string bytes = segment_of({{part}}) + frame_of(std::string(5'000'000, 'x'));
   segment_reader reader;
@@ -237,7 +237,7 @@ TEST_CASE("what is told of an archive stays until another block is read") {
 }
 
 TEST_CASE("a reader is busy in the function that its stream reads by") {
-  const std::string bytes = segment_of({{some_part(1)}});
+  const std::string bytes = segment_of({{numbered_part(1)}});
   segment_reader reader;
   handed input{bytes, 100, nullptr, {}};
   tcpinfo::stream_reader stream;
@@ -259,7 +259,7 @@ TEST_CASE("a window above the limit and a dictionary are told") {
   // 2 MiB that do not compress below what the window asks for.
   std::string large(std::size_t{3} << 20, '\0');
   for (std::size_t i = 0; i < large.size(); ++i) large[i] = static_cast<char>(i * i >> 7);
-  const std::string bytes = frame_of(large, 19) + segment_of({{some_part(1)}});
+  const std::string bytes = frame_of(large, 19) + segment_of({{numbered_part(1)}});
   segment_reader reader;
   tcpinfo::segment_reader_options options;
   options.max_window_log = 10;
@@ -274,7 +274,7 @@ TEST_CASE("a window above the limit and a dictionary are told") {
   CHECK(more);
   // A frame that names dictionary 0x01020304 and holds one block of three bytes as they are.
   const std::string needs("\x28\xb5\x2f\xfd\x23\x04\x03\x02\x01\x03\x19\x00\x00xyz", 16);
-  const std::string with_dictionary = needs + segment_of({{some_part(1)}});
+  const std::string with_dictionary = needs + segment_of({{numbered_part(1)}});
   REQUIRE_FALSE(reader.open_memory(bytes_of(with_dictionary)));
   CHECK(reader.next(r, more) == errc::dictionary_needed);
   CHECK(reader.dictionary_needed() == 0x01020304);
@@ -295,7 +295,7 @@ TEST_CASE("no view is made of what ends with the call") {
 }
 
 TEST_CASE("a record_reader gives of a segment what it gives of its archives") {
-  const archive_part parts[] = {some_part(1), some_part(2), some_part(3)};
+  const archive_part parts[] = {numbered_part(1), numbered_part(2), numbered_part(3)};
   std::vector<std::string> of_archives;
   record_reader reader;
   for (const archive_part& part : parts) {
@@ -330,7 +330,7 @@ TEST_CASE("a record_reader gives of a segment what it gives of its archives") {
 }
 
 TEST_CASE("a record_reader hands on what a segment holds without copying it") {
-  const archive_part parts[] = {some_part(1), some_part(2, false)};
+  const archive_part parts[] = {numbered_part(1), numbered_part(2, false)};
   const auto check = [](const std::string& bytes, bool in_segment) {
     record_reader copying;
     record_reader handing;
@@ -383,7 +383,7 @@ TEST_CASE("a record_reader hands on what a segment holds without copying it") {
 }
 
 TEST_CASE("an archive without a first line begins with its first record") {
-  const auto records = read_records(segment_of({{some_part(1, false), some_part(2)}}));
+  const auto records = read_records(segment_of({{numbered_part(1, false), numbered_part(2)}}));
   REQUIRE(records.size() == 7);
   std::size_t begins = 0;
   std::size_t metadata = 0;
@@ -396,7 +396,7 @@ TEST_CASE("an archive without a first line begins with its first record") {
 }
 
 TEST_CASE("what a record has is there without its line") {
-  archive_part part = some_part(1);
+  archive_part part = numbered_part(1);
   part.about->byte_order = "big";
   part.entries.resize(1);
   part.entries[0].extras.ended = at_ns(9);
@@ -437,9 +437,9 @@ TEST_CASE("what a record has is there without its line") {
 
 TEST_CASE("records are read in a loop, faults among them") {
   blocks made;
-  made.put(some_part(1));
+  made.put(numbered_part(1));
   made.flush();
-  made.put(some_part(2));
+  made.put(numbered_part(2));
   made.flush();
   const std::string bytes = made.frames[0].substr(0, made.frames[0].size() / 2) + made.frames[1];
   record_reader reader;
@@ -457,8 +457,8 @@ TEST_CASE("records are read in a loop, faults among them") {
 }
 
 TEST_CASE("a segment behind archives is read, archives behind a segment are a fault") {
-  const std::string segment = segment_of({{some_part(1)}});
-  const std::string text = archive_text(some_part(2));
+  const std::string segment = segment_of({{numbered_part(1)}});
+  const std::string text = archive_text(numbered_part(2));
   std::size_t faults = 0;
   std::size_t records = 0;
   for (const std::string& archive : {text, frame_of(text)}) {
@@ -488,7 +488,7 @@ TEST_CASE("what is neither is read as an archive, fault by fault") {
 }
 
 TEST_CASE("lines that are no records are told as an archive_reader tells them") {
-  archive_part part = some_part(1);
+  archive_part part = numbered_part(1);
   const std::vector<entry> good = part.entries;
   const auto put = [&](const std::vector<std::string>& lines) {
     for (const std::string& line : lines) part.entries.push_back(text_entry(line));

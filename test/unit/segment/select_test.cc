@@ -37,7 +37,7 @@ class memory_file {
 };
 
 // Cookies 10 i to 10 i + 2, at i seconds.
-archive_part part_of(std::uint64_t cookie, std::int64_t ns) {
+archive_part selected_part(std::uint64_t cookie, std::int64_t ns) {
   archive_part part;
   part.about.emplace();
   char uuid[32];
@@ -57,7 +57,7 @@ struct blocks_by_second {
   blocks_by_second() {
     for (std::uint64_t i = 0; i < 6; ++i) {
       for (std::uint64_t k = 0; k < 3; ++k)
-        made.put(part_of(10 * i + k, static_cast<std::int64_t>(i * 1'000'000'000 + k)));
+        made.put(selected_part(10 * i + k, static_cast<std::int64_t>(i * 1'000'000'000 + k)));
       made.flush();
     }
     made.finish();
@@ -131,15 +131,15 @@ TEST_CASE("ranges are divided where blocks end") {
 
 TEST_CASE("blocks with lines, and of archives without a cookie, are always selected") {
   blocks made;
-  made.put(part_of(1, 0));
+  made.put(selected_part(1, 0));
   made.flush();
   archive_part odd;
   odd.entries.push_back(text_entry("a line\n"));
   made.put(odd);
   made.flush();
-  made.put(part_of(2, 0));
+  made.put(selected_part(2, 0));
   made.flush();
-  archive_part unnamed = part_of(3, 0);
+  archive_part unnamed = selected_part(3, 0);
   unnamed.about->uuid = "no cookie";
   made.put(unnamed);
   made.flush();
@@ -157,7 +157,7 @@ TEST_CASE("blocks with lines, and of archives without a cookie, are always selec
 TEST_CASE("as many parts are told as there is room for, and how many there are") {
   blocks made;
   for (std::uint64_t i = 0; i < 6; ++i) {
-    made.put(part_of(i % 2 == 0 ? 5 : 500, 0));
+    made.put(selected_part(i % 2 == 0 ? 5 : 500, 0));
     made.flush();
   }
   made.finish();
@@ -229,10 +229,10 @@ struct segment_with_summaries {
 
   explicit segment_with_summaries(std::uint64_t told) {
     for (std::uint64_t i = 0; i < 3; ++i) {
-      made.put(part_of(10 * i, static_cast<std::int64_t>(i * 1'000'000'000)));
+      made.put(selected_part(10 * i, static_cast<std::int64_t>(i * 1'000'000'000)));
       made.flush();
       told_summary s;
-      s.about = part_of(10 * i, 0).about;
+      s.about = selected_part(10 * i, 0).about;
       s.values = {{tcpinfo::summary_records, 0, told}, {5, 0, 100}};
       put_summaries(made, {s});
     }

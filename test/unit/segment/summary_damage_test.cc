@@ -21,7 +21,7 @@ namespace {
 
 using namespace segment_files;
 
-told_summary summary_of(std::uint64_t n) {
+told_summary numbered_summary(std::uint64_t n) {
   told_summary s;
   s.path = "archive " + std::to_string(n);
   if (n % 3 != 0) s.about.emplace();
@@ -33,13 +33,13 @@ told_summary summary_of(std::uint64_t n) {
 }
 
 // Records, summaries, records, summaries.
-struct small_segment {
+struct summarized_segment {
   std::vector<std::string> frames;
   std::string index;
   std::vector<std::vector<read_part>> parts;  ///< of each block; none of summaries
   std::vector<std::vector<read_summary>> summaries;
 
-  small_segment() {
+  summarized_segment() {
     blocks made;
     std::uint64_t n = 0;
     for (int i = 0; i < 2; ++i) {
@@ -55,7 +55,7 @@ struct small_segment {
       parts.push_back(expected({part}));
       summaries.emplace_back();
       std::vector<told_summary> some;
-      for (int k = 0; k < 3 + i; ++k) some.push_back(summary_of(n++));
+      for (int k = 0; k < 3 + i; ++k) some.push_back(numbered_summary(n++));
       put_summaries(made, some);
       parts.emplace_back();
       summaries.push_back(expected(some));
@@ -71,8 +71,8 @@ struct small_segment {
   }
 };
 
-const small_segment& segment() {
-  static const small_segment made;
+const summarized_segment& summarized() {
+  static const summarized_segment made;
   return made;
 }
 
@@ -88,8 +88,8 @@ constexpr std::size_t none = ~std::size_t{0};
 
 // What reading came to where a byte of block `damaged` is another one: empty where it is as it has
 // to be. Each of the two kinds is read.
-std::string judge(const std::string& bytes, std::size_t damaged) {
-  const small_segment& s = segment();
+std::string judge_summaries(const std::string& bytes, std::size_t damaged) {
+  const summarized_segment& s = summarized();
   const bool hits_records = damaged == 0 || damaged == 2;
   const read_result read = read_segment(bytes, false);
   if (read.parts == without(s.parts, none)) {
@@ -116,16 +116,16 @@ std::string judge(const std::string& bytes, std::size_t damaged) {
 
 TEST_CASE("the small segment of summaries is whole") {
   std::string bytes;
-  for (const std::string& frame : segment().frames) bytes += frame;
-  CHECK(segment().frames.size() == 4);
-  CHECK(judge(bytes + segment().index, none).empty());
+  for (const std::string& frame : summarized().frames) bytes += frame;
+  CHECK(summarized().frames.size() == 4);
+  CHECK(judge_summaries(bytes + summarized().index, none).empty());
   CHECK(read_summaries(bytes).all.size() == 7);
 }
 
 TEST_CASE("any byte of a segment with summaries may be another one") {
   std::string whole;
-  for (const std::string& frame : segment().frames) whole += frame;
-  whole += segment().index;
+  for (const std::string& frame : summarized().frames) whole += frame;
+  whole += summarized().index;
   std::string bytes = whole;
   for (std::size_t at = 0; at < whole.size(); ++at) {
     const std::vector<unsigned> masks =
@@ -133,9 +133,9 @@ TEST_CASE("any byte of a segment with summaries may be another one") {
                   : std::vector<unsigned>{1, 2, 4, 8, 16, 32, 64, 128, 255};
     for (const unsigned mask : masks) {
       bytes[at] = static_cast<char>(static_cast<unsigned char>(whole[at]) ^ mask);
-      const std::string wrong = judge(bytes, segment().frame_at(at));
+      const std::string wrong = judge_summaries(bytes, summarized().frame_at(at));
       if (!wrong.empty())
-        FAIL_CHECK("byte " << at << " of frame " << segment().frame_at(at) << ", mask " << mask
+        FAIL_CHECK("byte " << at << " of frame " << summarized().frame_at(at) << ", mask " << mask
                            << ": " << wrong);
     }
     bytes[at] = whole[at];
@@ -145,7 +145,7 @@ TEST_CASE("any byte of a segment with summaries may be another one") {
 TEST_CASE("any byte of blocks of summaries that stand plain may be another one") {
   std::vector<std::string> contents;
   std::string plain;
-  for (const std::string& frame : segment().frames) {
+  for (const std::string& frame : summarized().frames) {
     contents.push_back(content_of(frame));
     plain += contents.back();
   }
@@ -155,7 +155,7 @@ TEST_CASE("any byte of blocks of summaries that stand plain may be another one")
     for (std::size_t k = 0; k < contents[i].size(); ++k, ++at) {
       const unsigned mask = 1U << (at % 8);
       bytes[at] = static_cast<char>(static_cast<unsigned char>(plain[at]) ^ mask);
-      const std::string wrong = judge(bytes, i);
+      const std::string wrong = judge_summaries(bytes, i);
       if (!wrong.empty()) FAIL_CHECK("byte " << k << " of block " << i << ": " << wrong);
       if (read_segment(bytes, false).faults.size() != 1)
         FAIL_CHECK("byte " << k << " of block " << i << ": not told");
@@ -164,7 +164,7 @@ TEST_CASE("any byte of blocks of summaries that stand plain may be another one")
 }
 
 TEST_CASE("blocks may be taken out of a segment with summaries") {
-  const small_segment& s = segment();
+  const summarized_segment& s = summarized();
   for (std::size_t gone = 0; gone < s.frames.size(); ++gone) {
     std::string bytes;
     for (std::size_t i = 0; i < s.frames.size(); ++i)
@@ -180,17 +180,18 @@ TEST_CASE("blocks may be taken out of a segment with summaries") {
 
 TEST_CASE("a segment with summaries may be cut anywhere") {
   std::string whole;
-  for (const std::string& frame : segment().frames) whole += frame;
+  for (const std::string& frame : summarized().frames) whole += frame;
   for (std::size_t size = 0; size <= whole.size(); size += sanitized ? 7 : 1) {
-    const std::size_t complete = segment().frame_at(size);
+    const std::size_t complete = summarized().frame_at(size);
     std::vector<read_summary> wanted;
     for (std::size_t i = 0; i < complete; ++i)
-      wanted.insert(wanted.end(), segment().summaries[i].begin(), segment().summaries[i].end());
+      wanted.insert(wanted.end(), summarized().summaries[i].begin(),
+                    summarized().summaries[i].end());
     const summaries_result read = read_summaries(std::string_view(whole).substr(0, size));
     // Without the end of its frame, which is a checksum, a block may be whole.
     if (read.all != wanted && complete < 4)
-      wanted.insert(wanted.end(), segment().summaries[complete].begin(),
-                    segment().summaries[complete].end());
+      wanted.insert(wanted.end(), summarized().summaries[complete].begin(),
+                    summarized().summaries[complete].end());
     if (read.all != wanted) FAIL_CHECK("cut at " << size << ": other summaries came");
     if (read.missing != 0) FAIL_CHECK("cut at " << size << ": missing are " << read.missing);
     if (read.faults.size() > 1) FAIL_CHECK("cut at " << size << ": told several times");
@@ -200,7 +201,7 @@ TEST_CASE("a segment with summaries may be cut anywhere") {
 TEST_CASE("allocations that fail lose no summary, and make no wrong one") {
   std::vector<told_summary> all;
   for (std::uint64_t i = 0; i < 30; ++i) {
-    all.push_back(summary_of(i));
+    all.push_back(numbered_summary(i));
     all.back().congestion_control += std::to_string(i % 5);
     all.back().values.push_back({static_cast<std::uint32_t>(100 + i), 0, i});
   }

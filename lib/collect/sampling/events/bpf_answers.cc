@@ -15,13 +15,13 @@
 namespace tcpinfo::collect {
 namespace {
 
-struct skeleton_deleter {
+struct answers_deleter {
   void operator()(answers_bpf* program) const noexcept { answers_bpf__destroy(program); }
 };
 
 class bpf_answers final : public kept_answers {
  public:
-  explicit bpf_answers(std::unique_ptr<answers_bpf, skeleton_deleter> program) noexcept
+  explicit bpf_answers(std::unique_ptr<answers_bpf, answers_deleter> program) noexcept
       : program_(std::move(program)) {}
 
   answer_area area() const noexcept override {
@@ -34,14 +34,14 @@ class bpf_answers final : public kept_answers {
   }
 
  private:
-  const std::unique_ptr<answers_bpf, skeleton_deleter> program_;
+  const std::unique_ptr<answers_bpf, answers_deleter> program_;
 };
 
 }  // namespace
 
 std::unique_ptr<kept_answers> make_kept_answers(std::string& why, std::uint32_t room) {
   silence_libbpf();
-  std::unique_ptr<answers_bpf, skeleton_deleter> program(answers_bpf__open());
+  std::unique_ptr<answers_bpf, answers_deleter> program(answers_bpf__open());
   if (program != nullptr) program->rodata->room = room;
   const int error = program == nullptr ? -errno : answers_bpf__load(program.get());
   if (error == 0) return std::make_unique<bpf_answers>(std::move(program));

@@ -230,7 +230,7 @@ enum class extent {
 };
 
 // Loads and attaches what this kernel has tracepoints for. Null, and `why`, where it does not work.
-std::shared_ptr<attached_program> load(const btf* kernel, extent which, std::string& why) {
+std::shared_ptr<attached_program> load_feed(const btf* kernel, extent which, std::string& why) {
   auto program = std::make_shared<attached_program>();
   program->skeleton.reset(activity_bpf__open());
   if (program->skeleton == nullptr) {
@@ -266,7 +266,7 @@ std::unique_ptr<feed_maker> make_bpf_feed_maker(std::string& why) {
   why.clear();
   std::string why_not_all;
   for (const extent which : {extent::all, extent::without_packets, extent::least}) {
-    if (auto program = load(kernel.get(), which, why_not_all)) {
+    if (auto program = load_feed(kernel.get(), which, why_not_all)) {
       if (which == extent::without_packets) why = "packets sent are not marked: " + why_not_all;
       if (which == extent::least)
         why = "only segments received and changes of state are marked: " + why_not_all;

@@ -6,7 +6,7 @@
 namespace {
 
 // Out of slow start, at a window of 40 segments.
-void settle(made_history& h) {
+void leave_slow_start(made_history& h) {
   h.set(tcp_field::snd_ssthresh, 40).set(tcp_field::snd_cwnd, 40).record();
   h.pass(40).busy(20);
 }
@@ -20,7 +20,7 @@ void queue(made_history& h, std::uint64_t rtt_us, int rounds) {
 
 TEST_CASE("a steady rate and a queue are a bottleneck") {
   made_history h;
-  settle(h);
+  leave_slow_start(h);
   queue(h, 45'000, 60);
   CHECK(h.cause() == "shaped_bottleneck");
   CHECK(h.verdict().sentence.find("Mbit/s") != std::string::npos);
@@ -28,7 +28,7 @@ TEST_CASE("a steady rate and a queue are a bottleneck") {
 
 TEST_CASE("a queue of more than 100 ms is bufferbloat") {
   made_history h;
-  settle(h);
+  leave_slow_start(h);
   queue(h, 150'000, 60);
   CHECK(h.cause() == "bufferbloat");
 }
@@ -36,7 +36,7 @@ TEST_CASE("a queue of more than 100 ms is bufferbloat") {
 TEST_CASE("jitter is no queue, and neither is noise of hosts") {
   made_history jitter;
   jitter.set(tcp_field::rttvar, 12'000);
-  settle(jitter);
+  leave_slow_start(jitter);
   queue(jitter, 45'000, 60);
   CHECK(jitter.cause() == "none");
   made_history noise;
@@ -95,7 +95,7 @@ TEST_CASE("what fits into the first window waits for nothing") {
 TEST_CASE("losses without a queue are random, those behind one are the bottleneck's") {
   const auto lossy = [](std::uint64_t rtt_us) {
     made_history h;
-    settle(h);
+    leave_slow_start(h);
     std::uint64_t cwnd = 40;
     // At distances that no token bucket makes.
     for (int i = 0; i < 200; ++i) {
@@ -118,7 +118,7 @@ TEST_CASE("losses without a queue are random, those behind one are the bottlenec
 
 TEST_CASE("one loss says nothing") {
   made_history h;
-  settle(h);
+  leave_slow_start(h);
   h.lose(1).set(tcp_field::snd_cwnd, 20).pass(20).busy(20);
   for (std::uint64_t i = 0; i < 50; ++i)
     h.set(tcp_field::snd_cwnd, 20 + i / 4).pass(20 + i / 4).busy(20);
@@ -128,7 +128,7 @@ TEST_CASE("one loss says nothing") {
 
 TEST_CASE("losses whenever a token bucket is empty are a policer's") {
   made_history h;
-  settle(h);
+  leave_slow_start(h);
   // The bucket gets 30 segments a round trip and holds 60.
   double tokens = 60;
   double cwnd = 40;
@@ -152,7 +152,7 @@ TEST_CASE("losses whenever a token bucket is empty are a policer's") {
 TEST_CASE("BBR does not slow down for a few losses") {
   made_history h;
   h.bbr_gain = 256;
-  settle(h);
+  leave_slow_start(h);
   for (int i = 0; i < 100; ++i) {
     if (i % 5 == 0) h.lose(1);
     h.pass(40).busy(20);
@@ -170,7 +170,7 @@ TEST_CASE("BBR's quiet phases") {
 
 TEST_CASE("marks slow down as losses do") {
   made_history h;
-  settle(h);
+  leave_slow_start(h);
   for (std::uint64_t i = 0; i < 100; ++i) {
     if (i % 10 == 0) h.grow(tcp_field::delivered_ce, 3);
     h.set(tcp_field::snd_cwnd, 20 + i % 10).pass(20).busy(20);
@@ -181,7 +181,7 @@ TEST_CASE("marks slow down as losses do") {
 TEST_CASE("what arrived twice and out of order was reordered, not lost") {
   const auto flow = [](bool twice) {
     made_history h;
-    settle(h);
+    leave_slow_start(h);
     for (std::uint64_t i = 0; i < 100; ++i) {
       if (i % 10 == 0) {
         h.lose(2);
@@ -199,7 +199,7 @@ TEST_CASE("a cap on pacing holds where its rate is reached") {
   const auto flow = [](std::uint64_t segments) {
     made_history h;
     h.set(tcp_field::max_pacing_rate, 1'000'000).set(tcp_field::pacing_rate, 1'000'000);
-    settle(h);
+    leave_slow_start(h);
     for (int i = 0; i < 100; ++i) h.pass(segments).busy(20);
     return h.cause();
   };
@@ -212,7 +212,7 @@ namespace {
 // Data, a silence with timeouts, and data again.
 made_history stalled(std::uint64_t unacked, std::uint64_t notsent, std::uint64_t twice) {
   made_history h;
-  settle(h);
+  leave_slow_start(h);
   for (int i = 0; i < 20; ++i) h.pass(40).busy(20);
   h.set(tcp_field::unacked, unacked).set(tcp_field::notsent_bytes, notsent).busy(5);
   for (std::uint64_t n = 1; n <= 2; ++n)
@@ -238,7 +238,7 @@ TEST_CASE("silence that ends by timeouts is a stall") {
 TEST_CASE("a stall is one, also while the window's clock runs on") {
   made_history h;
   h.set(tcp_field::snd_wnd, 60'000);
-  settle(h);
+  leave_slow_start(h);
   for (int i = 0; i < 10; ++i) h.pass(40).grow(tcp_field::rwnd_limited, 20'000).busy(20);
   h.set(tcp_field::unacked, 40).set(tcp_field::notsent_bytes, 100'000).busy(5);
   for (std::uint64_t n = 1; n <= 2; ++n)

@@ -10,12 +10,11 @@
 #include <string>
 
 #include "unit/catch.h"
+#include "unit/durations.h"
 
 using namespace tcpinfo::collect;
 
 namespace {
-
-constexpr std::int64_t second = 1'000'000'000;
 
 // A manager's socket under an abstract name; the environment points at it.
 class listener {

@@ -2,10 +2,9 @@
 #include "collect/sampling/cpu_budget.h"
 
 #include "unit/collect/run.h"
+#include "unit/durations.h"
 
 namespace {
-
-constexpr std::int64_t ms = 1'000'000;
 
 // Polls that cost `cost_ns` each, as often as the interval and the budget allow. @return the mean
 // time from one to the next, after a while.

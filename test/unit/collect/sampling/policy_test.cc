@@ -11,10 +11,9 @@
 #include "collect/sampling/thinning.h"
 #include "unit/collect/sampling/sampler_bench.h"
 #include "unit/collect/segments.h"
+#include "unit/durations.h"
 
 namespace {
-
-constexpr std::int64_t second = 1'000'000'000;
 
 record_policy sampling(std::uint64_t n) {
   record_limits limits;

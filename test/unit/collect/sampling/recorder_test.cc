@@ -10,10 +10,9 @@
 
 #include "collect/sampling/close_tracker.h"
 #include "unit/collect/sampling/sampler_bench.h"
+#include "unit/durations.h"
 
 namespace {
-
-constexpr std::int64_t second = 1'000'000'000;
 
 // Answers each query with one socket, or with none.
 class answering_source final : public source {

@@ -13,6 +13,7 @@
 #include "text/endpoints.h"
 #include "unit/catch.h"
 #include "unit/collect/scratch_directory.h"
+#include "unit/durations.h"
 #include "unit/made_socket.h"
 #include "unit/segment/segment_files.h"
 
@@ -29,8 +30,6 @@ named_flow parsed(std::string_view path) {
   CHECK(parse_query_path(path, out).empty());
   return out;
 }
-
-constexpr std::int64_t second = 1'000'000'000;
 
 std::string line_of(std::uint64_t cookie, std::int64_t time_ns) {
   made_socket socket;

@@ -6,14 +6,13 @@
 
 #include "unit/catch.h"
 #include "unit/collect/scripted/os.h"
+#include "unit/durations.h"
 #include "unit/made_socket.h"
 
 using namespace tcpinfo;
 using namespace tcpinfo::collect;
 
 namespace {
-
-constexpr std::int64_t second = 1'000'000'000;
 
 struct bench {
   scripted_kernel kernel;

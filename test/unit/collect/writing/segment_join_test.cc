@@ -10,12 +10,12 @@
 #include "segment/format.h"
 #include "segment/varint.h"
 #include "unit/collect/writing/finalizer_bench.h"
+#include "unit/durations.h"
 #include "unit/made_socket.h"
 #include "unit/sanitized.h"
 
 namespace {
 
-constexpr std::int64_t second = 1'000'000'000;
 constexpr std::int64_t start_ns = 1'769'860'800 * second;
 
 // What a segment holds: by archive (path and first line) its records as lines. Between stretches

@@ -12,6 +12,7 @@
 #include "collect/writing/record_observer.h"
 #include "collect/writing/traffic_observer.h"
 #include "unit/catch.h"
+#include "unit/durations.h"
 #include "unit/made_socket.h"
 
 using namespace tcpinfo;
@@ -20,7 +21,6 @@ using analysis::closing;
 
 namespace {
 
-constexpr std::int64_t second = 1'000'000'000;
 constexpr std::int64_t start_ns = 1'700'000'000 * second;
 constexpr std::size_t rtt_at = 68;
 constexpr std::size_t total_retrans_at = 100;
@@ -48,8 +48,8 @@ std::uint64_t count(const traffic_distribution& d) {
   return sum;
 }
 
-struct bench {
-  explicit bench(const traffic_labels& wanted = by_all()) : table(wanted) {
+struct traffic_bench {
+  explicit traffic_bench(const traffic_labels& wanted = by_all()) : table(wanted) {
     REQUIRE(prefixes.set("host_1"));
   }
   void see(std::unique_ptr<observed_traffic>& flow, made_socket& socket, std::int64_t at_ns,
@@ -139,7 +139,7 @@ TEST_CASE("labels are the service's port, the congestion control, the network an
   };
   for (const label_case& one : cases) {
     INFO(one.dst);
-    bench b;
+    traffic_bench b;
     made_socket s;
     s.src = one.src;
     s.dst = one.dst;
@@ -151,7 +151,7 @@ TEST_CASE("labels are the service's port, the congestion control, the network an
   }
   {
     // A scraper would refuse all metrics for a label that is not UTF-8.
-    bench b;
+    traffic_bench b;
     made_socket s;
     s.cong = "a\xff";
     std::unique_ptr<observed_traffic> flow;
@@ -161,7 +161,7 @@ TEST_CASE("labels are the service's port, the congestion control, the network an
   // What is not wanted is empty.
   traffic_labels ports;
   ports.wanted[0] = true;
-  bench b(ports);
+  traffic_bench b(ports);
   made_socket s;
   std::unique_ptr<observed_traffic> flow;
   b.see(flow, s, 0);
@@ -169,7 +169,7 @@ TEST_CASE("labels are the service's port, the congestion control, the network an
 }
 
 TEST_CASE("a connection's segments are counted as they grow, times and rates at its end") {
-  bench b;
+  traffic_bench b;
   made_socket s;
   std::unique_ptr<observed_traffic> flow;
   s.set<std::uint32_t>(segs_out_at, 3).set<std::uint32_t>(min_rtt_at, ~std::uint32_t{0});
@@ -217,7 +217,7 @@ TEST_CASE("a connection's segments are counted as they grow, times and rates at 
 }
 
 TEST_CASE("connection-seconds by cause are those of the clock, told once") {
-  bench b;
+  traffic_bench b;
   made_socket s;
   std::unique_ptr<observed_traffic> flow;
   analysis::why::cause_clock clock;
@@ -239,14 +239,14 @@ TEST_CASE("connection-seconds by cause are those of the clock, told once") {
   }
   CHECK(all == 25 * second);
   // Nobody asked.
-  bench without(traffic_labels{});
+  traffic_bench without(traffic_labels{});
   flow.reset();
   without.see(flow, s, 0);
   CHECK(flow->causes == nullptr);
 }
 
 TEST_CASE("what a connection did before the collector saw it is not counted, nor its opening") {
-  bench b;
+  traffic_bench b;
   made_socket s;
   std::unique_ptr<observed_traffic> flow;
   s.set<std::uint32_t>(segs_out_at, 1000);
@@ -259,7 +259,7 @@ TEST_CASE("what a connection did before the collector saw it is not counted, nor
 }
 
 TEST_CASE("a mini socket waits for its labels; nothing of what it did is lost") {
-  bench b;
+  traffic_bench b;
   made_socket s;
   std::unique_ptr<observed_traffic> flow;
   s.state = tcp_state::syn_recv;
@@ -276,7 +276,7 @@ TEST_CASE("a mini socket waits for its labels; nothing of what it did is lost") 
 }
 
 TEST_CASE("of a connection whose final record alone came, the final record says all there is") {
-  bench b;
+  traffic_bench b;
   made_socket s;
   std::unique_ptr<observed_traffic> flow;
   s.has_cong = false;
@@ -288,7 +288,7 @@ TEST_CASE("of a connection whose final record alone came, the final record says 
 }
 
 TEST_CASE("an end that was not seen, and a cookie that is used again, end a connection") {
-  bench b;
+  traffic_bench b;
   made_socket s;
   std::unique_ptr<observed_traffic> flow;
   b.see(flow, s, 0);
@@ -302,7 +302,7 @@ TEST_CASE("an end that was not seen, and a cookie that is used again, end a conn
 }
 
 TEST_CASE("how a connection ended is told by its last record in each state") {
-  bench b;
+  traffic_bench b;
   made_socket s;
   std::unique_ptr<observed_traffic> flow;
   const auto step = [&](tcp_state state, std::int64_t at_ns, std::uint32_t segs_in,

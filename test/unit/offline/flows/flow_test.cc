@@ -82,7 +82,7 @@ void totals(made_socket& s, std::uint64_t acked, std::uint64_t received, std::ui
   put(s, retrans_at, retrans);
 }
 
-std::string line(made_socket& s, int second, std::uint64_t poll = no_poll) {
+std::string flow_line(made_socket& s, int second, std::uint64_t poll = no_poll) {
   return record_line(at_second(second), s.view(), poll);
 }
 
@@ -98,18 +98,18 @@ TEST_CASE("the files of a connection are one, in any order") {
   totals(s, 1001, 0, 1000);
   put(s, rtt_at, std::uint32_t{300});
   put(s, min_rtt_at, std::uint32_t{250});
-  const std::string first = with_uuid(line(s, 0, 1), 0);
+  const std::string first = with_uuid(flow_line(s, 0, 1), 0);
   totals(s, 5001, 0, 5000);
   put(s, rtt_at, std::uint32_t{100});
   put(s, min_rtt_at, std::uint32_t{90});
   put(s, rate_at, std::uint64_t{777});
-  const std::string second = with_uuid(line(s, 10, 11), 1);
+  const std::string second = with_uuid(flow_line(s, 10, 11), 1);
   totals(s, 9002, 0, 10000, 1000);
   put(s, rtt_at, std::uint32_t{200});
   put(s, min_rtt_at, std::uint32_t{95});
   put(s, rate_at, std::uint64_t{5});
   s.state = tcp_state::fin_wait2;
-  const std::string third = with_uuid(line(s, 20, 21), 3);
+  const std::string third = with_uuid(flow_line(s, 20, 21), 3);
   for (const auto& order : {std::vector{first, second, third}, std::vector{third, first, second}}) {
     reading r(order);
     flow_summary& f = r.only();
@@ -135,9 +135,9 @@ TEST_CASE("a poll that another connection tells of was not missed") {
   made_socket a;
   made_socket b;
   b.cookie = 2;
-  reading r({with_uuid(line(a, 0, 1) + line(a, 5, 6)), metadata_line("h_1_0000000000000002", 0) +
-                                                           line(b, 1, 2) + line(b, 2, 3) +
-                                                           line(b, 9, 200) + line(b, 10, 5000)});
+  reading r({with_uuid(flow_line(a, 0, 1) + flow_line(a, 5, 6)),
+             metadata_line("h_1_0000000000000002", 0) + flow_line(b, 1, 2) + flow_line(b, 2, 3) +
+                 flow_line(b, 9, 200) + flow_line(b, 10, 5000)});
   const auto all = r.list.flows();
   REQUIRE(all.size() == 2);
   CHECK(r.list.silent_polls(*all[0]) == 2);
@@ -149,7 +149,7 @@ TEST_CASE("a file without metadata may hold many connections") {
   made_socket b;
   b.cookie = 2;
   b.sport = 80;
-  reading r({line(a, 0) + line(b, 0) + line(a, 1)});
+  reading r({flow_line(a, 0) + flow_line(b, 0) + flow_line(a, 1)});
   CHECK(r.list.flows().size() == 2);
   CHECK(r.list.snapshots() == 3);
 }
@@ -158,27 +158,27 @@ TEST_CASE("totals are of data: without SYN, FIN and retransmissions") {
   made_socket s;
   totals(s, 5002, 301, 5500, 500);  // connected here: SYN and FIN acknowledged
   s.state = tcp_state::close_wait;
-  reading r({with_uuid(line(s, 0))});
+  reading r({with_uuid(flow_line(s, 0))});
   CHECK(r.only().sent() == 5000);
   CHECK(r.only().received() == 300);  // in CLOSE_WAIT the FIN has come
 
   made_socket half;
   totals(half, 2001, 300, 5000);  // 3000 in flight
-  reading in_flight({with_uuid(line(half, 0))});
+  reading in_flight({with_uuid(flow_line(half, 0))});
   CHECK(in_flight.only().sent() == 2001);
   CHECK(in_flight.only().received() == 300);
 
   made_socket old;
   old.info.resize(136);  // of 4.1: bytes_sent does not exist
   put(old, acked_at, std::uint64_t{100});
-  reading of_old({with_uuid(line(old, 0))});
+  reading of_old({with_uuid(flow_line(old, 0))});
   CHECK(of_old.only().sent() == 100);
 }
 
 TEST_CASE("how a connection closed is told by its states") {
   made_socket s;
   totals(s, 1001, 0, 1000);
-  const std::string open = line(s, 0);
+  const std::string open = flow_line(s, 0);
   const auto then = [&](std::initializer_list<tcp_state> states) {
     std::string text = open;
     int second = 1;
@@ -186,7 +186,7 @@ TEST_CASE("how a connection closed is told by its states") {
       made_socket n;
       n.info = s.info;
       n.state = state;
-      text += line(n, second++);
+      text += flow_line(n, second++);
     }
     return closing_of(text);
   };
@@ -203,34 +203,34 @@ TEST_CASE("where it closed between two looks the counters tell") {
   made_socket s;
   totals(s, 1001, 0, 1000);
   // The state of the second look makes certain that the first one's byte is a SYN.
-  const std::string open = line(s, -1) + line(s, 0);
+  const std::string open = flow_line(s, -1) + flow_line(s, 0);
   s.state = tcp_state::close;
-  put(s, segs_in_at, std::uint32_t{1});                  // something of the other end's came last
-  CHECK(closing_of(open + line(s, 1)) == closing::rst);  // the FIN was not acknowledged
+  put(s, segs_in_at, std::uint32_t{1});  // something of the other end's came last
+  CHECK(closing_of(open + flow_line(s, 1)) == closing::rst);  // the FIN was not acknowledged
   totals(s, 1002, 0, 1000);
-  CHECK(closing_of(open + line(s, 1)) == closing::fin_local);  // ours was, theirs had not come
+  CHECK(closing_of(open + flow_line(s, 1)) == closing::fin_local);  // ours was, theirs had not come
   totals(s, 1002, 1, 1000);
-  CHECK(closing_of(open + line(s, 1)) == closing::fin);  // both
+  CHECK(closing_of(open + flow_line(s, 1)) == closing::fin);  // both
   totals(s, 1001, 0, 1000);
   put(s, segs_in_at, std::uint32_t{0});
   put(s, retransmits_at, std::uint8_t{15});
-  CHECK(closing_of(open + line(s, 1)) == closing::timeout);
+  CHECK(closing_of(open + flow_line(s, 1)) == closing::timeout);
   put(s, retransmits_at, std::uint8_t{0});
   s.dport = 0;
-  CHECK(closing_of(open + line(s, 1)) == closing::aborted);
+  CHECK(closing_of(open + flow_line(s, 1)) == closing::aborted);
 
   // Nothing but the end: one more than the data is a SYN or a FIN.
   made_socket end;
   end.state = tcp_state::close;
   totals(end, 1, 5001, 0);
-  CHECK(closing_of(line(end, 0)) == closing::unknown);
+  CHECK(closing_of(flow_line(end, 0)) == closing::unknown);
   totals(end, 5002, 0, 5000);
-  CHECK(closing_of(line(end, 0)) == closing::fin_local);
+  CHECK(closing_of(flow_line(end, 0)) == closing::fin_local);
   totals(end, 0, 0, 0);
   end.dport = 0;
-  CHECK(closing_of(line(end, 0)) == closing::no_connect);
+  CHECK(closing_of(flow_line(end, 0)) == closing::no_connect);
   put(end, min_rtt_at, std::uint32_t{17});  // it was connected, and aborted before a look
-  CHECK(closing_of(line(end, 0)) == closing::aborted);
+  CHECK(closing_of(flow_line(end, 0)) == closing::aborted);
 }
 
 TEST_CASE("what came last tells a timeout, an abort and a reset apart") {
@@ -238,8 +238,8 @@ TEST_CASE("what came last tells a timeout, an abort and a reset apart") {
   totals(s, 1001, 0, 1000);
   put(s, segs_in_at, std::uint32_t{0xffffffff});
   // The state of the second look makes certain that the first one's byte is a SYN.
-  const std::string open = line(s, -1) + line(s, 0);
-  const std::string early = line(s, 0);
+  const std::string open = flow_line(s, -1) + flow_line(s, 0);
+  const std::string early = flow_line(s, 0);
   s.state = tcp_state::close;
   put(s, 0, static_cast<std::uint8_t>(tcp_state::close));
   const auto ended_with = [&](std::uint8_t retransmits, std::uint8_t probes, std::uint32_t segments,
@@ -247,7 +247,7 @@ TEST_CASE("what came last tells a timeout, an abort and a reset apart") {
     put(s, retransmits_at, retransmits);
     put(s, probes_at, probes);
     put(s, segs_in_at, std::uint32_t{0xffffffff} + segments);
-    return closing_of((before.empty() ? open : before) + line(s, 9));
+    return closing_of((before.empty() ? open : before) + flow_line(s, 9));
   };
   // Nothing came: whether something was waited for, however often.
   CHECK(ended_with(0, 0, 0) == closing::aborted);
@@ -277,11 +277,11 @@ TEST_CASE("what came last tells a timeout, an abort and a reset apart") {
   // Right after a look, and without an RST of ours: the look may have been filled while the other
   // end's came. Its counters are then those of the end.
   put(s, segs_in_at, std::uint32_t{0xffffffff});
-  CHECK(closing_of(early + line(s, 1)) == closing::unknown);
-  CHECK(closing_of(open + line(s, 1)) == closing::rst);
+  CHECK(closing_of(early + flow_line(s, 1)) == closing::unknown);
+  CHECK(closing_of(open + flow_line(s, 1)) == closing::rst);
   put(s, segs_out_at, std::uint32_t{1});
-  CHECK(closing_of(early + line(s, 1)) == closing::aborted);
-  CHECK(closing_of(open + line(s, 1)) == closing::aborted);
+  CHECK(closing_of(early + flow_line(s, 1)) == closing::aborted);
+  CHECK(closing_of(open + flow_line(s, 1)) == closing::aborted);
   put(s, segs_out_at, std::uint32_t{0});
 
   // After the signs that states are.
@@ -294,7 +294,7 @@ TEST_CASE("what came last tells a timeout, an abort and a reset apart") {
       put(n, segs_in_at, std::uint32_t{0xffffffff});
       put(n, 0, static_cast<std::uint8_t>(state));
       n.state = state;
-      text += line(n, second++);
+      text += flow_line(n, second++);
     }
     return text;
   };
@@ -326,7 +326,7 @@ TEST_CASE("what came last tells a timeout, an abort and a reset apart") {
   failed.state = tcp_state::syn_sent;
   put(failed, 0, static_cast<std::uint8_t>(tcp_state::syn_sent));
   put(failed, min_rtt_at, std::uint32_t{0xffffffff});
-  const std::string connecting = line(failed, 0);
+  const std::string connecting = flow_line(failed, 0);
   failed.state = tcp_state::close;
   extras.carried = ends_bit | attribute_bit(attribute_type::info);
   CHECK(closing_of(connecting + record_line(at_second(1), failed.view(), extras)) ==
@@ -336,12 +336,12 @@ TEST_CASE("what came last tells a timeout, an abort and a reset apart") {
   // the counters of its end: then it takes many.
   made_socket old;
   old.info.resize(136);
-  const std::string look = line(old, 0);
+  const std::string look = flow_line(old, 0);
   old.state = tcp_state::close;
   put(old, retransmits_at, std::uint8_t{1});
-  CHECK(closing_of(look + line(old, 1)) != closing::timeout);
+  CHECK(closing_of(look + flow_line(old, 1)) != closing::timeout);
   put(old, retransmits_at, std::uint8_t{3});
-  CHECK(closing_of(look + line(old, 1)) == closing::timeout);
+  CHECK(closing_of(look + flow_line(old, 1)) == closing::timeout);
 }
 
 TEST_CASE("a connection's life is from its opening to its end, not to when these were told") {
@@ -381,26 +381,26 @@ TEST_CASE("a connection's life is from its opening to its end, not to when these
   first.state = tcp_state::established;
   put(first, 0, static_cast<std::uint8_t>(tcp_state::established));
   totals(first, 7001, 9, 7000);
-  reading between({with_uuid(line(first, 4, 3) + end)});
+  reading between({with_uuid(flow_line(first, 4, 3) + end)});
   CHECK(between.only().mean_rate() == 500.0);
-  reading all({opened(2) + line(first, 4, 3) + end});
+  reading all({opened(2) + flow_line(first, 4, 3) + end});
   CHECK(all.only().mean_rate() == 2000.0);
   // Less than a round trip says nothing.
   put(s, rtt_at, std::uint32_t{4'000'001});
   const std::string slow = record_line(at_second(60), s.view(), extras);
   CHECK_FALSE(reading({opened(2) + slow}).only().mean_rate());
-  CHECK_FALSE(reading({with_uuid(line(first, 4, 3) + slow)}).only().mean_rate());
+  CHECK_FALSE(reading({with_uuid(flow_line(first, 4, 3) + slow)}).only().mean_rate());
   CHECK(reading({opened(1) + slow}).only().mean_rate() == 1600.0);
   // What is carried over is no news of the end: the stretch ends with the record it is of.
   extras.carried = ends_bit | attribute_bit(attribute_type::info);
   made_socket aborted = first;
   aborted.state = tcp_state::close;
   reading carried(
-      {opened(2) + line(first, 4, 3) + record_line(at_second(60), aborted.view(), extras)});
+      {opened(2) + flow_line(first, 4, 3) + record_line(at_second(60), aborted.view(), extras)});
   CHECK(carried.only().mean_rate() == 3500.0);
   CHECK(carried.only().duration_ns() == 4'000'000'000);
   // Nothing was ended.
-  reading going({opened(2) + line(first, 4, 3)});
+  reading going({opened(2) + flow_line(first, 4, 3)});
   CHECK(going.only().ended().is_zero());
   CHECK(going.only().duration_ns() == 2'000'000'000);
 }
@@ -409,11 +409,11 @@ TEST_CASE("a FIN that comes while the kernel fills a message is known by the sta
   made_socket s;
   totals(s, 0, 4001, 0);
   put(s, 0, static_cast<std::uint8_t>(tcp_state::close_wait));
-  const std::string caught = line(s, 0);
+  const std::string caught = flow_line(s, 0);
   s.state = tcp_state::close;
   put(s, 0, static_cast<std::uint8_t>(tcp_state::close));
   totals(s, 1, 4001, 0);
-  reading r({with_uuid(caught + line(s, 1))});
+  reading r({with_uuid(caught + flow_line(s, 1))});
   CHECK(r.only().closed() == closing::fin_remote);
   CHECK(r.only().received() == 4000);
 }
@@ -422,24 +422,24 @@ TEST_CASE("a message filled while the socket closes tells no more than the end")
   made_socket s;
   totals(s, 1, 4001, 0);
   s.state = tcp_state::close;
-  const std::string end = line(s, 1);
+  const std::string end = flow_line(s, 1);
   s.state = tcp_state::established;
   put(s, 0, static_cast<std::uint8_t>(tcp_state::close));
-  const std::string caught = line(s, 0);
+  const std::string caught = flow_line(s, 0);
   CHECK(closing_of(end) == closing::unknown);
   CHECK(closing_of(caught + end) == closing::unknown);
   // Nor need the state in tcp_info be as late as the counters.
   put(s, 0, static_cast<std::uint8_t>(tcp_state::established));
   totals(s, 2, 4001, 0);
-  const std::string earlier = line(s, 0);
+  const std::string earlier = flow_line(s, 0);
   s.state = tcp_state::close;
-  const std::string end_of_both = line(s, 1);
+  const std::string end_of_both = flow_line(s, 1);
   s.state = tcp_state::established;
   CHECK(closing_of(earlier + end_of_both) == closing::fin);
   // What came before such a message still tells.
   totals(s, 0, 4000, 0);
   put(s, 0, static_cast<std::uint8_t>(tcp_state::established));
-  reading r({with_uuid(line(s, -1) + caught + end)});
+  reading r({with_uuid(flow_line(s, -1) + caught + end)});
   CHECK(r.only().closed() == closing::fin);
   CHECK(r.only().received() == 4000);
 }
@@ -456,11 +456,11 @@ TEST_CASE("our FIN is not taken for a SYN by a message filled while it goes out"
     put(s, total_retrans_at, retrans);
     put(s, options_at, options);
     put(s, 0, static_cast<std::uint8_t>(tcp_state::established));
-    const std::string look = line(s, 0);
+    const std::string look = flow_line(s, 0);
     s.state = tcp_state::close;
     put(s, 0, static_cast<std::uint8_t>(tcp_state::close));
-    const closing both = closing_of(look + line(s, 1));
-    CHECK(closing_of(line(s, 1)) == both);  // nor without that look
+    const closing both = closing_of(look + flow_line(s, 1));
+    CHECK(closing_of(flow_line(s, 1)) == both);  // nor without that look
     return both;
   };
   CHECK(closed_after(3, 0, 2) == closing::fin);  // what was delivered: the handshake and a FIN
@@ -477,51 +477,51 @@ TEST_CASE("our FIN is not taken for a SYN by a message filled while it goes out"
 TEST_CASE("that more is sent or seen after a byte too many makes it a SYN") {
   made_socket s;
   totals(s, 1001, 0, 1000);
-  const std::string look = line(s, 0);
+  const std::string look = flow_line(s, 0);
   s.state = tcp_state::close;
   put(s, segs_in_at, std::uint32_t{1});
   totals(s, 1001, 1, 1000);  // what came last has a byte: it may be a FIN
-  CHECK(closing_of(look + line(s, 9)) == closing::unknown);
+  CHECK(closing_of(look + flow_line(s, 9)) == closing::unknown);
   totals(s, 1201, 1, 1200);
-  CHECK(closing_of(look + line(s, 9)) == closing::rst);
+  CHECK(closing_of(look + flow_line(s, 9)) == closing::rst);
   // A state of the same time or from before says nothing, one from after does.
   totals(s, 1001, 1, 1000);
-  const std::string end = line(s, 9);
+  const std::string end = flow_line(s, 9);
   s.has_info = false;
   s.state = tcp_state::close_wait;
-  CHECK(closing_of(line(s, -1) + look + end) == closing::fin_remote);
+  CHECK(closing_of(flow_line(s, -1) + look + end) == closing::fin_remote);
   s.state = tcp_state::established;
-  CHECK(closing_of(line(s, -1) + look + end) == closing::unknown);
-  CHECK(closing_of(line(s, 0) + look + end) == closing::unknown);
-  CHECK(closing_of(line(s, 1) + look + end) == closing::rst);
+  CHECK(closing_of(flow_line(s, -1) + look + end) == closing::unknown);
+  CHECK(closing_of(flow_line(s, 0) + look + end) == closing::unknown);
+  CHECK(closing_of(flow_line(s, 1) + look + end) == closing::rst);
   // None too many: nothing in flight, no SYN.
   made_socket passive;
   totals(passive, 1000, 0, 1000);
-  const std::string before = line(passive, -1);
+  const std::string before = flow_line(passive, -1);
   CHECK(closing_of(before + look + end) == closing::fin);
   s.has_info = true;
   s.state = tcp_state::close;
   totals(s, 1001, 0, 1000);
-  CHECK(closing_of(before + look + line(s, 9)) == closing::fin_local);
+  CHECK(closing_of(before + look + flow_line(s, 9)) == closing::fin_local);
 }
 
 TEST_CASE("a FIN without data is known by its byte") {
   made_socket s;
   totals(s, 1, 4000, 0);
   put(s, data_segs_in_at, std::uint32_t{3});
-  const std::string open = line(s, 0);
+  const std::string open = flow_line(s, 0);
   s.state = tcp_state::close;
   totals(s, 2, 4001, 0);
-  reading r({with_uuid(open + line(s, 1))});
+  reading r({with_uuid(open + flow_line(s, 1))});
   CHECK(r.only().received() == 4000);
 }
 
 TEST_CASE("the ends are those of a record that has both") {
   made_socket s;
-  const std::string open = line(s, 0);
+  const std::string open = flow_line(s, 0);
   s.state = tcp_state::close;
   s.dport = 0;
-  reading r({with_uuid(open + line(s, 1))});
+  reading r({with_uuid(open + flow_line(s, 1))});
   CHECK(r.only().ends().dport == 50000);
   CHECK(r.only().state() == static_cast<std::uint8_t>(tcp_state::established));
 }
@@ -566,9 +566,9 @@ TEST_CASE("stall times are shares of the time in which something was to be sent"
   put(s, dsack_at, std::uint32_t{3});
   put(s, reord_at, std::uint32_t{2});
   stalls(1'000'000, 0, 0);
-  std::string text = line(s, 0);
+  std::string text = flow_line(s, 0);
   stalls(3'000'000, 1'500'000, 300'000);
-  text += line(s, 10);
+  text += flow_line(s, 10);
   reading r({with_uuid(text)});
   const flow_summary& f = r.only();
   CHECK(f.dsack_dups() == 3U);
@@ -582,16 +582,16 @@ TEST_CASE("stall times are shares of the time in which something was to be sent"
   CHECK(f.limited()->network == 40);
 
   stalls(0, 0, 0);
-  reading idle({with_uuid(line(s, 0) + line(s, 1))});
+  reading idle({with_uuid(flow_line(s, 0) + flow_line(s, 1))});
   CHECK(idle.only().busy_percent() == 0.0);
   CHECK_FALSE(idle.only().limited());
-  reading one({with_uuid(line(s, 0))});
+  reading one({with_uuid(flow_line(s, 0))});
   CHECK_FALSE(one.only().busy_percent());
 }
 
 TEST_CASE("nothing is said of missed polls where files were passed over") {
   made_socket s;
-  reading r({with_uuid(line(s, 0, 1) + line(s, 1, 5))});
+  reading r({with_uuid(flow_line(s, 0, 1) + flow_line(s, 1, 5))});
   CHECK(r.list.silent_polls(r.only()) == 3U);
   r.list.some_passed_over();
   CHECK_FALSE(r.list.silent_polls(r.only()));

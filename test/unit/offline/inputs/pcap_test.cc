@@ -122,7 +122,7 @@ struct file_maker {
 };
 
 // What a reader gives, with copies of what it showed.
-struct seen {
+struct seen_in_capture {
   struct one : netlink_message {
     bytes copy;
   };
@@ -131,9 +131,9 @@ struct seen {
   std::string refused;
 };
 
-seen read_all(const bytes& file, bool bare = false, std::size_t piece = file_maker::any,
-              const std::string& why = {}) {
-  seen s;
+seen_in_capture read_capture(const bytes& file, bool bare = false,
+                             std::size_t piece = file_maker::any, const std::string& why = {}) {
+  seen_in_capture s;
   memory_source source(bytes_view(file), piece);
   source.why = why;
   capture_reader r;
@@ -183,7 +183,7 @@ TEST_CASE("pcap files of either byte order and resolution are read") {
         if (link != 253) f.packet(netlink(20, 2, 72), 4, 0, true);  // so has IP, by chance
         f.packet(netlink(2, 0, 20));
         for (const std::size_t piece : {file_maker::any, std::size_t{1}, std::size_t{7}}) {
-          const seen s = read_all(f.out, false, piece);
+          const seen_in_capture s = read_capture(f.out, false, piece);
           CHECK(s.refused.empty());
           CHECK(s.faults.empty());
           const auto& m = s.messages;
@@ -216,7 +216,7 @@ TEST_CASE("pcapng is read up to a second link type") {
     f.ng_packet(netlink(20, 2, 72));
     f.ng_interface(253);
     f.ng_packet(netlink(20, 2, 76));
-    const seen whole = read_all(f.out);
+    const seen_in_capture whole = read_capture(f.out);
     CHECK(whole.refused.empty());
     CHECK(whole.faults.empty());
     REQUIRE(whole.messages.size() == 2);
@@ -225,7 +225,7 @@ TEST_CASE("pcapng is read up to a second link type") {
 
     f.ng_interface(1);
     f.ng_packet(netlink(20, 2, 72));
-    const seen mixed = read_all(f.out);
+    const seen_in_capture mixed = read_capture(f.out);
     CHECK(mixed.messages.size() == 2);
     REQUIRE(mixed.faults.size() == 1);
     CHECK(mixed.faults[0].find("several link types") != std::string::npos);
@@ -238,7 +238,7 @@ TEST_CASE("bare netlink messages are read") {
   append(file, netlink(20, 2, 75));
   append(file, netlink(20, 2, 100));
   for (const std::size_t piece : {file_maker::any, std::size_t{1}, std::size_t{13}}) {
-    const seen s = read_all(file, true, piece);
+    const seen_in_capture s = read_capture(file, true, piece);
     REQUIRE(s.messages.size() == 3);
     CHECK(s.messages[1].payload.size() == 75);
     CHECK(s.messages[2].copy[99] == std::byte{99});
@@ -248,18 +248,18 @@ TEST_CASE("bare netlink messages are read") {
 
   // Cut off: what is whole is read, and the cut is told.
   file.erase(file.end() - 10, file.end());
-  const seen cut = read_all(file, true);
+  const seen_in_capture cut = read_capture(file, true);
   CHECK(cut.messages.size() == 2);
   CHECK(cut.faults == std::vector<std::string>{"at byte 180: ends inside a message"});
   // Where what it comes from was cut, that is told by others.
-  CHECK(read_all(file, true, 5, "gzip: cut").faults.empty());
+  CHECK(read_capture(file, true, 5, "gzip: cut").faults.empty());
 
   // A message that says it is longer than any can be takes no memory.
   bytes lying = netlink(20, 2, 72);
   append(lying, std::uint32_t{0xfffffff0});
   append(lying, std::uint32_t{20});
   append(lying, bytes(64));
-  const seen lied = read_all(lying, true);
+  const seen_in_capture lied = read_capture(lying, true);
   CHECK(lied.messages.size() == 1);
   CHECK(lied.faults ==
         std::vector<std::string>{"at byte 88: netlink message length out of bounds"});
@@ -278,7 +278,7 @@ TEST_CASE("messages of a kernel of the other byte order are read") {
   while (large.size() <= 65536) append(large, netlink(20, 2, 240, true));
   for (const bytes* given : {&all, &f.out, &large}) {
     if (given == &f.out && !can_read_pcap()) continue;
-    const seen s = read_all(*given, given != &f.out);
+    const seen_in_capture s = read_capture(*given, given != &f.out);
     const auto& m = s.messages;
     CHECK(s.faults.empty());
     REQUIRE(m.size() >= 4);
@@ -295,7 +295,7 @@ TEST_CASE("messages of a kernel of the other byte order are read") {
   // Its own are not taken for others, though there is room as well.
   bytes ours = netlink(20, 2, 240);
   while (ours.size() <= 65536) append(ours, netlink(20, 2, 240));
-  const seen s = read_all(ours, true);
+  const seen_in_capture s = read_capture(ours, true);
   CHECK(s.messages.size() == ours.size() / 256);
   CHECK_FALSE(s.messages[0].other_order);
 }
@@ -305,15 +305,15 @@ TEST_CASE("a capture without netlink is refused with its reason") {
   file_maker f;
   f.link = 1;
   f.begin();
-  CHECK(read_all(f.out).refused.find("link type 1, EN10MB") != std::string::npos);
+  CHECK(read_capture(f.out).refused.find("link type 1, EN10MB") != std::string::npos);
   f.out.resize(20);
-  CHECK_FALSE(read_all(f.out).refused.empty());
+  CHECK_FALSE(read_capture(f.out).refused.empty());
 
   // One that could have some, and has none of sockets.
   file_maker other;
   other.begin();
   for (int i = 0; i < 3; ++i) other.packet(netlink(20, 2, 72), 0);
-  CHECK(read_all(other.out).faults ==
+  CHECK(read_capture(other.out).faults ==
         std::vector<std::string>{"none of its 3 packets is of sock_diag"});
 }
 
@@ -331,7 +331,7 @@ TEST_CASE("a bad packet does not hide the next") {
   cut.erase(cut.end() - 8, cut.end());
   f.packet(cut, 4, 8);  // the snap length cut the second message
   f.packet(netlink(20, 2, 72));
-  const seen s = read_all(f.out);
+  const seen_in_capture s = read_capture(f.out);
   CHECK(s.messages.size() == 2);
   CHECK(s.faults ==
         std::vector<std::string>{"packet 1: netlink message length out of bounds",
@@ -347,7 +347,7 @@ TEST_CASE("a packet whose time no clock can show is read without it") {
   f.ng_packet(netlink(20, 2, 72), ~std::uint64_t{0});
   f.ng_packet(netlink(20, 2, 76), 9'223'372'036'854'776);
   f.ng_packet(netlink(20, 2, 72), 9'223'372'036'854'775);
-  const seen s = read_all(f.out);
+  const seen_in_capture s = read_capture(f.out);
   CHECK(s.faults ==
         std::vector<std::string>{"packet 1: its time is outside the years 1678 to 2261",
                                  "packet 2: its time is outside the years 1678 to 2261"});
@@ -373,7 +373,7 @@ TEST_CASE("no cut and no changed byte of a capture makes the reader leave it") {
     const bool bare = file == &batch;
     for (std::size_t length = 0; length < file->size(); ++length) {
       const bytes cut(file->begin(), file->begin() + static_cast<std::ptrdiff_t>(length));
-      const seen s = read_all(cut, bare);
+      const seen_in_capture s = read_capture(cut, bare);
       // Only a cut between packets is no fault.
       if (file == &f.out)
         CHECK((s.faults.empty() && s.refused.empty()) ==
@@ -383,7 +383,7 @@ TEST_CASE("no cut and no changed byte of a capture makes the reader leave it") {
       for (const unsigned value : {0U, 1U, 0x7fU, 0xffU}) {
         bytes changed = *file;
         changed[at] = static_cast<std::byte>(value);
-        CHECK(read_all(changed, bare).messages.size() <= 3);
+        CHECK(read_capture(changed, bare).messages.size() <= 3);
       }
     }
   }

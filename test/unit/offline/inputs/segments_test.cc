@@ -24,13 +24,13 @@ namespace {
 
 using texts = std::vector<std::string>;
 
-struct seen {
+struct seen_in_segment {
   texts records;  // "uuid#sequence kernel", what else there is to say, and the number
   texts faults;   // without the file's name
 };
 
-seen read_file(const std::string& path) {
-  seen s;
+seen_in_segment read_file(const std::string& path) {
+  seen_in_segment s;
   input_reader reader([&](const input_fault& f) {
     const std::string text = to_string(f);
     s.faults.push_back(text.substr(std::min(text.size(), path.size())));
@@ -50,7 +50,7 @@ seen read_file(const std::string& path) {
   return s;
 }
 
-seen read_text(const std::string& name, std::string_view text) {
+seen_in_segment read_text(const std::string& name, std::string_view text) {
   const scratch dir;
   return read_file(dir.file(name, text));
 }
@@ -104,7 +104,7 @@ TEST_CASE("each archive of a segment has a context of its own, in every block") 
     made.add("", at_second(i), s.view());
     made.block();
   }
-  const seen got = read_text("s.tcpseg.zst", made.text());
+  const seen_in_segment got = read_text("s.tcpseg.zst", made.text());
   CHECK(got.faults == texts{});
   CHECK(got.records == texts{"a#3 6.18.1 begins metadata 1", "a#3 6.18.1 1",
                              "named_00000000000000AB#2  begins 2", "0000000000000001#-  begins 3",
@@ -120,7 +120,7 @@ TEST_CASE("what a line kept as text said of its archive holds in the next block,
   made.line("y.jsonl", metadata_line("b", 1)).line("y.jsonl", "no JSON\n");
   made.block();
   made.add("y.jsonl", at_second(1), s.view()).add("x.00003.jsonl", at_second(1), s.view());
-  const seen got = read_text("s.tcpseg.zst", made.text());
+  const seen_in_segment got = read_text("s.tcpseg.zst", made.text());
   CHECK(got.faults == texts{": record 4: not a JSON record"});
   // Behind a line that was lost, the UUID holds as it does in a file.
   CHECK(got.records == texts{"a#3 6.18.1 begins metadata 1", "a#3 6.18.1 2",
@@ -228,7 +228,7 @@ TEST_CASE("of a portion of a segment, records before it are not missing") {
       told.push_back(to_string(f));
       return true;
     });
-    memory_source source({}, std::as_bytes(std::span(text)));
+    tcpinfo::offline::memory_source source({}, std::as_bytes(std::span(text)));
     if (reader.open(source, "s.tcpseg.zst.part", true))
       for (input_record r; reader.next(r);) {
       }
@@ -263,7 +263,7 @@ TEST_CASE("an archive and segments behind each other are read as what they are")
   made_segment made;
   made.about("b", about("b")).add("b", at_second(0), s.view());
   const std::string segment = made.text();
-  const seen got =
+  const seen_in_segment got =
       read_text("x.zst", zstd_frame(metadata_line("a", 0) + record_line(at_second(0), s.view())) +
                              segment + segment);
   CHECK(got.faults == texts{});

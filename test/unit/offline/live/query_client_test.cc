@@ -14,12 +14,11 @@
 
 #include "offline/inputs/held_file.h"
 #include "unit/catch.h"
+#include "unit/durations.h"
 
 using namespace tcpinfo::offline;
 
 namespace {
-
-constexpr std::int64_t second = 1'000'000'000;
 
 std::string path_of(std::string_view text) {
   connection_name name;
@@ -68,7 +67,7 @@ class answering {
   std::thread thread_;
 };
 
-query_answer answer_of(std::string text, bool closes = true) {
+tcpinfo::offline::query_answer answer_of(std::string text, bool closes = true) {
   const answering there(std::move(text), closes);
   return ask_collector(there.path(), "/cookie/1", closes ? 20 * second : second / 10);
 }
@@ -86,12 +85,13 @@ TEST_CASE("a collector is asked by what a connection is named by") {
 }
 
 TEST_CASE("an answer is taken apart, and one that is cut or none is a fault") {
-  const query_answer good =
+  const tcpinfo::offline::query_answer good =
       answer_of("HTTP/1.1 200 OK\r\nDate: x\r\nContent-Length: 3\r\nA: b\r\n\r\n{}\n");
   CHECK(good.fault.empty());
   CHECK(good.status == 200);
   CHECK(good.body == "{}\n");
-  const query_answer none = answer_of("HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone");
+  const tcpinfo::offline::query_answer none =
+      answer_of("HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone");
   CHECK(none.fault.empty());
   CHECK(none.status == 404);
   CHECK(none.body == "none");

@@ -13,14 +13,13 @@
 #include "offline/live/top_table.h"
 #include "offline/live/top_view.h"
 #include "unit/catch.h"
+#include "unit/durations.h"
 #include "unit/made_socket.h"
 
 using namespace tcpinfo;
 using namespace tcpinfo::offline;
 
 namespace {
-
-constexpr std::int64_t second = 1'000'000'000;
 
 // Where the kernel has them in struct tcp_info.
 constexpr std::size_t ca_state_at = 1;

@@ -20,7 +20,7 @@ ip_address address(const std::string& text) {
   return a;
 }
 
-ip_prefix prefix(const std::string& text) {
+ip_prefix as_prefix(const std::string& text) {
   ip_prefix p;
   REQUIRE_FALSE(parse_ip_prefix(text, p));
   return p;
@@ -42,16 +42,16 @@ ip_address random_address(std::mt19937_64& numbers, bool v4) {
 TEST_CASE("the longest prefix decides, and of one added twice the later") {
   as_table t;
   CHECK(t.find(address("192.0.2.1")) == as_table::none);
-  t.add(prefix("192.0.0.0/16"), 1);
-  t.add(prefix("192.0.2.0/24"), 2);
-  t.add(prefix("192.0.2.128/25"), 3);
-  t.add(prefix("192.0.2.0/24"), 4);
-  t.add(prefix("192.0.3.0/24"), as_table::none);
-  t.add(prefix("255.255.255.255/32"), 5);
-  t.add(prefix("0.0.0.0/8"), 6);
-  t.add(prefix("2001:db8::/32"), 7);
-  t.add(prefix("2001:db8:1::/48"), 8);
-  t.add(prefix("::/0"), 9);
+  t.add(as_prefix("192.0.0.0/16"), 1);
+  t.add(as_prefix("192.0.2.0/24"), 2);
+  t.add(as_prefix("192.0.2.128/25"), 3);
+  t.add(as_prefix("192.0.2.0/24"), 4);
+  t.add(as_prefix("192.0.3.0/24"), as_table::none);
+  t.add(as_prefix("255.255.255.255/32"), 5);
+  t.add(as_prefix("0.0.0.0/8"), 6);
+  t.add(as_prefix("2001:db8::/32"), 7);
+  t.add(as_prefix("2001:db8:1::/48"), 8);
+  t.add(as_prefix("::/0"), 9);
   t.finish();
   CHECK(t.find(address("192.0.2.127")) == 4);
   CHECK(t.find(address("192.0.2.128")) == 3);

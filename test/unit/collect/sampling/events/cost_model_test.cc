@@ -4,12 +4,11 @@
 #include "collect/sampling/events/cost_model.h"
 
 #include "unit/catch.h"
+#include "unit/durations.h"
 
 using namespace tcpinfo::collect;
 
 namespace {
-
-constexpr std::int64_t ms = 1'000'000;
 
 // The most queries that are taken for no dearer than a dump.
 std::size_t most_queries(const cost_model& cost) {

@@ -14,12 +14,11 @@
 
 #include "collect/sampling/events/event_source.h"
 #include "unit/catch.h"
+#include "unit/durations.h"
 #include "unit/made_socket.h"
 
 using namespace tcpinfo;
 using namespace tcpinfo::collect;
-
-inline constexpr std::int64_t ms = 1'000'000;
 
 /// A kernel of which a test sets every socket and the time. Dumps and queries take as long as it
 /// says.

@@ -8,13 +8,12 @@
 
 #include "collect/sampling/events/urgency.h"
 #include "unit/catch.h"
+#include "unit/durations.h"
 
 using namespace tcpinfo;
 using namespace tcpinfo::collect;
 
 namespace {
-
-constexpr std::int64_t ms = 1'000'000;
 
 class event {
  public:

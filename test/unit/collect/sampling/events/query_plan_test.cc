@@ -8,6 +8,7 @@
 
 #include "collect/sampling/events/connecting_sockets.h"
 #include "unit/catch.h"
+#include "unit/durations.h"
 #include "unit/made_socket.h"
 
 using namespace tcpinfo;
@@ -15,7 +16,6 @@ using namespace tcpinfo::collect;
 
 namespace {
 
-constexpr std::int64_t ms = 1'000'000;
 constexpr std::int64_t now = 5'000 * ms;
 
 made_socket socket_of(std::uint64_t cookie) {

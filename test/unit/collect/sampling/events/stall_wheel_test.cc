@@ -7,13 +7,12 @@
 #include <random>
 
 #include "unit/catch.h"
+#include "unit/durations.h"
 
 using namespace tcpinfo;
 using namespace tcpinfo::collect;
 
 namespace {
-
-constexpr std::int64_t ms = 1'000'000;
 
 socket_id id_of(std::uint64_t cookie) {
   socket_id id;
