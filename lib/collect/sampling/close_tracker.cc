@@ -44,12 +44,35 @@ close_tracker::~close_tracker() {
   if (unheard_) counts_.netns_unheard.fetch_sub(1, std::memory_order_relaxed);
 }
 
-// Of many namespaces only the first has a log line; a metric tells how many there are.
 void close_tracker::start() {
   overflows_ = overflows_at_start_ = source_.event_overflows();
-  const std::error_code why = source_.ends_unheard();
-  unheard_ = static_cast<bool>(why);
-  if (!unheard_ || counts_.netns_unheard.fetch_add(1, std::memory_order_relaxed) > 0) return;
+  start_ns_ = system_.monotonic_ns();
+  if (const auto why = source_.ends_refused()) set_unheard(why);
+}
+
+// The poll itself does not wait for it: what a silent kernel does not tell of is recorded by dumps
+// from the first one on.
+void close_tracker::judge_silence(message_sink& sink) {
+  if (source_.ends_refused()) return;
+  if (awaits_an_end() && poll_.now_ns - start_ns_ >= absent_time_ns) {
+    // What came while this thread had no processor is heard first.
+    drain(sink);
+    if (awaits_an_end()) set_unheard(system_error(ETIMEDOUT));
+  } else if (unheard_ && source_.has_heard_an_end()) {
+    unheard_ = false;
+    counts_.netns_unheard.fetch_sub(1, std::memory_order_relaxed);
+    if (std::exchange(said_unheard_, false))
+      log(event::ends_unheard, {},
+          "the kernel tells of ends after all{}: connections have final counters from now on",
+          where_);
+  }
+}
+
+// Of many namespaces only the first has a log line; a metric tells how many there are.
+void close_tracker::set_unheard(std::error_code why) {
+  unheard_ = true;
+  if (counts_.netns_unheard.fetch_add(1, std::memory_order_relaxed) > 0) return;
+  said_unheard_ = true;
   log(event::ends_unheard, {.error = why}, "connections end without final counters{}: {}{}", where_,
       is_errno(why, ETIMEDOUT) ? "the kernel grants to tell of ends, and is silent"
                                : "the kernel refuses to tell of ends: ",
@@ -115,9 +138,8 @@ void close_tracker::end_dump() {
   // they told of stays.
   if (!source_.follows()) missing_.clear();
   table_.end_cycle(true, poll_.now_ns, [&](const flow_absence& absence) noexcept {
-    const bool waited =
-        absence.cycles >= absent_dumps &&
-        (source_.ends_unheard() || poll_.now_ns - absence.since_ns >= absent_time_ns);
+    const bool waited = absence.cycles >= absent_dumps &&
+                        (unheard_ || poll_.now_ns - absence.since_ns >= absent_time_ns);
     if (!poll_.last && (!waited || missing_.size() >= queries_a_poll)) return;
     const bool seen_after_overflow = absence.since_ns > overflow_shown_ns_;
     add_missing({absence.cookie, absence.had_info != 0, seen_after_overflow ? absence.since_ns : 0,
@@ -190,11 +212,11 @@ bool close_tracker::settle(const missing& lost) {
     return !ec && answer.outcome != socket_outcome::not_kept;
   const std::int64_t told_ns = records_.told_of(lost.cookie).ended_ns;
   // A socket that was a mini one from the start has no destroy event.
-  const bool may_come = lost.had_info && !source_.ends_unheard();
+  const bool may_come = lost.had_info && !unheard_;
   if (!records_.end_without_event(lost.cookie, told_ns != 0 ? told_ns : wall_ns(lost.ended_ns),
                                   may_come))
     return false;
-  // Where the kernel tells of no ends, start() has said that, and it is no loss.
+  // Where the kernel tells of no ends, that was said, and it is no loss.
   if (may_come) (may_have_lost_end(lost) ? counts_.lost_finals : counts_.detached).add();
   return true;
 }

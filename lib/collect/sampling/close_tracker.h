@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <deque>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "collect/os/os.h"
@@ -35,7 +36,7 @@ class close_tracker {
   close_tracker(const close_tracker&) = delete;
   close_tracker& operator=(const close_tracker&) = delete;
 
-  /// Before the first poll. Says where the kernel tells of no ends.
+  /// Before the first poll. Says where the kernel refuses to tell of ends.
   void start();
 
   // Evidence.
@@ -50,12 +51,23 @@ class close_tracker {
   /// `absent_ns`.
   void note_absent(std::uint64_t cookie, std::int64_t seen_ns, std::int64_t absent_ns) noexcept;
 
+  /// Before a poll. Where no end was heard of for 5 s since start(), although there was one, the
+  /// kernel is taken for silent, until one is. Says so.
+  void judge_silence(message_sink& sink);
+  /// Whether the kernel tells of no ends, as far as is known: a connection then ends when dumps
+  /// show it no more, and without final counters.
+  [[nodiscard]] bool ends_unheard() const noexcept { return unheard_; }
+  /// Whether that is still open.
+  [[nodiscard]] bool awaits_an_end() const noexcept {
+    return !unheard_ && !source_.has_heard_an_end();
+  }
+
   // Around polls.
 
   /// After a loss polls have to dump: only dumps show which connections ended unheard.
   [[nodiscard]] bool needs_dumps() const noexcept { return poll_.now_ns < dump_until_ns_; }
   [[nodiscard]] bool hears_ends() const noexcept {
-    return !source_.ends_unheard() && !poll_.first && !needs_dumps();
+    return !unheard_ && !awaits_an_end() && !poll_.first && !needs_dumps();
   }
   /// The poll is to be complete.
   void begin_dump() noexcept { table_.begin_cycle(); }
@@ -90,6 +102,7 @@ class close_tracker {
     std::int64_t time_ns;
   };
 
+  void set_unheard(std::error_code why);
   void add_missing(const missing& one) noexcept;
   [[nodiscard]] bool settle(const missing& lost);
   /// Events were lost after it was last seen: its destroy event may be one of them.
@@ -121,7 +134,9 @@ class close_tracker {
   std::int64_t overflows_at_start_ = 0;
   std::int64_t tombstones_counted_ = 0;   // bytes of them in counts_
   std::uint64_t dropped_tombstones_ = 0;  // counted
-  bool unheard_ = false;                  // the kernel tells of no ends, and counts_ has that
+  std::int64_t start_ns_ = 0;
+  bool unheard_ = false;       // the kernel tells of no ends, and counts_ has that
+  bool said_unheard_ = false;  // by this one
   log_limit unread_limit_;
   log_limit loss_limit_;
 };

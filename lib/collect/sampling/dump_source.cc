@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "collect/sampling/ends_heard.h"
+#include "collect/sampling/own_end.h"
 #include "common/errno_of.h"
 
 namespace tcpinfo::collect {
@@ -41,9 +41,9 @@ std::error_code dump_source::open() {
   listening.receive_buffer = options_.event_buffer;
   if (const auto ec = events_.open(listening)) {
     if (!may_be_refusal_of_groups(ec)) return ec;
-    ends_unheard_ = ec;
+    ends_refused_ = ec;
   } else {
-    ends_unheard_ = hear_an_end();
+    heard_an_end_ = !end_own_socket();
   }
   if (const auto ec = dumps_.open()) return ec;
   if (const auto ec = queries_.open()) return ec;
@@ -131,6 +131,7 @@ std::error_code dump_source::drain(message_sink& sink) noexcept {
   if (events_.descriptor() < 0) return {};
   // Each is a datagram of its own.
   return events_.receive([&](const message& m) noexcept {
+    heard_an_end_ = true;
     sink.on_datagram();
     sink.on_destroyed(m);
   });

@@ -36,7 +36,11 @@ class dump_source final : public source {
   [[nodiscard]] std::error_code query(const socket_id& id, message_sink& sink) noexcept override;
   void query_all(std::span<const socket_id> ids, answer_callback fn, void* user) noexcept override;
   [[nodiscard]] std::int64_t event_overflows() const noexcept override;
-  [[nodiscard]] std::error_code ends_unheard() const noexcept override { return ends_unheard_; }
+  [[nodiscard]] std::error_code ends_refused() const noexcept override { return ends_refused_; }
+  [[nodiscard]] bool has_heard_an_end() const noexcept override {
+    // Where so much is told that some is lost, the kernel is not silent.
+    return heard_an_end_ || events_.counter(dump_counter::overflows) > 0;
+  }
   void give_way_no_more() noexcept override { gentle_.store(false, std::memory_order_relaxed); }
   /// In place of open(): for dump() only.
   [[nodiscard]] std::error_code open_dumps() noexcept { return dumps_.open(); }
@@ -52,10 +56,11 @@ class dump_source final : public source {
   // A socket of its own: a socket runs one dump at a time, and a query must not wait for it.
   diag_socket queries_;
   destroy_listener events_;
-  std::error_code ends_unheard_;
+  std::error_code ends_refused_;
   std::uint32_t states_ = connection_states;  // of the running dump
   unsigned datagrams_ = 0;
-  bool in_datagram_ = false;  // the sink has had a message of the datagram read last
+  bool heard_an_end_ = false;  // or there is none to be heard of
+  bool in_datagram_ = false;   // the sink has had a message of the datagram read last
   std::atomic<bool> gentle_;
   bool one_dump_ = true;        // one request for both families works, until the kernel refuses it
   bool kernel_filters_ = true;  // the kernel takes our filter program

@@ -65,8 +65,9 @@ void sampler::count(const poll_report& report) noexcept {
 
 std::error_code sampler::poll_once() {
   poll_.now_ns = system_.monotonic_ns();
-  poll_.hears_ends = closes_.hears_ends();
   records_.read_now();
+  closes_.judge_silence(*this);
+  poll_.hears_ends = closes_.hears_ends();
   polls_observed_.begin();
   const bool dumps = must_dump_ || poll_.last || closes_.needs_dumps();
   // A dump alone is evidence: that a query has shown a connection since the last one is none.
@@ -85,7 +86,7 @@ std::error_code sampler::poll_once() {
   if (report.complete) {
     closes_.end_dump();
     drain_events();
-    if (poll_.last && !source_.ends_unheard()) await_last_events();
+    if (poll_.last && !closes_.ends_unheard()) await_last_events();
     closes_.confirm_missing();
   } else if (!report.error) {
     // The poll showed active sockets only. Destroy events can wait for the time between polls,
@@ -137,7 +138,8 @@ void sampler::count_missed(std::uint64_t ticks) {
 // Until when no poll is needed, unless something happens; 0: the next tick polls.
 std::int64_t sampler::rest() noexcept {
   const bool busy = must_dump_ || must_end_excluded_ || records_.pending() > 0 ||
-                    closes_.has_missing() || closes_.needs_dumps() || settings_.reps > 0;
+                    closes_.has_missing() || closes_.needs_dumps() || closes_.awaits_an_end() ||
+                    settings_.reps > 0;
   const std::int64_t until_ns = busy ? 0 : source_.rest();
   return until_ns == 0 ? 0 : time_of(tick_at(until_ns));
 }

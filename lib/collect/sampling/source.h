@@ -128,9 +128,11 @@ class source {
   /// Queries many. Calls `fn` for each.
   virtual void query_all(std::span<const socket_id> ids, answer_callback fn,
                          void* user) noexcept = 0;
-  /// Why the kernel tells of no ends here: a connection then ends when dumps show it no more, and
-  /// without final counters. ETIMEDOUT: the kernel has granted to tell, and does not. After open().
-  [[nodiscard]] virtual std::error_code ends_unheard() const noexcept { return {}; }
+  /// Why the kernel refuses to tell of ends. After open().
+  [[nodiscard]] virtual std::error_code ends_refused() const noexcept { return {}; }
+  /// Whether drain() has heard of an end since open(), or cannot be sure to hear of one: open()
+  /// sees to an end. Where it stays false, the kernel has granted to tell of ends, and does not.
+  [[nodiscard]] virtual bool has_heard_an_end() const noexcept { return true; }
   /// How often the kernel dropped destroy events because they were not read in time, and events
   /// that could not be read.
   [[nodiscard]] virtual std::int64_t event_overflows() const noexcept = 0;

@@ -48,8 +48,11 @@ class event_source final : public source, private activity_sink {
   [[nodiscard]] poll_report dump(message_sink& sink) noexcept override;
   [[nodiscard]] poll_report poll(message_sink& sink) noexcept override;
   [[nodiscard]] bool follows() const noexcept override { return true; }
-  [[nodiscard]] std::error_code ends_unheard() const noexcept override {
-    return dumps_->ends_unheard();
+  [[nodiscard]] std::error_code ends_refused() const noexcept override {
+    return dumps_->ends_refused();
+  }
+  [[nodiscard]] bool has_heard_an_end() const noexcept override {
+    return dumps_->has_heard_an_end();
   }
   [[nodiscard]] std::error_code drain(message_sink& sink) noexcept override;
   [[nodiscard]] std::int64_t rest() noexcept override;

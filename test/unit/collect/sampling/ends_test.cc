@@ -291,21 +291,33 @@ TEST_CASE("what is remembered of closed connections is taken off what records ma
 }
 
 TEST_CASE("where no ends are told connections end without final counters, which is no loss") {
-  for (const int error : {ETIMEDOUT, EPERM}) {
+  for (const bool silent : {true, false}) {
+    INFO((silent ? "silent" : "refused"));
     told_run t;
-    t.kernel.ends_unheard = {error, std::system_category()};
+    t.kernel.silent = silent;
+    if (!silent) t.kernel.ends_refused = {EPERM, std::system_category()};
+    // Of the silent one it is known after 5 s.
+    const std::uint64_t known = silent ? 500 : 0;
+    const std::string line =
+        silent ? "connections end without final counters: the kernel grants to tell of ends, and "
+                 "is silent\n"
+               : "connections end without final counters: the kernel refuses to tell of ends: "
+                 "Operation not permitted\n";
     t.kernel.sockets[1].cookie = 1;
-    t.kernel.before_poll = [](scripted_kernel& k, std::uint64_t poll) {
+    captured_errors errors;
+    t.kernel.before_poll = [&](scripted_kernel& k, std::uint64_t poll) {
       if (poll == 5) (void)detach(k, 1);
       // All that there is of one that no dump has seen.
       if (poll == 8) k.sockets[2] = mini_of(2);
       if (poll == 30) k.sockets.erase(2);
+      // Recorded all the same, while nothing is known yet.
+      if (poll == 40) CHECK(t.opens() == 2);
+      if (poll == known + 2) CHECK(t.b.counts.netns_unheard == 1);
       // It is there to the end, but not in the last look.
-      if (poll == 50) k.sockets[3].cookie = 3;
-      if (poll == 100) (void)detach(k, 3);
+      if (poll == known + 50) k.sockets[3].cookie = 3;
+      if (poll == known + 100) (void)detach(k, 3);
     };
-    t.polls = 100;
-    captured_errors errors;
+    t.polls = static_cast<int>(known) + 100;
     t.sample();
     const std::string said = errors.text();
     CHECK(t.opens() == 3);
@@ -315,16 +327,45 @@ TEST_CASE("where no ends are told connections end without final counters, which 
     CHECK(t.b.counts.detached.get() == 0);
     CHECK(t.b.counts.detached_now == 0);
     for (const std::uint64_t cookie : {1U, 2U, 3U}) CHECK(t.has(cookie, 0));
-    const std::string line =
-        error == ETIMEDOUT
-            ? "connections end without final counters: the kernel grants to tell of ends, and is "
-              "silent\n"
-            : "connections end without final counters: the kernel refuses to tell of ends: "
-              "Operation not permitted\n";
     CHECK(said.find(line) != std::string::npos);
     CHECK(said.find(line) == said.rfind(line));
     // Closed as soon as it is certain, for nothing else is waited for.
     CHECK(t.b.counts.netns_unheard == 0);
+  }
+}
+
+TEST_CASE("a kernel that tells of the first end late is silent until then, and no longer") {
+  // Within 5 s nothing is said of it.
+  for (const std::uint64_t told : {400U, 700U}) {
+    INFO(told);
+    told_run t;
+    t.kernel.silent = true;
+    t.kernel.sockets[1].cookie = 1;
+    captured_errors errors;
+    std::vector<std::int64_t> unheard;
+    t.kernel.before_poll = [&](scripted_kernel& k, std::uint64_t poll) {
+      unheard.push_back(t.b.counts.netns_unheard);
+      if (poll == told) {
+        made_socket other;
+        // Bound, as the collector's own: of no connection.
+        other.cookie = 9;
+        other.dst = "0.0.0.0";
+        other.dport = 0;
+        other.state = tcp_state::close;
+        k.events.push_back(other);
+      }
+      if (poll == 800) k.destroy(1);
+    };
+    t.polls = 900;
+    t.sample();
+    const std::string said = errors.text();
+    CHECK(unheard.at(300) == 0);
+    CHECK(unheard.at(600) == (told == 700 ? 1 : 0));
+    CHECK(unheard.back() == 0);
+    CHECK((said.find("is silent") != std::string::npos) == (told == 700));
+    CHECK((said.find("the kernel tells of ends after all") != std::string::npos) == (told == 700));
+    CHECK(t.b.counts.destroy_events.get() == 1);
+    CHECK(total_losses(t.b.counts) == 0);
   }
 }
 

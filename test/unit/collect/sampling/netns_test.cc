@@ -152,8 +152,8 @@ TEST_CASE("a namespace that cannot be entered stops nothing") {
 
 TEST_CASE("that no ends are told is said once, however many namespaces there are") {
   netns_run r;
-  r.kernel.ends_unheard = {ETIMEDOUT, std::system_category()};
-  for (scripted_kernel& k : r.kernels) k.ends_unheard = r.kernel.ends_unheard;
+  r.kernel.ends_refused = {EPERM, std::system_category()};
+  for (scripted_kernel& k : r.kernels) k.ends_refused = r.kernel.ends_refused;
   r.add(1);
   r.add_to(0, 2);
   r.add_to(1, 3);

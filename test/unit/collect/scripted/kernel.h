@@ -19,7 +19,8 @@ struct scripted_kernel {
   std::vector<made_socket> events;               ///< destroy events that are queued
   std::error_code dump_fault;  ///< of the next dumps; it shows half of the sockets
   std::int64_t overflows = 0;
-  std::error_code ends_unheard;  ///< why no ends are told
+  std::error_code ends_refused;  ///< why no ends are told
+  bool silent = false;           ///< none was told yet
   std::uint64_t polls = 0;
   std::uint64_t queries = 0;
   /// Called before each poll with its number, from 1.

@@ -37,6 +37,7 @@ class scripted_source final : public tcpinfo::collect::source {
   }
   std::error_code drain(tcpinfo::collect::message_sink& sink) noexcept override {
     kernel_.let_late_come();
+    if (!kernel_.events.empty()) kernel_.silent = false;
     for (made_socket& event : kernel_.events) sink.on_destroyed(event.view());
     kernel_.events.clear();
     return {};
@@ -62,7 +63,8 @@ class scripted_source final : public tcpinfo::collect::source {
     }
   }
   std::int64_t event_overflows() const noexcept override { return kernel_.overflows; }
-  std::error_code ends_unheard() const noexcept override { return kernel_.ends_unheard; }
+  std::error_code ends_refused() const noexcept override { return kernel_.ends_refused; }
+  bool has_heard_an_end() const noexcept override { return !kernel_.silent; }
 
  private:
   scripted_kernel& kernel_;
