@@ -21,7 +21,7 @@ namespace tcpinfo::collect {
 /// Of an archive that is being written.
 struct open_summary {
   analysis::archive_summary records;  ///< of those in this segment
-  bool goes_on = false;               ///< there are others in a segment before
+  bool goes_on = false;               ///< there are others before, in a segment or in this one
 };
 
 /// One thread's. A summary that cannot be made is left out: the index tells readers that records

@@ -153,8 +153,8 @@ class TCPINFO_API segment_writer final {
 
   /// Adds an archive's summary to the block of summaries that is being made beside the records,
   /// which it has nothing to do with: neither begin() nor flush() is needed. All that is given is
-  /// copied. `goes_on` is 1 where earlier records of the archive are in a file before: the summary
-  /// does not tell of these.
+  /// copied. `goes_on` is 1 where earlier records of the archive are in a file before, or have a
+  /// summary before: this one does not tell of these.
   /// @return errc::buffer_too_small (the block is full: flush_summaries() and try again);
   /// errc::bad_timestamp and errc::invalid_argument as begin(), and errc::invalid_argument for
   /// values or buckets that are too many or not ascending, a bucket that is empty or ends before it

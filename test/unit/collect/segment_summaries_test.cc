@@ -134,3 +134,54 @@ TEST_CASE("segments: of a leftover no summary is made, and its records are kept"
   CHECK_FALSE(contents_of(files[0]));
   compare(files[1]);
 }
+
+TEST_CASE("segments: where a rotation fails, what comes behind it has a summary of its own") {
+  segment_run r;
+  r.settings.reps = 600;
+  r.settings.flush_ns = 100'000'000;
+  r.settings.rotate_ns = 2 * second;
+  r.add(1);
+  r.kernel.before_poll = [&r](scripted_kernel& k, std::uint64_t poll) {
+    // Nothing is to be written when the file is old enough but the summaries.
+    const bool quiet = poll > 150 && poll < 220;
+    if (!quiet) k.sockets.at(1).set(68, static_cast<std::uint32_t>(100 + poll));
+    if (poll == 190) r.system.append_faults = 1;
+    if (poll % 5 == 0) r.system.let_writer_rest();
+  };
+  CHECK(r.collect() == exit_ok);
+  CHECK(r.count("write_errors") == 1);
+  const auto files = segments_of(r.output);
+  REQUIRE(files.size() >= 2);
+  name_pool names;
+  summaries made = made_of(files[0], names);
+  REQUIRE(made.size() == 1);
+  segment_reader reader;
+  REQUIRE_FALSE(reader.open_path(files[0].string()));
+  archive_summary all;
+  timestamp start;
+  std::vector<bool> go_on;
+  segment_summary s;
+  for (bool more = true;;) {
+    REQUIRE_FALSE(reader.next_summary(s, more));
+    if (!more) break;
+    const segment_archive& archive = reader.archive();
+    REQUIRE(archive.about != nullptr);
+    CHECK(archive.path == made.begin()->first);
+    start = archive.about->start_time;
+    go_on.push_back(archive.goes_on != 0);
+    archive_summary one;
+    one.load(s, start, names);
+    all.merge(std::move(one));
+  }
+  CHECK(go_on == std::vector{false, true});
+  summary_room a;
+  summary_room b;
+  (void)made.begin()->second.of.save(start, a, names);
+  (void)all.save(start, b, names);
+  CHECK(a.values == b.values);
+  CHECK(a.rtts == b.rtts);
+  const auto contents = contents_of(files[0]);
+  REQUIRE(contents);
+  CHECK(contents->summaries == 2);
+  CHECK(contents->summarized == contents->records);
+}
