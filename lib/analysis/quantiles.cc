@@ -11,6 +11,9 @@ namespace {
 // Below 64 each number has a bucket of its own; from there on each power of two has 32.
 constexpr unsigned octave_bits = 5;
 constexpr std::uint32_t octave = 1U << octave_bits;
+// So many buckets are kept as runs: what somebody wrote with a few bytes does not take the memory
+// of all buckets between the lowest and the highest one.
+constexpr std::size_t few_buckets = 64;
 // So many runs are looked through for equal ones at the earliest.
 constexpr std::size_t few_runs = 16;
 constexpr std::uint32_t most_times = std::numeric_limits<std::uint32_t>::max();
@@ -46,6 +49,7 @@ quantiles::many& quantiles::all() {
 
 void quantiles::add_to_many(std::uint32_t value) {
   many& m = all();
+  if (m.in_buckets) value = bucket_of(value);
   if (!m.counts.empty())
     count(bucket_of(value), 1);
   else if (m.runs.size() > m.sorted && m.runs.back().value == value &&
@@ -59,9 +63,10 @@ void quantiles::add_to_many(std::uint32_t value) {
 void quantiles::add_run(run more) {
   many& m = *many_;
   if (m.runs.size() == m.runs.capacity()) {
+    const bool was_in_buckets = m.in_buckets;
     settle();
     if (!m.counts.empty()) {
-      count(bucket_of(more.value), more.times);
+      count(was_in_buckets ? more.value : bucket_of(more.value), more.times);
       return;
     }
     m.runs.reserve(std::max(few_runs, 2 * m.runs.size()));
@@ -85,9 +90,18 @@ void quantiles::count(std::uint32_t bucket, std::uint64_t times) {
 
 void quantiles::count_runs() {
   many& m = *many_;
-  for (const run& r : m.runs) count(bucket_of(r.value), r.times);
+  for (const run& r : m.runs) count(m.in_buckets ? r.value : bucket_of(r.value), r.times);
   m.runs = {};
   m.sorted = 0;
+  m.in_buckets = false;
+}
+
+void quantiles::put_runs_in_buckets() {
+  many& m = *many_;
+  for (run& r : m.runs) r.value = bucket_of(r.value);
+  // Values next to each other may have become equal ones.
+  m.sorted = 0;
+  m.in_buckets = true;
 }
 
 void quantiles::add(std::uint32_t lowest, std::uint32_t highest, std::uint64_t count) {
@@ -96,13 +110,15 @@ void quantiles::add(std::uint32_t lowest, std::uint32_t highest, std::uint64_t c
     for (; count != 0; --count) few_[few_size_++] = lowest;
     return;
   }
-  (void)all();
-  const bool is_run = lowest >= highest && count <= most_times;
-  if (!is_run && many_->counts.empty()) count_runs();
-  if (many_->counts.empty() && is_run)
-    add_run({lowest, static_cast<std::uint32_t>(count)});
-  else
-    this->count(bucket_of(lowest + (std::max(highest, lowest) - lowest) / 2), count);
+  many& m = all();
+  const std::uint32_t bucket = bucket_of(lowest + (std::max(highest, lowest) - lowest) / 2);
+  if (count > most_times) count_runs();
+  if (count > most_times || !m.counts.empty()) {
+    this->count(bucket, count);
+    return;
+  }
+  if (!m.in_buckets && lowest < highest) put_runs_in_buckets();
+  add_run({m.in_buckets ? bucket : lowest, static_cast<std::uint32_t>(count)});
 }
 
 void quantiles::merge(quantiles& later) {
@@ -138,7 +154,9 @@ void quantiles::settle() {
   }
   if (!many_->counts.empty()) return;
   compact();
-  if (most_distinct_ != none && many_->runs.size() > most_distinct_) count_runs();
+  if (many_->in_buckets ? many_->runs.size() > few_buckets
+                        : most_distinct_ != none && many_->runs.size() > most_distinct_)
+    count_runs();
 }
 
 std::uint64_t quantiles::sorted_count() {
@@ -152,16 +170,16 @@ std::uint64_t quantiles::sorted_count() {
 
 double quantiles::at(std::uint64_t index) const {
   if (many_ == nullptr) return few_[index];
+  // The number in the middle of its bucket.
+  const auto middle_of = [](std::uint32_t bucket) {
+    return (static_cast<double>(lowest_of(bucket)) + static_cast<double>(highest_of(bucket))) / 2;
+  };
   for (const run& r : many_->runs) {
-    if (index < r.times) return r.value;
+    if (index < r.times) return many_->in_buckets ? middle_of(r.value) : r.value;
     index -= r.times;
   }
-  // The number in the middle of its bucket.
   for (std::size_t i = 0; i < many_->counts.size(); ++i) {
-    if (index < many_->counts[i]) {
-      const std::uint32_t bucket = many_->first + static_cast<std::uint32_t>(i);
-      return (static_cast<double>(lowest_of(bucket)) + static_cast<double>(highest_of(bucket))) / 2;
-    }
+    if (index < many_->counts[i]) return middle_of(many_->first + static_cast<std::uint32_t>(i));
     index -= many_->counts[i];
   }
   return 0;
@@ -169,7 +187,13 @@ double quantiles::at(std::uint64_t index) const {
 
 bool quantiles::are_exact() {
   settle();
-  return many_ == nullptr || many_->counts.empty();
+  return many_ == nullptr || (many_->counts.empty() && !many_->in_buckets);
+}
+
+std::size_t quantiles::bytes() const noexcept {
+  if (many_ == nullptr) return 0;
+  return sizeof(many) + many_->runs.capacity() * sizeof(run) +
+         many_->counts.capacity() * sizeof many_->counts[0];
 }
 
 std::optional<double> quantiles::median() {

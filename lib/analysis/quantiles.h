@@ -42,6 +42,9 @@ class quantiles {
   [[nodiscard]] std::optional<double> percentile(unsigned percent);
   /// Whether median() and percentile() are of the numbers themselves.
   [[nodiscard]] bool are_exact();
+  /// Memory beside the object: none of up to 3 numbers, some 64 bytes and 8 for each run, or for
+  /// each bucket from the lowest to the highest one where there are more than 64.
+  [[nodiscard]] std::size_t bytes() const noexcept;
   /// Calls `fn(lowest, highest, count)` for those that are counted together, by ascending size: of
   /// numbers that are kept as they are, both are the number.
   template <class F>
@@ -56,7 +59,11 @@ class quantiles {
       }
       return;
     }
-    for (const run& r : many_->runs) fn(r.value, r.value, std::uint64_t{r.times});
+    for (const run& r : many_->runs) {
+      const bool bucket = many_->in_buckets;
+      fn(bucket ? lowest_of(r.value) : r.value, bucket ? highest_of(r.value) : r.value,
+         std::uint64_t{r.times});
+    }
     for (std::size_t i = 0; i < many_->counts.size(); ++i)
       if (many_->counts[i] != 0) {
         const std::uint32_t bucket = many_->first + static_cast<std::uint32_t>(i);
@@ -73,6 +80,7 @@ class quantiles {
   struct many {
     std::vector<run> runs;
     std::size_t sorted = 0;             // so many of them, from the first, each value once
+    bool in_buckets = false;            // values of runs are numbers of buckets
     std::uint32_t first = 0;            // the bucket of counts[0]
     std::vector<std::uint64_t> counts;  // by bucket; empty: all are in `runs`
   };
@@ -85,6 +93,7 @@ class quantiles {
   void add_run(run more);
   void count(std::uint32_t bucket, std::uint64_t times);
   void count_runs();
+  void put_runs_in_buckets();
   void compact();
   void settle();
   [[nodiscard]] std::uint64_t sorted_count();

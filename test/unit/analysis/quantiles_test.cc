@@ -118,6 +118,41 @@ TEST_CASE("quantiles of parts are those of the whole") {
     }
 }
 
+TEST_CASE("a few buckets that lie far apart take little memory") {
+  quantiles q(quantiles::limit{64});
+  CHECK(q.bytes() == 0);
+  q.add(10, 10, 2);
+  q.add(70, 71, 5);
+  q.add(4'000'000'000U, 4'026'531'839U, 3);
+  CHECK(q.bytes() > 0);
+  CHECK(q.bytes() < 512);
+  // One that falls into a bucket is counted there.
+  q.add(71);
+  std::vector<std::uint64_t> all;
+  q.for_each([&](std::uint32_t lowest, std::uint32_t highest, std::uint64_t count) {
+    all.insert(all.end(), {lowest, highest, count});
+  });
+  CHECK(all == std::vector<std::uint64_t>{10, 10, 2, 70, 71, 6, 3'959'422'976U, 4'026'531'839U, 3});
+  CHECK_FALSE(q.are_exact());
+  CHECK(q.median() == 70.5);
+  CHECK(q.percentile(100) == (3'959'422'976.0 + 4'026'531'839.0) / 2);
+  // Of many the memory is that of all buckets.
+  for (std::uint32_t i = 0; i < 4'000'000'000U; i += 7'000'000) q.add(i, i + 1, 1);
+  CHECK(q.bytes() > 512);
+  CHECK(q.bytes() < 16'384);
+  // Too many of a number for a run.
+  quantiles large(quantiles::limit{64});
+  large.add(100, 101, 1);
+  large.add(5000, 5001, ~std::uint32_t{0} + std::uint64_t{1});
+  large.add(100);
+  CHECK(large.percentile(1) == 5055.5);
+  all.clear();
+  large.for_each([&](std::uint32_t lowest, std::uint32_t, std::uint64_t count) {
+    all.insert(all.end(), {lowest, count});
+  });
+  CHECK(all == std::vector<std::uint64_t>{100, 2, 4992, std::uint64_t{1} << 32U});
+}
+
 TEST_CASE("counts that nobody has are no work") {
   quantiles q(quantiles::none);
   q.add(7, 7, ~std::uint64_t{0});
