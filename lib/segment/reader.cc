@@ -336,7 +336,7 @@ std::error_code segment_reader::impl::to_block(bool& more) noexcept {
     if (fault) {
       // The stream goes on in the next call: until then it tells more of its fault.
       const std::error_code told = std::exchange(fault, std::error_code());
-      resumes = told.category() == error_category() && told != errc::out_of_memory;
+      resumes = told.category() == error_category();
       damaged = false;
       in_garbage = false;
       return told;

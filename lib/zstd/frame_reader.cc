@@ -172,14 +172,14 @@ std::error_code frame_reader::decode_whole(output out, std::size_t& n) noexcept 
   }
   const bool direct = out.size() - n >= size;
   if (!direct && !need_scratch(static_cast<std::size_t>(size)))
-    return fail(errc::out_of_memory, frame_begin_);
+    return fail(errc::out_of_memory, frame_begin_ + extent_.end());
   std::byte* const to = direct ? out.data() + n : scratch_.get();
   const bytes_view frame = input_.from(frame_begin_).first(static_cast<std::size_t>(extent_.end()));
   const std::size_t result = ZSTD_decompressDCtx(context_.get(), to, static_cast<std::size_t>(size),
                                                  frame.data(), frame.size());
   if (ZSTD_isError(result) != 0) {
     const std::error_code ec = from_zstd(result, errc::corrupt_frame);
-    if (ec == errc::out_of_memory) return fail(ec, frame_begin_);
+    if (ec == errc::out_of_memory) return fail(ec, frame_begin_ + extent_.end());
     return salvage(ec == errc::wrong_checksum ? ec : errc::corrupt_frame, extent_.end(), n);
   }
   progress_.at = frame_begin_ + extent_.end();
@@ -288,7 +288,7 @@ std::error_code frame_reader::read(std::span<std::byte> out, std::size_t& n) noe
 bool frame_reader::resume() noexcept {
   const bool of_frame =
       progress_.is_zstd && !input_.has_failed() && fault_.category() == error_category();
-  if (!of_frame || fault_ == errc::out_of_memory) return false;
+  if (!of_frame) return false;
   std::uint64_t found = no_frame;
   if (find_frame(input_, resume_from_, no_limit, no_limit, found)) return false;
   if (found == no_frame) {

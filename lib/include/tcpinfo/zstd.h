@@ -103,8 +103,8 @@ using read_callback = std::error_code (*)(void* user, std::span<std::byte> out,
 /// errc::truncated_frame (the input ends inside a frame), errc::wrong_checksum (all of the frame
 /// was delivered and is not what was written), errc::corrupt_frame (anything else: bad magic, bad
 /// block), errc::window_too_large (see window_needed()), errc::dictionary_needed (see
-/// dictionary_needed()) or errc::out_of_memory, and the same again on every later call. Nothing
-/// after a fault is taken for data, unless resume() is called.
+/// dictionary_needed()) or errc::out_of_memory (for it), and the same again on every later call.
+/// Nothing after a fault is taken for data, unless resume() is called.
 class TCPINFO_API stream_reader final {
  private:
   struct step {

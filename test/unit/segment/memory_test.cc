@@ -205,12 +205,13 @@ TEST_CASE("a reader whose allocations fail says so, and gives nothing wrong") {
   if (!sanitized) CHECK(failed > 5);
 }
 
-// A block of another kind, of two thirds of what a block may have: no buffer has room for it before
+// A block of another kind. Of two thirds of what a block may have no buffer has room for it before
 // it is met.
-std::string large_block(const std::string& like) {
+std::string large_block(const std::string& like,
+                        std::size_t size = tcpinfo::segment_format::max_block / 3 * 2) {
   namespace format = tcpinfo::segment_format;
   std::string block = content_of(like).substr(0, format::head_size);
-  block.resize(format::max_block / 3 * 2, 'x');
+  block.resize(size, 'x');
   auto* const at = reinterpret_cast<std::byte*>(block.data());
   block[format::kind_at] = 77;
   format::store_le(at + format::size_at, static_cast<std::uint32_t>(block.size()));
@@ -243,6 +244,35 @@ TEST_CASE("a reader without memory for a large block says so, and goes on at the
   const read_result rest = drain(reader);
   CHECK(rest.faults.empty());
   CHECK(rest.lines() == wanted);
+}
+
+TEST_CASE("a reader without memory for a frame says so, and goes on at the next frame") {
+  const std::vector<archive_part> parts = some_parts();
+  const std::string last = segment_of({parts});
+  // More than is decoded into the reader's own buffer, and not so much that it comes in parts.
+  const std::string bytes = frame_of(large_block(last, std::size_t{3} << 19U)) + last;
+  const std::vector<std::string> wanted = read_segment(last).lines();
+  REQUIRE(read_segment(bytes).lines() == wanted);
+  if (sanitized) return;
+  std::error_code ec;
+  for (long before = 0; before < 20 && !ec; ++before) {
+    // A new one has no memory yet.
+    tcpinfo::segment_reader reader;
+    REQUIRE_FALSE(reader.open_memory(bytes_of(bytes)));
+    bool more = false;
+    test_allocations::before_failing = before;
+    test_allocations::failing = 1;
+    tcpinfo::segment_record r;
+    ec = reader.next(r, more);
+    test_allocations::before_failing = -1;
+    if (!ec) continue;
+    CHECK(ec == errc::out_of_memory);
+    CHECK(more);
+    const read_result rest = drain(reader);
+    CHECK(rest.faults.empty());
+    CHECK(rest.lines() == wanted);
+  }
+  CHECK(ec);
 }
 
 TEST_CASE("a record_reader whose allocations fail says so, and gives nothing wrong") {
