@@ -67,6 +67,7 @@ struct [[gnu::visibility("hidden")]] segment_reader::impl {
   std::uint64_t missing = 0;
   std::uint64_t number = 0;  // of the latest record
   std::uint64_t blocks = 0;
+  std::uint64_t unknown_blocks = 0;
   std::uint32_t latest = 0;  // number of the block
   bool any_block = false;
   std::uint64_t sums_left = 0;  // bytes that may still be summed up in vain
@@ -115,7 +116,7 @@ std::error_code segment_reader::impl::prepare(const segment_reader_options& give
   columns.close();
   summaries.close();
   wanted = reading::undecided;
-  expected = left = missing = number = blocks = 0;
+  expected = left = missing = number = blocks = unknown_blocks = 0;
   sums_left = free_sums;
   return reserve(2 * segment_read_size) ? std::error_code() : errc::out_of_memory;
 }
@@ -196,6 +197,7 @@ std::error_code segment_reader::impl::begin_block(const format::block_head& head
       wanted == reading::summaries ? format::kind_summaries : format::kind_records;
   const bool passed_over = head.version == format::version && head.kind != kind;
   if (passed_over) {
+    if (!has_records && head.kind != format::kind_summaries) ++unknown_blocks;
     number += std::exchange(left, 0);
   } else {
     const auto ec = open_block(bytes);
@@ -453,6 +455,9 @@ std::uint64_t segment_reader::missing_records() const noexcept {
 }
 std::uint64_t segment_reader::blocks() const noexcept {
   return impl_ == nullptr ? 0 : impl_->blocks;
+}
+std::uint64_t segment_reader::unknown_blocks() const noexcept {
+  return impl_ == nullptr ? 0 : impl_->unknown_blocks;
 }
 std::uint64_t segment_reader::compressed_offset() const noexcept {
   return impl_ == nullptr ? 0 : impl_->input.compressed_offset();

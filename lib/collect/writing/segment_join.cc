@@ -7,7 +7,6 @@
 #include <algorithm>
 
 #include "collect/os/descriptor.h"
-#include "collect/writing/block_kinds.h"
 #include "collect/writing/segment_name.h"
 
 namespace tcpinfo::collect {
@@ -144,16 +143,9 @@ std::error_code segment_join::take_all(const part_file& file,
   }
   if (!reader_.is_zstd() || reader_.compressed_offset() != file.size) return errc::corrupt_frame;
   unreadable = false;
+  // A later version that was killed may have left some.
+  if (reader_.unknown_blocks() > 0) return errc::unknown_feature;
   return reader_.missing_records() > 0 ? errc::bad_block : std::error_code();
-}
-
-// A later version that was killed may have left some.
-std::error_code segment_join::look_for_other_kinds(const part_file& file, bool& unreadable) {
-  descriptor from;
-  std::error_code ec = system_.open_read(file.path, from);
-  if (!ec) ec = know_all_kinds(from.get());
-  unreadable = ec && ec != errc::out_of_memory && !cannot_be_joined(ec);
-  return ec;
 }
 
 std::error_code segment_join::join(part_file& file, bool& unreadable) {
@@ -169,7 +161,6 @@ std::error_code segment_join::join(part_file& file, bool& unreadable) {
   if (const auto ec = take_all<segment_summary>(file, &segment_reader::next_summary, unreadable))
     return ec;
   if (const auto ec = flush_summaries()) return ec;
-  if (const auto ec = look_for_other_kinds(file, unreadable)) return ec;
   file.copy_frames = writer_.blocks() + 1;
   bytes_view index;
   if (const auto ec = writer_.finish(index)) return ec;

@@ -45,7 +45,6 @@ class segment_join {
                                          std::error_code (segment_reader::*next)(Item&,
                                                                                  bool&) noexcept,
                                          bool& unreadable);
-  [[nodiscard]] std::error_code look_for_other_kinds(const part_file& file, bool& unreadable);
   [[nodiscard]] std::error_code take(const segment_record& record);
   [[nodiscard]] std::error_code take(const segment_summary& summary);
   [[nodiscard]] std::error_code add(const segment_record& record);

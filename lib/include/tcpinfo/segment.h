@@ -326,6 +326,9 @@ class TCPINFO_API segment_reader final {
   [[nodiscard]] std::uint64_t missing_records() const noexcept;
   /// Blocks of records that were read, or passed over by next_summary().
   [[nodiscard]] std::uint64_t blocks() const noexcept;
+  /// Blocks of this version, but of kinds that this library does not know, which were passed over:
+  /// a copy of what the reader gives is without them.
+  [[nodiscard]] std::uint64_t unknown_blocks() const noexcept;
   /// Bytes of input consumed so far: progress against the file's size.
   [[nodiscard]] std::uint64_t compressed_offset() const noexcept;
   /// As stream_reader's.

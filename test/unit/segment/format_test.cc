@@ -140,6 +140,7 @@ TEST_CASE("a later version, an unknown feature and an unknown kind cost their bl
     CHECK(read.faults[0] == errc::unknown_feature);
     CHECK(read.missing == 4);
     CHECK(read.blocks == 1);
+    CHECK(read.unknown_blocks == 0);
   }
   // What is beside the records is passed over.
   std::string other = block;
@@ -151,6 +152,7 @@ TEST_CASE("a later version, an unknown feature and an unknown kind cost their bl
     CHECK(read.faults.empty());
     CHECK(read.missing == 0);
     CHECK(read.blocks == 1);
+    CHECK(read.unknown_blocks == (kind == '\2' ? 0 : 1));
   }
 }
 

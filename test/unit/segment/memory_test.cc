@@ -271,6 +271,7 @@ TEST_CASE("a reader without memory for a frame says so, and goes on at the next 
     const read_result rest = drain(reader);
     CHECK(rest.faults.empty());
     CHECK(rest.lines() == wanted);
+    CHECK(reader.unknown_blocks() == 0);
   }
   CHECK(ec);
 }

@@ -298,6 +298,7 @@ struct read_result {
   std::uint64_t records = 0;  ///< that came
   std::uint64_t missing = 0;
   std::uint64_t blocks = 0;
+  std::uint64_t unknown_blocks = 0;
   std::uint64_t number = 0;  ///< of the last record
 
   [[nodiscard]] std::vector<std::string> lines() const {
@@ -360,6 +361,7 @@ inline read_result drain(tcpinfo::segment_reader& reader, bool check_forms = tru
   }
   out.missing = reader.missing_records();
   out.blocks = reader.blocks();
+  out.unknown_blocks = reader.unknown_blocks();
   // The end stays the end.
   tcpinfo::segment_record r;
   bool more = true;

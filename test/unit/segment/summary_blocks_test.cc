@@ -108,6 +108,8 @@ TEST_CASE("a later version and an unknown feature cost a block of summaries") {
   CHECK((read.all == expected(example_summaries())));
   CHECK(read.faults.empty());
   CHECK(read.missing == 0);
+  CHECK(read.unknown_blocks == 1);
+  CHECK(read_summaries(block).unknown_blocks == 0);
 }
 
 TEST_CASE("streams that are not known, and what is behind known ones, are passed over") {

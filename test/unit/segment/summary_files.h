@@ -81,7 +81,8 @@ struct summaries_result {
   std::vector<std::error_code> faults;
   std::uint64_t missing = 0;  ///< records
   std::uint64_t blocks = 0;   ///< of records
-  std::uint64_t number = 0;   ///< record_number() at the end
+  std::uint64_t unknown_blocks = 0;
+  std::uint64_t number = 0;  ///< record_number() at the end
 };
 
 inline read_summary read_of(const tcpinfo::segment_archive& archive,
@@ -113,6 +114,7 @@ inline summaries_result drain_summaries(tcpinfo::segment_reader& reader) {
   }
   out.missing = reader.missing_records();
   out.blocks = reader.blocks();
+  out.unknown_blocks = reader.unknown_blocks();
   out.number = reader.record_number();
   return out;
 }
