@@ -75,7 +75,8 @@ bool summary_decoder::read_fields(const read_streams& streams) {
   std::uint64_t lowest = 0;
   for (column& c : columns_) {
     const std::uint64_t field = in.varint(std::numeric_limits<std::uint32_t>::max());
-    const auto mode = static_cast<column_mode>(in.varint());
+    const auto mode =
+        static_cast<column_mode>(in.varint(static_cast<std::uint64_t>(column_mode::some)));
     c.values = taker(values.bytes(in.varint()));
     c.all = mode == column_mode::all;
     if (!c.all && mode != column_mode::some) return false;

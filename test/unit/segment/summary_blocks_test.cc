@@ -132,8 +132,9 @@ TEST_CASE("values of summaries are checked") {
   REQUIRE(read.all.size() == 2);
   CHECK(read.all[0].values == std::vector<tcpinfo::summary_value>{{5, 0, 10}});
   CHECK(read.all[1].values == std::vector<tcpinfo::summary_value>{{5, 0, 8}});
-  // Modes that are none, too few bytes, bits that are not there.
-  for (const std::string& bad : {"\0\2"s, "\2\2"s, "\4\2"s, "\1\3"s, "\1\1"s, "\3\2"s, "\1"s, ""s})
+  // Modes that are none, be it modulo 256; too few bytes, bits that are not there.
+  for (const std::string& bad :
+       {"\0\2"s, "\2\2"s, "\4\2"s, varint(257) + "\2"s, "\1\3"s, "\1\1"s, "\3\2"s, "\1"s, ""s})
     CHECK(one(bad, "\x14\3").faults.size() == 1);
   CHECK(with_summary_stream(bits, "").empty());
   CHECK(with_summary_stream(bits, "\4").empty());  // of a third summary
