@@ -18,8 +18,6 @@
 namespace tcpinfo::offline {
 namespace {
 
-// What the watch does not hear of is looked for so often.
-constexpr std::int64_t look_ns = 1'000'000'000;
 
 /// SIGINT and SIGTERM as a descriptor.
 class end_signals {
@@ -110,11 +108,11 @@ class following {
   /// Until there may be something new. @return false at the end.
   bool wait() {
     for (;;) {
-      std::int64_t until_ns = end_ns_.value_or(std::numeric_limits<std::int64_t>::max());
-      const bool looks = follower_.descriptor() < 0;
+      const std::int64_t end_ns = end_ns_.value_or(std::numeric_limits<std::int64_t>::max());
       const std::int64_t now_ns = monotonic_now_ns();
-      if (now_ns >= until_ns) return false;
-      if (looks) until_ns = std::min(until_ns, now_ns + look_ns);
+      if (now_ns >= end_ns) return false;
+      if (now_ns >= follower_.due_ns()) return true;
+      const std::int64_t until_ns = std::min(end_ns, follower_.due_ns());
       constexpr std::int64_t ms = 1'000'000;
       const std::int64_t left_ms = std::min<std::int64_t>((until_ns - now_ns + ms - 1) / ms,
                                                           std::numeric_limits<int>::max());
@@ -126,7 +124,7 @@ class following {
       if (n > 0 && of[1].revents != 0) return false;
       // Whoever read the output has gone: there is nobody to print for.
       if (n > 0 && (of[2].revents & (POLLERR | POLLHUP)) != 0) return false;
-      if (n > 0 || (n == 0 && looks)) return true;
+      if (n > 0) return true;
     }
   }
 

@@ -5,22 +5,29 @@
 #include <fcntl.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <utility>
 
 #include "common/message_of.h"
+#include "offline/live/now.h"
 
 namespace tcpinfo::offline {
 namespace {
 
 constexpr std::uint32_t heard = IN_CREATE | IN_MODIFY | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE |
                                 IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_EXCL_UNLINK;
+
+// What the watch does not hear of is looked for so often, at most: a name costs some 3 us.
+constexpr std::int64_t look_ns = 1'000'000'000;
+constexpr std::int64_t ns_a_name = 50'000;
 
 std::string inside(const std::string& folder, std::string_view name) {
   std::string path = folder;
@@ -82,6 +89,7 @@ bool folder_watch::enter(const std::string& folder, bool is_named) {
     entries.emplace_back(name, is_folder);
   }
   std::sort(entries.begin(), entries.end());
+  names_ += entries.size();
   for (const auto& [name, is_folder] : entries) {
     const std::string path = inside(folder, name);
     if (is_folder)
@@ -94,7 +102,16 @@ bool folder_watch::enter(const std::string& folder, bool is_named) {
 
 bool folder_watch::look() {
   lost_ = false;
-  return enter(folder_, true);
+  names_ = 0;
+  const bool is_there = enter(folder_, true);
+  looked_ns_ = monotonic_now_ns();
+  return is_there;
+}
+
+std::int64_t folder_watch::due_ns() const noexcept {
+  if (!polls_ && !lost_) return std::numeric_limits<std::int64_t>::max();
+  const std::int64_t rest_ns = static_cast<std::int64_t>(names_) * ns_a_name;
+  return looked_ns_ + (polls_ ? std::max(rest_ns, look_ns) : rest_ns);
 }
 
 void folder_watch::note(std::string path, file_change change) {
@@ -154,7 +171,7 @@ bool folder_watch::take() {
   }
   tell_noted();
   if (folder_gone_) return false;
-  return !(polls_ || lost_) || look();
+  return monotonic_now_ns() < due_ns() || look();
 }
 
 }  // namespace tcpinfo::offline

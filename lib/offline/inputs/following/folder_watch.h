@@ -42,8 +42,11 @@ class folder_watch {
   /// Tells what has happened since the last call.
   /// @return false when the folder itself is gone.
   [[nodiscard]] bool take();
-  /// Readable when something happened; -1: call take() once a second or so.
+  /// Readable when something happened; -1: only due_ns() tells when to call take().
   [[nodiscard]] int descriptor() const noexcept { return polls_ ? -1 : inotify_; }
+  /// When to call take() in any case, on CLOCK_MONOTONIC: there is more that only looking through
+  /// all folders shows. Of many names that is less often. The highest number: never.
+  [[nodiscard]] std::int64_t due_ns() const noexcept;
 
  private:
   struct renaming {
@@ -63,6 +66,8 @@ class folder_watch {
   bool polls_ = false;  // inotify does not work, or not for all folders
   bool lost_ = false;
   bool folder_gone_ = false;
+  std::uint64_t names_ = 0;                       // that the latest look has read
+  std::int64_t looked_ns_ = 0;                    // when it was over
   std::unordered_map<int, std::string> folders_;  // by watch
   // What was heard and not told yet: of a file once, however often it was written to.
   std::vector<std::pair<std::string, file_change>> noted_;

@@ -50,6 +50,7 @@ class follower {
   [[nodiscard]] bool take();
   /// As folder_watch's.
   [[nodiscard]] int descriptor() const noexcept { return watch_.descriptor(); }
+  [[nodiscard]] std::int64_t due_ns() const noexcept { return watch_.due_ns(); }
 
  private:
   struct growing {
