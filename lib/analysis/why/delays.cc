@@ -64,13 +64,47 @@ bool queue_grew(const contrast& c, double factor) {
   return c.large.queue >= factor * std::max(1.0, c.small.queue);
 }
 
+// The round-trip time of the handshake, where a record tells it alone: of no data yet.
+std::optional<std::uint64_t> handshake_rtt_us(const life& l) noexcept {
+  std::optional<std::uint64_t> found;
+  const auto look = [&found](const sample& s) {
+    if (is_opening(s.state()) || s.or_zero(seen::rtt) == 0) return true;
+    if (s.has(seen::bytes_acked) && s.or_zero(seen::bytes_acked) <= 1) found = s.get(seen::rtt);
+    return false;
+  };
+  if (!look(l.start())) return found;
+  for (std::size_t i = 0; i < l.size() && look(l.to(i)); ++i) continue;
+  return found;
+}
+
+// The handshake, which has no queue of its own, waited in one.
+bool was_full_before(const life& l) {
+  const auto first = handshake_rtt_us(l);
+  if (!first || l.size() == 0) return false;
+  const auto base = static_cast<double>(*l.base_rtt_us());
+  const double found = static_cast<double>(*first) - base;
+  std::vector<std::uint64_t> queues;
+  for (std::size_t i = 0; i < l.size(); ++i)
+    if (l.to(i).or_zero(seen::rtt) != 0) queues.push_back(l.queue_us(i));
+  if (queues.empty()) return false;
+  const auto at = static_cast<std::ptrdiff_t>((queues.size() - 1) * 9 / 10);
+  std::nth_element(queues.begin(), queues.begin() + at, queues.end());
+  const auto high = static_cast<double>(queues[static_cast<std::size_t>(at)]);
+  return high >= static_cast<double>(thresholds::others_queue_us) &&
+         high >= thresholds::others_queue_share * base &&
+         found >= static_cast<double>(thresholds::queue_noise_us) &&
+         found >= thresholds::handshake_queue_share * high;
+}
+
 bool is_path_full(const life& l) {
   // BBR keeps its queue as short as it finds the path.
   if (l.is_bbr() || !l.base_rtt_us()) return false;
   std::vector<std::size_t> lossy;
   for (std::size_t i = 0; i < l.size(); ++i)
     if (!l.is_opening(i) && grown(l.from(i), l.to(i), seen::total_retrans) != 0) lossy.push_back(i);
-  if (lossy.size() < thresholds::loss_rounds || is_policed(l, lossy)) return false;
+  if (lossy.size() < thresholds::loss_rounds) return false;
+  if (was_full_before(l)) return true;
+  if (is_policed(l, lossy)) return false;
   const auto c = contrast_of(l, 0, lossy.back());
   if (!c || queue_grew(*c, thresholds::own_queue_growth)) return false;
   const auto base = static_cast<double>(*l.base_rtt_us());

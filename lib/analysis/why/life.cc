@@ -72,13 +72,21 @@ std::uint64_t life::queue_us(std::size_t i) const noexcept {
   return base_rtt_us_ && rtt > *base_rtt_us_ ? rtt - *base_rtt_us_ : 0;
 }
 
-bool life::is_queued(std::size_t i) const noexcept {
-  if (!base_rtt_us_ || delayed_by_path_) return false;
+// More than noise of hosts, than jitter, and than that part of the lowest round-trip time.
+bool life::has_queue(std::size_t i, double share) const noexcept {
+  if (!base_rtt_us_) return false;
   const auto queue = static_cast<double>(queue_us(i));
-  const auto base = static_cast<double>(*base_rtt_us_);
   return queue > static_cast<double>(thresholds::queue_noise_us) &&
-         queue > (thresholds::queue_factor - 1) * base &&
+         queue > share * static_cast<double>(*base_rtt_us_) &&
          queue > thresholds::queue_deviations * static_cast<double>(to(i).or_zero(seen::rttvar));
+}
+
+bool life::is_queued(std::size_t i) const noexcept {
+  return !delayed_by_path_ && has_queue(i, thresholds::queue_factor - 1);
+}
+
+bool life::is_behind_queue(std::size_t i) const noexcept {
+  return has_queue(i, thresholds::short_queue_share);
 }
 
 bool life::is_steady(std::size_t i) const noexcept {

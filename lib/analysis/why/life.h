@@ -61,12 +61,17 @@ class life {
   [[nodiscard]] std::uint64_t queue_us(std::size_t i) const noexcept;
   /// Whether that is of a queue that this flow fills: neither noise nor the path's own delay.
   [[nodiscard]] bool is_queued(std::size_t i) const noexcept;
+  /// Whether a queue stood at its end that is long enough to tell a loss of it, however short it is
+  /// beside the round trip, and whoever fills it.
+  [[nodiscard]] bool is_behind_queue(std::size_t i) const noexcept;
   /// Acknowledged bytes a second, over the rounds around it.
   [[nodiscard]] double rate(std::size_t i) const noexcept { return rates_[i]; }
   [[nodiscard]] double top_rate() const noexcept { return top_rate_; }
   [[nodiscard]] bool is_steady(std::size_t i) const noexcept;
 
  private:
+  [[nodiscard]] bool has_queue(std::size_t i, double share) const noexcept;
+
   const round_cutter& cut_;
   std::optional<std::uint64_t> base_rtt_us_;
   std::vector<double> rates_;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "analysis/why/policer.h"
+#include "analysis/why/slow_start.h"
 #include "analysis/why/thresholds.h"
 #include "analysis/why/words.h"
 
@@ -42,16 +43,19 @@ events events_of(const life& l, const labels& known) {
     e.again += again;
     e.lossy.push_back(i);
     // What was sent again was lost a round trip before.
-    if (l.is_queued(i) || (i > 0 && l.is_queued(i - 1))) ++e.queued;
+    if (l.is_behind_queue(i) || (i > 0 && l.is_behind_queue(i - 1))) ++e.queued;
   }
   return e;
 }
 
+bool is_behind_queues(const events& e) {
+  return static_cast<double>(e.queued) >
+         thresholds::policer_queued_share * static_cast<double>(e.lossy_at_all.size());
+}
+
 // An empty bucket drops what is sent again as well, so that timeouts may be a policer's, too.
 bool is_of_policer(const life& l, const events& e) {
-  return static_cast<double>(e.queued) <=
-             thresholds::policer_queued_share * static_cast<double>(e.lossy_at_all.size()) &&
-         is_policed(l, e.lossy_at_all);
+  return !is_behind_queues(e) && is_policed(l, e.lossy_at_all);
 }
 
 cause cause_of(const life& l, const events& e) {
@@ -62,14 +66,15 @@ cause cause_of(const life& l, const events& e) {
     return cause::reordering;
   const auto rounds = static_cast<double>(e.lossy.size());
   if (l.is_bbr()) {
+    if (!is_behind_queues(e) && is_policed_by_bbr(l)) return cause::policer;
     const auto sent = static_cast<double>(grown(l.start(), l.final(), seen::delivered) + e.again);
     if (static_cast<double>(e.again) < thresholds::bbr_loss_share * sent) return cause::none;
   }
   // A sender that keeps its rate passes the token test whatever it loses, so BBR comes first.
   if (is_of_policer(l, e)) return cause::policer;
   if (e.lossy.empty()) return cause::none;
-  const auto queued = static_cast<double>(e.queued);
-  if (queued > (1 - thresholds::unqueued_share) * rounds) return cause::shaped_bottleneck;
+  if (static_cast<double>(e.queued) >= thresholds::queued_loss_share * rounds)
+    return cause::shaped_bottleneck;
   return e.lossy.size() >= thresholds::loss_rounds ? cause::random_loss : cause::cannot_tell;
 }
 
@@ -95,7 +100,12 @@ void label_losses(const life& l, labels& to) {
     if (before == 0) continue;
     const bool stalled = c == cause::policer && to[i] == cause::rto_stall;
     if ((to[i] == cause::none && l.has_rest(i)) || stalled) to[i] = c;
-    if (l.to(i).or_zero(seen::snd_cwnd) >= before) before = 0;
+    // Slow start that was interrupted needlessly, and goes on, lacks the doubling all the time.
+    const bool set_back =
+        c == cause::reordering && is_in_slow_start(l.to(i)) && is_held_by_cwnd(l, i);
+    // BBR goes by the rate that it found, whatever its window.
+    const bool keeps_rate = c == cause::policer && l.is_bbr();
+    if (l.to(i).or_zero(seen::snd_cwnd) >= before && !set_back && !keeps_rate) before = 0;
   }
 }
 

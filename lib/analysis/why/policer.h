@@ -13,6 +13,8 @@ namespace tcpinfo::analysis::why {
 
 /// Whether the losses of these rounds (in order) are as a token bucket makes them.
 [[nodiscard]] bool is_policed(const life& l, const std::vector<std::size_t>& lossy);
+/// Whether BBR took it for one, as its gains show.
+[[nodiscard]] bool is_policed_by_bbr(const life& l);
 
 }  // namespace tcpinfo::analysis::why
 

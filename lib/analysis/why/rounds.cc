@@ -50,6 +50,12 @@ bool is_opening(tcp_state state) noexcept {
          state == tcp_state::new_syn_recv;
 }
 
+bool is_tail(const sample& s) noexcept {
+  const std::uint64_t unacked = s.or_zero(seen::unacked);
+  return s.has(seen::notsent_bytes) && s.or_zero(seen::notsent_bytes) == 0 && unacked > 0 &&
+         unacked <= thresholds::tail_segments;
+}
+
 bool is_held_by_nagle(const sample& s) noexcept {
   const std::uint64_t mss = s.or_zero(seen::snd_mss);
   const std::uint64_t waiting = s.or_zero(seen::notsent_bytes);
@@ -67,6 +73,8 @@ void round_signs::merge(const round_signs& later) noexcept {
   buffer_full += later.buffer_full;
   window_closed += later.window_closed;
   unread += later.unread;
+  tails += later.tails;
+  bbr_probes += later.bbr_probes;
   receive_full = receive_full || later.receive_full;
   timed_out = timed_out || later.timed_out;
   most_rtt_us = std::max(most_rtt_us, later.most_rtt_us);
@@ -74,6 +82,7 @@ void round_signs::merge(const round_signs& later) noexcept {
   most_snd_wnd = std::max(most_snd_wnd, later.most_snd_wnd);
   most_cwnd = std::max(most_cwnd, later.most_cwnd);
   most_rqueue = std::max(most_rqueue, later.most_rqueue);
+  window_falls += later.window_falls;
   nagle_ns += later.nagle_ns;
 }
 
@@ -133,6 +142,11 @@ void round_cutter::note(const sample& s) {
   }
   if (is_window_closed(s)) ++m.window_closed;
   if (is_unread(s)) ++m.unread;
+  if (is_tail(latest_))
+    m.tails += static_cast<std::uint32_t>(grown(latest_, s, seen::total_retrans));
+  if (s.has(seen::bbr_pacing_gain) &&
+      s.or_zero(seen::bbr_pacing_gain) != thresholds::bbr_steady_gain)
+    ++m.bbr_probes;
   m.receive_full = m.receive_full || s.or_zero(seen::backlog) != 0 ||
                    is_full(s, seen::rmem_alloc, seen::rcvbuf, thresholds::full_buffer_share);
   m.timed_out =
@@ -141,6 +155,8 @@ void round_cutter::note(const sample& s) {
   if (const auto window = s.get(seen::snd_wnd)) {
     m.least_snd_wnd = std::min(m.least_snd_wnd, *window);
     m.most_snd_wnd = std::max(m.most_snd_wnd, *window);
+    if (const auto before = latest_.get(seen::snd_wnd))
+      m.window_falls += *before - std::min(*window, *before);
   }
   m.most_cwnd = std::max(m.most_cwnd, s.or_zero(seen::snd_cwnd));
   m.most_rqueue = std::max(m.most_rqueue, s.or_zero(seen::rqueue));

@@ -17,6 +17,8 @@ struct round_signs {
   std::uint32_t buffer_full = 0;    ///< of these: the send buffer took no more
   std::uint32_t window_closed = 0;  ///< the peer's window took no segment, or was probed for
   std::uint32_t unread = 0;         ///< most of the receive buffer had not been read
+  std::uint32_t tails = 0;          ///< sent again while only the last data was outstanding
+  std::uint32_t bbr_probes = 0;     ///< BBR's gain was not one: it looked for more, or made room
   bool receive_full = false;        ///< the receive buffer took no more
   bool timed_out = false;           ///< a timeout had not been made good
   std::uint64_t most_rtt_us = 0;
@@ -24,6 +26,7 @@ struct round_signs {
   std::uint64_t most_snd_wnd = 0;
   std::uint64_t most_cwnd = 0;
   std::uint64_t most_rqueue = 0;
+  std::uint64_t window_falls = 0;  ///< bytes that the peer's window shrank by, in all
   std::int64_t nagle_ns = 0;  ///< a small segment waited for the acknowledgement of the one before
 
   void merge(const round_signs& later) noexcept;
@@ -37,6 +40,9 @@ struct round {
 
 /// Whether the handshake is not over in that state.
 [[nodiscard]] bool is_opening(tcp_state state) noexcept;
+/// Whether all that was written is sent, and too few segments are outstanding for three duplicates
+/// to tell of a loss.
+[[nodiscard]] bool is_tail(const sample& s) noexcept;
 /// Whether a segment that is not full waits until the one before is acknowledged.
 [[nodiscard]] bool is_held_by_nagle(const sample& s) noexcept;
 

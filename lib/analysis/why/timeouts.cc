@@ -29,19 +29,11 @@ bool is_stalled(const life& l, std::size_t i) noexcept {
 }
 
 // The last segments were lost, and too few came behind them for three duplicates: only the probe of
-// the tail (RFC 8985, two round trips), or a timeout, tells.
-bool is_tail(const sample& before) noexcept {
-  const std::uint64_t unacked = before.or_zero(seen::unacked);
-  return before.has(seen::notsent_bytes) && before.or_zero(seen::notsent_bytes) == 0 &&
-         unacked > 0 && unacked <= thresholds::tail_segments;
-}
-
+// the tail (RFC 8985, two round trips), or a timeout, tells. All that was sent again in the round
+// was sent for that.
 bool is_probed_tail(const life& l, std::size_t i) noexcept {
-  const auto silence =
-      thresholds::tail_silence_rtts * static_cast<double>(l.from(i).or_zero(seen::rtt)) * 1000;
-  return is_waiting(l, i) && is_tail(l.from(i)) && l.signs(i).samples <= 2 &&
-         static_cast<double>(l.length_ns(i)) >= silence &&
-         grown(l.from(i), l.to(i), seen::total_retrans) != 0;
+  const std::uint64_t again = grown(l.from(i), l.to(i), seen::total_retrans);
+  return again != 0 && l.signs(i).tails >= again && is_waiting(l, i);
 }
 
 // Segments that the peer had already answer by DSACK one round trip after they were sent again.

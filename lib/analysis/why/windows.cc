@@ -26,8 +26,9 @@ bool is_of_buffer(const split& s) noexcept {
 }
 
 // A reader that is slow lets the window fall to nothing, so that the sender probes, or far below
-// what it was; a buffer that is small leaves it where it is. Between two probes the window may be
-// open a little, so a stretch of stalled rounds is judged as one.
+// what it was, or by what arrives until it reads on; a buffer that is small leaves it where it is.
+// Between two probes the window may be open a little, so a stretch of stalled rounds is judged as
+// one.
 labels window_causes(const life& l) {
   labels causes(l.size(), cause::none);
   std::uint64_t widest = l.start().or_zero(seen::snd_wnd);
@@ -41,6 +42,7 @@ labels window_causes(const life& l) {
     std::size_t end = first;
     std::int64_t stalled = 0;
     std::int64_t closed = 0;
+    std::uint64_t fell = 0;
     for (; end < l.size() && l.split_of(end).window > 0; ++end) {
       const round_signs& m = l.signs(end);
       const std::int64_t window = l.split_of(end).window;
@@ -48,10 +50,16 @@ labels window_causes(const life& l) {
       if (m.window_closed != 0 || static_cast<double>(m.most_snd_wnd) <
                                       thresholds::shrunk_window_share * static_cast<double>(widest))
         closed += window;
+      // What waits for a lost segment takes room as well.
+      if (grown(l.from(end), l.to(end), seen::total_retrans) == 0) fell += m.window_falls;
       widest = std::max(widest, m.most_snd_wnd);
     }
-    const bool reads_slowly = static_cast<double>(closed) >=
-                              thresholds::closed_window_share * static_cast<double>(stalled);
+    const auto acked = static_cast<double>(grown(l.from(first), l.to(end - 1), seen::bytes_acked));
+    const bool falls =
+        fell != 0 && static_cast<double>(fell) >= thresholds::falling_window_share * acked;
+    const bool reads_slowly =
+        falls || static_cast<double>(closed) >=
+                     thresholds::closed_window_share * static_cast<double>(stalled);
     std::fill(causes.begin() + static_cast<std::ptrdiff_t>(first),
               causes.begin() + static_cast<std::ptrdiff_t>(end),
               reads_slowly ? cause::peer_reads_slowly : cause::peer_window);

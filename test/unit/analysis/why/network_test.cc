@@ -116,6 +116,45 @@ TEST_CASE("losses without a queue are random, those behind one are the bottlenec
   CHECK(lossy(40'000) == "shaped_bottleneck");
 }
 
+TEST_CASE("a queue that is short beside the round trip tells a loss all the same") {
+  const auto flow = [](std::uint64_t queue_us) {
+    made_history h;
+    h.set(tcp_field::min_rtt, 150'000).set(tcp_field::rtt, 150'000);
+    settle(h);
+    std::uint64_t cwnd = 30;
+    for (int i = 0; i < 120; ++i) {
+      const bool lost = cwnd >= 60;
+      if (lost) h.lose(1);
+      cwnd = lost ? 30 : cwnd + 1;
+      const std::uint64_t queued = cwnd > 50 ? queue_us : 0;
+      h.set(tcp_field::snd_cwnd, cwnd).set(tcp_field::rtt, 150'000 + queued).pass(cwnd).busy(150);
+    }
+    return h.cause();
+  };
+  CHECK(flow(20'000) == "shaped_bottleneck");
+  CHECK(flow(2'000) != "shaped_bottleneck");
+}
+
+TEST_CASE("a handshake that waited in a queue tells a path that was full before") {
+  const auto flow = [](std::uint64_t handshake_us) {
+    made_history h;
+    h.set(tcp_field::min_rtt, 60'000).set(tcp_field::rtt, handshake_us).record();
+    h.set(tcp_field::snd_ssthresh, 20).set(tcp_field::snd_cwnd, 20);
+    h.set(tcp_field::notsent_bytes, 100'000);
+    for (std::uint64_t i = 0; i < 120; ++i) {
+      const std::uint64_t cwnd = 16 + i % 24;
+      if (cwnd == 39) h.lose(2);
+      const std::uint64_t rtt = 60'000 + 1'500 * cwnd;
+      h.set(tcp_field::snd_cwnd, cwnd).set(tcp_field::rtt, rtt);
+      h.pass(20).busy(static_cast<std::int64_t>(rtt / 1000));
+    }
+    h.set(tcp_field::notsent_bytes, 0).pass(1).busy(80);
+    return h.cause();
+  };
+  CHECK(flow(80'000) == "congested_path");
+  CHECK(flow(60'000) == "shaped_bottleneck");
+}
+
 TEST_CASE("one loss says nothing") {
   made_history h;
   leave_slow_start(h);
@@ -147,6 +186,41 @@ TEST_CASE("losses whenever a token bucket is empty are a policer's") {
     h.set(tcp_field::snd_cwnd, static_cast<std::uint64_t>(cwnd)).busy(20);
   }
   CHECK(h.cause() == "policer");
+}
+
+TEST_CASE("losses in bunches, a token bucket's but for the first one, are a policer's") {
+  // Behind the first loss the bucket was filled once more than its rate does, so that the mean from
+  // there is none of its own.
+  const auto flow = [](std::uint64_t bunch) {
+    made_history h;
+    settle(h);
+    h.lose(bunch).pass(30).busy(20);
+    for (int i = 0; i < 3; ++i) h.pass(100).busy(20);
+    for (int i = 0; i < 250; ++i) {
+      if (i % 5 == 0) h.lose(bunch);
+      h.set(tcp_field::snd_cwnd, 30 + static_cast<std::uint64_t>(i % 5)).pass(30).busy(20);
+    }
+    return h.cause();
+  };
+  CHECK(flow(4) == "policer");
+  CHECK(flow(1) != "policer");
+}
+
+TEST_CASE("BBR that keeps its rate for longer than its cycle has found a policer") {
+  const auto flow = [](bool cycles, std::uint64_t lost) {
+    made_history h;
+    h.bbr_gain = 739;
+    settle(h);
+    for (int i = 0; i < 200; ++i) {
+      h.bbr_gain = i < 10 ? 739 : cycles && i % 8 == 0 ? 320 : 256;
+      if (i < 10) h.lose(lost);
+      h.pass(10).busy(10).pass(10).busy(10);
+    }
+    return h.cause();
+  };
+  CHECK(flow(false, 40) == "policer");
+  CHECK(flow(true, 40) != "policer");
+  CHECK(flow(false, 2) == "none");
 }
 
 TEST_CASE("BBR does not slow down for a few losses") {
@@ -193,6 +267,24 @@ TEST_CASE("what arrived twice and out of order was reordered, not lost") {
   };
   CHECK(flow(true) == "reordering");
   CHECK(flow(false) != "reordering");
+}
+
+TEST_CASE("reordering that interrupts slow start costs its doubling to the end") {
+  const auto flow = [](bool reordered) {
+    made_history h;
+    h.set(tcp_field::notsent_bytes, 1'000'000).record();
+    std::uint64_t cwnd = 10;
+    for (int i = 0; i < 14; ++i) {
+      if (i == 1 && reordered)
+        h.lose(1).grow(tcp_field::dsack_dups, 1).grow(tcp_field::reord_seen, 1);
+      h.pass(cwnd);
+      cwnd += cwnd / 3;
+      h.set(tcp_field::snd_cwnd, cwnd).busy(20);
+    }
+    return h.cause();
+  };
+  CHECK(flow(true) == "reordering");
+  CHECK(flow(false) == "slow_start_never_left");
 }
 
 TEST_CASE("a cap on pacing holds where its rate is reached") {
@@ -254,6 +346,24 @@ TEST_CASE("a stall is one, also while the window's clock runs on") {
 
 TEST_CASE("a stall of the last data is a tail loss") {
   CHECK(stalled(2, 0, 0).cause() == "tail_loss");
+}
+
+TEST_CASE("what a probe of the tail sends again is the tail's, and not lost at random") {
+  const auto flow = [](std::uint64_t unacked) {
+    made_history h;
+    h.set(tcp_field::delivery_rate_app_limited, 1);
+    settle(h);
+    for (int i = 0; i < 40; ++i) {
+      // A message; all but its end is acknowledged, then the end again.
+      h.set(tcp_field::unacked, 10).busy(1);
+      h.set(tcp_field::unacked, unacked).pass(9).busy(21);
+      h.set(tcp_field::snd_cwnd, 10).lose(1).busy(45);
+      h.set(tcp_field::unacked, 0).pass(1).busy(21);
+    }
+    return h.cause();
+  };
+  CHECK(flow(1) == "tail_loss");
+  CHECK(flow(8) != "tail_loss");
 }
 
 TEST_CASE("a timeout whose data had arrived was spurious") {
@@ -319,7 +429,28 @@ TEST_CASE("slow start that was left without a loss, and grew on, was left early"
     return h.cause();
   };
   CHECK(flow(90) == "slow_start_left_early");
-  CHECK(flow(50) == "none");
+  CHECK(flow(50) == "slow_start_left_early");
+  // Where the window did not grow, nobody knows that the path had room.
+  CHECK(flow(33) == "none");
+}
+
+TEST_CASE("slow start that was left when hardly anything was left to send is as one never left") {
+  const auto flow = [](int rounds) {
+    made_history h;
+    h.set(tcp_field::notsent_bytes, 1'000'000).record();
+    std::uint64_t cwnd = 10;
+    for (int i = 0; i < 5; ++i) {
+      h.pass(cwnd);
+      cwnd *= 2;
+      h.set(tcp_field::snd_cwnd, cwnd).busy(20);
+    }
+    h.set(tcp_field::snd_ssthresh, cwnd);
+    for (int i = 0; i < rounds; ++i) h.pass(cwnd).busy(20);
+    h.set(tcp_field::notsent_bytes, 0);
+    return h.cause();
+  };
+  CHECK(flow(2) == "slow_start_never_left");
+  CHECK(flow(12) == "none");
 }
 
 TEST_CASE("the handshake is a round of its own, and slow start begins behind it") {

@@ -52,6 +52,24 @@ TEST_CASE("a window far below what it was has shrunk, one that never was larger 
   CHECK(flow(20'000) == "peer_window");
 }
 
+TEST_CASE("a window that falls by what arrives and rises again is a reader's that is slow") {
+  const auto flow = [](std::uint64_t unread, bool lossy) {
+    made_history h;
+    h.set(tcp_field::snd_wnd, 40'000).record();
+    for (int i = 0; i < 50; ++i) {
+      if (lossy) h.lose(1);
+      h.pass(20).set(tcp_field::snd_wnd, 40'000 - unread);
+      h.grow(tcp_field::rwnd_limited, 18'000).busy(20);
+      h.set(tcp_field::snd_wnd, 40'000).grow(tcp_field::rwnd_limited, 18'000).busy(20);
+    }
+    return h.cause();
+  };
+  CHECK(flow(10'000, false) == "peer_reads_slowly");
+  CHECK(flow(1'000, false) == "peer_window");
+  // Segments behind a hole take room, too.
+  CHECK(flow(10'000, true) != "peer_reads_slowly");
+}
+
 TEST_CASE("a send buffer that is full is known by its memory, too") {
   const auto flow = [](std::uint32_t queued) {
     made_history h;
