@@ -13,11 +13,10 @@
 #include <optional>
 
 #include "offline/inputs/held_file.h"
-#include "offline/live/now.h"
+#include "offline/inputs/now.h"
 
 namespace tcpinfo::offline {
 namespace {
-
 
 /// SIGINT and SIGTERM as a descriptor.
 class end_signals {

@@ -11,8 +11,8 @@
 
 #include "offline/commands/commands.h"
 #include "offline/filters/filters.h"
+#include "offline/inputs/now.h"
 #include "offline/live/kernel_look.h"
-#include "offline/live/now.h"
 
 namespace tcpinfo::offline {
 namespace {

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "offline/inputs/now.h"
 #include "offline/live/kernel_look.h"
-#include "offline/live/now.h"
 #include "offline/live/query_client.h"
 #include "offline/live/top_table.h"
 #include "offline/live/top_view.h"

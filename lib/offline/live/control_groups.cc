@@ -8,7 +8,7 @@
 
 #include "analysis/cgroup_list.h"
 #include "analysis/cgroup_names.h"
-#include "offline/live/now.h"
+#include "offline/inputs/now.h"
 
 namespace tcpinfo::offline {
 namespace {

@@ -15,7 +15,7 @@
 
 #include "common/message_of.h"
 #include "offline/inputs/held_file.h"
-#include "offline/live/now.h"
+#include "offline/inputs/now.h"
 #include "text/endpoints.h"
 
 namespace tcpinfo::offline {

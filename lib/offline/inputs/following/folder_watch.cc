@@ -17,7 +17,7 @@
 #include <utility>
 
 #include "common/message_of.h"
-#include "offline/live/now.h"
+#include "offline/inputs/now.h"
 
 namespace tcpinfo::offline {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "offline/live/now.h"
+#include "offline/inputs/now.h"
 
 #include <time.h>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The system's clocks, in nanoseconds.
-#ifndef TCPINFO_OFFLINE_LIVE_NOW_H
-#define TCPINFO_OFFLINE_LIVE_NOW_H
+#ifndef TCPINFO_OFFLINE_INPUTS_NOW_H
+#define TCPINFO_OFFLINE_INPUTS_NOW_H
 
 #include <cstdint>
 
