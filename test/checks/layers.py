@@ -25,11 +25,13 @@ USES = {
     "eventsocket": ["archive"],
     "c": ["eventsocket", "segment"],
 }
-APPLICATION = ["text", "analysis", "collect", "offline"]
+APPLICATION = ["text", "parquet", "analysis", "collect", "offline"]
 # What the parts of the application share; of "common" headers alone, it exports nothing.
 APPLICATION_SHARED = ["text", "common"]
 # And what only these use besides: what records come to.
 ANALYSIS_USERS = ["analysis", "collect", "offline"]
+# Who writes tables as Parquet.
+PARQUET_USERS = ["parquet", "offline"]
 # Parts of the application in each tool: the readers do not link the collector.
 TOOL_USES = {
     "tcpinfo-collect": ["collect", "offline"],
@@ -180,6 +182,8 @@ def check_include(path, kind, name, form, target):
             return check_offline(path, target)
         if first == "analysis":
             return None if name in ANALYSIS_USERS else f"header of {first}"
+        if first == "parquet":
+            return None if name in PARQUET_USERS else f"header of {first}"
         if kind == "application":
             return None if first in [name, *APPLICATION_SHARED] else f"header of {first}"
         allowed = TOOL_USES.get(name, []) + [*APPLICATION_SHARED, name]
@@ -358,6 +362,13 @@ EXAMPLES = [
     ("lib/text/a.cc", '#include "analysis/own.h"\n', False),
     ("lib/segment/a.cc", '#include "analysis/own.h"\n', False),
     ("tools/tcpinfo-csv.cc", '#include "analysis/own.h"\n', False),
+    ("lib/parquet/a.cc", '#include "parquet/own.h"\n', True),
+    ("lib/parquet/a.cc", '#include "common/own.h"\n', True),
+    ("lib/parquet/a.cc", "#include <tcpinfo/zstd.h>\n", True),
+    ("lib/parquet/a.cc", "#include <zstd.h>\n", False),
+    ("lib/parquet/a.cc", '#include "offline/flows/own.h"\n', False),
+    ("lib/offline/tables/a.cc", '#include "parquet/own.h"\n', True),
+    ("lib/collect/a.cc", '#include "parquet/own.h"\n', False),
     ("lib/text/a.cc", '#include "collect/own.h"\n', False),
     ("lib/text/a.cc", '#include "common/own.h"\n', True),
     ("lib/collect/a.cc", "#include <prometheus/counter.h>\n", True),
