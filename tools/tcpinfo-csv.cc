@@ -43,6 +43,7 @@ struct flags {
   std::string sentinels = "empty";
   std::string jobs = "1";
   std::string max_window;
+  std::string partition;
   offline::filter_flags filter;
   bool connections = false;
   bool exact = false;
@@ -62,7 +63,8 @@ void declare(CLI::App& app, flags& f) {
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.set_version_flag("--version", "tcpinfo-csv " + std::string(tcpinfo::version_string()));
   app.add_option("PATH", f.paths, "archives, and directories of them; - or none: standard input");
-  app.add_option("-o,--output", f.output, "file for the table; it appears when it is whole")
+  app.add_option("-o,--output", f.output,
+                 "file for the table, or directory for partitions; it appears when it is whole")
       ->type_name("FILE");
   app.add_flag("--connections", f.connections, "one row a connection, all its files together");
   app.add_flag("--exact", f.exact,
@@ -73,9 +75,12 @@ void declare(CLI::App& app, flags& f) {
   app.add_option("--grid", f.grid,
                  "rows at fixed times, so far apart: last values, and growth of counters")
       ->type_name("STEP");
-  app.add_option("--format", f.format, "csv, tsv or jsonl")
+  app.add_option("--format", f.format, "csv, tsv, jsonl or parquet")
       ->type_name("FORMAT")
       ->capture_default_str();
+  app.add_option("--partition", f.partition,
+                 "of Parquet: a file for each date, hour and host, below the directory of --output")
+      ->type_name("KEYS");
   offline::add_list(app, "--columns", f.columns,
                     "columns to print, in that order; * ? [...] match names");
   app.add_flag("--list-columns", f.list_columns,
@@ -108,8 +113,8 @@ offline::table_options to_table(const flags& f) {
     t.format = tcpinfo::row_format::tsv;
   else if (f.format == "jsonl")
     t.format = tcpinfo::row_format::json;
-  else
-    throw bad_value(fmt::format("--format: '{}' is none of csv, tsv, jsonl", f.format));
+  else if (f.format != "parquet")
+    throw bad_value(fmt::format("--format: '{}' is none of csv, tsv, jsonl, parquet", f.format));
   const auto time = offline::parse_time_style(f.time);
   if (!time) throw bad_value(fmt::format("--time: '{}' is none of utc, as-is, epoch", f.time));
   t.time = *time;
@@ -176,14 +181,30 @@ void check_compat(const CLI::App& app, const flags& f) {
   if (f.compat.empty()) return;
   if (f.compat != "mlab") throw bad_value(fmt::format("--compat: '{}' is not mlab", f.compat));
   for (const char* name : {"--connections", "--exact", "--grid", "--why", "--columns", "--format",
-                           "--time", "--sentinels", "--list-columns", "--ddl"})
+                           "--time", "--sentinels", "--list-columns", "--ddl", "--partition"})
     if (app.count(name) != 0) throw bad_value(fmt::format("{} does not go with --compat", name));
+}
+
+// What is typed has no style of times, and is no text.
+void check_parquet(const CLI::App& app, const flags& f) {
+  if (f.format != "parquet") {
+    if (app.count("--partition") != 0) throw bad_value("--partition goes with --format parquet");
+    return;
+  }
+  for (const char* name : {"--grid", "--time", "--ddl"})
+    if (app.count(name) != 0)
+      throw bad_value(fmt::format("{} does not go with --format parquet", name));
+  if (app.count("--partition") != 0 && f.output.empty())
+    throw bad_value("--partition needs a directory (--output)");
+  if (f.output.empty() && !f.list_columns && isatty(STDOUT_FILENO) != 0)
+    throw bad_value("--format parquet: not to a terminal; give a file (--output)");
 }
 
 offline::csv_options to_options(const CLI::App& app, const flags& f) {
   check_compat(app, f);
   check_connections(app, f);
-  for (const char* name : {"--output", "--compat", "--ddl", "--max-window"})
+  check_parquet(app, f);
+  for (const char* name : {"--output", "--compat", "--ddl", "--max-window", "--partition"})
     if (app.count(name) != 0 && app.get_option(name)->as<std::string>().empty())
       throw bad_value(fmt::format("{}: empty value", name));
   for (const char* name : {"--ddl", "--list-columns"})
@@ -195,6 +216,11 @@ offline::csv_options to_options(const CLI::App& app, const flags& f) {
   o.grid_ns = grid_step_of(app, f);
   o.paths = f.paths;
   o.output = f.output;
+  o.parquet = f.format == "parquet";
+  if (!f.partition.empty())
+    if (const std::string wrong = offline::parse_partition(f.partition, o.partition);
+        !wrong.empty())
+      throw bad_value(fmt::format("--partition: {}", wrong));
   o.mlab = !f.compat.empty();
   o.table = to_table(f);
   o.connections = f.connections;

@@ -16,8 +16,8 @@ from pathlib import Path
 # What is compiled together, beside the files of each unit test. Other programs have few files: the
 # compiler sees theirs.
 LIBRARY = "common inetdiag tcp parse zstd archive segment cache eventsocket c".split()
-TOGETHER = ["lib/analysis", "lib/text", "lib/collect", "lib/offline", "tools/tcpinfo-collect",
-            "tools/tcpinfo-csv", "tools/tcpinfo-dump"]
+TOGETHER = ["lib/analysis", "lib/text", "lib/parquet", "lib/collect", "lib/offline",
+            "tools/tcpinfo-collect", "tools/tcpinfo-csv", "tools/tcpinfo-dump"]
 AROUND = re.compile(r"^namespace ([\w:]+) \{")
 BEGIN, END = re.compile(r"^namespace \{"), re.compile(r"^\}  // namespace$")
 # As often as one likes: it says the same.

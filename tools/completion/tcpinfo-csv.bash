@@ -15,17 +15,20 @@ _tcpinfo_csv() {
   [[ $previous == = ]] && previous=${COMP_WORDS[COMP_CWORD - 2]}
   [[ $current == = ]] && previous=${COMP_WORDS[COMP_CWORD - 1]} current=
   case $previous in
-    --format) words='csv tsv jsonl' ;;
+    --format) words='csv tsv jsonl parquet' ;;
     --time) words='utc as-is epoch' ;;
     --sentinels) words='empty keep' ;;
     --compat) words='mlab' ;;
     --ddl) words='postgresql duckdb clickhouse bigquery sqlite clickhouse-plain' ;;
     --max-window) words='64MiB 128MiB 256MiB 512MiB 1GiB 2GiB' ;;
-    --state | --columns)
+    --state | --columns | --partition)
       # The last of a list.
       [[ $current == *,* ]] && head=${current%,*},
-      [[ $previous == --state ]] && words=$states ||
-        words=$("${COMP_WORDS[0]}" $connections --list-columns 2>/dev/null | tail -n +2 | cut -f 1)
+      case $previous in
+        --state) words=$states ;;
+        --partition) words='date hour host' ;;
+        *) words=$("${COMP_WORDS[0]}" $connections --list-columns 2>/dev/null | tail -n +2 | cut -f 1) ;;
+      esac
       mapfile -t COMPREPLY < <(compgen -P "$head" -W "$words" -- "${current##*,}")
       compopt -o nospace 2>/dev/null
       return
@@ -38,7 +41,7 @@ _tcpinfo_csv() {
     return
   fi
   if [[ $current == -* ]]; then
-    words='--output --connections --exact --grid --why --format --columns --list-columns --ddl --time
+    words='--output --connections --exact --grid --why --format --partition --columns --list-columns --ddl --time
       --sentinels --compat --jobs --max-window --strict --verbose --no-progress --uuid --port --sport --dport --host --src
       --dst --state --cgroup --comm --since --until --every --help --version'
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")

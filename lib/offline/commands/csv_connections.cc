@@ -29,10 +29,41 @@ std::vector<flow_summary*> rows_of(flow_list& list, const record_filter& filter)
   return rows;
 }
 
+// Both: @return false where there is no use in going on.
+bool write_text(const std::vector<flow_summary*>& rows, const csv_options& options, why_list* why,
+                csv_target& target) {
+  std::string text;
+  for (flow_summary* f : rows) {
+    append_connection(text, *f, options.connection_table, why);
+    if (text.size() < csv_portion) continue;
+    if (!target.write(text)) return false;
+    text.clear();
+  }
+  return target.write(text);
+}
+
+bool write_parquet(const std::vector<flow_summary*>& rows, const csv_options& options,
+                   why_list* why, parquet_output& parquet) {
+  constexpr std::size_t batch_rows = 4096;
+  partition_namer namer(options.partition);
+  partitioned_rows batches(parquet.columns());
+  std::size_t batched = 0;
+  for (flow_summary* f : rows) {
+    append_connection(batches.of(namer.name_of(f->first_seen(), f->host())), *f,
+                      options.connection_table, why);
+    if (++batched < batch_rows) continue;
+    if (!parquet.append(batches)) return false;
+    batches.clear();
+    batched = 0;
+  }
+  return parquet.append(batches);
+}
+
 }  // namespace
 
 rows_written write_connections(const csv_options& options, const walk_options& walk,
-                               csv_target& target, csv_progress& progress, csv_counts& counts) {
+                               csv_target& target, parquet_output* parquet, csv_progress& progress,
+                               csv_counts& counts) {
   rows_written done;
   flow_list list(options.exact ? flow_list::rtts::exact : flow_list::rtts::bounded);
   why_list why;
@@ -57,14 +88,11 @@ rows_written write_connections(const csv_options& options, const walk_options& w
         options.paths, walk, wanted_parts(options.filter),
         {.captures = true, .max_window_log = options.max_window_log, .all_faults = options.verbose},
         options.workers, counts, calls);
-    std::string text;
-    for (flow_summary* f : rows_of(list, filter)) {
-      append_connection(text, *f, options.connection_table, options.why ? &why : nullptr);
-      if (text.size() < csv_portion) continue;
-      if (!target.write(text)) return done;
-      text.clear();
-    }
-    if (target.write(text) && why.late() != 0) {
+    why_list* const examined = options.why ? &why : nullptr;
+    const std::vector<flow_summary*> rows = rows_of(list, filter);
+    const bool written = parquet != nullptr ? write_parquet(rows, options, examined, *parquet)
+                                            : write_text(rows, options, examined, target);
+    if (written && why.late() != 0) {
       done.lost = true;
       progress.say(late_records(why.late()));
     }

@@ -7,6 +7,7 @@
 #include "offline/commands/csv_progress.h"
 #include "offline/commands/csv_run.h"
 #include "offline/commands/csv_target.h"
+#include "offline/commands/parquet_output.h"
 #include "offline/inputs/inputs.h"
 
 namespace tcpinfo::offline {
@@ -17,10 +18,10 @@ struct rows_written {
 };
 
 /// Writes the rows, without the header, to `target`, in the order of first sight and then of UUIDs.
-/// Says faults by `progress`.
+/// Says faults by `progress`. `parquet`: takes the rows in place of the target; null for none.
 [[nodiscard]] rows_written write_connections(const csv_options& options, const walk_options& walk,
-                                             csv_target& target, csv_progress& progress,
-                                             csv_counts& counts);
+                                             csv_target& target, parquet_output* parquet,
+                                             csv_progress& progress, csv_counts& counts);
 
 }  // namespace tcpinfo::offline
 

@@ -5,6 +5,7 @@
 
 #include <exception>
 #include <new>
+#include <optional>
 #include <system_error>
 #include <thread>
 
@@ -71,6 +72,12 @@ std::string header_of(const csv_options& options) {
                              : table_header(options.table);
 }
 
+table_description description_of(const csv_options& options) {
+  return options.connections
+             ? describe_connections(options.connection_table.columns, time_style::utc)
+             : describe(options.table.columns, time_style::utc);
+}
+
 // The compatible table has a row for each metadata record, wherever it is.
 part_options parts_of(const csv_options& options) {
   part_options parts;
@@ -83,7 +90,8 @@ part_options parts_of(const csv_options& options) {
 
 // Writes a row a record. @return as write_connections() does.
 rows_written write_records(const csv_options& options, const walk_options& wanted,
-                           csv_target& target, csv_progress& progress, csv_counts& counts) {
+                           csv_target& target, parquet_output* parquet, csv_progress& progress,
+                           csv_counts& counts) {
   // The walk's faults wait for their turn, which is that of the file after them.
   csv_shared* all = nullptr;
   input_walk walk(options.paths, wanted, [&](const input_fault& f) {
@@ -91,7 +99,7 @@ rows_written write_records(const csv_options& options, const walk_options& wante
   });
   part_walk parts(walk, parts_of(options));
   csv_turns turns([&](input_part& part) { return parts.next(part); });
-  csv_shared shared{options, target, turns, progress, counts, {}, {}};
+  csv_shared shared{options, target, turns, progress, counts, {}, {}, parquet};
   all = &shared;
   work_in_parallel(shared);
   return {shared.lost, shared.aborted};
@@ -109,17 +117,24 @@ csv_status run_csv(const csv_options& options) {
     progress.say(fmt::format("{}: --output: {} is one of the files to read", program, *path));
     return csv_status::usage;
   }
-  if (const int error = target.open(options.output)) {
+  // The files of partitions are opened as rows come.
+  const bool one_file = options.partition.empty();
+  if (const int error = one_file ? target.open(options.output) : 0) {
     progress.say(fmt::format("{}: {}: {}", program, name_of(options.output), message_of(error)));
     return csv_status::usage;
   }
+  std::optional<parquet_output> parquet;
+  if (options.parquet)
+    parquet.emplace(description_of(options), target, one_file ? std::string() : options.output);
 
   rows_written done;
-  if (target.write(header_of(options))) {
-    const auto write = options.grid_ns != 0  ? write_grid
-                       : options.connections ? write_connections
-                                             : write_records;
-    done = write(options, wanted, target, progress, counts);
+  if (parquet || target.write(header_of(options))) {
+    if (options.grid_ns != 0) {
+      done = write_grid(options, wanted, target, progress, counts);
+    } else {
+      const auto write = options.connections ? write_connections : write_records;
+      done = write(options, wanted, target, parquet ? &*parquet : nullptr, progress, counts);
+    }
   }
 
   progress.stop();
@@ -131,6 +146,11 @@ csv_status run_csv(const csv_options& options) {
     done.lost = true;
   if (target.closed()) return done.lost ? csv_status::trouble : csv_status::done;
   // What is not whole, or what --strict refused, gets no name.
+  if (parquet && !cut_short) static_cast<void>(parquet->finish());
+  if (parquet && !parquet->error().empty()) {
+    progress.say(fmt::format("{}: {}", program, parquet->error()));
+    return csv_status::trouble;
+  }
   if (const int error = cut_short ? target.error() : target.finish()) {
     progress.say(fmt::format("{}: {}: {}", program, name_of(options.output), message_of(error)));
     return csv_status::trouble;

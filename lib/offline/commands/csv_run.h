@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "offline/commands/parquet_output.h"
 #include "offline/filters/filters.h"
 #include "offline/inputs/inputs.h"
 #include "offline/tables/connection_table.h"
@@ -20,7 +21,10 @@ namespace tcpinfo::offline {
 struct csv_options {
   std::vector<std::string> paths;
   std::string output;  ///< empty: standard output
-  bool mlab = false;   ///< the compatible table; `table` plays no part
+  /// As Parquet; the tables' formats and times play no part.
+  bool parquet = false;
+  partition_keys partition;  ///< of Parquet: `output` is a directory; empty: a file
+  bool mlab = false;         ///< the compatible table; `table` plays no part
   table_options table;
   /// A row a connection, by `connection_table`; `table` plays no part.
   bool connections = false;

@@ -14,6 +14,13 @@ reader_options how_to_read(const csv_options& options) {
   return o;
 }
 
+// A row of Parquet is kept in some 200 bytes. So many are copied to a row group at once.
+constexpr std::size_t batch_rows = 4096;
+// Before its turn a worker keeps so many, and then waits.
+constexpr std::size_t most_waiting_rows = 16 * batch_rows;
+
+const std::vector<parquet::column_spec> no_columns;
+
 }  // namespace
 
 bool csv_shared::tell(const input_fault& f) {
@@ -26,6 +33,9 @@ csv_worker::csv_worker(csv_shared& shared)
     : shared_(shared),
       reader_([this](const input_fault& f) { return fault(f); }, how_to_read(shared.options)),
       rows_(shared.options.mlab ? make_mlab_rows() : make_table_rows(shared.options.table)),
+      columns_(shared.options.table),
+      namer_(shared.options.partition),
+      batches_(shared.parquet != nullptr ? shared.parquet->columns() : no_columns),
       buffer_(std::make_unique_for_overwrite<char[]>(buffer_size)) {}
 
 void csv_worker::run() {
@@ -65,6 +75,7 @@ void csv_worker::convert(const input_part& part) {
 
 void csv_worker::row(const input_record& r) {
   if (stopped_) return;
+  if (shared_.parquet != nullptr) return parquet_row(r);
   const std::size_t size = rows_->begin(r);
   if (capacity_ - used_ < size && !make_room(size)) return;
   char* const start = buffer_.get() + used_;
@@ -72,6 +83,17 @@ void csv_worker::row(const input_record& r) {
   ++rows_done_;
   if (const std::string_view loss = rows_->loss(); !loss.empty())
     if (!reader_.tell(r.line, loss)) stopped_ = true;
+}
+
+void csv_worker::parquet_row(const input_record& r) {
+  columns_.write(r, batches_.of(namer_.name_of(r.time, r.context->host)));
+  ++rows_done_;
+  ++batched_;
+  if (const std::string_view loss = columns_.loss(); !loss.empty())
+    if (!reader_.tell(r.line, loss)) stopped_ = true;
+  if (batched_ % batch_rows != 0) return;
+  count();
+  if (batched_ >= most_waiting_rows || shared_.turns.is_turn(number_)) static_cast<void>(flush());
 }
 
 // Writes what there is; or, where others come first, takes more memory, so that parts of one file
@@ -100,6 +122,13 @@ bool csv_worker::fault(const input_fault& f) {
 }
 
 bool csv_worker::flush() {
+  if (batched_ != 0) {
+    batched_ = 0;
+    const bool written = shared_.turns.wait(number_) && shared_.parquet->append(batches_);
+    batches_.clear();
+    if (!written) stopped_ = true;
+    return written;
+  }
   if (used_ == 0) return true;
   const std::size_t size = std::exchange(used_, 0);
   if (!shared_.turns.wait(number_) || !shared_.target.write({buffer_.get(), size})) {

@@ -12,6 +12,8 @@
 #include "offline/commands/csv_run.h"
 #include "offline/commands/csv_target.h"
 #include "offline/commands/csv_turns.h"
+#include "offline/commands/parquet_output.h"
+#include "offline/tables/parquet_columns.h"
 
 namespace tcpinfo::offline {
 
@@ -23,7 +25,8 @@ struct csv_shared {
   csv_progress& progress;
   csv_counts& counts;
   std::atomic<bool> lost{false};
-  std::atomic<bool> aborted{false};  ///< the table is not whole
+  std::atomic<bool> aborted{false};   ///< the table is not whole
+  parquet_output* parquet = nullptr;  ///< in place of the target; who has the turn uses it
 
   /// In turn. @return whether to go on.
   [[nodiscard]] bool tell(const input_fault& f);
@@ -40,6 +43,7 @@ class csv_worker {
   void convert(const input_part& part);
   [[nodiscard]] bool make_room(std::size_t size);
   void row(const input_record& r);
+  void parquet_row(const input_record& r);
   [[nodiscard]] bool fault(const input_fault& f);
   [[nodiscard]] bool flush();
   void count();
@@ -52,6 +56,11 @@ class csv_worker {
   csv_shared& shared_;
   input_reader reader_;
   std::unique_ptr<row_maker> rows_;
+  // Of Parquet, in place of the buffer.
+  record_columns columns_;
+  partition_namer namer_;
+  partitioned_rows batches_;
+  std::size_t batched_ = 0;  // rows
   std::unique_ptr<char[]> buffer_;
   std::size_t capacity_ = buffer_size;
   std::size_t used_ = 0;

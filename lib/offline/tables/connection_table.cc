@@ -5,12 +5,15 @@
 #include <tcpinfo/tcp.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <iterator>
 #include <optional>
+#include <utility>
 
 #include "analysis/cgroup_names.h"
 #include "common/decimal.h"
+#include "offline/tables/parquet_columns.h"
 #include "offline/text/name_patterns.h"
 #include "text/values.h"
 #include "text/whole_number.h"
@@ -20,51 +23,80 @@ namespace {
 
 using analysis::names_of_cgroup;
 
-/// Writes the cells of one row. A column that writes nothing has an empty one.
+/// Takes the cells of one row. A column that gives nothing has an empty one.
 class row_cells {
  public:
-  row_cells(std::string& to, const connection_table_options& options, why_list* examined)
-      : why(examined), to_(to), options_(options), json_(options.format == row_format::json) {
-    if (json_) to_ += '{';
-  }
+  explicit row_cells(why_list* examined) : why(examined) {}
+  virtual ~row_cells() = default;
+  row_cells(const row_cells&) = delete;
+  row_cells& operator=(const row_cells&) = delete;
 
   why_list* const why;
 
-  void begin(std::string_view name) {
+  virtual void begin(std::string_view name) = 0;
+  virtual void end() = 0;
+  virtual void number(std::uint64_t n) = 0;
+  virtual void decimal(double n) = 0;
+  virtual void seconds(std::int64_t ns) = 0;
+  virtual void text(std::string_view text) = 0;
+  virtual void time(const timestamp& t) = 0;
+  virtual void boolean(bool yes) = 0;
+
+  void number(const std::optional<std::uint64_t>& n) {
+    if (n) number(*n);
+  }
+  void decimal(const std::optional<double>& n) {
+    if (n) decimal(*n);
+  }
+  void seconds(const std::optional<std::int64_t>& ns) {
+    if (ns) seconds(*ns);
+  }
+  void boolean(const std::optional<bool>& yes) {
+    if (yes) boolean(*yes);
+  }
+  void address(const ip_address& a) {
+    char room[64];
+    text({room, format_ip_address(a, room)});
+  }
+};
+
+class text_cells final : public row_cells {
+ public:
+  text_cells(std::string& to, const connection_table_options& options, why_list* examined)
+      : row_cells(examined), to_(to), options_(options), json_(options.format == row_format::json) {
+    if (json_) to_ += '{';
+  }
+
+  void begin(std::string_view name) override {
     name_ = name;
     if (!first_ && !json_) separate();
     if (!json_) first_ = false;
   }
-  void end() { to_ += json_ ? "}\n" : "\n"; }
+  void end() override { to_ += json_ ? "}\n" : "\n"; }
 
-  void number(std::uint64_t n) {
+  void number(std::uint64_t n) override {
     key();
     char text[max_decimal_size];
     to_.append(text, write_decimal(text, n));
   }
-  void number(const std::optional<std::uint64_t>& n) {
-    if (n) number(*n);
-  }
   // All digits, but no exponent: not every program reads one.
-  void decimal(const std::optional<double>& n) {
-    if (!n) return;
-    if (*n >= 0 && *n < 1e15 && *n == std::floor(*n)) {
-      number(static_cast<std::uint64_t>(*n));
+  void decimal(double n) override {
+    if (n >= 0 && n < 1e15 && n == std::floor(n)) {
+      number(static_cast<std::uint64_t>(n));
       return;
     }
     key();
-    fmt::format_to(std::back_inserter(to_), "{:.3f}", *n);
+    fmt::format_to(std::back_inserter(to_), "{:.3f}", n);
     while (to_.back() == '0') to_.pop_back();
   }
-  void seconds(const std::optional<std::int64_t>& ns) {
-    if (!ns) return;
+  void seconds(std::int64_t ns) override {
     key();
-    if (*ns < 0) to_ += '-';
-    const std::uint64_t size = *ns < 0 ? std::uint64_t{0} - static_cast<std::uint64_t>(*ns)
-                                       : static_cast<std::uint64_t>(*ns);
+    if (ns < 0) to_ += '-';
+    const std::uint64_t size =
+        ns < 0 ? std::uint64_t{0} - static_cast<std::uint64_t>(ns) : static_cast<std::uint64_t>(ns);
     fmt::format_to(std::back_inserter(to_), "{}.{:09}", size / 1'000'000'000, size % 1'000'000'000);
   }
-  void text(std::string_view text) {
+  void text(std::string_view text) override {
     if (text.empty()) return;
     key();
     const std::size_t before = to_.size();
@@ -75,11 +107,7 @@ class row_cells {
         format_text_cell(options_.format, text, {to_.data() + before, to_.size() - before}, n));
     to_.resize(before + n);
   }
-  void address(const ip_address& a) {
-    char room[64];
-    text({room, format_ip_address(a, room)});
-  }
-  void time(const timestamp& t) {
+  void time(const timestamp& t) override {
     if (t.is_zero()) return;
     char room[max_moment_size];
     const std::size_t size = format_moment(t, options_.time, room);
@@ -90,13 +118,12 @@ class row_cells {
     to_.append(room, size);
     if (quoted) to_ += '"';
   }
-  void boolean(const std::optional<bool>& yes) {
-    if (!yes) return;
+  void boolean(bool yes) override {
     key();
     if (json_)
-      to_ += *yes ? "true" : "false";
+      to_ += yes ? "true" : "false";
     else
-      to_ += *yes ? '1' : '0';
+      to_ += yes ? '1' : '0';
   }
 
  private:
@@ -115,6 +142,54 @@ class row_cells {
   bool json_;
   bool first_ = true;
   std::string_view name_;
+};
+
+// As text_cells, a cell for each column, of Parquet.
+class typed_cells final : public row_cells {
+ public:
+  typed_cells(parquet::row_batch& to, why_list* examined) : row_cells(examined), to_(to) {}
+
+  void begin(std::string_view) override {
+    close();
+    cell_ = next_ < to_.size() ? &to_[next_] : nullptr;
+    ++next_;
+  }
+  void end() override { close(); }
+
+  void number(std::uint64_t n) override {
+    if (auto* const cell = take()) cell->push(n);
+  }
+  // Of columns that are whole numbers in all tables, too.
+  void decimal(double n) override {
+    auto* const cell = take();
+    if (cell == nullptr) return;
+    if (cell->type() == parquet::value_type::number)
+      cell->push(std::bit_cast<std::uint64_t>(n));
+    else
+      cell->push(static_cast<std::uint64_t>(n));
+  }
+  void seconds(std::int64_t ns) override { decimal(static_cast<double>(ns) / 1e9); }
+  void text(std::string_view text) override {
+    if (text.empty()) return;
+    if (auto* const cell = take()) cell->push_text(text);
+  }
+  void time(const timestamp& t) override {
+    const auto ns = nanoseconds_of(t);
+    if (!ns) return;
+    if (auto* const cell = take()) cell->push(static_cast<std::uint64_t>(*ns));
+  }
+  void boolean(bool yes) override { number(std::uint64_t{yes}); }
+
+ private:
+  // The cell that waits for its value.
+  parquet::column_values* take() { return std::exchange(cell_, nullptr); }
+  void close() {
+    if (auto* const cell = take()) cell->push_null();
+  }
+
+  parquet::row_batch& to_;
+  parquet::column_values* cell_ = nullptr;
+  std::size_t next_ = 0;
 };
 
 struct column {
@@ -288,9 +363,9 @@ std::string connection_header(const connection_table_options& options) {
   return line + '\n';
 }
 
-void append_connection(std::string& to, flow_summary& f, const connection_table_options& options,
-                       why_list* why) {
-  row_cells cells(to, options, why);
+namespace {
+
+void write_row(row_cells& cells, flow_summary& f, const connection_table_options& options) {
   for (const std::size_t i : options.columns) {
     const column& c = columns()[i];
     cells.begin(c.about.name);
@@ -300,6 +375,20 @@ void append_connection(std::string& to, flow_summary& f, const connection_table_
       cells.number(f.last(c.of));
   }
   cells.end();
+}
+
+}  // namespace
+
+void append_connection(std::string& to, flow_summary& f, const connection_table_options& options,
+                       why_list* why) {
+  text_cells cells(to, options, why);
+  write_row(cells, f, options);
+}
+
+void append_connection(parquet::row_batch& to, flow_summary& f,
+                       const connection_table_options& options, why_list* why) {
+  typed_cells cells(to, why);
+  write_row(cells, f, options);
 }
 
 }  // namespace tcpinfo::offline

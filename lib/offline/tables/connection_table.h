@@ -15,6 +15,7 @@
 #include "offline/flows/why_list.h"
 #include "offline/tables/table_description.h"
 #include "offline/text/times.h"
+#include "parquet/values.h"
 
 namespace tcpinfo::offline {
 
@@ -41,6 +42,9 @@ struct connection_table_options {
 /// `why`: where records were examined; it must have been given all of them.
 void append_connection(std::string& to, flow_summary& f, const connection_table_options& options,
                        why_list* why = nullptr);
+/// Appends it as a row of a batch with these columns. Of the options, format and time play no part.
+void append_connection(parquet::row_batch& to, flow_summary& f,
+                       const connection_table_options& options, why_list* why = nullptr);
 
 }  // namespace tcpinfo::offline
 

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tcpinfo-csv --format parquet, and the writer beneath it, read by a reader of our own.
+
+usage: cli_parquet.py TCPINFO_CSV DRAWN_PARQUET GOLDEN
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "fleet"))
+
+# pylint: disable=wrong-import-position
+import parquet_reader  # noqa: E402
+import tables  # noqa: E402
+from checks import check, finish  # noqa: E402
+
+CSV, DRAWN = sys.argv[1:3]
+ARCHIVES = sorted(Path(sys.argv[3], "own").glob("*.jsonl"))
+KERNEL = Path(sys.argv[3], "own", "kernel618_1.jsonl")
+TYPES = {"address": "text", "decimal": "double"}
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([CSV, *map(str, arguments)], capture_output=True, timeout=60,
+                          check=False, stdin=subprocess.DEVNULL)
+
+
+def is_sorted(file: parquet_reader.File) -> bool:
+    """Whether each row group's rows are in the order that the footer says."""
+    names = [c.name for c in file.columns]
+    at = 0
+    for rows, order in zip(file.groups, file.order, strict=True):
+        places = [names.index(name) for name in order]
+        keys = [[(row[p] is not None, row[p].encode() if isinstance(row[p], str) else row[p] or 0)
+                 for p in places] for row in file.rows[at:at + rows]]
+        if keys != sorted(keys):
+            return False
+        at += rows
+    return True
+
+
+def drawn(scratch: Path) -> None:
+    encodings: set[int] = set()
+    indexed = ordered = 0
+    for seed in range(8):
+        path = scratch / "drawn.parquet"
+        done = subprocess.run([DRAWN, str(seed), path], capture_output=True, text=True, check=True)
+        types, *rows = [json.loads(line) for line in done.stdout.splitlines()]
+        file = parquet_reader.File(path.read_bytes())
+        check([c.type for c in file.columns] == types, f"drawn {seed}: types")
+        check(is_sorted(file), f"drawn {seed}: in order")
+        if any(file.order):
+            ordered += 1
+
+            def key(row: list) -> str:
+                return json.dumps(row)
+            check(sorted(file.rows, key=key) == sorted(rows, key=key), f"drawn {seed}: rows")
+        else:
+            check(file.rows == rows, f"drawn {seed}: rows")
+        check(file.notes == {"seed": str(seed)}, f"drawn {seed}: notes")
+        encodings |= set().union(*file.encodings.values()) if file.rows else set()
+        indexed += sum(pages > len(file.groups) for pages in file.pages.values())
+    check(encodings == {parquet_reader.PLAIN, parquet_reader.DELTA,
+                                                parquet_reader.DICTIONARY}, "drawn: all encodings")
+    check(indexed > 50 and ordered > 2, "drawn: pages and orders")
+
+
+def the_same_as_csv(scratch: Path) -> None:
+    for flags in ([], ["--connections"], ["--sentinels", "keep"],
+                  ["--columns", "rtt_us,state,options_sack,timestamp"]):
+        path = scratch / "table.parquet"
+        done = run(*flags, "--format", "parquet", "-o", path, *ARCHIVES)
+        columns = tables.columns_of(CSV, *flags)
+        file = parquet_reader.File(path.read_bytes())
+        name = " ".join(flags) or "records"
+        check(done.returncode == run(*flags, *ARCHIVES).returncode, f"{name}: status")
+        check([(c.name, c.type) for c in file.columns] ==
+              [(column, TYPES.get(kind, kind)) for column, kind in columns], f"{name}: columns")
+        wanted = tables.rows_of_csv(CSV, ARCHIVES, *flags)
+        got = tables.canonical(file.rows, [kind for _, kind in columns])
+        fault = tables.difference(got, wanted, [column for column, _ in columns])
+        check(fault == "" and len(wanted) > 3, f"{name}: rows ({fault})")
+        check(is_sorted(file) and len(file.order[0]) > 0, f"{name}: in order")
+        check(file.notes["tcpinfo.table"] ==
+              ("tcpinfo_connections" if "--connections" in flags else "tcpinfo"), f"{name}: notes")
+
+
+def outputs(scratch: Path) -> None:
+    parquet = ["--format", "parquet"]
+    one = run(*parquet, *ARCHIVES).stdout
+    check(len(parquet_reader.File(one).rows) > 100, "to a pipe")
+    check(all(run(*parquet, "-j", jobs, *ARCHIVES).stdout == one for jobs in ("2", "5")),
+          "the same for any number of threads")
+    empty = run(*parquet, "--since", "2100-01-01", *ARCHIVES)
+    check(parquet_reader.File(empty.stdout).rows == [], "no rows")
+
+    damaged = scratch / "damaged.jsonl"
+    damaged.write_bytes(KERNEL.read_bytes() + b"{nothing\n")
+    path = scratch / "damaged.parquet"
+    done = run(*parquet, "-o", path, damaged)
+    check(done.returncode == 1 and b"damaged.jsonl" in done.stderr
+          and len(parquet_reader.File(path.read_bytes()).rows) > 10, "damage: the rest is there")
+    path.unlink()
+    done = run(*parquet, "--strict", "-o", path, damaged)
+    check(done.returncode == 1 and not path.exists(), "damage: nothing of it with --strict")
+
+
+def partitions(scratch: Path) -> None:
+    for flags in ([], ["--connections"]):
+        table = "tcpinfo_connections" if flags else "tcpinfo"
+        time = "first_seen" if flags else "timestamp"
+        folder = scratch / f"parts of {table}"
+        command = [*flags, "--format", "parquet", "--partition", "date,hour,host", "-o", folder,
+                   *ARCHIVES]
+        run(*command)
+        columns = tables.columns_of(CSV, *flags)
+        at = [name for name, _ in columns].index(time)
+        rows = []
+        right = True
+        for path in sorted(folder.rglob("*")):
+            if path.is_dir():
+                continue
+            right = right and path.name == f"{table}.parquet"
+            file = parquet_reader.File(path.read_bytes())
+            rows += file.rows
+            day, hour, host = [part.split("=") for part in path.relative_to(folder).parts[:-1]]
+            right = right and [day[0], hour[0], host[0]] == ["date", "hour", "host"]
+            for row in file.rows:
+                if row[at] is None:
+                    right = right and day[1] == hour[1] == "__HIVE_DEFAULT_PARTITION__"
+                    continue
+                utc = datetime.datetime.fromtimestamp(row[at] // 10**9, datetime.timezone.utc)
+                right = right and utc.strftime("%Y-%m-%d %H") == f"{day[1]} {hour[1]}"
+        check(right, f"partitions: {table}: folders")
+        fault = tables.difference(tables.canonical(rows, [kind for _, kind in columns]),
+                                  tables.rows_of_csv(CSV, ARCHIVES, *flags),
+                                  [name for name, _ in columns])
+        check(fault == "", f"partitions: {table}: rows ({fault})")
+
+        before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        done = run(*command)
+        after = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        check(done.returncode == 1 and b"File exists" in done.stderr and before == after,
+              f"partitions: {table}: files that are there stay")
+    folder = scratch / "file"
+    folder.write_text("none", encoding="utf-8")
+    done = run("--format", "parquet", "--partition", "date", "-o", folder, KERNEL)
+    check(done.returncode == 1 and b"Not a directory" in done.stderr,
+          "partitions: not below a file")
+
+
+def refused() -> None:
+    for flags, words in (
+            (["--partition", "date", "-o", "x"], b"--partition goes with --format parquet"),
+            (["--format", "parquet", "--partition", "date"], b"--partition needs a directory"),
+            (["--format", "parquet", "--partition", "day", "-o", "x"], b"'day' is none of date"),
+            (["--format", "parquet", "--partition", "date,date", "-o", "x"], b"date twice"),
+            (["--format", "parquet", "--partition", "", "-o", "x"], b"--partition: empty value"),
+            (["--format", "parquet", "--time", "utc"], b"--time does not go with --format parquet"),
+            (["--format", "parquet", "--grid", "1s"], b"--grid does not go with --format parquet"),
+            (["--format", "parquet", "--ddl", "duckdb"], b"--ddl does not go with"),
+            (["--compat", "mlab", "--partition", "date"], b"--partition does not go with --compat"),
+            (["--format", "orc"], b"'orc' is none of csv, tsv, jsonl, parquet")):
+        done = run(*flags, *ARCHIVES)
+        check(done.returncode == 2 and words in done.stderr, f"refused: {' '.join(flags)}")
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        drawn(scratch)
+        the_same_as_csv(scratch)
+        outputs(scratch)
+        partitions(scratch)
+        refused()
+    finish()
+
+
+main()
