@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# help: the questions of docs/fleet asked of every engine, rows of two versions, a cluster killed
+# help: questions of docs/fleet asked of every engine, rows of two versions, Parquet, a cluster killed
 
 part_packages=(postgresql=-)
 part_optional=('nodejs=node|DuckDB' 'npm=npm|DuckDB' clickhouse-server=clickhouse-server
@@ -9,11 +9,18 @@ part_optional=('nodejs=node|DuckDB' 'npm=npm|DuckDB' clickhouse-server=clickhous
 part_builds=yes
 
 part() {
-  from_npm build/duckdb @duckdb/node-api
-  local -x NODE_PATH=$PWD/build/duckdb/node_modules
+  local package more=()
+  for package in @duckdb/node-api hyparquet hyparquet-compressors parquet-wasm apache-arrow; do
+    from_npm build/npm "$package"
+  done
+  local -x NODE_PATH=$PWD/build/npm/node_modules
   long_check "questions of a fleet" python3 -B test/fleet/questions.py build/tools/tcpinfo-csv \
     docs/fleet
   long_check "two versions of a table" python3 -B test/fleet/upgrade.py build/tools/tcpinfo-csv \
     docs/fleet
+  # More recordings than those that are here.
+  IFS=: read -ra more <<<"${CHECK_ARCHIVES:-}"
+  long_check "parquet in other readers" python3 -B test/fleet/check_readers.py \
+    build/tools/tcpinfo-csv test/golden/own/*.jsonl "${more[@]}"
   long_check "a cluster killed" python3 -B test/fleet/cluster_kills.py build/tools/tcpinfo-csv
 }

@@ -9,8 +9,8 @@ part_builds=yes
 
 # DuckDB comes from npm, into a build folder.
 part() {
-  from_npm build/duckdb @duckdb/node-api
-  NODE_PATH=$PWD/build/duckdb/node_modules long_check "tables in databases" \
+  from_npm build/npm @duckdb/node-api
+  NODE_PATH=$PWD/build/npm/node_modules long_check "tables in databases" \
     python3 -B test/checks/load_tables.py build/tools/tcpinfo-csv tools/tcpinfo-csv.1.scd \
     test/golden/own/kernel*.jsonl
 }

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from trees import need, run
 
-APPLICATION = ["lib/text", "lib/parquet", "lib/analysis", "lib/collect", "lib/offline", "tools", "test"]
+APPLICATION = ["lib/text", "lib/parquet/", "lib/analysis", "lib/collect", "lib/offline", "tools",
+               "test"]
 HIDDEN = "libnl-route-3.0.pc"
 
 
