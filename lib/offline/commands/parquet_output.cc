@@ -21,7 +21,7 @@ namespace {
 // Of all row groups that are being filled. Above it the largest is written before it is full.
 constexpr std::size_t most_memory = std::size_t{256} << 20U;
 
-constexpr std::string_view unfinished_ending = ".part";
+constexpr std::string_view not_whole_yet = ".part";
 
 constexpr std::string_view key_names[] = {"date", "hour", "host"};
 
@@ -116,7 +116,7 @@ parquet_output::parquet_output(const table_description& table, csv_target& targe
 
 parquet_output::~parquet_output() {
   for (const auto& [name, p] : parts_)
-    if (!p.path.empty()) unlink((p.path + std::string(unfinished_ending)).c_str());
+    if (!p.path.empty()) unlink((p.path + std::string(not_whole_yet)).c_str());
 }
 
 bool parquet_output::fail(const std::string& path, int error) {
@@ -144,7 +144,7 @@ parquet_output::part* parquet_output::open(const std::string& partition) {
   // Rows of an earlier run, which may be others: nothing tells whether these are to go.
   const int known = lstat(made.path.c_str(), &there) == 0 ? EEXIST : 0;
   if (known == 0)
-    made.file.reset(::open((made.path + std::string(unfinished_ending)).c_str(),
+    made.file.reset(::open((made.path + std::string(not_whole_yet)).c_str(),
                            O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666));
   if (!made.file) {
     static_cast<void>(fail(made.path, known != 0 ? known : errno));
@@ -188,7 +188,7 @@ bool parquet_output::finish() {
   for (auto& [name, p] : parts_) {
     if (!p.writer->finish()) return false;
     if (folder_.empty()) continue;
-    const std::string before = p.path + std::string(unfinished_ending);
+    const std::string before = p.path + std::string(not_whole_yet);
     if (fsync(p.file.get()) != 0 || rename(before.c_str(), p.path.c_str()) != 0)
       return fail(p.path, errno);
     p.path.clear();
