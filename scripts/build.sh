@@ -55,7 +55,7 @@ configure_run() {
 # The build of ./dev test by g++, which soak, abi-update and parts of check take as well.
 main_options=(--werror -Doptimization=1 -Ddebug=false -Dtools=enabled -Dprometheus=enabled -Dtests=enabled
   -Dpython=enabled -Ddocs=enabled -Dfuzz=auto -Dpcap=enabled -Dtar=enabled -Dgzip=enabled
-  -Dncurses=enabled)
+  -Dncurses=enabled -Dcurl=enabled)
 configure_main() { configure build g++ "${main_options[@]}"; }
 
 # Compiling is most of the time: the builds with sanitizers are not optimized, have of debugging

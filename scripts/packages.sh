@@ -27,6 +27,8 @@ run_optional=(
   'libpcap-dev=pc:libpcap >= 1.10|reading captures'
   'libarchive-dev=pc:libarchive >= 3.4|reading tar' 'zlib1g-dev=pc:zlib|reading gzip'
   'libncurses-dev=pc:ncursesw|top on a terminal'
+  'libcurl4-openssl-dev=pc:libcurl >= 7.85|publishing to https'
+  'libnats-dev=pc:libnats >= 3.4|publishing to nats'
 )
 # What its build takes where it is there, and does not install.
 run_if_there=('pc:prometheus-cpp-core >= 1.0' pc:libsystemd pc:systemd pc:bash-completion)
@@ -36,7 +38,7 @@ test_packages=(
   "${run_packages[@]}" catch2=pc:catch2 clang=clang++
   'libclang-rt-dev=link:clang++ -fsanitize=address,undefined'
   'libpcap-dev=pc:libpcap >= 1.10' 'libarchive-dev=pc:libarchive >= 3.4' zlib1g-dev=pc:zlib
-  libncurses-dev=pc:ncursesw
+  libncurses-dev=pc:ncursesw 'libcurl4-openssl-dev=pc:libcurl >= 7.85'
   libnl-idiag-3-dev=pc:libnl-idiag-3.0 'prometheus-cpp-dev=pc:prometheus-cpp-core >= 1.0'
   scdoc=scdoc binutils=readelf binutils=nm iproute2=ip iproute2=ss iproute2=tc mount=mount mount=umount
   util-linux=prlimit util-linux=setpriv zstd=zstd
@@ -53,7 +55,8 @@ test_optional=(
   'python3-yaml=py:yaml|the check of the DaemonSet' 'systemd=systemd-analyze|checks of the unit'
   'systemd=systemd-tmpfiles|the check of what it makes at the start'
   'valgrind=valgrind|counts of instructions' 'zsh=zsh|completion of zsh'
-  'tmux=tmux|top in a terminal'
+  'tmux=tmux|top in a terminal' 'openssl=openssl|the server for publishing to https'
+  'nats-server=nats-server|a server to publish to'
   'util-linux=unshare|the journal in a namespace of its own'
 )
 # Where files are installed to.

@@ -12,6 +12,7 @@
 #include "collect/os/thread.h"
 #include "collect/owners/bpf_owner_feed.h"
 #include "collect/owners/owner_book.h"
+#include "collect/publishing/publishers.h"
 #include "collect/sampling/netns_samplers.h"
 #include "collect/sampling/sampler.h"
 #include "collect/serving/event_listener.h"
@@ -116,6 +117,26 @@ std::unique_ptr<owner_book> find_owners(const config& settings) {
   return std::make_unique<owner_book>(level, std::move(feed), anonymous);
 }
 
+// Credentials that cannot be read, or by too many, are a wrong usage; before anything is made.
+int add_targets(const config& settings, publishers& out) {
+  for (const publish_url& url : settings.publish)
+    if (const std::string wrong = out.add(url); !wrong.empty()) {
+      log(event::start_refused, "--publish {}: {}", url.name, wrong);
+      return exit_usage;
+    }
+  return exit_ok;
+}
+
+// A target that is away is none of this: it is tried again.
+int open_targets(publishers& targets) {
+  std::string path;
+  const auto ec = targets.open(path);
+  if (!ec) return exit_ok;
+  log(event::start_refused, {path, ec}, "cannot read what was published, {}: {}", path,
+      ec.message());
+  return exit_trouble;
+}
+
 int run(os& system, source_maker& sources, const config& settings, control& operator_says) {
   identity who;
   if (const auto ec = make_identity(settings, who)) {
@@ -139,6 +160,8 @@ int run(os& system, source_maker& sources, const config& settings, control& oper
   }
   current_exclusions unwanted(current.unwanted());
   (void)unwanted.renew();
+  publishers targets(system, settings.output);
+  if (const int status = add_targets(settings, targets); status != exit_ok) return status;
   // Asked before a dump: that gives cookies to sockets that had none.
   const auto newest = newest_cookie(system);
   std::string why;
@@ -174,10 +197,15 @@ int run(os& system, source_maker& sources, const config& settings, control& oper
   if (const int status = claim_output(settings.output, lock); status != exit_ok) return status;
   if (const int status = check_finalizing(system, settings.output); status != exit_ok)
     return status;
+  if (const int status = open_targets(targets); status != exit_ok) return status;
   keep_prefix(lock, settings, who);
   current.begin_with(who.uuid_prefix);
 
   finalizer finalize(system, counts, settings.output, settings.level);
+  // A target knows a block by its number.
+  if (std::any_of(settings.publish.begin(), settings.publish.end(),
+                  [](const publish_url& url) { return !takes_segments(url); }))
+    finalize.keep_blocks();
   sequence_index earlier;
   // And once more: until the lock was ours another collector may have recorded connections that
   // began meanwhile.
@@ -225,7 +253,7 @@ int run(os& system, source_maker& sources, const config& settings, control& oper
     if (const auto ec = writers.back()->start()) return refuse_thread("a writer", ec);
   }
   metrics_endpoint metrics({counts, seen, events.get(), writers, settings.interval_ns,
-                            settings.layout, context.traffic});
+                            settings.layout, context.traffic, &targets.counts()});
   if (const int status = start_metrics(settings, metrics); status != exit_ok) return status;
   query_server queries(writers);
   if (const int status = start_queries(query_socket, queries); status != exit_ok) return status;
@@ -235,9 +263,11 @@ int run(os& system, source_maker& sources, const config& settings, control& oper
     return exit_trouble;
   }
   if (const auto ec = finalize.start()) return refuse_thread("the thread that completes files", ec);
-  retention keep(system, counts, settings.output, {settings.max_age_ns, settings.max_disk});
+  retention keep(system, counts, settings.output, {settings.max_age_ns, settings.max_disk},
+                 settings.publish.empty() ? nullptr : &targets);
   if (const auto ec = keep.start())
     return refuse_thread("the thread that removes old archives", ec);
+  if (const auto ec = targets.start()) return refuse_thread("a publisher", ec);
   say_sampling(settings, from->follows(), why);
   const bool finals_only = !settings.limits.finals_only.empty();
   if (const auto& policy = finals_only ? who.finals_only_policy : who.policy; !policy.empty())
@@ -275,6 +305,8 @@ int run(os& system, source_maker& sources, const config& settings, control& oper
   queries.finish();
   for (const auto& w : writers) w->finish();
   finalize.finish();
+  // All that is to be sent is complete now.
+  targets.finish();
   keep.finish();
   if (ec) {
     log(event::start_refused, {.error = ec}, "cannot dump sockets: {}", describe(ec));

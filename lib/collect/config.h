@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "collect/listen_address.h"
+#include "collect/publish_url.h"
 #include "collect/record_limits.h"
 #include "collect/traffic_labels.h"
 
@@ -72,6 +73,7 @@ struct config {
   std::string query_socket;   ///< path; empty: none
   unsigned query_socket_mode = 0600;
   std::vector<std::string> netns;            ///< other network namespaces: names, paths, or "all"
+  std::vector<publish_url> publish;          ///< where segments are sent, or their blocks
   std::optional<listen_address> prometheus;  ///< where metrics are served; none: nowhere
   std::optional<traffic_labels> traffic;     ///< of metrics of the traffic; none: no such metrics
 };

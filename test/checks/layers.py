@@ -41,7 +41,8 @@ TOOL_USES = {
 # The folders of lib/collect, lowest first: a file includes what is in its own folder and in those
 # before it. What lies in none (config.h and other plain values) everybody may use; the collector as
 # a whole, which sets everything up, may use all.
-COLLECT_ORDER = ["os", "telemetry", "owners", "writing", "sampling", "serving", "control"]
+COLLECT_ORDER = ["os", "telemetry", "owners", "writing", "publishing", "sampling", "serving",
+                 "control"]
 COLLECT_WHOLE = ["collector.h", "collector.cc", "startup.h", "startup.cc"]
 # Of a folder within a folder: who else may include its files. Which source a sampler has is decided
 # in one place.
@@ -101,6 +102,7 @@ THIRD_PARTIES = [
     (r"archive(_entry)?\.h$", ["offline/inputs"]),
     (r"zlib\.h$", ["offline/inputs"]),
     (r"n?curses\.h$", ["tools"]),
+    (r"(curl|nats)/", ["collect/publishing"]),
 ]
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 

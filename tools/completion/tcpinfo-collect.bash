@@ -42,6 +42,10 @@ _tcpinfo_collect() {
       mapfile -t COMPREPLY < <(compgen -W "all ${names[*]##*/}" -f -- "$current")
       return
       ;;
+    --publish)
+      mapfile -t COMPREPLY < <(compgen -W 'file:/ https:// nats://' -- "$current")
+      return
+      ;;
     --interval | --reps | --duration | --rotate | --flush | --level | --writers | \
       --exclude-srcport | --exclude-dstip | --finals-only) return ;;
   esac
@@ -53,7 +57,8 @@ _tcpinfo_collect() {
       --netns --include-local --exclude-srcport --exclude-dstip --exclude-file
       --sample --thin --finals-only --anonymize --owner --file-mode
       --event-buffer --uuid-prefix-file --prometheus --traffic-metrics --label-limit
-      --eventsocket --eventsocket-mode --events-replay --events-owner --query-socket --query-socket-mode
+      --eventsocket --eventsocket-mode --events-replay --events-owner --query-socket
+      --query-socket-mode --publish
       --verbose --help --version'
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
 }

@@ -14,6 +14,8 @@
 #include "collect/listen_address.h"
 #include "collect/os/netns.h"
 #include "collect/os/unix_address.h"
+#include "collect/publish_url.h"
+#include "collect/publishing/make_outlet.h"
 #include "collect/serving/metrics.h"
 #include "collect/writing/identity.h"
 #include "tcpinfo-collect/bad_flag.h"
@@ -149,6 +151,26 @@ void check_socket_path(const char* flag, const std::string& path) {
                                collect::unix_address::max_path));
 }
 
+// Where a URL is wrong it may hold a secret, and is not repeated.
+void targets_to_config(const collect_flags& f, collect::config& c) {
+  for (std::size_t i = 0; i < f.publish.size(); ++i) {
+    collect::publish_url url;
+    const std::string wrong = collect::parse_publish_url(f.publish[i], url);
+    if (!wrong.empty()) throw bad_flag(fmt::format("--publish, URL {}: {}", i + 1, wrong));
+    if (!collect::can_publish(url.how))
+      throw bad_flag(fmt::format("--publish: this program was built without {}",
+                                 url.how == collect::publish_by::https  ? "libcurl (https://)"
+                                 : url.how == collect::publish_by::nats ? "libnats (nats://)"
+                                                                        : "Kafka"));
+    const bool twice = std::any_of(c.publish.begin(), c.publish.end(),
+                                   [&url](const auto& other) { return other.name == url.name; });
+    if (twice) throw bad_flag(fmt::format("--publish: {} is there twice", url.name));
+    c.publish.push_back(std::move(url));
+  }
+  if (!c.publish.empty() && c.layout != collect::layout::segments)
+    throw bad_flag("--publish: what is sent are segments and their blocks: add --layout segments");
+}
+
 void outlets_to_config(const collect_flags& f, collect::config& c) {
   check_socket_path("--eventsocket", f.eventsocket);
   c.event_socket = f.eventsocket;
@@ -220,6 +242,7 @@ collect::config config_of(const collect_flags& f) {
       throw bad_flag(fmt::format(
           "--netns: '{}' is no name or path (examples: blue, /proc/1234/ns/net, all)", one));
   outlets_to_config(f, c);
+  targets_to_config(f, c);
   for (const std::string& list : f.exclude_srcport)
     if (const std::string wrong = text::parse_ports(list, c.exclude_sports); !wrong.empty())
       throw bad_flag("--exclude-srcport: " + wrong);

@@ -48,6 +48,7 @@ struct collect_flags {
   std::string eventsocket_mode;
   std::string query_socket;
   std::string query_socket_mode = "0600";
+  std::vector<std::string> publish;
   std::vector<std::string> netns;
   bool no_realtime = false;
   bool events_replay = false;

@@ -10,6 +10,7 @@
 #include <tcpinfo/version.h>
 
 #include <algorithm>
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -194,6 +195,51 @@ void add_sampling(families& all, const metric_sources& from) {
             o.bytes_received);
 }
 
+void add_publishing(families& all, const metric_sources& from) {
+  if (from.publishing == nullptr || from.publishing->empty()) return;
+  const std::int64_t now_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                  std::chrono::steady_clock::now().time_since_epoch())
+                                  .count();
+  const auto each = [&](auto value) {
+    std::vector<families::sample> samples;
+    for (const publish_counts& one : *from.publishing)
+      samples.push_back({one.target, static_cast<double>(value(one))});
+    return samples;
+  };
+  const auto totals = [&](std::string_view name, std::string_view help,
+                          counter publish_counts::*which) {
+    all.totals(name, help, "target",
+               each([which](const publish_counts& one) { return (one.*which).get(); }));
+  };
+  totals("tcpinfo_publish_messages_total",
+         "Blocks, or whole segments, that a target of --publish has acknowledged.",
+         &publish_counts::messages);
+  totals("tcpinfo_publish_bytes_total", "Bytes of these, as compressed.", &publish_counts::bytes);
+  totals("tcpinfo_publish_resent_total", "Of these messages, those that this run had sent before.",
+         &publish_counts::resent);
+  totals("tcpinfo_publish_duplicates_total",
+         "Of these messages, those that the target said it had already.",
+         &publish_counts::duplicates);
+  totals("tcpinfo_publish_faults_total", "Tries to send that failed; all are repeated.",
+         &publish_counts::faults);
+  totals("tcpinfo_publish_damaged_total",
+         "Stretches of segments that hold no whole block, and were not sent.",
+         &publish_counts::damaged);
+  totals("tcpinfo_publish_gone_total",
+         "Segments that were removed before a target had all of them.", &publish_counts::gone);
+  all.gauges("tcpinfo_publish_lag_bytes",
+             "Bytes in the output directory that a target has not acknowledged.", "target",
+             each([](const publish_counts& one) {
+               return one.lag_bytes.load(std::memory_order_relaxed);
+             }));
+  all.gauges("tcpinfo_publish_lag_seconds",
+             "Since a target had acknowledged all that there was, or since the start.", "target",
+             each([now_ns](const publish_counts& one) {
+               const std::int64_t level_ns = one.level_ns.load(std::memory_order_relaxed);
+               return static_cast<double>(std::max<std::int64_t>(now_ns - level_ns, 0)) / 1e9;
+             }));
+}
+
 void add_writing(families& all, const metric_sources& from) {
   const statistics& s = from.counts;
   all.info("tcpinfo_layout", "How files are laid out (--layout); always 1.",
@@ -225,6 +271,9 @@ void add_writing(families& all, const metric_sources& from) {
              {{"age", number(s.retention_files_age)}, {"disk", number(s.retention_files_disk)}});
   all.totals("tcpinfo_retention_bytes_total", "Bytes of the disk that they took.", "limit",
              {{"age", number(s.retention_bytes_age)}, {"disk", number(s.retention_bytes_disk)}});
+  all.total("tcpinfo_retention_unsent_files_total",
+            "Of those removed by --max-disk, segments that not all targets of --publish had.",
+            s.retention_files_unsent);
   all.total("tcpinfo_retention_faults_total",
             "Archives and folders that --max-age and --max-disk could not look at or remove.",
             s.retention_faults);
@@ -309,6 +358,7 @@ std::vector<prometheus::MetricFamily> metric_families(const metric_sources& from
   add_mlab(all, from);
   add_sampling(all, from);
   add_writing(all, from);
+  add_publishing(all, from);
   add_events(all, from);
   all.totals("tcpinfo_log_lines_dropped_total",
              "Lines of the log that were dropped because nobody read it.", {},

@@ -6,6 +6,7 @@
 #ifndef TCPINFO_COLLECT_SERVING_METRICS_H
 #define TCPINFO_COLLECT_SERVING_METRICS_H
 
+#include <deque>
 #include <memory>
 #include <string>
 #include <system_error>
@@ -15,6 +16,7 @@
 #include "collect/listen_address.h"
 #include "collect/serving/event_server.h"
 #include "collect/telemetry/observations.h"
+#include "collect/telemetry/publish_counts.h"
 #include "collect/telemetry/statistics.h"
 #include "collect/telemetry/traffic_table.h"
 #include "collect/writing/writer.h"
@@ -29,7 +31,8 @@ struct metric_sources {
   const std::vector<std::unique_ptr<writer>>& writers;
   std::int64_t interval_ns;  ///< asked for
   collect::layout layout = collect::layout::connections;
-  const traffic_table* traffic = nullptr;  ///< null: no metrics of the traffic
+  const traffic_table* traffic = nullptr;                  ///< null: no metrics of the traffic
+  const std::deque<publish_counts>* publishing = nullptr;  ///< of each target
 };
 
 /// Whether this build has metrics at all.

@@ -111,6 +111,7 @@ std::string summary_line(const statistics& s, const duration_histogram& interval
       {"set_aside", s.set_aside.get()},
       {"not_rewritten", s.not_rewritten.get()},
       {"retention_files", s.retention_files_age.get() + s.retention_files_disk.get()},
+      {"retention_files_unsent", s.retention_files_unsent.get()},
       {"retention_faults", s.retention_faults.get()}};
   for (const auto& [name, value] : reasons)
     if (value > 0) fmt::format_to(std::back_inserter(line), " {}={}", name, value);

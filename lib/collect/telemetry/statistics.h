@@ -109,7 +109,8 @@ struct statistics {
   counter retention_bytes_age;  ///< allocated
   counter retention_files_disk;
   counter retention_bytes_disk;
-  counter retention_faults;                       ///< files and folders that could not be removed
+  counter retention_files_unsent;  ///< of those for the disk, not acknowledged by all targets
+  counter retention_faults;        ///< files and folders that could not be removed
   std::atomic<std::int64_t> output_allocated{0};  ///< bytes below the output directory
   // Damage in what the kernel sent; the message is kept as far as it can be read.
   counter duplicate_attributes;

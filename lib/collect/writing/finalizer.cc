@@ -162,7 +162,7 @@ next_step finalizer::prepare(part_file& file) {
   if (file.leftover)
     if (const auto result = salvage_.examine(file); result != next_step::go_on || file.damaged)
       return result;
-  if (!file.doubtful && !pays_to_rewrite(file)) return next_step::go_on;
+  if (!file.doubtful && !rewriter_.pays(file)) return next_step::go_on;
   bool unreadable = false;
   const auto ec = rewriter_.rewrite(file, unreadable);
   // One that came out no smaller is for nothing, unless a copy is needed.

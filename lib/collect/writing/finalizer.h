@@ -38,6 +38,8 @@ class finalizer {
   /// `system` and `counts` outlive it. `level`: of compression, where a file is rewritten.
   finalizer(os& system, statistics& counts, std::string output, int level,
             std::string_view release = kernel_release());
+  /// Segments keep the blocks that were written, small as they are. Before start().
+  void keep_blocks() noexcept { rewriter_.keep_blocks(); }
   ~finalizer() { finish(); }
   finalizer(const finalizer&) = delete;
   finalizer& operator=(const finalizer&) = delete;

@@ -30,6 +30,10 @@ bool pays_to_rewrite(const part_file& file) noexcept {
   return file.size > one_block && file.frames > 1 && file.text_bytes / file.frames < small_frame;
 }
 
+bool frame_rewriter::pays(const part_file& file) const noexcept {
+  return pays_to_rewrite(file) && !(keep_blocks_ && is_segment_path(file.path));
+}
+
 std::error_code frame_rewriter::append_frame(const std::string& path,
                                              std::span<const std::byte> text, std::uint64_t& size) {
   if (frames_.memory_bytes() == 0)
@@ -75,7 +79,7 @@ std::error_code frame_rewriter::rewrite(part_file& file, bool& unreadable) {
 
 // Its frames are blocks, which are joined, or stay as they are.
 std::error_code frame_rewriter::rewrite_segment(part_file& file, bool& unreadable) {
-  if (!pays_to_join(file)) return copy_as_it_is(file, unreadable);
+  if (!pays(file)) return copy_as_it_is(file, unreadable);
   const auto ec = segment_join(system_, level_).join(file, unreadable);
   // Only a copy can be believed of a doubtful one, also where it cannot be joined.
   if (!file.doubtful || !cannot_be_joined(ec)) return ec;

@@ -26,6 +26,11 @@ class frame_rewriter {
  public:
   frame_rewriter(os& system, int level) : system_(system), level_(level) {}
 
+  /// From now on segments are not joined.
+  void keep_blocks() noexcept { keep_blocks_ = true; }
+  /// pays_to_rewrite(), as far as it may.
+  [[nodiscard]] bool pays(const part_file& file) const noexcept;
+
   /// Makes the copy (copy_name), and sets its size and frames in `file`.
   /// @param unreadable whether it is the file that is at fault, and not the making of the copy
   [[nodiscard]] std::error_code rewrite(part_file& file, bool& unreadable);
@@ -38,6 +43,7 @@ class frame_rewriter {
 
   os& system_;
   const int level_;
+  bool keep_blocks_ = false;
   stream_reader reader_;
   frame_writer frames_;
   std::vector<std::byte> frame_;

@@ -92,7 +92,8 @@ void retention::failed(const std::string& path, const std::error_code& ec) {
              path, ec.message());
 }
 
-std::vector<retention::archive> retention::oldest(const day_folder& day, std::int64_t before_ns) {
+std::vector<retention::archive> retention::oldest(const day_folder& day, std::int64_t before_ns,
+                                                  bool unsent) {
   std::vector<archive> found;
   const auto newer_last = [](const archive& a, const archive& b) {
     return a.modified_ns < b.modified_ns;
@@ -102,6 +103,7 @@ std::vector<retention::archive> retention::oldest(const day_folder& day, std::in
     archive one{day.path + "/" + entry.name, 0, 0};
     os::file_status status;
     if (system_.status(one.path, status) || status.modified_ns >= before_ns) return;
+    if (!unsent && unsent_ != nullptr && unsent_->is_unsent(one.path)) return;
     one.modified_ns = status.modified_ns;
     one.allocated = status.allocated;
     if (found.size() == batch) {
@@ -150,7 +152,7 @@ void retention::keep_age(const std::vector<day_folder>& days) {
   for (const day_folder& day : days) {
     if (day.date > last) break;
     for (bool more = true; more && !is_ending();) {
-      const std::vector<archive> old = oldest(day, before_ns);
+      const std::vector<archive> old = oldest(day, before_ns, false);
       std::size_t gone = 0;
       for (const archive& file : old) {
         if (is_ending()) break;
@@ -201,12 +203,13 @@ std::uint64_t retention::allocated(const std::vector<day_folder>& days) {
   return sum;
 }
 
-void retention::keep_disk(const std::vector<day_folder>& days) {
-  std::uint64_t taken = allocated(days);
-  removed sum;
+// Removes the oldest until no more is taken than may be.
+void retention::make_room(const std::vector<day_folder>& days, bool unsent, std::uint64_t& taken,
+                          removed& sum) {
   for (const day_folder& day : days) {
     for (bool more = true; more && taken > limits_.max_disk && !is_ending();) {
-      const std::vector<archive> old = oldest(day, std::numeric_limits<std::int64_t>::max());
+      const std::vector<archive> old =
+          oldest(day, std::numeric_limits<std::int64_t>::max(), unsent);
       std::size_t gone = 0;
       for (const archive& file : old) {
         if (taken <= limits_.max_disk || is_ending()) break;
@@ -221,9 +224,23 @@ void retention::keep_disk(const std::vector<day_folder>& days) {
     if (taken <= limits_.max_disk) break;
     remove_empty(day);
   }
-  counts_.output_allocated.store(static_cast<std::int64_t>(taken), std::memory_order_relaxed);
+}
+
+void retention::keep_disk(const std::vector<day_folder>& days) {
+  std::uint64_t taken = allocated(days);
+  removed sum;
+  make_room(days, false, taken, sum);
   say(sum, counts_.retention_files_disk, counts_.retention_bytes_disk,
       fmt::format("more than {} bytes below {} (--max-disk)", limits_.max_disk, output_));
+  // A full disk would end the recording: what could not be sent goes last, but it goes.
+  removed lost;
+  if (unsent_ != nullptr && taken > limits_.max_disk) make_room(days, true, taken, lost);
+  counts_.retention_files_unsent.add(lost.files);
+  say(lost, counts_.retention_files_disk, counts_.retention_bytes_disk,
+      fmt::format("more than {} bytes below {} (--max-disk), though not all targets of --publish "
+                  "have acknowledged them",
+                  limits_.max_disk, output_));
+  counts_.output_allocated.store(static_cast<std::int64_t>(taken), std::memory_order_relaxed);
 }
 
 }  // namespace tcpinfo::collect

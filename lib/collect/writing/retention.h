@@ -19,6 +19,7 @@
 #include "collect/telemetry/log.h"
 #include "collect/telemetry/statistics.h"
 #include "collect/writing/day_folders.h"
+#include "collect/writing/unsent_files.h"
 
 namespace tcpinfo::collect {
 
@@ -29,9 +30,14 @@ struct retention_limits {
 
 class retention {
  public:
-  /// `system` and `counts` outlive it.
-  retention(os& system, statistics& counts, std::string output, retention_limits limits)
-      : system_(system), counts_(counts), output_(std::move(output)), limits_(limits) {}
+  /// `system` and `counts` outlive it, and so does `unsent`: null where nothing is sent.
+  retention(os& system, statistics& counts, std::string output, retention_limits limits,
+            const unsent_files* unsent = nullptr)
+      : system_(system),
+        counts_(counts),
+        output_(std::move(output)),
+        limits_(limits),
+        unsent_(unsent) {}
   ~retention() { finish(); }
   retention(const retention&) = delete;
   retention& operator=(const retention&) = delete;
@@ -59,8 +65,12 @@ class retention {
   [[nodiscard]] bool is_ending() noexcept;
   void keep_age(const std::vector<day_folder>& days);
   void keep_disk(const std::vector<day_folder>& days);
-  /// The oldest complete archives of a folder, those written to before `before_ns`.
-  [[nodiscard]] std::vector<archive> oldest(const day_folder& day, std::int64_t before_ns);
+  /// The oldest complete archives of a folder, those written to before `before_ns`; of those that
+  /// are still to be sent all or none.
+  [[nodiscard]] std::vector<archive> oldest(const day_folder& day, std::int64_t before_ns,
+                                            bool unsent);
+  void make_room(const std::vector<day_folder>& days, bool unsent, std::uint64_t& taken,
+                 removed& sum);
   [[nodiscard]] bool remove(const archive& file, removed& sum);
   void remove_empty(const day_folder& day);
   [[nodiscard]] std::uint64_t allocated_below(const std::string& folder, int depth);
@@ -72,6 +82,7 @@ class retention {
   statistics& counts_;
   const std::string output_;
   const retention_limits limits_;
+  const unsent_files* const unsent_;
   log_limit limit_;
 
   struct measured {

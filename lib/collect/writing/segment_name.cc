@@ -73,11 +73,9 @@ bool parse_segment_name(std::string_view name, parsed_segment_name& out) noexcep
   if (found.partial) name.remove_suffix(part_suffix.size());
   if (!name.ends_with(segment_suffix)) return false;
   name.remove_suffix(segment_suffix.size());
-  std::uint64_t number = 0;
-  std::uint64_t writer = 0;
-  if (!take_number(name, '.', number) || !take_number(name, '.', writer) ||
-      !take_number(name, '-', found.run))
-    return false;
+  if (!take_number(name, '.', found.number) || !take_number(name, '.', found.writer)) return false;
+  found.stem = name;
+  if (!take_number(name, '-', found.run)) return false;
   const std::size_t point = name.rfind('.');
   if (point == std::string_view::npos || point == 0 || !is_start(name.substr(point + 1)))
     return false;

@@ -28,7 +28,10 @@ namespace tcpinfo::collect {
                                        std::uint64_t number);
 
 struct parsed_segment_name {
+  std::string_view stem;  ///< segment_stem(); of the name that was parsed
   std::uint64_t run = 0;
+  std::uint64_t writer = 0;
+  std::uint64_t number = 0;
   bool partial = false;  ///< .part
 };
 

@@ -109,7 +109,15 @@ bool input_reader::open(const std::string& path) {
   if (faults_.stopped()) return false;
   if (const int error = i.open_file(path)) return i.refuse(std::generic_category().message(error));
   const content_kind kind = i.whole.open(i.file);
-  if (kind != content_kind::tar) return i.start(kind, i.whole);
+  if (kind != content_kind::tar) {
+    if (!i.start(kind, i.whole)) return false;
+    // From there come blocks of a stream, too: from its middle on, of many segments, in any order.
+    if (kind == content_kind::segment && path == stdin_path) {
+      i.lines.begin_within();
+      i.lines.pass_over_gaps();
+    }
+    return true;
+  }
   if (!reads_tar()) return i.refuse(no_libarchive);
   i.is_tar = true;
   i.tar.open(i.whole.bytes(), i.name);

@@ -38,7 +38,8 @@ class input_reader {
   input_reader(const input_reader&) = delete;
   input_reader& operator=(const input_reader&) = delete;
 
-  /// Opens a file, or standard input for "-". What is wrong is a fault like any other.
+  /// Opens a file, or standard input for "-". What is wrong is a fault like any other; but that
+  /// blocks of a segment on standard input do not follow one another is none.
   /// @return false where there is nothing to read.
   [[nodiscard]] bool open(const std::string& path);
   /// Opens a part of a file. That records of a segment are in none of its ranges is no damage.

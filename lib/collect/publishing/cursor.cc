@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collect/publishing/cursor.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <charconv>
+#include <iterator>
+#include <span>
+
+#include "collect/os/read_full.h"
+#include "common/errno_of.h"
+
+namespace tcpinfo::collect {
+namespace {
+
+constexpr std::string_view first_line = "tcpinfo-publish 1";
+constexpr std::string_view last_line = "end";
+// A million streams: more than that is no cursor.
+constexpr std::uint64_t largest = std::uint64_t{256} << 20;
+
+std::uint64_t name_hash(std::string_view name) noexcept {
+  std::uint64_t hash = 0xcbf29ce484222325U;  // FNV-1a
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+  return hash;
+}
+
+std::string_view take_until(std::string_view& text, char end) noexcept {
+  const std::size_t at = text.find(end);
+  const std::string_view head = text.substr(0, at);
+  text.remove_prefix(at == std::string_view::npos ? text.size() : at + 1);
+  return head;
+}
+
+bool number_of(std::string_view text, std::uint64_t& out) noexcept {
+  const char* const end = text.data() + text.size();
+  const auto [last, fault] = std::from_chars(text.data(), end, out);
+  return !text.empty() && fault == std::errc() && last == end;
+}
+
+}  // namespace
+
+cursor::cursor(os& system, const std::string& output, std::string_view name)
+    : system_(system),
+      name_(name),
+      path_(fmt::format("{}/.tcpinfo-publish.{:016x}", output, name_hash(name))) {}
+
+std::string cursor_text(std::string_view name, const stream_positions& positions) {
+  std::string text = fmt::format("{}\n{}\n", first_line, name);
+  for (const auto& [key, at] : positions)
+    fmt::format_to(std::back_inserter(text), "{} {} {} {} {}\n", key.stem, key.writer, at.segment,
+                   at.offset, at.block);
+  return text.append(last_line).append("\n");
+}
+
+bool parse_cursor(std::string_view text, std::string_view name, stream_positions& out) {
+  out.clear();
+  if (take_until(text, '\n') != first_line || take_until(text, '\n') != name) return false;
+  while (!text.empty()) {
+    std::string_view line = take_until(text, '\n');
+    // What is cut has no such line.
+    if (line == last_line) return text.empty();
+    stream_key key{std::string(take_until(line, ' '))};
+    stream_position at;
+    if (key.stem.empty() || !number_of(take_until(line, ' '), key.writer) ||
+        !number_of(take_until(line, ' '), at.segment) ||
+        !number_of(take_until(line, ' '), at.offset) ||
+        !number_of(take_until(line, ' '), at.block) || !line.empty())
+      return false;
+    out[std::move(key)] = at;
+  }
+  return false;
+}
+
+std::error_code cursor::load(stream_positions& out) {
+  out.clear();
+  descriptor file;
+  if (const auto ec = system_.open_read(path_, file))
+    return is_errno(ec, ENOENT) ? std::error_code() : ec;
+  std::uint64_t size = 0;
+  if (const auto ec = system_.size(path_, size)) return ec;
+  if (size > largest) return system_error(EBADMSG);
+  std::string text(static_cast<std::size_t>(size), '\0');
+  std::size_t got = 0;
+  if (const auto ec = read_full(file.get(), std::as_writable_bytes(std::span(text)), got))
+    return ec;
+  text.resize(got);
+  return parse_cursor(text, name_, out) ? std::error_code() : system_error(EBADMSG);
+}
+
+std::error_code cursor::save(const stream_positions& positions) {
+  const std::string text = cursor_text(name_, positions);
+  const std::string fresh = path_ + ".new";
+  if (const auto ec = system_.remove(fresh); ec && !is_errno(ec, ENOENT)) return ec;
+  if (const auto ec = system_.append(fresh, std::as_bytes(std::span(text)), 0)) return ec;
+  if (const auto ec = system_.sync(fresh)) return ec;
+  return system_.replace(fresh, path_);
+}
+
+}  // namespace tcpinfo::collect

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collect/publishing/outlets/file_outlet.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <span>
+
+#include "collect/os/read_full.h"
+#include "collect/writing/file_names.h"
+#include "common/errno_of.h"
+
+namespace tcpinfo::collect {
+namespace {
+
+constexpr std::size_t portion = std::size_t{1} << 20;
+
+std::error_code read_at(int fd, std::uint64_t offset, std::span<std::byte> out, std::size_t& n) {
+  return read_full(
+      [&](std::span<std::byte> rest, std::size_t& got) -> std::error_code {
+        const ssize_t read = ::pread(fd, rest.data(), rest.size(),
+                                     static_cast<off_t>(offset + (out.size() - rest.size())));
+        if (read < 0) return last_error();
+        got = static_cast<std::size_t>(read);
+        return {};
+      },
+      out, n);
+}
+
+}  // namespace
+
+// How many bytes of a file at the target are those of the segment, from the first on.
+std::error_code file_outlet::compare(const std::string& path, const whole_segment& segment,
+                                     std::uint64_t& same, std::uint64_t& size) {
+  same = size = 0;
+  descriptor file;
+  if (const auto ec = system_.open_read(path, file)) return ec;
+  if (const auto ec = system_.size(path, size)) return ec;
+  theirs_.resize(portion);
+  for (;;) {
+    std::size_t n = 0;
+    std::size_t m = 0;
+    if (const auto ec = read_at(segment.descriptor, same, ours_, n)) return ec;
+    if (const auto ec = read_at(file.get(), same, theirs_, m)) return ec;
+    const std::size_t both = std::min(n, m);
+    const auto differ = std::mismatch(
+        ours_.begin(), ours_.begin() + static_cast<std::ptrdiff_t>(both), theirs_.begin());
+    const auto alike = static_cast<std::size_t>(differ.first - ours_.begin());
+    same += alike;
+    if (alike < portion) return {};
+  }
+}
+
+std::error_code file_outlet::copy(const std::string& part, const whole_segment& segment,
+                                  const may_wait& may) {
+  std::uint64_t at = 0;
+  std::uint64_t size = 0;
+  auto ec = compare(part, segment, at, size);
+  if (ec && !is_errno(ec, ENOENT)) return ec;
+  // What is behind the last byte that is right was lost with its machine.
+  if (size > at)
+    if ((ec = system_.truncate(part, at))) return ec;
+  if (size > 0 && at == 0)
+    if ((ec = system_.remove(part))) return ec;
+  while (at < segment.size) {
+    if (!may()) return system_error(ECANCELED);
+    std::size_t n = 0;
+    if ((ec = read_at(segment.descriptor, at, ours_, n))) return ec;
+    // Nobody changes a complete file.
+    if (n == 0) return system_error(ESTALE);
+    if ((ec = system_.append(part, bytes_view(ours_).first(n), at))) return ec;
+    at += n;
+  }
+  return system_.sync(part);
+}
+
+send_result file_outlet::send(const whole_segment& segment, const may_wait& may) {
+  ours_.resize(portion);
+  const std::string path = folder_ + "/" + segment.name;
+  const std::string part = path + std::string(part_suffix);
+  const auto failed = [&](const std::string& where, const std::error_code& ec) {
+    return send_result{.fault = fmt::format("{}: {}", where, ec.message())};
+  };
+  std::uint64_t same = 0;
+  std::uint64_t size = 0;
+  auto ec = compare(path, segment, same, size);
+  if (!ec && same == segment.size && size == segment.size) {
+    (void)system_.remove(part);
+    return {.all = true, .duplicates = 1};
+  }
+  if (ec && !is_errno(ec, ENOENT)) return failed(path, ec);
+  const std::string folder = path.substr(0, path.rfind('/'));
+  if ((ec = system_.make_directories(folder))) return failed(folder, ec);
+  if ((ec = copy(part, segment, may))) return failed(part, ec);
+  if ((ec = system_.replace(part, path))) return failed(path, ec);
+  // The name, too: what is acknowledged may be removed here.
+  if ((ec = system_.sync_file_system(folder))) return failed(folder, ec);
+  return {.all = true};
+}
+
+}  // namespace tcpinfo::collect

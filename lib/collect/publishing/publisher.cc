@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collect/publishing/publisher.h"
+
+#include <fmt/format.h>
+#include <tcpinfo/error.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+#include <new>
+#include <utility>
+
+#include "collect/os/thread.h"
+#include "collect/writing/file_names.h"
+#include "common/errno_of.h"
+
+namespace tcpinfo::collect {
+namespace {
+
+constexpr std::int64_t second = 1'000'000'000;
+constexpr std::int64_t pause_ns = second;
+constexpr std::int64_t longest_pause_ns = 60 * second;
+constexpr int rest_for_each_look = 20;
+// How long what was recorded last is tried to be sent, once recording has ended.
+constexpr std::int64_t farewell_ns = 5 * second;
+// The cursor costs a wait for stable storage; what it lags behind is sent once more after a kill.
+constexpr std::int64_t save_pause_ns = second;
+constexpr std::size_t batch_bytes = std::size_t{4} << 20;
+constexpr std::size_t batch_blocks = 256;
+
+// <host>.<start>-<run> with a stroke for the point: a host's name may have points.
+std::string key_text(const stream_key& key) {
+  const std::size_t point = key.stem.rfind('.');
+  return fmt::format("{}/{}/{}", std::string_view(key.stem).substr(0, point),
+                     std::string_view(key.stem).substr(point + 1), key.writer);
+}
+
+}  // namespace
+
+publisher::publisher(os& system, std::string output, const publish_url& url,
+                     std::unique_ptr<outlet> to, publish_counts& counts)
+    : system_(system),
+      output_(std::move(output)),
+      name_(url.name),
+      segments_(takes_segments(url)),
+      to_(std::move(to)),
+      counts_(counts),
+      cursor_(system, output_, url.name) {
+  counts_.level_ns.store(system_.monotonic_ns(), std::memory_order_relaxed);
+}
+
+std::error_code publisher::open() {
+  stream_positions read;
+  auto ec = cursor_.load(read);
+  if (is_errno(ec, EBADMSG)) {
+    log(event::publish_failed, {cursor_.path(), ec},
+        "{} is damaged: everything is sent to {} once more", cursor_.path(), name_);
+    read.clear();
+    ec.clear();
+  }
+  const std::lock_guard lock(mutex_);
+  positions_ = std::move(read);
+  return ec;
+}
+
+std::error_code publisher::start() {
+  return system_.start_thread([this] { work(); }, thread_);
+}
+
+void publisher::tell_end() noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    if (ending_) return;
+    ending_ = true;
+    end_ns_ = system_.monotonic_ns() + farewell_ns;
+  }
+  changed_.notify_all();
+}
+
+void publisher::finish() noexcept {
+  tell_end();
+  if (thread_.joinable()) thread_.join();
+}
+
+bool publisher::is_ending() noexcept {
+  const std::lock_guard lock(mutex_);
+  return ending_;
+}
+
+bool publisher::may_go_on() noexcept {
+  const std::lock_guard lock(mutex_);
+  return !ending_ || system_.monotonic_ns() < end_ns_;
+}
+
+void publisher::work() {
+  name_this_thread("publisher");
+  step_back();
+  std::int64_t retry_ns = pause_ns / 2;
+  for (;;) {
+    // Asked before the look, so that one follows the end of recording.
+    const bool last = is_ending();
+    const std::int64_t began_ns = system_.monotonic_ns();
+    bool all = false;
+    try {
+      all = look();
+    } catch (const std::bad_alloc&) {
+      (void)failed("out of memory");
+    }
+    if (last) return;
+    retry_ns = all ? pause_ns / 2 : std::min(2 * retry_ns, longest_pause_ns);
+    std::int64_t longer_ns = all ? pause_ns : retry_ns;
+    const std::int64_t now_ns = system_.monotonic_ns();
+    // A look at folders of many files takes its time: it may take a twentieth of a processor.
+    longer_ns = std::max(longer_ns, rest_for_each_look * (now_ns - began_ns));
+    // A thousand hosts whose server comes back do not ask at one moment.
+    const std::int64_t scatter_ns = all ? 0 : (now_ns / 1000) % (longer_ns / 4);
+    const std::int64_t next_ns = now_ns + longer_ns - scatter_ns;
+    std::unique_lock lock(mutex_);
+    while (!ending_ && system_.monotonic_ns() < next_ns) system_.wait(changed_, lock, next_ns);
+  }
+}
+
+bool publisher::look() {
+  const std::int64_t began_ns = system_.monotonic_ns();
+  segment_streams there;
+  // No other thread changes them.
+  if (const auto ec = find_segments(system_, output_, positions_, there))
+    return failed(output_, ec);
+  bool all = true;
+  for (const auto& [key, stream] : there) all = send_stream(key, stream) && all;
+  forget_old(there);
+  measure(there);
+  // What came meanwhile is the next look's.
+  if (all) counts_.level_ns.store(began_ns, std::memory_order_relaxed);
+  save(is_ending() || all);
+  if (all && std::exchange(away_, false)) log(event::publishing, "{}: all is sent again", name_);
+  return all;
+}
+
+bool publisher::send_stream(const stream_key& key, const segment_stream& stream) {
+  for (auto next = stream.begin(); next != stream.end(); ++next) {
+    if (!may_go_on()) return false;
+    const auto& [number, segment] = *next;
+    if (segments_) {
+      // What is not complete keeps those behind it waiting: so they come in their order.
+      if (!segment.whole) return true;
+      if (!send_segment(key, number, segment)) return false;
+      continue;
+    }
+    bool done = false;
+    // A writer begins the next file when it has ended the one before.
+    const bool ended = segment.whole || std::next(next) != stream.end();
+    if (!send_blocks(key, number, segment, ended, done)) return false;
+    if (!done) return true;
+  }
+  return true;
+}
+
+// Sends what a segment holds now. False: try later.
+bool publisher::send_blocks(const stream_key& key, std::uint64_t number,
+                            const found_segment& segment, bool ended, bool& done) {
+  std::error_code ec = errc::ok;
+  // In this order: meanwhile it may have been completed.
+  if (!segment.whole) ec = file_.open(system_, segment.path + std::string(part_suffix));
+  if (segment.whole || is_errno(ec, ENOENT)) ec = file_.open(system_, segment.path);
+  if (is_errno(ec, ENOENT)) {
+    gone(key, number, segment);
+    done = true;
+    return true;
+  }
+  if (ec) return failed(segment.path, ec);
+  stream_position at = position_of(key, number);
+  // The file may have been written anew since the cursor was there.
+  bool fresh = at.offset > 0;
+  for (;;) {
+    stream_position to = at;
+    if (!take_batch(key, ended, to, fresh)) return false;
+    if (batch_.blocks.empty()) {
+      at = to;
+      break;
+    }
+    if (!take(to_->send(batch_, may_), key, to, batch_.blocks.size(), batch_.bytes.size()))
+      return false;
+    at = to;
+    save(false);
+    if (!may_go_on()) return false;
+  }
+  if (ended) at = {number + 1, 0, 0};
+  set(key, at);
+  done = ended;
+  return true;
+}
+
+// Fills the batch from a position on, which is moved behind it. False: try later.
+bool publisher::take_batch(const stream_key& key, bool ended, stream_position& to, bool& fresh) {
+  batch_.blocks.clear();
+  batch_.bytes.clear();
+  batch_.key = key_text(key);
+  while (batch_.blocks.size() < batch_blocks && batch_.bytes.size() < batch_bytes) {
+    found_block found;
+    if (const auto ec = file_.find(to.offset, ended, found)) return failed(output_, ec);
+    const bool is_other = to.offset > file_.size() || found.what == found_block::kind::damaged ||
+                          (found.what == found_block::kind::block && found.number < to.block);
+    if (std::exchange(fresh, false) && is_other) {
+      // Joined, or salvaged, while nobody published: numbers and offsets mean something else.
+      log(event::publishing, "{}: segment {} of {} was written anew: it is sent from its beginning",
+          name_, to.segment, batch_.key);
+      to = {to.segment, 0, 0};
+      continue;
+    }
+    if (found.what == found_block::kind::end) break;
+    to.offset = found.end;
+    if (found.what == found_block::kind::damaged) {
+      counts_.damaged.add();
+      continue;
+    }
+    to.block = std::uint64_t{found.number} + 1;
+    batch_.blocks.push_back(
+        {fmt::format("{}/{}/{}-{:016x}", batch_.key, to.segment, found.number, found.checksum),
+         batch_.bytes.size(), found.frame.size()});
+    batch_.bytes.insert(batch_.bytes.end(), found.frame.begin(), found.frame.end());
+  }
+  return true;
+}
+
+bool publisher::send_segment(const stream_key& key, std::uint64_t number,
+                             const found_segment& segment) {
+  descriptor file;
+  std::uint64_t size = 0;
+  auto ec = system_.open_read(segment.path, file);
+  if (!ec) ec = system_.size(segment.path, size);
+  if (is_errno(ec, ENOENT)) {
+    gone(key, number, segment);
+    return true;
+  }
+  if (ec) return failed(segment.path, ec);
+  const whole_segment whole{segment.path, segment.path.substr(output_.size() + 1),
+                            fmt::format("{}/{}", key_text(key), number), file.get(), size};
+  const bool sent = take(to_->send(whole, may_), key, {number + 1, 0, 0}, 1, size);
+  if (sent) save(false);
+  return sent;
+}
+
+// What became of a try.
+bool publisher::take(const send_result& result, const stream_key& key, const stream_position& to,
+                     std::uint64_t messages, std::uint64_t bytes) {
+  const bool again = tried_.contains(key);
+  if (!result.all) {
+    tried_[key] = to;
+    return failed(result.fault);
+  }
+  if (again) counts_.resent.add(messages);
+  tried_.erase(key);
+  counts_.messages.add(messages);
+  counts_.bytes.add(bytes);
+  counts_.duplicates.add(result.duplicates);
+  set(key, to);
+  return true;
+}
+
+void publisher::gone(const stream_key& key, std::uint64_t number, const found_segment& segment) {
+  counts_.gone.add();
+  log(event::publish_lost, {.file = segment.path}, "{} was removed before all of it was sent to {}",
+      segment.path, name_);
+  set(key, {number + 1, 0, 0});
+}
+
+stream_position publisher::position_of(const stream_key& key, std::uint64_t segment) const {
+  const auto found = positions_.find(key);
+  if (found == positions_.end() || found->second.segment != segment) return {segment, 0, 0};
+  return found->second;
+}
+
+void publisher::set(const stream_key& key, const stream_position& to) {
+  const std::lock_guard lock(mutex_);
+  stream_position& at = positions_[key];
+  unsaved_ = unsaved_ || at != to;
+  at = to;
+}
+
+bool publisher::has(const stream_key& stream, std::uint64_t segment) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = positions_.find(stream);
+  return found != positions_.end() && segment < found->second.segment;
+}
+
+// Streams of which nothing is left need no position.
+void publisher::forget_old(const segment_streams& there) {
+  const std::lock_guard lock(mutex_);
+  unsaved_ = std::erase_if(positions_,
+                           [&there](const auto& one) { return !there.contains(one.first); }) > 0 ||
+             unsaved_;
+}
+
+void publisher::measure(const segment_streams& there) {
+  std::uint64_t behind = 0;
+  for (const auto& [key, stream] : there)
+    for (const auto& [number, segment] : stream) {
+      if ((segments_ && !segment.whole) || has(key, number)) continue;
+      std::uint64_t size = 0;
+      if (system_.size(segment.path, size) &&
+          system_.size(segment.path + std::string(part_suffix), size))
+        continue;
+      const stream_position at = position_of(key, number);
+      behind += size - std::min(size, at.offset);
+    }
+  counts_.lag_bytes.store(behind, std::memory_order_relaxed);
+}
+
+void publisher::save(bool now) {
+  if (!unsaved_ || (!now && system_.monotonic_ns() < saved_ns_ + save_pause_ns)) return;
+  saved_ns_ = system_.monotonic_ns();
+  if (const auto ec = cursor_.save(positions_))
+    (void)failed(cursor_.path(), ec);
+  else
+    unsaved_ = false;
+}
+
+bool publisher::failed(const std::string& path, std::error_code ec) {
+  counts_.faults.add();
+  limit_.log(system_.monotonic_ns(), event::publish_failed, {path, ec}, "cannot send to {}: {}: {}",
+             name_, path, ec.message());
+  return false;
+}
+
+bool publisher::failed(std::string_view why) {
+  counts_.faults.add();
+  away_ = true;
+  limit_.log(system_.monotonic_ns(), event::publish_failed, {}, "cannot send to {}: {}", name_,
+             why);
+  return false;
+}
+
+}  // namespace tcpinfo::collect

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tcpinfo-collect --publish nats://: every block comes, through kills of the collector and of the
+server, once for each id, in order; and the tools read what came.
+
+usage: cli_publish_nats.py COLLECTOR TCPINFO_CSV
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+
+from checks import check, finish
+from publishing import SEGMENTS, Nats, blocks, segments, traffic
+
+COLLECTOR, CSV = sys.argv[1:3]
+HANGS = 60
+STREAM, SUBJECT = "BLOCKS", "tcp.blocks"
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        return int(one.getsockname()[1])
+
+
+class Server:
+    def __init__(self, program: str, folder: Path) -> None:
+        self.command = [program, "--jetstream", "--store_dir", str(folder), "--addr", "127.0.0.1",
+                        "--port", str(free_port())]
+        self.port = int(self.command[-1])
+        self.start()
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
+        end = time.monotonic() + HANGS
+        while time.monotonic() < end:
+            try:
+                client = Nats(self.port)
+                answer = client.ask("$JS.API.INFO", {})
+                client.close()
+                if "error" not in answer:
+                    return
+            except OSError:
+                pass
+            time.sleep(0.05)
+        raise RuntimeError("nats-server does not start")
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+def rows(done: subprocess.CompletedProcess[bytes]) -> list[bytes]:
+    check(done.returncode == 0 and not done.stderr, f"tcpinfo-csv: {done.returncode}: "
+                                                    f"{done.stderr.decode()}")
+    return sorted(done.stdout.splitlines())
+
+
+def test_stream(server: Server, scratch: Path) -> None:
+    output = scratch / "out"
+    client = Nats(server.port)
+    made = client.ask(f"$JS.API.STREAM.CREATE.{STREAM}",
+                      {"name": STREAM, "subjects": [SUBJECT], "storage": "file"})
+    check("error" not in made, json.dumps(made))
+    client.close()
+    flags = ["--output", str(output), *SEGMENTS, "--publish",
+             f"nats://127.0.0.1:{server.port}/{SUBJECT}"]
+    with traffic():
+        for seconds, server_too in ((0.7, False), (1.9, True), (1.3, False)):
+            with subprocess.Popen([COLLECTOR, *flags], stderr=subprocess.DEVNULL) as collector:
+                time.sleep(seconds)
+                if server_too:
+                    server.kill()
+                    time.sleep(0.5)
+                    server.start()
+                collector.send_signal(signal.SIGKILL)
+        done = subprocess.run([COLLECTOR, *flags, "--duration", "2s"], capture_output=True,
+                              text=True, timeout=HANGS, check=False)
+    check(done.returncode == 0, done.stderr)
+    client = Nats(server.port)
+    came = client.messages(STREAM)
+    client.close()
+    by_id: dict[str, bytes] = {}
+    by_key: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for headers, content in came:
+        name = headers["Nats-Msg-Id"]
+        check(by_id.setdefault(name, content) == content, f"{name} has two contents")
+        key, segment, block = name.rsplit("/", 2)
+        check(headers["Tcpinfo-Key"] == key, f"{headers}")
+        place = int(segment), int(block.partition("-")[0])
+        if place not in by_key[key]:
+            by_key[key].append(place)
+    ours = [block for segment in segments(output).values() for block in blocks(segment)]
+    check(len(ours) > 20, f"{len(ours)} blocks")
+    check(sorted(by_id.values()) == sorted(ours),
+          f"{len(by_id)} blocks came, of {len(ours)} that there are")
+    check(len(by_key) == 4, f"{len(by_key)} runs")
+    for key, places in by_key.items():
+        check(places == sorted(places), f"{key}: out of order: {places}")
+    # As somebody reads it who begins in the middle, with other machines' blocks in between.
+    texts = [content for _, content in reversed(list(zip(by_id, by_id.values())))]
+    read = subprocess.run([CSV], input=b"".join(texts), capture_output=True, timeout=HANGS,
+                          check=False)
+    want = subprocess.run([CSV, str(output)], capture_output=True, timeout=HANGS, check=False)
+    check(rows(read) == rows(want), "the blocks have other rows than the segments")
+    half = subprocess.run([CSV], input=b"".join(texts[len(texts) // 2:]), capture_output=True,
+                          timeout=HANGS, check=False)
+    check(0 < len(rows(half)) < len(rows(want)), "half of the blocks")
+
+
+def test_no_stream(server: Server, scratch: Path) -> None:
+    """A subject that no stream takes: said, and nothing is taken for acknowledged."""
+    output = scratch / "nowhere"
+    flags = ["--output", str(output), *SEGMENTS, "--duration", "600ms", "--publish",
+             f"nats://127.0.0.1:{server.port}/nobody"]
+    with traffic():
+        done = subprocess.run([COLLECTOR, *flags], capture_output=True, text=True, timeout=HANGS,
+                              check=False)
+    check(done.returncode == 0, done.stderr)
+    check("cannot send to nats://" in done.stderr, done.stderr)
+    cursors = list(output.glob(".tcpinfo-publish.*"))
+    check(not cursors or "Z-" not in cursors[0].read_text(), "something was acknowledged")
+
+
+def main() -> None:
+    refusal = subprocess.run([COLLECTOR, "--layout", "segments", "--publish", "nats://localhost/a",
+                              "--max-memory", "1"], capture_output=True, text=True, check=False)
+    program = shutil.which("nats-server", path="/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin")
+    if "without libnats" in refusal.stderr or program is None:
+        print("skipped: no libnats in this build, or no nats-server")
+        sys.exit(77)
+    with tempfile.TemporaryDirectory() as directory:
+        scratch = Path(directory)
+        server = Server(program, scratch / "server")
+        try:
+            test_stream(server, scratch)
+            test_no_stream(server, scratch)
+        finally:
+            server.kill()
+    finish()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a publisher sends of an output directory that grows, after faults, ends and damage, and what
+// retention leaves meanwhile.
+#include "collect/publishing/publisher.h"
+
+#include <optional>
+
+#include "collect/publishing/outlets/file_outlet.h"
+#include "collect/publishing/publishers.h"
+#include "collect/writing/retention.h"
+#include "unit/collect/publishing/made_blocks.h"
+#include "unit/collect/run.h"
+
+namespace {
+
+const std::string stem = "host.example.20260131T120000Z-3";
+const std::string run_text = "host.example/20260131T120000Z-3";
+
+// Remembers what came, and fails when told to.
+struct server {
+  std::vector<std::string> ids;
+  std::vector<std::string> keys;
+  std::string bytes;
+  int faults = 0;        // so many tries fail
+  int lost_answers = 0;  // so many arrive, and are not acknowledged
+};
+
+class fake_outlet final : public block_outlet {
+ public:
+  explicit fake_outlet(server& to) : to_(to) {}
+  [[nodiscard]] send_result send(const block_batch& batch, const may_wait&) override {
+    if (to_.faults > 0) {
+      --to_.faults;
+      return {.fault = "away"};
+    }
+    for (const auto& block : batch.blocks) {
+      const bytes_view bytes = batch.bytes_of(block);
+      to_.ids.push_back(block.id);
+      to_.keys.push_back(batch.key);
+      to_.bytes.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    }
+    if (to_.lost_answers > 0) {
+      --to_.lost_answers;
+      return {.fault = "no answer"};
+    }
+    return {.all = true};
+  }
+
+ private:
+  server& to_;
+};
+
+struct output_directory {
+  scratch_directory scratch;
+  fs::path output = scratch.path() / "out";
+  std::unique_ptr<os> system = make_linux_os({output.string(), 0640});
+  publish_url blocks{.how = publish_by::nats, .name = "nats://a/b"};
+  publish_url files{.how = publish_by::file,
+                    .name = "file:" + (scratch.path() / "target").string(),
+                    .path = (scratch.path() / "target").string()};
+
+  output_directory() { fs::create_directories(output); }
+
+  [[nodiscard]] static std::string name(int number, int writer = 0) {
+    return "2026/01/31/" + stem + "." + std::to_string(writer) + ".0000" + std::to_string(number) +
+           ".tcpseg.zst";
+  }
+  fs::path put(const std::string& path, const std::string& bytes) const {
+    fs::create_directories((output / path).parent_path());
+    std::ofstream(output / path, std::ios::binary) << bytes;
+    return output / path;
+  }
+};
+
+// A publisher as one run has it.
+struct one_run {
+  publish_counts counts;
+  publisher p;
+  one_run(output_directory& d, server& to)
+      : counts(d.blocks.name),
+        p(*d.system, d.output.string(), d.blocks, std::make_unique<fake_outlet>(to), counts) {
+    REQUIRE_FALSE(p.open());
+  }
+  explicit one_run(output_directory& d)
+      : counts(d.files.name),
+        p(*d.system, d.output.string(), d.files,
+          std::make_unique<file_outlet>(*d.system, d.files.path), counts) {
+    REQUIRE_FALSE(p.open());
+  }
+};
+
+std::string read_bytes(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::size_t different(std::vector<std::string> ids) {
+  std::sort(ids.begin(), ids.end());
+  return static_cast<std::size_t>(std::unique(ids.begin(), ids.end()) - ids.begin());
+}
+
+}  // namespace
+
+TEST_CASE("blocks are sent as they are written, in order, each once") {
+  output_directory d;
+  server to;
+  const made_blocks first(3);
+  const made_blocks second(2, 100);
+  one_run run(d, to);
+  CHECK(run.p.look());
+  CHECK(to.ids.empty());
+  // A block and a half.
+  const std::string part = d.name(0) + ".part";
+  d.put(part, first.frames[0] + first.frames[1].substr(0, 30));
+  CHECK(run.p.look());
+  CHECK(to.bytes == first.frames[0]);
+  CHECK(run.counts.lag_bytes == 30);
+  d.put(part, first.all());
+  CHECK(run.p.look());
+  CHECK(to.bytes == first.all());
+  CHECK(run.counts.lag_bytes == 0);
+  // Completed, its index behind it, and followed by another one.
+  d.put(part, first.all() + first.index);
+  fs::rename(d.output / part, d.output / d.name(0));
+  d.put(d.name(1) + ".part", second.frames[0]);
+  CHECK(run.p.look());
+  CHECK(to.bytes == first.all() + second.frames[0]);
+  CHECK(run.p.has({stem, 0}, 0));
+  CHECK_FALSE(run.p.has({stem, 0}, 1));
+  CHECK(to.keys.front() == run_text + "/0");
+  CHECK(to.ids.front().starts_with(run_text + "/0/0/0-"));
+  CHECK(to.ids.back().starts_with(run_text + "/0/1/0-"));
+  CHECK(different(to.ids) == 4);
+  CHECK(run.counts.messages.get() == 4);
+  CHECK(run.counts.resent.get() == 0);
+}
+
+TEST_CASE("what was not acknowledged is sent once more, with the same ids") {
+  output_directory d;
+  server to;
+  const made_blocks made(5);
+  d.put(d.name(0), made.all() + made.index);
+  d.put(d.name(0, 1), made.all() + made.index);
+  {
+    one_run run(d, to);
+    to.faults = 2;
+    CHECK_FALSE(run.p.look());
+    CHECK(to.ids.empty());
+    CHECK(run.counts.faults.get() == 2);
+    CHECK(run.counts.lag_bytes == 2 * (made.all() + made.index).size());
+    to.lost_answers = 1;
+    CHECK_FALSE(run.p.look());
+    CHECK(to.ids.size() == 10);
+    CHECK(run.p.look());
+    CHECK(to.ids.size() == 15);
+    CHECK(different(to.ids) == 10);
+    CHECK(run.counts.resent.get() == 10);
+  }
+  // The next run knows that all of it came.
+  one_run next(d, to);
+  CHECK(next.p.look());
+  CHECK(to.ids.size() == 15);
+}
+
+TEST_CASE("a run that ends before its cursor is written sends blocks again, and loses none") {
+  output_directory d;
+  server to;
+  const made_blocks made(4);
+  const std::string part = d.name(0) + ".part";
+  d.put(part, made.frames[0] + made.frames[1]);
+  {
+    one_run run(d, to);
+    CHECK(run.p.look());
+  }
+  const std::string cursor_path = cursor(*d.system, d.output.string(), d.blocks.name).path();
+  const std::string kept = read_bytes(cursor_path);
+  d.put(part, made.all());
+  {
+    one_run run(d, to);
+    CHECK(run.p.look());
+  }
+  std::ofstream(cursor_path, std::ios::binary) << kept;  // as a power cut leaves it
+  one_run run(d, to);
+  CHECK(run.p.look());
+  CHECK(to.ids.size() == 6);
+  CHECK(different(to.ids) == 4);
+  // And one that is no cursor at all.
+  std::ofstream(cursor_path, std::ios::binary) << "rubbish";
+  captured_errors said;
+  one_run last(d, to);
+  CHECK(last.p.look());
+  CHECK(to.ids.size() == 10);
+  CHECK(different(to.ids) == 4);
+  CHECK(said.text().find("is damaged") != std::string::npos);
+}
+
+TEST_CASE("a segment that was written anew meanwhile is sent from its beginning") {
+  output_directory d;
+  server to;
+  const made_blocks made(6);
+  const std::string part = d.name(0) + ".part";
+  d.put(part, made.frames[0] + made.frames[1] + made.frames[2]);
+  {
+    one_run run(d, to);
+    CHECK(run.p.look());
+  }
+  fs::remove(d.output / part);
+  const made_blocks joined(2, 1000);
+  d.put(d.name(0), joined.all() + joined.index);
+  to.bytes.clear();
+  one_run run(d, to);
+  CHECK(run.p.look());
+  CHECK(to.bytes == joined.all());
+  // Their ids are no earlier ones.
+  CHECK(different(to.ids) == 5);
+}
+
+TEST_CASE("damage costs what is damaged, and a file that is gone is counted") {
+  output_directory d;
+  server to;
+  const made_blocks made(3);
+  d.put(d.name(0), made.frames[0] + "rubbish" + made.frames[2]);
+  d.put(d.name(1), made.frames[0] + made.frames[1].substr(0, 20));
+  d.put(d.name(2), made.all());
+  one_run run(d, to);
+  CHECK(run.p.look());
+  CHECK(to.bytes == made.frames[0] + made.frames[2] + made.frames[0] + made.all());
+  CHECK(run.counts.damaged.get() == 2);
+  CHECK(run.p.has({stem, 0}, 2));
+}
+
+TEST_CASE("whole segments are copied once they are complete, and go on where a try has ended") {
+  output_directory d;
+  const made_blocks made(3);
+  const std::string all = made.all() + made.index;
+  const fs::path target = d.files.path;
+  one_run run(d);
+  d.put(d.name(0) + ".part", made.all());
+  CHECK(run.p.look());
+  CHECK_FALSE(fs::exists(target));
+  fs::rename(d.output / (d.name(0) + ".part"), d.output / d.name(0));
+  d.put(d.name(0), all);
+  // A former try left some of it, with an end that is wrong.
+  fs::create_directories((target / d.name(0)).parent_path());
+  std::ofstream(target / (d.name(0) + ".part"), std::ios::binary)
+      << all.substr(0, 50) << std::string(20, '\0');
+  CHECK(run.p.look());
+  CHECK(read_bytes(target / d.name(0)) == all);
+  CHECK_FALSE(fs::exists(target / (d.name(0) + ".part")));
+  CHECK(run.counts.messages.get() == 1);
+  CHECK(run.counts.duplicates.get() == 0);
+  // Without its cursor the next run finds it there.
+  fs::remove(run.p.cursor_path());
+  one_run next(d);
+  CHECK(next.p.look());
+  CHECK(next.counts.duplicates.get() == 1);
+  // A target that cannot be written to: tried again.
+  d.put(d.name(1), all);
+  fs::remove_all(target);
+  std::ofstream(target) << "no folder";
+  captured_errors said;
+  CHECK_FALSE(next.p.look());
+  CHECK(next.counts.faults.get() == 1);
+  CHECK(said.text().find("cannot send to file:") != std::string::npos);
+  fs::remove(target);
+  CHECK(next.p.look());
+  CHECK(read_bytes(target / d.name(1)) == all);
+}
+
+TEST_CASE("retention leaves what is not acknowledged, unless the disk forces it") {
+  output_directory d;
+  const std::string bytes(100'000, 'x');
+  const fs::path old = d.put(d.name(0), bytes);
+  const fs::path second = d.put(d.name(1), bytes);
+  const fs::path third = d.put(d.name(2), bytes);
+  publishers targets(*d.system, d.output.string());
+  REQUIRE(targets.add(d.files).empty());
+  std::string path;
+  {
+    cursor at(*d.system, d.output.string(), d.files.name);
+    REQUIRE_FALSE(at.save({{{stem, 0}, {1, 0, 0}}}));
+  }
+  REQUIRE_FALSE(targets.open(path));
+  CHECK_FALSE(targets.is_unsent(old.string()));
+  CHECK(targets.is_unsent(second.string()));
+  CHECK(targets.is_unsent((d.output / d.name(0, 1)).string()));
+  CHECK_FALSE(targets.is_unsent((d.output / "2026/01/31/notes.txt").string()));
+
+  statistics counts;
+  captured_errors said;
+  for (const fs::path& one : {old, second, third})
+    fs::last_write_time(one, fs::file_time_type::clock::now() - std::chrono::hours(100));
+  retention(*d.system, counts, d.output.string(), {.max_age_ns = 60'000'000'000}, &targets).look();
+  CHECK_FALSE(fs::exists(old));
+  CHECK(fs::exists(second));
+  CHECK(counts.retention_files_unsent.get() == 0);
+  retention(*d.system, counts, d.output.string(), {.max_disk = 150'000}, &targets).look();
+  CHECK(fs::exists(second) != fs::exists(third));
+  CHECK(counts.retention_files_unsent.get() == 1);
+  CHECK(said.text().find("though not all targets") != std::string::npos);
+}
+
+TEST_CASE("a publisher's thread sends what is there at the end") {
+  output_directory d;
+  const made_blocks made(2);
+  d.put(d.name(0), made.all() + made.index);
+  publishers targets(*d.system, d.output.string());
+  REQUIRE(targets.add(d.files).empty());
+  std::string path;
+  REQUIRE_FALSE(targets.open(path));
+  REQUIRE_FALSE(targets.start());
+  targets.finish();
+  CHECK(read_bytes(fs::path(d.files.path) / d.name(0)) == made.all() + made.index);
+  CHECK(targets.counts().front().messages.get() == 1);
+}
