@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <system_error>
 
+#include "text/take_until.h"
+
 namespace tcpinfo::collect {
 namespace {
 
@@ -21,14 +23,6 @@ bool is_plain(char c) noexcept { return c > ' ' && c < 0x7f; }
 bool is_of_topic(char c) noexcept {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' ||
          c == '-' || c == '_';
-}
-
-// What is before the first `end`, which is taken off the text with it.
-std::string_view take_until(std::string_view& text, char end) noexcept {
-  const std::size_t at = text.find(end);
-  const std::string_view head = text.substr(0, at);
-  text.remove_prefix(at == std::string_view::npos ? text.size() : at + 1);
-  return head;
 }
 
 // host, host:port, [address]:port
@@ -59,7 +53,7 @@ std::string servers_of(std::string_view text, bool one, publish_url& out) {
   bool more = true;
   for (int n = 1; more; ++n) {
     more = text.find(',') != std::string_view::npos;
-    if (!is_server(take_until(text, ',')) || (one && n > 1))
+    if (!is_server(text::take_until(text, ',')) || (one && n > 1))
       return one ? "it names no server (HOST or HOST:PORT)"
                  : "it names no servers (HOST or HOST:PORT, several with commas)";
   }
@@ -68,8 +62,8 @@ std::string servers_of(std::string_view text, bool one, publish_url& out) {
 
 std::string parameters_of(std::string_view text, publish_url& out) {
   while (!text.empty()) {
-    std::string_view value = take_until(text, '&');
-    const std::string_view key = take_until(value, '=');
+    std::string_view value = text::take_until(text, '&');
+    const std::string_view key = text::take_until(value, '=');
     std::string* const to = key == "ca"            ? &out.ca
                             : key == "credentials" ? &out.credentials
                                                    : nullptr;
@@ -146,7 +140,7 @@ std::string parse_publish_url(std::string_view text, publish_url& out) {
     return fmt::format("it is none of {}", forms);
   const std::string_view parameters = [&text] {
     std::string_view rest = text;
-    text = take_until(rest, '?');
+    text = text::take_until(rest, '?');
     return rest;
   }();
   if (text.find('@') != std::string_view::npos)
@@ -154,7 +148,7 @@ std::string parse_publish_url(std::string_view text, publish_url& out) {
            "(name a file of credentials: ?credentials=FILE)";
   if (text.find('#') != std::string_view::npos) return "it has a part behind #";
   std::string_view rest = text.substr(text.find("//") + 2);
-  const std::string_view servers = take_until(rest, '/');
+  const std::string_view servers = text::take_until(rest, '/');
   const bool one = out.how == publish_by::https;
   if (auto wrong = servers_of(servers, one, out); !wrong.empty()) return wrong;
   if (auto wrong = path_of(rest, out); !wrong.empty()) return wrong;

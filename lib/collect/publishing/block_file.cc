@@ -22,11 +22,11 @@ namespace {
 constexpr std::array<unsigned char, 8> block_magic = {0x89, 'T', 'C', 'P', 'S', 'E', 'G', '\n'};
 constexpr std::size_t head_size = 40;
 constexpr std::size_t checksum_at = 16;
-constexpr std::size_t number_at = 36;
+constexpr std::size_t block_number_at = 36;
 
 // Read at a time; and the most that one frame of a block takes: 4 MiB of content, which compression
 // makes hardly larger.
-constexpr std::size_t portion = std::size_t{512} << 10;
+constexpr std::size_t file_portion = std::size_t{512} << 10;
 constexpr std::size_t largest_frame = std::size_t{8} << 20;
 
 template <class Number>
@@ -58,7 +58,7 @@ bytes_view block_file::at(std::uint64_t offset) const noexcept {
 // Makes `least` bytes from `offset` on be there, or as many as the file has.
 std::error_code block_file::fill(std::uint64_t offset, std::size_t least) {
   if (at(offset).size() >= least) return {};
-  buffer_.resize(std::max({buffer_.size(), least, portion}));
+  buffer_.resize(std::max({buffer_.size(), least, file_portion}));
   from_ = offset;
   size_ = 0;
   const auto read = [&](std::span<std::byte> rest, std::size_t& got) -> std::error_code {
@@ -85,7 +85,7 @@ std::error_code block_file::look_into(bytes_view frame, found_block& out, bool& 
       std::span(content_).first(head_size), n);
   if (!ec && n == head_size &&
       std::memcmp(content_.data(), block_magic.data(), block_magic.size()) == 0) {
-    out.number = number_of<std::uint32_t>(content_, number_at);
+    out.number = number_of<std::uint32_t>(content_, block_number_at);
     out.checksum = number_of<std::uint64_t>(content_, checksum_at);
     good = true;
   }

@@ -10,6 +10,7 @@
 
 #include "collect/os/read_full.h"
 #include "common/errno_of.h"
+#include "text/take_until.h"
 
 namespace tcpinfo::collect {
 namespace {
@@ -23,13 +24,6 @@ std::uint64_t name_hash(std::string_view name) noexcept {
   std::uint64_t hash = 0xcbf29ce484222325U;  // FNV-1a
   for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
   return hash;
-}
-
-std::string_view take_until(std::string_view& text, char end) noexcept {
-  const std::size_t at = text.find(end);
-  const std::string_view head = text.substr(0, at);
-  text.remove_prefix(at == std::string_view::npos ? text.size() : at + 1);
-  return head;
 }
 
 bool number_of(std::string_view text, std::uint64_t& out) noexcept {
@@ -55,17 +49,18 @@ std::string cursor_text(std::string_view name, const stream_positions& positions
 
 bool parse_cursor(std::string_view text, std::string_view name, stream_positions& out) {
   out.clear();
-  if (take_until(text, '\n') != first_line || take_until(text, '\n') != name) return false;
+  if (text::take_until(text, '\n') != first_line || text::take_until(text, '\n') != name)
+    return false;
   while (!text.empty()) {
-    std::string_view line = take_until(text, '\n');
+    std::string_view line = text::take_until(text, '\n');
     // What is cut has no such line.
     if (line == last_line) return text.empty();
-    stream_key key{std::string(take_until(line, ' '))};
+    stream_key key{std::string(text::take_until(line, ' '))};
     stream_position at;
-    if (key.stem.empty() || !number_of(take_until(line, ' '), key.writer) ||
-        !number_of(take_until(line, ' '), at.segment) ||
-        !number_of(take_until(line, ' '), at.offset) ||
-        !number_of(take_until(line, ' '), at.block) || !line.empty())
+    if (key.stem.empty() || !number_of(text::take_until(line, ' '), key.writer) ||
+        !number_of(text::take_until(line, ' '), at.segment) ||
+        !number_of(text::take_until(line, ' '), at.offset) ||
+        !number_of(text::take_until(line, ' '), at.block) || !line.empty())
       return false;
     out[std::move(key)] = at;
   }

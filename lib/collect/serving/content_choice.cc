@@ -25,7 +25,7 @@ std::string_view trimmed(std::string_view text) noexcept {
 }
 
 // What stands before the next `end` that is in no quotes; `text` loses both.
-std::string_view take_until(std::string_view& text, char end) noexcept {
+std::string_view take_part(std::string_view& text, char end) noexcept {
   bool quoted = false;
   std::size_t at = 0;
   for (; at < text.size() && (quoted || text[at] != end); ++at) {
@@ -66,10 +66,10 @@ struct media {
 
 media media_of(std::string_view text) noexcept {
   media m;
-  m.name = take_until(text, ';');
+  m.name = take_part(text, ';');
   while (!text.empty()) {
-    std::string_view parameter = take_until(text, ';');
-    const std::string_view name = take_until(parameter, '=');
+    std::string_view parameter = take_part(text, ';');
+    const std::string_view name = take_part(parameter, '=');
     const std::string_view value = unquoted(trimmed(parameter));
     if (same(name, "version")) m.version = value;
     if (same(name, "q")) m.weight = weight_of(value);
@@ -104,7 +104,7 @@ unsigned wanted(std::string_view fields, std::string_view type) noexcept {
     asked = true;
     line.remove_prefix(colon + 1);
     while (!line.empty()) {
-      const media range = media_of(take_until(line, ','));
+      const media range = media_of(take_part(line, ','));
       const int fits = fit(range, ours);
       if (!range.weight || fits == 0 || fits < best) continue;
       weight = fits > best ? *range.weight : std::max(weight, *range.weight);

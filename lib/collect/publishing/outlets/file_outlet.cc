@@ -16,7 +16,7 @@
 namespace tcpinfo::collect {
 namespace {
 
-constexpr std::size_t portion = std::size_t{1} << 20;
+constexpr std::size_t copy_portion = std::size_t{1} << 20;
 
 std::error_code read_at(int fd, std::uint64_t offset, std::span<std::byte> out, std::size_t& n) {
   return read_full(
@@ -39,7 +39,7 @@ std::error_code file_outlet::compare(const std::string& path, const whole_segmen
   descriptor file;
   if (const auto ec = system_.open_read(path, file)) return ec;
   if (const auto ec = system_.size(path, size)) return ec;
-  theirs_.resize(portion);
+  theirs_.resize(copy_portion);
   for (;;) {
     std::size_t n = 0;
     std::size_t m = 0;
@@ -50,7 +50,7 @@ std::error_code file_outlet::compare(const std::string& path, const whole_segmen
         ours_.begin(), ours_.begin() + static_cast<std::ptrdiff_t>(both), theirs_.begin());
     const auto alike = static_cast<std::size_t>(differ.first - ours_.begin());
     same += alike;
-    if (alike < portion) return {};
+    if (alike < copy_portion) return {};
   }
 }
 
@@ -78,7 +78,7 @@ std::error_code file_outlet::copy(const std::string& part, const whole_segment& 
 }
 
 send_result file_outlet::send(const whole_segment& segment, const may_wait& may) {
-  ours_.resize(portion);
+  ours_.resize(copy_portion);
   const std::string path = folder_ + "/" + segment.name;
   const std::string part = path + std::string(part_suffix);
   const auto failed = [&](const std::string& where, const std::error_code& ec) {
