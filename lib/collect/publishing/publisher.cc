@@ -17,14 +17,14 @@
 namespace tcpinfo::collect {
 namespace {
 
-constexpr std::int64_t second_ns = 1'000'000'000;
-constexpr std::int64_t pause_ns = second_ns;
-constexpr std::int64_t longest_pause_ns = 60 * second_ns;
+constexpr std::int64_t ns_of_second = 1'000'000'000;
+constexpr std::int64_t pause_ns = ns_of_second;
+constexpr std::int64_t longest_pause_ns = 60 * ns_of_second;
 constexpr int rest_for_each_turn = 20;
 // How long what was recorded last is tried to be sent, once recording has ended.
-constexpr std::int64_t farewell_ns = 5 * second_ns;
+constexpr std::int64_t farewell_ns = 5 * ns_of_second;
 // The cursor costs a wait for stable storage; what it lags behind is sent once more after a kill.
-constexpr std::int64_t save_pause_ns = second_ns;
+constexpr std::int64_t save_pause_ns = ns_of_second;
 constexpr std::size_t batch_bytes = std::size_t{4} << 20;
 constexpr std::size_t batch_blocks = 256;
 
