@@ -20,6 +20,7 @@ import backlog  # noqa: E402 (the path is set above)
 import causes  # noqa: E402
 import labels  # noqa: E402
 import netlink  # noqa: E402
+import running  # noqa: E402
 import score  # noqa: E402
 import series  # noqa: E402
 import staged  # noqa: E402
@@ -120,6 +121,13 @@ class Spans(unittest.TestCase):
         self.assertEqual(self.spans(("application", "peer_reads_slowly"), writer=[[0.0, 3.2]],
                                     reader=[[3.0, 6.2]], blocked=[1.0, 3.6, 3.7]),
                          [(0.25, 3.2, "application"), (3.85, 6.0, "peer_reads_slowly")])
+
+    def test_tools_tell_their_stages_as_the_relay_does(self) -> None:
+        got = running.stages_of_tools([3.0], [1.0, 3.5, 4.0],
+                                      [(0.5, 2999), (2.9, 3000), (3.1, 5000), (3.2, 0)])
+        self.assertEqual(got, [{"first": 0.0, "lost": 1.0, "queued": 2.9, "left": 3.2},
+                               {"first": 3.0, "lost": 3.5, "queued": 3.1}])
+        self.assertEqual(running.stages_of_tools([], [], []), [{"first": 0.0}])
 
     def test_too_short_ones_are_set_aside(self) -> None:
         made = dataclasses.replace(scenario("two"), stages=(Stage(0, "application"),

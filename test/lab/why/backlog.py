@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import struct
 import threading
+import time
 
 import netlink
 
@@ -36,6 +37,12 @@ class Backlog:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
         self._bytes: list[int] = []
+        self._began = 0.0
+        self.times: list[tuple[float, int]] = []  # since the first byte: how many bytes waited
+
+    def begin(self, now: float) -> None:
+        """The first byte is sent at this time.monotonic()."""
+        self._began = now
 
     def __enter__(self) -> Backlog:
         self._thread.start()
@@ -57,6 +64,8 @@ class Backlog:
             waiting = root_backlog(
                 self._netlink.dump(GET_QDISC, MESSAGE.pack(0, self._interface, 0, 0, 0)),
                 self._interface)
+            if waiting is not None and self._began:
+                self.times.append((time.monotonic() - self._began, waiting))
             # What it is before there is a packet, and behind the last, is no queue of the flow's.
             if waiting is not None and (waiting or self._bytes):
                 self._bytes.append(waiting)

@@ -9,6 +9,7 @@ import by_state
 import healthy
 import scenarios
 import staged
+import staged_tools
 import tools
 from scenarios import Draw, Scenario
 
@@ -54,6 +55,7 @@ UNSEEN: dict[str, Callable[[Draw], Scenario]] = {
     "ecn": tools.ecn,
     "slow_start_never_left": tools.small_first_window,
     "slow_start_left_early": tools.slow_start_left_early,
+    "bbr_phase": tools.bbr_phase,
     "rto_stall": tools.rto_stall,
     "spurious_rto": tools.spurious_rto,
     "tail_loss": tools.tail_loss,
@@ -62,5 +64,6 @@ UNSEEN: dict[str, Callable[[Draw], Scenario]] = {
     "handshake": tools.handshake,
     "mtu_hole": tools.mtu_hole,
     "none": healthy.healthy,
+    "two": staged_tools.two_causes,
 }
 KINDS = {"relay": SEEN, "unseen": UNSEEN}

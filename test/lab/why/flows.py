@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
+from changes import Change
 from held import Hold
 
 ALWAYS = 1e9
@@ -31,6 +32,8 @@ class Flow:
     tools: tuple[tuple[str, ...], ...] = ()  # commands run at the receiver: other tools than it
     holds: tuple[Hold, ...] = ()  # of the packets that such a rule gives to a program
     ifb_bits: float = 0  # the rate of a queue on ifb0 that these tools make
+    changes: tuple[Change, ...] = ()  # of these tools, while the flow lasts
+    staged_at: float = 0  # of two causes by such tools: when the first gives way to the second
     size: int = 0  # to send; 0: as much as goes in `until`
     until: float = 0
     messages: tuple[int, ...] = ()  # writes of one message, which is answered; `size` of them all
@@ -73,7 +76,8 @@ class Outcome:
     reader: list[list[float]] = dataclasses.field(default_factory=list)
     bbr: list[list[float]] = dataclasses.field(default_factory=list)  # draining or probing for RTT
     blocked: list[float] = dataclasses.field(default_factory=list)  # moments: the window stalled it
-    path: list[dict[str, float]] = dataclasses.field(default_factory=list)  # stages of the relay
+    # Stages of relay or tools.
+    path: list[dict[str, float]] = dataclasses.field(default_factory=list)
     late_us: int = 0  # how late the relay was, at worst but for one packet in a hundred
     queue_us: int | None = None  # the 95th percentile of what packets with data waited there
 

@@ -38,7 +38,7 @@ class Hold:
     jitter: float = 0  # up to so much more, and packets stay in order
     in_order: bool = True  # else each waits for itself, and those behind it may overtake
     to_end: bool = False  # all of them wait until `end`
-    drop: bool = False  # none of them goes on
+    drop: float = 0  # the share of them that never goes on
 
     def leaves(self, now: float, draw: random.Random) -> float:
         """All times are since the first byte."""
@@ -62,6 +62,7 @@ class Queue:
         program.close()
         self.late_us = 0  # how late packets left, at worst but for one in a hundred; at the end
         self.counts: dict[str, int] = {}
+        self.dropped: list[float] = []  # when, in seconds since the first byte
 
     def begin(self, now: float) -> None:
         """The first byte is sent at this time.monotonic(): times of holds count from there."""
@@ -73,7 +74,7 @@ class Queue:
     def __exit__(self, *_: object) -> None:
         with contextlib.suppress(OSError, EOFError):
             self._mine.send("end")
-            self.late_us, self.counts = self._mine.recv()
+            self.late_us, self.counts, self.dropped = self._mine.recv()
         self._mine.close()
         self._process.join()
 
@@ -91,6 +92,7 @@ class _Program:
         self._order = 0
         self._last = -1.0
         self._late: list[float] = []
+        self._dropped: list[float] = []
         self._counts = {"passed": 0, "held": 0, "dropped": 0}
 
     def close(self) -> None:
@@ -107,7 +109,7 @@ class _Program:
         late = sorted(self._late)
         with contextlib.suppress(OSError):
             worst = int(late[(len(late) - 1) * 99 // 100] * 1e6) if late else 0
-            self._pipe.send((worst, self._counts))
+            self._pipe.send((worst, self._counts, self._dropped))
 
     def _config(self, kind: int, value: bytes) -> None:
         self._netlink.must(CONFIG, GENERAL + netlink.attribute(kind, value))
@@ -136,8 +138,9 @@ class _Program:
         began = self._began.value
         since = time.monotonic() - began if began else -1.0
         hold = next((one for one in self._holds if one.begin <= since < one.end), None)
-        if hold is not None and hold.drop:
+        if hold is not None and self._draw.random() < hold.drop:
             self._counts["dropped"] += 1
+            self._dropped.append(since)
             self._say(name, DROP)
             return
         leaves = since if hold is None else hold.leaves(since, self._draw)

@@ -11,7 +11,6 @@ import threading
 import time
 
 from flows import Flow, Outcome, Slow
-from held import Queue
 from place import RECEIVER, Place
 from watch import Watch, drops_of
 
@@ -59,8 +58,10 @@ class _Slowness:
 
 
 class Ends:
-    def __init__(self, place: Place, flow: Flow, seed: int, queue: Queue | None) -> None:
-        self._place, self._flow, self._queue = place, flow, queue
+    """`tools` are told when the first byte is sent."""
+
+    def __init__(self, place: Place, flow: Flow, seed: int, tools: list) -> None:
+        self._place, self._flow, self._tools = place, flow, tools
         self.began = 0.0  # monotonic, of the first byte
         self._ended = threading.Event()
         self._sent = 0
@@ -94,8 +95,8 @@ class Ends:
             thread.start()
             began = time.time()
             self.began = time.monotonic()
-            if self._queue is not None:
-                self._queue.begin(self.began)
+            for tool in self._tools:
+                tool.begin(self.began)
             watch = Watch(sender, flow.cc, self.began)
             with watch if flow.watched else contextlib.nullcontext():
                 done = self._send(sender)

@@ -8,11 +8,14 @@ import socket
 import subprocess
 
 from backlog import Backlog
+from changes import Changes
 from programs import Ends
 from flows import Flow, Outcome
 from held import Queue
-from place import DEVICE, Place
+from place import DEVICE, Failed, Place
 
+# Bytes that make a queue: two segments and more.
+QUEUE = 3000
 # What tools leave in the receiver's namespace, from one flow to the next.
 UNDO = (("ip", "link", "del", "ifb0"), ("iptables", "-w", "-F", "INPUT"),
         ("nft", "delete", "table", "ip", "lab"))
@@ -21,7 +24,7 @@ UNDO = (("ip", "link", "del", "ifb0"), ("iptables", "-w", "-F", "INPUT"),
 def run(place: Place, flow: Flow, seed: int) -> Outcome:
     place.reset()
     _prepare(place, flow)
-    queue = backlog = None
+    queue = backlog = changes = None
     with place.route(list(flow.words), seed, 90) as path, contextlib.ExitStack() as stack:
         stack.callback(_undo, place, flow)
         _equip(place, flow)
@@ -31,16 +34,43 @@ def run(place: Place, flow: Flow, seed: int) -> Outcome:
             if flow.ifb_bits:
                 backlog = stack.enter_context(
                     Backlog(socket.if_nametoindex("ifb0"), flow.ifb_bits))
-        ends = Ends(place, flow, seed, queue)
+        if flow.changes:
+            changes = stack.enter_context(Changes(place, flow.changes))
+        ends = Ends(place, flow, seed, [one for one in (queue, backlog, changes) if one])
         outcome = ends.run()
+    if changes and changes.failed:
+        raise Failed(changes.failed)
     late = [path.counters[way]["late_us"]["p99"] for way in ("there", "back")
             if path.counters[way]["late_us"]]
     outcome.late_us = max(late + ([queue.late_us] if queue else []), default=0)
     queued = path.counters["there"]["queue_delay_us"]
     outcome.queue_us = backlog.queue_us() if backlog else queued["p95"] if queued else None
-    outcome.path = [{name.removesuffix("_ns"): at / 1e9 - ends.began for name, at in one.items()
-                     if at >= 0} for one in path.counters["stages"]]
+    if flow.staged_at:
+        outcome.path = stages_of_tools(changes.done if changes else [flow.staged_at],
+                                       queue.dropped if queue else [],
+                                       backlog.times if backlog else [])
+    else:
+        outcome.path = [{name.removesuffix("_ns"): at / 1e9 - ends.began
+                         for name, at in one.items() if at >= 0}
+                        for one in path.counters["stages"]]
     return outcome
+
+
+def stages_of_tools(done: list[float], dropped: list[float],
+                    waiting: list[tuple[float, int]]) -> list[dict[str, float]]:
+    """What the relay says of its stages, of tools that were changed at these times: from when each
+    held, its first loss, its first queue, and when no packet of it waited any more."""
+    found = []
+    begins = [0.0, *done]
+    for begin, end in zip(begins, [*done, float("inf")]):
+        stage = {"first": begin}
+        lost = next((at for at in dropped if begin <= at < end), None)
+        queued = next((at for at, size in waiting if begin <= at < end and size >= QUEUE), None)
+        left = next((at for at, size in waiting if at >= end and size == 0), None)
+        found.append({**stage, **{name: at for name, at in
+                                  (("lost", lost), ("queued", queued), ("left", left))
+                                  if at is not None}})
+    return found
 
 
 def _undo(place: Place, flow: Flow) -> None:

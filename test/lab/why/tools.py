@@ -5,11 +5,13 @@ habits; and mostly round trips and rates that those scenarios do not have."""
 
 from __future__ import annotations
 
+import math
+
 import control
 from flows import ALWAYS, Flow, Slow, without
 from held import NUMBER, Hold
 from place import DEVICE
-from scenarios import Draw, Scenario, loss_path, path, rate_word
+from scenarios import MSS, Draw, Scenario, loss_path, path, rate_word
 
 Command = tuple[str, ...]
 # Packets with data, and SYNs of Linux (60 bytes) among those without.
@@ -27,7 +29,7 @@ def _nft(rule: str) -> tuple[Command, ...]:
             ("nft", "add", "rule", "ip", "lab", "in", "iifname", DEVICE, *rule.split()))
 
 
-def _to_program(*which: str) -> tuple[Command, ...]:
+def to_program(*which: str) -> tuple[Command, ...]:
     return (_iptables(*which, "-j", "NFQUEUE", "--queue-num", str(NUMBER)),)
 
 
@@ -101,7 +103,7 @@ def send_autotuning(d: Draw) -> Scenario:
     return Scenario("send_buffer", flow, without(flow, most_wmem=0), rtt)
 
 
-def _ifb(*qdiscs: Command) -> tuple[Command, ...]:
+def ifb(*qdiscs: Command) -> tuple[Command, ...]:
     """What comes to the receiver goes through a device of its own first."""
     return (("ip", "link", "add", "ifb0", "type", "ifb"),
             ("ip", "link", "set", "ifb0", "up"),
@@ -117,8 +119,8 @@ def _queue(d: Draw, bits: float, queue_ms: float) -> tuple[Command, ...]:
     rate = rate_word(bits)
     add = ("qdisc", "add", "dev", "ifb0")
     if d.one(False, True):
-        return _ifb((*add, "root", "tbf", "rate", rate, "burst", "3000", "limit", limit))
-    return _ifb((*add, "root", "handle", "1:", "htb", "default", "10"),
+        return ifb((*add, "root", "tbf", "rate", rate, "burst", "3000", "limit", limit))
+    return ifb((*add, "root", "handle", "1:", "htb", "default", "10"),
                 ("class", "add", "dev", "ifb0", "parent", "1:", "classid", "1:10", "htb", "rate",
                  rate, "ceil", rate, "burst", "3000", "cburst", "3000"),
                 (*add, "parent", "1:10", "bfifo", "limit", limit))
@@ -140,6 +142,16 @@ def shaped_bottleneck(d: Draw) -> Scenario:
 def bufferbloat(d: Draw) -> Scenario:
     rtt = d.one(d.log(1, 2), d.log(2, 200), d.log(200, 300))
     return _bottleneck(d, "bufferbloat", rtt, rate_of(d), d.log(140, 700))
+
+
+def bbr_phase(d: Draw) -> Scenario:
+    """The startup of BBR at such a queue, as of by_state.py at the relay's."""
+    rtt, segments = d.log(60, 300), d.log(12, 70)
+    bits = segments * MSS * 8 / (rtt / 1000)
+    rounds = math.log2(segments / 10) + d.even(13, 18)
+    flow = Flow(path(rtt), _queue(d, bits, rtt * d.even(3, 6)), ifb_bits=bits, cc="bbr",
+                size=int(bits / 8 * rounds * rtt / 1000), watched=True, deadline=20)
+    return Scenario("bbr_phase", flow, None, rtt)
 
 
 def congested_path(d: Draw) -> Scenario:
@@ -210,7 +222,7 @@ def slow_start_left_early(d: Draw) -> Scenario:
     else:
         begin = rtt / 1000 * d.even(1.2, 2.6)
         holds = (Hold(begin, begin + 1.2 * rtt / 1000, delay=d.even(0.018, 0.04)),)
-    flow = Flow(path(rtt), _to_program(*DATA), holds, size=int(d.log(1.3e6, 4e6)), cc="cubic",
+    flow = Flow(path(rtt), to_program(*DATA), holds, size=int(d.log(1.3e6, 4e6)), cc="cubic",
                 wide=True)
     return Scenario("slow_start_left_early", flow, without(flow, cc="reno"), rtt)
 
@@ -219,8 +231,8 @@ def _interrupted(d: Draw, cause: str) -> Scenario:
     rtt = d.log(3, 200)
     begin = rtt / 1000 * d.even(0.3, 2.5)
     end = begin + d.log(0.4, 3)
-    hold = Hold(begin, end, drop=True) if cause == "rto_stall" else Hold(begin, end, to_end=True)
-    flow = Flow(path(rtt), _to_program(), (hold,), size=int(d.log(40e3, 500e3)), cc=cc_of(d))
+    hold = Hold(begin, end, drop=1) if cause == "rto_stall" else Hold(begin, end, to_end=True)
+    flow = Flow(path(rtt), to_program(), (hold,), size=int(d.log(40e3, 500e3)), cc=cc_of(d))
     return _provoked(cause, flow, rtt)
 
 
@@ -247,7 +259,7 @@ def tail_loss(d: Draw) -> Scenario:
 def reordering(d: Draw) -> Scenario:
     rtt = d.log(12, 200)
     held = (Hold(delay=rtt / 1000 * d.even(0.7, 1.6), in_order=False),)
-    flow = Flow(path(rtt), _to_program(*DATA, *_chance(d.log(0.05, 0.3))), held,
+    flow = Flow(path(rtt), to_program(*DATA, *_chance(d.log(0.05, 0.3))), held,
                 size=int(d.log(700e3, 3e6)), cc=cc_that_minds_losses(d), wide=True)
     return _provoked("reordering", flow, rtt)
 
