@@ -98,15 +98,19 @@ class Labels(unittest.TestCase):
 
 class Spans(unittest.TestCase):
     def spans(self, causes_: tuple[str, str], **other: object) -> list[tuple]:
-        stages = (Stage(0, causes_[0]), Stage(3, causes_[1]))
-        found = staged.true_spans(stages, outcome(6.5, written=6.0, **other), 0.25)
+        stages = (Stage(0, causes_[0], 12e6), Stage(3, causes_[1]))
+        found = staged.true_spans(stages, outcome(6.5, written=6.0, **other), 125)
         return [(round(one.begin, 6), round(one.end, 6), one.cause) for one in found]
 
     def test_a_queue_must_have_run_empty(self) -> None:
-        path = [{"first": 0.0, "queued": 0.5, "left": 3.5}, {"first": 3.01, "left": 6.1}]
+        path = [{"first": 0.0, "queued": 0.5, "left": 3.5, "queue": 0.1},
+                {"first": 3.01, "left": 6.1}]
         self.assertEqual(self.spans(("bufferbloat", "application"), path=path,
                                     writer=[[3.02, 5.9]]),
                          [(0.75, 3.01, "bufferbloat"), (3.75, 5.9, "application")])
+        path[0]["queue"] = 0.09  # it was not filled
+        self.assertEqual(self.spans(("bufferbloat", "application"), path=path,
+                                    writer=[[3.02, 5.9]])[0][2], "shaped_bottleneck")
 
     def test_losses_count_from_the_first_one(self) -> None:
         path = [{"first": 0.0, "left": 3.0}, {"first": 3.0, "lost": 4.0, "left": 6.1}]
@@ -124,10 +128,14 @@ class Spans(unittest.TestCase):
 
     def test_tools_tell_their_stages_as_the_relay_does(self) -> None:
         got = running.stages_of_tools([3.0], [1.0, 3.5, 4.0],
-                                      [(0.5, 2999), (2.9, 3000), (3.1, 5000), (3.2, 0)])
-        self.assertEqual(got, [{"first": 0.0, "lost": 1.0, "queued": 2.9, "left": 3.2},
-                               {"first": 3.0, "lost": 3.5, "queued": 3.1}])
-        self.assertEqual(running.stages_of_tools([], [], []), [{"first": 0.0}])
+                                      [(0.5, 2999), (2.9, 3000), (3.1, 5000), (3.2, 0)], 1e6)
+        self.assertEqual(got, [{"first": 0.0, "lost": 1.0, "queued": 2.9, "left": 3.2,
+                                "queue": 0.024},
+                               {"first": 3.0, "lost": 3.5, "queued": 3.1, "queue": 0.0}])
+        self.assertEqual(running.stages_of_tools([], [], [], 0), [{"first": 0.0, "queue": 0.0}])
+        self.assertEqual(running.stage_of_relay({"first_ns": 2500000000, "lost_ns": -1,
+                                                 "queue_us": 2000}, 2.0),
+                         {"first": 0.5, "queue": 0.002})
 
     def test_too_short_ones_are_set_aside(self) -> None:
         made = dataclasses.replace(scenario("two"), stages=(Stage(0, "application"),

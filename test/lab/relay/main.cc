@@ -59,17 +59,26 @@ struct stage_events {
 
   static constexpr int64_t queue_ns = 5'000'000;
 
-  void add(int64_t now, const fate& found) {
+  std::vector<int64_t> waits_ns;  // of each packet with data
+
+  void add(int64_t now, const fate& found, bool has_data) {
     if (first_ns < 0) first_ns = now;
     if (queued_ns < 0 && found.waits_ns >= queue_ns) queued_ns = now;
     if (found.lost && lost_ns < 0) lost_ns = now;
-    if (!found.lost) left_ns = std::max(left_ns, found.leaves_ns);
+    if (found.lost) return;
+    left_ns = std::max(left_ns, found.leaves_ns);
+    if (has_data) waits_ns.push_back(found.waits_ns);
   }
 
+  // With the 95th percentile of the waits, in microseconds.
   std::string report() const {
+    std::vector<int64_t> waits = waits_ns;
+    std::sort(waits.begin(), waits.end());
+    const int64_t queue_us = waits.empty() ? 0 : waits[(waits.size() - 1) * 95 / 100] / 1000;
     return "{\"first_ns\":" + std::to_string(first_ns) + ",\"left_ns\":" + std::to_string(left_ns) +
            ",\"lost_ns\":" + std::to_string(lost_ns) +
-           ",\"queued_ns\":" + std::to_string(queued_ns) + "}";
+           ",\"queued_ns\":" + std::to_string(queued_ns) +
+           ",\"queue_us\":" + std::to_string(queue_us) + "}";
   }
 };
 
@@ -113,14 +122,15 @@ class path {
     packet bytes;
     for (int i = 0; i < 64 && from.read(bytes); ++i) {
       const int64_t now = now_ns();
-      if (first_data_ns_ < 0 && look_at(bytes).payload > 0) first_data_ns_ = now;
+      const bool has_data = look_at(bytes).payload > 0;
+      if (first_data_ns_ < 0 && has_data) first_data_ns_ = now;
       const int64_t since_data = first_data_ns_ < 0 ? -1 : now - first_data_ns_;
       const size_t number = stage_at(since_data);
       const stage& current = opts_.stages[number];
       way& through = ways_[which];
       const fate found =
           through.pass(which == 0 ? current.there : current.back, bytes, now, since_data);
-      if (which == 0 && since_data >= 0) events_[number].add(now, found);
+      if (which == 0 && since_data >= 0) events_[number].add(now, found, has_data);
       if (found.lost) continue;
       if (found.twice) on_way_.push({found.leaves_ns, order_++, 1 - which, bytes});
       on_way_.push({found.leaves_ns, order_++, 1 - which, std::move(bytes)});

@@ -5,14 +5,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bloat import is_bloat
 from flows import Flow, Outcome
 from scenarios import Scenario
 from staged import Span, true_spans
 
 # Without its cause a flow must be so much faster, or the cause is none.
 FASTER = 1.2
-# A queue is bufferbloat above that delay, or above the other where round trips are so much longer.
-BLOAT_US, BLOAT_LEAST_US, BLOAT_FACTOR = 100_000, 50_000, 4
 # The lab was at fault where its relay was so late.
 LATE_US, LATE_SHARE = 3_000, 0.1
 
@@ -51,11 +50,7 @@ def link_bits(flow: Flow) -> float:
 
 
 def is_bloated(scenario: Scenario, outcome: Outcome) -> bool:
-    # A segment's own time on the link is of what its sender sees.
-    bits = link_bits(scenario.flow)
-    queue = (outcome.queue_us or 0) + (1500 * 8e6 / bits if bits else 0)
-    rtt = scenario.rtt_ms * 1000
-    return queue > BLOAT_US or queue > BLOAT_LEAST_US and queue + rtt > BLOAT_FACTOR * rtt
+    return is_bloat(outcome.queue_us or 0, link_bits(scenario.flow), scenario.rtt_ms)
 
 
 def by_state(scenario: Scenario, flow: Outcome) -> Label:
@@ -99,7 +94,7 @@ def _of_stages(scenario: Scenario, flow: Outcome, twin: Outcome) -> Label:
     saved = min(change, flow.seconds - change) - twin.seconds
     if flow.seconds < FASTER * (flow.seconds - saved):
         return Label("", "one of its causes cost too little")
-    spans = true_spans(scenario.stages, flow, max(0.1, 2 * scenario.rtt_ms / 1000))
+    spans = true_spans(scenario.stages, flow, scenario.rtt_ms)
     if sum(one.end - one.begin >= LEAST_SPAN for one in spans) < len(scenario.stages):
         return Label("", "one of its causes did not act for long")
     return Label("two", "", tuple(spans))

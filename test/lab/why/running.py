@@ -48,28 +48,34 @@ def run(place: Place, flow: Flow, seed: int) -> Outcome:
     if flow.staged_at:
         outcome.path = stages_of_tools(changes.done if changes else [flow.staged_at],
                                        queue.dropped if queue else [],
-                                       backlog.times if backlog else [])
+                                       backlog.times if backlog else [], flow.ifb_bits)
     else:
-        outcome.path = [{name.removesuffix("_ns"): at / 1e9 - ends.began
-                         for name, at in one.items() if at >= 0}
-                        for one in path.counters["stages"]]
+        outcome.path = [stage_of_relay(one, ends.began) for one in path.counters["stages"]]
     return outcome
 
 
-def stages_of_tools(done: list[float], dropped: list[float],
-                    waiting: list[tuple[float, int]]) -> list[dict[str, float]]:
+def stage_of_relay(events: dict[str, int], began: float) -> dict[str, float]:
+    """In seconds since the first byte, what happened; `queue` is a duration."""
+    found = {name.removesuffix("_ns"): at / 1e9 - began for name, at in events.items()
+             if name.endswith("_ns") and at >= 0}
+    return {**found, "queue": events["queue_us"] / 1e6}
+
+
+def stages_of_tools(done: list[float], dropped: list[float], waiting: list[tuple[float, int]],
+                    bits: float) -> list[dict[str, float]]:
     """What the relay says of its stages, of tools that were changed at these times: from when each
-    held, its first loss, its first queue, and when no packet of it waited any more."""
+    held, its first loss, its first queue, when no packet of it waited any more, and the 95th
+    percentile of what was to be waited for while there was a queue."""
     found = []
-    begins = [0.0, *done]
-    for begin, end in zip(begins, [*done, float("inf")]):
-        stage = {"first": begin}
+    for begin, end in zip([0.0, *done], [*done, float("inf")]):
         lost = next((at for at in dropped if begin <= at < end), None)
         queued = next((at for at, size in waiting if begin <= at < end and size >= QUEUE), None)
         left = next((at for at, size in waiting if at >= end and size == 0), None)
-        found.append({**stage, **{name: at for name, at in
-                                  (("lost", lost), ("queued", queued), ("left", left))
-                                  if at is not None}})
+        sizes = sorted(size for at, size in waiting
+                       if queued is not None and queued <= at < end)
+        stage = {"first": begin, "lost": lost, "queued": queued, "left": left,
+                 "queue": sizes[(len(sizes) - 1) * 95 // 100] * 8 / bits if sizes else 0.0}
+        found.append({name: at for name, at in stage.items() if at is not None})
     return found
 
 

@@ -19,6 +19,7 @@ class Stage:
 
     begin: float
     cause: str
+    bits: float = 0  # the rate of its link
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bloat import is_bloat
 from flows import Flow, Outcome, Slow, without
 from scenarios import Draw, Scenario, Stage, loss_rate, path, rate_word
 
@@ -27,21 +28,30 @@ class Span:
     cause: str
 
 
-def true_spans(stages: tuple[Stage, ...], outcome: Outcome, settle: float) -> list[Span]:
+def true_spans(stages: tuple[Stage, ...], outcome: Outcome, rtt_ms: float) -> list[Span]:
     """When each stage's cause acted, by the relay, the programs and, where a full window stalled
-    the sender, its kernel: from `settle` seconds behind its first effect, and behind all of the
-    stage before, until the programs or the relay end it. A cause that had no effect has none."""
+    the sender, its kernel: from two round trips behind its first effect, and behind all of the
+    stage before, until the programs or the relay end it. A cause that had no effect has none. What
+    a queue is called is by how long it was: not every congestion control fills it."""
+    settle = max(0.1, 2 * rtt_ms / 1000)
     found = []
     free = 0.0  # from then on nothing of the stage before is on its way
     for number, stage in enumerate(stages):
         begin, end = _acted(number, stage, outcome)
         begin, end = max(begin, free) + settle, min(end, outcome.written)
         if begin < end:
-            found.append(Span(begin, end, stage.cause))
+            found.append(Span(begin, end, _cause_of(number, stage, outcome, rtt_ms)))
         free = max(free, end)
         if number < len(outcome.path):
             free = max(free, outcome.path[number].get("left", 0.0))
     return found
+
+
+def _cause_of(number: int, stage: Stage, outcome: Outcome, rtt_ms: float) -> str:
+    if ACTS.get(stage.cause) != "queued":
+        return stage.cause
+    waited = outcome.path[number].get("queue", 0.0) * 1e6
+    return "bufferbloat" if is_bloat(waited, stage.bits, rtt_ms) else "shaped_bottleneck"
 
 
 def _acted(number: int, stage: Stage, outcome: Outcome) -> tuple[float, float]:
@@ -68,7 +78,7 @@ class _Part:
         self.words: list[str] = []
         self.writer: list[Slow] = []
         self.reader: list[Slow] = []
-        bits = d.log(1e6, 6e6)
+        self.bits = bits = d.log(1e6, 6e6)
         if cause in ("shaped_bottleneck", "bufferbloat"):
             queue_ms = d.log(25, 80) if cause == "shaped_bottleneck" else d.log(150, 400)
             self.words = [f"there.rate={rate_word(bits)}",
@@ -109,7 +119,7 @@ def two_causes(d: Draw) -> Scenario:
                 reader=tuple(first.reader + second.reader), watched=True)
     twin = without(flow, words=path(rtt), writer=(), reader=(), until=0)
     return Scenario("two", flow, twin, rtt,
-                    (Stage(0, causes[0]), Stage(change, causes[1])))
+                    (Stage(0, causes[0], first.bits), Stage(change, causes[1], second.bits)))
 
 
 def _undone(words: list[str]) -> list[str]:

@@ -56,4 +56,5 @@ def two_causes(d: Draw) -> Scenario:
     flow = Flow(path(rtt), until=end, staged_at=change, cc=cc, deadline=25, watched=True, **parts)
     twin = without(flow, tools=(), holds=(), changes=(), ifb_bits=0, writer=(), reader=(), until=0,
                    staged_at=0)
-    return Scenario("two", flow, twin, rtt, (Stage(0, causes[0]), Stage(change, causes[1])))
+    return Scenario("two", flow, twin, rtt, (Stage(0, causes[0], flow.ifb_bits),
+                                             Stage(change, causes[1], flow.ifb_bits)))
