@@ -59,9 +59,11 @@ class Labels(unittest.TestCase):
         self.assertEqual(labels.label(scenario("policer", 31), late, good, None).cause, "policer")
 
     def test_a_healthy_flow_is_as_fast_as_its_twin(self) -> None:
-        made = scenario("none")
-        self.assertEqual(labels.label(made, outcome(1.1), outcome(1.0), None).cause, "none")
-        self.assertEqual(labels.label(made, outcome(1.2), outcome(1.0), None).cause, "")
+        made = scenario("none", 100)
+        for flow, twin, cause in ((0.23, 0.2, "none"), (0.24, 0.2, ""), (0.25, 0.244, "none"),
+                                  (0.25, 0.246, "")):
+            got = labels.label(made, outcome(flow), outcome(twin), None)
+            self.assertEqual(got.cause, cause, (flow, twin))
 
     def test_the_queue_says_which_bottleneck(self) -> None:
         words = ("delay=10ms", "there.rate=12000000bit")  # 1 ms a segment

@@ -14,6 +14,9 @@ from staged import Span, true_spans
 FASTER = 1.2
 # The lab was at fault where its relay was so late.
 LATE_US, LATE_SHARE = 3_000, 0.1
+# A healthy flow's twin takes two round trips, and this for the machine and its bytes, in seconds: a
+# program waited for a processor where it took longer.
+SLACK = 0.005
 
 # What the sender's end can know of causes at the other one, and what the receiver can see at all.
 AS_THE_SENDER_SEES = {"receive_autotuning": "peer_window"}
@@ -73,6 +76,8 @@ def label(scenario: Scenario, flow: Outcome, twin: Outcome, spread: Outcome | No
     if scenario.cause == "two":
         return _of_stages(scenario, flow, twin)
     if scenario.cause == "none":
+        if twin.took() > FASTER * 2 * scenario.rtt_ms / 1000 + SLACK:
+            return Label("", "a program was late")
         return Label("none") if not is_faster(twin, flow) else Label("", "its fault cost something")
     if scenario.cause == "host_drops" and flow.drops < LEAST_DROPS:
         return Label("", "the receiver dropped nothing")

@@ -63,6 +63,8 @@ class Ends:
     def __init__(self, place: Place, flow: Flow, seed: int, tools: list) -> None:
         self._place, self._flow, self._tools = place, flow, tools
         self.began = 0.0  # monotonic, of the first byte
+        self._accepted = threading.Event()
+        self._reading: socket.socket | None = None
         self._ended = threading.Event()
         self._sent = 0
         self._written = 0.0
@@ -85,14 +87,11 @@ class Ends:
                 stack.enter_context(_competitors(self._place, flow, listener))
             sender = stack.enter_context(self._place.sender.socket(socket.AF_INET))
             self._set_up(sender)
+            thread = threading.Thread(target=self._serve, args=(listener,), daemon=True)
+            thread.start()
             begin = time.monotonic()
             sender.connect(listener.getsockname())
-            reader, _ = listener.accept()
-            stack.enter_context(reader)
-            _limit(reader, flow.deadline)
-            cookies = cookie_of(sender), cookie_of(reader)
-            thread = threading.Thread(target=self._read, args=(reader,), daemon=True)
-            thread.start()
+            # It writes at once: the other end takes the connection half a round trip later.
             began = time.time()
             self.began = time.monotonic()
             for tool in self._tools:
@@ -102,7 +101,12 @@ class Ends:
                 done = self._send(sender)
                 lasted = time.monotonic() - begin
             self._ended.set()
-            drops = drops_of(reader)
+            if not self._accepted.wait(flow.deadline):
+                raise TimeoutError("nobody took the connection")
+            assert self._reading is not None
+            stack.callback(self._reading.close)
+            cookies = cookie_of(sender), cookie_of(self._reading)
+            drops = drops_of(self._reading)
             if done:
                 time.sleep(flow.linger)
             else:
@@ -169,6 +173,15 @@ class Ends:
             if slow is not None:
                 time.sleep(slow.pause)
                 self._writer.note(self._since())
+
+    def _serve(self, listener: socket.socket) -> None:
+        try:
+            self._reading, _ = listener.accept()
+        except OSError:
+            return
+        _limit(self._reading, self._flow.deadline)
+        self._accepted.set()
+        self._read(self._reading)
 
     def _read(self, sock: socket.socket) -> None:
         """Reads to the end, and answers each message, and the end."""
