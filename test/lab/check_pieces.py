@@ -209,7 +209,10 @@ class Scores(unittest.TestCase):
 
     def test_the_kernels_state(self) -> None:
         one = flow_of("bbr_phase", 10, spans=[{"begin": 1.0, "end": 2.0, "cause": "bbr_phase"}])
-        for low, high, right in ((1.5, 2.5, 1), (2.0, 2.4, 0), (1.9, 2.6, 1), (0.0, 3.6, 0)):
+        # The verdict's times begin half a second before; round trips of 10 ms, and a queue of 90.
+        one["outcome"]["queue_us"] = 90_000
+        for low, high, right in ((1.5, 2.5, 1), (2.0, 2.4, 0), (2.0, 2.52, 1), (0.0, 3.6, 0),
+                                 (1.0, 1.9, 0), (1.06, 2.0, 1), (0.0, 1.4, 0)):
             got = score.Score([one], {(10, "sender"): verdict("none", ("bbr_phase", low, high))})
             self.assertEqual(got.recall("sender", "bbr_phase"), (right, 1), (low, high))
 

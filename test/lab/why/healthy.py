@@ -12,7 +12,6 @@ from flows import Flow, without
 from scenarios import Draw, Scenario, cc_of, path, rate_word
 
 
-
 def healthy(d: Draw) -> Scenario:
     """Some have faults that cost nothing; where one did cost, the flow is set aside."""
     rtt = d.log(1, 300)

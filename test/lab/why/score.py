@@ -40,14 +40,16 @@ def overlap(low: float, high: float, phase: dict) -> float:
     return max(0.0, min(high, phase["end_s"]) - max(low, phase["begin_s"]))
 
 
-def agreement(spans: list[dict], verdict: dict, shift: float, cause: str) -> float:
-    """Of the time that is truly the cause's or is said to be, the share that is both."""
-    phases = [one for one in verdict["phases"] if one["cause"] == cause]
+def agreement(spans: list[dict], verdict: dict, shift: float, cause: str, slack: float) -> float:
+    """Of the time that is truly the cause's, and of that which is said to be, the share that is
+    both; the lesser of them. What is said may be off by `slack` seconds: records and what they
+    smooth know no better."""
+    said = [one for one in verdict["phases"] if one["cause"] == cause]
     true = sum(one["end"] - one["begin"] for one in spans)
-    told = sum(one["end_s"] - one["begin_s"] for one in phases)
-    both = sum(overlap(span["begin"] + shift, span["end"] + shift, one)
-               for span in spans for one in phases)
-    return both / (true + told - both) if true + told > both else 0.0
+    told = sum(one["end_s"] - one["begin_s"] for one in said)
+    wide = [(one["begin"] + shift - slack, one["end"] + shift + slack) for one in spans]
+    both = sum(overlap(low, high, one) for low, high in wide for one in said)
+    return min(both / true, both / told, 1.0) if true > 0 and told > 0 else 0.0
 
 
 class Score:
@@ -73,7 +75,10 @@ class Score:
         truth, cause = flow["label"], verdict["cause"]
         right = cause in labels.right_causes(truth, view)
         if flow.get("spans"):
-            right = agreement(flow["spans"], verdict, _shift(flow, verdict), truth) >= AGREES
+            # Half a round trip, with its queue.
+            slack = (flow["rtt_ms"] / 1e3 + (flow["outcome"]["queue_us"] or 0) / 1e6) / 2
+            right = agreement(flow["spans"], verdict, _shift(flow, verdict), truth,
+                              slack) >= AGREES
             cause = truth if right else cause
         self.table[view][truth, cause, right] += 1
         if not right:
