@@ -62,11 +62,16 @@ def _twin_of(scenario: Scenario, flow: Outcome) -> Flow | None:
     return scenario.twin
 
 
-def _work(relay: str, making, ready, tasks, results) -> None:  # noqa: ANN001
-    """One process: a place, and one flow after the other in it."""
-    # The flows' programs are to act at their time on a busy machine, too; they do little.
+def _hurry() -> None:
+    """This process is to act at its time on a busy machine, too, as on an idle one; programs of the
+    lab do little."""
     with contextlib.suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+
+
+def _work(relay: str, making, ready, tasks, results) -> None:  # noqa: ANN001
+    """One process: a place, and one flow after the other in it."""
+    _hurry()
     with contextlib.ExitStack() as stack:
         with making:
             place = stack.enter_context(Place(relay))
@@ -86,7 +91,7 @@ def _collector(exe: str, output: Path, names: list[str]) -> Iterator[None]:
     log = output.parent / "collector.log"
     with open(log, "w", encoding="utf-8") as errors:
         child = subprocess.Popen([exe, "--output", str(output), *flags], stderr=errors,
-                                 stdin=subprocess.DEVNULL)
+                                 stdin=subprocess.DEVNULL, preexec_fn=_hurry)
         try:
             time.sleep(1.5)  # it opens the namespaces
             if child.poll() is not None:
