@@ -19,7 +19,9 @@ from netns import cookie_of  # place has set its path
 SO_MAX_PACING_RATE = 47
 TCP_NOTSENT_LOWAT = 25
 PIECE = 16384
-LARGE = 1 << 18  # the kernel is to have more to send while this program waits for a processor
+# The kernel is to have more to send while this program waits for a processor. But into a small
+# send buffer it would let 64 KB of it at a time.
+LARGE = 1 << 18
 ROOM = 4 << 20  # bytes of a receive buffer in which everything here has room
 
 
@@ -165,7 +167,7 @@ class Ends:
                 raise TimeoutError
             slow = self._writer.at(since)
             piece = PIECE if slow is None else slow.piece
-            if flow.size and slow is None:
+            if flow.size and slow is None and not (flow.sndbuf or flow.most_wmem):
                 piece = LARGE
             if flow.size:
                 piece = min(piece, flow.size - self._sent)

@@ -64,12 +64,14 @@ def loss_rate(rtt_ms: float, share: float) -> float:
 
 
 def loss_path(d: Draw, low: float, high: float) -> tuple[float, float, int]:
-    """Round trip, share and bytes for some 4 s at a rate that this machine passes easily."""
+    """Round trip, share and bytes for some 4 s at a rate that this machine passes easily, in which
+    several packets are lost."""
     while True:
         rtt, share = d.log(2, 300), d.log(low, high)
         bits = loss_rate(rtt, share)
-        if 250e3 < bits < 12e6:
-            return rtt, share, int(bits / 8 * d.even(3, 6))
+        least = 4 / share * MSS
+        if 250e3 < bits < 12e6 and least * 8 / bits < 7:
+            return rtt, share, int(max(bits / 8 * d.even(3, 6), least))
 
 
 def application(d: Draw) -> Scenario:
