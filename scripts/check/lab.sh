@@ -4,6 +4,7 @@
 # help: the lab's relay, held against the kernel's counters, and its other tools
 
 part_builds=yes
+part_optional=('nftables=nft|its other tools' 'iptables=iptables|its other tools')
 
 # It keeps times of milliseconds, which a machine that runs other tests beside it does not.
 part() {

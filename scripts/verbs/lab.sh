@@ -9,6 +9,7 @@ verb() {
   if [[ " $* " != *" --help "* ]]; then
     ready_to_test build
     install_for_tests
+    if [[ $* == *unseen* ]]; then install_packages nftables=nft iptables=iptables; fi
     say "building"
     configure_main || die "configuring failed"
     ninja -C build tools/tcpinfo-collect tools/tcpinfo-dump test/lab/relay || die "the build failed"

@@ -20,12 +20,13 @@ import backlog  # noqa: E402 (the path is set above)
 import causes  # noqa: E402
 import labels  # noqa: E402
 import netlink  # noqa: E402
+import programs  # noqa: E402
 import running  # noqa: E402
 import score  # noqa: E402
 import series  # noqa: E402
 import staged  # noqa: E402
 import watch  # noqa: E402
-from flows import Flow, Outcome  # noqa: E402
+from flows import Flow, Outcome, Slow  # noqa: E402
 from held import Hold  # noqa: E402
 from scenarios import Scenario, Stage  # noqa: E402
 
@@ -255,6 +256,38 @@ class Messages(unittest.TestCase):
         self.assertEqual(Hold(1, 2, to_end=True).leaves(1.25, draw), 2)
         some = [Hold(jitter=0.5).leaves(1, draw) for _ in range(100)]
         self.assertTrue(1 <= min(some) < 1.1 and 1.4 < max(some) <= 1.5)
+
+
+class Programs(unittest.TestCase):
+    def test_slowness_has_its_times(self) -> None:
+        first, second = Slow(1, 2, 500, 0.1), Slow(3, 4, 700, 0.2)
+        slowness = programs.Slowness((first, second), "seed")
+        self.assertIsNone(slowness.at(0.99))
+        self.assertIsNone(slowness.at(-1))
+        self.assertEqual(slowness.at(1.5), first)
+        slowness.note(1.6)
+        self.assertEqual(slowness.at(1.9), first)
+        slowness.note(2.05)  # the last pause ends behind it
+        self.assertIsNone(slowness.at(2.05))
+        self.assertEqual(slowness.at(3), second)
+        slowness.note(3.2)
+        self.assertEqual(slowness.was, [[1.5, 2.05], [3, 3.2]])
+
+    def test_some_vary_about_their_mean(self) -> None:
+        one = Slow(0, 9, 1000, 0.1, vary=True)
+        slowness = programs.Slowness((one,), "seed")
+        drawn = [slowness.at(1) for _ in range(1000)]
+        again = programs.Slowness((one,), "seed")
+        self.assertEqual(drawn, [again.at(1) for _ in range(1000)])
+        pieces = [some.piece for some in drawn if some]
+        self.assertEqual((min(pieces), max(pieces)), (100, 5000))
+        self.assertTrue(900 < sum(pieces) / 1000 < 1100)
+
+    def test_what_was_made_knows_no_verdict(self) -> None:
+        flows = [flow_of("policer", 1, took=2.0), flow_of("policer", 2, took=4.0),
+                 {"key": "policer/3/s", "label": "", "why": "it failed: x"}]
+        self.assertEqual(score.made_of(flows),
+                         "policer: 3 of 2.0 s: policer 2; aside, it failed 1")
 
 
 class Scenarios(unittest.TestCase):

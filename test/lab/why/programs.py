@@ -31,7 +31,7 @@ def _limit(sock: socket.socket, seconds: float) -> None:
         sock.setsockopt(socket.SOL_SOCKET, which, span)
 
 
-class _Slowness:
+class Slowness:
     """When a program is slow, and how; and when it truly was."""
 
     def __init__(self, spans: tuple[Slow, ...], seed: str) -> None:
@@ -70,8 +70,8 @@ class Ends:
         self._ended = threading.Event()
         self._sent = 0
         self._written = 0.0
-        self._writer = _Slowness(flow.writer, f"writer {seed}")
-        self._reader = _Slowness(flow.reader, f"reader {seed}")
+        self._writer = Slowness(flow.writer, f"writer {seed}")
+        self._reader = Slowness(flow.reader, f"reader {seed}")
 
     def _since(self) -> float:
         return time.monotonic() - self.began
