@@ -79,10 +79,10 @@ def _work(relay: str, making, ready, tasks, results) -> None:  # noqa: ANN001
         while (task := tasks.get()) is not None:
             try:
                 results.put(_one(place, *task))
-            except (Failed, OSError, subprocess.CalledProcessError) as error:
+            except Exception as error:  # whatever it is, the other flows are to be made and scored
                 said = getattr(error, "stderr", "") or ""
                 results.put({"key": task[0], "kind": task[1], "label": "",
-                             "why": f"it failed: {error} {said}".strip()})
+                             "why": f"it failed: {error!r} {said}".strip()})
 
 
 @contextlib.contextmanager
