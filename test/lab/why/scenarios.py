@@ -69,8 +69,8 @@ def loss_path(d: Draw, low: float, high: float) -> tuple[float, float, int]:
     while True:
         rtt, share = d.log(2, 300), d.log(low, high)
         bits = loss_rate(rtt, share)
-        least = 4 / share * MSS
-        if 250e3 < bits < 12e6 and least * 8 / bits < 7:
+        least = 8 / share * MSS
+        if 250e3 < bits < 12e6 and least * 8 / bits < 8:
             return rtt, share, int(max(bits / 8 * d.even(3, 6), least))
 
 
