@@ -8,6 +8,7 @@ usage: cli_publish_nats.py COLLECTOR TCPINFO_CSV
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import socket
@@ -134,7 +135,7 @@ def test_no_stream(server: Server, scratch: Path) -> None:
 def main() -> None:
     refusal = subprocess.run([COLLECTOR, "--layout", "segments", "--publish", "nats://localhost/a",
                               "--max-memory", "1"], capture_output=True, text=True, check=False)
-    program = shutil.which("nats-server", path="/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin")
+    program = shutil.which("nats-server", path=os.environ["PATH"] + ":/usr/sbin")
     if "without libnats" in refusal.stderr or program is None:
         print("skipped: no libnats in this build, or no nats-server")
         sys.exit(77)

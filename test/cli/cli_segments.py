@@ -20,6 +20,7 @@ from pathlib import Path
 
 from checks import check, finish
 from made_archives import CLOSE, CLOSE_WAIT, metadata, record, write
+from publishing import blocks
 
 CSV, DUMP, MAKE_SEGMENT = sys.argv[1:4]
 GOLDEN, CORPUS = Path(sys.argv[4]), Path(sys.argv[5])
@@ -266,6 +267,25 @@ def test_ways_in(archives: Path, scratch: Path) -> None:
           "records from before the day")
 
 
+def test_stream_of_blocks(scratch: Path) -> None:
+    """On standard input blocks may begin anywhere, and come from several segments in turn; in a
+    file some are missing then."""
+    one, other = (blocks((GOLDEN / "segments" / f"version_1{name}.tcpseg.zst").read_bytes())
+                  for name in ("_left_out", "_planes"))
+    end = scratch / "end.tcpseg.zst"
+    end.write_bytes(one[1])
+    by_name = run(CSV, end)
+    check(by_name[0] == 1 and "at its beginning: " in by_name[2] and "missing" in by_name[2],
+          f"blocks that a file lacks: {by_name[2]}")
+    for tool in ((CSV, "-"), (DUMP, "ls", "-")):
+        status, said, wrong = run(*tool, given=one[1])
+        check(status == 0 and said and not wrong, f"{tool}: a stream from its middle on: {wrong}")
+    alone = [run(CSV, "-", given=block)[1].splitlines()[1:] for block in (*one[1:], *other)]
+    mixed = run(CSV, "-", given=other[1] + one[1] + other[0])
+    check(mixed[0] == 0 and not mixed[2], f"blocks of two segments: {mixed[2]}")
+    check(sorted(mixed[1].splitlines()[1:]) == sorted(sum(alone, [])), "rows of blocks in turn")
+
+
 def test_damage(scratch: Path) -> None:
     folder = scratch / "damage"
     folder.mkdir()
@@ -378,6 +398,7 @@ def main() -> None:
         in_scratch(test_mixed_folder, archives)
         in_scratch(test_ways_in, archives)
         in_scratch(test_healthy)
+        in_scratch(test_stream_of_blocks)
         in_scratch(test_damage)
         note = ""
         if (CORPUS / "mlab").is_dir():
