@@ -59,22 +59,21 @@ class outlet {
   outlet& operator=(const outlet&) = delete;
 
   /// One of the two is called, as takes_segments() says of its URL.
-  [[nodiscard]] virtual send_result send(const block_batch& batch, const may_wait& may) = 0;
-  [[nodiscard]] virtual send_result send(const whole_segment& segment, const may_wait& may) = 0;
+  [[nodiscard]] virtual send_result send_blocks(const block_batch& batch, const may_wait& may) = 0;
+  [[nodiscard]] virtual send_result send_segment(const whole_segment& segment,
+                                                 const may_wait& may) = 0;
 };
 
 /// Those that take blocks, and those that take segments.
 class block_outlet : public outlet {
  public:
-  using outlet::send;
-  [[nodiscard]] send_result send(const whole_segment&, const may_wait&) final {
+  [[nodiscard]] send_result send_segment(const whole_segment&, const may_wait&) final {
     return {.fault = "no blocks"};
   }
 };
 class segment_outlet : public outlet {
  public:
-  using outlet::send;
-  [[nodiscard]] send_result send(const block_batch&, const may_wait&) final {
+  [[nodiscard]] send_result send_blocks(const block_batch&, const may_wait&) final {
     return {.fault = "no segment"};
   }
 };

@@ -179,7 +179,7 @@ bool publisher::send_blocks(const stream_key& key, std::uint64_t number,
       at = to;
       break;
     }
-    if (!take(to_->send(batch_, may_), key, to, batch_.blocks.size(), batch_.bytes.size()))
+    if (!take(to_->send_blocks(batch_, may_), key, to, batch_.blocks.size(), batch_.bytes.size()))
       return false;
     at = to;
     save(false);
@@ -236,7 +236,7 @@ bool publisher::send_segment(const stream_key& key, std::uint64_t number,
   if (ec) return failed(segment.path, ec);
   const whole_segment whole{segment.path, segment.path.substr(output_.size() + 1),
                             fmt::format("{}/{}", key_text(key), number), file.get(), size};
-  const bool sent = take(to_->send(whole, may_), key, {number + 1, 0, 0}, 1, size);
+  const bool sent = take(to_->send_segment(whole, may_), key, {number + 1, 0, 0}, 1, size);
   if (sent) save(false);
   return sent;
 }

@@ -77,7 +77,7 @@ std::error_code file_outlet::copy(const std::string& part, const whole_segment& 
   return system_.sync(part);
 }
 
-send_result file_outlet::send(const whole_segment& segment, const may_wait& may) {
+send_result file_outlet::send_segment(const whole_segment& segment, const may_wait& may) {
   ours_.resize(copy_portion);
   const std::string path = folder_ + "/" + segment.name;
   const std::string part = path + std::string(part_suffix);

@@ -20,7 +20,8 @@ class file_outlet final : public segment_outlet {
   /// `system` outlives it.
   file_outlet(os& system, std::string folder) : system_(system), folder_(std::move(folder)) {}
 
-  [[nodiscard]] send_result send(const whole_segment& segment, const may_wait& may) override;
+  [[nodiscard]] send_result send_segment(const whole_segment& segment,
+                                         const may_wait& may) override;
 
  private:
   [[nodiscard]] std::error_code compare(const std::string& path, const whole_segment& segment,

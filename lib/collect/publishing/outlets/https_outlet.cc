@@ -82,7 +82,8 @@ class https_outlet final : public segment_outlet {
     if (handle_ == nullptr) throw std::bad_alloc();
   }
 
-  [[nodiscard]] send_result send(const whole_segment& segment, const may_wait& may) override;
+  [[nodiscard]] send_result send_segment(const whole_segment& segment,
+                                         const may_wait& may) override;
 
  private:
   template <class Value>
@@ -99,7 +100,7 @@ class https_outlet final : public segment_outlet {
   CURLcode refused_ = CURLE_OK;  // an option that this libcurl has not
 };
 
-send_result https_outlet::send(const whole_segment& segment, const may_wait& may) {
+send_result https_outlet::send_segment(const whole_segment& segment, const may_wait& may) {
   header_list headers;
   headers.add("Content-Type: application/zstd");
   headers.add(fmt::format("Tcpinfo-Id: {}", segment.id));

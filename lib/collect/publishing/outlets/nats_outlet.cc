@@ -117,7 +117,7 @@ class nats_outlet final : public block_outlet {
   explicit nats_outlet(const publish_url& url) : url_(url), waiting_(new_awaited()) {}
   ~nats_outlet() override { close(); }
 
-  [[nodiscard]] send_result send(const block_batch& batch, const may_wait& may) override;
+  [[nodiscard]] send_result send_blocks(const block_batch& batch, const may_wait& may) override;
 
  private:
   [[nodiscard]] natsStatus open();
@@ -195,7 +195,7 @@ natsStatus nats_outlet::publish(const block_batch& batch, const block_batch::blo
   return status;
 }
 
-send_result nats_outlet::send(const block_batch& batch, const may_wait& may) {
+send_result nats_outlet::send_blocks(const block_batch& batch, const may_wait& may) {
   waiting_.begin(batch);
   natsStatus status = open();
   for (const auto& block : batch.blocks)

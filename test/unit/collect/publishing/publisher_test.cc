@@ -29,7 +29,7 @@ struct server {
 class fake_outlet final : public block_outlet {
  public:
   explicit fake_outlet(server& to) : to_(to) {}
-  [[nodiscard]] send_result send(const block_batch& batch, const may_wait&) override {
+  [[nodiscard]] send_result send_blocks(const block_batch& batch, const may_wait&) override {
     if (to_.faults > 0) {
       --to_.faults;
       return {.fault = "away"};
