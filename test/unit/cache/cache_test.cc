@@ -180,9 +180,9 @@ TEST_CASE(
   made_socket s;
   CHECK(feed(t, s, 0) == flow_change::opened);
   std::vector<std::int64_t> kept;
-  for (std::int64_t ms = 10; ms <= 3000; ms += 10) {
-    s.set(168, static_cast<std::uint64_t>(ms * 1000));  // busy_time runs
-    if (feed(t, s, ms * 1'000'000) == flow_change::stall_times) kept.push_back(ms);
+  for (std::int64_t at_ms = 10; at_ms <= 3000; at_ms += 10) {
+    s.set(168, static_cast<std::uint64_t>(at_ms * 1000));  // busy_time runs
+    if (feed(t, s, at_ms * 1'000'000) == flow_change::stall_times) kept.push_back(at_ms);
   }
   CHECK(kept == std::vector<std::int64_t>{1000, 2000, 3000});
   // A real change is recorded at once and starts the second anew.
