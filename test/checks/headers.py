@@ -10,6 +10,7 @@ there are used; none there is a skip. A .def file is a list to be included with 
 and is no header of its own. c.h, with what it includes, is for C, and for C++ of any age.
 """
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,8 @@ import tempfile
 
 FLAGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]
 BARE = ["-fno-exceptions", "-fno-rtti"]
+# How a header asks for what is missing then.
+LACKS = re.compile(r"__cpp_exceptions|__EXCEPTIONS|__cpp_rtti|__GXX_RTTI")
 # Where the first complaint is all that is looked at, the rest need not be compiled.
 FIRST_ONLY = ["-Wfatal-errors"]
 SKIP = 77
@@ -62,15 +65,31 @@ def check_alone(compiler, folders, header):
     faults = []
     # Twice: a header without a guard, or one that undoes what it needs, is found out.
     text = f"#include <tcpinfo/{header}>\n" * 2
-    for more in ([], BARE):
-        done = compile_text(compiler, folders, "c++20", text, *more)
-        if done.returncode:
-            faults.append(f"does not compile on its own {' '.join(more)}\n{done.stderr}")
+    done = compile_text(compiler, folders, "c++20", text)
+    if done.returncode:
+        faults.append(f"does not compile on its own\n{done.stderr}")
     done = compile_text(compiler, folders, "c++17", text, *FIRST_ONLY)
     # The first complaint must be the one that says what to do. What is made has nothing to say.
     said = first_error(done)
     if header not in ("config.h", FOR_C, INCLUDED_BY_IT) and "libtcpinfo needs C++20" not in said:
         faults.append(f"in C++17 says {said}")
+    return faults
+
+
+def check_bare(compiler, folders, headers):
+    """What is wrong with them without exceptions and RTTI. All at once, since each stands alone
+    with them; but those alone, too, that include other things without them."""
+    def text(header):
+        return next(p for p in (pathlib.Path(f) / "tcpinfo" / header for f in folders)
+                    if p.exists()).read_text(encoding="utf-8")
+
+    faults = []
+    for some in [headers, *([h] for h in headers if LACKS.search(text(h)))]:
+        lines = "".join(f"#include <tcpinfo/{header}>\n" for header in some)
+        done = compile_text(compiler, folders, "c++20", lines, *BARE)
+        if done.returncode:
+            faults.append(f"{compiler}: {', '.join(some)}: do not compile {' '.join(BARE)}\n"
+                          f"{done.stderr}")
     return faults
 
 
@@ -139,6 +158,7 @@ def main():
     # An exception can be had where there are any.
     text = "#include <tcpinfo/error.h>\nvoid f() { tcpinfo::throw_on_error({}); }\n"
     for compiler in compilers:
+        faults += check_bare(compiler, folders, headers)
         faults += check_for_c(compiler, folders)
         if compile_text(compiler, folders, "c++20", text).returncode:
             faults.append(f"{compiler}: no throw_on_error")
