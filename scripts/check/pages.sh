@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# help: pages of tcpinfo-dump plot in a browser: colours, hover, zoom, keys, and pictures to look at
+# help: pages of tcpinfo-dump plot and summary in a browser: colours, hover, zoom, keys, and pictures to look at
 
 # CHECK_PAGES names a folder for pages and pictures; without it they go when the check ends.
 

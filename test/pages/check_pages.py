@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Pages of tcpinfo-dump plot in Debian's chromium: drawn in both themes, with one connection, with
-several and with 100,000 records; hover, zoom, keys and switches, driven as a person would.
+several and with 100,000 records; hover, zoom, keys and switches, driven as a person would. And the
+page of tcpinfo-dump summary: its tables and bars, in both themes, on a wide and a narrow screen.
 
 usage: check_pages.py TCPINFO-DUMP [FOLDER]
 
@@ -72,6 +73,38 @@ let drawn = 0;
 for (let i = 0; i < data.length; i += 4)
   if (data[i + 3] > 200) { ++drawn; colours.add(data[i] << 16 | data[i + 1] << 8 | data[i + 2]); }
 return [drawn, colours.size];
+"""
+# Colours of text and page, and their contrasts as the WCAG reckon them: of text, and of bars, for
+# which 3 would do.
+LOOK = """
+const numbers = (colour) => colour.match(/[0-9.]+/g).slice(0, 3).map(Number);
+const light = (colour) => {
+  const [r, g, b] = numbers(colour).map((v) => v / 255).map(
+    (v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+};
+const contrast = (a, b) => {
+  const [less, more] = [light(a), light(b)].sort((x, y) => x - y);
+  return (more + 0.05) / (less + 0.05);
+};
+const page = getComputedStyle(document.body);
+const bar = getComputedStyle(document.querySelector("td.bar span"));
+return [page.backgroundColor + page.color,
+  [page.color, bar.backgroundColor].map((one) => contrast(one, page.backgroundColor))];
+"""
+# Of each row with a bar the table's number, the share that the style asks for, and how much of its
+# cell the bar fills.
+BARS = """
+const rows = [];
+document.querySelectorAll("table").forEach((table, number) => {
+  table.querySelectorAll("td.bar").forEach((cell) => {
+    const bar = cell.firstElementChild, style = getComputedStyle(cell);
+    const room = cell.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+    const filled = bar.getBoundingClientRect().width / room;
+    rows.push([number, parseFloat(bar.style.width) / 100, filled]);
+  });
+});
+return rows;
 """
 
 
@@ -256,6 +289,47 @@ def tell_times(page: Shown, name: str) -> None:
         print(f"{name}: {what} {median:.0f} ms, the longest {longest:.0f} ms")
 
 
+def check_summary(dump: str, folder: pathlib.Path, driver: Chrome) -> None:
+    recorded = folder / "summary"
+    recorded.mkdir(exist_ok=True)
+    for number in range(1, 25):
+        write_drawn(recorded, number, 40 * number)
+    path = folder / "summary.html"
+    with path.open("wb") as page_file:
+        subprocess.run([dump, "summary", "--html", "--why", recorded], check=True, timeout=120,
+                       stdout=page_file)
+    page = Shown(driver, path)
+    looks = {}
+    for theme in ("light", "dark"):
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {
+            "features": [{"name": "prefers-color-scheme", "value": theme}]})
+        page.settle()
+        page.picture(theme)
+        looks[theme], contrasts = driver.execute_script(LOOK)
+        check(min(contrasts) >= 4.5, f"{theme}: text and page are too alike: {contrasts}")
+    check(looks["light"] != looks["dark"], f"{looks}")
+    check("24 connections" in page.text("body > p"), page.text("body > p"))
+    titles = [one.text for one in driver.find_elements("css selector", "h2")]
+    check(any(title.startswith("By port") for title in titles) and len(titles) > 5, f"{titles}")
+    rows = driver.execute_script(BARS)
+    check(len(rows) > 20, f"{len(rows)} bars")
+    # The longest bar of a table fills its cell, and each is as long as its row says.
+    for table, wanted, got in rows:
+        check(abs(wanted - got) < 0.02, f"a bar of table {table} is {got:.3f} long, not {wanted}")
+    check(max(wanted for _, wanted, _ in rows) == 1, "no bar is whole")
+    driver.set_window_size(420, 900)
+    page.settle()
+    page.settle()
+    page.picture("narrow")
+    wide = driver.execute_script(
+        "return document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    check(wide <= 0, f"summary, narrow: wider than the window by {wide}")
+    driver.set_window_size(1400, 2600)
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    faults = page.faults()
+    check(not faults, f"summary: {faults}")
+
+
 def check_all(dump: str, folder: pathlib.Path, driver: Chrome) -> None:
     def made(name: str, connections: int, records: int, interval: float) -> pathlib.Path:
         recorded = folder / name
@@ -283,6 +357,7 @@ def check_all(dump: str, folder: pathlib.Path, driver: Chrome) -> None:
     print(f"100,000 records: loaded and drawn within {loaded:.0f} ms")
     check_look(page, "large")
     tell_times(page, "100,000 records")
+    check_summary(dump, folder, driver)
 
 
 def main() -> None:
