@@ -101,6 +101,9 @@ TEST_CASE("where nobody knows the connection the answer is 404, and 400 where no
   query_desk desk(none);
   CHECK(desk.answer("/cookie/1").status.starts_with("404"));
   CHECK(desk.answer("/cookie/").status.starts_with("400"));
+  // Nobody who still waits holds up the end.
+  desk.end();
+  CHECK(desk.answer("/cookie/1").status.starts_with("503"));
 }
 
 TEST_CASE("an answer has the latest records, of the last minute, and no more than it may") {

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <new>
+#include <random>
 #include <set>
+#include <string>
 
 #include "collect/writing/ended_flows.h"
 #include "common/sequences.h"
@@ -23,7 +25,9 @@ struct layout_bench : bench {
   std::unique_ptr<segments_layout> records;
   std::int64_t now_ns = 0;
 
-  layout_bench() {
+  /// @param is_asked whether there is a query socket
+  explicit layout_bench(bool is_asked = false) {
+    if (is_asked) r.settings.query_socket = "socket";
     writing->segment_stem = "h.20200913T132640Z-0";
     records = std::make_unique<segments_layout>(sink_context{*writing, observer, memory, 0});
     REQUIRE_FALSE(records->open());
@@ -43,6 +47,37 @@ struct layout_bench : bench {
 };
 
 }  // namespace
+
+TEST_CASE("segments: an answer has of blocks that cannot be written the latest, and no more") {
+  layout_bench b(true);
+  b.r.system.append_faults = 1'000'000;
+  std::mt19937 random(1);
+  std::string noise(60'000, '\0');
+  recent_answer said;
+  std::size_t before = 0;
+  for (int i = 0; i < 30; ++i) {
+    for (int k = 0; k < 8; ++k) {
+      for (char& c : noise) c = static_cast<char>(random() & 0xffU);
+      made_socket s;
+      (void)s.view();
+      s.built.add(60, noise);  // of a kernel to come
+      snapshot_header header;
+      header.cookie = 1;
+      header.kind = snapshot_kind::data;
+      header.time_ns = b.r.system.realtime_ns();
+      b.records->take(header, s.built.view().bytes, b.now_ns);
+    }
+    before = said.frames.size();
+    said = {};
+    b.records->answer({.cookie = 1}, said, b.now_ns);
+    REQUIRE(said.flows.size() == 1);
+    CHECK(said.frames.size() <= segment_file::recent_bytes);
+    // While there is room all of them are told.
+    if (i < 4) CHECK(said.frames.size() > before + 400'000);
+  }
+  CHECK(said.frames.size() > segment_file::recent_bytes / 2);
+  b.records->give_up();
+}
 
 TEST_CASE("an ended connection goes on after its sequence, also one of those that were forgotten") {
   ended_flows ended(3);
