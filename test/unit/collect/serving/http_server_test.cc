@@ -3,19 +3,23 @@
 // The server of the metrics: what it answers, and that no client keeps another waiting. Over real
 // sockets on the loopback interface.
 #include <arpa/inet.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cstring>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "collect/os/descriptor.h"
+#include "collect/os/listening.h"
 #include "collect/serving/http_request.h"
 #include "collect/serving/http_server.h"
 #include "unit/catch.h"
@@ -315,6 +319,29 @@ TEST_CASE("Where texts take too much, who takes most makes room, and not who cam
   }
   CHECK(body_of(other.hear()).size() == page.size());
   CHECK(bad[0]->was_cut_off());
+}
+
+TEST_CASE("Callers are one where one machine, or one user, can be all of them") {
+  const auto over_ipv6 = [](const char* text) {
+    sockaddr_in6 name{};
+    name.sin6_family = AF_INET6;
+    REQUIRE(::inet_pton(AF_INET6, text, &name.sin6_addr) == 1);
+    sockaddr_storage from{};
+    std::memcpy(&from, &name, sizeof name);
+    return origin_of(-1, from);
+  };
+  CHECK(over_ipv6("2001:db8:1:2::1") == over_ipv6("2001:db8:1:2:ffff:ffff:ffff:ffff"));
+  CHECK_FALSE(over_ipv6("2001:db8:1:2::1") == over_ipv6("2001:db8:1:3::1"));
+  // Those of IPv4 have one address each, also at a socket of both.
+  CHECK_FALSE(over_ipv6("::ffff:192.0.2.1") == over_ipv6("::ffff:192.0.2.2"));
+  std::array<int, 2> ends{};
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
+  const descriptor first(ends[0]);
+  const descriptor second(ends[1]);
+  sockaddr_storage local{};
+  local.ss_family = AF_UNIX;
+  CHECK(origin_of(first.get(), local).user == ::geteuid());
+  CHECK(origin_of(first.get(), local) == origin_of(second.get(), local));
 }
 
 TEST_CASE("A text larger than all that may wait is served all the same") {
