@@ -280,6 +280,49 @@ def test_bom(folder: Path) -> None:
                f"a byte-order mark, {place}")
 
 
+def test_metadata_before(folder: Path) -> None:
+    """Metadata that stands as text in a segment tells whose the archive is in the next one, too,
+    whichever of the two is changed first. There nothing has the address."""
+    odd = [line.replace('"Metadata"', ' "Metadata"') for line in
+           (metadata(uuid=uuid(21)), metadata(uuid=uuid(22)))]
+    begun = addressed(record(0, 0, cookie=21), "192.0.2.1", INSIDE)
+    end = addressed(record(9, None, CLOSE, cookie=21), "0.0.0.0", "0.0.0.0")
+    mine = [addressed(record(n, n, cookie=22), "192.0.2.1", OUTSIDE) for n in (0, 1)]
+    for name in ("pack-0.0", "other-0.0"):
+        lost = name.startswith("other")  # another run, whose first segment is not there
+        path = folder / f"in/{name}0000{SEGMENT}"
+        if not lost:
+            make_segment(path, f"archive a.jsonl\ntext {odd[0]}record {begun}"
+                         f"archive b.jsonl\ntext {odd[1]}record {mine[0]}flush\nfinish\n")
+        make_segment(path.with_name(f"{name}0001{SEGMENT}"),
+                     f"goes-on a.jsonl\nrecord {end}goes-on b.jsonl\nrecord {mine[1]}"
+                     "flush\nfinish\n")
+    done = erase("--host", str(NETWORK), folder / "in")
+    check(done.returncode == 0 and done.stderr == ""
+          and "1 connections erased: 1 archives, 2 records in 2 files" in done.stdout,
+          f"metadata before: {done}")
+    # Of the other run nobody knows whose its archives are.
+    left = {n: run("--json", "-q", folder / "in" / n).stdout.count("RawIDM")
+            for n in names(folder / "in")}
+    check(sorted(left.values()) == [1, 1, 2] and left[f"other-0.00001{SEGMENT}"] == 2,
+          f"metadata before: {left}")
+
+
+def test_second_becomes_first(folder: Path) -> None:
+    """A byte-order mark before a line that becomes the first hides no address either."""
+    bom = "\ufeff"
+    script = (f"archive all.jsonl\nrecord {made(1, INSIDE).splitlines()[1]}\nflush\n"
+              f"goes-on all.jsonl\ntext {bom}{made(2, INSIDE).splitlines()[1]}\n"
+              f"text {bom}{made(3).splitlines()[1]}\n"
+              f"record {made(4).splitlines()[1]}\nflush\nfinish\n")
+    make_segment(folder / f"in/x{SEGMENT}", script)
+    done = erase("--host", str(NETWORK), folder / "in")
+    check(done.returncode == 0 and "2 connections erased" in done.stdout,
+          f"second becomes first: {done}")
+    expect(folder / "in", {"all.jsonl": bom + made(3).splitlines()[1] + "\n"
+                           + made(4).splitlines()[1] + "\n"}, "second becomes first")
+
+
 def test_what_stays(folder: Path) -> None:
     """What cannot be judged or changed is told, and everything else is erased all the same."""
     here = folder / "in"
@@ -460,6 +503,7 @@ def test_killed(folder: Path) -> None:
 
 
 run_tests([test_archives, test_segments, test_lost_beginning, test_other_order, test_lost_metadata,
-           test_bom, test_what_stays, test_collector, test_came_meanwhile,
-           test_came_behind, test_unread_again, test_usage, test_killed])
+           test_bom, test_metadata_before, test_second_becomes_first, test_what_stays,
+           test_collector, test_came_meanwhile, test_came_behind, test_unread_again, test_usage,
+           test_killed])
 finish()

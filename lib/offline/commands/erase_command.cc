@@ -15,6 +15,7 @@
 
 #include "offline/commands/command_faults.h"
 #include "offline/commands/csv_progress.h"
+#include "offline/erasing/carried_contexts.h"
 #include "offline/erasing/collector_lock.h"
 #include "offline/erasing/erase_judge.h"
 #include "offline/erasing/erase_reader.h"
@@ -53,7 +54,7 @@ class erasing {
       : options_(options),
         on_fault_(on_fault),
         faults_(on_fault, options.verbose),
-        judge_(options.networks, keys_),
+        judge_(options.networks, keys_, carried_),
         reader_(judge_, options.max_window_log) {}
 
   // @return whether collectors run there: what they write meanwhile would not be found.
@@ -355,11 +356,11 @@ class erasing {
     if (const std::error_code ec = copy(path, swap.fd(), kept)) return ec.message();
     if (!reader_.complete() || kept != in.kept) return std::string(cannot_finish);
     const bool segment = reader_.is_segment();
-    kept_check check(options_.networks, keys_, connections_, options_.max_window_log);
+    kept_check check(options_.networks, keys_, connections_, carried_, options_.max_window_log);
     bool same = false;
     if (segment) {
       const descriptor old(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-      same = old && check.segments(old.get(), swap.fd());
+      same = old && check.segments(old.get(), swap.fd(), path);
     } else {
       same = check.archives(path, swap.new_path(), path);
     }
@@ -398,6 +399,7 @@ class erasing {
   const fault_callback& on_fault_;
   fault_log faults_;
   path_keys keys_;
+  carried_contexts carried_{keys_};
   erase_judge judge_;
   erase_reader reader_;
   collector_lock collector_;

@@ -21,11 +21,12 @@ std::uint64_t turned_cookie(std::uint64_t cookie) {
 
 }  // namespace
 
-erase_judge::erase_judge(const std::vector<ip_prefix>& networks, const path_keys& keys)
-    : networks_(networks), keys_(keys) {}
+erase_judge::erase_judge(const std::vector<ip_prefix>& networks, const path_keys& keys,
+                         carried_contexts& carried)
+    : networks_(networks), keys_(keys), carried_(carried) {}
 
 void erase_judge::begin_file(const std::string& path) {
-  path_ = path;
+  file_ = path_ = path;
   at_ = {};
   at_.context = context_of_name(path, path);
   remembered_.clear();
@@ -43,6 +44,10 @@ void erase_judge::begin_archive(const std::string& path, const metadata* about, 
   damaged_ = goes_on && met_damage_;
   // Metadata that is kept as text stands only where its archive begins.
   at_.context = goes_on && !path.empty() ? remembered_.find(path) : nullptr;
+  if (at_.context == nullptr && goes_on && !path.empty()) {
+    at_.context = carried_.find(file_, path);
+    damaged_ |= at_.context != nullptr && carried_.met_damage(file_);
+  }
   if (at_.context == nullptr) at_.context = context_of_archive(path, {});
   if (about != nullptr) at_.context = context_of_metadata(*at_.context, *about);
   known_context_ = nullptr;
@@ -101,15 +106,22 @@ judged erase_judge::message_of(const message& m) {
 }
 
 judged erase_judge::line(std::string_view text) {
-  // A byte-order mark before the first line is none of it, as for all readers.
+  // A byte-order mark before the first line is none of it, as for all readers. Before another line
+  // it makes that a bad one for them. A record is judged by its addresses all the same: where what
+  // stands before it is erased it becomes the first.
   constexpr std::string_view bom = "\xef\xbb\xbf";
-  if (std::exchange(at_begin_, false) && text.starts_with(bom)) text.remove_prefix(bom.size());
+  const bool has_bom = text.starts_with(bom);
+  if (has_bom) text.remove_prefix(bom.size());
+  const bool heard = std::exchange(at_begin_, false) || !has_bom;
   const std::error_code ec = parsed_.parse(text);
-  if (!ec && parsed_.has_metadata()) {
+  if (!ec && heard && parsed_.has_metadata()) {
     metadata said;
     if (parsed_.get_metadata(said)) {
       at_.context = context_of_metadata(*at_.context, said);
-      if (at_.context->in_segment && !path_.empty()) remembered_.keep(path_, at_.context);
+      if (at_.context->in_segment && !path_.empty()) {
+        remembered_.keep(path_, at_.context);
+        carried_.keep(file_, path_, at_.context);
+      }
     }
     if (!parsed_.has_idm()) return latest_ = by_name();
   }

@@ -13,6 +13,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "offline/erasing/carried_contexts.h"
 #include "offline/inputs/record.h"
 #include "offline/inputs/remembered_contexts.h"
 #include "offline/packing/path_key.h"
@@ -36,8 +37,9 @@ using connection_set = std::unordered_set<path_key, path_key_hash>;
 /// thousand UUIDs. One thread at a time.
 class erase_judge {
  public:
-  /// Both must outlive it.
-  erase_judge(const std::vector<ip_prefix>& networks, const path_keys& keys);
+  /// All must outlive it. `carried`: of all segments that are read.
+  erase_judge(const std::vector<ip_prefix>& networks, const path_keys& keys,
+              carried_contexts& carried);
 
   /// What follows is of the file at this path.
   void begin_file(const std::string& path);
@@ -46,7 +48,10 @@ class erase_judge {
   void begin_archive(const std::string& path, const metadata* about, bool goes_on);
   /// From here on, to the end of the file, something may be missing: perhaps the metadata record of
   /// another connection. A message whose cookie is not that of the UUID is of its cookie's then.
-  void meet_damage() noexcept { damaged_ = met_damage_ = true; }
+  void meet_damage() {
+    damaged_ = met_damage_ = true;
+    carried_.meet_damage(file_);
+  }
 
   /// A line, its end included or not.
   [[nodiscard]] judged line(std::string_view text);
@@ -64,8 +69,10 @@ class erase_judge {
 
   const std::vector<ip_prefix>& networks_;
   const path_keys& keys_;
-  std::string path_;
-  input_record at_;  // its context, and the message that is judged
+  carried_contexts& carried_;
+  std::string file_;
+  std::string path_;  // of the archive in a segment; else of the file
+  input_record at_;   // its context, and the message that is judged
   remembered_contexts remembered_;
   bool at_begin_ = false;    // no line of the file or archive was judged
   bool met_damage_ = false;  // in the file

@@ -10,13 +10,18 @@
 namespace tcpinfo::offline {
 
 kept_check::kept_check(const std::vector<ip_prefix>& networks, const path_keys& keys,
-                       const connection_set& erased, std::int32_t max_window_log)
-    : networks_(networks), keys_(keys), erased_(erased), max_window_log_(max_window_log) {}
+                       const connection_set& erased, carried_contexts& carried,
+                       std::int32_t max_window_log)
+    : networks_(networks),
+      keys_(keys),
+      erased_(erased),
+      carried_(carried),
+      max_window_log_(max_window_log) {}
 
 bool kept_check::archives(const std::string& old, const std::string& made,
                           const std::string& name) {
-  archive_side before(networks_, keys_, max_window_log_);
-  archive_side after(networks_, keys_, max_window_log_);
+  archive_side before(networks_, keys_, carried_, max_window_log_);
+  archive_side after(networks_, keys_, carried_, max_window_log_);
   const auto silent = [](std::uint64_t, std::string_view) {};
   if (!before.lines.open(old, silent) || !after.lines.open(made, silent) || after.lines.damaged())
     return false;
@@ -64,12 +69,14 @@ path_key kept_check::chained(const path_key& latest, std::string_view line) {
   return keys_(chain_);
 }
 
-bool kept_check::segments(int old, int made) {
-  segment_side before(networks_, keys_, max_window_log_);
-  segment_side after(networks_, keys_, max_window_log_);
+bool kept_check::segments(int old, int made, const std::string& name) {
+  segment_side before(networks_, keys_, carried_, max_window_log_);
+  segment_side after(networks_, keys_, carried_, max_window_log_);
   if (lseek(old, 0, SEEK_SET) != 0 || lseek(made, 0, SEEK_SET) != 0 || before.lines.open(old) ||
       after.lines.open(made))
     return false;
+  before.judge.begin_file(name);
+  after.judge.begin_file(name);
   segment_line line;
   segment_line kept;
   judged is;

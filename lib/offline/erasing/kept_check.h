@@ -22,7 +22,7 @@ namespace tcpinfo::offline {
 class kept_check {
  public:
   kept_check(const std::vector<ip_prefix>& networks, const path_keys& keys,
-             const connection_set& erased, std::int32_t max_window_log);
+             const connection_set& erased, carried_contexts& carried, std::int32_t max_window_log);
 
   /// `name`: whose name tells the connection. @return whether the lines of the file at `made` are
   /// those of `old` that are of no erased connection, in their order, and none of them is in the
@@ -30,20 +30,20 @@ class kept_check {
   [[nodiscard]] bool archives(const std::string& old, const std::string& made,
                               const std::string& name);
   /// The same of segments, in their order within each archive.
-  [[nodiscard]] bool segments(int old, int made);
+  [[nodiscard]] bool segments(int old, int made, const std::string& name);
 
  private:
   struct archive_side {
     archive_side(const std::vector<ip_prefix>& networks, const path_keys& keys,
-                 std::int32_t max_window_log)
-        : judge(networks, keys), lines(max_window_log) {}
+                 carried_contexts& carried, std::int32_t max_window_log)
+        : judge(networks, keys, carried), lines(max_window_log) {}
     erase_judge judge;
     archive_lines lines;
   };
   struct segment_side {
     segment_side(const std::vector<ip_prefix>& networks, const path_keys& keys,
-                 std::int32_t max_window_log)
-        : judge(networks, keys), lines(max_window_log) {}
+                 carried_contexts& carried, std::int32_t max_window_log)
+        : judge(networks, keys, carried), lines(max_window_log) {}
     [[nodiscard]] bool next(segment_line& line, judged& is, bool& damaged);
     erase_judge judge;
     segment_lines lines;
@@ -61,6 +61,7 @@ class kept_check {
   const std::vector<ip_prefix>& networks_;
   const path_keys& keys_;
   const connection_set& erased_;
+  carried_contexts& carried_;
   std::int32_t max_window_log_;
   std::string chain_;
 };
