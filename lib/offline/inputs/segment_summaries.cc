@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <new>
+
 #include "common/descriptor.h"
 #include "offline/inputs/file_names.h"
 #include "offline/inputs/owner_text.h"
@@ -40,6 +42,7 @@ bool are_all_wanted(const segment_contents& c, const summary_times& wanted) {
 
 bool segment_summaries::read(const std::string& path, const summary_times& wanted) {
   held_.clear();
+  held_all_ = true;
   damaged_ = false;
   const name_parts parts = take_apart(base_name(path));
   if (!parts.segment || parts.partial || path == stdin_path) return false;
@@ -53,6 +56,7 @@ bool segment_summaries::read(const std::string& path, const summary_times& wante
   file_bytes_ = static_cast<std::uint64_t>(about.st_size);
   damaged_ = !load(file.get()) || !take_all(contents);
   if (damaged_) held_.clear();
+  if (damaged_) held_all_ = true;
   return !damaged_;
 }
 
@@ -81,19 +85,42 @@ bool segment_summaries::load(int fd) {
   return true;
 }
 
-bool segment_summaries::take_all(const segment_contents& contents) {
-  segment_reader reader;
+bool segment_summaries::open() {
   segment_reader_options options;
   options.max_window_log = max_window_log_;
-  if (reader.open_memory(bytes_view(bytes_), options)) return false;
+  return !reader_.open_memory(bytes_view(bytes_), options);
+}
+
+// Nothing is handed on before all of it is known to be right. A small file may hold millions.
+bool segment_summaries::take_all(const segment_contents& contents) {
+  if (!open()) return false;
   records_ = 0;
+  std::uint64_t count = 0;
   segment_summary summary;
-  for (bool more = true;;) {
-    if (reader.next_summary(summary, more)) return false;
+  for (bool more = true;; ++count) {
+    if (reader_.next_summary(summary, more)) return false;
     if (!more) break;
-    if (!take(reader.archive(), summary)) return false;
+    if (held_.size() == most_held_) {
+      held_.clear();
+      held_all_ = false;
+    }
+    if (!take(reader_.archive(), summary)) return false;
+    records_ += held_.back().summary.count();
+    if (!held_all_) held_.clear();
   }
-  return held_.size() == contents.summaries && records_ == contents.records;
+  if (count != contents.summaries || records_ != contents.records) return false;
+  return held_all_ || open();
+}
+
+// Whether there is one to hand on. The reader gives what it gave before.
+bool segment_summaries::fill() {
+  if (!held_.empty()) return true;
+  if (held_all_) return false;
+  segment_summary summary;
+  bool more = true;
+  if (reader_.next_summary(summary, more)) throw std::bad_alloc();
+  held_all_ = !more;
+  return more && take(reader_.archive(), summary);
 }
 
 // False where the archive does not say which connection it is of.
@@ -102,7 +129,6 @@ bool segment_summaries::take(const segment_archive& archive, const segment_summa
   const metadata& about = *archive.about;
   held& h = held_.emplace_back();
   h.summary.load(summary, about.start_time, names_);
-  records_ += h.summary.count();
   h.uuid = about.uuid;
   h.sequence = about.sequence;
   h.start_time = about.start_time;

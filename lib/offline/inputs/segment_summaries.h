@@ -39,7 +39,11 @@ struct summary_times {
 /// Reads one segment after the other. One thread at a time.
 class segment_summaries {
  public:
-  explicit segment_summaries(std::int32_t max_window_log) : max_window_log_(max_window_log) {}
+  /// So many are held at once, of some 800 bytes: of more, the blocks are read a second time.
+  static constexpr std::size_t usually_held = std::size_t{1} << 17U;
+
+  explicit segment_summaries(std::int32_t max_window_log, std::size_t most_held = usually_held)
+      : max_window_log_(max_window_log), most_held_(most_held) {}
 
   /// Reads the summaries of the file at `path`, if it is a finished segment whose index says that
   /// they tell of all its records, and all these are within the times wanted. @return false where
@@ -56,7 +60,7 @@ class segment_summaries {
   /// Calls `fn(input_summary&)` for each summary of that file, in its order, and forgets them.
   template <class F>
   void hand_on(F&& fn) {
-    for (; !held_.empty(); held_.pop_front()) {
+    for (; fill(); held_.pop_front()) {
       held& h = held_.front();
       archive_facts facts;
       facts.host = names_.text(h.host);
@@ -87,15 +91,20 @@ class segment_summaries {
 
   [[nodiscard]] bool load(int fd);
   [[nodiscard]] bool take_all(const segment_contents& contents);
+  [[nodiscard]] bool open();
+  [[nodiscard]] bool fill();
   [[nodiscard]] bool take(const segment_archive& archive, const segment_summary& summary);
 
   std::int32_t max_window_log_;
+  std::size_t most_held_;
+  segment_reader reader_;
   analysis::name_pool names_;
   std::vector<std::byte> bytes_;  // the blocks of summaries
   std::deque<held> held_;
   std::uint64_t records_ = 0;
   std::uint64_t file_bytes_ = 0;
   bool damaged_ = false;
+  bool held_all_ = true;  // else reader_ has the rest
 };
 
 }  // namespace tcpinfo::offline
