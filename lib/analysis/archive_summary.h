@@ -40,6 +40,8 @@ class archive_summary {
   /// A record could not be added: it is never whole.
   void give_up() noexcept { is_one_ = false; }
 
+  /// Memory beside the object.
+  [[nodiscard]] std::size_t bytes() const noexcept { return records_.bytes(); }
   /// Records and lines that it tells of.
   [[nodiscard]] std::uint64_t count() const noexcept { return records_.snapshots() + lines_; }
   /// Whether it can be written: records of one connection came, and in order. Of others, only the

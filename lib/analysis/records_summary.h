@@ -41,6 +41,10 @@ class records_summary {
   explicit records_summary(quantiles::limit rtts) noexcept : rtts_(rtts) {}
 
   void add(const seen_message& r);
+  /// Memory beside the object.
+  [[nodiscard]] std::size_t bytes() const noexcept {
+    return rtts_.bytes() + causes_.bytes() + (at_end_ == nullptr ? 0 : sizeof *at_end_);
+  }
   /// The next record is of another file than those before.
   void begin_part() { causes_.begin_part(); }
   /// What was made of other records of the connection, with names of the same pool, before or after

@@ -85,6 +85,10 @@ class cause_clock {
   /// nullopt where no time has passed.
   [[nodiscard]] std::optional<live_verdict> verdict() const noexcept;
 
+  /// Memory beside the object.
+  [[nodiscard]] std::size_t bytes() const noexcept {
+    return others_ms_ == nullptr ? 0 : sizeof *others_ms_;
+  }
   /// All of it, to be kept elsewhere. Milliseconds, as they were added.
   struct stored {
     cause_point first;

@@ -23,6 +23,8 @@ class clock_runs {
   void load(const cause_clock::stored& from);
 
   [[nodiscard]] bool empty() const noexcept { return latest_.empty() && others_ == nullptr; }
+  /// Memory beside the object, of the latest part.
+  [[nodiscard]] std::size_t bytes() const noexcept { return latest_.bytes(); }
   /// Of all parts.
   [[nodiscard]] cause_clock whole() const;
 

@@ -324,6 +324,10 @@ void add_writing(families& all, const metric_sources& from) {
       "Cookies of closed connections that were forgotten before their time because memory ran "
       "short.",
       s.tombstones_dropped);
+  all.total("tcpinfo_summaries_left_out_total",
+            "Summaries of connections that a segment is without because memory ran short: readers "
+            "read its records.",
+            s.summaries_left_out);
   all.gauges("tcpinfo_buffer_limit_bytes",
              "Above this the oldest waiting snapshots are written early.", "writer", limit);
 }

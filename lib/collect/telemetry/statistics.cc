@@ -104,6 +104,7 @@ std::string summary_line(const statistics& s, const duration_histogram& interval
       {"reloads", s.reloads.get()},
       {"netns_faults", s.netns_faults.get()},
       {"tombstones_dropped", s.tombstones_dropped.get()},
+      {"summaries_left_out", s.summaries_left_out.get()},
       {"log_lines_dropped", s.dropped_log_lines.get()},
       {"duplicate_attributes", s.duplicate_attributes.get()},
       {"unread_bytes", s.unread_bytes.get()},

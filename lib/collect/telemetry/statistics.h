@@ -92,6 +92,7 @@ struct statistics {
   std::atomic<std::int64_t> netns_unheard{0};    ///< of those sampled, where no ends are told
   std::atomic<std::int64_t> tombstone_bytes{0};  ///< memory of remembered cookies, of all samplers
   counter tombstones_dropped;  ///< of closed connections, forgotten before their time
+  counter summaries_left_out;  ///< of connections in a segment, because memory ran short
   counter dropped_log_lines;   ///< that nobody read in time; set at the end
   // Writing.
   counter records;        ///< data records in files

@@ -21,6 +21,7 @@ namespace tcpinfo::collect {
 /// Of an archive that is being written.
 struct open_summary {
   analysis::archive_summary records;  ///< of those in this segment
+  bool left_out = false;              ///< there is no memory for it
   bool goes_on = false;               ///< there are others before, in a segment or in this one
 };
 

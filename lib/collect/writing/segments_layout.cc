@@ -99,7 +99,7 @@ void segments_layout::end_archive(segment_flow& flow, std::int64_t now_ns) noexc
   if (!flow.begun) return;
   if (flow.find_owner(context_.owners) && flow.block == block_number_) tell_owner(flow);
   summarize(flow, now_ns);
-  flow.summary = {};
+  begin_summary(flow);
   flow.begun = false;
   ++flow.sequence;
   flow.block = 0;
@@ -107,7 +107,13 @@ void segments_layout::end_archive(segment_flow& flow, std::int64_t now_ns) noexc
 
 // Of its records in this segment. Where memory is missing the summary is.
 void segments_layout::summarize(segment_flow& flow, std::int64_t now_ns) noexcept {
+  if (flow.summary.left_out) {
+    flow.summary = {};
+    flow.summary.goes_on = true;
+    return;
+  }
   if (flow.summary.records.count() == 0) return;
+  const std::size_t before = flow.summary.records.bytes();
   bool handed_on = false;
   try {
     path_.set(flow);
@@ -118,10 +124,33 @@ void segments_layout::summarize(segment_flow& flow, std::int64_t now_ns) noexcep
         (flush_summaries(now_ns) && summaries_.hand_on(flow.summary, about, path_.relative()));
   } catch (const std::bad_alloc&) {
   }
+  memory_.change_summary(before, 0);
   // It is of these records alone, not of those that come next.
   if (handed_on) return;
   flow.summary = {};
   flow.summary.goes_on = true;
+}
+
+// Forgets what there is of it.
+void segments_layout::begin_summary(segment_flow& flow) noexcept {
+  memory_.change_summary(flow.summary.records.bytes(), 0);
+  flow.summary = {};
+}
+
+// A summary that grows where all of them take what they may is left out: readers read the records
+// of the segment.
+void segments_layout::add_to_summary(segment_flow& flow, const snapshot_header& header,
+                                     bytes_view message, std::uint64_t shape) noexcept {
+  if (flow.summary.left_out) return;
+  const std::size_t before = flow.summary.records.bytes();
+  summaries_.record(flow.summary, header, {message}, shape);
+  const std::size_t after = flow.summary.records.bytes();
+  if (after == before) return;
+  memory_.change_summary(before, after);
+  if (after < before || !memory_.too_many_summaries()) return;
+  begin_summary(flow);
+  flow.summary.left_out = true;
+  context_.counts.summaries_left_out.add();
 }
 
 // `shape`: the observer's of the message. What is stored has its attributes: no more than addresses
@@ -155,7 +184,7 @@ void segments_layout::add(segment_flow& flow, const snapshot_header& header, byt
     if (!ec) {
       flow.begun = true;
       latest_ns_ = stored.time_ns;
-      summaries_.record(flow.summary, stored, {whole}, shape);
+      add_to_summary(flow, stored, whole, shape);
       // The oldest names the folder, whichever comes first: readers pass over folders of days.
       facts_.first_ns = is_first ? stored.time_ns : std::min(facts_.first_ns, stored.time_ns);
       if (is_first) facts_.since_ns = now_ns;

@@ -72,6 +72,9 @@ class segments_layout final : public record_sink {
   void tell_owner(segment_flow& flow) noexcept;
   void end_archive(segment_flow& flow, std::int64_t now_ns) noexcept;
   void summarize(segment_flow& flow, std::int64_t now_ns) noexcept;
+  void add_to_summary(segment_flow& flow, const snapshot_header& header, bytes_view message,
+                      std::uint64_t shape) noexcept;
+  void begin_summary(segment_flow& flow) noexcept;
   [[nodiscard]] bool flush_summaries(std::int64_t now_ns);
   void summarize_all(std::int64_t now_ns);
   [[nodiscard]] bool flush(std::int64_t now_ns);

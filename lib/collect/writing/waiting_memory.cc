@@ -16,7 +16,9 @@ std::size_t waiting_memory::limit() const noexcept {
   const auto share = static_cast<std::size_t>(std::max<std::int64_t>(0, bytes)) / writers_;
   const std::size_t queue = queue_.load(std::memory_order_relaxed);
   const std::size_t beyond = queue - std::min(queue, queue_kept_);
-  return most_ - std::min(share, most_ / 4) - std::min(beyond, most_ / 2);
+  const std::size_t left = most_ - std::min(share, most_ / 4) - std::min(beyond, most_ / 2);
+  // Records are never without room.
+  return left - std::min({summaries_.load(std::memory_order_relaxed), most_ / 4, left / 2});
 }
 
 void waiting_memory::give_back(std::int64_t now_ns) noexcept {

@@ -17,8 +17,8 @@ namespace tcpinfo::collect {
 class waiting_memory {
  public:
   /// `most`: bytes that may wait. Taken off is what the writer's queue takes beyond `queue_kept`,
-  /// and the memory of closed connections' cookies (counts), an equal share by each of `writers`.
-  /// `counts` outlives it.
+  /// what summaries take, and the memory of closed connections' cookies (counts), an equal share by
+  /// each of `writers`. `counts` outlives it.
   waiting_memory(std::size_t most, std::size_t queue_kept, const statistics& counts,
                  unsigned writers) noexcept
       : most_(most), queue_kept_(queue_kept), counts_(counts), writers_(writers) {}
@@ -29,6 +29,16 @@ class waiting_memory {
   [[nodiscard]] std::size_t limit() const noexcept;
   /// What the queue takes of memory now.
   void queue_takes(std::size_t bytes) noexcept { queue_.store(bytes, std::memory_order_relaxed); }
+
+  /// One connection's summary took `before` bytes, and takes `after`.
+  void change_summary(std::size_t before, std::size_t after) noexcept {
+    const std::size_t now = summaries_.load(std::memory_order_relaxed);
+    summaries_.store(now - before + after, std::memory_order_relaxed);
+  }
+  /// Whether they take more than they may: a quarter of all.
+  [[nodiscard]] bool too_many_summaries() const noexcept {
+    return summaries_.load(std::memory_order_relaxed) > most_ / 4;
+  }
 
   /// Tells other threads; now and then.
   void publish() noexcept { published_.store(now_, std::memory_order_relaxed); }
@@ -49,6 +59,7 @@ class waiting_memory {
   std::size_t peak_ = 0;  // since memory was given back
   std::int64_t given_back_ns_ = 0;
   std::atomic<std::size_t> queue_{0};
+  std::atomic<std::size_t> summaries_{0};
   std::atomic<std::size_t> published_{0};
 };
 

@@ -185,3 +185,34 @@ TEST_CASE("segments: where a rotation fails, what comes behind it has a summary 
   CHECK(contents->summaries == 2);
   CHECK(contents->summarized == contents->records);
 }
+
+TEST_CASE("segments: summaries for which there is no memory are left out and counted") {
+  for (const bool small : {false, true}) {
+    INFO(small);
+    segment_run r;
+    r.settings.writers = 1;
+    r.settings.reps = 150;
+    if (small) r.settings.max_memory = std::uint64_t{64} << 20;
+    constexpr std::uint64_t connections = 400;
+    for (std::uint64_t cookie = 1; cookie <= connections; ++cookie) r.add(cookie);
+    // Round-trip times of all sizes take some 7 KiB of each.
+    r.kernel.before_poll = [&r](scripted_kernel& k, std::uint64_t poll) {
+      for (auto& [cookie, socket] : k.sockets)
+        socket.set(68, (static_cast<std::uint32_t>(poll) << (poll % 24)) + 1);
+      if (poll % 5 == 0) r.system.let_writer_rest();
+    };
+    CHECK(r.collect() == exit_ok);
+    CHECK(r.count("losses") == 0);
+    CHECK(r.count("records") == connections * 150);
+    const std::uint64_t left_out = r.count("summaries_left_out");
+    CHECK((left_out > 0) == small);
+    const auto files = segments_of(r.output);
+    REQUIRE(files.size() == 1);
+    const auto contents = contents_of(files[0]);
+    REQUIRE(contents);
+    CHECK(contents->records == connections * 150);
+    CHECK(contents->summaries == connections - left_out);
+    CHECK((contents->summarized == contents->records) == !small);
+    if (!small) compare(files[0]);
+  }
+}
