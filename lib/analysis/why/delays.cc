@@ -124,6 +124,7 @@ bool is_delay_of_path(const life& l) {
   const double rate = c->large.rate / c->small.rate;
   // As powers of the window go: the rate grew by half of it and more, the delay by less.
   return window >= thresholds::contrast_windows && rate * rate >= window &&
+         c->large.queue * thresholds::path_delay_growth >= c->small.queue &&
          !queue_grew(*c, std::max(thresholds::path_delay_growth, std::sqrt(window)));
 }
 

@@ -90,7 +90,13 @@ bool life::is_behind_queue(std::size_t i) const noexcept {
 }
 
 bool life::is_steady(std::size_t i) const noexcept {
-  return top_rate_ > 0 && rates_[i] >= thresholds::steady_rate_share * top_rate_;
+  // Of the rounds around it: another time of the connection may have had another path.
+  const std::size_t first = i - std::min(i, thresholds::rate_rounds);
+  const std::size_t last = std::min(size() - 1, i + thresholds::rate_rounds);
+  const auto from = rates_.begin() + static_cast<std::ptrdiff_t>(first);
+  const double top =
+      *std::max_element(from, rates_.begin() + static_cast<std::ptrdiff_t>(last) + 1);
+  return top > 0 && rates_[i] >= thresholds::steady_rate_share * top;
 }
 
 }  // namespace tcpinfo::analysis::why

@@ -19,7 +19,8 @@ struct events {
   std::vector<std::size_t> lossy;
   std::vector<std::size_t> lossy_at_all;  // and those in which timeouts sent it again
   std::vector<std::size_t> with_ce;
-  std::size_t queued = 0;  // of `lossy`: a queue came before
+  std::size_t queued = 0;    // of `lossy`: a queue came before
+  std::size_t pressing = 0;  // of `lossy`: there was more to send
   std::uint64_t again = 0;
   std::uint64_t twice = 0;  // the peer had it already
   std::uint64_t reordered = 0;
@@ -42,6 +43,7 @@ events events_of(const life& l, const labels& known) {
     if (timed_out) continue;
     e.again += again;
     e.lossy.push_back(i);
+    if (!l.has_sent_all(i + 1)) ++e.pressing;
     // What was sent again was lost a round trip before.
     if (l.is_behind_queue(i) || (i > 0 && l.is_behind_queue(i - 1))) ++e.queued;
   }
@@ -75,7 +77,22 @@ cause cause_of(const life& l, const events& e) {
   if (e.lossy.empty()) return cause::none;
   if (static_cast<double>(e.queued) >= thresholds::queued_loss_share * rounds)
     return cause::shaped_bottleneck;
-  return e.lossy.size() >= thresholds::loss_rounds ? cause::random_loss : cause::cannot_tell;
+  // A loss costs by the window that it makes smaller.
+  return e.pressing >= thresholds::random_loss_rounds ? cause::random_loss : cause::cannot_tell;
+}
+
+// At its start BBR does slow down: each recovery takes a round trip in which its window is held,
+// and the rate that it looks for is not found.
+void label_bbr_start(const life& l, const events& e, labels& to) {
+  if (e.lossy.empty() || static_cast<double>(e.queued) >=
+                             thresholds::queued_loss_share * static_cast<double>(e.lossy.size()))
+    return;
+  for (std::size_t i = e.lossy.front(); i < l.size(); ++i) {
+    if (l.to(i).get(seen::bbr_pacing_gain).value_or(thresholds::bbr_start_gain) !=
+        thresholds::bbr_start_gain)
+      return;
+    if (to[i] == cause::none && l.has_rest(i) && !l.has_sent_all(i)) to[i] = cause::random_loss;
+  }
 }
 
 }  // namespace
@@ -86,6 +103,7 @@ cause cause_of(const life& l, const events& e) {
 void label_losses(const life& l, labels& to) {
   const events e = events_of(l, to);
   const cause c = cause_of(l, e);
+  if (c == cause::none && l.is_bbr()) label_bbr_start(l, e, to);
   if (c == cause::none) return;
   const std::vector<std::size_t>& at = c == cause::ecn       ? e.with_ce
                                        : c == cause::policer ? e.lossy_at_all

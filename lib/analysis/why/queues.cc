@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "analysis/why/thresholds.h"
+#include "analysis/why/windows.h"
 #include "analysis/why/words.h"
 
 namespace tcpinfo::analysis::why {
@@ -17,7 +18,8 @@ namespace {
 bool is_bloated(const life& l) {
   std::vector<std::uint64_t> queues;
   for (std::size_t i = 0; i < l.size(); ++i)
-    if (l.has_rest(i) && l.to(i).or_zero(seen::rtt) != 0) queues.push_back(l.queue_us(i));
+    if (l.has_rest(i) && l.to(i).or_zero(seen::rtt) != 0 && !is_window_falling(l, i))
+      queues.push_back(l.queue_us(i));
   if (queues.empty() || !l.base_rtt_us()) return false;
   const auto at = static_cast<std::ptrdiff_t>((queues.size() - 1) * 95 / 100);
   std::nth_element(queues.begin(), queues.begin() + at, queues.end());
@@ -36,7 +38,9 @@ void label_queues(const life& l, labels& to) {
   const bool bloated = is_bloated(l);
   for (std::size_t i = 0; i < l.size(); ++i) {
     if (to[i] != cause::none || !l.has_rest(i) || l.is_opening(i) || !l.is_queued(i)) continue;
-    if (bloated)
+    if (is_window_falling(l, i))
+      to[i] = cause::peer_reads_slowly;
+    else if (bloated)
       to[i] = cause::bufferbloat;
     else
       to[i] = l.is_steady(i) ? cause::shaped_bottleneck : cause::cannot_tell;

@@ -75,6 +75,7 @@ void round_signs::merge(const round_signs& later) noexcept {
   unread += later.unread;
   tails += later.tails;
   bbr_probes += later.bbr_probes;
+  had_more = had_more || later.had_more;
   receive_full = receive_full || later.receive_full;
   timed_out = timed_out || later.timed_out;
   most_rtt_us = std::max(most_rtt_us, later.most_rtt_us);
@@ -147,6 +148,7 @@ void round_cutter::note(const sample& s) {
   if (s.has(seen::bbr_pacing_gain) &&
       s.or_zero(seen::bbr_pacing_gain) != thresholds::bbr_steady_gain)
     ++m.bbr_probes;
+  m.had_more = m.had_more || s.or_zero(seen::notsent_bytes) != 0;
   m.receive_full = m.receive_full || s.or_zero(seen::backlog) != 0 ||
                    is_full(s, seen::rmem_alloc, seen::rcvbuf, thresholds::full_buffer_share);
   m.timed_out =

@@ -19,6 +19,7 @@ struct round_signs {
   std::uint32_t unread = 0;         ///< most of the receive buffer had not been read
   std::uint32_t tails = 0;          ///< sent again while only the last data was outstanding
   std::uint32_t bbr_probes = 0;     ///< BBR's gain was not one: it looked for more, or made room
+  bool had_more = false;            ///< written data waited to be sent
   bool receive_full = false;        ///< the receive buffer took no more
   bool timed_out = false;           ///< a timeout had not been made good
   std::uint64_t most_rtt_us = 0;

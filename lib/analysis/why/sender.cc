@@ -45,6 +45,30 @@ bool waits_for_program(const life& l, std::size_t i, std::int64_t idle_ns) noexc
          std::max(round_trip, thresholds::steps_of_a_round * thresholds::chronograph_step_ns);
 }
 
+// A program that writes now and then, and a reader that reads so, leave rounds between in which
+// nothing holds the sender for a moment: what was written goes, the window is open. Short ones are
+// of what is around them.
+void bridge(const life& l, std::vector<cause_times>& times) {
+  const auto largest = [&times](std::size_t i) {
+    return static_cast<cause>(std::max_element(times[i].begin(), times[i].end()) -
+                              times[i].begin());
+  };
+  const auto is_untold = [](cause c) { return c == cause::none || c == cause::cannot_tell; };
+  std::size_t before = l.size();  // the last round with a cause
+  for (std::size_t i = 0; i < l.size(); ++i) {
+    const cause c = largest(i);
+    if (is_untold(c)) continue;
+    const bool may = c == cause::application || c == cause::peer_reads_slowly;
+    if (may && before < i && i - before <= thresholds::bridged_rounds + 1 && largest(before) == c)
+      for (std::size_t k = before + 1; k < i; ++k)
+        for (const cause untold : {cause::none, cause::cannot_tell}) {
+          times[k][index_of(c)] += times[k][index_of(untold)];
+          times[k][index_of(untold)] = 0;
+        }
+    before = i;
+  }
+}
+
 // All that was ever sent went at once, with the first window: it waited for nothing. Ten segments
 // are the least that Linux begins with (RFC 6928); nothing was sent again.
 bool fits_first_window(const life& l) noexcept {
@@ -86,6 +110,7 @@ std::vector<cause_times> sender_times(const life& l) {
       rest = cause::cannot_tell;
     give(rest, s.rest);
   }
+  bridge(l, times);
   return times;
 }
 

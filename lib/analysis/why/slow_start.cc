@@ -19,8 +19,7 @@ bool is_in_slow_start(const sample& s) noexcept {
 
 // What fits into the first window waits for nothing.
 bool is_held_by_cwnd(const life& l, std::size_t i) noexcept {
-  const bool had_more =
-      l.from(i).or_zero(seen::notsent_bytes) != 0 || l.to(i).or_zero(seen::notsent_bytes) != 0;
+  const bool had_more = l.from(i).or_zero(seen::notsent_bytes) != 0 || l.signs(i).had_more;
   if (!had_more && l.to(i).has(seen::notsent_bytes)) return false;
   const std::uint64_t before = l.from(i).or_zero(seen::snd_cwnd);
   return l.to(i).or_zero(seen::snd_cwnd) > before ||

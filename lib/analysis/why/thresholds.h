@@ -27,6 +27,9 @@ inline constexpr double verdict_share = 0.15;
 /// Of the way that carried more bytes: a way with less is no flow of its own. (chosen)
 inline constexpr double other_way_share = 0.25;
 
+/// Rounds without a cause between two of the same program's. (chosen)
+inline constexpr std::size_t bridged_rounds = 3;
+
 // Windows and buffers.
 /// Part of busy time stalled by the peer's window. T-RAT, kernel chronographs.
 inline constexpr double window_share = 0.5;
@@ -102,6 +105,8 @@ inline constexpr double handshake_queue_share = 0.2;
 // Loss.
 /// So many separate rounds with losses make a pattern; fewer may have been of anything. (chosen)
 inline constexpr std::size_t loss_rounds = 3;
+/// Where no queue stood and no timeout was needed, fewer are random all the same. (chosen)
+inline constexpr std::size_t random_loss_rounds = 1;
 /// Part of the losses that came behind a queue: the smoothed round-trip time misses some. (chosen)
 inline constexpr double queued_loss_share = 0.4;
 /// BBR (version 1) goes on at its rate below that share of losses. tcp_bbr.c.
@@ -145,6 +150,7 @@ inline constexpr std::uint64_t first_window_segments = 10;
 // BBR's gains, in 256ths. tcp_bbr.c.
 inline constexpr std::uint64_t bbr_drain_gain = 88;
 inline constexpr std::uint64_t bbr_steady_gain = 256;
+inline constexpr std::uint64_t bbr_start_gain = 739;
 /// BBR looks for policers where a fifth is lost; less than that of all is none. (chosen)
 inline constexpr double bbr_policed_loss_share = 0.02;
 /// Its cycle of gains has 8 round trips, but one that found a policer keeps its rate for 48.

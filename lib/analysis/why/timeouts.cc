@@ -44,8 +44,13 @@ bool was_spurious(const life& l, std::size_t first, std::size_t last) noexcept {
     ++until;
   const std::uint64_t again = grown(l.from(first), l.to(last), seen::total_retrans);
   const std::uint64_t twice = grown(l.from(first), l.to(until), seen::dsack_dups);
-  return twice != 0 &&
-         static_cast<double>(twice) >= thresholds::needless_share * static_cast<double>(again);
+  // The kernel has taken back what it did to the window, too, where it noticed.
+  const auto threshold = l.from(first).get(seen::snd_ssthresh);
+  const bool undone = threshold && l.from(first).or_zero(seen::ca_state) != loss_state &&
+                      l.to(until).or_zero(seen::ca_state) != loss_state &&
+                      l.to(until).get(seen::snd_ssthresh) == threshold;
+  return twice != 0 && (undone || static_cast<double>(twice) >=
+                                      thresholds::needless_share * static_cast<double>(again));
 }
 
 // Packetization layer path MTU discovery (RFC 4821): what is full is lost again and again while

@@ -25,6 +25,28 @@ bool is_of_buffer(const split& s) noexcept {
          static_cast<double>(s.buffer) >= thresholds::send_buffer_share * static_cast<double>(busy);
 }
 
+// What waits for a lost or a late segment takes room as well.
+std::uint64_t window_falls(const life& l, std::size_t i) noexcept {
+  for (const seen f : {seen::total_retrans, seen::reord_seen, seen::dsack_dups})
+    if (grown(l.from(i), l.to(i), f) != 0) return 0;
+  return l.signs(i).window_falls;
+}
+
+bool is_window_falling(const life& l, std::size_t i) noexcept {
+  const std::size_t first = i == 0 ? 0 : i - 1;
+  const std::size_t last = std::min(l.size() - 1, i + 1);
+  // A hole is filled a round later.
+  const std::size_t filled = std::min(l.size() - 1, last + 1);
+  if (grown(l.from(first), l.to(filled), seen::total_retrans) != 0) return false;
+  std::uint64_t fell = 0;
+  for (std::size_t k = first; k <= last; ++k) {
+    if (l.to(k).or_zero(seen::ca_state) != 0) return false;
+    fell += window_falls(l, k);
+  }
+  const auto acked = static_cast<double>(grown(l.from(first), l.to(last), seen::bytes_acked));
+  return fell != 0 && static_cast<double>(fell) >= thresholds::falling_window_share * acked;
+}
+
 // A reader that is slow lets the window fall to nothing, so that the sender probes, or far below
 // what it was, or by what arrives until it reads on; a buffer that is small leaves it where it is.
 // Between two probes the window may be open a little, so a stretch of stalled rounds is judged as
@@ -50,8 +72,7 @@ labels window_causes(const life& l) {
       if (m.window_closed != 0 || static_cast<double>(m.most_snd_wnd) <
                                       thresholds::shrunk_window_share * static_cast<double>(widest))
         closed += window;
-      // What waits for a lost segment takes room as well.
-      if (grown(l.from(end), l.to(end), seen::total_retrans) == 0) fell += m.window_falls;
+      fell += window_falls(l, end);
       widest = std::max(widest, m.most_snd_wnd);
     }
     const auto acked = static_cast<double>(grown(l.from(first), l.to(end - 1), seen::bytes_acked));

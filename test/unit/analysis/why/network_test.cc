@@ -47,6 +47,15 @@ TEST_CASE("jitter is no queue, and neither is noise of hosts") {
   CHECK(noise.cause() == "none");
 }
 
+TEST_CASE("a queue is steady by what is around it, not by a faster time before") {
+  made_history h;
+  h.set(tcp_field::snd_ssthresh, 200).set(tcp_field::snd_cwnd, 200).record();
+  for (int i = 0; i < 100; ++i) h.pass(200).busy(20);
+  h.set(tcp_field::snd_cwnd, 40);
+  queue(h, 45'000, 60);
+  CHECK(h.seconds(why::cause::shaped_bottleneck) > 2);
+}
+
 TEST_CASE("a delay that stays while window and rate grow is the path's") {
   // Jitter of packets that stay in order: late by 10 ms on the mean, and evenly so.
   made_history h;
@@ -155,14 +164,42 @@ TEST_CASE("a handshake that waited in a queue tells a path that was full before"
   CHECK(flow(60'000) == "shaped_bottleneck");
 }
 
-TEST_CASE("one loss says nothing") {
-  made_history h;
-  leave_slow_start(h);
-  h.lose(1).set(tcp_field::snd_cwnd, 20).pass(20).busy(20);
-  for (std::uint64_t i = 0; i < 50; ++i)
-    h.set(tcp_field::snd_cwnd, 20 + i / 4).pass(20 + i / 4).busy(20);
-  CHECK(h.cause() != "random_loss");
-  CHECK(h.seconds(why::cause::cannot_tell) > 0.5);
+TEST_CASE("one loss costs the window, but where all was sent it says nothing") {
+  const auto flow = [](int later) {
+    made_history h;
+    settle(h);
+    for (int i = 0; i < 10; ++i) h.pass(40).busy(20);
+    h.lose(1).set(tcp_field::snd_cwnd, 20).pass(20).busy(20);
+    for (std::uint64_t i = 0; i < 50; ++i) {
+      if (i < static_cast<std::uint64_t>(later)) h.pass(20 + i / 4);
+      h.set(tcp_field::snd_cwnd, 20 + i / 4).busy(20);
+    }
+    return h.cause();
+  };
+  CHECK(flow(50) == "random_loss");
+  CHECK(flow(0) == "cannot_tell");
+}
+
+TEST_CASE("the timeouts of a policer are the policer's") {
+  const auto flow = [](bool policed) {
+    made_history h;
+    settle(h);
+    for (int i = 0; i < 200; ++i) {
+      const bool lost = policed ? i % 5 == 0 : i % 50 == 7;
+      const bool timeout = i % 25 == 10;
+      if (lost || timeout) h.lose(3);
+      if (timeout) h.grow(tcp_field::total_rto, 1);
+      h.set(tcp_field::snd_cwnd, 30 + static_cast<std::uint64_t>(i % 5));
+      h.pass(policed ? 30 : 10 + static_cast<std::uint64_t>(i) / 4).busy(20);
+    }
+    return h.verdict();
+  };
+  const auto seconds = [](const why::verdict& v, why::cause c) {
+    return static_cast<double>(v.times[why::index_of(c)]) / 1e9;
+  };
+  CHECK(why::name_of(flow(true).main) == "policer");
+  CHECK(seconds(flow(true), why::cause::rto_stall) == 0);
+  CHECK(seconds(flow(false), why::cause::rto_stall) > 0.1);
 }
 
 TEST_CASE("losses whenever a token bucket is empty are a policer's") {
@@ -232,6 +269,21 @@ TEST_CASE("BBR does not slow down for a few losses") {
     h.pass(40).busy(20);
   }
   CHECK(h.cause() == "none");
+}
+
+TEST_CASE("while BBR looks for the rate, losses do slow it down") {
+  const auto flow = [](std::uint32_t gain) {
+    made_history h;
+    h.bbr_gain = gain;
+    settle(h);
+    for (int i = 0; i < 20; ++i) {
+      if (i % 5 == 1) h.lose(1);
+      h.pass(40).busy(20);
+    }
+    return h.cause();
+  };
+  CHECK(flow(739) == "random_loss");
+  CHECK(flow(256) == "none");
 }
 
 TEST_CASE("BBR's quiet phases") {
@@ -370,6 +422,28 @@ TEST_CASE("a timeout whose data had arrived was spurious") {
   CHECK(stalled(40, 100'000, 2).cause() == "spurious_rto");
 }
 
+TEST_CASE("a timeout that the kernel took back was spurious, of however many only one came twice") {
+  const auto flow = [](bool taken_back) {
+    made_history h;
+    for (int i = 0; i < 5; ++i) h.pass(10).busy(20);
+    h.set(tcp_field::unacked, 20).set(tcp_field::notsent_bytes, 100'000).busy(5);
+    for (std::uint64_t n = 1; n <= 3; ++n)
+      h.lose(1)
+          .set(tcp_field::retransmits, n)
+          .set(tcp_field::snd_ssthresh, 14)
+          .set(tcp_field::ca_state, 4)
+          .grow(tcp_field::total_rto, 1)
+          .busy(static_cast<std::int64_t>(220 * n));
+    if (taken_back) h.set(tcp_field::snd_ssthresh, 0x7fffffff);
+    h.set(tcp_field::retransmits, 0).set(tcp_field::ca_state, 0).set(tcp_field::notsent_bytes, 0);
+    h.set(tcp_field::unacked, 0).pass(20).grow(tcp_field::dsack_dups, 1).busy(440);
+    for (int i = 0; i < 5; ++i) h.pass(10).busy(20);
+    return h.cause();
+  };
+  CHECK(flow(true) == "spurious_rto");
+  CHECK(flow(false) == "rto_stall");
+}
+
 TEST_CASE("a stall that ends with smaller segments is a hole for large ones") {
   made_history h;
   h.record();
@@ -415,6 +489,16 @@ TEST_CASE("a transfer that ends in slow start never left it") {
     cwnd *= 2;
     h.set(tcp_field::snd_cwnd, cwnd).busy(20);
   }
+  CHECK(h.cause() == "slow_start_never_left");
+}
+
+TEST_CASE("what waited to be sent between two rounds was held by slow start") {
+  made_history h;
+  h.set(tcp_field::rtt, 60'000).set(tcp_field::min_rtt, 60'000).record();
+  h.set(tcp_field::notsent_bytes, 20'000).set(tcp_field::unacked, 10).busy(30);
+  h.set(tcp_field::notsent_bytes, 0).set(tcp_field::unacked, 14);
+  h.pass(10).set(tcp_field::snd_cwnd, 20).busy(40);
+  h.set(tcp_field::unacked, 0).pass(14).busy(60);
   CHECK(h.cause() == "slow_start_never_left");
 }
 

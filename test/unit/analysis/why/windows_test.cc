@@ -70,6 +70,37 @@ TEST_CASE("a window that falls by what arrives and rises again is a reader's tha
   CHECK(flow(10'000, true) != "peer_reads_slowly");
 }
 
+TEST_CASE("acknowledgements that wait for a slow reader are no queue") {
+  const auto flow = [](std::uint64_t falls) {
+    made_history h;
+    h.set(tcp_field::snd_ssthresh, 40).set(tcp_field::snd_cwnd, 40).record();
+    h.pass(40).busy(20).set(tcp_field::rtt, 60'000);
+    for (int i = 0; i < 50; ++i) {
+      h.pass(20).set(tcp_field::snd_wnd, 400'000 - falls).busy(30);
+      h.pass(20).set(tcp_field::snd_wnd, 400'000).busy(30);
+    }
+    return h.cause();
+  };
+  CHECK(flow(20'000) == "peer_reads_slowly");
+  CHECK(flow(0) == "shaped_bottleneck");
+}
+
+TEST_CASE("a moment without a cause between two of the program's is the program's") {
+  const auto application = [](int between) {
+    made_history h;
+    h.record();
+    for (int n = 0; n < 10; ++n) {
+      h.set(tcp_field::delivery_rate_app_limited, 1).set(tcp_field::unacked, 5);
+      for (int i = 0; i < 4; ++i) h.pass(5).busy(25);
+      h.set(tcp_field::delivery_rate_app_limited, 0).set(tcp_field::unacked, 10);
+      for (int i = 0; i < between; ++i) h.pass(10).busy(25);
+    }
+    return h.seconds(why::cause::application);
+  };
+  CHECK(application(2) == Approx(1.4).margin(0.06));
+  CHECK(application(8) == Approx(1.0).margin(0.06));
+}
+
 TEST_CASE("a send buffer that is full is known by its memory, too") {
   const auto flow = [](std::uint32_t queued) {
     made_history h;
