@@ -29,7 +29,6 @@ life::life(const round_cutter& cut) : cut_(cut) {
     if (ns <= 0) continue;
     rates_[i] = static_cast<double>(grown(from(first), to(last), seen::bytes_acked)) * 1e9 /
                 static_cast<double>(ns);
-    top_rate_ = std::max(top_rate_, rates_[i]);
   }
   delayed_by_path_ = is_delay_of_path(*this);
 }

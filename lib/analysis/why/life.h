@@ -66,7 +66,6 @@ class life {
   [[nodiscard]] bool is_behind_queue(std::size_t i) const noexcept;
   /// Acknowledged bytes a second, over the rounds around it.
   [[nodiscard]] double rate(std::size_t i) const noexcept { return rates_[i]; }
-  [[nodiscard]] double top_rate() const noexcept { return top_rate_; }
   [[nodiscard]] bool is_steady(std::size_t i) const noexcept;
 
  private:
@@ -75,7 +74,6 @@ class life {
   const round_cutter& cut_;
   std::optional<std::uint64_t> base_rtt_us_;
   std::vector<double> rates_;
-  double top_rate_ = 0;
   bool bbr_ = false;
   bool delayed_by_path_ = false;
 };
