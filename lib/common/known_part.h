@@ -38,9 +38,13 @@ template <class Struct>
 
 /// The other way: fills a caller's struct as far as that is long.
 template <class Struct>
-void fill_known(Struct& to, Struct from) noexcept {
-  from.size = to.size;
-  std::memcpy(static_cast<void*>(&to), &from, std::min(to.size, sizeof from));
+void fill_known(Struct& to, const Struct& from) noexcept {
+  const std::size_t size = to.size;
+  if (size >= sizeof from)
+    to = from;
+  else
+    std::memcpy(static_cast<void*>(&to), &from, size);
+  to.size = size;
 }
 
 }  // namespace tcpinfo::inline v0

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
+#include <utility>
 
 #include "common/hexadecimal.h"
 #include "segment/kept_time.h"
@@ -14,6 +16,14 @@ namespace {
 std::int64_t opened_of(const archive_entry& e, std::int64_t start_ns) noexcept {
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(start_ns) +
                                    static_cast<std::uint64_t>(e.opened_ns));
+}
+
+void write_low_digits(char* to, std::uint32_t number) noexcept {
+  const char* const pairs = hexadecimal_detail::pairs.data();
+  std::memcpy(to, pairs + 2 * (number >> 24U), 2);
+  std::memcpy(to + 2, pairs + 2 * (number >> 16U & 0xffU), 2);
+  std::memcpy(to + 4, pairs + 2 * (number >> 8U & 0xffU), 2);
+  std::memcpy(to + 6, pairs + 2 * (number & 0xffU), 2);
 }
 
 // Where it starts with its first record the times are known only then.
@@ -61,7 +71,18 @@ bool archive_tables::read_contexts(bytes_view contexts) {
 bool archive_tables::read_entries(bytes_view archives, std::uint32_t records) {
   taker in(archives);
   entries_.assign(in.varint(std::min(max_archives, in.left())), {});
-  for (archive_entry& e : entries_) e.flags = static_cast<std::uint32_t>(in.varint(0xffff'ffff));
+  std::uint32_t any = 0;    // flags that one has
+  std::uint32_t all = ~0U;  // that each has
+  for (archive_entry& e : entries_) {
+    e.flags = static_cast<std::uint32_t>(in.varint(0xffff'ffff));
+    any |= e.flags;
+    all &= e.flags;
+  }
+  // Of a field that all have: the first one that is not 0, which they are already.
+  const auto behind_zeros = [&](std::uint32_t flag) {
+    const auto count = static_cast<std::uint32_t>(entries_.size());
+    return (all & flag) == 0 ? 0 : in.equal_bytes(0, count);
+  };
   std::uint64_t total = 0;
   for (archive_entry& e : entries_)
     total += e.records = static_cast<std::uint32_t>(in.varint(records));
@@ -72,7 +93,8 @@ bool archive_tables::read_entries(bytes_view archives, std::uint32_t records) {
     good = good && number < count;
     to = good ? static_cast<std::uint32_t>(number) : 0;
   };
-  for (archive_entry& e : entries_)
+  if ((any & has_metadata) != 0 && contexts_.empty()) return false;
+  for (archive_entry& e : std::span(entries_).subspan(behind_zeros(has_metadata)))
     if (e.has(has_metadata)) take(e.context, contexts_.size());
   if (!good || !in.ok()) return false;
   std::uint64_t before = 0;
@@ -84,16 +106,18 @@ bool archive_tables::read_entries(bytes_view archives, std::uint32_t records) {
     } else if (e.has(has_metadata)) {
       take(e.uuid, texts_.size());
     }
-  for (archive_entry& e : entries_)
+  for (archive_entry& e : std::span(entries_).subspan(behind_zeros(has_metadata)))
     if (e.has(has_metadata)) e.sequence = in.short_varint();
   before = 0;
-  for (archive_entry& e : entries_)
-    if (e.has(has_start)) {
-      before += in.unfolded();
-      e.start_ns = static_cast<std::int64_t>(before);
-    }
-  for (archive_entry& e : entries_)
-    if (e.has(has_opened)) e.opened_ns = static_cast<std::int64_t>(in.unfolded());
+  if ((any & has_start) != 0)
+    for (archive_entry& e : entries_)
+      if (e.has(has_start)) {
+        before += in.unfolded();
+        e.start_ns = static_cast<std::int64_t>(before);
+      }
+  if ((any & has_opened) != 0)
+    for (archive_entry& e : entries_)
+      if (e.has(has_opened)) e.opened_ns = static_cast<std::int64_t>(in.unfolded());
   before = 0;
   for (archive_entry& e : entries_)
     if (e.has(has_path)) {
@@ -112,7 +136,8 @@ bool archive_tables::read(const read_streams& streams, std::uint32_t records) {
          read_entries(of(streams, stream::archives), records);
 }
 
-bool archive_tables::choose_times(const archive_entry& e, std::optional<std::int64_t> first_ns) {
+inline bool archive_tables::choose_times(const archive_entry& e,
+                                         std::optional<std::int64_t> first_ns) {
   metadata_.start_time = metadata_.opened = {};
   std::int64_t start_ns = e.start_ns;
   if (e.has(starts_with_first) && first_ns) start_ns = *first_ns;
@@ -127,15 +152,24 @@ bool archive_tables::choose_times(const archive_entry& e, std::optional<std::int
   return true;
 }
 
-void archive_tables::choose_names(const archive_entry& e) {
+inline void archive_tables::choose_names(const archive_entry& e) {
   metadata_.sequence = e.sequence;
-  if (made_names_.hold(e)) {
-    (void)write_hexadecimal(uuid_.data() + uuid_.size() - cookie_digits, e.cookie);
-    return;
+  if (!made_names_.hold(e)) {
+    make_names(e);
+  } else {
+    char* const digits = uuid_.data() + uuid_.size() - cookie_digits;
+    // Cookies of a block are near each other.
+    if ((e.cookie ^ std::exchange(made_names_.cookie, e.cookie)) >> 32U == 0)
+      write_low_digits(digits + cookie_digits / 2, static_cast<std::uint32_t>(e.cookie));
+    else
+      (void)write_hexadecimal(digits, e.cookie);
   }
+}
+
+void archive_tables::make_names(const archive_entry& e) {
   const context& c = contexts_[e.context];
   made_path_ = {};
-  made_names_ = {e.context, e.has(has_cookie)};
+  made_names_ = {e.context, e.has(has_cookie), e.cookie};
   if (e.has(has_cookie)) {
     const std::string_view prefix = text(c[0]);
     uuid_.resize(prefix.size() + 1 + cookie_digits);
@@ -160,23 +194,26 @@ void archive_tables::choose_names(const archive_entry& e) {
 }
 
 // Of an archive whose path is not kept as a text; behind choose_names().
-void archive_tables::choose_path(const archive_entry& e) {
-  if (made_path_.holds(e)) {
+inline void archive_tables::choose_path(const archive_entry& e) {
+  if (made_path_.holds(e))
     std::memcpy(path_.data() + made_path_.digits_at, uuid_.data() + uuid_.size() - cookie_digits,
                 cookie_digits);
-  } else {
-    // Wrong days make no path.
-    constexpr std::int64_t far = 4'000'000;
-    path_.resize(max_archive_path_size);  // once: it stays so
-    const timestamp date{std::clamp(e.day, -far, far) * seconds_a_day, 0, 0};
-    std::size_t directory = 0;
-    made_path_.size = format_archive_path(date, metadata_.uuid, e.sequence, path_, &directory);
-    made_path_.digits_at = directory + 1 + metadata_.uuid.size() - cookie_digits;
-    made_path_.day = e.day;
-    made_path_.sequence = e.sequence;
-  }
+  else
+    make_path(e);
   about_.path = std::string_view(path_).substr(0, made_path_.size);
   if (!made_names_.any) made_path_ = {};
+}
+
+void archive_tables::make_path(const archive_entry& e) {
+  // Wrong days make no path.
+  constexpr std::int64_t far = 4'000'000;
+  path_.resize(max_archive_path_size);  // once: it stays so
+  const timestamp date{std::clamp(e.day, -far, far) * day_seconds, 0, 0};
+  std::size_t directory = 0;
+  made_path_.size = format_archive_path(date, metadata_.uuid, e.sequence, path_, &directory);
+  made_path_.digits_at = directory + 1 + metadata_.uuid.size() - cookie_digits;
+  made_path_.day = e.day;
+  made_path_.sequence = e.sequence;
 }
 
 bool archive_tables::choose(std::size_t number, std::optional<std::int64_t> first_ns) {

@@ -62,6 +62,8 @@ class archive_tables {
   [[nodiscard]] bool choose_times(const archive_entry& e, std::optional<std::int64_t> first_ns);
   void choose_names(const archive_entry& e);
   void choose_path(const archive_entry& e);
+  void make_names(const archive_entry& e);
+  void make_path(const archive_entry& e);
 
   std::vector<std::byte> text_bytes_;    // archives are told of beyond the end of their block
   std::vector<std::string_view> texts_;  // in text_bytes_
@@ -73,6 +75,7 @@ class archive_tables {
   struct made_names {
     std::uint32_t context = 0;
     bool any = false;
+    std::uint64_t cookie = 0;  // in uuid_
     [[nodiscard]] bool hold(const archive_entry& e) const noexcept {
       return any && e.has(has_cookie) && e.context == context;
     }

@@ -149,7 +149,7 @@ bool block_tables::read_moments() {
   std::int64_t lowest = static_cast<std::int64_t>(time);
   std::int64_t highest = lowest;
   for (moment& m : moments_) {
-    time += unfold(in.short_varint()) * unit;
+    time += unfold(in.medium_varint()) * unit;
     m.time_ns = static_cast<std::int64_t>(time);
     lowest = std::min(lowest, m.time_ns);
     highest = std::max(highest, m.time_ns);
@@ -173,41 +173,48 @@ bool moment_cursor::next(std::size_t count, std::vector<moment>& room,
   const std::span<const moment> table(*moments_);
   out = {};
   if (count == 0) return true;
-  if (next() == nullptr) return false;
-  // Most of them follow the one before.
-  const std::size_t first = expected_ - 1;
-  std::size_t given = 1;
-  const std::size_t follow = std::min(count, table.size() - first) - 1;
-  given += own_ ? follow : numbers_.equal_bytes(0, static_cast<std::uint32_t>(follow));
-  expected_ = static_cast<std::uint32_t>(first + given);
-  if (given == count) {
-    out = table.subspan(first, count);
-    return true;
-  }
-  if (own_) return false;
-  if (room.size() < count) room.resize(count);
-  moment* const to = room.data();
-  std::copy_n(table.data() + first, given, to);
-  taker numbers = numbers_;  // a copy stays in registers
+  taker numbers = numbers_;  // copies stay in registers
   std::uint32_t expected = expected_;
-  while (given < count) {
-    const std::uint32_t number =
-        expected + unfold(static_cast<std::uint32_t>(numbers.short_varint()));
-    if (number >= table.size()) return false;
-    to[given++] = table[number];
-    const bool followed = number == expected;
-    expected = number + 1;
-    if (!followed) continue;
-    // Where one does, most that come next do.
-    const std::size_t most = std::min(count - given, table.size() - expected);
-    const std::uint32_t more = numbers.equal_bytes(0, static_cast<std::uint32_t>(most));
-    std::copy_n(table.data() + expected, more, to + given);
-    given += more;
-    expected += more;
+  const auto size = static_cast<std::uint32_t>(table.size());
+  std::size_t given = 0;
+  // Of many most follow the one before: then nothing is copied.
+  if (own_ || count >= 16) {
+    if (!own_) expected += unfold(static_cast<std::uint32_t>(numbers.short_varint()));
+    if (expected >= size) return false;
+    const std::size_t follow = std::min<std::size_t>(count, size - expected) - 1;
+    given = 1 + (own_ ? follow : numbers.equal_bytes(0, static_cast<std::uint32_t>(follow)));
+    out = table.subspan(expected, given);
+    expected += static_cast<std::uint32_t>(given);
+  }
+  if (given < count) {
+    if (own_) return false;
+    if (room.size() < count) room.resize(count);
+    moment* to = std::copy(out.begin(), out.end(), room.data());
+    const moment* const from = table.data();
+    const moment* const end = room.data() + count;
+    while (to != end) {
+      std::uint64_t eight = 0;
+      if (end - to >= 8 && numbers.next_eight(eight)) {
+        if (eight == 0 && expected + std::uint64_t{8} <= size) {
+          to = std::copy_n(from + expected, 8, to);
+          expected += 8;
+          continue;
+        }
+        for (unsigned i = 0; i < 8; ++i, eight >>= 8U) {
+          expected += unfold(static_cast<std::uint32_t>(eight & 0xffU));
+          if (expected >= size) return false;
+          *to++ = from[expected++];
+        }
+        continue;
+      }
+      expected += unfold(static_cast<std::uint32_t>(numbers.medium_varint()));
+      if (expected >= size) return false;
+      *to++ = from[expected++];
+    }
+    out = {room.data(), count};
   }
   expected_ = expected;
   numbers_ = numbers;
-  out = {to, count};
   return numbers.ok();
 }
 

@@ -56,9 +56,13 @@ std::uint32_t column_decoder::source_of(std::uint32_t number, const segment_colu
   if (std::uint32_t{column.offset} + column.width > tables_.slots()[number].size) return none;
   const std::uint32_t first = column.offset / 4;
   const bool has_high = column.offset % 4 + column.width > 4;
-  sources_.push_back({wanted_words_.size(), has_high, 8U * (column.offset % 4U)});
-  wanted_words_.push_back({number, first});
-  if (has_high) wanted_words_.push_back({number, first + 1});
+  // Whole words, one or two, are as they should be.
+  const bool is_whole = column.offset % 4 == 0 && column.width >= 4;
+  sources_.push_back({wanted_words_.size(), has_high, 8U * (column.offset % 4U),
+                      is_whole ? 0 : ~std::uint64_t{0} >> (64 - 8U * column.width)});
+  for (std::uint32_t word = first; word <= first + (has_high ? 1 : 0); ++word)
+    wanted_words_.push_back(
+        {number, word, number == head_slot && (word == cookie_word || word == cookie_word + 1)});
   return static_cast<std::uint32_t>(sources_.size()) - 1;
 }
 
@@ -83,7 +87,13 @@ void column_decoder::find_sources() {
 }
 
 // The runs of the next archive, which has so many records.
-void column_decoder::find_runs(std::uint32_t records) {
+inline std::span<const block_tables::run> column_decoder::next_runs(std::uint32_t records) {
+  const block_tables::run& present = tables_.runs()[run_];
+  if (records < present.count - given_) {
+    given_ += records;
+    one_run_ = {present.head, records};
+    return {&one_run_, 1};
+  }
   runs_.clear();
   while (records > 0) {
     const block_tables::run& all = tables_.runs()[run_];
@@ -96,6 +106,7 @@ void column_decoder::find_runs(std::uint32_t records) {
       given_ = 0;
     }
   }
+  return runs_;
 }
 
 // Finds the columns of the wanted words, and passes over the others.
@@ -148,23 +159,23 @@ bool column_decoder::find_columns() {
 }
 
 // Of the present archive.
-word_cursor& column_decoder::cursor_at(std::size_t number) noexcept {
+inline word_cursor& column_decoder::cursor_at(std::size_t number) noexcept {
   word_cursor& c = cursors_[number];
-  if (c.is_in(archive_)) return c;
-  const archive_entry& about = tables_.archives().entries()[archive_];
-  const wanted_word& w = wanted_words_[number];
-  const bool is_cookie =
-      w.slot == head_slot && (w.word == cookie_word || w.word == cookie_word + 1);
-  if (is_cookie && about.has(has_cookie))
-    c.begin(archive_, static_cast<std::uint32_t>(about.cookie >> 32U * (w.word - cookie_word)));
-  else
-    c.begin(archive_);
+  if (!c.is_in(archive_)) {
+    const wanted_word& w = wanted_words_[number];
+    const archive_entry& about = tables_.archives().entries()[archive_];
+    if (w.is_cookie && about.has(has_cookie))
+      c.begin(archive_, static_cast<std::uint32_t>(about.cookie >> 32U * (w.word - cookie_word)));
+    else
+      c.begin(archive_);
+  }
   return c;
 }
 
 // Of the next `count` messages, all of which have the column.
-bool column_decoder::put_values(const source& from, unsigned width, std::uint32_t count,
-                                std::uint64_t* to) {
+[[gnu::always_inline]] inline bool column_decoder::put_values(const source& from,
+                                                              std::uint32_t count,
+                                                              std::uint64_t* to) {
   if (!cursor_at(from.cursor).next(count, to)) return false;
   if (from.has_high) {
     word_cursor& above = cursor_at(from.cursor + 1);
@@ -178,27 +189,26 @@ bool column_decoder::put_values(const source& from, unsigned width, std::uint32_
       for (std::uint32_t i = 0; i < count; ++i) to[i] |= std::uint64_t{same} << 32U;
     }
   }
-  // Whole words, one or two, are as they should be.
-  if (from.shift == 0 && (width == 4 || width == 8)) return true;
-  const std::uint64_t mask = (std::uint64_t{1} << 8U * width) - 1;
-  for (std::uint32_t i = 0; i < count; ++i) to[i] = to[i] >> from.shift & mask;
+  if (from.mask != 0)
+    for (std::uint32_t i = 0; i < count; ++i) to[i] = to[i] >> from.shift & from.mask;
   return true;
 }
 
-// Of the messages of runs_.
-bool column_decoder::put_values(std::size_t records) {
+// Of the messages of those runs.
+bool column_decoder::put_values(std::span<const block_tables::run> runs, std::size_t records) {
   const std::size_t all = records * wanted_.size();
   if (values_.size() < all) values_.resize(all);
   present_.clear();
   std::size_t i = 0;  // of the messages
-  for (const block_tables::run& r : runs_) {
+  for (const block_tables::run& r : runs) {
     if (r.head == 0) continue;
     const std::size_t number = (r.head >> head_shape_shift) - 1;
-    for (std::size_t c = 0; c < wanted_.size(); ++c) {
-      std::uint64_t* const to = values_.data() + c * records + i;
-      const std::uint32_t found = source_numbers_[number * wanted_.size() + c];
+    const std::uint32_t* const numbers = source_numbers_.data() + number * wanted_.size();
+    std::uint64_t* to = values_.data() + i;
+    for (std::size_t c = 0; c < wanted_.size(); ++c, to += records) {
+      const std::uint32_t found = numbers[c];
       if (found != none) {
-        if (!put_values(sources_[found], wanted_[c].width, r.count, to)) return false;
+        if (!put_values(sources_[found], r.count, to)) return false;
         continue;
       }
       if (present_.empty()) present_.assign(all, 1);
@@ -214,15 +224,15 @@ bool column_decoder::next(segment_columns& out) {
   const auto& entries = tables_.archives().entries();
   while (archive_ < entries.size() && entries[archive_].records == 0) ++archive_;
   if (archive_ == entries.size()) return false;
-  find_runs(entries[archive_].records);
+  const std::span<const block_tables::run> runs = next_runs(entries[archive_].records);
   std::uint32_t lines = 0;
-  for (const block_tables::run& r : runs_) lines += r.head == 0 ? r.count : 0;
+  for (const block_tables::run& r : runs) lines += r.head == 0 ? r.count : 0;
   const std::size_t messages = entries[archive_].records - lines;
   std::span<const moment> moments;
   bool good = moments_.next(messages, archive_moments_, moments);
   std::optional<std::int64_t> first_ns;
-  if (good && runs_.front().head != 0) first_ns = moments.front().time_ns;
-  good = good && put_values(messages) && tables_.archives().choose(archive_, first_ns);
+  if (good && runs.front().head != 0) first_ns = moments.front().time_ns;
+  good = good && put_values(runs, messages) && tables_.archives().choose(archive_, first_ns);
   if (!good) {
     fault_ = errc::bad_block;
     archive_ = entries.size();

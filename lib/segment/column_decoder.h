@@ -47,20 +47,21 @@ class column_decoder {
     std::size_t cursor = 0;  // of its first word
     bool has_high = false;   // the next cursor is of the word behind it
     unsigned shift = 0;      // bits
+    std::uint64_t mask = 0;  // of the bits behind; 0: all of them
   };
   /// A wanted word of a slot, whose columns are being looked for.
   struct wanted_word {
     std::uint32_t slot;
     std::uint32_t word;
+    bool is_cookie;
   };
 
   void find_sources();
   [[nodiscard]] std::uint32_t source_of(std::uint32_t slot, const segment_column& column);
   [[nodiscard]] bool find_columns();
-  void find_runs(std::uint32_t records);
-  [[nodiscard]] bool put_values(std::size_t records);
-  [[nodiscard]] bool put_values(const source& from, unsigned width, std::uint32_t count,
-                                std::uint64_t* to);
+  [[nodiscard]] std::span<const block_tables::run> next_runs(std::uint32_t records);
+  [[nodiscard]] bool put_values(std::span<const block_tables::run> runs, std::size_t records);
+  [[nodiscard]] bool put_values(const source& from, std::uint32_t count, std::uint64_t* to);
   [[nodiscard]] word_cursor& cursor_at(std::size_t number) noexcept;
 
   std::vector<segment_column> next_wanted_;  // from the next block on
@@ -79,6 +80,7 @@ class column_decoder {
   std::uint32_t given_ = 0;
   moment_cursor moments_;
   std::vector<block_tables::run> runs_;  // of the archive
+  block_tables::run one_run_;            // where it has no more
   std::vector<moment> archive_moments_;  // where they are not in the table as they come
   std::vector<std::uint64_t> values_;    // of the archive the first ones
   std::vector<std::uint8_t> present_;    // empty: all are

@@ -5,6 +5,7 @@
 #define TCPINFO_SEGMENT_KEPT_TIME_H
 
 #include <cstdint>
+#include <limits>
 
 #include <tcpinfo/archive.h>
 
@@ -23,7 +24,16 @@ inline constexpr std::int64_t seconds_a_day = 86'400;
 
 /// Whether it is within what timestamp::unix_nanoseconds() gives.
 [[nodiscard]] inline bool is_kept_time(std::int64_t ns) noexcept {
-  return timestamp::from_unix_nanoseconds(ns).unix_nanoseconds().has_value();
+  constexpr std::int64_t second = 1'000'000'000;
+  constexpr std::int64_t seconds = std::numeric_limits<std::int64_t>::max() / second;
+  constexpr std::int64_t lowest = (1 - seconds) * second;
+  constexpr std::int64_t highest = seconds * second - 1;
+  const auto is_given = [](std::int64_t t) {
+    return timestamp::from_unix_nanoseconds(t).unix_nanoseconds().has_value();
+  };
+  static_assert(is_given(lowest) && !is_given(lowest - 1));
+  static_assert(is_given(highest) && !is_given(highest + 1));
+  return ns >= lowest && ns <= highest;
 }
 
 }  // namespace tcpinfo::inline v0::segment_format

@@ -10,10 +10,29 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include <tcpinfo/bytes.h>
 
 namespace tcpinfo::inline v0::segment_format {
+
+// Little-endian numbers of any alignment.
+template <class T>
+[[nodiscard]] inline T load_le(const std::byte* from) noexcept {
+  T n;
+  std::memcpy(&n, from, sizeof n);
+  if constexpr (std::endian::native == std::endian::big) {
+    T swapped = 0;
+    for (std::size_t i = 0; i < sizeof n; ++i, n = static_cast<T>(n >> 8U))
+      swapped = static_cast<T>(static_cast<T>(swapped << 8U) | (n & 0xffU));
+    n = swapped;
+  }
+  return n;
+}
+template <class T>
+inline void store_le(std::byte* to, T n) noexcept {
+  for (std::size_t i = 0; i < sizeof n; ++i) to[i] = static_cast<std::byte>(n >> (8 * i));
+}
 
 template <class T>
 [[nodiscard]] constexpr T fold(
@@ -79,12 +98,30 @@ class taker {
       return std::to_integer<std::uint64_t>(*at_++);
     return varint();
   }
+  /// The same, for numbers that are mostly of one byte or two.
+  [[nodiscard]] std::uint64_t medium_varint() noexcept {
+    if (left() >= 2) {
+      const auto two = load_le<std::uint16_t>(at_);
+      if ((two & 0x80U) == 0) {
+        ++at_;
+        return two & 0x7fU;
+      }
+      if ((two & 0x8000U) == 0) {
+        at_ += 2;
+        return (two & 0x7fU) | (two >> 1U & 0x3f80U);
+      }
+    }
+    const auto [number, behind] = long_varint(at_, end_);
+    if (behind == nullptr) return fail();
+    at_ = behind;
+    return number;
+  }
   /// At most `most`.
   [[nodiscard]] std::uint64_t varint(std::uint64_t most) noexcept {
     const std::uint64_t n = short_varint();
     return n <= most ? n : fail();
   }
-  [[nodiscard]] std::uint64_t unfolded() noexcept { return unfold(short_varint()); }
+  [[nodiscard]] std::uint64_t unfolded() noexcept { return unfold(medium_varint()); }
   [[nodiscard]] bytes_view bytes(std::uint64_t size) noexcept {
     if (size > left()) {
       (void)fail();
@@ -97,21 +134,57 @@ class taker {
 
   /// Takes the bytes that are `byte`, at most `most` of them. @return how many.
   [[nodiscard]] std::uint32_t equal_bytes(std::uint32_t byte, std::uint32_t most) noexcept {
-    const std::byte* const begin = at_;
-    const std::byte* const end = at_ + std::min<std::size_t>(most, left());
+    const std::byte* at = at_;
+    const std::byte* const end = at + std::min<std::size_t>(most, left());
     const std::uint64_t all = 0x0101'0101'0101'0101U * byte;
-    for (std::uint64_t eight = 0; end - at_ >= 8; at_ += 8) {
-      std::memcpy(&eight, at_, sizeof eight);
-      if (eight != all) break;
+    // By eights, as long as so many are there, asked for or not.
+    while (at < end && end_ - at >= 8) {
+      const std::uint64_t others = load_le<std::uint64_t>(at) ^ all;
+      at += std::countr_zero(others) / 8;
+      if (others != 0) break;
     }
-    while (at_ != end && *at_ == static_cast<std::byte>(byte)) ++at_;
-    return static_cast<std::uint32_t>(at_ - begin);
+    while (at < end && *at == static_cast<std::byte>(byte)) ++at;
+    at = std::min(at, end);
+    return static_cast<std::uint32_t>(at - std::exchange(at_, at));
+  }
+
+  /// Takes eight numbers of one byte each, the first one lowest. False where the next ones are
+  /// none.
+  [[nodiscard]] bool next_eight(std::uint64_t& numbers) noexcept {
+    if (left() < 8) return false;
+    numbers = load_le<std::uint64_t>(at_);
+    if ((numbers & 0x8080'8080'8080'8080U) != 0) return false;
+    at_ += 8;
+    return true;
   }
 
   [[nodiscard]] std::size_t left() const noexcept { return static_cast<std::size_t>(end_ - at_); }
   [[nodiscard]] bool ok() const noexcept { return ok_; }
 
  private:
+  struct one_taken {
+    std::uint64_t number;
+    const std::byte* behind;  // null: there is none
+  };
+  // Not inlined, and with copies, so that who takes many short ones has all in registers.
+  [[gnu::noinline]] static one_taken long_varint(const std::byte* at,
+                                                 const std::byte* end) noexcept {
+    // One of up to four bytes, where as many are there.
+    if (end - at >= 4) {
+      const auto four = load_le<std::uint32_t>(at);
+      std::uint32_t n = four & 0x7fU;
+      if ((four & 0x80U) == 0) return {n, at + 1};
+      n |= four >> 1U & 0x3f80U;
+      if ((four & 0x8000U) == 0) return {n, at + 2};
+      n |= four >> 2U & 0x1f'c000U;
+      if ((four & 0x80'0000U) == 0) return {n, at + 3};
+      n |= four >> 3U & 0xfe0'0000U;
+      if ((four & 0x8000'0000U) == 0) return {n, at + 4};
+    }
+    taker rest(bytes_view(at, end));
+    const std::uint64_t n = rest.varint();
+    return {n, rest.ok() ? rest.at_ : nullptr};
+  }
   std::uint64_t fail() noexcept {
     ok_ = false;
     at_ = end_;
@@ -122,24 +195,6 @@ class taker {
   const std::byte* end_ = nullptr;
   bool ok_ = true;
 };
-
-// Little-endian numbers of any alignment.
-template <class T>
-[[nodiscard]] inline T load_le(const std::byte* from) noexcept {
-  T n;
-  std::memcpy(&n, from, sizeof n);
-  if constexpr (std::endian::native == std::endian::big) {
-    T swapped = 0;
-    for (std::size_t i = 0; i < sizeof n; ++i, n = static_cast<T>(n >> 8U))
-      swapped = static_cast<T>(static_cast<T>(swapped << 8U) | (n & 0xffU));
-    n = swapped;
-  }
-  return n;
-}
-template <class T>
-inline void store_le(std::byte* to, T n) noexcept {
-  for (std::size_t i = 0; i < sizeof n; ++i) to[i] = static_cast<std::byte>(n >> (8 * i));
-}
 
 }  // namespace tcpinfo::inline v0::segment_format
 

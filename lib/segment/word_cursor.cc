@@ -10,11 +10,11 @@ namespace {
 constexpr std::uint64_t no_row = ~std::uint64_t{0};
 
 std::uint32_t difference(taker& deltas) noexcept {
-  return unfold(static_cast<std::uint32_t>(deltas.short_varint()));
+  return unfold(static_cast<std::uint32_t>(deltas.medium_varint()));
 }
 
 // Up to 64 bits from bit `at` on, the lowest first; `count` says how many there are.
-std::uint64_t bits_at(bytes_view bits, std::size_t at, unsigned& count) noexcept {
+inline std::uint64_t bits_at(bytes_view bits, std::size_t at, unsigned& count) noexcept {
   const bytes_view from = bits.subspan(at / 8);
   std::uint64_t found = 0;
   if (from.size() >= sizeof found)
@@ -25,14 +25,6 @@ std::uint64_t bits_at(bytes_view bits, std::size_t at, unsigned& count) noexcept
   const auto shift = static_cast<unsigned>(at % 8);
   count = 8 * static_cast<unsigned>(std::min(from.size(), sizeof found)) - shift;
   return found >> shift;
-}
-
-// By fours, which the compiler makes larger stores of.
-template <class T>
-T* fill(T* to, std::uint64_t count, T value) noexcept {
-  for (; count >= 4; count -= 4, to += 4) to[0] = to[1] = to[2] = to[3] = value;
-  for (; count > 0; --count) *to++ = value;
-  return to;
 }
 
 }  // namespace
@@ -78,6 +70,18 @@ template <class T>
 void word_cursor::take_some(std::uint32_t count, T* to) noexcept {
   taker deltas = column_.deltas;
   std::uint32_t value = value_;
+  // Of an archive with few rows a table would cost more than it saves.
+  constexpr std::uint32_t few_rows = 16;
+  if (count <= few_rows && row_ / 8 + sizeof(std::uint64_t) <= column_.bits.size()) {
+    auto changes = load_le<std::uint64_t>(column_.bits.data() + row_ / 8) >> row_ % 8;
+    for (; count > 0; --count, changes >>= 1U) {
+      if ((changes & 1U) != 0) value += difference(deltas);
+      *to++ = value;
+    }
+    value_ = value;
+    column_.deltas = deltas;
+    return;
+  }
   std::uint32_t values[65];
   for (std::size_t row = row_; count > 0;) {
     unsigned there = 0;
@@ -104,26 +108,11 @@ void word_cursor::take_some(std::uint32_t count, T* to) noexcept {
   column_.deltas = deltas;
 }
 
-template <class T>
-void word_cursor::take(std::uint32_t count, T* to) noexcept {
-  switch (column_.mode) {
-    case column_mode::none:
-      (void)fill(to, count, T{value_});
-      break;
-    case column_mode::all:
-      take_all(count, to);
-      break;
-    case column_mode::few:
-      take_few(count, to);
-      break;
-    case column_mode::some:
-      take_some(count, to);
-      break;
-  }
-  row_ += count;
-}
-
-template void word_cursor::take(std::uint32_t, std::uint32_t*) noexcept;
-template void word_cursor::take(std::uint32_t, std::uint64_t*) noexcept;
+template void word_cursor::take_all(std::uint32_t, std::uint32_t*) noexcept;
+template void word_cursor::take_all(std::uint32_t, std::uint64_t*) noexcept;
+template void word_cursor::take_few(std::uint32_t, std::uint32_t*) noexcept;
+template void word_cursor::take_few(std::uint32_t, std::uint64_t*) noexcept;
+template void word_cursor::take_some(std::uint32_t, std::uint32_t*) noexcept;
+template void word_cursor::take_some(std::uint32_t, std::uint64_t*) noexcept;
 
 }  // namespace tcpinfo::inline v0::segment_format

@@ -15,6 +15,15 @@
 
 namespace tcpinfo::inline v0::segment_format {
 
+/// By eights, which the compiler makes larger stores of.
+template <class T>
+T* fill(T* to, std::uint64_t count, T value) noexcept {
+  for (; count >= 8; count -= 8, to += 8)
+    to[0] = to[1] = to[2] = to[3] = to[4] = to[5] = to[6] = to[7] = value;
+  for (; count > 0; --count) *to++ = value;
+  return to;
+}
+
 /// How a column is written: views of its block's streams. Who makes one has looked at `rows` and
 /// `bits`: they are there, and of rows that the column has.
 struct written_column {
@@ -46,8 +55,10 @@ class word_cursor {
     const bool same = column_.mode == column_mode::none ||
                       (column_.mode == column_mode::few && changes_ >= std::uint64_t{row_} + count);
     if (!same) return false;
-    if (begins_) value_ = base_;
-    begins_ = false;
+    if (begins_ && count > 0) {
+      value_ = base_;
+      begins_ = false;
+    }
     row_ += count;
     value = value_;
     return true;
@@ -56,21 +67,28 @@ class word_cursor {
   /// @return false where a difference is not there.
   template <class T>
   [[nodiscard]] bool next(std::uint32_t count, T* to) noexcept {
-    if (count > 0 && begins_) {
-      begins_ = false;
-      value_ = base_;
-      take(1, to);
-      base_ = value_;
-      ++to;
-      --count;
+    std::uint32_t same = 0;
+    if (next_same(count, same)) {
+      (void)fill(to, count, T{same});
+      return column_.deltas.ok();
     }
-    take(count, to);
+    const bool begins = begins_ && count > 0;
+    if (begins) value_ = base_;
+    if (column_.mode == column_mode::some)
+      take_some(count, to);
+    else if (column_.mode == column_mode::all)
+      take_all(count, to);
+    else
+      take_few(count, to);
+    row_ += count;
+    if (begins) {
+      base_ = static_cast<std::uint32_t>(*to);
+      begins_ = false;
+    }
     return column_.deltas.ok();
   }
 
  private:
-  template <class T>
-  void take(std::uint32_t count, T* to) noexcept;
   template <class T>
   void take_all(std::uint32_t count, T* to) noexcept;
   template <class T>
@@ -88,8 +106,12 @@ class word_cursor {
   bool begins_ = false;
 };
 
-extern template void word_cursor::take(std::uint32_t, std::uint32_t*) noexcept;
-extern template void word_cursor::take(std::uint32_t, std::uint64_t*) noexcept;
+extern template void word_cursor::take_all(std::uint32_t, std::uint32_t*) noexcept;
+extern template void word_cursor::take_all(std::uint32_t, std::uint64_t*) noexcept;
+extern template void word_cursor::take_few(std::uint32_t, std::uint32_t*) noexcept;
+extern template void word_cursor::take_few(std::uint32_t, std::uint64_t*) noexcept;
+extern template void word_cursor::take_some(std::uint32_t, std::uint32_t*) noexcept;
+extern template void word_cursor::take_some(std::uint32_t, std::uint64_t*) noexcept;
 
 }  // namespace tcpinfo::inline v0::segment_format
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <map>
 #include <random>
 #include <string>
 #include <vector>
@@ -27,6 +28,7 @@ using tcpinfo::segment_reader;
 /// What one archive has in one block.
 struct chunk {
   std::string path;
+  std::string uuid;
   std::vector<tcpinfo::segment_moment> moments;
   std::vector<std::vector<std::uint64_t>> values;   ///< by column
   std::vector<std::vector<std::uint8_t>> is_there;  ///< by column
@@ -35,6 +37,10 @@ struct chunk {
 
   friend bool operator==(const chunk&, const chunk&) = default;
 };
+
+std::string uuid_of(const tcpinfo::segment_archive& archive) {
+  return archive.about == nullptr ? std::string() : std::string(archive.about->uuid);
+}
 
 // The bytes of the payload that a column is of; empty where the message has none, or fewer.
 tcpinfo::bytes_view bytes_in(const tcpinfo::message& m, const segment_column& c) {
@@ -61,6 +67,7 @@ std::vector<chunk> by_messages(const std::string& bytes,
     if (r.first == 1) {
       all.emplace_back();
       all.back().path = reader.archive().path;
+      all.back().uuid = uuid_of(reader.archive());
       all.back().values.resize(wanted.size());
       all.back().is_there.resize(wanted.size());
     }
@@ -96,6 +103,7 @@ std::vector<chunk> by_columns(const std::string& bytes, const std::vector<segmen
     if (!more) return all;
     chunk& to = all.emplace_back();
     to.path = reader.archive().path;
+    to.uuid = uuid_of(reader.archive());
     to.moments.assign(columns.moments.begin(), columns.moments.end());
     to.lines = columns.lines;
     to.number = reader.record_number();
@@ -195,6 +203,55 @@ TEST_CASE("columns have what the messages have, of any kind") {
     INFO("segment " << i);
     const bool same = by_columns(bytes, wanted) == by_messages(bytes, wanted);
     CHECK(same);
+  }
+}
+
+TEST_CASE("columns are told with the moments of their messages, of connections seen now and then") {
+  std::mt19937 random(8);
+  const auto below = [&](unsigned n) { return static_cast<unsigned>(random() % n); };
+  for (unsigned round = 0; round < 60; ++round) {
+    blocks made;
+    std::vector<std::uint32_t> numbers;
+    std::vector<made_socket> sockets(2 + below(5));
+    // In how many polls of 1,000 a connection is not seen, and for how many others then.
+    std::vector<unsigned> misses(sockets.size());
+    std::vector<unsigned> away(sockets.size());
+    std::map<std::string, std::string> names;  // paths by UUID
+    for (std::size_t i = 0; i < sockets.size(); ++i) {
+      archive_part part;
+      part.path = "archive " + std::to_string(i);
+      part.about.emplace();
+      // Cookies that are near each other, and one that is not.
+      sockets[i].cookie = (i == 1 ? std::uint64_t{7} << 33U : 0) + 250 + i;
+      char uuid[tcpinfo::max_uuid_size];
+      const std::size_t size = tcpinfo::format_uuid("h", sockets[i].cookie, uuid);
+      const std::string name(uuid, size);
+      part.about->uuid = name;
+      if (i % 3 == 0) part.path = "2026/01/31/" + name + ".00000.jsonl.zst";
+      names[name] = part.path;
+      numbers.push_back(made.begin(part));
+      misses[i] = below(3) == 0 ? 0 : 1U << below(10);
+    }
+    for (std::int64_t poll = 0; poll < 200; ++poll)
+      for (std::size_t i = 0; i < sockets.size(); ++i) {
+        if (away[i] == 0 && below(1000) < misses[i]) away[i] = 1 + below(90);
+        if (away[i] > 0) {
+          --away[i];
+          continue;
+        }
+        tcpinfo::record_extras extras;
+        extras.poll = static_cast<std::uint64_t>(poll);
+        if (below(3) == 0) sockets[i].set(4 * below(58), random() >> below(32));
+        made.add(numbers[i], record_entry(at_ns(poll * 10'000'000), sockets[i].view(), extras));
+      }
+    made.flush();
+    made.finish();
+    const std::vector<segment_column> wanted = {{segment_head, 44, 8}, {2, 68, 4}, {2, 120, 8}};
+    INFO("round " << round);
+    const std::vector<chunk> got = by_columns(made.all(), wanted);
+    const bool same = got == by_messages(made.all(), wanted);
+    CHECK(same);
+    for (const chunk& one : got) CHECK(names[one.uuid] == one.path);
   }
 }
 
