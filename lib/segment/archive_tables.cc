@@ -208,7 +208,7 @@ void archive_tables::make_path(const archive_entry& e) {
   // Wrong days make no path.
   constexpr std::int64_t far = 4'000'000;
   path_.resize(max_archive_path_size);  // once: it stays so
-  const timestamp date{std::clamp(e.day, -far, far) * day_seconds, 0, 0};
+  const timestamp date{std::clamp(e.day, -far, far) * seconds_a_day, 0, 0};
   std::size_t directory = 0;
   made_path_.size = format_archive_path(date, metadata_.uuid, e.sequence, path_, &directory);
   made_path_.digits_at = directory + 1 + metadata_.uuid.size() - cookie_digits;
