@@ -7,7 +7,7 @@ namespace tcpinfo::offline {
 namespace {
 
 // Of no file and no path: a name that one ends with and the other begins with stays apart.
-constexpr char between = '\0';
+constexpr char between_texts = '\0';
 
 // The segments of a run, or of a pack, differ in the number at the end.
 std::string run_and_path(const std::string& file, const std::string& path) {
@@ -15,7 +15,7 @@ std::string run_and_path(const std::string& file, const std::string& path) {
   std::string_view stem = take_apart(base).stem;
   while (!stem.empty() && stem.back() >= '0' && stem.back() <= '9') stem.remove_suffix(1);
   std::string key = file.substr(0, file.size() - base.size());
-  key.append(stem).push_back(between);
+  key.append(stem).push_back(between_texts);
   return key += path;
 }
 
@@ -23,7 +23,7 @@ std::string run_and_path(const std::string& file, const std::string& path) {
 std::string file_and_path(std::string_view file, const std::string& path) {
   take_ending(file, ".part");
   std::string key(file);
-  key.push_back(between);
+  key.push_back(between_texts);
   return key += path;
 }
 
