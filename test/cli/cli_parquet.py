@@ -148,6 +148,16 @@ def partitions(scratch: Path) -> None:
         after = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
         check(done.returncode == 1 and b"File exists" in done.stderr and before == after,
               f"partitions: {table}: files that are there stay")
+    # One of several folders has its file already: none of the others gets one.
+    folder = scratch / "one of several"
+    command = ["--format", "parquet", "--partition", "date", "-o", folder, *ARCHIVES]
+    run(*command)
+    first, *others = sorted(path for path in folder.rglob("*") if path.is_file())
+    for path in others:
+        path.unlink()
+    check(len(others) > 0 and run(*command).returncode == 1 and
+          [path for path in folder.rglob("*") if path.is_file()] == [first],
+          "partitions: all or none")
     folder = scratch / "file"
     folder.write_text("none", encoding="utf-8")
     done = run("--format", "parquet", "--partition", "date", "-o", folder, KERNEL)

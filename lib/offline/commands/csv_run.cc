@@ -72,6 +72,17 @@ std::string header_of(const csv_options& options) {
                              : table_header(options.table);
 }
 
+// The last row groups are made here. @return what is wrong that the target does not know; empty
+// where nothing is.
+std::string finish(parquet_output& parquet) {
+  try {
+    static_cast<void>(parquet.finish());
+  } catch (const std::exception& e) {
+    return e.what();
+  }
+  return parquet.error();
+}
+
 table_description description_of(const csv_options& options) {
   return options.connections
              ? describe_connections(options.connection_table.columns, time_style::utc)
@@ -146,10 +157,12 @@ csv_status run_csv(const csv_options& options) {
     done.lost = true;
   if (target.closed()) return done.lost ? csv_status::trouble : csv_status::done;
   // What is not whole, or what --strict refused, gets no name.
-  if (parquet && !cut_short) static_cast<void>(parquet->finish());
-  if (parquet && !parquet->error().empty()) {
-    progress.say(fmt::format("{}: {}", program, parquet->error()));
-    return csv_status::trouble;
+  if (parquet) {
+    const std::string fault = cut_short ? parquet->error() : finish(*parquet);
+    if (!fault.empty()) {
+      progress.say(fmt::format("{}: {}", program, fault));
+      return csv_status::trouble;
+    }
   }
   if (const int error = cut_short ? target.error() : target.finish()) {
     progress.say(fmt::format("{}: {}: {}", program, name_of(options.output), message_of(error)));

@@ -183,16 +183,19 @@ bool parquet_output::stay_small() {
 }
 
 bool parquet_output::finish() {
+  if (!error_.empty()) return false;
   // A table without rows has a footer, too.
   if (folder_.empty() && open({}) == nullptr) return false;
   for (auto& [name, p] : parts_) {
     if (!p.writer->finish()) return false;
-    if (folder_.empty()) continue;
+    if (!folder_.empty() && fsync(p.file.get()) != 0) return fail(p.path, errno);
+  }
+  if (folder_.empty()) return true;
+  // None has its name before all are whole.
+  for (auto& [name, p] : parts_) {
     const std::string before = p.path + std::string(not_whole_yet);
-    if (fsync(p.file.get()) != 0 || rename(before.c_str(), p.path.c_str()) != 0)
-      return fail(p.path, errno);
+    if (rename(before.c_str(), p.path.c_str()) != 0) return fail(p.path, errno);
     p.path.clear();
-    p.file.reset();
   }
   return true;
 }

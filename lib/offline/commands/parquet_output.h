@@ -79,7 +79,8 @@ class parquet_output {
   /// Takes copies of the rows. @return false when there is no use in going on: error(), or what the
   /// target says.
   [[nodiscard]] bool append(partitioned_rows& rows);
-  /// Ends all files, and gives those of partitions their names. @return as append().
+  /// Ends all files, and gives those of partitions their names, unless there was an error().
+  /// @return as append().
   [[nodiscard]] bool finish();
   /// With the file's name; empty for none, or where it is the target's.
   [[nodiscard]] const std::string& error() const { return error_; }
