@@ -129,7 +129,7 @@ TEST_CASE("a queue that is short beside the round trip tells a loss all the same
   const auto flow = [](std::uint64_t queue_us) {
     made_history h;
     h.set(tcp_field::min_rtt, 150'000).set(tcp_field::rtt, 150'000);
-    settle(h);
+    leave_slow_start(h);
     std::uint64_t cwnd = 30;
     for (int i = 0; i < 120; ++i) {
       const bool lost = cwnd >= 60;
@@ -167,7 +167,7 @@ TEST_CASE("a handshake that waited in a queue tells a path that was full before"
 TEST_CASE("one loss costs the window, but where all was sent it says nothing") {
   const auto flow = [](int later) {
     made_history h;
-    settle(h);
+    leave_slow_start(h);
     for (int i = 0; i < 10; ++i) h.pass(40).busy(20);
     h.lose(1).set(tcp_field::snd_cwnd, 20).pass(20).busy(20);
     for (std::uint64_t i = 0; i < 50; ++i) {
@@ -183,7 +183,7 @@ TEST_CASE("one loss costs the window, but where all was sent it says nothing") {
 TEST_CASE("the timeouts of a policer are the policer's") {
   const auto flow = [](bool policed) {
     made_history h;
-    settle(h);
+    leave_slow_start(h);
     for (int i = 0; i < 200; ++i) {
       const bool lost = policed ? i % 5 == 0 : i % 50 == 7;
       const bool timeout = i % 25 == 10;
@@ -230,7 +230,7 @@ TEST_CASE("losses in bunches, a token bucket's but for the first one, are a poli
   // there is none of its own.
   const auto flow = [](std::uint64_t bunch) {
     made_history h;
-    settle(h);
+    leave_slow_start(h);
     h.lose(bunch).pass(30).busy(20);
     for (int i = 0; i < 3; ++i) h.pass(100).busy(20);
     for (int i = 0; i < 250; ++i) {
@@ -247,7 +247,7 @@ TEST_CASE("BBR that keeps its rate for longer than its cycle has found a policer
   const auto flow = [](bool cycles, std::uint64_t lost) {
     made_history h;
     h.bbr_gain = 739;
-    settle(h);
+    leave_slow_start(h);
     for (int i = 0; i < 200; ++i) {
       h.bbr_gain = i < 10 ? 739 : cycles && i % 8 == 0 ? 320 : 256;
       if (i < 10) h.lose(lost);
@@ -275,7 +275,7 @@ TEST_CASE("while BBR looks for the rate, losses do slow it down") {
   const auto flow = [](std::uint32_t gain) {
     made_history h;
     h.bbr_gain = gain;
-    settle(h);
+    leave_slow_start(h);
     for (int i = 0; i < 20; ++i) {
       if (i % 5 == 1) h.lose(1);
       h.pass(40).busy(20);
@@ -404,7 +404,7 @@ TEST_CASE("what a probe of the tail sends again is the tail's, and not lost at r
   const auto flow = [](std::uint64_t unacked) {
     made_history h;
     h.set(tcp_field::delivery_rate_app_limited, 1);
-    settle(h);
+    leave_slow_start(h);
     for (int i = 0; i < 40; ++i) {
       // A message; all but its end is acknowledged, then the end again.
       h.set(tcp_field::unacked, 10).busy(1);
