@@ -97,7 +97,10 @@ std::error_code input_window::fill(std::uint64_t keep) noexcept {
   begin_ = keep;
   const std::size_t room = std::min(capacity_ - kept.size(), read_size);
   // Whoever keeps more than there is room for would take a full buffer for the input's end.
-  if (room == 0) return errc::out_of_memory;
+  if (room == 0) {
+    has_failed_ = true;  // nor is it tried again from where an earlier fault was
+    return errc::out_of_memory;
+  }
   std::size_t n = 0;
   if (const auto ec = read_some({buffer_.get() + kept.size(), room}, n)) return ec;
   at_end_ = n == 0;
