@@ -11,13 +11,16 @@ import json
 import random
 import struct
 import sys
+import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "why"))
 
 import backlog  # noqa: E402 (the path is set above)
 import causes  # noqa: E402
+import control  # noqa: E402
 import labels  # noqa: E402
 import netlink  # noqa: E402
 import programs  # noqa: E402
@@ -288,6 +291,21 @@ class Programs(unittest.TestCase):
                  {"key": "policer/3/s", "label": "", "why": "it failed: x"}]
         self.assertEqual(score.made_of(flows),
                          "policer: 3 of 2.0 s: policer 2; aside, it failed 1")
+
+
+class Control(unittest.TestCase):
+    def test_the_last_run_unloads_it(self) -> None:
+        kernel = ["left by a run that was killed"]
+        with tempfile.TemporaryDirectory() as scratch, mock.patch.multiple(
+                control, LOCK=Path(scratch) / "lock", skip_without_tools=lambda: None,
+                _loaded=lambda: kernel, _load=lambda _: kernel.append("mine"),
+                _unload=kernel.clear):
+            with control.loaded(Path(scratch)):
+                self.assertEqual(kernel, ["mine"])
+                with control.loaded(Path(scratch)):
+                    self.assertEqual(kernel, ["mine"])
+                self.assertEqual(kernel, ["mine"])
+            self.assertEqual(kernel, [])
 
 
 class Scenarios(unittest.TestCase):

@@ -5,7 +5,9 @@ kernel (BPF struct_ops) while flows use it."""
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
+import os
 import platform
 import shutil
 import subprocess
@@ -16,6 +18,8 @@ from place import Skip
 
 NAME = "tcpinfo_lab"
 SOURCE = Path(__file__).resolve().parent / "control.bpf.c"
+# Who uses it holds this lock, which the kernel takes from whoever ends, however that is.
+LOCK = Path("/run/lock/tcpinfo-lab-control")
 
 
 def _run(*command: str) -> str:
@@ -39,20 +43,58 @@ def skip_without_tools() -> None:
         raise Skip(f"these are not installed: {', '.join(missing)}")
 
 
-@contextlib.contextmanager
-def loaded(scratch: Path) -> Iterator[None]:
-    """Where it cannot be had, raises Skip, and why. Another run that has it loaded keeps it."""
-    skip_without_tools()
-    if _loaded():
-        yield
-        return
+def _load(scratch: Path) -> None:
     made = scratch / "control.o"
     _run("clang", "-g", "-O2", "-target", "bpf", "-mcpu=v3",
          f"-I/usr/include/{platform.machine()}-linux-gnu", "-c", str(SOURCE), "-o", str(made))
     _run("bpftool", "struct_ops", "register", str(made))
+    if not _loaded():
+        raise Skip(f"bpftool has registered {NAME}, but does not list it")
+
+
+def _unload() -> None:
+    """New sockets cannot have it any more; the kernel keeps it until the last that has it is
+    gone."""
+    for number in _loaded():
+        _run("bpftool", "struct_ops", "unregister", "id", str(number))
+
+
+def _is_alone(lock: int) -> bool:
+    """Takes the lock for itself, where nobody else uses it."""
     try:
-        yield
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _held_lock() -> Iterator[int]:
+    LOCK.parent.mkdir(parents=True, exist_ok=True)
+    lock = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        yield lock
     finally:
-        # The kernel keeps it until the last socket that has it is gone.
-        for number in _loaded():
-            _run("bpftool", "struct_ops", "unregister", "id", str(number))
+        os.close(lock)
+
+
+@contextlib.contextmanager
+def loaded(scratch: Path) -> Iterator[None]:
+    """Where it cannot be had, raises Skip, and why. Several runs share it, and the last one unloads
+    it. A run that is killed outright leaves it loaded: the next one unloads that first, for it may
+    be of another source."""
+    skip_without_tools()
+    with _held_lock() as lock:
+        while True:
+            if _is_alone(lock):
+                _unload()
+                _load(scratch)
+            # Waits for who loads or unloads it just now.
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            if _loaded():
+                break
+        try:
+            yield
+        finally:
+            if _is_alone(lock):
+                _unload()
