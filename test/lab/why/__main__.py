@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import tempfile
@@ -126,6 +127,9 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    for one in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(one) != signal.SIG_IGN:  # as nohup has it
+            signal.signal(one, series.end)
     try:
         sys.exit(main())
     except Skip as reason:

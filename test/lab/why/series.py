@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import dataclasses
 import json
 import multiprocessing
 import os
 import queue
+import signal
 import subprocess
 import sys
 import time
@@ -23,6 +25,8 @@ from running import run
 from scenarios import Draw, Scenario
 
 SPREAD = 1000  # segments in the first window
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
 
 
 def scenario_of(key: str, kind: str) -> Scenario:
@@ -62,6 +66,13 @@ def _twin_of(scenario: Scenario, flow: Outcome) -> Flow | None:
     return scenario.twin
 
 
+def end(number: int, _frame: object) -> None:
+    """A signal's handler: everything is undone on the way out, which another one is not to
+    disturb."""
+    signal.signal(number, signal.SIG_IGN)
+    raise SystemExit(f"ended by signal {number}")
+
+
 def _hurry() -> None:
     """This process is to act at its time on a busy machine, too, as on an idle one; programs of the
     lab do little."""
@@ -69,8 +80,18 @@ def _hurry() -> None:
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
 
 
-def _work(relay: str, making, ready, tasks, results) -> None:  # noqa: ANN001
+def _end_with(parent: int) -> None:
+    """This process is told to end when the one that made it does, were it killed outright: its
+    namespaces, and what it records, would stay for ever."""
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _work(parent: int, relay: str, making, ready, tasks, results) -> None:  # noqa: ANN001
     """One process: a place, and one flow after the other in it."""
+    signal.signal(signal.SIGTERM, end)
+    _end_with(parent)
     _hurry()
     with contextlib.ExitStack() as stack:
         with making:
@@ -89,9 +110,15 @@ def _work(relay: str, making, ready, tasks, results) -> None:  # noqa: ANN001
 def _collector(exe: str, output: Path, names: list[str]) -> Iterator[None]:
     flags = [word for name in names for word in ("--netns", name)]
     log = output.parent / "collector.log"
+    parent = os.getpid()
+
+    def prepare() -> None:
+        _end_with(parent)
+        _hurry()
+
     with open(log, "w", encoding="utf-8") as errors:
         child = subprocess.Popen([exe, "--output", str(output), *flags], stderr=errors,
-                                 stdin=subprocess.DEVNULL, preexec_fn=_hurry)
+                                 stdin=subprocess.DEVNULL, preexec_fn=prepare)
         try:
             time.sleep(1.5)  # it opens the namespaces
             if child.poll() is not None:
@@ -110,7 +137,7 @@ def record(programs: dict[str, str], output: Path, todo: list[tuple[str, str]], 
     context = multiprocessing.get_context("fork")
     making, ready = context.Lock(), context.Queue()
     tasks, results = context.Queue(), context.Queue()
-    shared = programs["relay"], making, ready, tasks, results
+    shared = os.getpid(), programs["relay"], making, ready, tasks, results
     workers = [context.Process(target=_work, args=shared) for _ in range(width)]
     for one in workers:
         one.start()
