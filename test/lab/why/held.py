@@ -61,7 +61,7 @@ class Queue:
         theirs.close()
         program.close()
         self.late_us = 0  # how late packets left, at worst but for one in a hundred; at the end
-        self.counts: dict[str, int] = {}
+        self.counts: dict[str, int] = {}  # empty: it failed, and packets were not let go
         self.dropped: list[float] = []  # when, in seconds since the first byte
 
     def begin(self, now: float) -> None:

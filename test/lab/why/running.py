@@ -40,6 +40,8 @@ def run(place: Place, flow: Flow, seed: int) -> Outcome:
         outcome = ends.run()
     if changes and changes.failed:
         raise Failed(changes.failed)
+    if queue and not queue.counts:
+        raise Failed("the program behind NFQUEUE ended before the flow did")
     late = [path.counters[way]["late_us"]["p99"] for way in ("there", "back")
             if path.counters[way]["late_us"]]
     outcome.late_us = max(late + ([queue.late_us] if queue else []), default=0)
