@@ -61,7 +61,7 @@ void explain_queue(const life& l, phase& p) {
         "A queue of {} ({}) stood before the bottleneck, which passes {}.", us_text(queue),
         bytes_text(static_cast<std::uint64_t>(rate * static_cast<double>(queue) / 1e6)),
         rate_text(rate));
-  } else if (!l.is_queued(at)) {
+  } else if (!l.is_behind_queue(at)) {
     p.sentence = fmt::format(
         "A bottleneck passes {} and no more; its queue had drained after a loss.", rate_text(rate));
   } else {
