@@ -59,10 +59,14 @@ class quantiles {
       }
       return;
     }
-    for (const run& r : many_->runs) {
+    const std::vector<run>& runs = many_->runs;
+    for (std::size_t i = 0; i < runs.size();) {
+      const std::uint32_t value = runs[i].value;
+      // One that came too often for a run has several.
+      std::uint64_t count = 0;
+      for (; i < runs.size() && runs[i].value == value; ++i) count += runs[i].times;
       const bool bucket = many_->in_buckets;
-      fn(bucket ? lowest_of(r.value) : r.value, bucket ? highest_of(r.value) : r.value,
-         std::uint64_t{r.times});
+      fn(bucket ? lowest_of(value) : value, bucket ? highest_of(value) : value, count);
     }
     for (std::size_t i = 0; i < many_->counts.size(); ++i)
       if (many_->counts[i] != 0) {

@@ -153,6 +153,19 @@ TEST_CASE("a few buckets that lie far apart take little memory") {
   CHECK(all == std::vector<std::uint64_t>{100, 2, 4992, std::uint64_t{1} << 32U});
 }
 
+TEST_CASE("a number that came too often for one run is told once") {
+  for (const std::uint32_t highest : {100U, 101U}) {
+    quantiles q(quantiles::limit{64});
+    q.add(100, highest, 3'000'000'000U);
+    q.add(100, highest, 3'000'000'000U);
+    std::vector<std::uint64_t> all;
+    q.for_each([&](std::uint32_t lowest, std::uint32_t, std::uint64_t count) {
+      all.insert(all.end(), {lowest, count});
+    });
+    CHECK(all == std::vector<std::uint64_t>{100, 6'000'000'000U});
+  }
+}
+
 TEST_CASE("counts that nobody has are no work") {
   quantiles q(quantiles::none);
   q.add(7, 7, ~std::uint64_t{0});
