@@ -17,6 +17,7 @@ column of the load. OUTPUT.json has everything, OUTPUT.md the table.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -64,17 +65,20 @@ class Asker:
 
     def _run(self) -> None:
         while not self._ends.wait(self.pause):
-            with socket.socket(socket.AF_UNIX) as one:
-                one.settimeout(20)
-                one.connect(str(self.path))
-                one.sendall(f"GET /cookie/{self.cookie} HTTP/1.1\r\n\r\n".encode())
-                answer = b""
-                while part := one.recv(1 << 16):
-                    answer += part
-            if answer.startswith(b"HTTP/1.1 200"):
+            if self._ask().startswith(b"HTTP/1.1 200"):
                 self.answered += 1
             else:
                 self.refused += 1
+
+    def _ask(self) -> bytes:
+        answer = b""
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as one:
+            one.settimeout(20)
+            one.connect(str(self.path))
+            one.sendall(f"GET /cookie/{self.cookie} HTTP/1.1\r\n\r\n".encode())
+            while part := one.recv(1 << 16):
+                answer += part
+        return answer
 
 
 def cpu_ns(pid: int) -> int:
@@ -136,6 +140,7 @@ def row_of(part: str, windows: list[dict], floors: list[dict]) -> dict[str, obje
             "p50_ms": median("p50_ms"), "p99_ms": median("p99_ms"),
             "max_ms": max(w["max_ms"] for w in windows), "memory_mb": median("memory_mb"),
             "answered": sum(w["answered"] for w in windows),
+            "refused": sum(w["refused"] for w in windows),
             "lost": sum(w["lost"] for w in windows)}
 
 
@@ -146,7 +151,7 @@ COLUMNS = (
     ("records/s", "records_s", "{:,.0f}"), ("bytes/record", "bytes_record", "{:.1f}"),
     ("p50, ms", "p50_ms", "{:.1f}"), ("p99, ms", "p99_ms", "{:.1f}"),
     ("max, ms", "max_ms", "{:.1f}"), ("MB", "memory_mb", "{:.0f}"),
-    ("answers", "answered", "{}"), ("lost", "lost", "{:g}"),
+    ("answers", "answered", "{}"), ("no answer", "refused", "{}"), ("lost", "lost", "{:g}"),
 )
 
 
