@@ -5,6 +5,7 @@
 #include "segment/varint.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <random>
 #include <vector>
