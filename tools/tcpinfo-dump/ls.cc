@@ -31,7 +31,7 @@ int dump_ls(std::vector<std::string> arguments) {
   CLI::Option* as_json = app.add_flag("--json", json, "one JSON object a line");
   app.add_flag("--csv", csv, "comma-separated values with a header")->excludes(as_json);
   offline::add_list(app, "--columns", columns,
-                    "columns to print, in that order; * ? [...] match names");
+                    "columns to print, in that order, named as by --json; * ? [...] match names");
   app.add_option("--sort", sort, "column to sort by, such as start, sent, median_rtt")
       ->type_name("COLUMN");
   app.add_flag("-r,--reverse", o.print.reverse, "the largest first");

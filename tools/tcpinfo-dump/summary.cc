@@ -26,7 +26,7 @@ int dump_summary(std::vector<std::string> arguments) {
   bool html = false;
   app.add_option("PATH", o.paths, paths_help);
   CLI::Option* as_json = app.add_flag("--json", json, "one JSON object a line");
-  app.add_flag("--html", html, "one page of HTML")->excludes(as_json);
+  app.add_flag("--html", html, "one page of HTML, on standard output")->excludes(as_json);
   offline::add_list(app, "--by", by,
                     "group by port, prefix, as, cc, cgroup, hour, closed, cause; default: by all");
   app.add_option("--asn", o.as_file, "routing table of pyasn or iptoasn, to group by as")
