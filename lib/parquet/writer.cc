@@ -111,7 +111,6 @@ file_writer::file_writer(std::vector<column_spec> columns, writer_options option
     : columns_(std::move(columns)),
       options_(std::move(options)),
       sink_(std::move(to)),
-      maker_(options_.level),
       rows_(make_batch(columns_)) {}
 
 row_batch file_writer::make_batch(const std::vector<column_spec>& columns) {
@@ -193,11 +192,14 @@ bool file_writer::flush() {
   const std::vector<std::uint32_t> order = order_of_rows();
   written_group& group = groups_.emplace_back();
   group.rows = rows_[0].rows();
+  // Memory is kept from column to column, and not until the next row group: of many files that are
+  // written at once each would hold it.
+  chunk_maker maker(options_.level);
   for (column_values& column : rows_) {
     written_column& written = group.columns.emplace_back();
     written.at = at_;
-    written.chunk = maker_.make(column, order, options_.page_rows);
-    column.clear();
+    written.chunk = maker.make(column, order, options_.page_rows);
+    column = column_values(column.type());
     written.size = written.chunk.bytes.size();
     if (!put(written.chunk.bytes)) return false;
     // Swapped, for the memory to be given back: many of these wait for the footer.

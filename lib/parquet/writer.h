@@ -52,7 +52,7 @@ class file_writer {
   /// Takes copies of rows, whose columns are the file's. Writes row groups that are full.
   /// @return false where the sink said so.
   [[nodiscard]] bool append(const row_batch& batch);
-  /// Writes what there is as a row group of its own.
+  /// Writes what there is as a row group of its own, and gives its memory back.
   [[nodiscard]] bool flush();
   /// The same, and the footer behind it. Nothing may follow.
   [[nodiscard]] bool finish();
@@ -83,7 +83,6 @@ class file_writer {
   std::vector<column_spec> columns_;
   writer_options options_;
   sink sink_;
-  chunk_maker maker_;
   row_batch rows_;
   std::vector<written_group> groups_;
   std::size_t at_ = 0;

@@ -20,6 +20,8 @@ namespace {
 
 // Of all row groups that are being filled. Above it the largest is written before it is full.
 constexpr std::size_t most_memory = std::size_t{256} << 20U;
+// To add that up takes a look at each column of each file.
+constexpr std::size_t rows_between_looks = 4096;
 
 constexpr std::string_view not_whole_yet = ".part";
 
@@ -164,22 +166,29 @@ bool parquet_output::append(partitioned_rows& rows) {
     if (batch.empty() || batch[0].rows() == 0) continue;
     part* const p = open(name);
     if (p == nullptr || !p->writer->append(batch)) return false;
+    unseen_rows_ += batch[0].rows();
   }
-  return parts_.size() < 2 || stay_small();
+  if (parts_.size() < 2 || unseen_rows_ < rows_between_looks) return true;
+  unseen_rows_ = 0;
+  return stay_small();
 }
 
 bool parquet_output::stay_small() {
-  std::size_t all = 0;
-  part* largest = nullptr;
-  std::size_t most = 0;
-  for (auto& [name, p] : parts_) {
-    const std::size_t size = p.writer->memory();
-    all += size;
-    if (size <= most) continue;
-    most = size;
-    largest = &p;
+  for (;;) {
+    std::size_t all = 0;
+    part* largest = nullptr;
+    std::size_t most = 0;
+    for (auto& [name, p] : parts_) {
+      const std::size_t size = p.writer->memory();
+      all += size;
+      if (size <= most) continue;
+      most = size;
+      largest = &p;
+    }
+    if (all <= most_memory) return true;
+    // It has none afterwards.
+    if (!largest->writer->flush()) return false;
   }
-  return all <= most_memory || largest->writer->flush();
 }
 
 bool parquet_output::finish() {
@@ -188,6 +197,7 @@ bool parquet_output::finish() {
   if (folder_.empty() && open({}) == nullptr) return false;
   for (auto& [name, p] : parts_) {
     if (!p.writer->finish()) return false;
+    p.writer.reset();
     if (!folder_.empty() && fsync(p.file.get()) != 0) return fail(p.path, errno);
   }
   if (folder_.empty()) return true;

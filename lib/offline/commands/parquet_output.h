@@ -5,6 +5,7 @@
 #ifndef TCPINFO_OFFLINE_COMMANDS_PARQUET_OUTPUT_H
 #define TCPINFO_OFFLINE_COMMANDS_PARQUET_OUTPUT_H
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -102,6 +103,7 @@ class parquet_output {
   csv_target& target_;
   std::string folder_;
   std::map<std::string, part> parts_;
+  std::size_t unseen_rows_ = 0;  // that came since memory was looked at
   std::string error_;
 };
 
