@@ -16,6 +16,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).resolve().parent.parent / "fleet"))
 
 # pylint: disable=wrong-import-position
+import made_archives  # noqa: E402
 import parquet_reader  # noqa: E402
 import tables  # noqa: E402
 from checks import check, finish  # noqa: E402
@@ -111,6 +112,19 @@ def outputs(scratch: Path) -> None:
     check(done.returncode == 1 and not path.exists(), "damage: nothing of it with --strict")
 
 
+def high_rates(scratch: Path) -> None:
+    """Rates that damaged counters make: whole numbers as long as 64 bits hold them."""
+    for second, rate in ((1e-9, None), (10.0, 2**63 // 10)):
+        lines = [made_archives.record(0, 0, rtt=0),
+                 made_archives.record(second, 1, acked=2**63, received=2**63, rtt=0)]
+        path = made_archives.archive(scratch, 0, made_archives.metadata() + "".join(lines))
+        flags = ["--connections", "--columns", "mean_rate_bytes_per_s"]
+        got = parquet_reader.File(run(*flags, "--format", "parquet", path).stdout).rows[0][0]
+        said = json.loads(run(*flags, "--format", "jsonl", path).stdout)
+        check(got == said.get("mean_rate_bytes_per_s") and (got is None) == (rate is None)
+              and abs((got or 0) - (rate or 0)) < 1000, f"a rate of {rate}: {got}, {said}")
+
+
 def partitions(scratch: Path) -> None:
     for flags in ([], ["--connections"]):
         table = "tcpinfo_connections" if flags else "tcpinfo"
@@ -187,6 +201,7 @@ def main() -> None:
         drawn(scratch)
         the_same_as_csv(scratch)
         outputs(scratch)
+        high_rates(scratch)
         partitions(scratch)
         refused()
     finish()

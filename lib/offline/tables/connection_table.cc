@@ -81,7 +81,7 @@ class text_cells final : public row_cells {
   }
   // All digits, but no exponent: not every program reads one.
   void decimal(double n) override {
-    if (n >= 0 && n < 1e15 && n == std::floor(n)) {
+    if (n >= 0 && n < 0x1p64 && n == std::floor(n)) {
       number(static_cast<std::uint64_t>(n));
       return;
     }
@@ -254,7 +254,9 @@ constexpr column own_columns[] = {
     {{"mean_rate_bytes_per_s", "u64", "bytes/s", "-",
       "of the direction that carried more, from opened or the first record to the end"},
      [](row_cells& to, flow_summary& f) {
-       if (const auto rate = f.mean_rate()) to.decimal(std::round(*rate));
+       // Damaged counters make rates that the column does not hold.
+       const auto rate = f.mean_rate();
+       if (rate && *rate < 0x1p64) to.decimal(std::round(*rate));
      }},
     {{"peak_delivery_rate_bytes_per_s", "u64", "bytes/s", "4.9", "the highest delivery_rate"},
      [](row_cells& to, flow_summary& f) { to.number(f.peak_rate()); }},
