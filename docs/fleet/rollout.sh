@@ -20,7 +20,7 @@
 # A host that has the version and records with it is passed over, so the same call can be made again.
 # Recordings of both versions are read alike: what a new one writes an older one may refuse, so the
 # machines that read archives get it first. Ends with 1 at the first batch in which a host went back
-# to what it had; hosts of later batches are as they were.
+# to what it had, or could not be reached; hosts of later batches are as they were.
 set -u
 batch=5 dir=/opt/tcpinfo seconds=60 restart='systemctl restart tcpinfo-collect'
 check='curl -fsS http://127.0.0.1:9090/readyz'
@@ -40,11 +40,17 @@ if [ $# -lt 3 ]; then
     'VERSION TARBALL HOST...' >&2
   exit 2
 fi
+for number in "$batch" "$seconds"; do
+  case $number in
+    *[!0-9]* | '' | 0*) echo "rollout.sh: '$number' is no number above 0" >&2; exit 2 ;;
+  esac
+done
 version=$1 tarball=$2
 shift 2
 [ -r "$tarball" ] || { echo "rollout.sh: cannot read $tarball" >&2; exit 1; }
 case $version in
-  */* | .* | '') echo "rollout.sh: '$version' is no name of a folder" >&2; exit 2 ;;
+  */* | .* | -* | *.part | current | current.new | '')
+    echo "rollout.sh: '$version' is no name for a version" >&2; exit 2 ;;
 esac
 
 # What runs on the host. A link is put in place of another by rename, so `current` is always one of

@@ -143,8 +143,11 @@ def main() -> None:
             fleet.end()
         check(all(list((Path(name) / host / "rec").rglob("*.tcpseg.zst")) for host in HOSTS),
               "each host has segments")
-        for arguments in ((), ("1.0",), ("-x", "1", "2", "3"), ("../1", name, "red")):
-            done = subprocess.run([ROLLOUT, *arguments], capture_output=True, check=False)
+        good = ("1.0", str(ROLLOUT), "red")
+        for arguments in ((), ("1.0",), ("-x", *good), ("-n", "0", *good), ("-n", "all", *good),
+                          ("-t", "1m", *good), ("../1", *good[1:]), ("current", *good[1:])):
+            done = subprocess.run([ROLLOUT, *arguments], capture_output=True, check=False,
+                                  timeout=60)
             check(done.returncode == 2, f"usage: {arguments}: {done}")
     finish()
 
