@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import collections
 import csv
+import ipaddress
 import math
 import subprocess
 import sys
@@ -60,8 +61,8 @@ def worked_out(table: Path) -> dict[str, Rows]:
     limited: dict[str, list[float]] = collections.defaultdict(list)
     ends: dict[tuple[int, str], list[float]] = collections.defaultdict(list)
     for row in rows:
-        network = row["dst"].rsplit(".", 1)[0] + ".0/24" if row["family"] == "2" else \
-            ":".join(row["dst"].split("::")[0].split(":")[:3]) + "::/48"
+        length = 24 if row["family"] == "2" else 48
+        network = str(ipaddress.ip_network(f"{row['dst']}/{length}", strict=False))
         rtts[network].append(int(row["min_rtt_us"]))
         seconds = float(row["duration_s"])
         if row["why"]:

@@ -27,6 +27,8 @@ def _networks() -> list[tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int
     four = [(ipaddress.ip_address(f"198.51.{third}.1"), 400 + third * 3100) for third in range(14)]
     six = [(ipaddress.ip_address(f"2001:db8:{group:x}::1"), 900 + group * 7000)
            for group in range(1, 7)]
+    # One network, whose zeros are written in one address and left out in the other.
+    six += [(ipaddress.ip_address(f"2001:db8:0:{rest}"), 1600) for rest in (":1", "1::1")]
     return four + six
 
 

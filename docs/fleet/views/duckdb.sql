@@ -5,7 +5,8 @@ CREATE OR REPLACE VIEW flows AS
 SELECT uuid, host, src, sport, dst, dport, cong, closed, why, cgroup, comm,
        first_seen, last_seen,
        CASE WHEN family = 2 THEN regexp_replace(dst, '[.][0-9]+$', '.0/24')
-            ELSE regexp_extract(split_part(dst, '::', 1), '^[^:]*(?::[^:]*)?(?::[^:]*)?')
+            ELSE regexp_replace(regexp_extract(split_part(dst, '::', 1),
+                                               '^[^:]*(?::[^:]*)?(?::[^:]*)?'), '(:0)+$', '')
                  || '::/48' END AS network,
        CASE WHEN opened_here THEN dport ELSE sport END AS service,
        strftime(first_seen, '%Y-%m-%d %H') AS hour,

@@ -5,7 +5,8 @@ CREATE OR REPLACE VIEW flows AS
 SELECT uuid, host, host(src) AS src, sport, host(dst) AS dst, dport, cong, closed, why, cgroup, comm,
        first_seen, last_seen,
        CASE WHEN family = 2 THEN regexp_replace(host(dst), '[.][0-9]+$', '.0/24')
-            ELSE substring(split_part(host(dst), '::', 1) FROM '^[^:]*(?::[^:]*)?(?::[^:]*)?')
+            ELSE regexp_replace(substring(split_part(host(dst), '::', 1)
+                                          FROM '^[^:]*(?::[^:]*)?(?::[^:]*)?'), '(:0)+$', '')
                  || '::/48' END AS network,
        CASE WHEN opened_here THEN dport ELSE sport END AS service,
        to_char(first_seen AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24') AS hour,
