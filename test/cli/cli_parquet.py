@@ -7,6 +7,7 @@ usage: cli_parquet.py TCPINFO_CSV DRAWN_PARQUET GOLDEN
 from __future__ import annotations
 
 import datetime
+import fcntl
 import json
 import subprocess
 import sys
@@ -172,6 +173,21 @@ def partitions(scratch: Path) -> None:
     check(len(others) > 0 and run(*command).returncode == 1 and
           [path for path in folder.rglob("*") if path.is_file()] == [first],
           "partitions: all or none")
+    # Another program is writing that one.
+    path = scratch / "busy" / first.relative_to(folder)
+    path.parent.mkdir(parents=True)
+    part = path.with_name(f"{path.name}.part")
+    part.write_text("begun", encoding="utf-8")
+    with open(part, "rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        done = run(*command[:5], scratch / "busy", *ARCHIVES)
+    check(done.returncode == 1 and b"busy" in done.stderr.split(path.name.encode())[-1]
+          and part.read_text(encoding="utf-8") == "begun" and not path.exists(),
+          f"partitions: written by another: {done}")
+    # What one that was killed has left is written over.
+    done = run(*command[:5], scratch / "busy", *ARCHIVES)
+    check(not part.exists() and path.read_bytes() == first.read_bytes(),
+          f"partitions: left by another: {done}")
     folder = scratch / "file"
     folder.write_text("none", encoding="utf-8")
     done = run("--format", "parquet", "--partition", "date", "-o", folder, KERNEL)

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "offline/packing/folders.h"
 #include "text/values.h"
 #include "text/write_all.h"
 
@@ -48,6 +50,22 @@ std::string date_of(std::int64_t hour) {
       std::chrono::sys_days(std::chrono::floor<std::chrono::days>(std::chrono::hours(hour))));
   return fmt::format("{:04}-{:02}-{:02}", static_cast<int>(day.year()),
                      static_cast<unsigned>(day.month()), static_cast<unsigned>(day.day()));
+}
+
+// Opens what becomes the file at `path`. @return an errno: EEXIST where that is there (rows of an
+// earlier run, which may be others: nothing tells whether these are to go), EBUSY where another
+// program is writing it.
+int open_part(const std::string& path, descriptor& out) {
+  struct stat there {};
+  if (lstat(path.c_str(), &there) == 0) return EEXIST;
+  out.reset(::open((path + std::string(not_whole_yet)).c_str(),
+                   O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
+  if (!out) return errno;
+  // Who writes it has it locked until it has its name. Not every file system has locks.
+  if (flock(out.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) return EBUSY;
+  // It may have got its name meanwhile.
+  if (lstat(path.c_str(), &there) == 0) return EEXIST;
+  return ftruncate(out.get(), 0) == 0 ? 0 : errno;
 }
 
 }  // namespace
@@ -142,14 +160,8 @@ parquet_output::part* parquet_output::open(const std::string& partition) {
     return nullptr;
   }
   made.path = folder / name_;
-  struct stat there {};
-  // Rows of an earlier run, which may be others: nothing tells whether these are to go.
-  const int known = lstat(made.path.c_str(), &there) == 0 ? EEXIST : 0;
-  if (known == 0)
-    made.file.reset(::open((made.path + std::string(not_whole_yet)).c_str(),
-                           O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666));
-  if (!made.file) {
-    static_cast<void>(fail(made.path, known != 0 ? known : errno));
+  if (const int failed = open_part(made.path, made.file)) {
+    static_cast<void>(fail(made.path, failed));
     return nullptr;
   }
   part& p = parts_.emplace(partition, std::move(made)).first->second;
@@ -204,7 +216,8 @@ bool parquet_output::finish() {
   // None has its name before all are whole.
   for (auto& [name, p] : parts_) {
     const std::string before = p.path + std::string(not_whole_yet);
-    if (rename(before.c_str(), p.path.c_str()) != 0) return fail(p.path, errno);
+    if (const int failed = rename_to_new(AT_FDCWD, before, AT_FDCWD, p.path))
+      return fail(p.path, failed);
     p.path.clear();
   }
   return true;
