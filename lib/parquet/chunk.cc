@@ -173,9 +173,6 @@ void chunk_maker::encode(const column_values& column, encoding how, std::size_t 
     case encoding::delta:
       append_delta(out, values, size_of(type) * 8);
       break;
-    case encoding::split:
-      append_split(out, values, size_of(type));
-      break;
     case encoding::plain:
     case encoding::rle:
       if (type == physical_type::boolean)

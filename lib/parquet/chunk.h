@@ -23,7 +23,6 @@ enum class encoding : std::uint8_t {
   rle = 3,
   delta = 5,  ///< DELTA_BINARY_PACKED
   dictionary = 8,
-  split = 9,  ///< BYTE_STREAM_SPLIT
 };
 enum class codec : std::uint8_t { none = 0, zstd = 6 };
 enum class physical_type : std::uint8_t { boolean = 0, i32 = 1, i64 = 2, real = 5, binary = 6 };

@@ -136,10 +136,4 @@ void append_bits(std::string& to, std::span<const std::uint64_t> numbers) {
   for (const std::uint64_t n : numbers) packer.add(n);
 }
 
-void append_split(std::string& to, std::span<const std::uint64_t> numbers, unsigned size) {
-  to.reserve(to.size() + numbers.size() * size);
-  for (unsigned byte = 0; byte < size; ++byte)
-    for (const std::uint64_t n : numbers) to += static_cast<char>(n >> 8U * byte);
-}
-
 }  // namespace tcpinfo::parquet

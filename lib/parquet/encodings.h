@@ -34,9 +34,6 @@ void append_plain(std::string& to, std::span<const std::uint64_t> numbers, unsig
 /// PLAIN of booleans: a bit each.
 void append_bits(std::string& to, std::span<const std::uint64_t> numbers);
 
-/// BYTE_STREAM_SPLIT: the lowest bytes of all numbers, then the next ones.
-void append_split(std::string& to, std::span<const std::uint64_t> numbers, unsigned size);
-
 }  // namespace tcpinfo::parquet
 
 #endif
