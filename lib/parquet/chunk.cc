@@ -5,6 +5,7 @@
 #include <bit>
 #include <cmath>
 #include <new>
+#include <stdexcept>
 #include <string_view>
 
 #include "parquet/encodings.h"
@@ -269,6 +270,7 @@ column_chunk chunk_maker::make(const column_values& column, std::span<const std:
     chunk.bytes.clear();
     chunk.plain_size = 0;
     const auto add = [&](bool is_dictionary, std::size_t count, const std::string& page) {
+      if (page.size() > INT32_MAX) throw std::length_error("a page of Parquet has 2 GiB");
       const std::string_view body = compression == codec::zstd ? compress(page) : page;
       const std::string header =
           header_of(is_dictionary, chunk.values, count, page.size(), body.size());

@@ -64,7 +64,8 @@ class chunk_maker {
   explicit chunk_maker(std::int32_t level);
 
   /// `order`: the rows, in the order in which they are to stand; empty for the order they have.
-  /// `page_rows`: most rows of a page. Throws std::bad_alloc.
+  /// `page_rows`: most rows of a page. Throws std::bad_alloc, and std::length_error where a page
+  /// has 2 GiB, which its header cannot say.
   [[nodiscard]] column_chunk make(const column_values& column, std::span<const std::uint32_t> order,
                                   std::size_t page_rows);
 

@@ -131,7 +131,8 @@ bool file_writer::append(const row_batch& batch) {
     const std::size_t count = std::min(rows - from, options_.group_rows - rows_[0].rows());
     for (std::size_t i = 0; i < rows_.size(); ++i) rows_[i].append(batch[i], from, count);
     from += count;
-    if (rows_[0].rows() == options_.group_rows && !flush()) return false;
+    const bool full = rows_[0].rows() == options_.group_rows || memory() > options_.group_memory;
+    if (full && !flush()) return false;
   }
   return true;
 }

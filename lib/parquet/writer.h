@@ -29,6 +29,8 @@ struct writer_options {
   /// Most rows of a row group, which stands in memory until it is full: at 150 columns of 8 bytes
   /// 157 MB, of real records about a third of that.
   std::size_t group_rows = std::size_t{1} << 17U;
+  /// Above so many bytes, about, it is written before it is full: of very long texts.
+  std::size_t group_memory = std::size_t{512} << 20U;
   std::size_t page_rows = std::size_t{1} << 15U;
   /// Columns by which the rows of a row group are put in order, the first one first. Nulls come
   /// first, texts by their bytes.
@@ -50,7 +52,8 @@ class file_writer {
   [[nodiscard]] static row_batch make_batch(const std::vector<column_spec>& columns);
 
   /// Takes copies of rows, whose columns are the file's. Writes row groups that are full.
-  /// @return false where the sink said so.
+  /// @return false where the sink said so. Throws std::length_error for texts of one column that
+  /// are different and have 2 GiB together, in one batch; flush() and finish() do as well.
   [[nodiscard]] bool append(const row_batch& batch);
   /// Writes what there is as a row group of its own, and gives its memory back.
   [[nodiscard]] bool flush();

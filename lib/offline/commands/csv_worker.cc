@@ -18,6 +18,8 @@ reader_options how_to_read(const csv_options& options) {
 constexpr std::size_t batch_rows = 4096;
 // Before its turn a worker keeps so many, and then waits.
 constexpr std::size_t most_waiting_rows = 16 * batch_rows;
+// No more of such texts as have no end to their length.
+constexpr std::size_t most_waiting_text = std::size_t{32} << 20;
 
 const std::vector<parquet::column_spec> no_columns;
 
@@ -89,11 +91,13 @@ void csv_worker::parquet_row(const input_record& r) {
   columns_.write(r, batches_.of(namer_.name_of(r.time, r.context->host)));
   ++rows_done_;
   ++batched_;
+  batched_text_ += r.uuid().size();
   if (const std::string_view loss = columns_.loss(); !loss.empty())
     if (!reader_.tell(r.line, loss)) stopped_ = true;
-  if (batched_ % batch_rows != 0) return;
+  const bool many = batched_ >= most_waiting_rows || batched_text_ >= most_waiting_text;
+  if (!many && batched_ % batch_rows != 0) return;
   count();
-  if (batched_ >= most_waiting_rows || shared_.turns.is_turn(number_)) static_cast<void>(flush());
+  if (many || shared_.turns.is_turn(number_)) static_cast<void>(flush());
 }
 
 // Writes what there is; or, where others come first, takes more memory, so that parts of one file
@@ -123,7 +127,7 @@ bool csv_worker::fault(const input_fault& f) {
 
 bool csv_worker::flush() {
   if (batched_ != 0) {
-    batched_ = 0;
+    batched_ = batched_text_ = 0;
     const bool written = shared_.turns.wait(number_) && shared_.parquet->append(batches_);
     batches_.clear();
     if (!written) stopped_ = true;

@@ -60,7 +60,8 @@ class csv_worker {
   record_columns columns_;
   partition_namer namer_;
   partitioned_rows batches_;
-  std::size_t batched_ = 0;  // rows
+  std::size_t batched_ = 0;       // rows
+  std::size_t batched_text_ = 0;  // bytes of their UUIDs
   std::unique_ptr<char[]> buffer_;
   std::size_t capacity_ = buffer_size;
   std::size_t used_ = 0;

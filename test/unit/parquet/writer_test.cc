@@ -40,3 +40,23 @@ TEST_CASE("a row group that is written gives its memory back") {
   }
   REQUIRE(writer.finish());
 }
+
+TEST_CASE("a row group of long texts is written before it is full") {
+  const std::vector<column_spec> columns = {{"text", value_type::text}};
+  writer_options options;
+  options.group_memory = 100'000;
+  std::size_t written = 0;
+  file_writer writer(columns, options, [&written](std::string_view bytes) {
+    written += bytes.size();
+    return true;
+  });
+  row_batch batch = file_writer::make_batch(columns);
+  for (std::uint64_t n = 0; n < 6; ++n) {
+    batch[0].push_text(std::string(30'000, static_cast<char>('a' + n)));
+    REQUIRE(writer.append(batch));
+    batch[0].clear();
+    CHECK((written == 0) == (n < 3));
+    CHECK(writer.memory() <= options.group_memory);
+  }
+  REQUIRE(writer.finish());
+}
