@@ -126,6 +126,20 @@ def high_rates(scratch: Path) -> None:
               and abs((got or 0) - (rate or 0)) < 1000, f"a rate of {rate}: {got}, {said}")
 
 
+def odd_hosts(scratch: Path) -> None:
+    """What is no name of a file, or too long for one, is in a folder all the same."""
+    for host, name in (("../a b", "..%2Fa%20b"), ("x" * 300, "x" * 250),
+                       ("x" * 249 + "\u00e4", "x" * 249)):
+        said = json.loads(made_archives.metadata())
+        said["Metadata"]["Host"] = host
+        path = made_archives.archive(scratch, 0, json.dumps(said) + "\n"
+                                     + made_archives.record(0, 0))
+        folder = scratch / f"host {len(name)}"
+        done = run("--format", "parquet", "--partition", "host", "-o", folder, path)
+        check(done.returncode == 0 and [p.name for p in folder.iterdir()] == [f"host={name}"],
+              f"host {name}: {done}")
+
+
 def partitions(scratch: Path) -> None:
     for flags in ([], ["--connections"]):
         table = "tcpinfo_connections" if flags else "tcpinfo"
@@ -218,6 +232,7 @@ def main() -> None:
         the_same_as_csv(scratch)
         outputs(scratch)
         high_rates(scratch)
+        odd_hosts(scratch)
         partitions(scratch)
         refused()
     finish()

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <chrono>
 #include <filesystem>
+#include <iterator>
 #include <system_error>
 
 #include "offline/packing/folders.h"
@@ -29,10 +30,16 @@ constexpr std::string_view not_whole_yet = ".part";
 
 constexpr std::string_view key_names[] = {"date", "hour", "host"};
 
+// With "host=" before it no more than file names may have. Hosts have 64 characters at most: what
+// is longer is none, and must not keep all others from being written.
+constexpr std::size_t longest_host = 250;
+
 void append_host(std::string& to, std::string_view host) {
+  const std::size_t most = to.size() + longest_host;
   for (const char c : host) {
     const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
                        c == '-' || c == '_' || c == '.';
+    if (to.size() + (plain ? 1 : 3) > most) return;
     if (plain)
       to += c;
     else

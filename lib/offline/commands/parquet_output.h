@@ -31,7 +31,7 @@ using partition_keys = std::vector<partition_key>;
 
 /// Finds the folder of a row: "date=2026-01-31/hour=23/host=a.example", in UTC. What is not known,
 /// as engines have it: "__HIVE_DEFAULT_PARTITION__". Characters of a host that file names or
-/// engines do not take are %XX.
+/// engines do not take are %XX, and more than 250 characters are left out.
 class partition_namer {
  public:
   explicit partition_namer(partition_keys keys) : keys_(std::move(keys)) {}
