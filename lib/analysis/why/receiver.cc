@@ -11,11 +11,21 @@
 namespace tcpinfo::analysis::why {
 namespace {
 
+// Without timestamps the kernel takes the time in which a window's worth of data came for a round
+// trip (tcp_rcv_rtt_measure() in net/ipv4/tcp_input.c), of a trickle seconds or minutes. What the
+// sending side measured, if only by the handshake, tells that.
+std::uint64_t round_trip_us(const sample& s) noexcept {
+  const std::uint64_t received_us = s.or_zero(seen::rcv_rtt);
+  const std::uint64_t sent_us = s.or_zero(seen::rtt);
+  return sent_us == 0 ? received_us
+                      : std::min(received_us, thresholds::receiver_round_trips * sent_us);
+}
+
 // T-RAT from the other end: what comes in a round trip is the window that was announced.
 bool is_at_window(const life& l, std::size_t i) noexcept {
   const sample& s = l.to(i);
   const std::uint64_t window = s.or_zero(seen::rcv_wnd);
-  const std::uint64_t rtt_us = s.or_zero(seen::rcv_rtt);
+  const std::uint64_t rtt_us = round_trip_us(s);
   if (window == 0 || rtt_us == 0 || l.length_ns(i) <= 0) return false;
   const double in_a_round_trip = static_cast<double>(grown(l.from(i), s, seen::bytes_received)) *
                                  static_cast<double>(rtt_us) * 1000 /
@@ -81,9 +91,8 @@ void explain_receiver(const life& l, phase& p) {
         p.sentence = "The receive buffer of this end allows no larger window";
       else
         p.sentence = "The kernel made the receive buffer no larger (tcp_rmem)";
-      p.sentence +=
-          fmt::format(": {} were full each round trip of {}.", bytes_text(s.or_zero(seen::rcv_wnd)),
-                      us_text(s.or_zero(seen::rcv_rtt)));
+      p.sentence += fmt::format(": {} were full each round trip of {}.",
+                                bytes_text(s.or_zero(seen::rcv_wnd)), us_text(round_trip_us(s)));
       p.show(s, seen::rcv_wnd, "window that this end announces");
       p.show(s, seen::rcv_rtt, "round-trip time as the receiver sees it");
       p.show(l.start(), seen::rcvbuf, "receive buffer at the beginning");

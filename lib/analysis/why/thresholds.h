@@ -53,6 +53,8 @@ inline constexpr std::uint64_t closed_window_segments = 1;
 inline constexpr double unread_share = 0.5;
 /// Received bytes a round trip, as part of the window that was announced. T-RAT (within 20 %).
 inline constexpr double window_used_share = 0.8;
+/// What the receiver takes for a round trip is at most so many of those that were measured.
+inline constexpr std::uint64_t receiver_round_trips = 8;
 
 // Application.
 /// Part of a round's records in which all that was written was sent, and more would have fitted.

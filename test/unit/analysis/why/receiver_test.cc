@@ -46,6 +46,17 @@ TEST_CASE("a receiver whose window is full each round trip has too small a buffe
   CHECK(roomy.cause(receiver) == "none");
 }
 
+TEST_CASE("a trickle that fills a window in seconds fills none in a round trip") {
+  made_history h;
+  h.rcvbuf = 32'768;
+  h.set(tcp_field::rtt, 44).set(tcp_field::min_rtt, 30).set(tcp_field::rcv_wnd, 60'000).record();
+  h.rcvbuf = 65'536;
+  // What the kernel takes for a round trip is the time that the window took to come.
+  h.set(tcp_field::rcv_rtt, 10'000'000);
+  for (int i = 0; i < 50; ++i) h.grow(tcp_field::bytes_received, 60'000).after(10'000);
+  CHECK(h.cause(receiver) == "none");
+}
+
 TEST_CASE("a receiver sees its own drops, and marks on the way") {
   const auto dropping = [](std::uint32_t memory) {
     made_history h;
