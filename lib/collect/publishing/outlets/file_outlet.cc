@@ -59,12 +59,14 @@ std::error_code file_outlet::copy(const std::string& part, const whole_segment& 
   std::uint64_t at = 0;
   std::uint64_t size = 0;
   auto ec = compare(part, segment, at, size);
+  const bool is_there = !ec;
   if (ec && !is_errno(ec, ENOENT)) return ec;
-  // What is behind the last byte that is right was lost with its machine.
-  if (size > at)
-    if ((ec = system_.truncate(part, at))) return ec;
-  if (size > 0 && at == 0)
+  // What is behind the last byte that is right was lost with its machine, maybe all of it.
+  if (is_there && at == 0) {
     if ((ec = system_.remove(part))) return ec;
+  } else if (size > at) {
+    if ((ec = system_.truncate(part, at))) return ec;
+  }
   while (at < segment.size) {
     if (!may()) return system_error(ECANCELED);
     std::size_t n = 0;

@@ -255,6 +255,11 @@ TEST_CASE("whole segments are copied once they are complete, and go on where a t
   one_run next(d);
   CHECK(next.p.look());
   CHECK(next.counts.duplicates.get() == 1);
+  // A power cut left the name alone of what a try had begun.
+  d.put(d.name(0, 1), all);
+  std::ofstream(target / (d.name(0, 1) + ".part"), std::ios::binary).flush();
+  CHECK(next.p.look());
+  CHECK(read_bytes(target / d.name(0, 1)) == all);
   // A target that cannot be written to: tried again.
   d.put(d.name(1), all);
   fs::remove_all(target);
