@@ -83,24 +83,25 @@ send_result file_outlet::send_segment(const whole_segment& segment, const may_wa
   ours_.resize(copy_portion);
   const std::string path = folder_ + "/" + segment.name;
   const std::string part = path + std::string(part_suffix);
+  const std::string folder = path.substr(0, path.rfind('/'));
   const auto failed = [&](const std::string& where, const std::error_code& ec) {
     return send_result{.fault = fmt::format("{}: {}", where, ec.message())};
   };
   std::uint64_t same = 0;
   std::uint64_t size = 0;
   auto ec = compare(path, segment, same, size);
-  if (!ec && same == segment.size && size == segment.size) {
-    (void)system_.remove(part);
-    return {.all = true, .duplicates = 1};
-  }
   if (ec && !is_errno(ec, ENOENT)) return failed(path, ec);
-  const std::string folder = path.substr(0, path.rfind('/'));
-  if ((ec = system_.make_directories(folder))) return failed(folder, ec);
-  if ((ec = copy(part, segment, may))) return failed(part, ec);
-  if ((ec = system_.replace(part, path))) return failed(path, ec);
-  // The name, too: what is acknowledged may be removed here.
+  const bool is_there = !ec && same == segment.size && size == segment.size;
+  if (is_there) {
+    (void)system_.remove(part);
+  } else {
+    if ((ec = system_.make_directories(folder))) return failed(folder, ec);
+    if ((ec = copy(part, segment, may))) return failed(part, ec);
+    if ((ec = system_.replace(part, path))) return failed(path, ec);
+  }
+  // The name, too, also of a try that ended before this: what is acknowledged may be removed here.
   if ((ec = system_.sync_file_system(folder))) return failed(folder, ec);
-  return {.all = true};
+  return {.all = true, .duplicates = is_there ? 1U : 0U};
 }
 
 }  // namespace tcpinfo::collect
