@@ -141,6 +141,7 @@ bool publisher::send_stream(const stream_key& key, const segment_stream& stream)
   for (auto next = stream.begin(); next != stream.end(); ++next) {
     if (!may_go_on()) return false;
     const auto& [number, segment] = *next;
+    pass_gap(key, number);
     if (segments_) {
       // What is not complete keeps those behind it waiting: so they come in their order.
       if (!segment.whole) return true;
@@ -263,6 +264,17 @@ void publisher::gone(const stream_key& key, std::uint64_t number, const found_se
   log(event::publish_lost, {.file = segment.path}, "{} was removed before all of it was sent to {}",
       segment.path, name_);
   set(key, {number + 1, 0, 0});
+}
+
+// A stream's numbers have no gaps: what is not there between two is gone.
+void publisher::pass_gap(const stream_key& key, std::uint64_t number) {
+  const auto found = positions_.find(key);
+  if (found == positions_.end() || found->second.segment >= number) return;
+  const std::uint64_t first = found->second.segment;
+  counts_.gone.add(number - first);
+  log(event::publish_lost, "segments {} to {} of {} were removed before all of them was sent to {}",
+      first, number - 1, key_text(key), name_);
+  set(key, {number, 0, 0});
 }
 
 stream_position publisher::position_of(const stream_key& key, std::uint64_t segment) const {

@@ -71,6 +71,7 @@ class publisher {
   [[nodiscard]] bool take(const send_result& result, const stream_key& key,
                           const stream_position& to, std::uint64_t messages, std::uint64_t bytes);
   void gone(const stream_key& key, std::uint64_t number, const found_segment& segment);
+  void pass_gap(const stream_key& key, std::uint64_t number);
   [[nodiscard]] stream_position position_of(const stream_key& key, std::uint64_t segment) const;
   void set(const stream_key& key, const stream_position& to);
   void forget_old(const segment_streams& there);

@@ -228,6 +228,17 @@ TEST_CASE("damage costs what is damaged, and a file that is gone is counted") {
   CHECK(to.bytes == made.frames[0] + made.frames[2] + made.frames[0] + made.all());
   CHECK(run.counts.damaged.get() == 2);
   CHECK(run.p.has({stem, 0}, 2));
+  CHECK(run.counts.gone.get() == 0);
+  to.bytes.clear();
+  to.faults = 1;
+  d.put(d.name(5), made.all());
+  captured_errors said;
+  CHECK_FALSE(run.p.look());
+  CHECK(run.p.look());
+  CHECK(to.bytes == made.all());
+  CHECK(run.counts.gone.get() == 2);
+  CHECK(said.text().find("segments 3 to 4 of " + run_text + "/0 were removed") !=
+        std::string::npos);
 }
 
 TEST_CASE("whole segments are copied once they are complete, and go on where a try has ended") {
