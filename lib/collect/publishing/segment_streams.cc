@@ -34,6 +34,8 @@ std::error_code add_all(os& system, const std::string& output, const stream_posi
 }
 
 bool has_gap(const segment_streams& streams, const stream_positions& acknowledged) {
+  for (const auto& [key, position] : acknowledged)
+    if (!streams.contains(key)) return true;
   for (const auto& [key, stream] : streams) {
     const auto position = acknowledged.find(key);
     std::uint64_t next = position == acknowledged.end() ? 0 : position->second.segment;
