@@ -40,6 +40,7 @@ bool is_server(std::string_view text) noexcept {
     if (text.empty() || !std::all_of(text.begin(), text.end(), is_of_topic)) return false;
   }
   if (port.empty()) return true;
+  if (port.front() != ':') return false;
   port.remove_prefix(1);
   std::uint16_t number = 0;
   const auto [last, fault] = std::from_chars(port.data(), port.data() + port.size(), number);

@@ -72,6 +72,8 @@ TEST_CASE("what is no URL of a target is refused, and not repeated") {
                                       "https://h/?ca=/a&ca=/b",
                                       "https://[]/secret",
                                       "https://[::1/secret",
+                                      "https://[::1]x80/secret",
+                                      "https://[::1]:/secret",
                                       "nats://h",
                                       "nats://h/",
                                       "nats://h/secret.*",
