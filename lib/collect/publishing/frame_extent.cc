@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 
 #include "common/zstd_magic.h"
 
@@ -40,7 +41,10 @@ frame_extent measure_frame(bytes_view bytes) noexcept {
   if (zstd_magic::is_skippable(bytes)) {
     constexpr std::size_t head = 8;
     if (bytes.size() < head) return {form::unfinished, head};
-    const std::size_t size = head + number_at(bytes, zstd_magic::size, 4);
+    // Their sum is beyond what some machines can address.
+    constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
+    const std::uint64_t sum = head + std::uint64_t{number_at(bytes, zstd_magic::size, 4)};
+    const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(sum, most));
     return {size <= bytes.size() ? form::skippable : form::unfinished, size};
   }
   const auto descriptor = std::to_integer<unsigned>(bytes[zstd_magic::size]);
