@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <charconv>
 #include <iterator>
+#include <limits>
 #include <span>
 
 #include "collect/os/read_full.h"
@@ -19,6 +20,9 @@ constexpr std::string_view first_line = "tcpinfo-publish 1";
 constexpr std::string_view last_line = "end";
 // A million streams: more than that is no cursor.
 constexpr std::uint64_t largest = std::uint64_t{256} << 20;
+
+// No file has more, and the system refuses to read there.
+constexpr std::uint64_t largest_offset = std::numeric_limits<std::int64_t>::max();
 
 std::uint64_t name_hash(std::string_view name) noexcept {
   std::uint64_t hash = 0xcbf29ce484222325U;  // FNV-1a
@@ -59,7 +63,7 @@ bool parse_cursor(std::string_view text, std::string_view name, stream_positions
     stream_position at;
     if (key.stem.empty() || !number_of(text::take_until(line, ' '), key.writer) ||
         !number_of(text::take_until(line, ' '), at.segment) ||
-        !number_of(text::take_until(line, ' '), at.offset) ||
+        !number_of(text::take_until(line, ' '), at.offset) || at.offset > largest_offset ||
         !number_of(text::take_until(line, ' '), at.block) || !line.empty())
       return false;
     out[std::move(key)] = at;

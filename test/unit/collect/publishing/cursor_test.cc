@@ -33,8 +33,8 @@ TEST_CASE("a cursor is read as it was written, and anything else is none") {
     INFO(n);
     CHECK_FALSE(parse_cursor(std::string_view(text).substr(0, n), "file:/srv", read));
   }
-  for (const std::string_view line :
-       {"h 0 1 2", "h 0 1 2 3 4", "h 0 1 2 x", " 0 1 2 3", "h -1 1 2 3"}) {
+  for (const std::string_view line : {"h 0 1 2", "h 0 1 2 3 4", "h 0 1 2 x", " 0 1 2 3",
+                                      "h -1 1 2 3", "h 0 1 9223372036854775808 3"}) {
     INFO(line);
     CHECK_FALSE(parse_cursor("tcpinfo-publish 1\nn\n" + std::string(line) + "\nend\n", "n", read));
   }
