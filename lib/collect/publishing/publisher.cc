@@ -175,7 +175,7 @@ bool publisher::send_blocks(const stream_key& key, std::uint64_t number,
   bool fresh = at.offset > 0;
   for (;;) {
     stream_position to = at;
-    if (!take_batch(key, ended, to, fresh)) return false;
+    if (!take_batch(key, segment.path, ended, to, fresh)) return false;
     if (batch_.blocks.empty()) {
       at = to;
       break;
@@ -193,13 +193,14 @@ bool publisher::send_blocks(const stream_key& key, std::uint64_t number,
 }
 
 // Fills the batch from a position on, which is moved behind it. False: try later.
-bool publisher::take_batch(const stream_key& key, bool ended, stream_position& to, bool& fresh) {
+bool publisher::take_batch(const stream_key& key, const std::string& path, bool ended,
+                           stream_position& to, bool& fresh) {
   batch_.blocks.clear();
   batch_.bytes.clear();
   batch_.key = key_text(key);
   while (batch_.blocks.size() < batch_blocks && batch_.bytes.size() < batch_bytes) {
     found_block found;
-    if (const auto ec = file_.find(to.offset, ended, found)) return failed(output_, ec);
+    if (const auto ec = file_.find(to.offset, ended, found)) return failed(path, ec);
     const bool is_other = to.offset > file_.size() || found.what == found_block::kind::damaged ||
                           (found.what == found_block::kind::block && found.number < to.block);
     if (std::exchange(fresh, false) && is_other) {

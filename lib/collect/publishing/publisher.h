@@ -64,8 +64,8 @@ class publisher {
   [[nodiscard]] bool send_stream(const stream_key& key, const segment_stream& stream);
   [[nodiscard]] bool send_blocks(const stream_key& key, std::uint64_t number,
                                  const found_segment& segment, bool ended, bool& done);
-  [[nodiscard]] bool take_batch(const stream_key& key, bool ended, stream_position& to,
-                                bool& fresh);
+  [[nodiscard]] bool take_batch(const stream_key& key, const std::string& path, bool ended,
+                                stream_position& to, bool& fresh);
   [[nodiscard]] bool send_segment(const stream_key& key, std::uint64_t number,
                                   const found_segment& segment);
   [[nodiscard]] bool take(const send_result& result, const stream_key& key,
