@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -66,6 +67,25 @@ def rows(done: subprocess.CompletedProcess[bytes]) -> list[bytes]:
     return sorted(done.stdout.splitlines())
 
 
+def runs(output: Path) -> set[str]:
+    """HOST.START-RUN of each that has written a block."""
+    name = re.compile(r"(.+)\.\d+\.\d+\.tcpseg\.zst(\.part)?")
+    return {found[1] for path in output.glob("*/*/*/*.tcpseg.zst*")
+            if (found := name.fullmatch(path.name)) and path.stat().st_size > 0}
+
+
+def await_run(output: Path, before: set[str]) -> None:
+    end = time.monotonic() + HANGS
+    while time.monotonic() < end:
+        try:
+            if runs(output) - before:
+                return
+        except FileNotFoundError:  # renamed meanwhile
+            pass
+        time.sleep(0.02)
+    check(False, "nothing is recorded")
+
+
 def test_stream(server: Server, scratch: Path) -> None:
     output = scratch / "out"
     client = Nats(server.port)
@@ -77,13 +97,17 @@ def test_stream(server: Server, scratch: Path) -> None:
              f"nats://127.0.0.1:{server.port}/{SUBJECT}"]
     with traffic():
         for seconds, server_too in ((0.7, False), (1.9, True), (1.3, False)):
+            before = runs(output)
             with subprocess.Popen([COLLECTOR, *flags], stderr=subprocess.DEVNULL) as collector:
-                time.sleep(seconds)
-                if server_too:
-                    server.kill()
-                    time.sleep(0.5)
-                    server.start()
-                collector.send_signal(signal.SIGKILL)
+                try:
+                    await_run(output, before)
+                    time.sleep(seconds)
+                    if server_too:
+                        server.kill()
+                        time.sleep(0.5)
+                        server.start()
+                finally:
+                    collector.send_signal(signal.SIGKILL)
         done = subprocess.run([COLLECTOR, *flags, "--duration", "2s"], capture_output=True,
                               text=True, timeout=HANGS, check=False)
     check(done.returncode == 0, done.stderr)
@@ -104,7 +128,9 @@ def test_stream(server: Server, scratch: Path) -> None:
     check(len(ours) > 20, f"{len(ours)} blocks")
     check(sorted(by_id.values()) == sorted(ours),
           f"{len(by_id)} blocks came, of {len(ours)} that there are")
-    check(len(by_key) == 4, f"{len(by_key)} runs")
+    # A run may have more writers than one.
+    of_runs = {key.rpartition("/")[0] for key in by_key}
+    check(len(of_runs) == 4, f"{len(of_runs)} runs: {sorted(by_key)}")
     for key, places in by_key.items():
         check(places == sorted(places), f"{key}: out of order: {places}")
     # As somebody reads it who begins in the middle, with other machines' blocks in between.
