@@ -183,9 +183,9 @@ int run(os& system, source_maker& sources, const config& settings, control& oper
     if (const auto ec = probe_netns(system, sources, settings, current.unwanted(), open))
       return refuse_thread("a visitor of network namespaces", ec);
   if (open.out_of_memory) throw std::bad_alloc();
-  // Before there is anything to take back, too. It tells nothing before the first poll.
-  // It asks them: they outlive it.
+  // The server of events asks them: they outlive it.
   std::unique_ptr<owner_book> owners;
+  // Before there is anything to take back, too. It tells nothing before the first poll.
   std::unique_ptr<event_server> events;
   if (const int status = start_events(settings, current.prefixes(), events); status != exit_ok)
     return status;
