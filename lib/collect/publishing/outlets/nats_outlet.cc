@@ -57,10 +57,16 @@ class awaited {
     changed_.notify_all();
   }
   send_result wait(const may_wait& may) {
-    const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(ack_ms);
+    using clock = std::chrono::steady_clock;
     std::unique_lock lock(mutex_);
+    auto heard = clock::now();
+    std::size_t left = ids_.size();
     while (!ids_.empty() && fault_.empty()) {
-      if (std::chrono::steady_clock::now() >= until) return {.fault = "no acknowledgement"};
+      // A slow link takes its time for a batch: each block that has come is a sign of life.
+      if (ids_.size() < left) heard = clock::now();
+      left = ids_.size();
+      if (clock::now() - heard >= std::chrono::milliseconds(ack_ms))
+        return {.fault = "no acknowledgement"};
       lock.unlock();
       const bool go_on = may();
       lock.lock();
