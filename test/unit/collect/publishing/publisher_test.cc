@@ -284,6 +284,32 @@ TEST_CASE("whole segments are copied once they are complete, and go on where a t
   CHECK(read_bytes(target / d.name(1)) == all);
 }
 
+TEST_CASE("a copy is acknowledged once its name is on stable storage, whoever has made it") {
+  const scratch_directory scratch;
+  scripted_kernel kernel;
+  scripted_os system(kernel);
+  const std::string path = (scratch.path() / "a").string();
+  const std::string target = (scratch.path() / "target").string();
+  std::ofstream(path) << "content";
+  descriptor file;
+  REQUIRE_FALSE(system.open_read(path, file));
+  const whole_segment segment{path, "2026/01/31/a", "id", file.get(), 7};
+  file_outlet to(system, target);
+  const may_wait may = [] { return true; };
+  system.before_deed = [](std::string_view deed, const std::string&) {
+    return deed == "sync_file_system" ? std::error_code(EIO, std::system_category())
+                                      : std::error_code();
+  };
+  for (int tries = 0; tries < 2; ++tries) {
+    CHECK_FALSE(to.send_segment(segment, may).all);
+    CHECK(read_bytes(target + "/2026/01/31/a") == "content");
+  }
+  system.before_deed = nullptr;
+  const send_result result = to.send_segment(segment, may);
+  CHECK(result.all);
+  CHECK(result.duplicates == 1);
+}
+
 TEST_CASE("retention leaves what is not acknowledged, unless the disk forces it") {
   output_directory d;
   const std::string bytes(100'000, 'x');
