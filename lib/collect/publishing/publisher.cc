@@ -106,7 +106,12 @@ void publisher::work() {
     } catch (const std::bad_alloc&) {
       (void)failed("out of memory");
     }
-    if (last) return;
+    if (last) {
+      if (!all)
+        log(event::publishing, "{}: not all is sent: {} bytes are left for the next start", name_,
+            counts_.lag_bytes.load(std::memory_order_relaxed));
+      return;
+    }
     retry_ns = all ? pause_ns / 2 : std::min(2 * retry_ns, longest_pause_ns);
     std::int64_t longer_ns = all ? pause_ns : retry_ns;
     const std::int64_t now_ns = system_.monotonic_ns();

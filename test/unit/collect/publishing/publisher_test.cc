@@ -356,3 +356,20 @@ TEST_CASE("a publisher's thread sends what is there at the end") {
   CHECK(read_bytes(fs::path(d.files.path) / d.name(0)) == made.all() + made.index);
   CHECK(targets.counts().front().messages.get() == 1);
 }
+
+TEST_CASE("what a publisher's thread could not send until the end is said") {
+  output_directory d;
+  const made_blocks made(2);
+  const std::string all = made.all() + made.index;
+  d.put(d.name(0), all);
+  std::ofstream(d.files.path) << "no folder";
+  publishers targets(*d.system, d.output.string());
+  REQUIRE(targets.add(d.files).empty());
+  std::string path;
+  REQUIRE_FALSE(targets.open(path));
+  captured_errors said;
+  REQUIRE_FALSE(targets.start());
+  targets.finish();
+  CHECK(said.text().find(": not all is sent: " + std::to_string(all.size()) + " bytes are left") !=
+        std::string::npos);
+}
