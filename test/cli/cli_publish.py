@@ -58,6 +58,7 @@ def test_refusals(scratch: Path) -> None:
             ("URL 2: it names no folder", "--publish", "file:/tmp/a", "--publish", "file:b"),
             ("neither ca nor credentials", "--publish", f"https://localhost/?token={secret}"),
             ("not supported yet", "--publish", "kafka://localhost/a"),
+            ("--output itself", "--publish", f"file:{output}/"),
             ("there twice", "--publish", "file:/tmp/a", "--publish", "file:///tmp/a/"),
             ("everybody may read", "--publish", f"https://localhost/a?credentials={loose}"),
             ("is no header", "--publish", f"https://localhost/a?credentials={tight}"),

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -151,6 +152,17 @@ void check_socket_path(const char* flag, const std::string& path) {
                                collect::unix_address::max_path));
 }
 
+// Whether two names are of one folder, which need not be there yet.
+bool is_one_folder(const std::string& a, const std::string& b) {
+  namespace fs = std::filesystem;
+  const auto real = [](const std::string& path) {
+    std::error_code ec;
+    const fs::path found = fs::weakly_canonical(fs::current_path(ec) / path, ec);
+    return ((ec ? fs::path(path) : found) / "").lexically_normal();
+  };
+  return real(a) == real(b);
+}
+
 // Where a URL is wrong it may hold a secret, and is not repeated.
 void targets_to_config(const collect_flags& f, collect::config& c) {
   for (std::size_t i = 0; i < f.publish.size(); ++i) {
@@ -166,6 +178,9 @@ void targets_to_config(const collect_flags& f, collect::config& c) {
     const bool twice = std::any_of(c.publish.begin(), c.publish.end(),
                                    [&url](const auto& other) { return other.name == url.name; });
     if (twice) throw bad_flag(fmt::format("--publish: {} is there twice", url.name));
+    // All would be taken for acknowledged, and there would be one copy alone.
+    if (url.how == collect::publish_by::file && is_one_folder(url.path, c.output))
+      throw bad_flag(fmt::format("--publish: {} is the folder of --output itself", url.name));
     c.publish.push_back(std::move(url));
   }
   if (!c.publish.empty() && c.layout != collect::layout::segments)
