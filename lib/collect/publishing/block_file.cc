@@ -23,6 +23,8 @@ constexpr std::array<unsigned char, 8> block_magic = {0x89, 'T', 'C', 'P', 'S', 
 constexpr std::size_t head_size = 40;
 constexpr std::size_t checksum_at = 16;
 constexpr std::size_t block_number_at = 36;
+// Of a skippable frame: magic number and size.
+constexpr std::size_t skippable_head = 8;
 
 // Read at a time; and the most that one frame of a block takes: 4 MiB of content, which compression
 // makes hardly larger.
@@ -128,6 +130,12 @@ std::error_code block_file::find(std::uint64_t offset, bool whole, found_block& 
       if (bytes.empty()) return {};
       extent = measure_frame(bytes);
       if (extent.what != frame_extent::form::unfinished) break;
+      // One that is passed over need not be here, however long it is; behind its head it is known.
+      if (zstd_magic::is_skippable(bytes) && bytes.size() >= skippable_head &&
+          extent.size <= size() - std::min(size(), offset)) {
+        extent.what = frame_extent::form::skippable;
+        break;
+      }
       // All that the file has is here.
       if (bytes.size() < wanted) {
         if (!whole) return {};

@@ -122,6 +122,17 @@ TEST_CASE("blocks are found in a segment that grows, is cut, or damaged") {
   REQUIRE_FALSE(file.find(at, false, found));
   CHECK(found.what == kind::end);
 
+  // Something of others between two, too long to be read at once.
+  std::string long_one = "\x50\x2a\x4d\x18";
+  const std::size_t length = std::size_t{9} << 20;
+  for (int shift = 0; shift < 32; shift += 8)
+    long_one += static_cast<char>(static_cast<unsigned char>(length >> shift & 0xffU));
+  write(made.frames[0] + long_one + std::string(length, 'x') + made.frames[1]);
+  REQUIRE_FALSE(file.open(*system, path));
+  REQUIRE_FALSE(file.find(made.frames[0].size(), true, found));
+  CHECK(found.what == kind::block);
+  CHECK(found.number == 1);
+
   // Every byte of the second block, and what is not ours between two.
   for (std::size_t i = 0; i < made.frames[1].size(); ++i) {
     INFO(i);
