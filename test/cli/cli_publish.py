@@ -7,15 +7,19 @@ usage: cli_publish.py COLLECTOR TCPINFO_DUMP
 
 from __future__ import annotations
 
+import contextlib
 import http.server
+import re
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -96,6 +100,28 @@ def test_folder(scratch: Path) -> None:
     done = run("--output", str(output), *SEGMENTS, "--reps", "1", "--publish", f"file:{target}")
     check(done.returncode == 0, done.stderr)
     check(not set(segments(target)) & set(ours), "acknowledged segments came again")
+
+
+def test_metrics(scratch: Path) -> None:
+    """What docs/alerts.yml watches of publishing is told."""
+    rules = (Path(__file__).resolve().parent.parent.parent / "docs" / "alerts.yml").read_text()
+    wanted = {f'{name}{{target="' for name in re.findall(r"\btcpinfo_publish_\w+", rules)}
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port = one.getsockname()[1]
+    with subprocess.Popen([COLLECTOR, "--output", str(scratch / "told"), *SEGMENTS, "--prometheus",
+                           f"127.0.0.1:{port}", "--publish", f"file:{scratch / 'told-to'}"],
+                          stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as collector:
+        text = ""
+        until = time.monotonic() + HANGS
+        while time.monotonic() < until and not all(name in text for name in wanted):
+            with contextlib.suppress(OSError), urllib.request.urlopen(
+                    f"http://127.0.0.1:{port}/metrics", timeout=HANGS) as answer:
+                text = answer.read().decode()
+            time.sleep(0.1)
+        collector.terminate()
+        check(collector.wait(HANGS) == 0, "the collector did not end well")
+    check(bool(wanted) and all(name in text for name in wanted), f"{wanted} are not all told")
 
 
 class Server:
@@ -215,6 +241,7 @@ def main() -> None:
         scratch = Path(directory)
         test_refusals(scratch)
         test_folder(scratch)
+        test_metrics(scratch)
     without = run("--layout", "segments", "--publish", "https://localhost/a", "--max-memory", "1")
     if "without libcurl" in without.stderr or shutil.which("openssl") is None:
         print("skipped: publishing to https: no libcurl, or no openssl")

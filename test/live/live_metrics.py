@@ -132,6 +132,9 @@ def check_probes(where: Namespace, port: int) -> None:
           f"not ready: {http_answer(where, port, '/readyz')}")
 
 
+ELSEWHERE = ("tcpinfo_traffic_", "tcpinfo_publish_")
+
+
 def check_lint(text: str) -> None:
     promtool = tool(ROOT, "promtool")
     if promtool is None:
@@ -150,11 +153,11 @@ def check_lint(text: str) -> None:
 
 def check_used_names(scrape: Scrape) -> None:
     """Every metric that the dashboard and the rules name is there; those of the traffic are
-    live_traffic_metrics.py's."""
+    live_traffic_metrics.py's, those of what is published cli_publish.py's."""
     dashboard = json.loads((DOCS / "grafana-dashboard.json").read_text(encoding="utf-8"))
     rules = (DOCS / "alerts.yml").read_text(encoding="utf-8")
     for what, text in (("dashboard", "\n".join(expressions(dashboard))), ("rules", rules)):
-        names = {name for name in NAME.findall(text) if not name.startswith("tcpinfo_traffic_")}
+        names = {name for name in NAME.findall(text) if not name.startswith(ELSEWHERE)}
         missing = sorted(names - set(scrape))
         check(names and not missing, f"{what}: {missing} are not in the scrape")
         print(f"{what}: {len(names)} metrics, all there")
