@@ -115,7 +115,9 @@ def main() -> int:
         scored = score.Score(flows, series.verdicts(programs["dump"], output / "archives"))
     facts = [f"commit {commit()}, seed {', '.join(seeds)}, {len(flows)} flows made by "
              f"{' and '.join(kinds)}"]
-    text = score.markdown(scored, f"{commit()}, {' and '.join(kinds)}, seed {', '.join(seeds)}",
+    # The commit's words are in the facts below.
+    name = commit().split(" ")[0]
+    text = score.markdown(scored, f"{name}, {' and '.join(kinds)}, seed {', '.join(seeds)}",
                           facts)
     print(text)
     if opts.show:
