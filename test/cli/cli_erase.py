@@ -302,7 +302,7 @@ def test_metadata_before(folder: Path) -> None:
           and "1 connections erased: 1 archives, 2 records in 2 files" in done.stdout,
           f"metadata before: {done}")
     # Of the other run nobody knows whose its archives are.
-    left = {n: run("--json", "-q", folder / "in" / n).stdout.count("RawIDM")
+    left = {n: len(run("--json", folder / "in" / n).stdout.splitlines())
             for n in names(folder / "in")}
     check(sorted(left.values()) == [1, 1, 2] and left[f"other-0.00001{SEGMENT}"] == 2,
           f"metadata before: {left}")
