@@ -9,6 +9,7 @@
 #include <tcpinfo/segment.h>
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 #include <system_error>
 #include <utility>
 
@@ -89,6 +90,8 @@ bool follower::begin() {
   begin_round();
   if (!watch_.look()) return false;
   begun_ = true;
+  // Where only looking tells, a second look remembers what is there, so that no later one tells it.
+  if (watch_.due_ns() != std::numeric_limits<std::int64_t>::max() && !watch_.look()) return false;
   const bool is_there = take();
   tells_ = true;
   return is_there;
