@@ -11,13 +11,13 @@
 #include <cstdio>
 #include <sstream>
 #include <string>
-#include <system_error>
 #include <vector>
 
 #include "collect/collector.h"
 #include "collect/control/control.h"
 #include "collect/os/capabilities.h"
 #include "collect/telemetry/log.h"
+#include "common/message_of.h"
 #include "tcpinfo-collect/bad_flag.h"
 #include "tcpinfo-collect/config_of.h"
 #include "tcpinfo-collect/flags.h"
@@ -51,8 +51,7 @@ int main(int argc, char** argv) {
     app.exit(done, text);
     const int error = tcpinfo::text::print(text.str());
     if (error == 0) return collect::exit_ok;
-    collect::log(collect::event::start_refused, "standard output: {}",
-                 std::generic_category().message(error));
+    collect::log(collect::event::start_refused, "standard output: {}", tcpinfo::message_of(error));
     return collect::exit_trouble;
   } catch (const CLI::ParseError& e) {
     collect::log(collect::event::usage, "{} (see --help)", e.what());
@@ -68,7 +67,7 @@ int main(int argc, char** argv) {
   const auto operator_says = collect::make_signal_control();
   if (operator_says == nullptr) {
     collect::log(collect::event::start_refused, "cannot wait for signals: {}",
-                 std::generic_category().message(errno));
+                 tcpinfo::message_of(errno));
     return collect::exit_trouble;
   }
   // Each namespace takes some; nothing here uses select(2).

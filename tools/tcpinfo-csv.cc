@@ -10,9 +10,9 @@
 #include <cstdio>
 #include <sstream>
 #include <string>
-#include <system_error>
 #include <vector>
 
+#include "common/message_of.h"
 #include "offline/commands/csv_run.h"
 #include "offline/commands/jobs_flag.h"
 #include "offline/commands/window_flag.h"
@@ -242,7 +242,7 @@ offline::csv_options to_options(const CLI::App& app, const flags& f) {
 int print(std::string_view text) {
   const int error = tcpinfo::text::print(text);
   if (error == 0) return static_cast<int>(offline::csv_status::done);
-  complain("standard output: " + std::generic_category().message(error));
+  complain("standard output: " + tcpinfo::message_of(error));
   return static_cast<int>(offline::csv_status::trouble);
 }
 

@@ -10,7 +10,7 @@ namespace tcpinfo::inline v0 {
 
 /// Nothing but blanks, as between records that somebody edited.
 [[nodiscard]] inline bool is_blank(std::string_view line) noexcept {
-  return line.find_first_not_of(" \t\r") == std::string_view::npos;
+  return line.find_first_not_of(" \t\r\n") == std::string_view::npos;
 }
 
 }  // namespace tcpinfo::inline v0

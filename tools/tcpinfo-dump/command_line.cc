@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tcpinfo-dump/command_line.h"
+#include "common/message_of.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -8,7 +9,6 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <sstream>
-#include <system_error>
 
 #include "offline/commands/jobs_flag.h"
 #include "offline/commands/window_flag.h"
@@ -25,7 +25,7 @@ namespace {
 int print(std::string_view text) {
   const int error = tcpinfo::text::print(text);
   if (error == 0) return offline::exit_done;
-  complain("standard output: " + std::generic_category().message(error));
+  complain("standard output: " + message_of(error));
   return offline::exit_trouble;
 }
 

@@ -10,17 +10,12 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <system_error>
 
 #include "collect/os/bpf_log.h"
 #include "collect/os/capabilities.h"
+#include "common/message_of.h"
 
 namespace tcpinfo::collect {
-
-/// Of an errno, which is how libbpf says what is wrong.
-[[nodiscard]] inline std::string errno_text(int error) {
-  return std::generic_category().message(error);
-}
 
 struct btf_deleter {
   void operator()(btf* types) const noexcept { btf__free(types); }

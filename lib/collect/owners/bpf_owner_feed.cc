@@ -18,6 +18,7 @@
 #include "collect/os/thread.h"
 #include "collect/owners/bpf/owners.h"
 #include "collect/owners/bpf/owners.skel.h"
+#include "common/message_of.h"
 
 namespace tcpinfo::collect {
 namespace {
@@ -133,7 +134,7 @@ struct owner_programs {
 skeleton_pointer load_owner_feed(const btf* kernel, owner_programs which, std::string& why) {
   skeleton_pointer skeleton(owners_bpf__open());
   if (skeleton == nullptr) {
-    why = "cannot read the BPF program: " + errno_text(errno);
+    why = "cannot read the BPF program: " + message_of(errno);
     return nullptr;
   }
   owners_bpf& s = *skeleton;
@@ -157,7 +158,7 @@ skeleton_pointer load_owner_feed(const btf* kernel, owner_programs which, std::s
     error = owners_bpf__attach(&s);
   }
   if (error == 0) return skeleton;
-  why = "BPF: " + errno_text(-error);
+  why = "BPF: " + message_of(-error);
   return nullptr;
 }
 

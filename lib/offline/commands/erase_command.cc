@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/message_of.h"
 #include "offline/commands/command_faults.h"
 #include "offline/commands/csv_progress.h"
 #include "offline/erasing/carried_contexts.h"
@@ -350,7 +351,7 @@ class erasing {
 
   [[nodiscard]] std::string rewrite(const std::string& path, const file_content& in,
                                     file_swap& swap) {
-    if (const int error = swap.create()) return std::generic_category().message(error);
+    if (const int error = swap.create()) return message_of(error);
     if (!open_again(path)) return "cannot be read any more";
     std::uint64_t kept = 0;
     if (const std::error_code ec = copy(path, swap.fd(), kept)) return ec.message();

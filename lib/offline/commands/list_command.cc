@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include <system_error>
-
+#include "common/message_of.h"
 #include "offline/commands/commands.h"
 #include "offline/commands/flow_reading.h"
 
@@ -11,7 +10,7 @@ namespace tcpinfo::offline {
 int end_status(output& out, bool trouble, const say& complain) {
   out.flush();
   if (out.error() != 0) {
-    complain("standard output: " + std::generic_category().message(out.error()));
+    complain("standard output: " + message_of(out.error()));
     return exit_trouble;
   }
   if (out.closed()) return exit_done;

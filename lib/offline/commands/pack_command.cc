@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "common/message_of.h"
 #include "offline/commands/command_faults.h"
 #include "offline/commands/csv_progress.h"
 #include "offline/inputs/fault_log.h"
@@ -103,9 +104,7 @@ class packing {
     failed_ = true;
     return false;
   }
-  bool fail(const std::string& name, int error) {
-    return fail(name, std::generic_category().message(error));
-  }
+  bool fail(const std::string& name, int error) { return fail(name, message_of(error)); }
 
   bool create_writer() {
     segment_options how;
@@ -140,7 +139,7 @@ class packing {
     const descriptor file(openat(folder_.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
     // Somebody may have copied it here: nothing is removed for what a power cut can take.
     if (!file || (options_.replace && fsync(file.get()) != 0)) {
-      faults_.tell(0, std::generic_category().message(errno));
+      faults_.tell(0, message_of(errno));
     } else {
       check_.read(file.get(),
                   {[this](std::uint64_t line, std::string_view what) { faults_.tell(line, what); },

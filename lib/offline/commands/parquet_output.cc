@@ -14,6 +14,7 @@
 #include <iterator>
 #include <system_error>
 
+#include "common/message_of.h"
 #include "offline/packing/folders.h"
 #include "text/values.h"
 #include "text/write_all.h"
@@ -147,7 +148,7 @@ parquet_output::~parquet_output() {
 }
 
 bool parquet_output::fail(const std::string& path, int error) {
-  if (error_.empty()) error_ = fmt::format("{}: {}", path, std::generic_category().message(error));
+  if (error_.empty()) error_ = fmt::format("{}: {}", path, message_of(error));
   return false;
 }
 

@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <optional>
-#include <system_error>
 #include <unordered_map>
 #include <vector>
 
+#include "common/message_of.h"
 #include "offline/commands/csv_target.h"
 #include "offline/commands/flow_reading.h"
 #include "offline/commands/replaced_input.h"
@@ -107,7 +107,7 @@ bool tell_rest(const plot_gathering& all, const plot_options& options, const say
 int plot_flows(const plot_options& options, const say& complain) {
   const std::string name = options.output.empty() ? "standard output" : options.output;
   const auto refuse = [&](int error, int status) {
-    complain(fmt::format("{}: {}", name, std::generic_category().message(error)));
+    complain(fmt::format("{}: {}", name, message_of(error)));
     return status;
   };
   if (const std::string* path = replaced_input(options.output, options.paths)) {

@@ -4,9 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <system_error>
 #include <vector>
 
+#include "common/message_of.h"
 #include "offline/networks/as_file.h"
 #include "offline/summaries/distributions.h"
 #include "offline/summaries/summary_print.h"
@@ -39,7 +39,7 @@ int read_networks(const std::string& path, as_table& to, const say& complain) {
     return true;
   });
   if (error != 0) {
-    complain(fmt::format("--asn: {}: {}", path, std::generic_category().message(error)));
+    complain(fmt::format("--asn: {}: {}", path, message_of(error)));
     return exit_usage;
   }
   return trouble ? exit_trouble : exit_done;

@@ -9,9 +9,9 @@
 #include <cerrno>
 #include <cstdlib>
 #include <memory>
-#include <system_error>
 #include <utility>
 
+#include "common/message_of.h"
 #include "offline/inputs/walk.h"
 #include "offline/packing/folders.h"
 
@@ -82,8 +82,7 @@ std::string collector_lock::refuse(const std::string& path) {
   release();
   if (free) return {};
   if (error_ == EWOULDBLOCK) return "a collector is writing there: stop it first";
-  return "whether a collector is writing there cannot be told: " +
-         std::generic_category().message(error_);
+  return "whether a collector is writing there cannot be told: " + message_of(error_);
 }
 
 }  // namespace tcpinfo::offline

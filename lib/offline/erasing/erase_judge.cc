@@ -5,12 +5,10 @@
 #include <bit>
 #include <utility>
 
+#include "common/blank_line.h"
+
 namespace tcpinfo::offline {
 namespace {
-
-bool is_blank(std::string_view line) {
-  return line.find_first_not_of(" \t\r\n") == std::string_view::npos;
-}
 
 // As the other byte order has its two words.
 std::uint64_t turned_cookie(std::uint64_t cookie) {

@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "common/message_of.h"
 #include "offline/inputs/file_names.h"
 #include "offline/inputs/stream_fault.h"
 
@@ -62,7 +63,7 @@ bool erase_reader::open_segment(const std::string& path) {
   file_.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   struct stat st {};
   if (!file_ || fstat(file_.get(), &st) != 0) {
-    on_fault_(0, std::generic_category().message(errno));
+    on_fault_(0, message_of(errno));
     return false;
   }
   if (!S_ISREG(st.st_mode)) {

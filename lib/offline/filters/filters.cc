@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/lower_case.h"
 #include "offline/inputs/owner_text.h"
 #include "offline/text/times.h"
 
@@ -18,12 +19,8 @@ namespace {
 // Names are told apart by letters and digits only: CLOSE_WAIT, close-wait and CloseWait are one.
 std::string folded(std::string_view name) {
   std::string text;
-  for (const char c : name) {
-    if (c >= 'A' && c <= 'Z')
-      text += static_cast<char>(c - 'A' + 'a');
-    else if (c != '_' && c != '-')
-      text += c;
-  }
+  for (const char c : name)
+    if (c != '_' && c != '-') text += lower_case(c);
   return text;
 }
 

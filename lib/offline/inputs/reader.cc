@@ -6,9 +6,9 @@
 #include <cerrno>
 #include <memory>
 #include <optional>
-#include <system_error>
 #include <utility>
 
+#include "common/message_of.h"
 #include "offline/inputs/archive_records.h"
 #include "offline/inputs/captures/capture_records.h"
 #include "offline/inputs/file_names.h"
@@ -107,7 +107,7 @@ bool input_reader::open(const std::string& path) {
   faults_.end_part();
   i.open = i.is_tar = i.is_capture = false;
   if (faults_.stopped()) return false;
-  if (const int error = i.open_file(path)) return i.refuse(std::generic_category().message(error));
+  if (const int error = i.open_file(path)) return i.refuse(message_of(error));
   const content_kind kind = i.whole.open(i.file);
   if (kind != content_kind::tar) {
     if (!i.start(kind, i.whole)) return false;

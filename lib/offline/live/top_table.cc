@@ -27,8 +27,14 @@ struct top_column {
 };
 
 constexpr std::array<top_column, 9> top_columns = {{
-    {"LOCAL", false, [](const watched_flow& f) { return end_text(f.id.src, f.id.sport); }},
-    {"REMOTE", false, [](const watched_flow& f) { return end_text(f.id.dst, f.id.dport); }},
+    {"LOCAL", false,
+     [](const watched_flow& f) {
+       return text::format_end({f.id.src, f.id.sport});
+     }},
+    {"REMOTE", false,
+     [](const watched_flow& f) {
+       return text::format_end({f.id.dst, f.id.dport});
+     }},
     {"SENT", true, [](const watched_flow& f) { return rate_text(f.step.sent); }},
     {"RECEIVED", true, [](const watched_flow& f) { return rate_text(f.step.received); }},
     {"RETRANS", true, [](const watched_flow& f) { return retransmitted_text(f.step); }},
@@ -81,19 +87,13 @@ std::string retransmitted_text(const flow_step& step) {
   return fmt::format("{} ({:.1f}%)", *step.retransmitted, 100 * *step.lost_share);
 }
 
-std::string end_text(const ip_address& address, std::uint16_t port) {
-  const std::string text = to_string(address);
-  return address.family == address_family::ipv6 ? fmt::format("[{}]:{}", text, port)
-                                                : fmt::format("{}:{}", text, port);
-}
-
 std::string ends_text(const socket_id& id) {
   return text::format_ends({{id.src.unmapped(), id.sport}, {id.dst.unmapped(), id.dport}});
 }
 
 std::string search_text(const watched_flow& flow) {
-  return fmt::format("{} {} {} {} {}", end_text(flow.id.src, flow.id.sport),
-                     end_text(flow.id.dst, flow.id.dport), name_of(flow.step.held_by),
+  return fmt::format("{} {} {} {} {}", text::format_end({flow.id.src, flow.id.sport}),
+                     text::format_end({flow.id.dst, flow.id.dport}), name_of(flow.step.held_by),
                      state_name(flow.latest.state()), owner_of(flow));
 }
 

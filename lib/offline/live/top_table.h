@@ -28,7 +28,6 @@ struct table_style {
 [[nodiscard]] std::string count_text(std::optional<std::uint64_t> n);
 /// What was sent again, and which share of all that is: "12 (3.1%)".
 [[nodiscard]] std::string retransmitted_text(const flow_step& step);
-[[nodiscard]] std::string end_text(const ip_address& address, std::uint16_t port);
 /// Two of them, as connection names are written.
 [[nodiscard]] std::string ends_text(const socket_id& id);
 

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "common/message_of.h"
 #include "common/text_head.h"
 #include "offline/inputs/sniffing/content_kind.h"
 #include "offline/inputs/stream_fault.h"
@@ -52,7 +53,7 @@ bool archive_lines::open(const std::string& path, const tell& on_fault) {
   struct stat st {};
   if (!file_ || fstat(file_.get(), &st) != 0) {
     error_ = errno;
-    on_fault(0, std::generic_category().message(error_));
+    on_fault(0, message_of(error_));
     return false;
   }
   if (!S_ISREG(st.st_mode)) {

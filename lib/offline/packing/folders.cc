@@ -12,7 +12,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
-#include <system_error>
+
+#include "common/message_of.h"
 
 namespace tcpinfo::offline {
 namespace {
@@ -121,17 +122,17 @@ int remove_tree(int from, const std::string& name) {
 std::string output_folder::open(const std::string& path) {
   path_ = path;
   const bool made = mkdir(path.c_str(), 0777) == 0;
-  if (!made && errno != EEXIST) return std::generic_category().message(errno);
+  if (!made && errno != EEXIST) return message_of(errno);
   fd_.reset(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd_) return std::generic_category().message(errno);
+  if (!fd_) return message_of(errno);
   if (made) {
     // What is in it lasts no longer than its own name.
     const descriptor above(openat(fd_.get(), "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!above || fsync(above.get()) != 0) return std::generic_category().message(errno);
+    if (!above || fsync(above.get()) != 0) return message_of(errno);
   }
   if (flock(fd_.get(), LOCK_EX | LOCK_NB) == 0) return {};
   if (errno == EWOULDBLOCK) return "another pack or unpack is writing here";
-  return fmt::format("lock: {}", std::generic_category().message(errno));
+  return fmt::format("lock: {}", message_of(errno));
 }
 
 std::string output_folder::path_of(std::string_view name) const {

@@ -10,8 +10,8 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
-#include <system_error>
 
+#include "common/message_of.h"
 #include "offline/inputs/file_names.h"
 #include "offline/packing/folders.h"
 
@@ -31,7 +31,7 @@ struct search {
     std::vector<std::string> names;
     const descriptor at(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     const int error = at ? list_folder(at.get(), names) : errno;
-    if (error != 0) on_fault({.file = folder, .what = std::generic_category().message(error)});
+    if (error != 0) on_fault({.file = folder, .what = message_of(error)});
     std::sort(names.begin(), names.end(), by_number);
     for (const std::string& name : names) {
       const std::string path = folder + (folder.ends_with('/') ? "" : "/") + name;

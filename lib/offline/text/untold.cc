@@ -9,15 +9,15 @@
 #include <cstdint>
 #include <iterator>
 
+#include "common/lower_case.h"
+
 namespace tcpinfo::offline {
 namespace {
 
 // As in the key Carried of archives, in the case of the columns.
 std::string name_of(attribute_type type) {
   std::string name(part_name(attribute_bit(type)));
-  std::transform(name.begin(), name.end(), name.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
+  std::transform(name.begin(), name.end(), name.begin(), lower_case);
   return name;
 }
 

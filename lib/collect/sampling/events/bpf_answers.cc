@@ -4,13 +4,13 @@
 #include <bpf/libbpf.h>
 
 #include <cerrno>
-#include <system_error>
 #include <utility>
 
 #include "collect/os/bpf_log.h"
 #include "collect/sampling/events/bpf/answers.h"
 #include "collect/sampling/events/bpf/answers.skel.h"
 #include "collect/sampling/kept_answers.h"
+#include "common/message_of.h"
 
 namespace tcpinfo::collect {
 namespace {
@@ -45,7 +45,7 @@ std::unique_ptr<kept_answers> make_kept_answers(std::string& why, std::uint32_t 
   if (program != nullptr) program->rodata->room = room;
   const int error = program == nullptr ? -errno : answers_bpf__load(program.get());
   if (error == 0) return std::make_unique<bpf_answers>(std::move(program));
-  why = "BPF: " + std::generic_category().message(-error);
+  why = "BPF: " + message_of(-error);
   return nullptr;
 }
 

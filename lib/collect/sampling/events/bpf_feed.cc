@@ -22,6 +22,7 @@
 #include "collect/os/time_namespace.h"
 #include "collect/sampling/events/bpf/activity.h"
 #include "collect/sampling/events/bpf/activity.skel.h"
+#include "common/message_of.h"
 
 namespace tcpinfo::collect {
 namespace {
@@ -156,14 +157,14 @@ class bpf_feed final : public activity_feed {
 bool bpf_feed::open(std::uint32_t ring_bytes, std::string& why) {
   struct ::stat netns {};
   if (::stat("/proc/thread-self/ns/net", &netns) != 0) {
-    why = "cannot tell the network namespace: " + errno_text(errno);
+    why = "cannot tell the network namespace: " + message_of(errno);
     return false;
   }
   netns_ = static_cast<std::uint32_t>(netns.st_ino);
   ring_.reset(bpf_map_create(BPF_MAP_TYPE_RINGBUF, "tcpinfo_active", 0, 0, ring_bytes, nullptr));
   if (ring_) reader_ = ring_buffer__new(ring_.get(), on_sample, this, nullptr);
   if (reader_ == nullptr) {
-    why = "cannot make a ring buffer: " + errno_text(errno);
+    why = "cannot make a ring buffer: " + message_of(errno);
     return false;
   }
   const std::lock_guard lock(program_->mutex);
@@ -181,7 +182,7 @@ bool bpf_feed::open(std::uint32_t ring_bytes, std::string& why) {
   if (bpf_map_update_elem(bpf_map__fd(s.maps.rings), &slot, &fd, BPF_ANY) != 0 ||
       bpf_map_update_elem(bpf_map__fd(s.maps.slots), &netns_, &slot, BPF_NOEXIST) != 0) {
     why = errno == EEXIST ? "this network namespace is followed already"
-                          : "cannot use a ring buffer: " + errno_text(errno);
+                          : "cannot use a ring buffer: " + message_of(errno);
     (void)bpf_map_delete_elem(bpf_map__fd(s.maps.rings), &slot);
     return false;
   }
@@ -234,7 +235,7 @@ std::shared_ptr<attached_program> load_feed(const btf* kernel, extent which, std
   auto program = std::make_shared<attached_program>();
   program->skeleton.reset(activity_bpf__open());
   if (program->skeleton == nullptr) {
-    why = "cannot read the BPF program: " + errno_text(errno);
+    why = "cannot read the BPF program: " + message_of(errno);
     return nullptr;
   }
   activity_bpf& s = *program->skeleton;
@@ -254,7 +255,7 @@ std::shared_ptr<attached_program> load_feed(const btf* kernel, extent which, std
   int error = activity_bpf__load(&s);
   if (error == 0) error = activity_bpf__attach(&s);
   if (error == 0) return program;
-  why = "BPF: " + errno_text(-error);
+  why = "BPF: " + message_of(-error);
   return nullptr;
 }
 

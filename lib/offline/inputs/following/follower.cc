@@ -13,6 +13,7 @@
 #include <system_error>
 #include <utility>
 
+#include "common/message_of.h"
 #include "common/zstd_magic.h"
 #include "offline/inputs/file_names.h"
 #include "offline/inputs/sources/memory_source.h"
@@ -147,7 +148,7 @@ void follower::read_growing(const std::string& name) {
     // It has its other name by now, or was put aside.
     if (is_known) return read_complete(name, found->second);
     if (file.fd() < 0 && error != ENOENT)
-      if (!on_fault_({path, 0, std::generic_category().message(error)})) stopped_ = true;
+      if (!on_fault_({path, 0, message_of(error)})) stopped_ = true;
     return;
   }
   if (!is_known && is_finished(name)) return;

@@ -6,7 +6,8 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <system_error>
+
+#include "common/message_of.h"
 
 namespace tcpinfo::offline {
 
@@ -48,8 +49,6 @@ std::size_t file_source::read(std::span<std::byte> out) {
   return 0;
 }
 
-std::string file_source::fault() const {
-  return error_ == 0 ? std::string() : std::generic_category().message(error_);
-}
+std::string file_source::fault() const { return error_ == 0 ? std::string() : message_of(error_); }
 
 }  // namespace tcpinfo::offline

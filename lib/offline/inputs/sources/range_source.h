@@ -10,10 +10,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
+#include "common/message_of.h"
 #include "offline/inputs/sources/byte_source.h"
 
 namespace tcpinfo::offline {
@@ -45,7 +45,7 @@ class range_source final : public byte_source {
     return static_cast<std::size_t>(size);
   }
   [[nodiscard]] std::string fault() const override {
-    return error_ == 0 ? std::string() : std::generic_category().message(error_);
+    return error_ == 0 ? std::string() : message_of(error_);
   }
   [[nodiscard]] std::uint64_t bytes_read() const noexcept { return bytes_read_; }
 
