@@ -6,6 +6,7 @@ import contextlib
 import datetime
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
@@ -218,3 +219,25 @@ class ClickHouse(Engine):
 
 
 ALL: tuple[type[Engine], ...] = (DuckDB, PostgreSQL, ClickHouse)
+
+
+def ask_all(folder: Path, tool: str, paths: list[str], docs: Path,
+            use: Callable[[Engine], list[str]]) -> tuple[int, list[str]]:
+    """Lets `use` have each engine that is here, in a folder of its own; it says what is wrong.
+    @return how many engines, and all that is wrong."""
+    faults: list[str] = []
+    asked = 0
+    for kind in ALL:
+        if (missing := kind.missing()) is not None:
+            print(f"skipped: {kind.name}: {missing}")
+            continue
+        asked += 1
+        home = folder / kind.name
+        home.mkdir()
+        home.chmod(0o755)
+        try:
+            with kind(databases.Place(home, tool, paths), docs) as engine:
+                faults += use(engine)
+        except RuntimeError as fault:
+            faults.append(f"{kind.name}: {fault}")
+    return asked, faults

@@ -23,7 +23,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "checks"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 # pylint: disable=wrong-import-position
-import databases  # noqa: E402
 import engines  # noqa: E402
 import traffic  # noqa: E402
 
@@ -101,8 +100,6 @@ def main() -> None:
     many = int(sys.argv[3]) if len(sys.argv) > 3 else 3000
     questions = sorted((docs / "questions").glob("*.sql"))
     assert len(questions) >= 10, questions
-    faults: list[str] = []
-    asked = 0
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         folder.chmod(0o755)
@@ -113,31 +110,23 @@ def main() -> None:
         subprocess.run([tool, "--connections", "--why", "-o", table, archives], check=True)
         log.write_text("\n".join(log_lines(table)) + "\n", encoding="utf-8")
         wanted = worked_out(table)
-        first: dict[str, Rows] | None = None
-        for kind in engines.ALL:
-            if (missing := kind.missing()) is not None:
-                print(f"skipped: {kind.name}: {missing}")
-                continue
-            asked += 1
-            home = folder / kind.name
-            home.mkdir()
-            home.chmod(0o755)
-            try:
-                with kind(databases.Place(home, tool, [str(archives)]), docs) as engine:
-                    engine.load(log)
-                    got = answers(engine, questions)
-            except RuntimeError as fault:
-                faults.append(f"{kind.name}: {fault}")
-                continue
-            print(f"{kind.name}: {sum(len(rows) for rows in got.values())} rows of "
+        first: dict[str, Rows] = {}
+
+        def judge(engine: engines.Engine) -> list[str]:
+            engine.load(log)
+            got = answers(engine, questions)
+            print(f"{engine.name}: {sum(len(rows) for rows in got.values())} rows of "
                   f"{len(got)} questions")
-            for name, rows in wanted.items():
-                faults += differences(name, rows, got[name], kind.name)
-            faults += [f"{name}: {kind.name} answers nothing" for name, rows in got.items()
-                       if not rows]
-            for name, rows in (first or {}).items():
-                faults += differences(name, rows, got[name], kind.name)
-            first = first or got
+            faults = [f"{name}: {engine.name} answers nothing" for name, rows in got.items()
+                      if not rows]
+            for expected in (wanted, first):
+                for name, rows in expected.items():
+                    faults += differences(name, rows, got[name], engine.name)
+            if not first:
+                first.update(got)
+            return faults
+
+        asked, faults = engines.ask_all(folder, tool, [str(archives)], docs, judge)
     print(*faults, sep="\n")
     print(f"{asked} engines, {len(questions)} questions, {len(faults)} faults")
     sys.exit(1 if faults else 0 if asked else SKIP)

@@ -18,7 +18,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "checks"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 # pylint: disable=wrong-import-position
-import databases  # noqa: E402
 import engines  # noqa: E402
 import traffic  # noqa: E402
 
@@ -62,8 +61,6 @@ def upgrade(engine: engines.Engine, folders: list[Path], tool: str) -> tuple[lis
 def main() -> None:
     tool, docs = str(Path(sys.argv[1]).resolve()), Path(sys.argv[2]).resolve()
     many = int(sys.argv[3]) if len(sys.argv) > 3 else 600
-    faults = []
-    asked = 0
     with tempfile.TemporaryDirectory() as scratch:
         base = Path(scratch)
         base.chmod(0o755)
@@ -72,23 +69,13 @@ def main() -> None:
             folders.append(base / f"archives{number}")
             folders[-1].mkdir()
             traffic.make(folders[-1], many // PIECES, seed=number)
-        for kind in engines.ALL:
-            if (missing := kind.missing()) is not None:
-                print(f"skipped: {kind.name}: {missing}")
-                continue
-            asked += 1
-            home = base / kind.name
-            home.mkdir()
-            home.chmod(0o755)
-            try:
-                with kind(databases.Place(home, tool, []), docs) as engine:
-                    got, wanted = upgrade(engine, folders, tool)
-            except RuntimeError as fault:
-                faults.append(f"{kind.name}: {fault}")
-                continue
-            print(f"{kind.name}: {got}")
-            if got != wanted:
-                faults.append(f"{kind.name}: {got}, not {wanted}")
+
+        def judge(engine: engines.Engine) -> list[str]:
+            got, wanted = upgrade(engine, folders, tool)
+            print(f"{engine.name}: {got}")
+            return [] if got == wanted else [f"{engine.name}: {got}, not {wanted}"]
+
+        asked, faults = engines.ask_all(base, tool, [], docs, judge)
     print(*faults, sep="\n")
     print(f"{asked} engines, {len(faults)} faults")
     sys.exit(1 if faults else 0 if asked else SKIP)

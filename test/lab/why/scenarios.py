@@ -91,13 +91,20 @@ def cc_of(d: Draw) -> str:
     return d.one("reno", "cubic", "bbr")
 
 
+def limiting_buffer(d: Draw, rtts: tuple[float, float], sizes: tuple[float, float],
+                    rates: tuple[float, float], used: float = 1) -> tuple[float, int, float]:
+    """A round trip in ms, a buffer in bytes of which that share is a window, and the rate in bit/s
+    that comes of both, which is within `rates`."""
+    while True:
+        rtt, size = d.log(*rtts), int(d.log(*sizes))
+        bits = size * used * 8 / (rtt / 1000)
+        if rates[0] < bits < rates[1]:
+            return rtt, size, bits
+
+
 def _small_buffer(d: Draw, cause: str, buffer: str, rtts: tuple[float, float],
                   sizes: tuple[float, float]) -> Scenario:
-    while True:
-        rtt, most = d.log(*rtts), int(d.log(*sizes))
-        bits = most * 8 / (rtt / 1000)
-        if 100e3 < bits < 12e6:
-            break
+    rtt, most, bits = limiting_buffer(d, rtts, sizes, (100e3, 12e6))
     flow = replace(Flow(path(rtt), size=int(bits / 8 * d.even(2.5, 5)), cc=cc_of(d)),
                    **{buffer: most})
     return Scenario(cause, flow, without(flow, **{buffer: 0}), rtt)
@@ -121,11 +128,7 @@ def send_buffer(d: Draw) -> Scenario:
 
 
 def receive_autotuning(d: Draw) -> Scenario:
-    while True:
-        rtt, cap = d.log(10, 300), int(d.log(16000, 400000))
-        bits = cap / 2 * 8 / (rtt / 1000)
-        if 150e3 < bits < 10e6:
-            break
+    rtt, cap, bits = limiting_buffer(d, (10, 300), (16000, 400000), (150e3, 10e6), 0.5)
     flow = Flow(path(rtt), size=int(bits / 8 * d.even(3, 6)), most_rmem=cap, cc=cc_of(d))
     return Scenario("receive_autotuning", flow, without(flow, most_rmem=0), rtt)
 

@@ -98,16 +98,23 @@ class _Part:
             self.reader = [Slow(begin, end, max(500, int(d.log(60e3, 300e3) * pause)), pause)]
 
 
-def two_causes(d: Draw) -> Scenario:
-    """Each cause has its time, 2 to 4 s; between them what one has left in the queues is the next
-    one's. The twin has neither."""
-    rtt = d.log(8, 120)
-    causes = [d.one(*OF_PATH), d.one(*OF_PROGRAMS)]
+def two_draws(d: Draw, rtts: tuple[float, float], others: tuple[str, ...]
+              ) -> tuple[float, list[str], float, float]:
+    """A round trip in ms, two causes of which one is a program's, and when in seconds the first
+    gives way to the second, and that ends."""
+    rtt = d.log(*rtts)
+    causes = [d.one(*others), d.one(*OF_PROGRAMS)]
     if d.one(0, 0, 1):
         causes = d.random.sample(OF_PROGRAMS, 2)
     d.random.shuffle(causes)
     change = d.even(2, 4)
-    end = change + d.even(2, 4)
+    return rtt, causes, change, change + d.even(2, 4)
+
+
+def two_causes(d: Draw) -> Scenario:
+    """Each cause has its time, 2 to 4 s; between them what one has left in the queues is the next
+    one's. The twin has neither."""
+    rtt, causes, change, end = two_draws(d, (8, 120), OF_PATH)
     first = _Part(d, causes[0], rtt, 0, change)
     second = _Part(d, causes[1], rtt, change, end)
     # What comes at random costs BBR nothing.

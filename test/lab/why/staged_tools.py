@@ -8,7 +8,7 @@ from changes import Change
 from flows import Flow, Slow, without
 from held import Hold
 from scenarios import Draw, Scenario, Stage, loss_rate, path, rate_word
-from staged import OF_PROGRAMS
+from staged import OF_PROGRAMS, two_draws
 from tools import DATA, cc_of, cc_that_minds_losses, ifb, to_program
 
 OF_TOOLS = ("shaped_bottleneck", "bufferbloat", "random_loss")
@@ -40,13 +40,7 @@ def _tool(d: Draw, cause: str, rtt_ms: float, begin: float, end: float) -> dict:
 
 
 def two_causes(d: Draw) -> Scenario:
-    rtt = d.log(5, 150)
-    causes = [d.one(*OF_TOOLS), d.one(*OF_PROGRAMS)]
-    if d.one(0, 0, 1):
-        causes = d.random.sample(OF_PROGRAMS, 2)
-    d.random.shuffle(causes)
-    change = d.even(2, 4)
-    end = change + d.even(2, 4)
+    rtt, causes, change, end = two_draws(d, (5, 150), OF_TOOLS)
     parts: dict = {}
     for cause, (low, high) in zip(causes, ((0, change), (change, end))):
         parts |= _program(d, cause, low, high) if cause in OF_PROGRAMS else \

@@ -11,7 +11,7 @@ import control
 from flows import ALWAYS, Flow, Slow, without
 from held import NUMBER, Hold
 from place import DEVICE
-from scenarios import MSS, Draw, Scenario, loss_path, path, rate_word
+from scenarios import MSS, Draw, Scenario, limiting_buffer, loss_path, path, rate_word
 
 Command = tuple[str, ...]
 # Packets with data, and SYNs of Linux (60 bytes) among those without.
@@ -69,11 +69,7 @@ def application(d: Draw) -> Scenario:
 def window_without_autotuning(d: Draw) -> Scenario:
     """The kernel's autotuning is off (tcp_moderate_rcvbuf), and the first buffer is all there is;
     half of it is window."""
-    while True:
-        rtt, buffer = d.log(4, 300), int(d.log(8000, 180000))
-        bits = buffer / 2 * 8 / (rtt / 1000)
-        if 100e3 < bits < 14e6:
-            break
+    rtt, buffer, bits = limiting_buffer(d, (4, 300), (8000, 180000), (100e3, 14e6), 0.5)
     flow = Flow(path(rtt), size=int(bits / 8 * d.even(2.5, 5)), fixed_rmem=buffer, cc=cc_of(d))
     return Scenario("peer_window", flow, without(flow, fixed_rmem=0), rtt)
 
@@ -94,11 +90,7 @@ def reader_that_stops(d: Draw) -> Scenario:
 
 def send_autotuning(d: Draw) -> Scenario:
     """The cap of the send buffer's autotuning (tcp_wmem) in place of SO_SNDBUF."""
-    while True:
-        rtt, most = d.log(5, 300), int(d.log(6000, 120000))
-        bits = most / 2 * 8 / (rtt / 1000)
-        if 100e3 < bits < 12e6:
-            break
+    rtt, most, bits = limiting_buffer(d, (5, 300), (6000, 120000), (100e3, 12e6), 0.5)
     flow = Flow(path(rtt), size=int(bits / 8 * d.even(2.5, 5)), most_wmem=most, cc=cc_of(d))
     return Scenario("send_buffer", flow, without(flow, most_wmem=0), rtt)
 

@@ -11,6 +11,17 @@ void leave_slow_start(made_history& h) {
   h.pass(40).busy(20);
 }
 
+// Five rounds of slow start. @return the window behind them.
+std::uint64_t double_the_window(made_history& h) {
+  std::uint64_t cwnd = 10;
+  for (int i = 0; i < 5; ++i) {
+    h.pass(cwnd);
+    cwnd *= 2;
+    h.set(tcp_field::snd_cwnd, cwnd).busy(20);
+  }
+  return cwnd;
+}
+
 void queue(made_history& h, std::uint64_t rtt_us, int rounds) {
   for (int i = 0; i < rounds; ++i)
     h.pass(40).set(tcp_field::rtt, rtt_us).busy(static_cast<std::int64_t>(rtt_us / 1000));
@@ -483,12 +494,7 @@ TEST_CASE("full segments that never pass, though the handshake did, are a hole a
 TEST_CASE("a transfer that ends in slow start never left it") {
   made_history h;
   h.set(tcp_field::notsent_bytes, 1'000'000).record();
-  std::uint64_t cwnd = 10;
-  for (int i = 0; i < 5; ++i) {
-    h.pass(cwnd);
-    cwnd *= 2;
-    h.set(tcp_field::snd_cwnd, cwnd).busy(20);
-  }
+  double_the_window(h);
   CHECK(h.cause() == "slow_start_never_left");
 }
 
@@ -522,12 +528,7 @@ TEST_CASE("slow start that was left when hardly anything was left to send is as 
   const auto flow = [](int rounds) {
     made_history h;
     h.set(tcp_field::notsent_bytes, 1'000'000).record();
-    std::uint64_t cwnd = 10;
-    for (int i = 0; i < 5; ++i) {
-      h.pass(cwnd);
-      cwnd *= 2;
-      h.set(tcp_field::snd_cwnd, cwnd).busy(20);
-    }
+    const std::uint64_t cwnd = double_the_window(h);
     h.set(tcp_field::snd_ssthresh, cwnd);
     for (int i = 0; i < rounds; ++i) h.pass(cwnd).busy(20);
     h.set(tcp_field::notsent_bytes, 0);
