@@ -14,21 +14,11 @@
 
 #include <tcpinfo/bytes.h>
 
+#include "common/little_endian.h"
+
 namespace tcpinfo::inline v0::segment_format {
 
-// Little-endian numbers of any alignment.
-template <class T>
-[[nodiscard]] inline T load_le(const std::byte* from) noexcept {
-  T n;
-  std::memcpy(&n, from, sizeof n);
-  if constexpr (std::endian::native == std::endian::big) {
-    T swapped = 0;
-    for (std::size_t i = 0; i < sizeof n; ++i, n = static_cast<T>(n >> 8U))
-      swapped = static_cast<T>(static_cast<T>(swapped << 8U) | (n & 0xffU));
-    n = swapped;
-  }
-  return n;
-}
+// A little-endian number of any alignment, as load_le() reads it.
 template <class T>
 inline void store_le(std::byte* to, T n) noexcept {
   for (std::size_t i = 0; i < sizeof n; ++i) to[i] = static_cast<std::byte>(n >> (8 * i));

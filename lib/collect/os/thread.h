@@ -55,6 +55,10 @@ inline void step_back() noexcept {
   (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), last);
 }
 
+/// How many times as long as a look at many files took such a thread rests behind it: it may take a
+/// twentieth of a processor.
+inline constexpr int rest_for_each_look = 20;
+
 // Of sched_setattr(2), its first version: for long glibc had no declaration.
 struct scheduling {
   std::uint32_t size = 48;

@@ -13,6 +13,7 @@
 #include "collect/os/read_full.h"
 #include "collect/publishing/frame_extent.h"
 #include "common/errno_of.h"
+#include "common/little_endian.h"
 #include "common/zstd_magic.h"
 
 namespace tcpinfo::collect {
@@ -30,14 +31,6 @@ constexpr std::size_t skippable_head = 8;
 // makes hardly larger.
 constexpr std::size_t file_portion = std::size_t{512} << 10;
 constexpr std::size_t largest_frame = std::size_t{8} << 20;
-
-template <class Number>
-Number number_of(std::span<const std::byte> head, std::size_t at) noexcept {
-  Number value = 0;
-  for (std::size_t i = sizeof(Number); i > 0; --i)
-    value = static_cast<Number>(value << 8U | std::to_integer<Number>(head[at + i - 1]));
-  return value;
-}
 
 }  // namespace
 
@@ -87,8 +80,8 @@ std::error_code block_file::look_into(bytes_view frame, found_block& out, bool& 
       std::span(content_).first(head_size), n);
   if (!ec && n == head_size &&
       std::memcmp(content_.data(), block_magic.data(), block_magic.size()) == 0) {
-    out.number = number_of<std::uint32_t>(content_, block_number_at);
-    out.checksum = number_of<std::uint64_t>(content_, checksum_at);
+    out.number = load_le<std::uint32_t>(content_.data() + block_number_at);
+    out.checksum = load_le<std::uint64_t>(content_.data() + checksum_at);
     good = true;
   }
   // To its end, where zstd's checksum is.

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <cerrno>
-#include <charconv>
 #include <iterator>
 #include <limits>
 #include <span>
@@ -12,6 +11,7 @@
 #include "collect/os/read_full.h"
 #include "common/errno_of.h"
 #include "text/take_until.h"
+#include "text/whole_number.h"
 
 namespace tcpinfo::collect {
 namespace {
@@ -30,10 +30,10 @@ std::uint64_t name_hash(std::string_view name) noexcept {
   return hash;
 }
 
-bool number_of(std::string_view text, std::uint64_t& out) noexcept {
-  const char* const end = text.data() + text.size();
-  const auto [last, fault] = std::from_chars(text.data(), end, out);
-  return !text.empty() && fault == std::errc() && last == end;
+bool take_number(std::string_view& line, std::uint64_t& out) noexcept {
+  const auto number = text::parse_whole(text::take_until(line, ' '));
+  if (number) out = *number;
+  return number.has_value();
 }
 
 }  // namespace
@@ -61,10 +61,9 @@ bool parse_cursor(std::string_view text, std::string_view name, stream_positions
     if (line == last_line) return text.empty();
     stream_key key{std::string(text::take_until(line, ' '))};
     stream_position at;
-    if (key.stem.empty() || !number_of(text::take_until(line, ' '), key.writer) ||
-        !number_of(text::take_until(line, ' '), at.segment) ||
-        !number_of(text::take_until(line, ' '), at.offset) || at.offset > largest_offset ||
-        !number_of(text::take_until(line, ' '), at.block) || !line.empty())
+    if (key.stem.empty() || !take_number(line, key.writer) || !take_number(line, at.segment) ||
+        !take_number(line, at.offset) || at.offset > largest_offset ||
+        !take_number(line, at.block) || !line.empty())
       return false;
     out[std::move(key)] = at;
   }

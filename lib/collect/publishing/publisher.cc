@@ -20,7 +20,6 @@ namespace {
 constexpr std::int64_t ns_of_second = 1'000'000'000;
 constexpr std::int64_t pause_ns = ns_of_second;
 constexpr std::int64_t longest_pause_ns = 60 * ns_of_second;
-constexpr int rest_for_each_turn = 20;
 // How long what was recorded last is tried to be sent, once recording has ended.
 constexpr std::int64_t farewell_ns = 5 * ns_of_second;
 // The cursor costs a wait for stable storage; what it lags behind is sent once more after a kill.
@@ -115,8 +114,7 @@ void publisher::work() {
     retry_ns = all ? pause_ns / 2 : std::min(2 * retry_ns, longest_pause_ns);
     std::int64_t longer_ns = all ? pause_ns : retry_ns;
     const std::int64_t now_ns = system_.monotonic_ns();
-    // A look at folders of many files takes its time: it may take a twentieth of a processor.
-    longer_ns = std::max(longer_ns, rest_for_each_turn * (now_ns - began_ns));
+    longer_ns = std::max(longer_ns, rest_for_each_look * (now_ns - began_ns));
     // A thousand hosts whose server comes back do not ask at one moment.
     const std::int64_t scatter_ns = all ? 0 : (now_ns / 1000) % (longer_ns / 4);
     const std::int64_t next_ns = now_ns + longer_ns - scatter_ns;

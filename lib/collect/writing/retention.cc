@@ -18,8 +18,6 @@ namespace tcpinfo::collect {
 namespace {
 
 constexpr std::int64_t between_looks_ns = 60'000'000'000;
-// A look at a million files takes seconds: it may take a twentieth of a processor.
-constexpr int rest_for_each_look = 20;
 // Folders of days that are over hardly change: they are measured again after this time.
 constexpr std::int64_t measure_again_ns = 3'600'000'000'000;
 // Archives of one folder that are looked at together; a busy day has millions.
