@@ -4,40 +4,34 @@
 #ifndef TCPINFO_COMMON_HEXADECIMAL_H
 #define TCPINFO_COMMON_HEXADECIMAL_H
 
-#include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <string_view>
 
 namespace tcpinfo::inline v0 {
-
-namespace hexadecimal_detail {
-
-/// The digits of each byte, one pair behind the other.
-[[nodiscard]] constexpr std::array<char, 512> make_pairs() noexcept {
-  constexpr std::string_view digits = "0123456789ABCDEF";
-  std::array<char, 512> pairs{};
-  for (std::size_t byte = 0; byte < 256; ++byte) {
-    pairs[2 * byte] = digits[byte / 16];
-    pairs[2 * byte + 1] = digits[byte % 16];
-  }
-  return pairs;
-}
-inline constexpr std::array<char, 512> pairs = make_pairs();
-
-}  // namespace hexadecimal_detail
 
 /// Of a cookie, all of them.
 inline constexpr std::size_t cookie_digits = 16;
 
-/// Writes all 16 digits, in capitals. @return behind them.
+/// Writes the 8 digits of a number, in capitals. @return behind them.
+inline char* write_hexadecimal(char* to, std::uint32_t number) noexcept {
+  // A digit a byte, the last one lowest; all of them by the same few steps.
+  std::uint64_t n = number;
+  n = (n << 16U | n) & 0x0000'ffff'0000'ffffU;
+  n = (n << 8U | n) & 0x00ff'00ff'00ff'00ffU;
+  n = (n << 4U | n) & 0x0f0f'0f0f'0f0f'0f0fU;
+  const std::uint64_t letters = (n + 0x0606'0606'0606'0606U) >> 4U & 0x0101'0101'0101'0101U;
+  n += 0x3030'3030'3030'3030U + letters * ('A' - '0' - 10);
+  if constexpr (std::endian::native == std::endian::little) n = __builtin_bswap64(n);
+  std::memcpy(to, &n, sizeof n);
+  return to + sizeof n;
+}
+
+/// Writes all 16 digits. @return behind them.
 inline char* write_hexadecimal(char* to, std::uint64_t number) noexcept {
-  for (unsigned shift = 64; shift > 0; to += 2) {
-    shift -= 8;
-    std::memcpy(to, hexadecimal_detail::pairs.data() + 2 * (number >> shift & 0xffU), 2);
-  }
-  return to;
+  to = write_hexadecimal(to, static_cast<std::uint32_t>(number >> 32U));
+  return write_hexadecimal(to, static_cast<std::uint32_t>(number));
 }
 
 }  // namespace tcpinfo::inline v0

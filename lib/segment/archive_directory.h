@@ -28,15 +28,15 @@ namespace tcpinfo::inline v0::segment_format {
 struct archive_entry {
   std::uint32_t flags = 0;
   std::uint32_t context = 0;
-  std::uint32_t group = 0;  // of contexts that differ in owners only; never written
   std::uint64_t cookie = 0;
-  std::uint32_t uuid = 0;  // number of a text; where there is no cookie
   std::uint64_t sequence = 0;
   std::int64_t start_ns = 0;
   std::int64_t opened_ns = 0;
   std::int64_t day = 0;       // of the path, since 1970
-  std::uint32_t path = 0;     // number of a text
   std::uint32_t records = 0;  // in the block
+  std::uint32_t path = 0;     // number of a text
+  std::uint32_t uuid = 0;     // number of a text; where there is no cookie
+  std::uint32_t group = 0;    // of contexts that differ in owners only; never written
 
   [[nodiscard]] bool has(std::uint32_t flag) const noexcept { return (flags & flag) != 0; }
 };

@@ -18,12 +18,34 @@ std::int64_t opened_of(const archive_entry& e, std::int64_t start_ns) noexcept {
                                    static_cast<std::uint64_t>(e.opened_ns));
 }
 
-void write_low_digits(char* to, std::uint32_t number) noexcept {
-  const char* const pairs = hexadecimal_detail::pairs.data();
-  std::memcpy(to, pairs + 2 * (number >> 24U), 2);
-  std::memcpy(to + 2, pairs + 2 * (number >> 16U & 0xffU), 2);
-  std::memcpy(to + 4, pairs + 2 * (number >> 8U & 0xffU), 2);
-  std::memcpy(to + 6, pairs + 2 * (number & 0xffU), 2);
+// Of the archives, of which neighbours have often the same number.
+template <class Put>
+void take_alike(taker& from, std::span<archive_entry> entries, std::uint64_t most,
+                Put put) noexcept {
+  taker in = from;  // stays in registers
+  for (auto e = entries.begin(); e != entries.end();) {
+    const std::uint64_t number = in.varint(most);
+    put(*e++, number);
+    const auto left = static_cast<std::uint32_t>(entries.end() - e);
+    const std::uint32_t alike =
+        number < 0x80 ? in.equal_bytes(static_cast<std::uint32_t>(number), left) : 0;
+    for (const auto end = e + alike; e != end; ++e) put(*e, number);
+  }
+  from = in;
+}
+
+// Of the archives that have the flag, each as the difference to the one before.
+template <class Number>
+void take_differences(taker& from, std::span<archive_entry> entries, std::uint32_t flag,
+                      Number archive_entry::*to) noexcept {
+  taker in = from;  // stays in registers
+  std::uint64_t number = 0;
+  for (archive_entry& e : entries)
+    if (e.has(flag)) {
+      number += in.unfolded();
+      e.*to = static_cast<Number>(number);
+    }
+  from = in;
 }
 
 // Where it starts with its first record the times are known only then.
@@ -73,19 +95,20 @@ bool archive_tables::read_entries(bytes_view archives, std::uint32_t records) {
   entries_.assign(in.varint(std::min(max_archives, in.left())), {});
   std::uint32_t any = 0;    // flags that one has
   std::uint32_t all = ~0U;  // that each has
-  for (archive_entry& e : entries_) {
-    e.flags = static_cast<std::uint32_t>(in.varint(0xffff'ffff));
+  take_alike(in, entries_, 0xffff'ffff, [&](archive_entry& e, std::uint64_t flags) {
+    e.flags = static_cast<std::uint32_t>(flags);
     any |= e.flags;
     all &= e.flags;
-  }
+  });
   // Of a field that all have: the first one that is not 0, which they are already.
   const auto behind_zeros = [&](std::uint32_t flag) {
     const auto count = static_cast<std::uint32_t>(entries_.size());
     return (all & flag) == 0 ? 0 : in.equal_bytes(0, count);
   };
   std::uint64_t total = 0;
-  for (archive_entry& e : entries_)
-    total += e.records = static_cast<std::uint32_t>(in.varint(records));
+  take_alike(in, entries_, records, [&](archive_entry& e, std::uint64_t count) {
+    total += e.records = static_cast<std::uint32_t>(count);
+  });
   if (total != records) return false;
   bool good = true;
   const auto take = [&](std::uint32_t& to, std::size_t count) {
@@ -97,36 +120,39 @@ bool archive_tables::read_entries(bytes_view archives, std::uint32_t records) {
   for (archive_entry& e : std::span(entries_).subspan(behind_zeros(has_metadata)))
     if (e.has(has_metadata)) take(e.context, contexts_.size());
   if (!good || !in.ok()) return false;
-  std::uint64_t before = 0;
-  for (archive_entry& e : entries_)
-    if (e.has(has_cookie)) {
-      good = good && e.has(has_metadata) &&
-             text(contexts_[e.context][0]).size() <= max_uuid_prefix_size;
-      before = e.cookie = before + in.unfolded();
-    } else if (e.has(has_metadata)) {
-      take(e.uuid, texts_.size());
-    }
+  const auto fits = [&](const context& c) { return text(c[0]).size() <= max_uuid_prefix_size; };
+  const bool all_fit = std::all_of(contexts_.begin(), contexts_.end(), fits);
+  if (all_fit && (all & has_cookie) != 0 && (all & has_metadata) != 0) {
+    take_differences(in, entries_, has_cookie, &archive_entry::cookie);
+  } else {
+    std::uint64_t before = 0;
+    for (archive_entry& e : entries_)
+      if (e.has(has_cookie)) {
+        good = good && e.has(has_metadata) && fits(contexts_[e.context]);
+        before = e.cookie = before + in.unfolded();
+      } else if (e.has(has_metadata)) {
+        take(e.uuid, texts_.size());
+      }
+  }
   for (archive_entry& e : std::span(entries_).subspan(behind_zeros(has_metadata)))
     if (e.has(has_metadata)) e.sequence = in.short_varint();
-  before = 0;
-  if ((any & has_start) != 0)
-    for (archive_entry& e : entries_)
-      if (e.has(has_start)) {
-        before += in.unfolded();
-        e.start_ns = static_cast<std::int64_t>(before);
-      }
+  if ((any & has_start) != 0) take_differences(in, entries_, has_start, &archive_entry::start_ns);
   if ((any & has_opened) != 0)
     for (archive_entry& e : entries_)
       if (e.has(has_opened)) e.opened_ns = static_cast<std::int64_t>(in.unfolded());
-  before = 0;
-  for (archive_entry& e : entries_)
-    if (e.has(has_path)) {
-      take(e.path, texts_.size());
-      good = good && texts_[e.path].find('\0') == std::string_view::npos;
-    } else {
-      before += in.unfolded();
-      e.day = static_cast<std::int64_t>(before);
-    }
+  std::uint64_t day = 0;
+  if ((any & has_path) == 0)
+    take_alike(in, entries_, ~std::uint64_t{0}, [&](archive_entry& e, std::uint64_t folded) {
+      e.day = static_cast<std::int64_t>(day += unfold(folded));
+    });
+  else
+    for (archive_entry& e : entries_)
+      if (e.has(has_path)) {
+        take(e.path, texts_.size());
+        good = good && texts_[e.path].find('\0') == std::string_view::npos;
+      } else {
+        e.day = static_cast<std::int64_t>(day += in.unfolded());
+      }
   return good && in.ok() && std::all_of(entries_.begin(), entries_.end(), has_kept_times);
 }
 
@@ -156,14 +182,14 @@ inline void archive_tables::choose_names(const archive_entry& e) {
   metadata_.sequence = e.sequence;
   if (!made_names_.hold(e)) {
     make_names(e);
-  } else {
-    char* const digits = uuid_.data() + uuid_.size() - cookie_digits;
-    // Cookies of a block are near each other.
-    if ((e.cookie ^ std::exchange(made_names_.cookie, e.cookie)) >> 32U == 0)
-      write_low_digits(digits + cookie_digits / 2, static_cast<std::uint32_t>(e.cookie));
-    else
-      (void)write_hexadecimal(digits, e.cookie);
+    return;
   }
+  // What is written is not read again here: of what was just written in smaller pieces the
+  // processor would wait for the whole.
+  const auto low = static_cast<std::uint32_t>(e.cookie);
+  (void)write_hexadecimal(uuid_.data() + uuid_.size() - cookie_digits / 2, low);
+  if (made_path_.size != 0)
+    (void)write_hexadecimal(path_.data() + made_path_.digits_at + cookie_digits / 2, low);
 }
 
 void archive_tables::make_names(const archive_entry& e) {
@@ -195,11 +221,7 @@ void archive_tables::make_names(const archive_entry& e) {
 
 // Of an archive whose path is not kept as a text; behind choose_names().
 inline void archive_tables::choose_path(const archive_entry& e) {
-  if (made_path_.holds(e))
-    std::memcpy(path_.data() + made_path_.digits_at, uuid_.data() + uuid_.size() - cookie_digits,
-                cookie_digits);
-  else
-    make_path(e);
+  if (!made_path_.holds(e)) make_path(e);
   about_.path = std::string_view(path_).substr(0, made_path_.size);
   if (!made_names_.any) made_path_ = {};
 }

@@ -71,13 +71,15 @@ class archive_tables {
   std::vector<archive_entry> entries_;
 
   // What metadata_ with uuid_ in it, and path_ with the same UUID in it, were made of latest: of
-  // another archive of the same nothing is different but the cookie's digits, number and times.
+  // another archive of the same nothing is different but the cookie's lower digits, number and
+  // times.
   struct made_names {
     std::uint32_t context = 0;
     bool any = false;
-    std::uint64_t cookie = 0;  // in uuid_
+    std::uint64_t cookie = 0;  // that they were made for
     [[nodiscard]] bool hold(const archive_entry& e) const noexcept {
-      return any && e.has(has_cookie) && e.context == context;
+      // Cookies of a block are near each other.
+      return any && e.has(has_cookie) && e.context == context && (e.cookie ^ cookie) >> 32U == 0;
     }
   };
   struct made_path {
