@@ -168,6 +168,36 @@ bool block_tables::read_moments() {
   return in.ok();
 }
 
+namespace {
+
+// The moments of eight messages, whose numbers are differences to what is expected.
+bool take_eight(std::uint64_t folded, std::span<const moment> table, std::uint32_t& expected,
+                moment*& to) noexcept {
+  // Of small ones that go on alone the last moment is the latest one in the table, and known by
+  // their sum.
+  constexpr std::uint64_t others = 0xc1c1'c1c1'c1c1'c1c1U;
+  constexpr std::uint64_t ones = 0x0101'0101'0101'0101U;
+  const std::uint64_t sum = (folded >> 1U) * ones >> 56U;
+  if ((folded & others) == 0 && expected + sum + 8 <= table.size()) {
+    const moment* from = table.data() + expected;
+    const moment* const begin = from;
+    for (unsigned i = 0; i < 8; ++i, folded >>= 8U) {
+      from += folded >> 1U & 0x7fU;
+      *to++ = *from++;
+    }
+    expected += static_cast<std::uint32_t>(from - begin);
+    return true;
+  }
+  for (unsigned i = 0; i < 8; ++i, folded >>= 8U) {
+    expected += unfold(static_cast<std::uint32_t>(folded & 0xffU));
+    if (expected >= table.size()) return false;
+    *to++ = table[expected++];
+  }
+  return true;
+}
+
+}  // namespace
+
 bool moment_cursor::next(std::size_t count, std::vector<moment>& room,
                          std::span<const moment>& out) {
   const std::span<const moment> table(*moments_);
@@ -194,22 +224,19 @@ bool moment_cursor::next(std::size_t count, std::vector<moment>& room,
     const moment* const end = room.data() + count;
     while (to != end) {
       std::uint64_t eight = 0;
-      if (end - to >= 8 && numbers.next_eight(eight)) {
-        if (eight == 0 && expected + std::uint64_t{8} <= size) {
-          to = std::copy_n(from + expected, 8, to);
-          expected += 8;
-          continue;
-        }
-        for (unsigned i = 0; i < 8; ++i, eight >>= 8U) {
-          expected += unfold(static_cast<std::uint32_t>(eight & 0xffU));
-          if (expected >= size) return false;
-          *to++ = from[expected++];
-        }
-        continue;
+      if (end - to < 8 || !numbers.next_eight(eight)) {
+        expected += unfold(static_cast<std::uint32_t>(numbers.medium_varint()));
+        if (expected >= size) return false;
+        *to++ = from[expected++];
+      } else if (eight == 0 && expected + std::uint64_t{8} <= size) {
+        const std::size_t most =
+            std::min(static_cast<std::size_t>(end - to), std::size_t{size - expected}) - 8;
+        const auto follow = 8 + numbers.equal_bytes(0, static_cast<std::uint32_t>(most));
+        to = std::copy_n(from + expected, follow, to);
+        expected += follow;
+      } else if (!take_eight(eight, table, expected, to)) {
+        return false;
       }
-      expected += unfold(static_cast<std::uint32_t>(numbers.medium_varint()));
-      if (expected >= size) return false;
-      *to++ = from[expected++];
     }
     out = {room.data(), count};
   }

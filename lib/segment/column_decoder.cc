@@ -17,6 +17,24 @@ std::uint64_t swapped(std::uint64_t value, unsigned width) noexcept {
   return out;
 }
 
+// The rows in which a column of few changes has them: `count` of `rows`.
+bool pass_rows(taker& from, std::uint32_t count, std::uint32_t rows) noexcept {
+  taker in = from;  // stays in registers
+  std::uint64_t left = rows;
+  for (; count > 0; --count) {
+    // A distance that is larger than the rows left could come round to a row before.
+    const std::uint64_t distance = in.medium_varint();
+    if (!in.ok() || distance >= left) return false;
+    left -= distance + 1;
+  }
+  from = in;
+  return true;
+}
+
+bool is_big_endian(const segment_archive& archive) noexcept {
+  return archive.about != nullptr && archive.about->byte_order == "big";
+}
+
 }  // namespace
 
 bool column_decoder::want(std::span<const segment_column> columns) {
@@ -34,6 +52,7 @@ std::error_code column_decoder::open(bytes_view block) noexcept {
   archive_ = 0;
   run_ = 0;
   given_ = 0;
+  single_ = singles_ = 0;
   fault_.clear();
   if (const auto ec = tables_.open(block)) return ec;
   try {
@@ -60,15 +79,18 @@ std::uint32_t column_decoder::source_of(std::uint32_t number, const segment_colu
   const bool is_whole = column.offset % 4 == 0 && column.width >= 4;
   sources_.push_back({wanted_words_.size(), has_high, 8U * (column.offset % 4U),
                       is_whole ? 0 : ~std::uint64_t{0} >> (64 - 8U * column.width)});
-  for (std::uint32_t word = first; word <= first + (has_high ? 1 : 0); ++word)
-    wanted_words_.push_back(
-        {number, word, number == head_slot && (word == cookie_word || word == cookie_word + 1)});
+  for (std::uint32_t word = first; word <= first + (has_high ? 1 : 0); ++word) {
+    const bool is_cookie = number == head_slot && (word == cookie_word || word == cookie_word + 1);
+    wanted_words_.push_back({number, word, is_cookie});
+    wants_cookie_ = wants_cookie_ || is_cookie;
+  }
   return static_cast<std::uint32_t>(sources_.size()) - 1;
 }
 
 void column_decoder::find_sources() {
   sources_.clear();
   wanted_words_.clear();
+  wants_cookie_ = false;
   // By slot, so that shapes with the same slot have the same source.
   std::vector<std::uint32_t> of_slot(tables_.slots().size() * wanted_.size(), none);
   for (std::uint32_t n = 0; n < tables_.slots().size(); ++n)
@@ -132,13 +154,7 @@ bool column_decoder::find_columns() {
       if (found.mode == column_mode::few) {
         found.few = static_cast<std::uint32_t>(one.changes);
         found.rows = rows;
-        std::uint64_t row = 0;
-        for (std::uint32_t left = found.few; left > 0; --left, ++row) {
-          // A distance that is larger than the rows left could come round to a row before.
-          const std::uint64_t distance = rows.short_varint();
-          if (!rows.ok() || distance >= s.rows - row) return false;
-          row += distance;
-        }
+        if (!pass_rows(rows, found.few, s.rows)) return false;
       } else if (found.mode == column_mode::some) {
         found.bits = bits.bytes((std::size_t{s.rows} + 7) / 8);
         if (!bits.ok()) return false;
@@ -200,7 +216,7 @@ bool column_decoder::put_values(std::span<const block_tables::run> runs, std::si
   if (values_.size() < all) values_.resize(all);
   present_.clear();
   if (wanted_.empty()) return true;  // times alone are asked for: there is no place to put a value
-  std::size_t i = 0;  // of the messages
+  std::size_t i = 0;                 // of the messages
   for (const block_tables::run& r : runs) {
     if (r.head == 0) continue;
     const std::size_t number = (r.head >> head_shape_shift) - 1;
@@ -221,27 +237,89 @@ bool column_decoder::put_values(std::span<const block_tables::run> runs, std::si
   return true;
 }
 
+// Of connections that do nothing a block has many, with a message each: what it costs to begin an
+// archive is then most of all. The first row of an archive is held against the first one of the
+// archive before; so the rows of archives of one row are held against each other, as those of one
+// archive are. A fault shows when they are read one by one, behind what is good before it.
+void column_decoder::read_singles() {
+  constexpr std::size_t most = 128;
+  constexpr std::size_t least = 4;
+  const auto& entries = tables_.archives().entries();
+  const block_tables::run& present = tables_.runs()[run_];
+  if (entries[archive_].records != 1 || present.head == 0 || wants_cookie_) return;
+  const std::size_t end =
+      archive_ + std::min<std::size_t>({most, entries.size() - archive_, present.count - given_});
+  std::size_t behind = archive_;
+  while (behind < end && entries[behind].records == 1) ++behind;
+  const std::size_t count = behind - archive_;
+  if (count < least) return;
+  one_run_ = {present.head, static_cast<std::uint32_t>(count)};
+  kept_cursors_ = cursors_;
+  moment_cursor moments = moments_;
+  if (!moments.next(count, archive_moments_, single_moments_) ||
+      !put_values({&one_run_, 1}, count)) {
+    cursors_.swap(kept_cursors_);
+    return;
+  }
+  for (word_cursor& c : cursors_)
+    if (c.is_in(archive_)) c.end_singles();
+  moments_ = moments;
+  given_ += one_run_.count;
+  if (given_ == present.count) {
+    ++run_;
+    given_ = 0;
+  }
+  const std::size_t wanted = wanted_.size();
+  if (single_values_.size() < most * wanted) single_values_.resize(most * wanted);
+  for (std::size_t c = 0; c < wanted; ++c)
+    for (std::size_t i = 0; i < count; ++i) single_values_[i * wanted + c] = values_[c * count + i];
+  single_present_.clear();
+  if (!present_.empty())
+    for (std::size_t c = 0; c < wanted; ++c) single_present_.push_back(present_[c * count]);
+  single_ = 0;
+  singles_ = count;
+}
+
+bool column_decoder::fail() noexcept {
+  fault_ = errc::bad_block;
+  archive_ = tables_.archives().entries().size();
+  single_ = singles_ = 0;
+  return false;
+}
+
+inline bool column_decoder::give_single(segment_columns& out) {
+  const std::size_t i = single_++;
+  const moment& at = single_moments_[i];
+  if (!tables_.archives().choose(archive_, at.time_ns)) return fail();
+  const std::size_t wanted = wanted_.size();
+  std::uint64_t* const values = single_values_.data() + i * wanted;
+  if (is_big_endian(tables_.archives().chosen()))
+    for (std::size_t c = 0; c < wanted; ++c) values[c] = swapped(values[c], wanted_[c].width);
+  out = {};
+  out.moments = {&at, 1};
+  out.values = {values, wanted};
+  out.present = single_present_;
+  ++archive_;
+  return true;
+}
+
 bool column_decoder::next(segment_columns& out) {
   const auto& entries = tables_.archives().entries();
   while (archive_ < entries.size() && entries[archive_].records == 0) ++archive_;
   if (archive_ == entries.size()) return false;
+  if (single_ == singles_) read_singles();
+  if (single_ < singles_) return give_single(out);
   const std::span<const block_tables::run> runs = next_runs(entries[archive_].records);
   std::uint32_t lines = 0;
   for (const block_tables::run& r : runs) lines += r.head == 0 ? r.count : 0;
   const std::size_t messages = entries[archive_].records - lines;
   std::span<const moment> moments;
-  bool good = moments_.next(messages, archive_moments_, moments);
+  if (!moments_.next(messages, archive_moments_, moments)) return fail();
   std::optional<std::int64_t> first_ns;
-  if (good && runs.front().head != 0) first_ns = moments.front().time_ns;
-  good = good && put_values(runs, messages) && tables_.archives().choose(archive_, first_ns);
-  if (!good) {
-    fault_ = errc::bad_block;
-    archive_ = entries.size();
-    return false;
-  }
+  if (runs.front().head != 0) first_ns = moments.front().time_ns;
+  if (!put_values(runs, messages) || !tables_.archives().choose(archive_, first_ns)) return fail();
   const std::span<std::uint64_t> values = std::span(values_).first(messages * wanted_.size());
-  const segment_archive& about = tables_.archives().chosen();
-  if (about.about != nullptr && about.about->byte_order == "big")
+  if (is_big_endian(tables_.archives().chosen()))
     for (std::size_t c = 0; c < wanted_.size(); ++c)
       for (std::uint64_t& value : values.subspan(c * messages, messages))
         value = swapped(value, wanted_[c].width);

@@ -37,6 +37,7 @@ class column_decoder {
   }
   void close() noexcept {
     archive_ = tables_.archives().entries().size();
+    single_ = singles_ = 0;
     tables_.archives().forget();
   }
 
@@ -62,6 +63,9 @@ class column_decoder {
   [[nodiscard]] std::span<const block_tables::run> next_runs(std::uint32_t records);
   [[nodiscard]] bool put_values(std::span<const block_tables::run> runs, std::size_t records);
   [[nodiscard]] bool put_values(const source& from, std::uint32_t count, std::uint64_t* to);
+  void read_singles();
+  [[nodiscard]] bool give_single(segment_columns& out);
+  [[nodiscard]] bool fail() noexcept;
   [[nodiscard]] word_cursor& cursor_at(std::size_t number) noexcept;
 
   std::vector<segment_column> next_wanted_;  // from the next block on
@@ -84,6 +88,15 @@ class column_decoder {
   std::vector<moment> archive_moments_;  // where they are not in the table as they come
   std::vector<std::uint64_t> values_;    // of the archive the first ones
   std::vector<std::uint8_t> present_;    // empty: all are
+
+  // Archives of one message each, from the present one on, whose numbers were read together.
+  std::size_t singles_ = 0;
+  std::size_t single_ = 0;  // the next one of them
+  std::span<const moment> single_moments_;
+  std::vector<std::uint64_t> single_values_;  // archive by archive
+  std::vector<std::uint8_t> single_present_;  // of each of them; empty: it has all
+  std::vector<word_cursor> kept_cursors_;
+  bool wants_cookie_ = false;  // a word that is held against the archive's own
 };
 
 }  // namespace tcpinfo::inline v0::segment_format

@@ -50,6 +50,9 @@ class word_cursor {
     begin(archive);
     base_ = base;
   }
+  /// The latest rows, taken as those of one archive, were the first ones of an archive each, which
+  /// have no more.
+  void end_singles() noexcept { base_ = value_; }
   /// Where the next `count` rows have all the same value, passes over them and tells it.
   [[nodiscard]] bool next_same(std::uint32_t count, std::uint32_t& value) noexcept {
     const bool same = column_.mode == column_mode::none ||

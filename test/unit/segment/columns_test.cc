@@ -255,6 +255,60 @@ TEST_CASE("columns are told with the moments of their messages, of connections s
   }
 }
 
+TEST_CASE("columns of many archives with a message each are what their messages have") {
+  std::mt19937 random(9);
+  const auto below = [&](unsigned n) { return static_cast<unsigned>(random() % n); };
+  for (unsigned round = 0; round < 40; ++round) {
+    blocks made;
+    const bool big = round % 5 == 0;
+    for (int flushes = 2; flushes > 0; --flushes) {
+      // Stretches of archives that are alike: with an attribute or without, and one message each,
+      // sometimes a line or more messages.
+      bool has_shutdown = false;
+      for (unsigned i = 0; i < 400; ++i) {
+        if (below(60) == 0) has_shutdown = !has_shutdown;
+        made_socket s;
+        s.cookie = 1000 + 3 * i;
+        for (unsigned changes = below(4); changes > 0; --changes)
+          s.set(4 * below(58), random() >> below(32));
+        archive_part part;
+        char uuid[tcpinfo::max_uuid_size];
+        const std::size_t size = tcpinfo::format_uuid("h", s.cookie, uuid);
+        part.path = "2026/01/31/" + std::string(uuid, size) + ".00000.jsonl.zst";
+        if (below(50) == 0) {
+          part.path = "named " + std::to_string(i);
+        } else {
+          part.about.emplace();
+          part.about->uuid = std::string(uuid, size);
+          if (big && i % 2 == 0) part.about->byte_order = "big";
+        }
+        part.goes_on = below(2) == 0;
+        const std::uint32_t number = made.begin(part);
+        if (below(80) == 0) made.add(number, text_entry("a line\n"));
+        for (unsigned n = below(30) == 0 ? below(20) : 1; n > 0; --n) {
+          built_message m;
+          std::memcpy(m.header.data(), s.view().bytes.data(), m.header.size());
+          for (const tcpinfo::attribute& a : s.view().attributes())
+            m.add(a.type,
+                  std::string(reinterpret_cast<const char*>(a.payload.data()), a.payload.size()));
+          if (has_shutdown) m.add(8, std::string(1, static_cast<char>(below(4))));
+          tcpinfo::record_extras extras;
+          extras.poll = below(3);
+          made.add(number, record_entry(at_ns(below(3) * 10'000'000), m.view(), extras));
+        }
+      }
+      made.flush();
+    }
+    made.finish();
+    std::vector<segment_column> wanted = {{2, 68, 4}, {2, 120, 8}, {8, 0, 1}, {segment_head, 4, 2}};
+    if (round % 4 == 1) wanted.push_back({segment_head, 44, 8});
+    if (round % 4 == 2) wanted.clear();
+    INFO("round " << round);
+    const bool same = by_columns(made.all(), wanted) == by_messages(made.all(), wanted);
+    CHECK(same);
+  }
+}
+
 TEST_CASE("columns that are none are refused") {
   const std::string bytes = segment_of({{}});
   segment_reader reader;

@@ -191,6 +191,42 @@ TEST_CASE("rows of a column that come round to rows before make a block a bad on
   CHECK(read.faults[0] == errc::bad_block);
 }
 
+TEST_CASE("of archives with a message each those before a wrong number are read") {
+  blocks made;
+  for (int i = 0; i < 100; ++i) {
+    archive_part part = example()[0];
+    part.path = "archive " + std::to_string(i);
+    part.entries = {numbered(static_cast<std::uint64_t>(i), 10 * i,
+                             message_of(static_cast<char>(i % 50), 100, false))};
+    made.put(part);
+  }
+  made.flush();
+  parted_block block(content_of(made.all()));
+  // It counts to 49, twice: behind the step down the last number has no end.
+  std::string& deltas = block['\x0d'];
+  const std::size_t down = deltas.find(std::string(49, '\2') + '\x61' + std::string(49, '\2'));
+  REQUIRE(down != deltas.npos);
+  deltas[down + 98] = '\x82';
+  const std::string bad = mended(block.whole());
+  const tcpinfo::segment_column queue = {tcpinfo::segment_head, 60, 4};
+  tcpinfo::segment_reader reader;
+  REQUIRE_FALSE(reader.open_memory(bytes_of(bad)));
+  REQUIRE_FALSE(reader.want_columns({&queue, 1}));
+  std::size_t archives = 0;
+  std::error_code ec;
+  for (bool more = true;;) {
+    tcpinfo::segment_columns columns;
+    ec = reader.next_columns(columns, more);
+    if (ec || !more) break;
+    CHECK(columns.values.size() == 1);
+    CHECK(columns.values[0] == archives % 50);
+    ++archives;
+  }
+  CHECK(ec == errc::bad_block);
+  CHECK(archives == 99);
+  CHECK(read_segment(bad).parts.size() == 99);
+}
+
 TEST_CASE("how much was left out before records is a stream of its own") {
   const auto thinned_in = [](const std::string& stream) {
     const read_result read = read_segment(mended(with_stream('\x10', stream)));
