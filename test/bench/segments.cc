@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <limits>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -244,6 +245,16 @@ std::uint64_t read_records() {
   return count;
 }
 
+// By fours: it is not the adding up that is to be measured.
+std::uint64_t sum_of(std::span<const std::uint64_t> values) {
+  std::uint64_t sums[4] = {};
+  std::size_t i = 0;
+  for (; i + 4 <= values.size(); i += 4)
+    for (std::size_t j = 0; j < 4; ++j) sums[j] += values[i + j];
+  for (; i < values.size(); ++i) sums[0] += values[i];
+  return sums[0] + sums[1] + sums[2] + sums[3];
+}
+
 // Three columns of each record, which is named by its archive and time.
 std::uint64_t read_columns() {
   static segment_reader reader;
@@ -259,7 +270,7 @@ std::uint64_t read_columns() {
     if (!more) break;
     count += columns.moments.size();
     sum += reader.archive().path.size() + static_cast<std::uint64_t>(columns.moments[0].time_ns);
-    for (const std::uint64_t value : columns.values) sum += value;
+    sum += sum_of(columns.values);
   }
   return count;
 }
