@@ -54,6 +54,7 @@ class block_decoder {
   static constexpr std::uint64_t no_limit = std::numeric_limits<std::uint64_t>::max();
 
   [[nodiscard]] block_step find_step(const input_window& input) noexcept;
+  [[nodiscard]] block_step pass(const input_window& input) noexcept;
   [[nodiscard]] block_step fail(std::error_code ec) noexcept;
 
   ZSTD_DCtx* context_ = nullptr;
@@ -65,6 +66,7 @@ class block_decoder {
   frame_damage damage_;
   bool in_tail_ = false;       // the last block has been given to the decoder
   bool decoder_full_ = false;  // the decoder may hold content that did not fit in `out`
+  bool passing_ = false;       // there is no memory for the frame
 };
 
 }  // namespace tcpinfo::inline v0

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <tcpinfo/zstd.h>
 #include <unistd.h>
 
@@ -8,6 +9,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <initializer_list>
+#include <iterator>
 #include <random>
 #include <string>
 #include <thread>
@@ -15,6 +19,7 @@
 #include <vector>
 
 #include "unit/catch.h"
+#include "unit/sanitized.h"
 
 using tcpinfo::bytes_view;
 using tcpinfo::errc;
@@ -524,6 +529,60 @@ TEST_CASE("a frame that is too large to be looked at as a whole is read on behin
     CHECK(
         large.substr(0, left - std::min<std::size_t>(left, std::size_t{256} << 10)) ==
         got.text.substr(small.size(), left - std::min<std::size_t>(left, std::size_t{256} << 10)));
+  }
+}
+
+// A frame of stored blocks that asks for a window of 64 MiB, `text` at the end of the second one.
+buffer wide_frame(const buffer& text, bool with_checksum) {
+  constexpr std::size_t block = std::size_t{100} << 10U;
+  constexpr unsigned blocks = 16;
+  buffer out;
+  const auto put = [&](std::initializer_list<unsigned> bytes) {
+    for (const unsigned b : bytes) out.push_back(static_cast<std::byte>(b));
+  };
+  put({0x28, 0xb5, 0x2f, 0xfd, with_checksum ? 4U : 0U, 16U << 3U});
+  for (unsigned i = 0; i < blocks; ++i) {
+    const unsigned head = static_cast<unsigned>(block) << 3U | (i + 1 == blocks ? 1U : 0U);
+    put({head & 0xffU, head >> 8U & 0xffU, head >> 16U});
+    out.resize(out.size() + block, std::byte{'w'});
+    if (i == 1) std::copy(text.begin(), text.end(), out.end() - std::ssize(text));
+  }
+  // The checksum is wrong, and stands for nothing else.
+  if (with_checksum) out.insert(out.end(), text.begin(), text.begin() + 4);
+  return out;
+}
+
+// Whoever asks for more than this many bytes at once gets nothing, for as long as it lives.
+class little_memory {
+ public:
+  explicit little_memory(rlim_t more) {
+    rlim_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    REQUIRE(getrlimit(RLIMIT_AS, &before_) == 0);
+    const rlimit less{pages * static_cast<rlim_t>(sysconf(_SC_PAGESIZE)) + more, before_.rlim_max};
+    REQUIRE(setrlimit(RLIMIT_AS, &less) == 0);
+  }
+  ~little_memory() { setrlimit(RLIMIT_AS, &before_); }
+  little_memory(const little_memory&) = delete;
+  little_memory& operator=(const little_memory&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+TEST_CASE("a frame that there is no memory for is passed over, and what looks like one in it") {
+  if (sanitized) return;  // nothing fails there
+  for (const bool with_checksum : {false, true}) {
+    const buffer large = wide_frame(frame("no frame"), with_checksum);
+    const buffer all = frame("before") + large + frame("behind");
+    const little_memory until(rlim_t{32} << 20U);
+    const salvaged got = salvage(all);
+    CHECK(got.text == "beforebehind");
+    CHECK(got.faults == std::vector<std::error_code>{errc::out_of_memory});
+    // Cut, it is read on behind, as of any frame that is cut.
+    const salvaged cut = salvage(frame("before") + buffer(large.begin(), large.end() - 200'000));
+    CHECK(cut.text == "before");
+    CHECK(cut.faults == std::vector<std::error_code>{errc::out_of_memory});
   }
 }
 
