@@ -43,8 +43,9 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
   std::error_code fault;  // of the stream, not reported yet
   bool at_start = true;   // a byte-order mark may still come
   bool input_ended = false;
-  bool skipping = false;  // inside a line that is too long; what was read of it is gone
-  bool broken = false;    // the stream's fault was reported; there may be a frame after it
+  bool skipping = false;  // inside a line that is not kept; what was read of it is gone
+  errc skipped_for = errc::line_too_long;
+  bool broken = false;  // the stream's fault was reported; there may be a frame after it
   // Where the text of a damaged frame begins. The stream reports the frame's fault after its text,
   // so all text from here on is of that frame.
   std::uint64_t damaged_from = no_damage;
@@ -91,7 +92,18 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
     return {};
   }
 
-  // Makes room and reads. Whatever goes wrong ends the input.
+  // Lets go of what was read of a line whose end is not here yet.
+  void skip(errc why) noexcept {
+    if (!std::exchange(skipping, true)) {
+      line_offset = begin_offset;
+      skipped_for = why;
+    }
+    begin_offset += end - begin;
+    begin = scanned = end = 0;
+  }
+
+  // Makes room and reads. Whatever goes wrong with that ends the input; a line that there is no
+  // memory for costs that line.
   void refill() noexcept {
     if (begin > 0) {
       std::memmove(buffer.get(), buffer.get() + begin, end - begin);
@@ -101,14 +113,13 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
     }
     if (end == capacity) {
       std::unique_ptr<char[]> grown(new (std::nothrow) char[2 * capacity]);
-      if (!grown) {
-        fault = errc::out_of_memory;
-        input_ended = true;
-        return;
+      if (grown) {
+        std::memcpy(grown.get(), buffer.get(), end);
+        buffer = std::move(grown);
+        capacity *= 2;
+      } else {
+        skip(errc::out_of_memory);
       }
-      std::memcpy(grown.get(), buffer.get(), end);
-      buffer = std::move(grown);
-      capacity *= 2;
     }
     std::size_t n = 0;
     {
@@ -152,7 +163,7 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
   }
 
   std::error_code parse(record & out) noexcept {
-    if (std::exchange(skipping, false)) return errc::line_too_long;
+    if (std::exchange(skipping, false)) return skipped_for;
     if (line.size() > max_line) {
       line = {};
       return errc::line_too_long;
@@ -188,15 +199,18 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
       const auto* const newline =
           static_cast<const char*>(std::memchr(buffer.get() + scanned, '\n', end - scanned));
       if (newline != nullptr) {
-        const auto size = static_cast<std::size_t>(newline - (buffer.get() + begin));
-        if (stops_at_segment &&
-            std::string_view(buffer.get() + begin, size).ends_with(segment_line)) {
+        auto size = static_cast<std::size_t>(newline - (buffer.get() + begin));
+        const bool segment = stops_at_segment &&
+                             std::string_view(buffer.get() + begin, size).ends_with(segment_line);
+        if (segment && !skipping) {
           at_segment = true;
           more = false;
           line = {};
           return {};
         }
-        take(size, size + 1);
+        // A line that is not kept is told before the segment that it ends at.
+        if (segment) size -= segment_line.size();
+        take(size, segment ? size : size + 1);
         if (!skipping && is_blank(line)) continue;
         const std::error_code ec = parse(out);
         if (is_part_of_damage(ec)) continue;
@@ -204,11 +218,7 @@ struct [[gnu::visibility("hidden")]] archive_reader::impl {
       }
       scanned = end;
       // One more than the limit for the '\r' of "\r\n".
-      if (skipping || end - begin > max_line + 1) {
-        if (!std::exchange(skipping, true)) line_offset = begin_offset;
-        begin_offset += end - begin;
-        begin = scanned = end = 0;
-      }
+      if (skipping || end - begin > max_line + 1) skip(errc::line_too_long);
       if (!input_ended) {
         refill();
         continue;

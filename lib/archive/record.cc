@@ -49,6 +49,12 @@ std::string_view without_line_end(std::string_view line) noexcept {
   return line;
 }
 
+// simdjson takes it for a success that there is no memory for its strings, and writes them to null.
+class text_document : public ondemand::document {
+ public:
+  [[nodiscard]] bool has_memory() noexcept { return iter.string_buf_loc() != nullptr; }
+};
+
 // Fills a record::impl, which only the record's own members can name.
 template <class Impl>
 class line_parser {
@@ -219,11 +225,12 @@ class line_parser {
     std::memset(r_.padded.get() + line.size(), ' ', simdjson::SIMDJSON_PADDING);
     if (!r_.json) r_.json = std::make_unique<ondemand::parser>();
 
-    ondemand::document document;
+    text_document document;
     ondemand::object object;
-    if (const auto e =
-            r_.json->iterate(r_.padded.get(), line.size(), r_.padded_capacity).get(document))
+    if (const auto e = r_.json->iterate(r_.padded.get(), line.size(), r_.padded_capacity)
+                           .get(static_cast<ondemand::document&>(document)))
       return from_simdjson(e);
+    if (!document.has_memory()) return errc::out_of_memory;
     if (const auto e = document.get_object().get(object)) return from_simdjson(e);
     // A string in UTF-8 decodes within its own length; `refs` need no more than the line's length.
     std::uint32_t seen = 0;

@@ -310,3 +310,37 @@ TEST_CASE("a record_reader whose allocations fail says so, and gives nothing wro
       }
     }
 }
+
+TEST_CASE("a record_reader without memory for a long line says so, and goes on at the next line") {
+  const std::string line =
+      "{\"Timestamp\":\"2020-01-02T03:04:05Z\",\"RawIDM\":\"" + std::string(96, 'A') + "\"}";
+  // More than there is room for before it comes.
+  const std::string end = "x\"}";
+  for (const std::string& last : {line + '\n', std::string()}) {
+    const std::string bytes = line + "\n{\"Timestamp\":\"2020-01-02T03:04:05Z\",\"Unknown\":\"" +
+                              std::string(std::size_t{3} << 17U, 'x') + end + '\n' + last;
+    const std::size_t lines = last.empty() ? 2 : 3;
+    REQUIRE(read_records(bytes).size() == lines);
+    if (sanitized) return;
+    std::size_t failed = 0;
+    for (long before = 0; before < 6; ++before) {
+      INFO(before);
+      tcpinfo::record_reader reader;
+      REQUIRE_FALSE(reader.open_memory(bytes_of(bytes)));
+      tcpinfo::record r;
+      bool more = false;
+      REQUIRE_FALSE(reader.next(r, more));
+      test_allocations::before_failing = before;
+      test_allocations::failing = 1;
+      const std::error_code ec = reader.next(r, more);
+      test_allocations::before_failing = -1;
+      CHECK(more);
+      CHECK(reader.line_number() == 2);
+      if (ec) CHECK(ec == errc::out_of_memory);
+      failed += ec ? 1 : 0;
+      CHECK(drain(reader).size() == lines - 2);
+      CHECK(reader.line_number() == lines);
+    }
+    CHECK(failed > 1);
+  }
+}

@@ -186,6 +186,23 @@ TEST_CASE("a stream of which the beginning was looked at is read on") {
   }
 }
 
+TEST_CASE("a line that is too long and ends where a segment begins is told") {
+  const std::string bytes = content_of(segment_of({{numbered_part(1)}}));
+  tcpinfo::archive_reader_options options;
+  options.max_line = 1000;
+  for (const std::size_t size : {std::size_t{1} << 17U, (std::size_t{1} << 17U) + 7}) {
+    const std::string all = std::string(size, 'x') + bytes;
+    record_reader reader;
+    REQUIRE_FALSE(reader.open_memory(bytes_of(all), options));
+    tcpinfo::record r;
+    bool more = false;
+    CHECK(reader.next(r, more) == errc::line_too_long);
+    CHECK(more);
+    CHECK(drain(reader) == read_records(bytes));
+    CHECK(reader.is_segment());
+  }
+}
+
 TEST_CASE("what cannot be opened says so, and a reader can be opened again") {
   segment_reader reader;
   record_reader records;
