@@ -21,6 +21,12 @@ void clock_runs::begin_another() {
   others_->push_back(std::move(all));
 }
 
+std::size_t clock_runs::bytes_of_others() const noexcept {
+  std::size_t all = sizeof *others_ + others_->capacity() * sizeof(cause_clock);
+  for (const cause_clock& c : *others_) all += c.bytes();
+  return all;
+}
+
 void clock_runs::begin_part() {
   if (!latest_.empty()) begin_another();
 }

@@ -23,8 +23,10 @@ class clock_runs {
   void load(const cause_clock::stored& from);
 
   [[nodiscard]] bool empty() const noexcept { return latest_.empty() && others_ == nullptr; }
-  /// Memory beside the object, of the latest part.
-  [[nodiscard]] std::size_t bytes() const noexcept { return latest_.bytes(); }
+  /// Memory beside the object, of all parts.
+  [[nodiscard]] std::size_t bytes() const noexcept {
+    return latest_.bytes() + (others_ == nullptr ? 0 : bytes_of_others());
+  }
   /// Of all parts.
   [[nodiscard]] cause_clock whole() const;
 
@@ -32,6 +34,7 @@ class clock_runs {
   using stretches = std::vector<cause_clock>;
 
   void begin_another();
+  [[nodiscard]] std::size_t bytes_of_others() const noexcept;
 
   cause_clock latest_;
   std::unique_ptr<stretches> others_;

@@ -336,3 +336,17 @@ TEST_CASE("parts of a connection come to the same clock in any order") {
     CHECK(by_parts.whole().times() == c.clock.times());
   }
 }
+
+TEST_CASE("the memory of a clock's earlier parts counts") {
+  clocked_history c;
+  c.busy(20, 3);
+  why::clock_runs runs;
+  for (const cause_point& p : c.points) runs.add(p);
+  std::size_t before = runs.bytes();
+  for (int part = 0; part < 3; ++part) {
+    runs.begin_part();
+    for (const cause_point& p : c.points) runs.add(p);
+    CHECK(runs.bytes() >= before + sizeof(cause_clock));
+    before = runs.bytes();
+  }
+}
