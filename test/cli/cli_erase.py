@@ -288,23 +288,23 @@ def test_metadata_before(folder: Path) -> None:
     begun = addressed(record(0, 0, cookie=21), "192.0.2.1", INSIDE)
     end = addressed(record(9, None, CLOSE, cookie=21), "0.0.0.0", "0.0.0.0")
     mine = [addressed(record(n, n, cookie=22), "192.0.2.1", OUTSIDE) for n in (0, 1)]
-    for name in ("pack-0.0", "other-0.0"):
-        lost = name.startswith("other")  # another run, whose first segment is not there
-        path = folder / f"in/{name}0000{SEGMENT}"
-        if not lost:
-            make_segment(path, f"archive a.jsonl\ntext {odd[0]}record {begun}"
-                         f"archive b.jsonl\ntext {odd[1]}record {mine[0]}flush\nfinish\n")
-        make_segment(path.with_name(f"{name}0001{SEGMENT}"),
-                     f"goes-on a.jsonl\nrecord {end}goes-on b.jsonl\nrecord {mine[1]}"
-                     "flush\nfinish\n")
+    first = (f"archive a.jsonl\ntext {odd[0]}record {begun}"
+             f"archive b.jsonl\ntext {odd[1]}record {mine[0]}flush\nfinish\n")
+    second = f"goes-on a.jsonl\nrecord {end}goes-on b.jsonl\nrecord {mine[1]}flush\nfinish\n"
+    # Of another run the first segment is not there; a third one runs over midnight.
+    for name, days in (("pack-0.0", ("", "")), ("other-0.0", (None, "")),
+                       ("night-0.0", ("2026/01/31/", "2026/02/01/"))):
+        if days[0] is not None:
+            make_segment(folder / f"in/{days[0]}{name}0000{SEGMENT}", first)
+        make_segment(folder / f"in/{days[1]}{name}0001{SEGMENT}", second)
     done = erase("--host", str(NETWORK), folder / "in")
     check(done.returncode == 0 and done.stderr == ""
-          and "1 connections erased: 1 archives, 2 records in 2 files" in done.stdout,
+          and "1 connections erased: 1 archives, 4 records in 4 files" in done.stdout,
           f"metadata before: {done}")
     # Of the other run nobody knows whose its archives are.
     left = {n: len(run("--json", folder / "in" / n).stdout.splitlines())
             for n in names(folder / "in")}
-    check(sorted(left.values()) == [1, 1, 2] and left[f"other-0.00001{SEGMENT}"] == 2,
+    check(sorted(left.values()) == [1, 1, 1, 1, 2] and left[f"other-0.00001{SEGMENT}"] == 2,
           f"metadata before: {left}")
 
 

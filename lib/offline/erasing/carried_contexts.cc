@@ -9,12 +9,27 @@ namespace {
 // Of no file and no path: a name that one ends with and the other begins with stays apart.
 constexpr char between_texts = '\0';
 
+bool is_decimal(char c) { return c >= '0' && c <= '9'; }
+
+// A run that goes on over midnight has segments in the folders of several days.
+std::string_view without_day(std::string_view folder) {
+  constexpr std::string_view day = "YYYY/MM/DD/";
+  if (folder.size() < day.size()) return folder;
+  const std::size_t rest = folder.size() - day.size();
+  if (rest > 0 && folder[rest - 1] != '/') return folder;
+  for (std::size_t i = 0; i < day.size(); ++i) {
+    const char c = folder[rest + i];
+    if (day[i] == '/' ? c != '/' : !is_decimal(c)) return folder;
+  }
+  return folder.substr(0, rest);
+}
+
 // The segments of a run, or of a pack, differ in the number at the end.
-std::string run_and_path(const std::string& file, const std::string& path) {
+std::string run_and_path(std::string_view file, const std::string& path) {
   const std::string_view base = base_name(file);
   std::string_view stem = take_apart(base).stem;
-  while (!stem.empty() && stem.back() >= '0' && stem.back() <= '9') stem.remove_suffix(1);
-  std::string key = file.substr(0, file.size() - base.size());
+  while (!stem.empty() && is_decimal(stem.back())) stem.remove_suffix(1);
+  std::string key(without_day(file.substr(0, file.size() - base.size())));
   key.append(stem).push_back(between_texts);
   return key += path;
 }
