@@ -101,17 +101,19 @@ bool folder_watch::enter(const std::string& folder, bool is_named) {
 }
 
 bool folder_watch::look() {
-  lost_ = false;
+  const bool was_lost = std::exchange(lost_, false);
   names_ = 0;
   const bool is_there = enter(folder_, true);
   looked_ns_ = monotonic_now_ns();
+  if (was_lost) found_lost_ns_ = looked_ns_;
   return is_there;
 }
 
 std::int64_t folder_watch::due_ns() const noexcept {
   if (!polls_ && !lost_) return std::numeric_limits<std::int64_t>::max();
   const std::int64_t rest_ns = static_cast<std::int64_t>(names_) * ns_a_name;
-  return looked_ns_ + (polls_ ? std::max(rest_ns, look_ns) : rest_ns);
+  // What was lost is looked for at once, but where one loss follows the other.
+  return polls_ ? looked_ns_ + std::max(rest_ns, look_ns) : found_lost_ns_ + rest_ns;
 }
 
 void folder_watch::note(std::string path, file_change change) {

@@ -68,6 +68,7 @@ class folder_watch {
   bool folder_gone_ = false;
   std::uint64_t names_ = 0;                       // that the latest look has read
   std::int64_t looked_ns_ = 0;                    // when it was over
+  std::int64_t found_lost_ns_ = 0;                // and the latest of those that a loss needed
   std::unordered_map<int, std::string> folders_;  // by watch
   // What was heard and not told yet: of a file once, however often it was written to.
   std::vector<std::pair<std::string, file_change>> noted_;

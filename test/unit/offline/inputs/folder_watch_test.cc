@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <limits>
 #include <optional>
 #include <string>
@@ -39,10 +40,11 @@ struct watched_folder {
   watched_folder(const watched_folder&) = delete;
   watched_folder& operator=(const watched_folder&) = delete;
 
-  void add(int number) const {
+  void add(int number) const { ::close(open(number)); }
+  [[nodiscard]] int open(int number) const {
     const int fd = ::open((path / std::to_string(number)).c_str(), O_CREAT | O_WRONLY, 0600);
     REQUIRE(fd >= 0);
-    ::close(fd);
+    return fd;
   }
 
   fs::path path;
@@ -85,6 +87,36 @@ TEST_CASE("folders that only a look shows are looked through once a second, of m
     REQUIRE(deaf.watch->take());
     if (now_ns() < due_ns) CHECK(deaf.told == files);
   }
+}
+
+TEST_CASE(
+    "what the system could not tell is looked for at once, and less often where that goes on") {
+  const watched_folder folder;
+  constexpr int files = 6'000;  // no two such looks within 0.3 s
+  for (int i = 0; i < files; ++i) folder.add(i);
+  told_watch hearing(folder, false);
+  REQUIRE(hearing.watch->look());
+  std::size_t most_events = 0;
+  std::ifstream("/proc/sys/fs/inotify/max_queued_events") >> most_events;
+  if (hearing.watch->descriptor() < 0 || most_events == 0 || most_events > 1'000'000) {
+    WARN("inotify's queue cannot be filled here");
+    return;
+  }
+  const auto fill_queue = [&] {
+    const int fds[] = {folder.open(0), folder.open(1)};
+    // By turns, since the same twice is told once.
+    for (std::size_t i = 0; i <= most_events; ++i) REQUIRE(::pwrite(fds[i % 2], "x", 1, 0) == 1);
+    for (const int fd : fds) ::close(fd);
+  };
+  hearing.told = 0;
+  fill_queue();
+  REQUIRE(hearing.watch->take());
+  CHECK(hearing.told >= files);
+  const std::int64_t looked_ns = now_ns();
+  hearing.told = 0;
+  fill_queue();
+  REQUIRE(hearing.watch->take());
+  if (now_ns() < looked_ns + 300'000'000) CHECK(hearing.told < files);
 }
 
 TEST_CASE("folders that the system tells of need no look") {
