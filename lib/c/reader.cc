@@ -6,7 +6,7 @@
 #include <tcpinfo/segment.h>
 #include <tcpinfo/tcp.h>
 
-#include <array>
+#include <bit>
 #include <limits>
 #include <new>
 #include <string>
@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "c/field_info.h"
+#include "c/kept_metadata.h"
 #include "c/result.h"
 #include "c/structs.h"
 #include "common/callback_scope.h"
@@ -26,9 +27,8 @@ struct tcpinfo_reader {
   record latest;
   snapshot decoded;  ///< for columns
   info_layout layout = info_layout::unknown;
-  tcpinfo_metadata told{};
-  std::array<std::string, 14> texts;  ///< what `told` points to
-  std::string archive;                ///< of a segment: the name of the latest record's archive
+  kept_metadata about;
+  std::string archive;  ///< of a segment: the name of the latest record's archive
   bool in_callback = false;
 };
 
@@ -54,37 +54,6 @@ int open_reader(tcpinfo_reader** out, const tcpinfo_reader_options* given, Open&
   return 0;
 }
 
-/// Keeps what a metadata record says as texts that end in NUL, and the kernel's layout. May throw.
-void take_metadata(tcpinfo_reader& reader, const metadata& said) {
-  reader.layout = layout_of_kernel(said.kernel);
-  std::size_t used = 0;
-  const auto keep = [&](std::string_view text) {
-    std::string& kept = reader.texts[used++];
-    kept = text;
-    return text.empty() ? nullptr : kept.c_str();
-  };
-  tcpinfo_metadata told{};
-  told.size = sizeof told;
-  told.sequence = said.sequence;
-  told.start_time = to_c(said.start_time);
-  told.opened = to_c(said.opened);
-  told.uuid = keep(said.uuid);
-  told.host = keep(said.host);
-  told.kernel = keep(said.kernel);
-  told.collector = keep(said.collector);
-  told.interval = keep(said.interval);
-  told.run = keep(said.run);
-  told.netns = keep(said.netns);
-  told.byte_order = keep(said.byte_order.empty() ? std::string_view("little") : said.byte_order);
-  told.policy = keep(said.policy);
-  told.cgroup = keep(said.cgroup);
-  told.owner = keep(said.owner);
-  told.pid = keep(said.pid);
-  told.comm = keep(said.comm);
-  told.executable = keep(said.executable);
-  reader.told = told;
-}
-
 /// Whether the latest record is of another archive than the one before. A fault may have taken the
 /// record that began it, so the name is compared, too.
 bool enters_archive(const tcpinfo_reader& reader) noexcept {
@@ -105,7 +74,10 @@ int step(tcpinfo_reader& reader) noexcept {
       reader.layout = info_layout::unknown;
     }
     metadata said;
-    if (reader.latest.get_metadata(said)) take_metadata(reader, said);
+    if (reader.latest.get_metadata(said)) {
+      reader.layout = layout_of_kernel(said.kernel);
+      reader.about.take(said);
+    }
     return 1;
   });
 }
@@ -129,7 +101,7 @@ tcpinfo_record told(const tcpinfo_reader& reader) noexcept {
   if (reader.records.goes_on()) c.flags |= TCPINFO_RECORD_GOES_ON;
   c.layout = static_cast<std::uint32_t>(reader.layout);
   c.line = reader.records.line_number();
-  if (r.has_metadata()) c.metadata = &reader.told;
+  if (r.has_metadata()) c.metadata = &reader.about.told();
   return c;
 }
 

@@ -21,6 +21,7 @@ FIELDS: all fields by their name in tables, in the order of their places
 STATES: numbers of the TCP states by the kernel's names
 CONNECTIONS: every state that a connection may be in: what dumps ask for unless told otherwise
 ALL_STATES: every state of a socket: with LISTEN, and sockets that are only bound
+HEAD: as an attribute of Segment.columns(): struct inet_diag_msg, which each message begins with
 OPENED, CLOSED: Event.kind of a connection that is seen for the first time, and that has ended
 
 Errors of the system are OSError (FileNotFoundError, PermissionError …), all others are
@@ -35,13 +36,15 @@ from ._fields import FIELDS, Field, field
 from ._messages import Message, SocketId, kernel_layout, unmapped
 from ._names import ArchiveName, archives, files, parse_archive_name, files
 from ._native import Error, version
+from ._segments import HEAD, Segment, SegmentColumns, Summary
 from ._sockets import ALL_STATES, CONNECTIONS, STATES, Listener, Socket, dump, socket_id
 
 __version__ = version()
 
 __all__ = [
     "ALL_STATES", "ArchiveName", "CLOSED", "CONNECTIONS", "Column", "Columns", "Error", "Event",
-    "Events", "FIELDS", "Field", "Listener", "Message", "Metadata", "OPENED", "Reader", "Record",
-    "STATES", "Socket", "SocketId", "Writer", "archives", "columns", "dump", "field",
-    "files", "kernel_layout", "parse_archive_name", "socket_id", "unmapped", "version",
+    "Events", "FIELDS", "Field", "HEAD", "Listener", "Message", "Metadata", "OPENED", "Reader",
+    "Record", "STATES", "Segment", "SegmentColumns", "Socket", "SocketId", "Summary", "Writer",
+    "archives", "columns", "dump", "field", "files", "kernel_layout", "parse_archive_name",
+    "socket_id", "unmapped", "version",
 ]

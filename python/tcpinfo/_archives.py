@@ -112,7 +112,7 @@ class Record:
     goes_on: bool = False
 
 
-def _metadata_of(said: MetadataStruct) -> Metadata:
+def metadata_of(said: MetadataStruct) -> Metadata:
     return Metadata(sequence=said.sequence, start_time_ns=nanoseconds(said.start_time),
                     opened_ns=nanoseconds(said.opened),
                     **{name: text_of(getattr(said, name)) for name in _TEXTS})
@@ -122,10 +122,25 @@ def _record_of(said: RecordStruct, archive: str | None) -> Record:
     return Record(
         nanoseconds(said.time),
         Message._of(said.message, said.layout) if said.message.bytes else None,
-        _metadata_of(said.metadata.contents) if said.metadata else None,
+        metadata_of(said.metadata.contents) if said.metadata else None,
         said.poll if said.flags & _HAS_POLL else None, nanoseconds(said.ended), said.carried,
         said.thinned, bool(said.flags & _DAMAGED), bool(said.flags & _FOREIGN), said.line, archive,
         bool(said.flags & _BEGINS_ARCHIVE), bool(said.flags & _GOES_ON))
+
+
+def opened_source(source: Source, open_path: Any, open_fd: Any,
+                  open_memory: Any) -> tuple[c_void_p, str | int, Any]:
+    """A new handle on a source, what the source is called in faults, and what has to live as long
+    as the handle."""
+    if isinstance(source, int):
+        return opened(open_fd, source, None), source, None
+    if isinstance(source, memoryview):
+        kept = ctypes.create_string_buffer(source.tobytes(), max(source.nbytes, 1))
+        handle = opened(open_memory, ctypes.cast(kept, c_void_p), source.nbytes, None)
+        return handle, "<memory>", kept
+    path = os.fsencode(source)
+    name = os.fsdecode(path)
+    return opened(open_path, path, None, filename=name), name, None
 
 
 class Reader(Handle):
@@ -142,20 +157,8 @@ class Reader(Handle):
 
     def __init__(self, source: Source, on_fault: OnFault | None = None) -> None:
         """`source`: a path, a descriptor (which stays the caller's), or a memoryview."""
-        self._kept: Any = None
-        if isinstance(source, int):
-            self._name: str | int = source
-            handle = opened(LIB.reader_open_fd, source, None)
-        elif isinstance(source, memoryview):
-            self._name = "<memory>"
-            # A copy, for as long as the reader lives.
-            self._kept = ctypes.create_string_buffer(source.tobytes(), max(source.nbytes, 1))
-            handle = opened(LIB.reader_open_memory, ctypes.cast(self._kept, c_void_p),
-                            source.nbytes, None)
-        else:
-            path = os.fsencode(source)
-            self._name = os.fsdecode(path)
-            handle = opened(LIB.reader_open_path, path, None, filename=self._name)
+        handle, self._name, self._kept = opened_source(
+            source, LIB.reader_open_path, LIB.reader_open_fd, LIB.reader_open_memory)
         super().__init__(handle, LIB.reader_close)
         self._on_fault = on_fault
         self._metadata: Metadata | None = None
@@ -355,12 +358,13 @@ class _Gathered:
 
     def columns(self, names: list[str], metadata: Metadata | None,
                 which: SocketId | None) -> Columns:
-        return Columns({name: Column(_array("Q", values), _array("?", present))
+        return Columns({name: Column(array_of("Q", values), array_of("?", present))
                         for name, (values, present) in zip(names, self._columns)},
-                       _array("q", self._times_read), metadata, which)
+                       array_of("q", self._times_read), metadata, which)
 
 
-def _array(kind: str, data: bytearray) -> Any:
+def array_of(kind: str, data: bytearray) -> Any:
+    """numpy's array of it where numpy is installed, else array.array."""
     if numpy is not None:
         return numpy.frombuffer(data, dtype={"Q": "uint64", "q": "int64", "?": "bool"}[kind])
     made = array.array("B" if kind == "?" else kind)

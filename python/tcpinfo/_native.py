@@ -100,6 +100,31 @@ class ColumnsStruct(Structure):
                 ("keep_sentinels", c_uint32), ("reserved", c_uint32)]
 
 
+class SummaryValue(Structure):
+    _fields_ = [("field", c_uint32), ("reserved", c_uint32), ("value", c_uint64)]
+
+
+class SummaryBucket(Structure):
+    _fields_ = [("lowest", c_uint32), ("highest", c_uint32), ("count", c_uint64)]
+
+
+class SummaryStruct(Structure):
+    _fields_ = [("size", c_size_t), ("values", POINTER(SummaryValue)), ("value_count", c_size_t),
+                ("rtts", POINTER(SummaryBucket)), ("rtt_count", c_size_t),
+                ("congestion_control", c_char_p), ("goes_on", c_uint32), ("reserved", c_uint32)]
+
+
+class SegmentColumn(Structure):
+    _fields_ = [("attribute", c_uint32), ("offset", c_uint16), ("width", c_uint16)]
+
+
+class SegmentColumnsStruct(Structure):
+    _fields_ = [("size", c_size_t), ("rows", c_size_t), ("column_count", c_size_t),
+                ("times_ns", POINTER(c_int64)), ("polls", POINTER(c_uint64)),
+                ("values", POINTER(c_uint64)), ("present", POINTER(c_uint8)),
+                ("lines", c_uint32), ("goes_on", c_uint32)]
+
+
 class WriterOptions(Structure):
     _fields_ = [("size", c_size_t), ("plain", c_uint32), ("level", c_int32),
                 ("frame_bytes", c_size_t)]
@@ -121,7 +146,9 @@ STRUCTS = {
     "tcpinfo_writer_options": WriterOptions, "tcpinfo_event": EventStruct,
     "tcpinfo_query_options": QueryOptions, "tcpinfo_socket_options": SocketOptions,
     "tcpinfo_listener_options": ListenerOptions, "tcpinfo_reader_options": ReaderOptions,
-    "tcpinfo_events_options": EventsOptions,
+    "tcpinfo_events_options": EventsOptions, "tcpinfo_summary_value": SummaryValue,
+    "tcpinfo_summary_bucket": SummaryBucket, "tcpinfo_summary": SummaryStruct,
+    "tcpinfo_segment_column": SegmentColumn, "tcpinfo_segment_columns": SegmentColumnsStruct,
 }
 OUT = POINTER(c_void_p)
 # Name, result, arguments.
@@ -165,6 +192,17 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "reader_is_segment": (c_int, [c_void_p]),
     "reader_archive": (c_char_p, [c_void_p]),
     "reader_missing": (c_uint64, [c_void_p]),
+    "segment_open_path": (c_int, [OUT, c_char_p, POINTER(ReaderOptions)]),
+    "segment_open_fd": (c_int, [OUT, c_int, POINTER(ReaderOptions)]),
+    "segment_open_memory": (c_int, [OUT, c_void_p, c_size_t, POINTER(ReaderOptions)]),
+    "segment_close": (None, [c_void_p]),
+    "segment_next_summary": (c_int, [c_void_p, POINTER(SummaryStruct)]),
+    "segment_want_columns": (c_int, [c_void_p, POINTER(SegmentColumn), c_size_t]),
+    "segment_next_columns": (c_int, [c_void_p, POINTER(SegmentColumnsStruct)]),
+    "segment_archive": (c_char_p, [c_void_p]),
+    "segment_metadata": (c_int, [c_void_p, POINTER(MetadataStruct)]),
+    "segment_records": (c_uint64, [c_void_p]),
+    "segment_missing": (c_uint64, [c_void_p]),
     "writer_open": (c_int, [OUT, c_char_p, POINTER(WriterOptions)]),
     "writer_write": (c_int, [c_void_p, POINTER(RecordStruct)]),
     "writer_close": (c_int, [c_void_p]),

@@ -522,6 +522,89 @@ class Segments(unittest.TestCase):
         self.assertEqual({(one.archive, one.begins_archive, one.goes_on) for one in records},
                          {(None, False, False)})
 
+    def test_columns_are_those_of_the_records(self) -> None:
+        names = ["kernel618_1.jsonl", "kernel618_4.jsonl"]
+        rtt, cookie, far = (2, 68, 4), (tcpinfo.HEAD, 44, 8), (2, 60000, 8)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "host.tcpseg.zst"
+            subprocess.run([os.environ["TCPINFO_MAKE_SEGMENT"], "--block", "50", "--by-turns",
+                            GOLDEN, path, *(GOLDEN / name for name in names)], check=True)
+            got: dict[str, list[tuple[int, ...]]] = {name: [] for name in names}
+            seen: set[str | None] = set()
+            with tcpinfo.Segment(path) as segment:
+                for one in segment.columns([rtt, cookie, far]):
+                    self.assertEqual(one.goes_on, one.archive in seen)
+                    seen.add(one.archive)
+                    self.assertEqual(one.metadata, next(tcpinfo.Reader(GOLDEN / one.archive))
+                                     .metadata)
+                    self.assertEqual(one.lines, 0)
+                    self.assertEqual([len(c) for c in one.columns], [len(one.times_ns)] * 3)
+                    # Whether the field is there, and no more of what is not.
+                    self.assertFalse(any(one.columns[2].present))
+                    self.assertTrue(all(one.columns[1].present))
+                    got[one.archive] += zip(
+                        map(int, one.times_ns),
+                        (None if p == 2**64 - 1 else int(p) for p in one.polls),
+                        *(map(int, c.values) for c in one.columns[:2]), one.columns[0])
+                records = segment.record_number
+            for name in names:
+                wanted = []
+                for record in tcpinfo.Reader(GOLDEN / name):
+                    if record.message:
+                        told = record.message.get("rtt_us")
+                        wanted.append((record.time_ns, record.poll, told or 0,
+                                       record.message.id.cookie, told))
+                self.assertEqual(got[name], wanted)
+                records -= len(wanted)
+            self.assertEqual(records, 0)
+            # Damage is told or raised, and costs the records of its block.
+            data = bytearray(path.read_bytes())
+            data[len(data) // 2] ^= 0x20
+            faults: list[Exception] = []
+            with tcpinfo.Segment(memoryview(bytes(data)), faults.append) as segment:
+                rest = sum(len(one.times_ns) for one in segment.columns([]))
+                self.assertEqual(segment.missing_records, sum(map(len, got.values())) - rest)
+            self.assertEqual(len(faults), 1)
+            with tcpinfo.Segment(memoryview(bytes(data))) as segment:
+                columns = segment.columns([])
+                with self.assertRaises(tcpinfo.Error):
+                    rest -= sum(len(one.times_ns) for one in columns)
+                self.assertGreater(sum(len(one.times_ns) for one in columns), 0)
+                with self.assertRaises(tcpinfo.Error):
+                    next(segment.summaries())
+            # Others are wanted within a block: they come with the next one.
+            with tcpinfo.Segment(path) as segment:
+                before = next(segment.columns([rtt]))
+                counts = [len(one.columns) for one in segment.columns([rtt, cookie, far])]
+                self.assertEqual((len(before.columns), counts[0], counts[-1]), (1, 1, 3))
+                self.assertEqual(set(counts), {1, 3})
+                with self.assertRaises(tcpinfo.Error):
+                    segment.columns([(2, 0, 3)])
+        with self.assertRaises(FileNotFoundError):
+            tcpinfo.Segment("/nowhere/x")
+        with self.assertRaises(tcpinfo.Error) as archive:
+            next(tcpinfo.Segment(ARCHIVE).summaries())
+        self.assertEqual(archive.exception.filename, str(ARCHIVE))
+
+    def test_summaries_are_those_of_the_golden_text(self) -> None:
+        golden = GOLDEN.parent / "segments/version_1_summaries"
+        lines = golden.with_suffix(".txt").read_text(encoding="utf-8").splitlines()
+        begin = next(i for i, line in enumerate(lines) if line.startswith("~"))
+        got = []
+        with tcpinfo.Segment(golden.with_suffix(".tcpseg.zst")) as segment:
+            for one in segment.summaries():
+                got.append(("~+ " if one.goes_on else "~ ") + (one.archive or ""))
+                if one.metadata:
+                    got.append(one.metadata.uuid)
+                got += [f"{field}: {value}" for field, value in one.values.items()]
+                got += [f"{low} to {high} us: {count}" for low, high, count in one.rtts]
+                got += [one.congestion_control] if one.congestion_control else []
+        self.assertEqual(got, [json.loads(line)["Metadata"]["UUID"] if line.startswith("{")
+                               else line for line in lines[begin:]])
+        with tcpinfo.Segment(golden.parent / "version_1.tcpseg.zst") as segment:
+            self.assertEqual(list(segment.summaries()), [])
+            self.assertGreater(segment.record_number, 0)
+
     @staticmethod
     def content(record: tcpinfo.Record) -> tuple[object, ...]:
         return (record.time_ns, record.message and record.message.data, record.metadata,

@@ -753,6 +753,160 @@ TCPINFO_C_API const char* tcpinfo_reader_archive(const tcpinfo_reader* reader) T
  */
 TCPINFO_C_API uint64_t tcpinfo_reader_missing(const tcpinfo_reader* reader) TCPINFO_C_NOEXCEPT;
 
+/* ------------------------------------------------------------------------------------------------
+ * Summaries and columns of segments
+ */
+
+/**
+ * Reads of a segment its summaries, or some columns of its messages: in a fraction of the time that
+ * tcpinfo_reader takes, which gives all records. Which of the two, the first call says; to read the
+ * other as well, open it again.
+ */
+typedef struct tcpinfo_segment tcpinfo_segment;
+
+/** A number of a summary. docs/segment.md tells the fields. */
+typedef struct tcpinfo_summary_value {
+  uint32_t field;    /**< its number */
+  uint32_t reserved; /**< 0 */
+  uint64_t value;    /**< signed ones as two's complement */
+} tcpinfo_summary_value;
+
+/** How many round-trip times of a connection fall together, in microseconds. */
+typedef struct tcpinfo_summary_bucket {
+  uint32_t lowest;  /**< smallest of them */
+  uint32_t highest; /**< largest of them */
+  uint64_t count;   /**< records */
+} tcpinfo_summary_bucket;
+
+/** What the records of one archive in a segment come to. */
+typedef struct tcpinfo_summary {
+  size_t size;                         /**< of the struct: TCPINFO_INIT() */
+  const tcpinfo_summary_value* values; /**< by ascending field, each once */
+  size_t value_count;                  /**< of these */
+  const tcpinfo_summary_bucket* rtts;  /**< ascending, none of them empty */
+  size_t rtt_count;                    /**< of these */
+  const char* congestion_control;      /**< the last one, NUL-terminated; NULL: not told */
+  uint32_t goes_on;  /**< 1: there are earlier records of the archive, of which it does not tell */
+  uint32_t reserved; /**< 0 */
+} tcpinfo_summary;
+
+/** As tcpinfo_segment_column.attribute: struct inet_diag_msg, the head of each message. */
+#define TCPINFO_SEGMENT_HEAD UINT32_MAX
+
+/** Bytes of messages that are wanted as a number. */
+typedef struct tcpinfo_segment_column {
+  uint32_t attribute; /**< tcpinfo_attribute that they are in, or TCPINFO_SEGMENT_HEAD */
+  uint16_t offset;    /**< of the first one, in bytes from where the attribute's payload begins */
+  uint16_t width;     /**< 1, 2, 4 or 8 of them; over no more than two words of 32 bits */
+} tcpinfo_segment_column;
+
+/** As tcpinfo_segment_columns.polls: not told. */
+#define TCPINFO_NO_POLL UINT64_MAX
+
+/** Columns of the messages that one archive has in a block of a segment. */
+typedef struct tcpinfo_segment_columns {
+  size_t size;         /**< of the struct: TCPINFO_INIT() */
+  size_t rows;         /**< how many messages there are */
+  size_t column_count; /**< how many columns: those wanted when the block began; 0 without rows */
+  const int64_t* times_ns; /**< rows: nanoseconds since 1970 */
+  const uint64_t* polls;   /**< rows: in which each was seen, or TCPINFO_NO_POLL */
+  /**
+   * Column i of message j is values[i * rows + j], 0 where the message does not have it: the bytes
+   * as a number of this machine. What the kernel has in network order (ports, addresses), and what
+   * a machine of the other byte order has recorded, is to be turned.
+   */
+  const uint64_t* values;
+  const uint8_t* present; /**< the same: 1, or 0 where it is absent; NULL: nothing is absent */
+  uint32_t lines;         /**< records of the archive that are kept as text, and not here */
+  uint32_t goes_on;       /**< 1: earlier records of the archive are in a block or file before */
+} tcpinfo_segment_columns;
+
+/**
+ * Opens a file. What is no segment opens, and has faults.
+ * @param out     the handle; the caller owns it until tcpinfo_segment_close()
+ * @param path    of the file, NUL-terminated; only looked at during the call
+ * @param options NULL: the defaults; `max_line` plays no part
+ * @return as tcpinfo_reader_open_path()
+ */
+TCPINFO_C_API int tcpinfo_segment_open_path(tcpinfo_segment** out, const char* path,
+                                            const tcpinfo_reader_options* options)
+    TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/** The same from where a descriptor stands, which stays the caller's and must outlive it. */
+TCPINFO_C_API int tcpinfo_segment_open_fd(tcpinfo_segment** out, int descriptor,
+                                          const tcpinfo_reader_options* options)
+    TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/** The same of memory, which stays the caller's and must outlive it. */
+TCPINFO_C_API int tcpinfo_segment_open_memory(tcpinfo_segment** out, const void* bytes, size_t size,
+                                              const tcpinfo_reader_options* options)
+    TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/** Closes and frees it; NULL is nothing to do. */
+TCPINFO_C_API void tcpinfo_segment_close(tcpinfo_segment* segment) TCPINFO_C_NOEXCEPT;
+
+/**
+ * The next summary; records are passed over. Of an archive there may be several, each of other
+ * records.
+ * @param segment whose summaries are read
+ * @param out     filled as far as its `size` says; what it points to is valid until the next call
+ *                with this handle
+ * @return 1; 0 at the end; less than 0 as tcpinfo_reader_next(), where a damaged block costs all
+ * summaries in it. TCPINFO_E_INVALID_ARGUMENT where columns were read: nothing is done.
+ */
+TCPINFO_C_API int tcpinfo_segment_next_summary(tcpinfo_segment* segment, tcpinfo_summary* out)
+    TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/**
+ * Says which columns tcpinfo_segment_next_columns() gives, from the next block on. They are copied.
+ * @return 0; TCPINFO_E_INVALID_ARGUMENT for columns that are none; TCPINFO_E_OUT_OF_MEMORY.
+ */
+TCPINFO_C_API int tcpinfo_segment_want_columns(tcpinfo_segment* segment,
+                                               const tcpinfo_segment_column* columns,
+                                               size_t count) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/**
+ * Those columns of the next archive in a block: no messages are made. Before columns were wanted
+ * there are times and polls alone.
+ * @param segment whose columns are read
+ * @param out     filled as far as its `size` says; what it points to is valid until the next call
+ *                with this handle
+ * @return 1; 0 at the end; less than 0 as tcpinfo_reader_next(), where a damaged block costs all
+ * records in it. TCPINFO_E_INVALID_ARGUMENT where summaries were read: nothing is done.
+ */
+TCPINFO_C_API int tcpinfo_segment_next_columns(
+    tcpinfo_segment* segment, tcpinfo_segment_columns* out) TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/**
+ * The name of the archive that the summary or columns of the latest call belong to, as of
+ * tcpinfo_reader_archive(). NULL, too, where that call gave none.
+ */
+TCPINFO_C_API const char* tcpinfo_segment_archive(const tcpinfo_segment* segment)
+    TCPINFO_C_NOEXCEPT;
+
+/**
+ * What the first line of that archive says.
+ * @param segment whose summary or columns were read
+ * @param out     filled as far as its `size` says; what it points to is valid until the next call
+ *                with this handle
+ * @return 1; 0 where it has none, or one that is kept as text, and where the latest call gave
+ * nothing; TCPINFO_E_OUT_OF_MEMORY.
+ */
+TCPINFO_C_API int tcpinfo_segment_metadata(tcpinfo_segment* segment, tcpinfo_metadata* out)
+    TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
+/**
+ * How many records came so far, or were passed over, with those that are missing; 0 for NULL.
+ */
+TCPINFO_C_API uint64_t tcpinfo_segment_records(const tcpinfo_segment* segment) TCPINFO_C_NOEXCEPT;
+
+/** How many of them were in damaged blocks, as far as blocks behind them have told; 0 for NULL. */
+TCPINFO_C_API uint64_t tcpinfo_segment_missing(const tcpinfo_segment* segment) TCPINFO_C_NOEXCEPT;
+
+/* ------------------------------------------------------------------------------------------------
+ * Archives, written
+ */
+
 /** How an archive is written. */
 typedef struct tcpinfo_writer_options {
   size_t size;        /**< of the struct: TCPINFO_INIT() */

@@ -139,6 +139,42 @@ static_assert(offsetof(tcpinfo_columns, times_ns) == 48);
 static_assert(offsetof(tcpinfo_columns, keep_sentinels) == 56);
 static_assert(offsetof(tcpinfo_columns, reserved) == 60);
 
+static_assert(sizeof(tcpinfo_summary_value) == 16);
+static_assert(offsetof(tcpinfo_summary_value, field) == 0);
+static_assert(offsetof(tcpinfo_summary_value, reserved) == 4);
+static_assert(offsetof(tcpinfo_summary_value, value) == 8);
+
+static_assert(sizeof(tcpinfo_summary_bucket) == 16);
+static_assert(offsetof(tcpinfo_summary_bucket, lowest) == 0);
+static_assert(offsetof(tcpinfo_summary_bucket, highest) == 4);
+static_assert(offsetof(tcpinfo_summary_bucket, count) == 8);
+
+static_assert(sizeof(tcpinfo_summary) == 56);
+static_assert(offsetof(tcpinfo_summary, size) == 0);
+static_assert(offsetof(tcpinfo_summary, values) == 8);
+static_assert(offsetof(tcpinfo_summary, value_count) == 16);
+static_assert(offsetof(tcpinfo_summary, rtts) == 24);
+static_assert(offsetof(tcpinfo_summary, rtt_count) == 32);
+static_assert(offsetof(tcpinfo_summary, congestion_control) == 40);
+static_assert(offsetof(tcpinfo_summary, goes_on) == 48);
+static_assert(offsetof(tcpinfo_summary, reserved) == 52);
+
+static_assert(sizeof(tcpinfo_segment_column) == 8);
+static_assert(offsetof(tcpinfo_segment_column, attribute) == 0);
+static_assert(offsetof(tcpinfo_segment_column, offset) == 4);
+static_assert(offsetof(tcpinfo_segment_column, width) == 6);
+
+static_assert(sizeof(tcpinfo_segment_columns) == 64);
+static_assert(offsetof(tcpinfo_segment_columns, size) == 0);
+static_assert(offsetof(tcpinfo_segment_columns, rows) == 8);
+static_assert(offsetof(tcpinfo_segment_columns, column_count) == 16);
+static_assert(offsetof(tcpinfo_segment_columns, times_ns) == 24);
+static_assert(offsetof(tcpinfo_segment_columns, polls) == 32);
+static_assert(offsetof(tcpinfo_segment_columns, values) == 40);
+static_assert(offsetof(tcpinfo_segment_columns, present) == 48);
+static_assert(offsetof(tcpinfo_segment_columns, lines) == 56);
+static_assert(offsetof(tcpinfo_segment_columns, goes_on) == 60);
+
 static_assert(sizeof(tcpinfo_writer_options) == 24);
 static_assert(offsetof(tcpinfo_writer_options, size) == 0);
 static_assert(offsetof(tcpinfo_writer_options, plain) == 8);
