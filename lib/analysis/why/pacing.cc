@@ -18,16 +18,6 @@ bool is_capped(const sample& s) noexcept {
          cap != std::numeric_limits<std::uint32_t>::max();
 }
 
-bool is_bbr_draining(const sample& s) noexcept {
-  return s.get(seen::bbr_pacing_gain) == thresholds::bbr_drain_gain;
-}
-
-bool is_bbr_probing_rtt(const sample& s) noexcept {
-  return s.has(seen::bbr_pacing_gain) &&
-         s.or_zero(seen::snd_cwnd) <= thresholds::bbr_probe_rtt_segments &&
-         s.or_zero(seen::ca_state) == 0;
-}
-
 }  // namespace
 
 // The kernel paces at the smaller one of what congestion control wants and the cap; where both are
@@ -46,7 +36,7 @@ void label_pacing(const life& l, labels& to) {
 void label_bbr(const life& l, labels& to) {
   for (std::size_t i = 0; i < l.size(); ++i)
     if (to[i] == cause::none && l.has_rest(i) &&
-        (is_bbr_draining(l.to(i)) || is_bbr_probing_rtt(l.to(i))))
+        l.signs(i).bbr_phases > l.signs(i).samples / 2)
       to[i] = cause::bbr_phase;
 }
 

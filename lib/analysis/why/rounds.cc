@@ -67,6 +67,16 @@ bool is_held_by_nagle(const sample& s) noexcept {
   return fits_cwnd && fits_window;
 }
 
+bool is_bbr_draining(const sample& s) noexcept {
+  return s.get(seen::bbr_pacing_gain) == thresholds::bbr_drain_gain;
+}
+
+bool is_bbr_phase(const sample& s) noexcept {
+  return is_bbr_draining(s) || (s.has(seen::bbr_pacing_gain) &&
+                                s.or_zero(seen::snd_cwnd) <= thresholds::bbr_probe_rtt_segments &&
+                                s.or_zero(seen::ca_state) == 0);
+}
+
 void round_signs::merge(const round_signs& later) noexcept {
   samples += later.samples;
   starved += later.starved;
@@ -75,6 +85,7 @@ void round_signs::merge(const round_signs& later) noexcept {
   unread += later.unread;
   tails += later.tails;
   bbr_probes += later.bbr_probes;
+  bbr_phases += later.bbr_phases;
   had_more = had_more || later.had_more;
   receive_full = receive_full || later.receive_full;
   timed_out = timed_out || later.timed_out;
@@ -102,11 +113,13 @@ void round_cutter::add(const sample& s) {
   }
   const std::int64_t silence = s.time_ns() - latest_.time_ns();
   // A long silence, such as before a timeout, is a round of its own: what came before it is of
-  // another kind. So is what comes before and after a change of state.
-  const bool breaks = silence >= least_length() || s.state() != latest_.state();
-  if (breaks && open_.samples != 0) {
+  // another kind. So is what comes before and after a change of state, and of what BBR does: it
+  // drains for less than a round trip, whose time has the queue in it.
+  const bool changes = s.state() != latest_.state() || is_bbr_phase(s) != is_bbr_phase(latest_);
+  if ((silence >= least_length() || changes) && open_.samples != 0) {
     const bool is_short = latest_.time_ns() - begin_of_open().time_ns() < least_length() &&
-                          !rounds_.empty() && rounds_.back().last.state() == latest_.state();
+                          !rounds_.empty() && rounds_.back().last.state() == latest_.state() &&
+                          is_bbr_phase(rounds_.back().last) == is_bbr_phase(latest_);
     if (is_short) {
       rounds_.back().signs.merge(open_);
       rounds_.back().last = latest_;
@@ -148,6 +161,7 @@ void round_cutter::note(const sample& s) {
   if (s.has(seen::bbr_pacing_gain) &&
       s.or_zero(seen::bbr_pacing_gain) != thresholds::bbr_steady_gain)
     ++m.bbr_probes;
+  if (is_bbr_phase(s)) ++m.bbr_phases;
   m.had_more = m.had_more || s.or_zero(seen::notsent_bytes) != 0;
   m.receive_full = m.receive_full || s.or_zero(seen::backlog) != 0 ||
                    is_full(s, seen::rmem_alloc, seen::rcvbuf, thresholds::full_buffer_share);

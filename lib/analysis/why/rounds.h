@@ -19,6 +19,7 @@ struct round_signs {
   std::uint32_t unread = 0;         ///< most of the receive buffer had not been read
   std::uint32_t tails = 0;          ///< sent again while only the last data was outstanding
   std::uint32_t bbr_probes = 0;     ///< BBR's gain was not one: it looked for more, or made room
+  std::uint32_t bbr_phases = 0;     ///< BBR drained its queue, or looked for the lowest round trip
   bool had_more = false;            ///< written data waited to be sent
   bool receive_full = false;        ///< the receive buffer took no more
   bool timed_out = false;           ///< a timeout had not been made good
@@ -46,6 +47,11 @@ struct round {
 [[nodiscard]] bool is_tail(const sample& s) noexcept;
 /// Whether a segment that is not full waits until the one before is acknowledged.
 [[nodiscard]] bool is_held_by_nagle(const sample& s) noexcept;
+
+/// Whether BBR drains the queue that its startup made.
+[[nodiscard]] bool is_bbr_draining(const sample& s) noexcept;
+/// Whether it does that, or sends four segments a round trip to see the lowest round-trip time.
+[[nodiscard]] bool is_bbr_phase(const sample& s) noexcept;
 
 /// Cuts a connection's samples into rounds of at least one round trip and some steps of the
 /// chronographs. Memory: some 500 bytes a round, thresholds::most_rounds of them at most. Give
