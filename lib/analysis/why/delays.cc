@@ -104,7 +104,7 @@ bool is_path_full(const life& l) {
     if (!l.is_opening(i) && grown(l.from(i), l.to(i), seen::total_retrans) != 0) lossy.push_back(i);
   if (lossy.size() < thresholds::loss_rounds) return false;
   if (was_full_before(l)) return true;
-  if (is_policed(l, lossy)) return false;
+  if (is_lost_above_rate(l, lossy)) return false;
   const auto c = contrast_of(l, 0, lossy.back());
   if (!c || queue_grew(*c, thresholds::own_queue_growth)) return false;
   const auto base = static_cast<double>(*l.base_rtt_us());

@@ -18,6 +18,7 @@ namespace {
 struct events {
   std::vector<std::size_t> lossy;
   std::vector<std::size_t> lossy_at_all;  // and those in which timeouts sent it again
+  std::vector<std::size_t> stalls;        // with timeouts, between which something passed
   std::vector<std::size_t> with_ce;
   std::size_t queued = 0;    // of `lossy`: a queue came before
   std::size_t pressing = 0;  // of `lossy`: there was more to send
@@ -40,6 +41,10 @@ events events_of(const life& l, const labels& known) {
     const std::uint64_t again = grown(from, to, seen::total_retrans);
     if (again == 0) continue;
     e.lossy_at_all.push_back(i);
+    if (known[i] == cause::rto_stall &&
+        (!to.has(seen::total_rto) || grown(from, to, seen::total_rto) != 0) &&
+        (e.stalls.empty() || grown(l.from(e.stalls.back()), from, seen::bytes_acked) != 0))
+      e.stalls.push_back(i);
     if (timed_out) continue;
     e.again += again;
     e.lossy.push_back(i);
@@ -57,7 +62,8 @@ bool is_behind_queues(const events& e) {
 
 // An empty bucket drops what is sent again as well, so that timeouts may be a policer's, too.
 bool is_of_policer(const life& l, const events& e) {
-  return !is_behind_queues(e) && is_policed(l, e.lossy_at_all);
+  return !is_behind_queues(e) &&
+         (is_policed(l, e.lossy_at_all) || is_policed_by_timeouts(l, e.stalls));
 }
 
 cause cause_of(const life& l, const events& e) {

@@ -35,8 +35,7 @@ void label_pacing(const life& l, labels& to) {
 
 void label_bbr(const life& l, labels& to) {
   for (std::size_t i = 0; i < l.size(); ++i)
-    if (to[i] == cause::none && l.has_rest(i) &&
-        l.signs(i).bbr_phases > l.signs(i).samples / 2)
+    if (to[i] == cause::none && l.has_rest(i) && l.signs(i).bbr_phases > l.signs(i).samples / 2)
       to[i] = cause::bbr_phase;
 }
 

@@ -52,41 +52,62 @@ class course {
     if (spread > 0) fit.rate = common / spread;
     return fit;
   }
-  // Whether a bucket that is filled at that rate is empty where something was lost, and not in
-  // debt where nothing was.
+  // Whether a bucket that is filled at that rate is empty where something was lost.
+  [[nodiscard]] bool is_empty_at_losses(const line& of) const noexcept;
+  // And not in debt where nothing was.
   [[nodiscard]] bool is_of_bucket(const line& of) const noexcept;
 
  private:
+  [[nodiscard]] double tokens(const line& of, std::size_t i) const noexcept {
+    return of.at(time(i)) - bytes(i);
+  }
+  // What is filled in a round trip. A round may be longer than that; what passed in it is known at
+  // its end only.
+  [[nodiscard]] double of_round_trip(const line& of, std::size_t i) const noexcept {
+    const auto round_trip = static_cast<double>(l_.to(i).or_zero(seen::rtt)) * 1000;
+    return of.rate * std::max(round_trip, static_cast<double>(l_.length_ns(i)));
+  }
+
   const life& l_;
   const std::vector<std::size_t>& lossy_;
 };
 
-bool course::is_of_bucket(const line& of) const noexcept {
+bool course::is_empty_at_losses(const line& of) const noexcept {
   if (of.rate <= 0) return false;
   std::size_t outside = 0;
+  for (const std::size_t i : lossy_)
+    if (i != lossy_.front() && std::abs(tokens(of, i)) > (thresholds::policer_empty_rtts +
+                                                          thresholds::policer_late_rounds) *
+                                                             of_round_trip(of, i))
+      ++outside;
+  return static_cast<double>(outside) <=
+         thresholds::policer_outside_share * static_cast<double>(lossy_.size());
+}
+
+bool course::is_of_bucket(const line& of) const noexcept {
+  if (!is_empty_at_losses(of)) return false;
   std::size_t passing = 0;
   std::size_t in_debt = 0;
   std::size_t next = 1;
   for (std::size_t i = lossy_.front() + 1; i <= lossy_.back(); ++i) {
-    const double tokens = of.at(time(i)) - bytes(i);
-    // A round may be longer than a round trip; what passed in it is known at its end only.
-    const auto round_trip = static_cast<double>(l_.to(i).or_zero(seen::rtt)) * 1000;
-    const double of_rtt = of.rate * std::max(round_trip, static_cast<double>(l_.length_ns(i)));
     if (i == lossy_[next]) {
       ++next;
-      if (std::abs(tokens) >
-          (thresholds::policer_empty_rtts + thresholds::policer_late_rounds) * of_rtt)
-        ++outside;
-    } else {
-      ++passing;
-      if (tokens < -(thresholds::policer_debt_rtts + thresholds::policer_late_rounds) * of_rtt)
-        ++in_debt;
+      continue;
     }
+    ++passing;
+    if (tokens(of, i) <
+        -(thresholds::policer_debt_rtts + thresholds::policer_late_rounds) * of_round_trip(of, i))
+      ++in_debt;
   }
-  return static_cast<double>(outside) <=
-             thresholds::policer_outside_share * static_cast<double>(lossy_.size()) &&
-         static_cast<double>(in_debt) <=
-             thresholds::policer_debt_share * static_cast<double>(passing);
+  return static_cast<double>(in_debt) <=
+         thresholds::policer_debt_share * static_cast<double>(passing);
+}
+
+// Segments sent again, a round.
+double mean_lost(const life& l, const std::vector<std::size_t>& lossy) {
+  return static_cast<double>(
+             grown(l.from(lossy.front()), l.to(lossy.back()), seen::total_retrans)) /
+         static_cast<double>(lossy.size());
 }
 
 }  // namespace
@@ -96,7 +117,7 @@ bool course::is_of_bucket(const line& of) const noexcept {
 // bucket filled at that rate is empty whenever something is lost, and never in debt when nothing
 // is; of losses that come at random neither holds. An empty bucket drops several segments before
 // the sender knows; where losses are such bunches, the rate may be that of all losses together.
-bool is_policed(const life& l, const std::vector<std::size_t>& lossy) {
+bool is_lost_above_rate(const life& l, const std::vector<std::size_t>& lossy) {
   if (lossy.size() < thresholds::policer_loss_rounds) return false;
   const std::size_t first = lossy.front();
   const std::size_t last = lossy.back();
@@ -106,9 +127,25 @@ bool is_policed(const life& l, const std::vector<std::size_t>& lossy) {
   if (lost < thresholds::policer_lost_segments || passed < thresholds::policer_passed_segments)
     return false;
   const course c(l, lossy);
-  const bool in_bunches =
-      static_cast<double>(lost) >= thresholds::policer_bunch * static_cast<double>(lossy.size());
-  return c.is_of_bucket(c.mean()) || (in_bunches && c.is_of_bucket(c.fitted()));
+  return c.is_of_bucket(c.mean()) ||
+         (mean_lost(l, lossy) >= thresholds::policer_bunch && c.is_of_bucket(c.fitted()));
+}
+
+// Where each n-th segment is lost, or a window that a loss makes little smaller, the rate is as
+// steady; but there losses come alone.
+bool is_policed(const life& l, const std::vector<std::size_t>& lossy) {
+  return is_lost_above_rate(l, lossy) && mean_lost(l, lossy) >= thresholds::policer_least_bunch;
+}
+
+// The bucket fills while the sender waits for its timer, 200 ms and more, and empties within some
+// short round trips: what is lost then is lost in bunches, and what is sent again at once, with
+// them, so that the next timeout follows. Between two of them passes what the bucket was filled
+// with, so that they lie on a line. A path that is interrupted lets nothing pass between them.
+bool is_policed_by_timeouts(const life& l, const std::vector<std::size_t>& stalls) {
+  if (stalls.size() < thresholds::policer_loss_rounds) return false;
+  if (mean_lost(l, stalls) < thresholds::policer_bunch) return false;
+  const course c(l, stalls);
+  return c.is_empty_at_losses(c.fitted());
 }
 
 // BBR (version 1) tests for policers itself: after two intervals with losses of a fifth and the

@@ -52,12 +52,13 @@ labels receiver_causes(const life& l) {
     const sample& to = l.to(i);
     const round_signs& m = l.signs(i);
     if (l.is_opening(i)) continue;
-    // Segments that came twice count as drops, too: these cost nothing.
-    if (grown(from, to, seen::drops) != 0 && m.receive_full) {
-      causes[i] = cause::host_drops;
-    } else if (m.samples != 0 && static_cast<double>(m.unread) >
-                                     thresholds::unread_share * static_cast<double>(m.samples)) {
+    // What probes a closed window is dropped as well: there the program is slow. And segments that
+    // came twice count as drops, too: these cost nothing.
+    if (m.samples != 0 &&
+        static_cast<double>(m.unread) > thresholds::unread_share * static_cast<double>(m.samples)) {
       causes[i] = cause::peer_reads_slowly;
+    } else if (grown(from, to, seen::drops) != 0 && m.receive_full) {
+      causes[i] = cause::host_drops;
     } else if (grown(from, to, seen::received_ce) != 0) {
       causes[i] = cause::ecn;
     } else if (is_at_window(l, i) && to.has(seen::rcvbuf)) {
@@ -65,7 +66,9 @@ labels receiver_causes(const life& l) {
       if (at_cap) causes[i] = cap > first_buffer ? cause::receive_autotuning : cause::peer_window;
     } else if (grown(from, to, seen::rcv_ooopack) != 0 ||
                grown(from, to, seen::bytes_received) == 0) {
-      causes[i] = cause::cannot_tell;
+      // What was dropped is missing until it has been sent again, mostly after a timeout.
+      causes[i] =
+          i > 0 && causes[i - 1] == cause::host_drops ? cause::host_drops : cause::cannot_tell;
     }
   }
   return causes;

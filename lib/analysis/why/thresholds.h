@@ -123,6 +123,8 @@ inline constexpr std::uint64_t policer_passed_segments = 15;
 inline constexpr std::size_t policer_loss_rounds = 5;
 inline constexpr std::size_t policer_rounds = 20;
 /// Segments lost in a round, on the mean: at random they come alone. (chosen)
+inline constexpr double policer_least_bunch = 1.6;
+/// And where that shows what the rate does not. (chosen)
 inline constexpr double policer_bunch = 2.5;
 /// Round trips (or rounds) of the rate. A loss is seen by a retransmission, up to one round after
 /// it happened, which comes on top of the source's 2 and 0.75.

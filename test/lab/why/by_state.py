@@ -23,10 +23,11 @@ def bbr_phase(d: Draw) -> Scenario:
 
 
 def host_drops(d: Draw) -> Scenario:
-    """A program that makes its receive buffer small while it does not read: the window that was
-    announced stands, and what comes in it finds no room. Its twin reads as slowly."""
-    rtt, pause = d.log(1, 60), d.log(0.02, 0.2)
-    piece = d.whole(30000, 250000)
-    flow = Flow(path(rtt), size=int(piece * d.even(0.8, 1.5) / (pause + 0.2)), cc=cc_of(d),
-                shrunk=int(d.log(2304, 9000)), reader=(Slow(0, ALWAYS, piece, pause),))
+    """A program that makes its receive buffer small for a moment now and then, in which it does not
+    read: the window that was announced stands, and what comes in it finds no room. Its twin rests
+    as long, from a buffer that never shrinks."""
+    rtt, pause = d.log(1, 60), d.log(0.02, 0.08)
+    piece, times = d.whole(60000, 250000), d.whole(6, 12)
+    flow = Flow(path(rtt), size=piece * times, cc=cc_of(d), shrunk=int(d.log(2304, 9000)),
+                reader=(Slow(0, ALWAYS, piece, pause + rtt / 1000, whole=True),))
     return Scenario("host_drops", flow, without(flow, shrunk=0), rtt)

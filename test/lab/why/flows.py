@@ -22,6 +22,7 @@ class Slow:
     piece: int
     pause: float
     vary: bool = False  # both are means of what is drawn each time
+    whole: bool = False  # a reader pauses after so many bytes, however many reads these take
 
 
 @dataclass(frozen=True)

@@ -188,7 +188,7 @@ class Ends:
     def _read(self, sock: socket.socket) -> None:
         """Reads to the end, and answers each message, and the end."""
         flow = self._flow
-        got = 0
+        got = rested = 0
         of_message = sum(flow.messages)
         try:
             while True:
@@ -201,7 +201,8 @@ class Ends:
                     if answers:
                         sock.sendall(b"!" * answers)
                 got += len(block)
-                if slow is not None:
+                if slow is not None and (not slow.whole or got - rested >= slow.piece):
+                    rested = got
                     if flow.shrunk:
                         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, flow.shrunk)
                     self._ended.wait(slow.pause)

@@ -237,12 +237,12 @@ def spurious_rto(d: Draw) -> Scenario:
 
 
 def tail_loss(d: Draw) -> Scenario:
-    """The last segment of a write carries PSH: each of these is lost, and its repetition, too, in
-    some flows."""
-    rtt, message = d.log(3, 150), d.whole(1500, 20000)
+    """The last segment of a message is not full: each of these is lost, and its repetition, too,
+    in some flows. (PSH tells no tail: since Linux 5.4 each burst that leaves at once ends with
+    it.)"""
+    rtt, message = d.log(3, 150), MSS * d.whole(1, 13) + d.whole(200, 1400)
     every = d.one(2, 2, 3)
-    tools = _nft("tcp flags & psh == psh meta length > 60 "
-                 f"numgen inc mod {every} < {every - 1} drop")
+    tools = _nft(f"meta length 100-{MSS + 51} numgen inc mod {every} < {every - 1} drop")
     flow = Flow(path(rtt), tools, size=message * d.whole(6, 12) // (every - 1),
                 messages=(message,), cc=cc_of(d))
     return _provoked("tail_loss", flow, rtt)

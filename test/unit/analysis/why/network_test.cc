@@ -213,6 +213,43 @@ TEST_CASE("the timeouts of a policer are the policer's") {
   CHECK(seconds(flow(false), why::cause::rto_stall) > 0.1);
 }
 
+TEST_CASE("a bucket that fills while a timeout is waited for has all these timeouts") {
+  // A full bucket passes within a moment, and what is lost then is lost again when it is sent again
+  // at once: only the timer, ten round trips later, finds tokens.
+  const auto flow = [](std::uint64_t lost, bool passes) {
+    made_history h;
+    h.set(tcp_field::ca_state, 0);
+    leave_slow_start(h);
+    for (int i = 0; i < 12; ++i) {
+      if (passes || i == 0) h.pass(8);
+      h.lose(1).busy(20);
+      h.grow(tcp_field::total_rto, 1).lose(lost - 1).busy(200);
+      if (passes) h.pass(2);
+      h.busy(20);
+    }
+    return h.cause();
+  };
+  CHECK(flow(4, true) == "policer");
+  // Nothing passes an interrupted path between two timeouts.
+  CHECK(flow(4, false) == "rto_stall");
+  // A single segment that is lost, and lost again, may be of chance.
+  CHECK(flow(2, true) == "rto_stall");
+}
+
+TEST_CASE("losses one by one are random, however steady the rate is") {
+  const auto flow = [](std::uint64_t lost) {
+    made_history h;
+    leave_slow_start(h);
+    for (int i = 0; i < 250; ++i) {
+      if (i % 5 == 0) h.lose(lost);
+      h.set(tcp_field::snd_cwnd, 30 + static_cast<std::uint64_t>(i % 5)).pass(30).busy(20);
+    }
+    return h.cause();
+  };
+  CHECK(flow(1) == "random_loss");
+  CHECK(flow(2) == "policer");
+}
+
 TEST_CASE("losses whenever a token bucket is empty are a policer's") {
   made_history h;
   leave_slow_start(h);
@@ -303,6 +340,29 @@ TEST_CASE("BBR's quiet phases") {
   h.set(tcp_field::snd_cwnd, 40).record();
   for (int i = 0; i < 20; ++i) h.pass(20).busy(20);
   CHECK(h.cause() == "bbr_phase");
+}
+
+TEST_CASE("BBR drains for as long as its gain says so, wherever a round trip begins") {
+  made_history h;
+  h.bbr_gain = 739;
+  h.set(tcp_field::snd_cwnd, 40).record();
+  // Round trips are long by the queue that is drained.
+  h.set(tcp_field::rtt, 100'000);
+  const auto go_on = [&h](std::uint32_t gain, int tens_of_ms) {
+    h.bbr_gain = gain;
+    for (int i = 0; i < tens_of_ms; ++i) h.pass(10).busy(10);
+  };
+  go_on(739, 37);
+  go_on(88, 8);
+  go_on(256, 46);
+  CHECK(h.seconds(why::cause::bbr_phase) == Catch::Approx(0.08));
+  const why::verdict v = h.verdict();
+  const auto phase = std::find_if(v.phases.begin(), v.phases.end(), [](const why::phase& p) {
+    return p.of == why::cause::bbr_phase;
+  });
+  REQUIRE(phase != v.phases.end());
+  CHECK(phase->begin_ns - made_history::begin_ns == 370'000'000);
+  CHECK(phase->end_ns - made_history::begin_ns == 450'000'000);
 }
 
 TEST_CASE("marks slow down as losses do") {

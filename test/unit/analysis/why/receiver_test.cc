@@ -82,6 +82,39 @@ TEST_CASE("a receiver sees its own drops, and marks on the way") {
   CHECK(with_ce.cause(receiver) == "ecn");
 }
 
+TEST_CASE("what was dropped is missing until it comes again") {
+  const auto flow = [](std::uint32_t memory) {
+    made_history h;
+    h.rcvbuf = 65'536;
+    h.set(tcp_field::rcv_wnd, 90'000).record();
+    for (int i = 0; i < 10; ++i) {
+      h.unread_memory = memory;
+      ++h.drops;
+      receive(h, 1);
+      h.unread_memory = 0;
+      for (int k = 0; k < 10; ++k) h.after(20);
+      receive(h, 2);
+    }
+    return h.cause(receiver);
+  };
+  CHECK(flow(64'000) == "host_drops");
+  CHECK(flow(0) == "cannot_tell");
+}
+
+TEST_CASE("what probes a window that unread data has closed is dropped, and the program slow") {
+  made_history h;
+  h.rcvbuf = 65'536;
+  h.set(tcp_field::rcv_wnd, 20'000).record();
+  h.rqueue = 60'000;
+  h.unread_memory = 64'000;
+  for (int i = 0; i < 20; ++i) {
+    ++h.drops;
+    h.after(20);
+  }
+  receive(h, 1);
+  CHECK(h.cause(receiver) == "peer_reads_slowly");
+}
+
 TEST_CASE("what a receiver cannot know it does not say") {
   made_history h;
   h.set(tcp_field::rcv_wnd, 90'000).record();
