@@ -39,6 +39,26 @@ std::uint64_t most_rcvbuf(const life& l) noexcept {
   return most;
 }
 
+// Nothing came, or not what was next.
+bool is_silent(const life& l, std::size_t i) noexcept {
+  return grown(l.from(i), l.to(i), seen::rcv_ooopack) != 0 ||
+         grown(l.from(i), l.to(i), seen::bytes_received) == 0;
+}
+
+// What probes a window that unread data has closed is dropped as well: one segment at a time, and
+// no sooner than a timeout's least time.
+std::uint64_t probes_in(std::int64_t length_ns) noexcept {
+  return 1 + static_cast<std::uint64_t>(length_ns / thresholds::least_timeout_ns);
+}
+
+// Behind drops the kernel announces two segments (tcp_clamp_window() in net/ipv4/tcp_input.c), and
+// what was dropped comes again, mostly after a timeout. So drops hold while nothing comes, or the
+// window still grows to what it was.
+bool is_recovering(const life& l, std::size_t i, std::uint64_t before) noexcept {
+  if (before == 0 || l.from(i).or_zero(seen::rcv_wnd) >= before) return false;
+  return is_silent(l, i) || l.to(i).or_zero(seen::rcv_wnd) > l.from(i).or_zero(seen::rcv_wnd);
+}
+
 }  // namespace
 
 // A buffer that the program set stays as it is; one that the kernel tunes has grown, until it stood
@@ -47,29 +67,33 @@ labels receiver_causes(const life& l) {
   labels causes(l.size(), cause::none);
   const std::uint64_t first_buffer = l.start().or_zero(seen::rcvbuf);
   const std::uint64_t cap = most_rcvbuf(l);
+  std::uint64_t before_drops = 0;  // the window that is to be reached again; 0: reached
   for (std::size_t i = 0; i < l.size(); ++i) {
     const sample& from = l.from(i);
     const sample& to = l.to(i);
     const round_signs& m = l.signs(i);
     if (l.is_opening(i)) continue;
-    // What probes a closed window is dropped as well: there the program is slow. And segments that
-    // came twice count as drops, too: these cost nothing.
-    if (m.samples != 0 &&
-        static_cast<double>(m.unread) > thresholds::unread_share * static_cast<double>(m.samples)) {
+    const std::uint64_t dropped = m.receive_full ? grown(from, to, seen::drops) : 0;
+    const bool unread =
+        m.samples != 0 &&
+        static_cast<double>(m.unread) > thresholds::unread_share * static_cast<double>(m.samples);
+    if (dropped > (unread ? probes_in(l.length_ns(i)) : 0)) {
+      causes[i] = cause::host_drops;
+      before_drops = std::max(before_drops, from.or_zero(seen::rcv_wnd));
+    } else if (unread) {
       causes[i] = cause::peer_reads_slowly;
-    } else if (grown(from, to, seen::drops) != 0 && m.receive_full) {
+    } else if (is_recovering(l, i, before_drops) ||
+               (is_silent(l, i) && i > 0 && causes[i - 1] == cause::host_drops)) {
       causes[i] = cause::host_drops;
     } else if (grown(from, to, seen::received_ce) != 0) {
       causes[i] = cause::ecn;
     } else if (is_at_window(l, i) && to.has(seen::rcvbuf)) {
       const bool at_cap = to.or_zero(seen::rcvbuf) == cap;
       if (at_cap) causes[i] = cap > first_buffer ? cause::receive_autotuning : cause::peer_window;
-    } else if (grown(from, to, seen::rcv_ooopack) != 0 ||
-               grown(from, to, seen::bytes_received) == 0) {
-      // What was dropped is missing until it has been sent again, mostly after a timeout.
-      causes[i] =
-          i > 0 && causes[i - 1] == cause::host_drops ? cause::host_drops : cause::cannot_tell;
+    } else if (is_silent(l, i)) {
+      causes[i] = cause::cannot_tell;
     }
+    if (causes[i] != cause::host_drops && !unread) before_drops = 0;
   }
   return causes;
 }

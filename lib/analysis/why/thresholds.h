@@ -165,6 +165,8 @@ inline constexpr std::uint64_t bbr_policed_samples = 32;
 inline constexpr std::uint64_t bbr_probe_rtt_segments = 4;
 
 // Timeouts.
+/// The kernel waits so long at least (TCP_RTO_MIN).
+inline constexpr std::int64_t least_timeout_ns = 200'000'000;
 /// Segments outstanding when the last data was lost: fewer than make three duplicates. RFC 5681.
 inline constexpr std::uint64_t tail_segments = 3;
 /// Timeouts in a row before a hole for large segments is thought of. RFC 4821.

@@ -101,6 +101,30 @@ TEST_CASE("what was dropped is missing until it comes again") {
   CHECK(flow(0) == "cannot_tell");
 }
 
+TEST_CASE("drops hold until the window has grown back") {
+  const auto flow = [](bool grows) {
+    made_history h;
+    h.rcvbuf = 65'536;
+    h.set(tcp_field::rcv_wnd, 90'000).record();
+    receive(h, 5);
+    for (int i = 0; i < 5; ++i) {
+      h.unread_memory = 64'000;
+      h.drops += 5;
+      h.set(tcp_field::rcv_wnd, 3'000);
+      receive(h, 1);
+      h.unread_memory = 0;
+      for (const std::uint64_t window : {6'000, 12'000, 24'000, 48'000, 90'000}) {
+        if (grows) h.set(tcp_field::rcv_wnd, window);
+        h.grow(tcp_field::bytes_received, 2'000).after(20);
+      }
+    }
+    return h.seconds(why::cause::host_drops, receiver);
+  };
+  CHECK(flow(true) == Catch::Approx(0.6));
+  // One that stays small is no longer of the drops.
+  CHECK(flow(false) == Catch::Approx(0.1));
+}
+
 TEST_CASE("what probes a window that unread data has closed is dropped, and the program slow") {
   made_history h;
   h.rcvbuf = 65'536;
