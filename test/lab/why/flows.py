@@ -49,6 +49,7 @@ class Flow:
     sndbuf: int = 0
     nodelay: bool = True
     pacing: int = 0  # bytes a second
+    pacing_varies: bool = False  # that is the mean of what is set twice a second
     wide: bool = False  # the receiver's window is large from the beginning
     initcwnd: int = 0  # a first window of so many segments; the receiver's is wide, too
     writer: tuple[Slow, ...] = ()

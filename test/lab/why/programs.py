@@ -69,7 +69,8 @@ class Ends:
         self._reading: socket.socket | None = None
         self._ended = threading.Event()
         self._sent = 0
-        self._written = 0.0
+        self._written = self._paced = 0.0
+        self._draw = random.Random(f"pacing {seed}")
         self._writer = Slowness(flow.writer, f"writer {seed}")
         self._reader = Slowness(flow.reader, f"reader {seed}")
 
@@ -167,14 +168,22 @@ class Ends:
                 raise TimeoutError
             slow = self._writer.at(since)
             piece = PIECE if slow is None else slow.piece
-            if flow.size and slow is None and not (flow.sndbuf or flow.most_wmem):
+            if flow.size and slow is None and not (flow.sndbuf or flow.most_wmem or
+                                                   flow.pacing_varies):
                 piece = LARGE
             if flow.size:
                 piece = min(piece, flow.size - self._sent)
             self._sent += sock.send(bytes(piece))
+            self._vary_pacing(sock, since)
             if slow is not None:
                 time.sleep(slow.pause)
                 self._writer.note(self._since())
+
+    def _vary_pacing(self, sock: socket.socket, since: float) -> None:
+        if self._flow.pacing and self._flow.pacing_varies and since >= self._paced + 0.5:
+            self._paced = since
+            cap = int(self._flow.pacing * self._draw.uniform(0.5, 1.5))
+            sock.setsockopt(socket.SOL_SOCKET, SO_MAX_PACING_RATE, cap)
 
     def _serve(self, listener: socket.socket) -> None:
         try:

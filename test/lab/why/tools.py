@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 import control
+from changes import Change
 from flows import ALWAYS, Flow, Slow, without
 from held import NUMBER, Hold
 from place import DEVICE
@@ -72,6 +73,33 @@ def window_without_autotuning(d: Draw) -> Scenario:
     rtt, buffer, bits = limiting_buffer(d, (4, 300), (8000, 180000), (100e3, 14e6), 0.5)
     flow = Flow(path(rtt), size=int(bits / 8 * d.even(2.5, 5)), fixed_rmem=buffer, cc=cc_of(d))
     return Scenario("peer_window", flow, without(flow, fixed_rmem=0), rtt)
+
+
+def autotuning_that_ends(d: Draw) -> Scenario:
+    """The kernel's autotuning is turned off within the first round trips: the buffer stays as large
+    as it had become."""
+    rtt = d.log(60, 300)
+    off = Change(rtt / 1000 * d.even(1.5, 3.5),
+                 (("sysctl", "-w", "net.ipv4.tcp_moderate_rcvbuf=0"),))
+    flow = Flow(path(rtt), changes=(off,), size=int(d.log(2e6, 6e6)), cc=cc_of(d))
+    return Scenario("receive_autotuning", flow, without(flow, changes=()), rtt)
+
+
+def pacing_that_varies(d: Draw) -> Scenario:
+    """A program that sets the cap anew twice a second, to half as much again or less."""
+    rtt, bits = d.log(1, 300), d.one(d.log(200e3, 400e3), d.log(8e6, 11e6))
+    flow = Flow(path(rtt), size=int(bits / 8 * d.even(3, 5)), pacing=int(bits / 8),
+                pacing_varies=True, cc=cc_of(d))
+    return Scenario("pacing_cap", flow, without(flow, pacing=0), rtt)
+
+
+def drops_that_vary(d: Draw) -> Scenario:
+    """As by_state.py has them, after pieces and for times that vary."""
+    rtt, pause, times = d.log(1, 100), d.log(0.02, 0.06), d.whole(5, 10)
+    piece = d.whole(80000, 300000)
+    flow = Flow(path(rtt), size=piece * times, cc=cc_of(d), shrunk=int(d.log(2304, 12000)),
+                reader=(Slow(0, ALWAYS, piece, pause + 1.2 * rtt / 1000, vary=True, whole=True),))
+    return Scenario("host_drops", flow, without(flow, shrunk=0), rtt)
 
 
 def reader_that_stops(d: Draw) -> Scenario:
