@@ -18,8 +18,9 @@ namespace {
 constexpr std::size_t longest_bound = 64;
 // Of numbers. Above it, or where most values are different, plain ones are no longer.
 constexpr std::size_t largest_dictionary = std::size_t{1} << 15U;
-// Values that encodings are compared on.
-constexpr std::size_t sample = std::size_t{1} << 13U;
+// Values that encodings are compared on; times are compared whole: that connections have the same
+// ones, one connection after the other, a piece of them does not show.
+constexpr std::size_t sample = std::size_t{1} << 15U;
 
 bool is_text(value_type t) { return t == value_type::text; }
 
@@ -166,9 +167,8 @@ void chunk_maker::encode(const column_values& column, encoding how, std::size_t 
   const std::span<const std::uint64_t> values = std::span(values_).subspan(from, to - from);
   switch (how) {
     case encoding::dictionary: {
-      const unsigned bits = bits_of(dictionary_.empty() ? 0 : dictionary_.size() - 1);
-      out += static_cast<char>(bits);
-      append_hybrid(out, std::span(indices_).subspan(from, to - from), bits);
+      out += static_cast<char>(index_bits_);
+      append_hybrid(out, std::span(indices_).subspan(from, to - from), index_bits_);
       break;
     }
     case encoding::delta:
@@ -198,8 +198,10 @@ encoding chunk_maker::choose(const column_values& column) {
   const physical_type type = physical_of(column.type());
   if (type == physical_type::boolean) return encoding::plain;
   const bool dictionary = make_dictionary(column);
-  if (type == physical_type::binary || dictionary_.size() <= 1) return encoding::dictionary;
-  const std::size_t count = std::min(sample, values_.size());
+  const unsigned bits = index_bits_ = bits_of(dictionary_.size() - 1);
+  if (dictionary_.size() <= 1) return encoding::dictionary;
+  const bool whole = column.type() == value_type::time;
+  const std::size_t count = whole ? values_.size() : std::min(sample, values_.size());
   const std::size_t from = (values_.size() - count) / 2;
   encoding best = encoding::plain;
   std::size_t least = SIZE_MAX;
@@ -208,14 +210,21 @@ encoding chunk_maker::choose(const column_values& column) {
     page.clear();
     encode(column, how, from, from + count, page);
     const std::size_t size = compressed_size(page) + more;
-    if (size >= least) return;
+    if (size >= least) return false;
     least = size;
     best = how;
+    return true;
   };
+  const bool is_binary = type == physical_type::binary;
   if (dictionary) {
-    append_plain(page, dictionary_, size_of(type));
-    weigh(encoding::dictionary, compressed_size(page) * count / values_.size());
+    if (!is_binary) append_plain(page, dictionary_, size_of(type));
+    const std::size_t more = is_binary ? 0 : compressed_size(page) * count / values_.size();
+    weigh(encoding::dictionary, more);
+    // What repeats is found by zstd where it begins at a whole byte.
+    index_bits_ = (bits + 7) / 8 * 8;
+    if (index_bits_ != bits && !weigh(encoding::dictionary, more)) index_bits_ = bits;
   }
+  if (is_binary) return encoding::dictionary;
   if (type != physical_type::real) weigh(encoding::delta, 0);
   weigh(encoding::plain, 0);
   return best;

@@ -85,6 +85,7 @@ class chunk_maker {
   std::vector<std::uint32_t> indices_;  // of the values, in the dictionary
   std::vector<std::uint64_t> dictionary_;  // values, or numbers of texts
   std::vector<std::uint32_t> slots_;       // hash table of the dictionary, index + 1
+  unsigned index_bits_ = 0;                // of each index, or more
 };
 
 }  // namespace tcpinfo::parquet

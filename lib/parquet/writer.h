@@ -26,12 +26,14 @@ struct column_spec {
 
 struct writer_options {
   std::int32_t level = 3;  ///< zstd's
-  /// Most rows of a row group, which stands in memory until it is full: at 150 columns of 8 bytes
-  /// 157 MB, of real records about a third of that.
-  std::size_t group_rows = std::size_t{1} << 17U;
-  /// Above so many bytes, about, it is written before it is full: of very long texts.
-  std::size_t group_memory = std::size_t{512} << 20U;
-  std::size_t page_rows = std::size_t{1} << 15U;
+  /// Most rows of a row group, which stands in memory until it is full.
+  std::size_t group_rows = std::size_t{1} << 19U;
+  /// Above so many bytes, about, it is written before it is full: at 150 columns of 8 bytes that
+  /// differ from row to row with 224,000 rows, of real records hardly ever.
+  std::size_t group_memory = std::size_t{256} << 20U;
+  /// A page is read as a whole. What connections have in common (the times of polls) is found
+  /// within one: the fewer, the shorter.
+  std::size_t page_rows = std::size_t{1} << 19U;
   /// Columns by which the rows of a row group are put in order, the first one first. Nulls come
   /// first, texts by their bytes.
   std::vector<std::size_t> order;
