@@ -17,7 +17,7 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-// As cells of the other formats have it.
+// As cells of the other formats have it: U+FFFD for each byte.
 std::string made_utf8(std::string_view text) {
   std::string good;
   while (!text.empty()) {
@@ -28,28 +28,37 @@ std::string made_utf8(std::string_view text) {
       continue;
     }
     good += "\xef\xbf\xbd";
-    text.remove_prefix(std::max<std::size_t>(1, utf8_good_bytes(text, utf8_lead_of(text[0]))));
+    text.remove_prefix(1);
   }
   return good;
 }
 
 }  // namespace
 
+const std::deque<std::string>& column_values::texts() const {
+  static const std::deque<std::string> none;
+  return texts_ ? texts_->texts : none;
+}
+
 void column_values::push_text(std::string_view text) {
-  if (!any_text_ || text != last_raw_) {
-    last_ = is_utf8(text) ? number_of(text) : number_of(made_utf8(text));
-    last_raw_ = text;
-    any_text_ = true;
+  if (!texts_) texts_ = std::make_unique<text_store>();
+  text_store& t = *texts_;
+  if (!t.any || text != t.last_raw) {
+    t.last = is_utf8(text) ? number_of(text) : number_of(made_utf8(text));
+    t.last_raw = text;
+    t.any = true;
   }
-  push(last_, false);
+  push(t.last, false);
 }
 
 std::uint32_t column_values::number_of(std::string_view text) {
-  if (const auto found = numbers_.find(text); found != numbers_.end()) return found->second;
-  const auto number = static_cast<std::uint32_t>(texts_.size());
-  texts_.emplace_back(text);
-  numbers_.emplace(texts_.back(), number);
-  text_bytes_ += text.size();
+  if (!texts_) texts_ = std::make_unique<text_store>();
+  text_store& t = *texts_;
+  if (const auto found = t.numbers.find(text); found != t.numbers.end()) return found->second;
+  const auto number = static_cast<std::uint32_t>(t.texts.size());
+  t.texts.emplace_back(text);
+  t.numbers.emplace(t.texts.back(), number);
+  t.bytes += text.size();
   return number;
 }
 
@@ -82,7 +91,7 @@ void column_values::push_many(std::uint64_t value, bool null, std::size_t count)
 
 void column_values::append(const column_values& from, std::size_t first, std::size_t count) {
   std::vector<std::uint32_t> numbers;
-  for (const std::string& text : from.texts_) numbers.push_back(number_of(text));
+  for (const std::string& text : from.texts()) numbers.push_back(number_of(text));
   if (count == 0) return;
   if (from.uniform_) {
     const bool renumbered = type_ == value_type::text && !from.null_;
@@ -154,17 +163,18 @@ void column_values::clear() {
   narrow_.clear();
   wide_.clear();
   present_.clear();
-  numbers_.clear();
-  texts_.clear();
-  text_bytes_ = 0;
-  last_raw_.clear();
-  any_text_ = false;
+  if (!texts_) return;
+  texts_->numbers.clear();
+  texts_->texts.clear();
+  texts_->bytes = 0;
+  texts_->last_raw.clear();
+  texts_->any = false;
 }
 
 std::size_t column_values::memory() const {
   constexpr std::size_t around_text = 96;  // the string, its key and the node of the map
   return narrow_.capacity() * sizeof(narrow_[0]) + wide_.capacity() * sizeof(wide_[0]) +
-         present_.capacity() + text_bytes_ + texts_.size() * around_text;
+         present_.capacity() + (texts_ ? texts_->bytes : 0) + texts().size() * around_text;
 }
 
 }  // namespace tcpinfo::parquet

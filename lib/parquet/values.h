@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -60,7 +61,7 @@ class column_values {
   void gather(std::span<const std::uint32_t> order, std::vector<std::uint64_t>& values,
               std::vector<std::uint32_t>& levels) const;
   /// In the order of first sight, each once.
-  [[nodiscard]] const std::deque<std::string>& texts() const { return texts_; }
+  [[nodiscard]] const std::deque<std::string>& texts() const;
 
   /// In bytes, about.
   [[nodiscard]] std::size_t memory() const;
@@ -102,12 +103,16 @@ class column_values {
   std::vector<std::uint32_t> narrow_;
   std::vector<std::uint64_t> wide_;
   std::vector<std::uint8_t> present_;
-  std::deque<std::string> texts_;  // views of these are the keys
-  std::unordered_map<std::string_view, std::uint32_t> numbers_;
-  std::size_t text_bytes_ = 0;
-  std::string last_raw_;  // the text pushed last, as it was given
-  std::uint32_t last_ = 0;
-  bool any_text_ = false;
+  // Made for the first text: of a thousand partitions, each has all columns.
+  struct text_store {
+    std::deque<std::string> texts;  // views of these are the keys
+    std::unordered_map<std::string_view, std::uint32_t> numbers;
+    std::size_t bytes = 0;
+    std::string last_raw;  // the text pushed last, as it was given
+    std::uint32_t last = 0;
+    bool any = false;
+  };
+  std::unique_ptr<text_store> texts_;
 };
 
 /// Rows of a table: a column_values for each column, all of the same length.

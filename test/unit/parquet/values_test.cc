@@ -106,7 +106,7 @@ TEST_CASE("texts have numbers of their own in each column") {
   CHECK(texts_of(a).back() == "three");
 }
 
-TEST_CASE("what is not UTF-8 becomes U+FFFD") {
+TEST_CASE("each byte that is not UTF-8 becomes U+FFFD") {
   column_values column(value_type::text);
   column.push_text(
       "a\xff"
@@ -120,5 +120,5 @@ TEST_CASE("what is not UTF-8 becomes U+FFFD") {
                                                      "b",
                                                      "a\xef\xbf\xbd"
                                                      "b",
-                                                     "\xef\xbf\xbd", ""});
+                                                     "\xef\xbf\xbd\xef\xbf\xbd", ""});
 }
