@@ -6,6 +6,7 @@ usage: cli_parquet.py TCPINFO_CSV DRAWN_PARQUET GOLDEN
 
 from __future__ import annotations
 
+import base64
 import datetime
 import fcntl
 import json
@@ -140,6 +141,64 @@ def odd_hosts(scratch: Path) -> None:
               f"host {name}: {done}")
 
 
+def odd_texts(scratch: Path) -> None:
+    """An empty text is there, and what is no text is so in the same way as in CSV."""
+    path = scratch / "odd.parquet"
+    texts = [b"\0", None, b"\xe2\x82\xff", b"a\"b,c\0"]
+    lines = []
+    for poll, text in enumerate(texts):
+        said = json.loads(made_archives.record(poll, poll))
+        said["Attributes"][4] = text and base64.b64encode(text).decode()
+        lines.append(json.dumps(said) + "\n")
+    # Two losses in one record: a time, and an attribute that ends within a field.
+    said = json.loads(lines[0])
+    said["Timestamp"] = "2300-01-01T00:00:00Z"
+    said["Attributes"][2] = said["Attributes"][2][:8 * 17]
+    archive = made_archives.archive(scratch, 0, made_archives.metadata() + "".join(lines)
+                                    + json.dumps(said) + "\n")
+    flags = ["--columns", "poll,cong"]
+    done = run("--format", "parquet", "-o", path, archive)
+    check(b"64 bits" in done.stderr and b"ends inside a field" in done.stderr,
+          f"odd texts: two losses: {done.stderr!r}")
+    done = run(*flags, "--format", "parquet", "-o", path, archive)
+    got = tables.canonical(parquet_reader.File(path.read_bytes()).rows, ["u64", "text"])
+    wanted = tables.rows_of_csv(CSV, [archive], *flags)
+    check(got == wanted and [row[1] for row in got[:2]] == ["", None],
+          f"odd texts: {got}, {wanted}")
+
+
+def many_partitions(scratch: Path) -> None:
+    """More than may be open, and what is made of them where one cannot be."""
+    lines = [made_archives.record(3600 * hour + minute, poll=hour * 60 + minute)
+             for hour in range(60) for minute in range(3)]
+    archive = made_archives.archive(scratch, 0, made_archives.metadata() + "".join(lines))
+    folder = scratch / "many" / "of them"
+    command = ["--format", "parquet", "--partition", "date,hour", "-o", folder, archive]
+
+    def run_with_few() -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            ["prlimit", "--nofile=24", CSV, *map(str, command)], capture_output=True,
+            timeout=60, check=False, stdin=subprocess.DEVNULL)
+    done = run_with_few()
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    rows = [row for path in files for row in parquet_reader.File(path.read_bytes()).rows]
+    wanted = tables.rows_of_csv(CSV, [archive])
+    kinds = [kind for _, kind in tables.columns_of(CSV)]
+    fault = tables.difference(tables.canonical(rows, kinds), wanted, kinds)
+    check(done.returncode == 0 and len(files) == 60 and fault == "",
+          f"many partitions: {fault} {done}")
+    # All but what is in the way go again: files, and folders that are empty without them.
+    for path in files[:-1]:
+        path.unlink()
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
+    before = sorted(folder.rglob("*"))
+    done = run_with_few()
+    check(done.returncode == 1 and b"File exists" in done.stderr
+          and sorted(folder.rglob("*")) == before, f"many partitions: one is there: {done}")
+
+
 def partitions(scratch: Path) -> None:
     for flags in ([], ["--connections"]):
         table = "tcpinfo_connections" if flags else "tcpinfo"
@@ -233,6 +292,8 @@ def main() -> None:
         outputs(scratch)
         high_rates(scratch)
         odd_hosts(scratch)
+        odd_texts(scratch)
+        many_partitions(scratch)
         partitions(scratch)
         refused()
     finish()

@@ -5,8 +5,7 @@ says. Cells are texts or None; times are ns since 1970, booleans 0 or 1, decimal
 
 from __future__ import annotations
 
-import csv
-import io
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,11 @@ def columns_of(tool: str, *flags: str) -> list[tuple[str, str]]:
             (line.split("\t") for line in text.splitlines()[1:])]
 
 
-def _cell(text: str, kind: str) -> str | None:
-    if text == "":
+_CELL = re.compile(r'("(?:[^"]|"")*")?([^,\n]*)(,|\n)')
+
+
+def _cell(text: str | None, kind: str) -> str | None:
+    if text is None:
         return None
     if kind == "time":
         seconds, _, fraction = text.partition(".")
@@ -34,8 +36,20 @@ def rows_of_csv(tool: str, paths: list[str | Path], *flags: str) -> list[list[st
     kinds = [kind for _, kind in columns_of(tool, *flags)]
     done = subprocess.run([tool, *flags, "--time", "epoch", *map(str, paths)],
                           capture_output=True, check=False)
-    rows = list(csv.reader(io.StringIO(done.stdout.decode(), newline="")))[1:]
+    rows = _split(done.stdout.decode())[1:]
     return [[_cell(text, kind) for text, kind in zip(row, kinds, strict=True)] for row in rows]
+
+
+def _split(text: str) -> list[list[str | None]]:
+    """The cells of CSV; None for an empty one, which is no empty text: that is quoted."""
+    rows: list[list[str | None]] = []
+    row: list[str | None] = []
+    for quoted, bare, end in _CELL.findall(text):
+        row.append(quoted[1:-1].replace('""', '"') if quoted else bare or None)
+        if end != ",":
+            rows.append(row)
+            row = []
+    return rows
 
 
 def canonical(rows: list[list[Any]], kinds: list[str]) -> list[list[str | None]]:

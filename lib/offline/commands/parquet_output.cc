@@ -1,33 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "offline/commands/parquet_output.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
-#include <filesystem>
 #include <iterator>
-#include <system_error>
+#include <utility>
+#include <vector>
 
-#include "common/message_of.h"
-#include "offline/packing/folders.h"
 #include "text/values.h"
-#include "text/write_all.h"
 
 namespace tcpinfo::offline {
 namespace {
 
-// Of all row groups that are being filled. Above it the largest is written before it is full.
+// Of all row groups that are being filled. Above it the largest are written before they are full.
 constexpr std::size_t most_memory = std::size_t{256} << 20U;
 // To add that up takes a look at each column of each file.
 constexpr std::size_t rows_between_looks = 4096;
-
-constexpr std::string_view not_whole_yet = ".part";
 
 constexpr std::string_view key_names[] = {"date", "hour", "host"};
 
@@ -58,22 +48,6 @@ std::string date_of(std::int64_t hour) {
       std::chrono::sys_days(std::chrono::floor<std::chrono::days>(std::chrono::hours(hour))));
   return fmt::format("{:04}-{:02}-{:02}", static_cast<int>(day.year()),
                      static_cast<unsigned>(day.month()), static_cast<unsigned>(day.day()));
-}
-
-// Opens what becomes the file at `path`. @return an errno: EEXIST where that is there (rows of an
-// earlier run, which may be others: nothing tells whether these are to go), EBUSY where another
-// program is writing it.
-int open_part(const std::string& path, descriptor& out) {
-  struct stat there {};
-  if (lstat(path.c_str(), &there) == 0) return EEXIST;
-  out.reset(::open((path + std::string(not_whole_yet)).c_str(),
-                   O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
-  if (!out) return errno;
-  // Who writes it has it locked until it has its name. Not every file system has locks.
-  if (flock(out.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) return EBUSY;
-  // It may have got its name meanwhile.
-  if (lstat(path.c_str(), &there) == 0) return EEXIST;
-  return ftruncate(out.get(), 0) == 0 ? 0 : errno;
 }
 
 }  // namespace
@@ -136,56 +110,29 @@ void partitioned_rows::clear() {
 
 parquet_output::parquet_output(const table_description& table, csv_target& target,
                                std::string folder)
-    : columns_(parquet_columns(table)),
-      options_(parquet_options(table)),
-      name_(std::string(table.name) + ".parquet"),
-      target_(target),
-      folder_(std::move(folder)) {}
-
-parquet_output::~parquet_output() {
-  for (const auto& [name, p] : parts_)
-    if (!p.path.empty()) unlink((p.path + std::string(not_whole_yet)).c_str());
-}
-
-bool parquet_output::fail(const std::string& path, int error) {
-  if (error_.empty()) error_ = fmt::format("{}: {}", path, message_of(error));
-  return false;
+    : columns_(parquet_columns(table)), options_(parquet_options(table)), target_(target) {
+  if (!folder.empty()) files_.emplace(std::move(folder), std::string(table.name) + ".parquet");
 }
 
 parquet_output::part* parquet_output::open(const std::string& partition) {
   if (const auto found = parts_.find(partition); found != parts_.end()) return &found->second;
-  part made;
-  if (folder_.empty()) {
-    made.writer = std::make_unique<parquet::file_writer>(
-        columns_, options_, [this](std::string_view bytes) { return target_.write(bytes); });
-    return &parts_.emplace(partition, std::move(made)).first->second;
+  partition_files::file* file = nullptr;
+  if (files_) {
+    file = files_->make(partition);
+    if (file == nullptr) return nullptr;
   }
-  const std::filesystem::path folder = std::filesystem::path(folder_) / partition;
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) {
-    static_cast<void>(fail(folder, error.value()));
-    return nullptr;
-  }
-  made.path = folder / name_;
-  if (const int failed = open_part(made.path, made.file)) {
-    static_cast<void>(fail(made.path, failed));
-    return nullptr;
-  }
-  part& p = parts_.emplace(partition, std::move(made)).first->second;
-  p.writer = std::make_unique<parquet::file_writer>(
-      columns_, options_, [this, &p](std::string_view bytes) {
-        const int failed = text::write_all(p.file.get(), bytes);
-        return failed == 0 || fail(p.path, failed);
-      });
-  return &p;
+  const auto write = [this, file](std::string_view bytes) {
+    return file != nullptr ? files_->write(*file, bytes) : target_.write(bytes);
+  };
+  return &parts_.emplace(partition, part{file, parquet::file_writer(columns_, options_, write)})
+              .first->second;
 }
 
 bool parquet_output::append(partitioned_rows& rows) {
   for (auto& [name, batch] : rows.all()) {
     if (batch.empty() || batch[0].rows() == 0) continue;
     part* const p = open(name);
-    if (p == nullptr || !p->writer->append(batch)) return false;
+    if (p == nullptr || !p->writer.append(batch)) return false;
     unseen_rows_ += batch[0].rows();
   }
   if (parts_.size() < 2 || unseen_rows_ < rows_between_looks) return true;
@@ -193,42 +140,37 @@ bool parquet_output::append(partitioned_rows& rows) {
   return stay_small();
 }
 
+// A look at all of many parts takes its time: not after each of them.
 bool parquet_output::stay_small() {
-  for (;;) {
-    std::size_t all = 0;
-    part* largest = nullptr;
-    std::size_t most = 0;
-    for (auto& [name, p] : parts_) {
-      const std::size_t size = p.writer->memory();
-      all += size;
-      if (size <= most) continue;
-      most = size;
-      largest = &p;
-    }
-    if (all <= most_memory) return true;
-    // It has none afterwards.
-    if (!largest->writer->flush()) return false;
+  std::vector<std::pair<std::size_t, part*>> sizes;
+  std::size_t all = 0;
+  for (auto& [name, p] : parts_) {
+    all += sizes.emplace_back(p.writer.memory(), &p).first;
   }
+  if (all <= most_memory) return true;
+  std::sort(sizes.begin(), sizes.end(),
+            [](const auto& a, const auto& b) { return a.first > b.first; });
+  for (const auto& [size, p] : sizes) {
+    if (all <= most_memory / 2) break;
+    if (!p->writer.flush()) return false;
+    all -= size;
+  }
+  return true;
 }
 
 bool parquet_output::finish() {
-  if (!error_.empty()) return false;
+  if (!error().empty()) return false;
   // A table without rows has a footer, too.
-  if (folder_.empty() && open({}) == nullptr) return false;
-  for (auto& [name, p] : parts_) {
-    if (!p.writer->finish()) return false;
-    p.writer.reset();
-    if (!folder_.empty() && fsync(p.file.get()) != 0) return fail(p.path, errno);
+  if (!files_ && open({}) == nullptr) return false;
+  // Each gives its memory back.
+  while (!parts_.empty()) {
+    const auto first = parts_.begin();
+    if (!first->second.writer.finish()) return false;
+    if (files_ && !files_->sync(*first->second.file)) return false;
+    parts_.erase(first);
   }
-  if (folder_.empty()) return true;
   // None has its name before all are whole.
-  for (auto& [name, p] : parts_) {
-    const std::string before = p.path + std::string(not_whole_yet);
-    if (const int failed = rename_to_new(AT_FDCWD, before, AT_FDCWD, p.path))
-      return fail(p.path, failed);
-    p.path.clear();
-  }
-  return true;
+  return !files_ || files_->give_names();
 }
 
 }  // namespace tcpinfo::offline

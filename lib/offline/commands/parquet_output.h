@@ -8,13 +8,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "common/descriptor.h"
 #include "offline/commands/csv_target.h"
+#include "offline/commands/partition_files.h"
 #include "offline/inputs/inputs.h"
 #include "offline/tables/parquet_columns.h"
 #include "offline/tables/table_description.h"
@@ -71,8 +71,6 @@ class parquet_output {
   /// `folder`: the directory of partitions; empty for one file, which is `target`. Both must
   /// outlive it.
   parquet_output(const table_description& table, csv_target& target, std::string folder);
-  /// Removes what was not finished.
-  ~parquet_output();
   parquet_output(const parquet_output&) = delete;
   parquet_output& operator=(const parquet_output&) = delete;
 
@@ -84,27 +82,23 @@ class parquet_output {
   /// @return as append().
   [[nodiscard]] bool finish();
   /// With the file's name; empty for none, or where it is the target's.
-  [[nodiscard]] const std::string& error() const { return error_; }
+  [[nodiscard]] std::string error() const { return files_ ? files_->error() : std::string(); }
 
  private:
   struct part {
-    std::string path;
-    descriptor file;
-    std::unique_ptr<parquet::file_writer> writer;
+    partition_files::file* file = nullptr;  // none where it is the target
+    parquet::file_writer writer;
   };
 
   [[nodiscard]] part* open(const std::string& partition);
-  [[nodiscard]] bool fail(const std::string& path, int error);
   [[nodiscard]] bool stay_small();
 
   std::vector<parquet::column_spec> columns_;
   parquet::writer_options options_;
-  std::string name_;  // of each partition's file
   csv_target& target_;
-  std::string folder_;
+  std::optional<partition_files> files_;  // removed, where they are not finished, after the writers
   std::map<std::string, part> parts_;
   std::size_t unseen_rows_ = 0;  // that came since memory was looked at
-  std::string error_;
 };
 
 }  // namespace tcpinfo::offline

@@ -185,7 +185,10 @@ void record_columns::write_record(table_source source, const input_record& r,
 
 void record_columns::write_time(const timestamp& t, parquet::column_values& to) {
   if (const auto ns = nanoseconds_of(t)) return to.push(static_cast<std::uint64_t>(*ns));
-  if (!t.is_zero()) loss_ = "a time that 64 bits of nanoseconds do not hold";
+  if (!t.is_zero()) {
+    if (!loss_.empty()) loss_ += "; ";
+    loss_ += "a time that 64 bits of nanoseconds do not hold";
+  }
   to.push_null();
 }
 
