@@ -29,6 +29,7 @@ run_optional=(
   'libncurses-dev=pc:ncursesw|top on a terminal'
   'libcurl4-openssl-dev=pc:libcurl >= 7.85|publishing to https'
   'libnats-dev=pc:libnats >= 3.4|publishing to nats'
+  'librdkafka-dev=pc:rdkafka >= 1.9|publishing to kafka'
 )
 # What its build takes where it is there, and does not install.
 run_if_there=('pc:prometheus-cpp-core >= 1.0' pc:libsystemd pc:systemd pc:bash-completion)
@@ -56,7 +57,7 @@ test_optional=(
   'systemd=systemd-tmpfiles|the check of what it makes at the start'
   'valgrind=valgrind|counts of instructions' 'zsh=zsh|completion of zsh'
   'tmux=tmux|top in a terminal' 'openssl=openssl|the server for publishing to https'
-  'nats-server=nats-server|a server to publish to'
+  'nats-server=nats-server|a server to publish to' 'kcat=kcat|reading what was published to kafka'
   'util-linux=unshare|the journal in a namespace of its own'
 )
 # Where files are installed to.

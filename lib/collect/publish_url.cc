@@ -13,7 +13,8 @@
 namespace tcpinfo::collect {
 namespace {
 
-constexpr std::string_view forms = "file:/FOLDER, https://HOST/PATH, nats://HOST/SUBJECT";
+constexpr std::string_view forms =
+    "file:/FOLDER, https://HOST/PATH, nats://HOST/SUBJECT, kafka://HOST/TOPIC";
 constexpr std::size_t longest_topic = 249;
 
 bool is_plain(char c) noexcept { return c > ' ' && c < 0x7f; }

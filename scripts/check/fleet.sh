@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# help: questions of docs/fleet asked of every engine, rows of two versions, Parquet, a cluster killed
+# help: questions of docs/fleet asked of every engine, rows of two versions, Parquet, clusters killed
 
 part_packages=(postgresql=-)
 part_optional=('nodejs=node|DuckDB' 'npm=npm|DuckDB' clickhouse-server=clickhouse-server
@@ -22,5 +22,9 @@ part() {
   IFS=: read -ra more <<<"${CHECK_ARCHIVES:-}"
   long_check "parquet in other readers" python3 -B test/fleet/check_readers.py \
     build/tools/tcpinfo-csv test/golden/own/*.jsonl "${more[@]}"
+  if [[ -x build/test/cli/kafka_cluster ]]; then
+    long_check "a hundred failures of kafka" python3 -B test/fleet/kafka_failures.py \
+      build/tools/tcpinfo-collect build/test/cli/kafka_cluster
+  fi
   long_check "a cluster killed" python3 -B test/fleet/cluster_kills.py build/tools/tcpinfo-csv
 }

@@ -102,7 +102,7 @@ THIRD_PARTIES = [
     (r"archive(_entry)?\.h$", ["offline/inputs"]),
     (r"zlib\.h$", ["offline/inputs"]),
     (r"n?curses\.h$", ["tools"]),
-    (r"(curl|nats)/", ["collect/publishing"]),
+    (r"(curl|nats|librdkafka)/", ["collect/publishing"]),
 ]
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 

@@ -23,7 +23,7 @@ def main():
     # Each with the value that is refused beside tools and tests=disabled, and one that is not.
     wanted = [(option, value) for option in ("bench", "fuzz") for value in ("enabled", "auto")]
     wanted += [(option, "enabled") for option in ("bpf", "prometheus", "systemd", "curl",
-                                                "nats")]
+                                                "nats", "kafka")]
     with tempfile.TemporaryDirectory() as scratch:
         with concurrent.futures.ThreadPoolExecutor(2) as two:
             done = list(two.map(lambda w: set_up(root, pathlib.Path(scratch) / "-".join(w),

@@ -23,7 +23,7 @@ NO_PART = {"threads", "catch2", "catch2-with-main", "benchmark", "libnl-idiag-3.
 SHARED = {"libnl-3": "libnl-3.0", "libnl-route-3": "libnl-route-3.0", "libzstd": "libzstd",
           "libsimdjson": "simdjson", "libfmt": "fmt", "libbpf": "libbpf", "libpcap": "libpcap",
           "libarchive": "libarchive", "libncursesw": "ncursesw", "libtinfo": "ncursesw",
-          "libcurl": "libcurl", "libnats": "libnats",
+          "libcurl": "libcurl", "libnats": "libnats", "librdkafka": "rdkafka",
           "libz": "zlib", "libsystemd": "libsystemd",
           "libprometheus-cpp-core": "prometheus-cpp-core", "libtcpinfo": "libtcpinfo"}
 OF_THE_SYSTEM = {"libc", "libm", "libstdc++", "libgcc_s", "ld-linux-x86-64", "ld-linux-aarch64",

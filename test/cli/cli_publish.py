@@ -61,7 +61,6 @@ def test_refusals(scratch: Path) -> None:
             ("none of file:", "--publish", f"ftp://localhost/{secret}"),
             ("URL 2: it names no folder", "--publish", "file:/tmp/a", "--publish", "file:b"),
             ("neither ca nor credentials", "--publish", f"https://localhost/?token={secret}"),
-            ("not supported yet", "--publish", "kafka://localhost/a"),
             ("--output itself", "--publish", f"file:{output}/"),
             ("there twice", "--publish", "file:/tmp/a", "--publish", "file:///tmp/a/"),
             ("everybody may read", "--publish", f"https://localhost/a?credentials={loose}"),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import signal
 import socket
@@ -21,7 +20,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from checks import check, finish
-from publishing import SEGMENTS, Nats, blocks, segments, traffic
+from publishing import SEGMENTS, Nats, await_run, blocks, rows, runs, segments, traffic
 
 COLLECTOR, CSV = sys.argv[1:3]
 HANGS = 60
@@ -59,31 +58,6 @@ class Server:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
-
-
-def rows(done: subprocess.CompletedProcess[bytes]) -> list[bytes]:
-    check(done.returncode == 0 and not done.stderr, f"tcpinfo-csv: {done.returncode}: "
-                                                    f"{done.stderr.decode()}")
-    return sorted(done.stdout.splitlines())
-
-
-def runs(output: Path) -> set[str]:
-    """HOST.START-RUN of each that has written a block."""
-    name = re.compile(r"(.+)\.\d+\.\d+\.tcpseg\.zst(\.part)?")
-    return {found[1] for path in output.glob("*/*/*/*.tcpseg.zst*")
-            if (found := name.fullmatch(path.name)) and path.stat().st_size > 0}
-
-
-def await_run(output: Path, before: set[str]) -> None:
-    end = time.monotonic() + HANGS
-    while time.monotonic() < end:
-        try:
-            if runs(output) - before:
-                return
-        except FileNotFoundError:  # renamed meanwhile
-            pass
-        time.sleep(0.02)
-    check(False, "nothing is recorded")
 
 
 def test_stream(server: Server, scratch: Path) -> None:

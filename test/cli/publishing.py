@@ -6,12 +6,19 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import queue
+import re
 import socket
+import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from checks import check
+
+HANGS = 60
 SEGMENTS = ("--layout", "segments", "--sampling", "dump", "--include-local", "--rotate", "1s",
             "--flush", "100ms")
 
@@ -102,3 +109,85 @@ class Nats:
             found.append((dict(line.split(": ", 1) for line in head if ": " in line),
                           base64.b64decode(message["data"])))
         return found
+
+
+def rows(done: subprocess.CompletedProcess[bytes]) -> list[bytes]:
+    check(done.returncode == 0 and not done.stderr, f"tcpinfo-csv: {done.returncode}: "
+                                                    f"{done.stderr.decode()}")
+    return sorted(done.stdout.splitlines())
+
+
+def runs(output: Path) -> set[str]:
+    """HOST.START-RUN of each that has written a block."""
+    name = re.compile(r"(.+)\.\d+\.\d+\.tcpseg\.zst(\.part)?")
+    return {found[1] for path in output.glob("*/*/*/*.tcpseg.zst*")
+            if (found := name.fullmatch(path.name)) and path.stat().st_size > 0}
+
+
+def await_run(output: Path, before: set[str]) -> None:
+    end = time.monotonic() + HANGS
+    while time.monotonic() < end:
+        try:
+            if runs(output) - before:
+                return
+        except FileNotFoundError:  # renamed meanwhile
+            pass
+        time.sleep(0.02)
+    check(False, "nothing is recorded")
+
+
+class Kafka:
+    """kafka_cluster.cc: brokers that fail when told to, and what came to them."""
+
+    def __init__(self, program: str, topic: str, brokers: int = 3, partitions: int = 4) -> None:
+        self.brokers, self.partitions, self.topic = brokers, partitions, topic
+        # Partition, key, id and value.
+        self.came: list[tuple[int, str, str, bytes]] = []
+        self.answers: queue.Queue[str] = queue.Queue()
+        self.process = subprocess.Popen([program, str(brokers), str(partitions), topic], text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self.process.stdout is not None
+        self.servers = self.process.stdout.readline().strip()
+        self.url = f"kafka://{self.servers}/{topic}"
+        self.thread = threading.Thread(target=self.listen)
+        self.thread.start()
+
+    def listen(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            words = line.split()
+            if len(words) == 1:
+                self.answers.put(words[0])
+            else:
+                self.came.append((int(words[0]), words[2], words[3], bytes.fromhex(words[4])))
+
+    def tell(self, command: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+        answer = self.answers.get(timeout=HANGS)
+        check(answer == "done", f"{command}: {answer}")
+
+    def await_blocks(self, wanted: int) -> None:
+        """Until so many different ones came."""
+        end = time.monotonic() + HANGS
+        while time.monotonic() < end and len({name for _, _, name, _ in self.came}) < wanted:
+            time.sleep(0.02)
+
+    def close(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait(HANGS)
+        self.thread.join()
+
+
+def check_order(places: dict[str, list[tuple[int, int]]]) -> None:
+    """Of each key, segments and blocks in the order in which they came first."""
+    for key, found in places.items():
+        check(found == sorted(found), f"{key}: out of order: {found}")
+
+
+def place_of(name: str) -> tuple[str, tuple[int, int]]:
+    """The key, and segment and block, of the id of a block."""
+    key, segment, block = name.rsplit("/", 2)
+    return key, (int(segment), int(block.partition("-")[0]))

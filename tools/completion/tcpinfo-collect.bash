@@ -43,7 +43,7 @@ _tcpinfo_collect() {
       return
       ;;
     --publish)
-      mapfile -t COMPREPLY < <(compgen -W 'file:/ https:// nats://' -- "$current")
+      mapfile -t COMPREPLY < <(compgen -W 'file:/ https:// nats:// kafka://' -- "$current")
       return
       ;;
     --interval | --reps | --duration | --rotate | --flush | --level | --writers | \

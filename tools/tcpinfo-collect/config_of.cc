@@ -169,12 +169,11 @@ void targets_to_config(const collect_flags& f, collect::config& c) {
     collect::publish_url url;
     const std::string wrong = collect::parse_publish_url(f.publish[i], url);
     if (!wrong.empty()) throw bad_flag(fmt::format("--publish, URL {}: {}", i + 1, wrong));
-    if (url.how == collect::publish_by::kafka)
-      throw bad_flag("--publish: kafka:// is not supported yet");
     if (!collect::can_publish(url.how))
-      throw bad_flag(fmt::format(
-          "--publish: this program was built without {}",
-          url.how == collect::publish_by::https ? "libcurl (https://)" : "libnats (nats://)"));
+      throw bad_flag(fmt::format("--publish: this program was built without {}",
+                                 url.how == collect::publish_by::https  ? "libcurl (https://)"
+                                 : url.how == collect::publish_by::nats ? "libnats (nats://)"
+                                                                        : "librdkafka (kafka://)"));
     const bool twice = std::any_of(c.publish.begin(), c.publish.end(),
                                    [&url](const auto& other) { return other.name == url.name; });
     if (twice) throw bad_flag(fmt::format("--publish: {} is there twice", url.name));

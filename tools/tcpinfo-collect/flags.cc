@@ -165,7 +165,8 @@ void declare(CLI::App& app, collect_flags& f) {
       ->capture_default_str();
   add_list("--publish", f.publish,
            "send what is recorded there, too: file:/FOLDER, https://HOST/PATH (whole segments), "
-           "nats://HOST/SUBJECT (blocks); can be given more than once; needs --layout segments",
+           "nats://HOST/SUBJECT, kafka://HOST/TOPIC (blocks); can be given more than once; needs "
+           "--layout segments",
            "URL");
   app.add_flag("-v,--verbose", f.verbose, "say what is done, not only what goes wrong");
 }

@@ -3,6 +3,7 @@
 
 #include "collect/publishing/outlets/file_outlet.h"
 #include "collect/publishing/outlets/https_outlet.h"
+#include "collect/publishing/outlets/kafka_outlet.h"
 #include "collect/publishing/outlets/nats_outlet.h"
 #include "collect/publishing/secret_file.h"
 
@@ -17,7 +18,7 @@ bool can_publish(publish_by how) noexcept {
     case publish_by::nats:
       return nats_available();
     case publish_by::kafka:
-      return false;
+      return kafka_available();
   }
   return false;
 }
@@ -36,9 +37,8 @@ std::unique_ptr<outlet> make_outlet(os& system, const publish_url& url, std::str
     case publish_by::nats:
       return make_nats_outlet(url, why);
     case publish_by::kafka:
-      break;
+      return make_kafka_outlet(url, secret, why);
   }
-  why = "this program was built without it";
   return nullptr;
 }
 

@@ -44,7 +44,10 @@ struct whole_segment {
 struct send_result {
   bool all = false;              ///< is acknowledged, on what the target calls stable
   std::uint64_t duplicates = 0;  ///< that the target said it had
-  std::string fault = {};        ///< where not all is: why. No secret is in it
+  /// Of the batch's blocks those that it refuses for their size, whenever they come. Where all
+  /// others are acknowledged, all is.
+  std::vector<std::size_t> too_large = {};
+  std::string fault = {};  ///< where not all is: why. No secret is in it
 };
 
 /// Asked while an outlet waits: whether it may go on waiting. Any thread.

@@ -183,8 +183,16 @@ bool publisher::send_blocks(const stream_key& key, std::uint64_t number,
       at = to;
       break;
     }
-    if (!take(to_->send_blocks(batch_, may_), key, to, batch_.blocks.size(), batch_.bytes.size()))
-      return false;
+    const send_result result = to_->send_blocks(batch_, may_);
+    std::uint64_t messages = batch_.blocks.size();
+    std::uint64_t bytes = batch_.bytes.size();
+    if (result.all)
+      for (const std::size_t which : result.too_large) {
+        --messages;
+        bytes -= batch_.blocks[which].size;
+        pass_over(batch_.blocks[which]);
+      }
+    if (!take(result, key, to, messages, bytes)) return false;
     at = to;
     save(false);
     if (!may_go_on()) return false;
@@ -261,6 +269,13 @@ bool publisher::take(const send_result& result, const stream_key& key, const str
   counts_.duplicates.add(result.duplicates);
   set(key, to);
   return true;
+}
+
+void publisher::pass_over(const block_batch::block& block) {
+  counts_.too_large.add();
+  too_large_limit_.log(system_.monotonic_ns(), event::publish_lost, {},
+                       "{} does not take block {}: its {} bytes are too many for it", name_,
+                       block.id, block.size);
 }
 
 void publisher::gone(const stream_key& key, std::uint64_t number, const found_segment& segment) {

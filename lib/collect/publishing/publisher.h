@@ -70,6 +70,7 @@ class publisher {
                                   const found_segment& segment);
   [[nodiscard]] bool take(const send_result& result, const stream_key& key,
                           const stream_position& to, std::uint64_t messages, std::uint64_t bytes);
+  void pass_over(const block_batch::block& block);
   void gone(const stream_key& key, std::uint64_t number, const found_segment& segment);
   void pass_gap(const stream_key& key, std::uint64_t number);
   [[nodiscard]] stream_position position_of(const stream_key& key, std::uint64_t segment) const;
@@ -89,6 +90,7 @@ class publisher {
   publish_counts& counts_;
   cursor cursor_;
   log_limit limit_{60'000'000'000};
+  log_limit too_large_limit_{60'000'000'000};
 
   block_file file_;
   block_batch batch_;

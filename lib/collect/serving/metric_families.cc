@@ -225,6 +225,9 @@ void add_publishing(families& all, const metric_sources& from) {
   totals("tcpinfo_publish_damaged_total",
          "Stretches of segments that hold no whole block, and were not sent.",
          &publish_counts::damaged);
+  totals("tcpinfo_publish_too_large_total",
+         "Blocks that a target refuses for their size, and that were passed over.",
+         &publish_counts::too_large);
   totals("tcpinfo_publish_gone_total",
          "Segments that were removed before a target had all of them.", &publish_counts::gone);
   all.gauges("tcpinfo_publish_lag_bytes",

@@ -19,6 +19,8 @@ namespace tcpinfo::collect {
 namespace {
 
 constexpr std::int64_t connect_ms = 5'000;
+// A server that takes nothing for so long is away.
+constexpr std::int64_t write_ms = 5'000;
 constexpr std::int64_t ack_ms = 30'000;
 constexpr const char* id_header = "Nats-Msg-Id";
 
@@ -29,9 +31,21 @@ class awaited {
   void begin(const block_batch& batch) {
     const std::lock_guard lock(mutex_);
     ids_.clear();
+    refused_.clear();
     duplicates_ = 0;
     fault_.clear();
     for (const auto& block : batch.blocks) ids_.insert(block.id);
+  }
+  // One that the stream does not take, however often it is sent.
+  void refuse(const char* id) noexcept {
+    {
+      const std::lock_guard lock(mutex_);
+      const auto found = ids_.find(std::string_view(id));
+      if (found == ids_.end()) return;
+      refused_.insert(ids_.extract(found));
+      if (!ids_.empty()) return;
+    }
+    changed_.notify_all();
   }
   // An acknowledgement of an earlier try is as good.
   void take(const char* id, bool duplicate) noexcept {
@@ -56,7 +70,7 @@ class awaited {
     }
     changed_.notify_all();
   }
-  send_result wait(const may_wait& may) {
+  send_result wait(const block_batch& batch, const may_wait& may) {
     using clock = std::chrono::steady_clock;
     std::unique_lock lock(mutex_);
     auto heard = clock::now();
@@ -74,13 +88,17 @@ class awaited {
       if (!ids_.empty() && fault_.empty()) changed_.wait_for(lock, std::chrono::milliseconds(200));
     }
     if (!fault_.empty()) return {.fault = fault_};
-    return {.all = true, .duplicates = duplicates_};
+    send_result result{.all = true, .duplicates = duplicates_};
+    for (std::size_t i = 0; i < batch.blocks.size(); ++i)
+      if (refused_.contains(batch.blocks[i].id)) result.too_large.push_back(i);
+    return result;
   }
 
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
   std::set<std::string, std::less<>> ids_;
+  std::set<std::string, std::less<>> refused_;
   std::uint64_t duplicates_ = 0;
   std::string fault_;
 };
@@ -93,12 +111,16 @@ awaited& new_awaited() {
 void on_ack(jsCtx*, natsMsg* message, jsPubAck* ack, jsPubAckErr* fault, void* user) noexcept {
   auto& waiting = *static_cast<awaited*>(user);
   const char* id = nullptr;
-  if (ack == nullptr) {
+  const bool is_known = natsMsgHeader_Get(message, id_header, &id) == NATS_OK && id != nullptr;
+  if (ack == nullptr && is_known && fault != nullptr &&
+      fault->ErrCode == JSStreamMessageExceedsMaximumErr) {
+    waiting.refuse(id);
+  } else if (ack == nullptr) {
     const bool has_text = fault != nullptr && fault->ErrText != nullptr && *fault->ErrText != '\0';
     waiting.fail(has_text           ? fault->ErrText
                  : fault != nullptr ? natsStatus_GetText(fault->Err)
                                     : "not acknowledged");
-  } else if (natsMsgHeader_Get(message, id_header, &id) == NATS_OK && id != nullptr) {
+  } else if (is_known) {
     waiting.take(id, ack->Duplicate);
   }
   natsMsg_Destroy(message);
@@ -152,6 +174,7 @@ natsStatus nats_outlet::set_up(natsOptions* options) const {
   natsStatus status = natsOptions_SetServers(options, names.data(), static_cast<int>(names.size()));
   if (status == NATS_OK) status = natsOptions_SetName(options, "tcpinfo-collect");
   if (status == NATS_OK) status = natsOptions_SetTimeout(options, connect_ms);
+  if (status == NATS_OK) status = natsOptions_SetWriteDeadline(options, write_ms);
   // The publisher begins anew after a fault, in its own time; and what the library would keep for a
   // server that is away takes memory.
   if (status == NATS_OK) status = natsOptions_SetAllowReconnect(options, false);
@@ -204,11 +227,21 @@ natsStatus nats_outlet::publish(const block_batch& batch, const block_batch::blo
 send_result nats_outlet::send_blocks(const block_batch& batch, const may_wait& may) {
   waiting_.begin(batch);
   natsStatus status = open();
-  for (const auto& block : batch.blocks)
-    if (status == NATS_OK) status = publish(batch, block);
+  for (const auto& block : batch.blocks) {
+    if (status != NATS_OK) break;
+    if (!may()) {
+      close();
+      return {.fault = "not all could be sent before the end"};
+    }
+    status = publish(batch, block);
+    // It says what it takes when it greets.
+    if (status != NATS_MAX_PAYLOAD) continue;
+    waiting_.refuse(block.id.c_str());
+    status = NATS_OK;
+  }
   send_result result;
   if (status == NATS_OK) {
-    result = waiting_.wait(may);
+    result = waiting_.wait(batch, may);
   } else {
     check(status);
     natsStatus last = NATS_OK;

@@ -4,7 +4,9 @@
 // retention leaves meanwhile.
 #include "collect/publishing/publisher.h"
 
+#include <algorithm>
 #include <optional>
+#include <span>
 
 #include "collect/publishing/outlets/file_outlet.h"
 #include "collect/publishing/publishers.h"
@@ -22,8 +24,9 @@ struct server {
   std::vector<std::string> ids;
   std::vector<std::string> keys;
   std::string bytes;
-  int faults = 0;        // so many tries fail
-  int lost_answers = 0;  // so many arrive, and are not acknowledged
+  int faults = 0;              // so many tries fail
+  int lost_answers = 0;        // so many arrive, and are not acknowledged
+  std::string too_large = {};  // a block with these bytes is
 };
 
 class fake_outlet final : public block_outlet {
@@ -34,8 +37,14 @@ class fake_outlet final : public block_outlet {
       --to_.faults;
       return {.fault = "away"};
     }
-    for (const auto& block : batch.blocks) {
+    send_result result;
+    for (std::size_t i = 0; i < batch.blocks.size(); ++i) {
+      const auto& block = batch.blocks[i];
       const bytes_view bytes = batch.bytes_of(block);
+      if (std::ranges::equal(bytes, std::as_bytes(std::span(to_.too_large)))) {
+        result.too_large.push_back(i);
+        continue;
+      }
       to_.ids.push_back(block.id);
       to_.keys.push_back(batch.key);
       to_.bytes.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -44,7 +53,8 @@ class fake_outlet final : public block_outlet {
       --to_.lost_answers;
       return {.fault = "no answer"};
     }
-    return {.all = true};
+    result.all = true;
+    return result;
   }
 
  private:
@@ -239,6 +249,27 @@ TEST_CASE("damage costs what is damaged, and a file that is gone is counted") {
   CHECK(run.counts.gone.get() == 2);
   CHECK(said.text().find("segments 3 to 4 of " + run_text + "/0 were removed") !=
         std::string::npos);
+}
+
+TEST_CASE("a block that the target never takes is passed over once, counted and said") {
+  output_directory d;
+  server to;
+  const made_blocks made(3);
+  to.too_large = made.frames[1];
+  to.lost_answers = 1;
+  d.put(d.name(0), made.all() + made.index);
+  one_run run(d, to);
+  captured_errors said;
+  CHECK_FALSE(run.p.look());
+  CHECK(run.counts.too_large.get() == 0);
+  to.bytes.clear();
+  CHECK(run.p.look());
+  CHECK(to.bytes == made.frames[0] + made.frames[2]);
+  CHECK(run.counts.too_large.get() == 1);
+  CHECK(run.counts.messages.get() == 2);
+  CHECK(run.counts.bytes.get() == to.bytes.size());
+  CHECK(run.p.has({stem, 0}, 0));
+  CHECK(said.text().find("does not take block " + run_text + "/0/0/1-") != std::string::npos);
 }
 
 TEST_CASE("whole segments are copied once they are complete, and go on where a try has ended") {
