@@ -67,7 +67,9 @@ std::error_code block_file::fill(std::uint64_t offset, std::size_t least) {
     return {};
   };
   std::size_t got = 0;
-  return read_full(read, buffer_, got);
+  const auto ec = read_full(read, buffer_, got);
+  // What is before a place that the disk does not give is good.
+  return at(offset).size() >= least ? std::error_code() : ec;
 }
 
 std::error_code block_file::look_into(bytes_view frame, found_block& out, bool& good) {

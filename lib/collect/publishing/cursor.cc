@@ -45,9 +45,13 @@ cursor::cursor(os& system, const std::string& output, std::string_view name)
 
 std::string cursor_text(std::string_view name, const stream_positions& positions) {
   std::string text = fmt::format("{}\n{}\n", first_line, name);
-  for (const auto& [key, at] : positions)
-    fmt::format_to(std::back_inserter(text), "{} {} {} {} {}\n", key.stem, key.writer, at.segment,
+  for (const auto& [key, at] : positions) {
+    fmt::format_to(std::back_inserter(text), "{} {} {} {} {}", key.stem, key.writer, at.segment,
                    at.offset, at.block);
+    for (const std::uint64_t segment : at.unread)
+      fmt::format_to(std::back_inserter(text), " {}", segment);
+    text += '\n';
+  }
   return text.append(last_line).append("\n");
 }
 
@@ -62,9 +66,13 @@ bool parse_cursor(std::string_view text, std::string_view name, stream_positions
     stream_key key{std::string(text::take_until(line, ' '))};
     stream_position at;
     if (key.stem.empty() || !take_number(line, key.writer) || !take_number(line, at.segment) ||
-        !take_number(line, at.offset) || at.offset > largest_offset ||
-        !take_number(line, at.block) || !line.empty())
+        !take_number(line, at.offset) || at.offset > largest_offset || !take_number(line, at.block))
       return false;
+    while (!line.empty()) {
+      std::uint64_t unread = 0;
+      if (!take_number(line, unread) || unread >= at.segment) return false;
+      at.unread.insert(unread);
+    }
     out[std::move(key)] = at;
   }
   return false;

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -23,11 +24,13 @@ struct stream_key {
   [[nodiscard]] auto operator<=>(const stream_key&) const = default;
 };
 
-/// All before it is acknowledged.
+/// All before it is acknowledged, but for what could not be read.
 struct stream_position {
   std::uint64_t segment = 0;  ///< its number
   std::uint64_t offset = 0;   ///< in it
   std::uint64_t block = 0;    ///< number of the block there, or behind it
+  /// Segments before it that could not be read to their end.
+  std::set<std::uint64_t> unread = {};
   [[nodiscard]] bool operator==(const stream_position&) const = default;
 };
 

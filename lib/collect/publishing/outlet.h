@@ -47,7 +47,8 @@ struct send_result {
   /// Of the batch's blocks those that it refuses for their size, whenever they come. Where all
   /// others are acknowledged, all is.
   std::vector<std::size_t> too_large = {};
-  std::string fault = {};  ///< where not all is: why. No secret is in it
+  std::string fault = {};   ///< where not all is: why. No secret is in it
+  bool unreadable = false;  ///< that is one of the disk here, where the segment lies
 };
 
 /// Asked while an outlet waits: whether it may go on waiting. Any thread.

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <limits>
 #include <new>
 #include <utility>
@@ -26,6 +27,15 @@ constexpr std::int64_t farewell_ns = 5 * ns_of_second;
 constexpr std::int64_t save_pause_ns = ns_of_second;
 constexpr std::size_t batch_bytes = std::size_t{4} << 20;
 constexpr std::size_t batch_blocks = 256;
+// So often a segment is tried that the disk does not give; the rests between grow, half a minute
+// altogether.
+constexpr int disk_tries = 5;
+
+// What the disk does not give, or the file system has lost.
+bool is_of_the_disk(const std::error_code& ec) noexcept {
+  return is_errno(ec, EIO) || is_errno(ec, EUCLEAN) || is_errno(ec, EBADMSG) ||
+         is_errno(ec, ENODATA);
+}
 
 // <host>.<start>-<run> with a stroke for the point: a host's name may have points.
 std::string key_text(const stream_key& key) {
@@ -129,6 +139,7 @@ bool publisher::look() {
   // No other thread changes them.
   if (const auto ec = find_segments(system_, output_, positions_, there))
     return failed(output_, ec);
+  remember(there);
   bool all = true;
   for (const auto& [key, stream] : there) all = send_stream(key, stream) && all;
   forget_old(there);
@@ -144,6 +155,9 @@ bool publisher::send_stream(const stream_key& key, const segment_stream& stream)
   for (auto next = stream.begin(); next != stream.end(); ++next) {
     if (!may_go_on()) return false;
     const auto& [number, segment] = *next;
+    if (const auto tried = unreadable_.find({key, number});
+        tried != unreadable_.end() && tried->second >= disk_tries)
+      continue;
     pass_gap(key, number);
     if (segments_) {
       // What is not complete keeps those behind it waiting: so they come in their order.
@@ -153,7 +167,7 @@ bool publisher::send_stream(const stream_key& key, const segment_stream& stream)
     }
     bool done = false;
     // A writer begins the next file when it has ended the one before.
-    const bool ended = segment.whole || std::next(next) != stream.end();
+    const bool ended = segment.whole || std::next(next) != stream.end() || is_behind(key, number);
     if (!send_blocks(key, number, segment, ended, done)) return false;
     if (!done) return true;
   }
@@ -172,13 +186,21 @@ bool publisher::send_blocks(const stream_key& key, std::uint64_t number,
     done = true;
     return true;
   }
-  if (ec) return failed(segment.path, ec);
+  if (ec) {
+    (void)failed(segment.path, ec);
+    return done = is_of_the_disk(ec) && give_up(key, number);
+  }
   stream_position at = position_of(key, number);
   // The file may have been written anew since the cursor was there.
   bool fresh = at.offset > 0;
   for (;;) {
     stream_position to = at;
-    if (!take_batch(key, segment.path, ended, to, fresh)) return false;
+    ec = take_batch(key, ended, to, fresh);
+    // What was read before it is sent first.
+    if (ec && batch_.blocks.empty()) {
+      (void)failed(segment.path, ec);
+      return done = is_of_the_disk(ec) && give_up(key, number);
+    }
     if (batch_.blocks.empty()) {
       at = to;
       break;
@@ -197,21 +219,23 @@ bool publisher::send_blocks(const stream_key& key, std::uint64_t number,
     save(false);
     if (!may_go_on()) return false;
   }
-  if (ended) at = {number + 1, 0, 0};
-  set(key, at);
+  if (ended)
+    complete(key, number);
+  else
+    set(key, at);
   done = ended;
   return true;
 }
 
-// Fills the batch from a position on, which is moved behind it. False: try later.
-bool publisher::take_batch(const stream_key& key, const std::string& path, bool ended,
-                           stream_position& to, bool& fresh) {
+// Fills the batch from a position on, which is moved behind it, as far as its segment can be read.
+std::error_code publisher::take_batch(const stream_key& key, bool ended, stream_position& to,
+                                      bool& fresh) {
   batch_.blocks.clear();
   batch_.bytes.clear();
   batch_.key = key_text(key);
   while (batch_.blocks.size() < batch_blocks && batch_.bytes.size() < batch_bytes) {
     found_block found;
-    if (const auto ec = file_.find(to.offset, ended, found)) return failed(path, ec);
+    if (const auto ec = file_.find(to.offset, ended, found)) return ec;
     const bool is_other = to.offset > file_.size() || found.what == found_block::kind::damaged ||
                           (found.what == found_block::kind::block && found.number < to.block);
     if (std::exchange(fresh, false) && is_other) {
@@ -233,7 +257,7 @@ bool publisher::take_batch(const stream_key& key, const std::string& path, bool 
          batch_.bytes.size(), found.frame.size()});
     batch_.bytes.insert(batch_.bytes.end(), found.frame.begin(), found.frame.end());
   }
-  return true;
+  return {};
 }
 
 bool publisher::send_segment(const stream_key& key, std::uint64_t number,
@@ -246,12 +270,18 @@ bool publisher::send_segment(const stream_key& key, std::uint64_t number,
     gone(key, number, segment);
     return true;
   }
-  if (ec) return failed(segment.path, ec);
+  if (ec) {
+    (void)failed(segment.path, ec);
+    return is_of_the_disk(ec) && give_up(key, number);
+  }
   const whole_segment whole{segment.path, segment.path.substr(output_.size() + 1),
                             fmt::format("{}/{}", key_text(key), number), file.get(), size};
-  const bool sent = take(to_->send_segment(whole, may_), key, {number + 1, 0, 0}, 1, size);
-  if (sent) save(false);
-  return sent;
+  const send_result result = to_->send_segment(whole, may_);
+  if (!take(result, key, {number, size, 0}, 1, size))
+    return result.unreadable && give_up(key, number);
+  complete(key, number);
+  save(false);
+  return true;
 }
 
 // What became of a try.
@@ -282,17 +312,53 @@ void publisher::gone(const stream_key& key, std::uint64_t number, const found_se
   counts_.gone.add();
   log(event::publish_lost, {.file = segment.path}, "{} was removed before all of it was sent to {}",
       segment.path, name_);
-  set(key, {number + 1, 0, 0});
+  complete(key, number);
+}
+
+// Whether those behind a segment have been sent before it.
+bool publisher::is_behind(const stream_key& key, std::uint64_t number) const {
+  const auto found = positions_.find(key);
+  return found != positions_.end() && number < found->second.segment;
+}
+
+// All of a segment is acknowledged, or will never be.
+void publisher::complete(const stream_key& key, std::uint64_t number) {
+  unreadable_.erase({key, number});
+  if (!is_behind(key, number)) {
+    set(key, {number + 1, 0, 0});
+    return;
+  }
+  const std::lock_guard lock(mutex_);
+  unsaved_ = positions_[key].unread.erase(number) > 0 || unsaved_;
+}
+
+// Whether those behind a segment wait no longer for the disk to give it.
+bool publisher::give_up(const stream_key& key, std::uint64_t number) {
+  if (++unreadable_[{key, number}] < disk_tries) return false;
+  counts_.unreadable.add();
+  log(event::publish_lost,
+      "segment {} of {} cannot be read: what is left of it is tried at the "
+      "next start",
+      number, key_text(key));
+  if (!is_behind(key, number)) set(key, {number + 1, 0, 0});
+  const std::lock_guard lock(mutex_);
+  unsaved_ = positions_[key].unread.insert(number).second || unsaved_;
+  return true;
+}
+
+void publisher::lost(const stream_key& key, std::uint64_t first, std::uint64_t last) {
+  counts_.gone.add(last - first + 1);
+  log(event::publish_lost, "segments {} to {} of {} were removed before all of them was sent to {}",
+      first, last, key_text(key), name_);
 }
 
 // A stream's numbers have no gaps: what is not there between two is gone.
 void publisher::pass_gap(const stream_key& key, std::uint64_t number) {
   const auto found = positions_.find(key);
-  if (found == positions_.end() || found->second.segment >= number) return;
-  const std::uint64_t first = found->second.segment;
-  counts_.gone.add(number - first);
-  log(event::publish_lost, "segments {} to {} of {} were removed before all of them was sent to {}",
-      first, number - 1, key_text(key), name_);
+  const std::uint64_t first =
+      found == positions_.end() ? seen_.at(key).first : found->second.segment;
+  if (first >= number) return;
+  lost(key, first, number - 1);
   set(key, {number, 0, 0});
 }
 
@@ -305,22 +371,51 @@ stream_position publisher::position_of(const stream_key& key, std::uint64_t segm
 void publisher::set(const stream_key& key, const stream_position& to) {
   const std::lock_guard lock(mutex_);
   stream_position& at = positions_[key];
-  unsaved_ = unsaved_ || at != to;
-  at = to;
+  // A segment that could not be read before is sent whole, behind others.
+  if (to.segment < at.segment) return;
+  stream_position next{to.segment, to.offset, to.block, at.unread};
+  unsaved_ = unsaved_ || at != next;
+  at = std::move(next);
 }
 
 bool publisher::has(const stream_key& stream, std::uint64_t segment) const {
   const std::lock_guard lock(mutex_);
   const auto found = positions_.find(stream);
-  return found != positions_.end() && segment < found->second.segment;
+  return found != positions_.end() && segment < found->second.segment &&
+         !found->second.unread.contains(segment);
 }
 
-// Streams of which nothing is left need no position.
+void publisher::remember(const segment_streams& there) {
+  for (const auto& [key, stream] : there) {
+    if (stream.empty()) continue;
+    const std::uint64_t last = stream.rbegin()->first;
+    const auto found = seen_.try_emplace(key, stream.begin()->first, last).first;
+    found->second.second = std::max(found->second.second, last);
+  }
+}
+
+// Streams of which nothing is left need no position. What was not acknowledged of them is lost.
 void publisher::forget_old(const segment_streams& there) {
+  std::erase_if(seen_, [&](const auto& one) {
+    const auto& [key, numbers] = one;
+    if (there.contains(key)) return false;
+    const auto found = positions_.find(key);
+    const std::uint64_t first = found == positions_.end() ? numbers.first : found->second.segment;
+    if (first <= numbers.second) lost(key, first, numbers.second);
+    return true;
+  });
   const std::lock_guard lock(mutex_);
-  unsaved_ = std::erase_if(positions_,
-                           [&there](const auto& one) { return !there.contains(one.first); }) > 0 ||
-             unsaved_;
+  for (auto next = positions_.begin(); next != positions_.end();) {
+    const stream_key& key = next->first;
+    const auto found = there.find(key);
+    const std::size_t unread = std::erase_if(next->second.unread, [&](std::uint64_t number) {
+      if (found != there.end() && found->second.contains(number)) return false;
+      lost(key, number, number);
+      return true;
+    });
+    unsaved_ = unsaved_ || unread > 0 || found == there.end();
+    next = found == there.end() ? positions_.erase(next) : std::next(next);
+  }
 }
 
 void publisher::measure(const segment_streams& there) {

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include "collect/os/os.h"
 #include "collect/publish_url.h"
@@ -64,8 +65,8 @@ class publisher {
   [[nodiscard]] bool send_stream(const stream_key& key, const segment_stream& stream);
   [[nodiscard]] bool send_blocks(const stream_key& key, std::uint64_t number,
                                  const found_segment& segment, bool ended, bool& done);
-  [[nodiscard]] bool take_batch(const stream_key& key, const std::string& path, bool ended,
-                                stream_position& to, bool& fresh);
+  [[nodiscard]] std::error_code take_batch(const stream_key& key, bool ended, stream_position& to,
+                                           bool& fresh);
   [[nodiscard]] bool send_segment(const stream_key& key, std::uint64_t number,
                                   const found_segment& segment);
   [[nodiscard]] bool take(const send_result& result, const stream_key& key,
@@ -75,6 +76,11 @@ class publisher {
   void pass_gap(const stream_key& key, std::uint64_t number);
   [[nodiscard]] stream_position position_of(const stream_key& key, std::uint64_t segment) const;
   void set(const stream_key& key, const stream_position& to);
+  [[nodiscard]] bool is_behind(const stream_key& key, std::uint64_t number) const;
+  [[nodiscard]] bool give_up(const stream_key& key, std::uint64_t number);
+  void complete(const stream_key& key, std::uint64_t number);
+  void lost(const stream_key& key, std::uint64_t first, std::uint64_t last);
+  void remember(const segment_streams& there);
   void forget_old(const segment_streams& there);
   void measure(const segment_streams& there);
   void save(bool now);
@@ -95,7 +101,11 @@ class publisher {
   block_file file_;
   block_batch batch_;
   std::map<stream_key, stream_position> tried_;  // sent, and not acknowledged
-  bool away_ = false;                            // the last try failed
+  // Segments of which a disk does not give all, by how often they were tried.
+  std::map<std::pair<stream_key, std::uint64_t>, int> unreadable_;
+  // Of each stream, the first and the last segment that this run has seen.
+  std::map<stream_key, std::pair<std::uint64_t, std::uint64_t>> seen_;
+  bool away_ = false;  // the last try failed
   bool unsaved_ = false;
   std::int64_t saved_ns_ = 0;
   std::int64_t end_ns_ = 0;  // monotonic; when to give up, while ending

@@ -21,7 +21,9 @@ std::error_code add_all(os& system, const std::string& output, const stream_posi
       stream_key key{std::string(name.stem), name.writer};
       const auto position = acknowledged.find(key);
       segment_stream& stream = out[std::move(key)];
-      if (position != acknowledged.end() && name.number < position->second.segment) return;
+      if (position != acknowledged.end() && name.number < position->second.segment &&
+          !position->second.unread.contains(name.number))
+        return;
       std::string path = day.path + "/" + entry.name;
       if (name.partial) path.resize(path.size() - part_suffix.size());
       found_segment& found = stream[name.number];
@@ -40,7 +42,7 @@ bool has_gap(const segment_streams& streams, const stream_positions& acknowledge
     const auto position = acknowledged.find(key);
     std::uint64_t next = position == acknowledged.end() ? 0 : position->second.segment;
     for (const auto& [number, found] : stream)
-      if (number != next++) return true;
+      if (number >= next && number != next++) return true;
   }
   return false;
 }

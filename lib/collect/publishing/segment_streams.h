@@ -23,8 +23,8 @@ struct found_segment {
 using segment_stream = std::map<std::uint64_t, found_segment>;
 using segment_streams = std::map<stream_key, segment_stream>;
 
-/// Looks at all folders of days. Streams of which every segment is acknowledged are there, too,
-/// empty. Throws std::bad_alloc.
+/// Looks at all folders of days. Segments that could not be read are among them. Streams of which
+/// every segment is acknowledged are there, too, empty. Throws std::bad_alloc.
 [[nodiscard]] std::error_code find_segments(os& system, const std::string& output,
                                             const stream_positions& acknowledged,
                                             segment_streams& out);

@@ -228,6 +228,9 @@ void add_publishing(families& all, const metric_sources& from) {
   totals("tcpinfo_publish_too_large_total",
          "Blocks that a target refuses for their size, and that were passed over.",
          &publish_counts::too_large);
+  totals("tcpinfo_publish_unreadable_total",
+         "Segments that could not be read; what is left of them is tried at the next start.",
+         &publish_counts::unreadable);
   totals("tcpinfo_publish_gone_total",
          "Segments that were removed before a target had all of them.", &publish_counts::gone);
   all.gauges("tcpinfo_publish_lag_bytes",

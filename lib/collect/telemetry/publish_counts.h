@@ -23,6 +23,7 @@ struct publish_counts {
   counter resent;            ///< of the messages, those that were sent before in this run
   counter damaged;           ///< stretches without a whole block, that were passed over
   counter too_large;         ///< blocks that the target refuses for their size, passed over
+  counter unreadable;        ///< segments that the disk does not give, passed over in this run
   counter gone;              ///< segments removed before all of them was acknowledged
   std::atomic<std::uint64_t> lag_bytes{0};  ///< in the output directory, not acknowledged
   /// Monotonic; when all that was in the output directory had been acknowledged the last time.

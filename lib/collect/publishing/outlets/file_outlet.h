@@ -14,7 +14,8 @@
 namespace tcpinfo::collect {
 
 /// Copies segments below a folder, under the names that they have below the output directory: to
-/// NAME.part, which goes on where a former try has ended, and by renaming.
+/// NAME.part, which goes on where a former try has ended, and by renaming. No file of other content
+/// is replaced: where one has the name, ~2 goes before the suffix.
 class file_outlet final : public segment_outlet {
  public:
   /// `system` outlives it.
@@ -24,6 +25,10 @@ class file_outlet final : public segment_outlet {
                                          const may_wait& may) override;
 
  private:
+  [[nodiscard]] std::error_code read_ours(const whole_segment& segment, std::uint64_t offset,
+                                          std::size_t& n);
+  [[nodiscard]] std::error_code choose_name(const whole_segment& segment, std::string& path,
+                                            bool& is_there);
   [[nodiscard]] std::error_code compare(const std::string& path, const whole_segment& segment,
                                         std::uint64_t& same, std::uint64_t& size);
   [[nodiscard]] std::error_code copy(const std::string& part, const whole_segment& segment,
@@ -33,6 +38,7 @@ class file_outlet final : public segment_outlet {
   const std::string folder_;
   std::vector<std::byte> ours_;
   std::vector<std::byte> theirs_;
+  bool unreadable_ = false;  // the segment
 };
 
 }  // namespace tcpinfo::collect

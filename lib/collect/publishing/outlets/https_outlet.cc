@@ -42,12 +42,14 @@ struct upload {
   std::uint64_t offset = 0;
   std::uint64_t left = 0;
   const may_wait* may = nullptr;
+  bool unreadable = false;
 };
 
 std::size_t give(char* to, std::size_t size, std::size_t count, void* user) noexcept {
   auto& from = *static_cast<upload*>(user);
   const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(size * count, from.left));
   const ssize_t n = ::pread(from.descriptor, to, most, static_cast<off_t>(from.offset));
+  from.unreadable = n < 0;
   if (n < 0) return CURL_READFUNC_ABORT;
   from.offset += static_cast<std::uint64_t>(n);
   from.left -= static_cast<std::uint64_t>(n);
@@ -143,7 +145,8 @@ send_result https_outlet::send_segment(const whole_segment& segment, const may_w
   if (code == CURLE_OK) code = curl_easy_perform(handle_.get());
   if (code == CURLE_OUT_OF_MEMORY) throw std::bad_alloc();
   if (code != CURLE_OK)
-    return {.fault = text[0] != '\0' ? std::string(text) : curl_easy_strerror(code)};
+    return {.fault = text[0] != '\0' ? std::string(text) : curl_easy_strerror(code),
+            .unreadable = from.unreadable};
   long status = 0;
   (void)curl_easy_getinfo(handle_.get(), CURLINFO_RESPONSE_CODE, &status);
   if (status == 200 || status == 201 || status == 204) return {.all = true};

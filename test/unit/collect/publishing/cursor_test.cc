@@ -13,7 +13,7 @@
 
 namespace {
 
-const stream_positions some = {{{"host.20260131T120000Z-3", 0}, {4, 1234, 17}},
+const stream_positions some = {{{"host.20260131T120000Z-3", 0}, {4, 1234, 17, {0, 2}}},
                                {{"host.20260131T120000Z-3", 1}, {2, 0, 0}},
                                {{"host.20260201T000000Z-4", 0}, {0, 99, 2}}};
 
@@ -33,8 +33,9 @@ TEST_CASE("a cursor is read as it was written, and anything else is none") {
     INFO(n);
     CHECK_FALSE(parse_cursor(std::string_view(text).substr(0, n), "file:/srv", read));
   }
-  for (const std::string_view line : {"h 0 1 2", "h 0 1 2 3 4", "h 0 1 2 x", " 0 1 2 3",
-                                      "h -1 1 2 3", "h 0 1 9223372036854775808 3"}) {
+  for (const std::string_view line :
+       {"h 0 1 2", "h 0 1 2 3 1", "h 0 1 2 3 x", "h 0 1 2 3 0 1", "h 0 1 2 x", " 0 1 2 3",
+        "h -1 1 2 3", "h 0 1 9223372036854775808 3"}) {
     INFO(line);
     CHECK_FALSE(parse_cursor("tcpinfo-publish 1\nn\n" + std::string(line) + "\nend\n", "n", read));
   }

@@ -4,6 +4,8 @@
 // retention leaves meanwhile.
 #include "collect/publishing/publisher.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <optional>
 #include <span>
@@ -249,6 +251,148 @@ TEST_CASE("damage costs what is damaged, and a file that is gone is counted") {
   CHECK(run.counts.gone.get() == 2);
   CHECK(said.text().find("segments 3 to 4 of " + run_text + "/0 were removed") !=
         std::string::npos);
+}
+
+TEST_CASE("a segment that the disk does not give keeps others waiting for five tries") {
+  output_directory d;
+  scripted_kernel kernel;
+  auto scripted = std::make_unique<scripted_os>(kernel);
+  scripted_os& system = *scripted;
+  d.system = std::move(scripted);
+  const made_blocks made(2);
+  for (int i = 0; i < 3; ++i) d.put(d.name(i), made.all() + made.index);
+  const std::string bad = (d.output / d.name(1)).string();
+  // Reading there fails with EIO.
+  const auto break_it = [&] {
+    system.before_deed = [&](std::string_view deed, const std::string& path) {
+      system.open_instead = nullptr;
+      if (deed == "open" && path == bad)
+        system.open_instead = [](int& fd) { fd = ::open("/proc/self/mem", O_RDONLY | O_CLOEXEC); };
+      return std::error_code();
+    };
+  };
+  const auto mend_it = [&] {
+    system.before_deed = nullptr;
+    system.open_instead = nullptr;
+  };
+  captured_errors said;
+  SECTION("of blocks") {
+    server to;
+    break_it();
+    {
+      one_run run(d, to);
+      for (int i = 0; i < 4; ++i) CHECK_FALSE(run.p.look());
+      CHECK(to.bytes == made.all());
+      CHECK(run.counts.unreadable.get() == 0);
+      CHECK(run.p.look());
+      CHECK(to.bytes == made.all() + made.all());
+      CHECK(run.p.look());
+      CHECK(run.counts.unreadable.get() == 1);
+      CHECK(run.counts.faults.get() == 5);
+      CHECK(run.p.has({stem, 0}, 0));
+      CHECK_FALSE(run.p.has({stem, 0}, 1));
+      CHECK(run.p.has({stem, 0}, 2));
+      CHECK(run.counts.lag_bytes == fs::file_size(bad));
+    }
+    CHECK(said.text().find("segment 1 of " + run_text + "/0 cannot be read") != std::string::npos);
+    // The next start tries again.
+    {
+      one_run run(d, to);
+      CHECK_FALSE(run.p.look());
+      CHECK_FALSE(run.p.has({stem, 0}, 1));
+    }
+    mend_it();
+    {
+      one_run run(d, to);
+      CHECK(run.p.look());
+      CHECK(to.bytes == made.all() + made.all() + made.all());
+      CHECK(to.ids.back().starts_with(run_text + "/0/1/1-"));
+      CHECK(run.p.has({stem, 0}, 1));
+      CHECK(run.counts.lag_bytes == 0);
+    }
+    one_run run(d, to);
+    CHECK(run.p.look());
+    CHECK(to.ids.size() == 6);
+  }
+  SECTION("of whole segments") {
+    break_it();
+    {
+      one_run run(d);
+      for (int i = 0; i < 4; ++i) CHECK_FALSE(run.p.look());
+      CHECK(run.p.look());
+      CHECK(run.counts.unreadable.get() == 1);
+      CHECK(fs::exists(fs::path(d.files.path) / d.name(2)));
+      CHECK_FALSE(fs::exists(fs::path(d.files.path) / d.name(1)));
+    }
+    mend_it();
+    one_run run(d);
+    CHECK(run.p.look());
+    CHECK(fs::exists(fs::path(d.files.path) / d.name(1)));
+    CHECK(run.p.has({stem, 0}, 1));
+  }
+  SECTION("and is removed") {
+    server to;
+    break_it();
+    one_run run(d, to);
+    for (int i = 0; i < 5; ++i) (void)run.p.look();
+    fs::remove(bad);
+    CHECK(run.p.look());
+    CHECK(run.counts.gone.get() == 1);
+    CHECK(run.p.look());
+    CHECK(run.counts.gone.get() == 1);
+  }
+}
+
+TEST_CASE("segments of a run that are all removed before they were sent are counted") {
+  output_directory d;
+  server to;
+  const made_blocks made(1);
+  one_run run(d, to);
+  captured_errors said;
+  for (int i = 2; i < 5; ++i) d.put(d.name(i), made.all() + made.index);
+  to.faults = 2;
+  CHECK_FALSE(run.p.look());
+  // The first of them, that none before was sent of.
+  fs::remove(d.output / d.name(2));
+  CHECK_FALSE(run.p.look());
+  CHECK(run.counts.gone.get() == 1);
+  fs::remove(d.output / d.name(3));
+  fs::remove(d.output / d.name(4));
+  CHECK(run.p.look());
+  CHECK(run.counts.gone.get() == 3);
+  CHECK(said.text().find("segments 3 to 4 of " + run_text + "/0 were removed") !=
+        std::string::npos);
+  // What was sent is no loss.
+  d.put(d.name(0, 1), made.all() + made.index);
+  CHECK(run.p.look());
+  fs::remove(d.output / d.name(0, 1));
+  CHECK(run.p.look());
+  CHECK(run.counts.gone.get() == 3);
+}
+
+TEST_CASE("a file of other content at the target is not replaced") {
+  output_directory d;
+  const made_blocks made(1);
+  const std::string all = made.all() + made.index;
+  const fs::path there = fs::path(d.files.path) / d.name(0);
+  fs::create_directories(there.parent_path());
+  const std::string other = "Z" + all.substr(1);
+  std::ofstream(there, std::ios::binary) << other;
+  d.put(d.name(0), all);
+  {
+    one_run run(d);
+    CHECK(run.p.look());
+    CHECK(run.counts.duplicates.get() == 0);
+    fs::remove(run.p.cursor_path());
+  }
+  CHECK(read_bytes(there) == other);
+  const fs::path apart = there.parent_path() / (stem + ".0.00000~2.tcpseg.zst");
+  CHECK(read_bytes(apart) == all);
+  // Known the next time.
+  one_run run(d);
+  CHECK(run.p.look());
+  CHECK(run.counts.duplicates.get() == 1);
+  CHECK(std::distance(fs::directory_iterator(there.parent_path()), {}) == 2);
 }
 
 TEST_CASE("a block that the target never takes is passed over once, counted and said") {
