@@ -3,10 +3,13 @@
 #
 # help: questions of docs/fleet asked of every engine, rows of two versions, Parquet, clusters killed
 
+# CHECK_FLEET_SECONDS is how long servers of NATS are killed (600); the tenth of it, none is there.
+
 part_packages=(postgresql=-)
 part_optional=('nodejs=node|DuckDB' 'npm=npm|DuckDB' clickhouse-server=clickhouse-server
-  clickhouse-client=clickhouse-client zookeeper=- 'default-jre-headless=java|ZooKeeper')
-part_builds=yes
+  clickhouse-client=clickhouse-client zookeeper=- 'default-jre-headless=java|ZooKeeper'
+  'nats-server=nats-server|a cluster of NATS')
+part_builds='tools/tcpinfo-collect tools/tcpinfo-csv'
 
 part() {
   local package more=()
@@ -27,4 +30,6 @@ part() {
       build/tools/tcpinfo-collect build/test/cli/kafka_cluster
   fi
   long_check "a cluster killed" python3 -B test/fleet/cluster_kills.py build/tools/tcpinfo-csv
+  long_check "a cluster of NATS killed" python3 -B test/fleet/jetstream_kills.py \
+    build/tools/tcpinfo-collect build/tools/tcpinfo-csv "${CHECK_FLEET_SECONDS:-600}"
 }

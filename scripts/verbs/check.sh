@@ -10,7 +10,8 @@
 #                             Left out: nothing but bash and coreutils. ("${run_packages[@]}" is what
 #                             ./dev run builds with, "${test_packages[@]}" what ./dev test does.)
 #   part_optional=(…)         what is tried to be installed; that it cannot be had is said
-#   part_builds=yes           wants build/, the build of ./dev test by g++, made first
+#   part_builds=yes           wants build/, the build of ./dev test by g++, made first; or names the
+#                             targets of it that are enough
 #   part_within=PART          is a part of that one, and left out where both would run
 #   part() { … }              does it, from the top of the tree, in a shell of its own. What it finds it
 #                             says by long_check NAME COMMAND…, run_tests or note_failure
@@ -33,13 +34,13 @@ read_part() {
 }
 
 verb() {
-  local parts=() name status builds=
+  local parts=() name status builds= targets=()
   mapfile -t parts < <(part_names)
   for name in "$@"; do
     [[ -f scripts/check/$name.sh ]] || refuse "check has the parts ${parts[*]}, and no '$name'"
   done
   (($#)) && parts=("$@")
-  local packages=() optional=() all=" ${parts[*]} "
+  local packages=() optional=() more=() all=" ${parts[*]} "
   parts=()
   for name in $all; do
     read_part "$name"
@@ -47,7 +48,13 @@ verb() {
     parts+=("$name")
     packages+=("${part_packages[@]}")
     optional+=("${part_optional[@]}")
-    if [[ $part_builds ]]; then builds=yes; fi
+    if [[ $part_builds == yes ]]; then
+      builds=yes
+    elif [[ $part_builds ]]; then
+      read -ra more <<<"$part_builds"
+      targets+=("${more[@]}")
+      builds=${builds:-some}
+    fi
   done
   if [[ $builds ]]; then
     packages+=("${test_packages[@]}")
@@ -58,9 +65,10 @@ verb() {
   install_packages python3=python3 "${packages[@]}"
   try_packages "${optional[@]}"
   start_results
+  if [[ $builds == yes ]]; then targets=(); fi
   if [[ $builds ]]; then
     fetch_prometheus
-    if ! configure_main || ! ninja -C build; then
+    if ! configure_main || ! ninja -C build "${targets[@]}"; then
       note_failure g++ "the build"
       builds=failed
     fi

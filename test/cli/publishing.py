@@ -75,8 +75,8 @@ def blocks(segment: bytes) -> list[bytes]:
 class Nats:
     """Asks a server of NATS, one question at a time."""
 
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
+    def __init__(self, port: int, address: str = "127.0.0.1") -> None:
+        self.socket = socket.create_connection((address, port), timeout=30)
         self.input = self.socket.makefile("rb")
         self.input.readline()  # INFO
         self.socket.sendall(b'CONNECT {"verbose":false,"headers":true}\r\nSUB answers 1\r\n')
