@@ -46,17 +46,13 @@ class Engine(contextlib.ExitStack):
         """The table, of these columns of tcpinfo-csv; of all, where none are named."""
         raise NotImplementedError
 
-    def definitions(self, columns: str = "") -> dict[str, str]:
-        """How --ddl declares each column."""
-        lines = self.ddl(columns).partition("(\n")[2].partition("\n)")[0].splitlines()
-        return {line.split()[0]: line.split("  --")[0].strip().rstrip(",") for line in lines}
-
     def ddl(self, columns: str) -> str:
         given = f"--columns {columns}" if columns else ""
         return self.place.call(f"tcpinfo-csv --connections {self.flags} {given} "
                                f"--ddl {self.database}")
 
-    def add_column(self, definition: str) -> None:
+    def alter(self, sql: str) -> None:
+        """Changes the table by the statements of docs/fleet/add-columns.sh."""
         raise NotImplementedError
 
     def add_rows(self, rows: Path) -> None:
@@ -109,8 +105,8 @@ class PostgreSQL(Engine):
     def create(self, columns: str) -> None:
         self._psql(self.ddl(columns))
 
-    def add_column(self, definition: str) -> None:
-        self._psql(f"alter table tcpinfo_connections add column {definition}")
+    def alter(self, sql: str) -> None:
+        self._psql(sql)
 
     def add_rows(self, rows: Path) -> None:
         self._psql(f"copy tcpinfo_connections ({names_of(rows)}) from stdin (format csv, header)",
@@ -141,8 +137,8 @@ class DuckDB(Engine):
     def create(self, columns: str) -> None:
         self._run(self.ddl(columns))
 
-    def add_column(self, definition: str) -> None:
-        self._run(f"alter table tcpinfo_connections add column {definition}")
+    def alter(self, sql: str) -> None:
+        self._run(sql)
 
     def add_rows(self, rows: Path) -> None:
         self._run(f"copy tcpinfo_connections ({names_of(rows)}) from '{rows}' (header)")
@@ -188,11 +184,11 @@ class ClickHouse(Engine):
     def create(self, columns: str) -> None:
         clickhouse.create_replicated(self.cluster, self.ddl(columns))
 
-    def add_column(self, definition: str) -> None:
+    def alter(self, sql: str) -> None:
         # The replicated table tells the other server; the one that is asked is each server's own.
-        self.cluster.must("a", f"alter table {clickhouse.HERE} add column {definition}")
+        self.cluster.must("a", sql.replace("TABLE tcpinfo_connections", f"TABLE {clickhouse.HERE}"))
         for name in self.cluster.NAMES:
-            self.cluster.must(name, f"alter table tcpinfo_connections add column {definition}")
+            self.cluster.must(name, sql)
 
     def add_rows(self, rows: Path) -> None:
         self.place.call(f"{self.cluster.client('a')} -q 'insert into {clickhouse.HERE} "

@@ -161,12 +161,16 @@ std::string sqlite_cell(const column_description& c) {
       c.name, most.size(), most, value);
 }
 
+// By names: a table that has grown has its columns in another order.
 std::string sqlite_import(const table_description& table) {
+  std::string names;
+  for (const column_description& c : table.columns)
+    names.append(names.empty() ? "" : ", ").append(c.name);
   std::string text = fmt::format(
-      "CREATE VIEW {0}_csv AS SELECT * FROM {0};\n"
+      "CREATE VIEW {0}_csv AS SELECT {1} FROM {0};\n"
       "CREATE TRIGGER {0}_import INSTEAD OF INSERT ON {0}_csv BEGIN\n"
-      "  INSERT INTO {0} VALUES (\n",
-      table.name);
+      "  INSERT INTO {0} ({1}) VALUES (\n",
+      table.name, names);
   for (const column_description& c : table.columns)
     text += fmt::format("    {}{}\n", sqlite_cell(c), &c == &table.columns.back() ? ");" : ",");
   return text + "END;\n";
