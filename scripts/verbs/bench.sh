@@ -8,7 +8,7 @@ bench_optional=("${test_optional[@]}" 'gnuplot-nox=gnuplot|the plot of costs')
 
 verb() {
   # It knows its words, and refuses others.
-  [[ ${1:-} =~ ^(offline|micro|size|collect|segments)$ ]] || exec test/bench/run "$@"
+  [[ ${1:-} =~ ^(offline|micro|size|collect|live|segments|fleet)$ ]] || exec test/bench/run "$@"
   if [[ -z ${TCPINFO_BENCH_BUILD:-} ]]; then
     ready_to_build build-bench
     install_packages "${bench_packages[@]}"
