@@ -86,8 +86,8 @@ def write(build: Path, recorded: Recorded, name: str, scratch: Path, rounds: int
 
 
 def sizes(table: Table, recorded: Recorded) -> str:
-    text = (f"| {table.rows:,} {table.name} | bytes a row | with zstd | rows/s of CPU, written from "
-            "segments |\n| --- | --- | --- | --- |\n")
+    text = (f"| {table.rows:,} {table.name} | bytes a row | with zstd | rows/s of CPU, written "
+            "from segments |\n| --- | --- | --- | --- |\n")
     for form in FORMATS:
         path = table.files[form]
         small = ("" if form == "parquet" else
