@@ -70,7 +70,7 @@ verb() {
     build_and_test clang++/asan+ubsan build-clang clang++ most "${sanitizer_options[@]}" \
       '-Dcpp_args=-gline-tables-only -Wno-shadow' -Db_sanitize=address,undefined -Db_lundef=false
     test_threads tsan build-tsan g++ "${sanitizer_options[@]}" \
-      '-Dcpp_args=-g1 -Wno-shadow -Wno-subobject-linkage' -Db_sanitize=thread
+      "-Dcpp_args=-g1 $together_warnings" -Db_sanitize=thread
   fi
   report
 }
