@@ -159,9 +159,22 @@ def self_test():
     assert program_of("file:x.h") is None and program_of("run:tool version") == "tool"
     assert set(programs_run("run(['zz', 'a'])\nrun('yy')\nwhich('xx')\nother('a')")) == \
         {"zz", "yy", "xx"}
+    assert modules_of("import a, b.c as d\nfrom e import f\nfrom .g import h\n"
+                      "def i():\n    from j.k import (l, m)\n") == {"a", "b", "e", "g", "j"}
     assert script_faults("dev", "\n" * 200) and not script_faults("dev", "\n" * 199)
     assert script_faults("x.sh", "  python3 - <<'E'\n")
     assert not script_faults("x.sh", "python3 -B a.py <<<x\n")
+
+
+def modules_of(text: str) -> set[str]:
+    """Modules that a file of Python imports, in whatever form and wherever."""
+    found = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            found |= {name.name.partition(".")[0] for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.partition(".")[0])
+    return found
 
 
 def with_imports(root: pathlib.Path, names: list[str]) -> list[str]:
@@ -174,8 +187,7 @@ def with_imports(root: pathlib.Path, names: list[str]) -> list[str]:
             continue
         seen.append(name)
         text = (root / name).read_text(encoding="utf-8")
-        todo += [known[module] for module in re.findall(r"^import (\w+)", text, re.M)
-                 if module in known]
+        todo += [known[module] for module in sorted(modules_of(text)) if module in known]
     return seen
 
 
