@@ -161,8 +161,18 @@ def use_memory_for_scratch() -> None:
         tempfile.tempdir = memory
 
 
+def _check_usage() -> None:
+    """Ends with the usage that the program's first lines say, where arguments are missing."""
+    said = re.search(r"^usage: (\S+((?: [A-Z_]{2,}\b)*).*)", sys.modules["__main__"].__doc__ or "",
+                     re.MULTILINE)
+    if said is not None and len(sys.argv) <= len(said[2].split()):
+        print(f"usage: {said[1]}", file=sys.stderr)
+        sys.exit(2)
+
+
 def run_test(test: Callable[[], None]) -> None:
     """Runs a test's main function: skips visibly, and cleans up when meson's time limit strikes."""
+    _check_usage()
 
     def on_signal(number: int, _frame: object) -> None:
         raise SystemExit(f"ended by signal {number}")
