@@ -82,11 +82,15 @@ class Asker:
 
 
 def cpu_ns(pid: int) -> int:
-    """Of a process and its children, all their threads."""
+    """Of a process and its children, all their threads: those that are there. One may end between
+    the look at a folder and that at what is in it."""
     used = 0
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        used += int((task / "schedstat").read_text().split()[0])
-        used += sum(cpu_ns(int(child)) for child in (task / "children").read_text().split())
+    gone = contextlib.suppress(FileNotFoundError, ProcessLookupError)
+    with gone:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            with gone:
+                used += int((task / "schedstat").read_text().split()[0])
+                used += sum(cpu_ns(int(child)) for child in (task / "children").read_text().split())
     return used
 
 
