@@ -6,7 +6,9 @@ usage: check_pieces.py
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import io
 import json
 import random
 import struct
@@ -31,6 +33,7 @@ import staged  # noqa: E402
 import watch  # noqa: E402
 from flows import Flow, Outcome, Slow  # noqa: E402
 from held import Hold  # noqa: E402
+from place import Failed, Skip  # noqa: E402
 from scenarios import Scenario, Stage  # noqa: E402
 
 
@@ -306,6 +309,24 @@ class Control(unittest.TestCase):
                     self.assertEqual(kernel, ["mine"])
                 self.assertEqual(kernel, ["mine"])
             self.assertEqual(kernel, [])
+
+    def test_what_cannot_be_unloaded_hides_nothing(self) -> None:
+        def fails() -> None:
+            if "mine" in kernel:
+                raise Skip("bpftool says no")
+
+        kernel: list[str] = []
+        with tempfile.TemporaryDirectory() as scratch, mock.patch.multiple(
+                control, LOCK=Path(scratch) / "lock", skip_without_tools=lambda: None,
+                _loaded=lambda: kernel, _load=lambda _: kernel.append("mine"), _unload=fails):
+            for wrong in (None, ValueError("of the run")):
+                kernel.clear()
+                said = io.StringIO()
+                with self.assertRaises(Failed if wrong is None else ValueError), \
+                        contextlib.redirect_stderr(said), control.loaded(Path(scratch)):
+                    if wrong is not None:
+                        raise wrong
+                self.assertIn("still loaded: bpftool says no", said.getvalue())
 
 
 class Scenarios(unittest.TestCase):

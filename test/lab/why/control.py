@@ -11,10 +11,11 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from place import Skip
+from place import Failed, Skip
 
 NAME = "tcpinfo_lab"
 SOURCE = Path(__file__).resolve().parent / "control.bpf.c"
@@ -78,6 +79,17 @@ def _held_lock() -> Iterator[int]:
         os.close(lock)
 
 
+def _unload_if_alone(lock: int) -> None:
+    """At the end: what cannot be unloaded would be left for other programs of this machine."""
+    if not _is_alone(lock):
+        return
+    try:
+        _unload()
+    except Skip as why:
+        print(f"{NAME} is still loaded: {why}", file=sys.stderr)
+        raise Failed(str(why)) from why
+
+
 @contextlib.contextmanager
 def loaded(scratch: Path) -> Iterator[None]:
     """Where it cannot be had, raises Skip, and why. Several runs share it, and the last one unloads
@@ -95,6 +107,9 @@ def loaded(scratch: Path) -> Iterator[None]:
                 break
         try:
             yield
-        finally:
-            if _is_alone(lock):
-                _unload()
+        except BaseException:
+            # What went wrong counts. That it could not be unloaded, too, is said beside it.
+            with contextlib.suppress(Failed):
+                _unload_if_alone(lock)
+            raise
+        _unload_if_alone(lock)
