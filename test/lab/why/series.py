@@ -11,8 +11,10 @@ import multiprocessing
 import os
 import queue
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -106,6 +108,19 @@ def _work(parent: int, relay: str, making, ready, tasks, results) -> None:  # no
                              "why": f"it failed: {error!r} {said}".strip()})
 
 
+def _wait_ready(child: subprocess.Popen, manager: socket.socket, log: Path) -> None:
+    """Until it says so, as to a service manager: it has opened all namespaces, and has polled."""
+    manager.settimeout(0.1)
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        with contextlib.suppress(TimeoutError):
+            if b"READY=1" in manager.recv(4096).split(b"\n"):
+                return
+        if child.poll() is not None:
+            break
+    raise Failed(f"the collector has ended or does not begin: {log.read_text(encoding='utf-8')}")
+
+
 @contextlib.contextmanager
 def _collector(exe: str, output: Path, names: list[str]) -> Iterator[None]:
     flags = [word for name in names for word in ("--netns", name)]
@@ -116,13 +131,14 @@ def _collector(exe: str, output: Path, names: list[str]) -> Iterator[None]:
         _end_with(parent)
         _hurry()
 
-    with open(log, "w", encoding="utf-8") as errors:
+    with open(log, "w", encoding="utf-8") as errors, tempfile.TemporaryDirectory() as scratch, \
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(f"{scratch}/ready")
         child = subprocess.Popen([exe, "--output", str(output), *flags], stderr=errors,
-                                 stdin=subprocess.DEVNULL, preexec_fn=prepare)
+                                 stdin=subprocess.DEVNULL, preexec_fn=prepare,
+                                 env=os.environ | {"NOTIFY_SOCKET": f"{scratch}/ready"})
         try:
-            time.sleep(1.5)  # it opens the namespaces
-            if child.poll() is not None:
-                raise Failed(f"the collector ended: {log.read_text(encoding='utf-8')}")
+            _wait_ready(child, manager, log)
             yield
         finally:
             child.terminate()
