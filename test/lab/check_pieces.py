@@ -329,6 +329,29 @@ class Control(unittest.TestCase):
                 self.assertIn("still loaded: bpftool says no", said.getvalue())
 
 
+class Recording(unittest.TestCase):
+    def test_it_waits_until_the_collector_is_ready(self) -> None:
+        ready = ("import os, socket, time\n"
+                 "with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:\n"
+                 "    for said in (b'STATUS=x', b'READY=1\\nSTATUS=y'):\n"
+                 "        manager.sendto(said, os.environ['NOTIFY_SOCKET'])\n"
+                 "time.sleep(60)\n")
+        with tempfile.TemporaryDirectory() as scratch, mock.patch.multiple(
+                series, _hurry=lambda: None, _end_with=lambda _: None):
+            program = Path(scratch) / "collector"
+            for text, begins in ((ready, True), ("import sys\nsys.exit('no')\n", False)):
+                program.write_text(f"#!{sys.executable}\n{text}")
+                program.chmod(0o755)
+                recording = series._collector(  # pylint: disable=protected-access
+                    str(program), Path(scratch) / "archives", ["one"])
+                if begins:
+                    with recording:
+                        pass
+                else:
+                    with self.assertRaisesRegex(Failed, "no"), recording:
+                        pass
+
+
 class Scenarios(unittest.TestCase):
     def test_a_key_says_everything(self) -> None:
         for kind, which in causes.KINDS.items():
