@@ -299,7 +299,7 @@ def test_metadata_before(folder: Path) -> None:
         make_segment(folder / f"in/{days[1]}{name}0001{SEGMENT}", second)
     done = erase("--host", str(NETWORK), folder / "in")
     check(done.returncode == 0 and done.stderr == ""
-          and "1 connections erased: 1 archives, 4 records in 4 files" in done.stdout,
+          and "1 connections erased: 2 archives, 4 records in 4 files" in done.stdout,
           f"metadata before: {done}")
     # Of the other run nobody knows whose its archives are.
     left = {n: len(run("--json", folder / "in" / n).stdout.splitlines())
