@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <arpa/inet.h>
 #include <linux/netlink.h>
 #include <tcpinfo/inetdiag.h>
 #include <tcpinfo/internal/answer_area.h>
@@ -71,6 +72,29 @@ TEST_CASE("addresses go from text to bytes and back") {
   CHECK(to_string(untouched) == "192.0.2.1");
   char small[4];
   CHECK(format_ip_address(untouched, small) == 0);
+}
+
+TEST_CASE("IPv6 addresses are written as inet_ntop() writes them") {
+  std::mt19937 random(6);
+  constexpr unsigned all = 1U << 8U;
+  std::string different;
+  for (unsigned round = 0; round < 40; ++round)
+    // Each way in which the eight groups may be zeros, the others being of one to four digits.
+    for (unsigned zeros = 0; zeros < all; ++zeros) {
+      ip_address a;
+      a.family = address_family::ipv6;
+      for (unsigned i = 0; i < 8; ++i) {
+        auto group = static_cast<std::uint16_t>((zeros >> i & 1U) != 0 ? 0 : 1 + random() % 0xffff);
+        group = static_cast<std::uint16_t>(group >> (group == 0 ? 0 : 4 * (random() % 4)));
+        if (i == 5 && round % 4 == 0) group = 0xffff;
+        a.bytes[2 * i] = static_cast<std::uint8_t>(group >> 8U);
+        a.bytes[2 * i + 1] = static_cast<std::uint8_t>(group & 0xffU);
+      }
+      char text[INET6_ADDRSTRLEN];
+      REQUIRE(inet_ntop(AF_INET6, a.bytes.data(), text, sizeof text) != nullptr);
+      if (to_string(a) != text) different += to_string(a) + " is not " + text + "; ";
+    }
+  CHECK(different == "");
 }
 
 TEST_CASE("prefixes refuse what is likely a mistake") {
