@@ -105,16 +105,22 @@ bool summary_decoder::read_values(std::size_t bytes) {
   }
   values_.resize(total);
   for (column& c : columns_) {
+    // Copies, which stay in registers.
+    taker in = c.values;
     std::uint64_t value = 0;
+    const std::uint32_t field = c.field;
+    summary_value* const to = values_.data();
+    summary* const of = summaries_.data();
+    const std::size_t rows = summaries_.size();
     const auto take = [&](std::size_t row) {
-      value += c.values.unfolded();
-      values_[summaries_[row].values++] = {c.field, 0, value};
+      value += in.unfolded();
+      to[of[row].values++] = {field, 0, value};
     };
     if (c.all)
-      for (std::size_t row = 0; row < summaries_.size(); ++row) take(row);
+      for (std::size_t row = 0; row < rows; ++row) take(row);
     else
-      (void)for_each_row(c.present, summaries_.size(), take);
-    if (!c.values.ok()) return false;
+      (void)for_each_row(c.present, rows, take);
+    if (!in.ok()) return false;
   }
   columns_.clear();  // they look into the block
   return true;

@@ -197,7 +197,8 @@ void cause_clock::load(const stored& from) {
   pending_ms_ = from.pending_ms;
   application_ms_ = 0;
   others_ms_.reset();
-  for (std::size_t i = 0; i < cause_count; ++i) give(static_cast<cause>(i), from.ms[i]);
+  for (std::size_t i = 0; i < cause_count; ++i)
+    if (from.ms[i] != 0) give(static_cast<cause>(i), from.ms[i]);
   empty_ = false;
 }
 

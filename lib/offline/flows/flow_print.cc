@@ -45,15 +45,22 @@ class text_rows {
  public:
   explicit text_rows(std::size_t cells) : cells_(cells) {}
 
-  // Where the next row's cells are appended, of each of which end_cell() tells.
-  [[nodiscard]] std::string& begin_row() {
+  // Where the next row's cells are appended, and their sizes are to be written.
+  struct row {
+    std::string& texts;
+    std::uint32_t* sizes;
+  };
+  [[nodiscard]] row begin_row() {
     if (pieces_.empty() || pieces_.back().texts.size() >= piece_size) {
       pieces_.emplace_back();
       pieces_.back().texts.reserve(piece_size + piece_size / 16);
+      pieces_.back().sizes.reserve(piece_size / 8);
     }
-    return pieces_.back().texts;
+    piece& p = pieces_.back();
+    const std::size_t before = p.sizes.size();
+    p.sizes.resize(before + cells_);
+    return {p.texts, p.sizes.data() + before};
   }
-  void end_cell(std::size_t size) { pieces_.back().sizes.push_back(size); }
 
   // Calls `fn` with the texts of each row and their sizes until it returns false.
   template <class F>
@@ -61,9 +68,9 @@ class text_rows {
     for (const piece& p : pieces_) {
       const char* text = p.texts.data();
       for (std::size_t at = 0; at < p.sizes.size(); at += cells_) {
-        const std::span sizes = std::span(p.sizes).subspan(at, cells_);
+        const std::uint32_t* const sizes = p.sizes.data() + at;
         if (!fn(text, sizes)) return;
-        for (const std::size_t size : sizes) text += size;
+        for (std::size_t k = 0; k < cells_; ++k) text += sizes[k];
       }
     }
   }
@@ -73,7 +80,7 @@ class text_rows {
 
   struct piece {
     std::string texts;
-    std::vector<std::size_t> sizes;
+    std::vector<std::uint32_t> sizes;
   };
 
   std::size_t cells_;
@@ -91,20 +98,17 @@ std::size_t print_text(output& out, const flows_in_order& flows, const cell_cont
     for (std::size_t i = 0; i < columns.size(); ++i) made.push_back(i);
   widths_of_columns widths{};
   std::array<bool, flow_column_count> present{};
-  std::array<std::size_t, flow_column_count> place{};  // in `made`
-  for (std::size_t k = 0; k < made.size(); ++k) {
-    widths[made[k]] = columns[made[k]].heading.size();
-    place[made[k]] = k;
-  }
+  for (const std::size_t i : made) widths[i] = columns[i].heading.size();
   text_rows texts(made.size());
   for (flow_summary* f : flows) {
-    std::string& to = texts.begin_row();
+    const auto [to, sizes] = texts.begin_row();
+    std::uint32_t* size_at = sizes;
     for (const std::size_t i : made) {
       const std::size_t begin = to.size();
-      present[i] = make_cell(columns[i], *f, c, to).present || present[i];
+      if (make_cell(columns[i], *f, c, to).present) present[i] = true;
       const std::size_t size = to.size() - begin;
       widths[i] = std::max(widths[i], size);
-      texts.end_cell(size);
+      *size_at++ = static_cast<std::uint32_t>(size);
     }
   }
   if (!asked)
@@ -113,29 +117,38 @@ std::size_t print_text(output& out, const flows_in_order& flows, const cell_cont
   const std::size_t all = shown.size();
   if (!asked && options.width != 0) fit(shown, widths, options.width);
   std::size_t line_size = 0;
-  for (const std::size_t i : shown) line_size += widths[i] + between;
-  // Blanks first, and the texts into them.
+  std::array<bool, flow_column_count> is_shown{};
+  for (const std::size_t i : shown) {
+    line_size += widths[i] + between;
+    is_shown[i] = true;
+  }
+  // Blanks first, and the texts into them. `text_of(k)`: of all that was made, in turn.
   const auto line = [&](auto&& text_of) {
     std::string& to = out.buffer();
     const std::size_t begin = to.size();
     to.append(line_size, ' ');
     char* at = to.data() + begin;
-    for (const std::size_t i : shown) {
-      const std::string_view text = text_of(i);
-      if (i != shown.front()) at += between;
+    char* end = at;
+    for (std::size_t k = 0; k < made.size(); ++k) {
+      const std::string_view text = text_of(k);
+      const std::size_t i = made[k];
+      if (!is_shown[i]) continue;
       char* const cell = columns[i].right ? at + (widths[i] - text.size()) : at;
       std::memcpy(cell, text.data(), text.size());
-      at = i == shown.back() ? cell + text.size() : at + widths[i];
+      end = cell + text.size();
+      at += widths[i] + between;
     }
-    to.resize(static_cast<std::size_t>(at - to.data()));
+    to.resize(static_cast<std::size_t>(end - to.data()));
   };
   if (options.colour) out.buffer() += "\x1b[1m";
-  line([&](std::size_t i) { return columns[i].heading; });
+  line([&](std::size_t k) { return columns[made[k]].heading; });
   out.buffer() += options.colour ? "\x1b[0m\n" : "\n";
-  std::vector<std::string_view> cells(made.size());
-  texts.for_each([&](const char* text, std::span<const std::size_t> sizes) {
-    for (std::size_t k = 0; k < cells.size(); text += sizes[k++]) cells[k] = {text, sizes[k]};
-    line([&](std::size_t i) { return cells[place[i]]; });
+  texts.for_each([&](const char* text, const std::uint32_t* sizes) {
+    line([&](std::size_t k) {
+      const std::string_view one(text, sizes[k]);
+      text += sizes[k];
+      return one;
+    });
     return out.put("\n");
   });
   return all - shown.size();
