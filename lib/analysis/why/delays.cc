@@ -96,9 +96,19 @@ bool was_full_before(const life& l) {
          found >= thresholds::handshake_queue_share * high;
 }
 
+// What the path had reordered was taken for lost, and came twice; what waits for others makes round
+// trips long as well.
+bool was_sent_needlessly(const life& l) {
+  const auto again = static_cast<double>(grown(l.start(), l.final(), seen::total_retrans));
+  const auto twice = static_cast<double>(grown(l.start(), l.final(), seen::dsack_dups));
+  return grown(l.start(), l.final(), seen::reord_seen) != 0 &&
+         twice >= thresholds::needless_share * again;
+}
+
 bool is_path_full(const life& l) {
   // BBR keeps its queue as short as it finds the path.
   if (l.is_bbr() || !l.base_rtt_us()) return false;
+  if (was_sent_needlessly(l)) return false;
   std::vector<std::size_t> lossy;
   for (std::size_t i = 0; i < l.size(); ++i)
     if (!l.is_opening(i) && grown(l.from(i), l.to(i), seen::total_retrans) != 0) lossy.push_back(i);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "analysis/why/thresholds.h"
@@ -14,16 +15,24 @@ namespace tcpinfo::analysis::why {
 namespace {
 
 // Tstat's passive method: how far round-trip times are above the lowest, while there was something
-// to send. By the 95th percentile, so that one spike is none.
+// to send. By the 95th percentile, so that one spike is none; of what was acknowledged, as Tstat
+// has it of segments, for a queue makes rounds long, and few.
 bool is_bloated(const life& l) {
-  std::vector<std::uint64_t> queues;
-  for (std::size_t i = 0; i < l.size(); ++i)
-    if (l.has_rest(i) && l.to(i).or_zero(seen::rtt) != 0 && !is_window_falling(l, i))
-      queues.push_back(l.queue_us(i));
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> queues;  // and bytes that waited in them
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 0; i < l.size(); ++i) {
+    if (!l.has_rest(i) || l.to(i).or_zero(seen::rtt) == 0 || is_window_falling(l, i)) continue;
+    queues.emplace_back(l.queue_us(i), grown(l.from(i), l.to(i), seen::bytes_acked));
+    bytes += queues.back().second;
+  }
   if (queues.empty() || !l.base_rtt_us()) return false;
-  const auto at = static_cast<std::ptrdiff_t>((queues.size() - 1) * 95 / 100);
-  std::nth_element(queues.begin(), queues.begin() + at, queues.end());
-  const std::uint64_t high = queues[static_cast<std::size_t>(at)];
+  std::sort(queues.begin(), queues.end());
+  std::uint64_t above = bytes / 20;
+  while (queues.size() > 1 && queues.back().second <= above) {
+    above -= queues.back().second;
+    queues.pop_back();
+  }
+  const std::uint64_t high = queues.back().first;
   const auto times =
       static_cast<double>(high + *l.base_rtt_us()) / static_cast<double>(*l.base_rtt_us());
   return high > thresholds::bloat_us ||
