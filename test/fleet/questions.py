@@ -5,7 +5,7 @@
 usage: questions.py TCPINFO_CSV DOCS_FLEET [CONNECTIONS]
 
 Archives of CONNECTIONS (3,000) made connections are loaded into each engine that is here by the
-commands of docs/fleet.md, with the views of docs/fleet/views. Three answers are worked out anew
+commands of docs/fleet.md, with the views of docs/fleet/views. Four answers are worked out anew
 from the rows of the table, so that engines that are wrong together are found. An engine that is
 not here is skipped, and said.
 """
@@ -15,6 +15,7 @@ import collections
 import csv
 import ipaddress
 import math
+import re
 import subprocess
 import sys
 import tempfile
@@ -48,7 +49,20 @@ def differences(question: str, wanted: Rows, got: Rows, of: str) -> list[str]:
             if len(want) != len(row) or not all(map(same, want, row))][:3]
 
 
-def discrete(values: list[int], share: float) -> int:
+QUANTILE = re.compile(
+    r"percentile_disc\(([0-9.]+)\) WITHIN GROUP \(ORDER BY (\w*rtt\w*)\) AS (\w+)")
+
+
+def misnamed(question: Path) -> list[str]:
+    """Quantiles of round-trip times by names that say another one: p95_rtt_us of the lowest ones.
+    Those that say none (before_us) are left to the question's comment."""
+    said = [(share, of, name) for share, of, name in QUANTILE.findall(question.read_text("utf-8"))
+            if re.match(r"median_|p\d", name)]
+    return [f"{question.stem}: {name} is {share} of {of}" for share, of, name in said
+            if name != ("median" if share == "0.5" else f"p{100 * float(share):.0f}") + f"_{of}"]
+
+
+def discrete(values: list[float], share: float) -> float:
     return sorted(values)[math.ceil(share * len(values)) - 1]
 
 
@@ -57,6 +71,7 @@ def worked_out(table: Path) -> dict[str, Rows]:
     with open(table, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     rtts: dict[str, list[int]] = collections.defaultdict(list)
+    services: dict[int, list[dict[str, str]]] = collections.defaultdict(list)
     limited: dict[str, list[float]] = collections.defaultdict(list)
     ends: dict[tuple[int, str], list[float]] = collections.defaultdict(list)
     for row in rows:
@@ -68,6 +83,7 @@ def worked_out(table: Path) -> dict[str, Rows]:
             limited[row["why"]].append(seconds * float(row["why_share"] or 0))
         service = row["dport"] if row["opened_here"] == "1" else row["sport"]
         ends[int(service), row["closed"]].append(seconds)
+        services[int(service)].append(row)
     slow = sorted(([name, len(of), discrete(of, 0.5), discrete(of, 0.95)]
                    for name, of in rtts.items() if len(of) >= 5), key=lambda row: (-row[2], row[0]))
     all_seconds = sum(float(row["duration_s"]) for row in rows)
@@ -76,8 +92,16 @@ def worked_out(table: Path) -> dict[str, Rows]:
     closed = sorted(([service, how, len(of), sum(of)]
                      for (service, how), of in ends.items()),
                     key=lambda row: (-row[2], row[0], row[1] or "~"))
+    def numbers(of: list[dict[str, str]], column: str) -> list[float]:
+        return [float(row[column]) for row in of if row[column]]
+
+    done = sorted(([service, len(of), sum(numbers(of, "sent_bytes")),
+                    discrete(numbers(of, "mean_rate_bytes_per_s"), 0.5),
+                    discrete(numbers(of, "min_rtt_us"), 0.95)] for service, of in services.items()),
+                  key=lambda row: (-row[2], row[0]))
     return {name: [[str(cell) for cell in row] for row in answer] for name, answer in
-            (("01-slow-networks", slow[:20]), ("03-causes", causes), ("09-ends", closed[:40]))}
+            (("01-slow-networks", slow[:20]), ("03-causes", causes),
+             ("08-services", done[:20]), ("09-ends", closed[:40]))}
 
 
 def log_lines(table: Path) -> list[str]:
@@ -127,6 +151,7 @@ def main() -> None:
             return faults
 
         asked, faults = engines.ask_all(folder, tool, [str(archives)], docs, judge)
+    faults += [fault for question in questions for fault in misnamed(question)]
     print(*faults, sep="\n")
     print(f"{asked} engines, {len(questions)} questions, {len(faults)} faults")
     sys.exit(1 if faults else 0 if asked else SKIP)
