@@ -5,11 +5,10 @@
 
 #include "archive/text.h"
 #include "common/decimal.h"
+#include "common/time_units.h"
 
 namespace tcpinfo::inline v0 {
 namespace {
-
-constexpr std::int64_t day_seconds = 86400;
 
 // The proleptic Gregorian calendar over the whole range of the format. Days are counted in years
 // that begin in March, so that the leap day comes last and a month's start is a linear function.
@@ -23,10 +22,10 @@ constexpr std::int64_t days_from_civil(std::int64_t year, unsigned month, unsign
 }
 
 static_assert(days_from_civil(1970, 1, 1) == 0);
-static_assert(days_from_civil(1, 1, 1) * day_seconds == timestamp::zero_seconds);
+static_assert(days_from_civil(1, 1, 1) * seconds_a_day == timestamp::zero_seconds);
 
-constexpr std::int64_t first_second = days_from_civil(0, 1, 1) * day_seconds;
-constexpr std::int64_t last_second = days_from_civil(10000, 1, 1) * day_seconds - 1;
+constexpr std::int64_t first_second = days_from_civil(0, 1, 1) * seconds_a_day;
+constexpr std::int64_t last_second = days_from_civil(10000, 1, 1) * seconds_a_day - 1;
 
 constexpr bool is_leap(unsigned year) noexcept {
   return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
@@ -78,7 +77,7 @@ bool in_calendar(std::int64_t local_seconds) noexcept {
 }
 
 std::int64_t floor_days(std::int64_t seconds) noexcept {
-  return (seconds >= 0 ? seconds : seconds - (day_seconds - 1)) / day_seconds;
+  return (seconds >= 0 ? seconds : seconds - (seconds_a_day - 1)) / seconds_a_day;
 }
 
 char* write_date(char* to, const civil_date& date, char separator) noexcept {
@@ -148,20 +147,21 @@ std::error_code parse_timestamp(std::string_view text, timestamp& out) noexcept 
   }
   if (at != end) return errc::bad_timestamp;
 
-  const std::int64_t seconds = days_from_civil(year, month, day) * day_seconds +
+  const std::int64_t seconds = days_from_civil(year, month, day) * seconds_a_day +
                                std::int64_t{hour * 3600 + minute * 60 + second} - offset;
   // A leap second ends a UTC day and nothing else does.
-  if (second == 60 && seconds != floor_days(seconds) * day_seconds) return errc::bad_timestamp;
+  if (second == 60 && seconds != floor_days(seconds) * seconds_a_day) return errc::bad_timestamp;
   out = {seconds, nanoseconds, offset};
   return {};
 }
 
 bool has_text(const timestamp& t) noexcept {
-  if (t.nanoseconds > 999'999'999 || t.utc_offset_seconds <= -day_seconds ||
-      t.utc_offset_seconds >= day_seconds)
+  if (t.nanoseconds > 999'999'999 || t.utc_offset_seconds <= -seconds_a_day ||
+      t.utc_offset_seconds >= seconds_a_day)
     return false;
   // Checked before the sum, which could overflow.
-  if (t.seconds < first_second - day_seconds || t.seconds > last_second + day_seconds) return false;
+  if (t.seconds < first_second - seconds_a_day || t.seconds > last_second + seconds_a_day)
+    return false;
   return in_calendar(t.seconds + t.utc_offset_seconds / 60 * 60);
 }
 
@@ -173,7 +173,7 @@ std::size_t format_timestamp(const timestamp& t, std::span<char> out) noexcept {
   const std::int64_t local = t.seconds + offset_minutes * 60;
   char text[max_timestamp_size];
   const std::int64_t days = floor_days(local);
-  const auto second_of_day = static_cast<unsigned>(local - days * day_seconds);
+  const auto second_of_day = static_cast<unsigned>(local - days * seconds_a_day);
   char* to = write_date(text, civil_from_days(days), '-');
   *to++ = 'T';
   to = two(to, second_of_day / 3600);

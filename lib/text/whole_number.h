@@ -13,6 +13,12 @@ namespace tcpinfo::text {
                                                        std::uint64_t most = ~std::uint64_t{
                                                            0}) noexcept;
 
+/// The same up to 32 bits.
+[[nodiscard]] inline std::optional<std::uint32_t> parse_whole_32(std::string_view text) noexcept {
+  const auto number = parse_whole(text, ~std::uint32_t{0});
+  return number ? std::optional(static_cast<std::uint32_t>(*number)) : std::nullopt;
+}
+
 }  // namespace tcpinfo::text
 
 #endif

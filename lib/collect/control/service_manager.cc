@@ -8,12 +8,11 @@
 #include <cstdlib>
 #include <optional>
 
+#include "common/time_units.h"
 #include "text/values.h"
 
 namespace tcpinfo::collect {
 namespace {
-
-constexpr std::int64_t second_ns = 1'000'000'000;
 
 std::string_view variable(const char* name) {
   const char* value = std::getenv(name);
@@ -81,7 +80,7 @@ std::string service_manager::status(std::int64_t now_ns) {
 
 void service_manager::report(std::int64_t now_ns) noexcept {
   if (!ready_) return;
-  status_due_ns_ = now_ns + second_ns;
+  status_due_ns_ = now_ns + ns_a_second;
   try {
     // A status that the manager does not take now is said anew in a second.
     if (send((owes_ready_ ? "READY=1\nSTATUS=" : "STATUS=") + status(now_ns))) owes_ready_ = false;

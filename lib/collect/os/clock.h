@@ -8,13 +8,15 @@
 
 #include <cstdint>
 
+#include "common/time_units.h"
+
 namespace tcpinfo::collect {
 
 /// Nanoseconds that `clock` shows (clock_gettime(2)). Also in signal handlers.
 [[nodiscard]] inline std::int64_t clock_ns(clockid_t clock) noexcept {
   timespec now{};
   ::clock_gettime(clock, &now);
-  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+  return std::int64_t{now.tv_sec} * ns_a_second + now.tv_nsec;
 }
 
 /// Processor time of the calling thread.

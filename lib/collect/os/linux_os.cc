@@ -25,6 +25,7 @@
 #include "collect/os/readiness.h"
 #include "collect/os/thread.h"
 #include "common/errno_of.h"
+#include "common/time_units.h"
 #include "text/write_all.h"
 
 namespace tcpinfo::collect {
@@ -170,7 +171,7 @@ class linux_os final : public os {
     out.size = static_cast<std::uint64_t>(status.st_size);
     out.allocated = static_cast<std::uint64_t>(status.st_blocks) * block;
     out.modified_ns =
-        std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + std::int64_t{status.st_mtim.tv_nsec};
+        std::int64_t{status.st_mtim.tv_sec} * ns_a_second + std::int64_t{status.st_mtim.tv_nsec};
     return {};
   }
 

@@ -6,6 +6,7 @@
 
 #include "collect/os/clock.h"
 #include "common/errno_of.h"
+#include "common/time_units.h"
 
 namespace tcpinfo::collect {
 namespace {
@@ -30,7 +31,7 @@ int await_any(std::span<pollfd> watched, std::int64_t until_ns) noexcept {
   timespec timeout{};
   if (until_ns != no_deadline) {
     const std::int64_t left = std::max<std::int64_t>(until_ns - clock_ns(CLOCK_MONOTONIC), 0);
-    timeout = {left / 1'000'000'000, left % 1'000'000'000};
+    timeout = {left / ns_a_second, left % ns_a_second};
   }
   return ::ppoll(watched.data(), watched.size(), until_ns == no_deadline ? nullptr : &timeout,
                  nullptr);

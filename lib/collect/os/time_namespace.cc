@@ -9,6 +9,7 @@
 #include <string>
 
 #include "collect/os/small_file.h"
+#include "common/time_units.h"
 
 namespace tcpinfo::collect {
 
@@ -26,7 +27,7 @@ std::int64_t monotonic_offset_of(std::string_view text) noexcept {
     long long seconds = 0;
     long long nanoseconds = 0;
     if (std::sscanf(line, "monotonic %lld %lld", &seconds, &nanoseconds) == 2)
-      return std::int64_t{seconds} * 1'000'000'000 + nanoseconds;
+      return std::int64_t{seconds} * ns_a_second + nanoseconds;
   }
   return 0;
 }

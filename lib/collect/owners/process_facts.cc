@@ -13,6 +13,8 @@
 #include <ios>
 #include <system_error>
 
+#include "common/time_units.h"
+
 namespace tcpinfo::collect {
 namespace {
 
@@ -31,7 +33,7 @@ bool began_at(std::string_view stat, std::uint64_t start_ns) noexcept {
   if (start_ns == 0) return true;
   const long hertz = ::sysconf(_SC_CLK_TCK);
   if (hertz <= 0) return true;
-  const std::uint64_t tick_ns = 1'000'000'000U / static_cast<std::uint64_t>(hertz);
+  const std::uint64_t tick_ns = std::uint64_t{ns_a_second} / static_cast<std::uint64_t>(hertz);
   return start_ticks_of(stat) == start_ns / tick_ns;
 }
 

@@ -2,7 +2,6 @@
 #include "collect/owners/socket_holders.h"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <filesystem>
 #include <new>
@@ -11,24 +10,20 @@
 #include <system_error>
 #include <vector>
 
+#include "text/whole_number.h"
+
 namespace tcpinfo::collect {
 namespace {
 
 constexpr auto between_looks = std::chrono::seconds(1);
-
-template <class Number>
-bool number_of(std::string_view text, Number& out) noexcept {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  return error == std::errc() && end == text.data() + text.size();
-}
 
 std::vector<std::uint32_t> all_processes() {
   std::vector<std::uint32_t> found;
   std::error_code ec;
   using each_entry = std::filesystem::directory_iterator;
   for (each_entry at("/proc", ec); !ec && at != each_entry(); at.increment(ec)) {
-    std::uint32_t pid = 0;
-    if (number_of(at->path().filename().native(), pid)) found.push_back(pid);
+    if (const auto pid = text::parse_whole_32(at->path().filename().native()))
+      found.push_back(*pid);
   }
   std::sort(found.begin(), found.end());
   return found;
@@ -46,11 +41,10 @@ std::unordered_map<std::uint64_t, std::uint32_t> holders_of_sockets() {
     for (each_entry at(folder, ec); !ec && at != each_entry(); at.increment(ec)) {
       std::error_code gone;
       const std::string to = std::filesystem::read_symlink(at->path(), gone).string();
-      std::uint64_t inode = 0;
-      if (to.starts_with(prefix) && to.ends_with(']') &&
-          number_of(std::string_view(to).substr(prefix.size(), to.size() - prefix.size() - 1),
-                    inode))
-        holders.try_emplace(inode, pid);
+      if (!to.starts_with(prefix) || !to.ends_with(']')) continue;
+      const std::string_view digits =
+          std::string_view(to).substr(prefix.size(), to.size() - prefix.size() - 1);
+      if (const auto inode = text::parse_whole(digits)) holders.try_emplace(*inode, pid);
     }
   }
   return holders;

@@ -14,17 +14,17 @@
 #include "collect/os/thread.h"
 #include "collect/writing/file_names.h"
 #include "common/errno_of.h"
+#include "common/time_units.h"
 
 namespace tcpinfo::collect {
 namespace {
 
-constexpr std::int64_t ns_of_second = 1'000'000'000;
-constexpr std::int64_t pause_ns = ns_of_second;
-constexpr std::int64_t longest_pause_ns = 60 * ns_of_second;
+constexpr std::int64_t pause_ns = ns_a_second;
+constexpr std::int64_t longest_pause_ns = 60 * ns_a_second;
 // How long what was recorded last is tried to be sent, once recording has ended.
-constexpr std::int64_t farewell_ns = 5 * ns_of_second;
+constexpr std::int64_t farewell_ns = 5 * ns_a_second;
 // The cursor costs a wait for stable storage; what it lags behind is sent once more after a kill.
-constexpr std::int64_t save_pause_ns = ns_of_second;
+constexpr std::int64_t save_pause_ns = ns_a_second;
 constexpr std::size_t batch_bytes = std::size_t{4} << 20;
 constexpr std::size_t batch_blocks = 256;
 // So often a segment is tried that the disk does not give; the rests between grow, half a minute

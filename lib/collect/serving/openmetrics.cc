@@ -11,6 +11,8 @@
 #include <span>
 #include <unordered_set>
 
+#include "common/time_units.h"
+
 namespace tcpinfo::collect {
 namespace {
 
@@ -156,7 +158,7 @@ class family_writer {
     append_label(to_, first, uuid_label, e.uuid);
     to_ += "} ";
     append_number(to_, e.value);
-    fmt::format_to(std::back_inserter(to_), " {}.{:03}", e.time_ns / 1'000'000'000,
+    fmt::format_to(std::back_inserter(to_), " {}.{:03}", e.time_ns / ns_a_second,
                    e.time_ns / 1'000'000 % 1000);
   }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "collect/telemetry/growth.h"
+#include "common/time_units.h"
 
 namespace tcpinfo::collect {
 namespace {
@@ -34,8 +35,6 @@ constexpr std::array rate_bounds = {
     1.58e9, 2e9,    2.51e9, 3.16e9, 3.98e9, 5.01e9, 6.31e9, 7.94e9, 1e10};
 static_assert(count_bounds.size() <= histogram::max_bounds);
 
-constexpr std::int64_t second = 1'000'000'000;
-
 }  // namespace
 
 observations::observations() noexcept
@@ -55,9 +54,9 @@ observations::observations() noexcept
 void observations::observe_rates(std::int64_t now_ns) noexcept {
   constexpr std::int64_t most = 3600;
   if (rates_since_ns_ == 0) rates_since_ns_ = now_ns;
-  const std::int64_t passed = (now_ns - rates_since_ns_) / second;
+  const std::int64_t passed = (now_ns - rates_since_ns_) / ns_a_second;
   if (passed <= 0) return;
-  rates_since_ns_ += passed * second;
+  rates_since_ns_ += passed * ns_a_second;
   const auto sent = static_cast<double>(growth_of(rates_sent_, bytes_sent.get()));
   const auto received = static_cast<double>(growth_of(rates_received_, bytes_received.get()));
   const std::int64_t observed = std::min(passed, most);

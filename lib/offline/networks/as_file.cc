@@ -5,8 +5,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
-#include <optional>
 #include <span>
 
 #include "offline/inputs/sources/file_source.h"
@@ -35,12 +33,6 @@ as_columns columns_of(std::string_view line) {
   }
   found.text[found.count++] = line;
   return found;
-}
-
-std::optional<std::uint32_t> number_of(std::string_view text) {
-  const auto number = text::parse_whole(text, std::numeric_limits<std::uint32_t>::max());
-  if (!number) return std::nullopt;
-  return static_cast<std::uint32_t>(*number);
 }
 
 // Lines of a text that comes in pieces.
@@ -85,7 +77,7 @@ std::string take_as_line(std::string_view line, as_table& to) {
     ip_prefix prefix;
     if (c.count != 2 || parse_ip_prefix(c.text[0], prefix))
       return "no prefix and number of an autonomous system, with a tab between them";
-    const auto number = number_of(c.text[1]);
+    const auto number = text::parse_whole_32(c.text[1]);
     if (!number) return "the second column is no number of an autonomous system";
     to.add(prefix, *number);
     return {};
@@ -94,7 +86,7 @@ std::string take_as_line(std::string_view line, as_table& to) {
   ip_address last;
   if (c.count < 3 || parse_ip_address(c.text[0], first) || parse_ip_address(c.text[1], last))
     return "neither a prefix nor a first and a last address, with tabs between the columns";
-  const auto number = number_of(c.text[2]);
+  const auto number = text::parse_whole_32(c.text[2]);
   if (!number) return "the third column is no number of an autonomous system";
   if (!to.add_range(first, last, *number)) return "the last address is not behind the first one";
   if (c.count == most_columns && *number != as_table::none) to.set_name(*number, c.text[4]);
