@@ -52,6 +52,8 @@ class kept_metadata {
     told.executable = keep(said.executable);
     told_ = told;
   }
+  /// Nothing is said until take() is called again.
+  void forget() noexcept { told_ = {}; }
   /// Texts end in NUL and are valid until take() is called again.
   [[nodiscard]] const tcpinfo_metadata& told() const noexcept { return told_; }
 

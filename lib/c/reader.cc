@@ -6,35 +6,21 @@
 #include <tcpinfo/segment.h>
 #include <tcpinfo/tcp.h>
 
-#include <bit>
 #include <limits>
 #include <new>
-#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "c/field_info.h"
-#include "c/kept_metadata.h"
+#include "c/open_reader.h"
 #include "c/result.h"
 #include "c/structs.h"
 #include "common/callback_scope.h"
 
 using namespace tcpinfo;
 
-struct tcpinfo_reader {
-  record_reader records;
-  record latest;
-  snapshot decoded;  ///< for columns
-  info_layout layout = info_layout::unknown;
-  kept_metadata about;
-  std::string archive;  ///< of a segment: the name of the latest record's archive
-  bool in_callback = false;
-};
-
 namespace {
-
-constexpr bool own_is_big = std::endian::native == std::endian::big;
 
 template <class Open>
 int open_reader(tcpinfo_reader** out, const tcpinfo_reader_options* given, Open&& open) noexcept {
@@ -60,28 +46,6 @@ bool enters_archive(const tcpinfo_reader& reader) noexcept {
   return reader.records.begins_archive() || reader.records.path() != reader.archive;
 }
 
-/// The next record, as tcpinfo_reader_next() tells it.
-int step(tcpinfo_reader& reader) noexcept {
-  bool more = false;
-  const std::error_code ec = reader.records.next(reader.latest, more);
-  if (!more) return c_result(ec);
-  if (ec) return c_result(ec);
-  const bool enters = enters_archive(reader);
-  if (!enters && !reader.latest.has_metadata()) return 1;
-  return c_guarded([&] {
-    if (enters) {
-      reader.archive = reader.records.path();
-      reader.layout = info_layout::unknown;
-    }
-    metadata said;
-    if (reader.latest.get_metadata(said)) {
-      reader.layout = layout_of_kernel(said.kernel);
-      reader.about.take(said);
-    }
-    return 1;
-  });
-}
-
 tcpinfo_record told(const tcpinfo_reader& reader) noexcept {
   const record& r = reader.latest;
   tcpinfo_record c{};
@@ -96,7 +60,7 @@ tcpinfo_record told(const tcpinfo_reader& reader) noexcept {
     c.flags |= TCPINFO_RECORD_HAS_POLL;
   }
   if (reader.records.from_damaged_frame()) c.flags |= TCPINFO_RECORD_DAMAGED;
-  if (reader.records.big_endian() != own_is_big) c.flags |= TCPINFO_RECORD_FOREIGN;
+  if (c_is_foreign(reader)) c.flags |= TCPINFO_RECORD_FOREIGN;
   if (reader.records.begins_archive()) c.flags |= TCPINFO_RECORD_BEGINS_ARCHIVE;
   if (reader.records.goes_on()) c.flags |= TCPINFO_RECORD_GOES_ON;
   c.layout = static_cast<std::uint32_t>(reader.layout);
@@ -135,10 +99,10 @@ void put_row(const snapshot& decoded, const std::vector<field_descriptor>& field
 int read_rows(tcpinfo_reader& reader, const std::vector<field_descriptor>& fields,
               const tcpinfo_columns& columns, std::size_t& rows) noexcept {
   while (rows < columns.rows) {
-    const int result = step(reader);
+    const int result = c_next_record(reader);
     if (result != 1) return result;
     if (!reader.latest.has_idm()) continue;
-    if (reader.records.big_endian() != own_is_big) return TCPINFO_E_FOREIGN_BYTE_ORDER;
+    if (c_is_foreign(reader)) return TCPINFO_E_FOREIGN_BYTE_ORDER;
     if (const std::error_code ec = reader.decoded.decode(reader.latest.view(), reader.layout))
       return c_result(ec);
     put_row(reader.decoded, fields, columns, rows);
@@ -151,6 +115,32 @@ int read_rows(tcpinfo_reader& reader, const std::vector<field_descriptor>& field
 }
 
 }  // namespace
+
+namespace tcpinfo::inline v0 {
+
+int c_next_record(tcpinfo_reader& reader) noexcept {
+  bool more = false;
+  const std::error_code ec = reader.records.next(reader.latest, more);
+  if (!more) return c_result(ec);
+  if (ec) return c_result(ec);
+  const bool enters = enters_archive(reader);
+  if (!enters && !reader.latest.has_metadata()) return 1;
+  return c_guarded([&] {
+    if (enters) {
+      reader.archive = reader.records.path();
+      reader.layout = info_layout::unknown;
+      reader.about.forget();
+    }
+    metadata said;
+    if (reader.latest.get_metadata(said)) {
+      reader.layout = layout_of_kernel(said.kernel);
+      reader.about.take(said);
+    }
+    return 1;
+  });
+}
+
+}  // namespace tcpinfo::inline v0
 
 extern "C" {
 
@@ -186,7 +176,7 @@ void tcpinfo_reader_close(tcpinfo_reader* reader) noexcept { delete reader; }
 int tcpinfo_reader_next(tcpinfo_reader* reader, tcpinfo_record* out) noexcept {
   if (reader == nullptr || !c_fillable(out)) return TCPINFO_E_INVALID_ARGUMENT;
   if (reader->in_callback) return TCPINFO_E_BUSY;
-  const int result = step(*reader);
+  const int result = c_next_record(*reader);
   if (result == 1) c_fill(*out, told(*reader));
   return result;
 }
@@ -197,7 +187,7 @@ int tcpinfo_reader_each(tcpinfo_reader* reader, tcpinfo_record_callback callback
   if (reader->in_callback) return TCPINFO_E_BUSY;
   const callback_scope scope(reader->in_callback);
   for (;;) {
-    const int result = step(*reader);
+    const int result = c_next_record(*reader);
     if (result == 0) return 0;
     tcpinfo_record c{};
     if (result == 1) c = told(*reader);

@@ -753,6 +753,98 @@ TCPINFO_C_API const char* tcpinfo_reader_archive(const tcpinfo_reader* reader) T
  */
 TCPINFO_C_API uint64_t tcpinfo_reader_missing(const tcpinfo_reader* reader) TCPINFO_C_NOEXCEPT;
 
+/* Apache Arrow's C data interface and C stream interface, as their specifications have them. A
+ * program that includes another header with them has them once. */
+#ifndef ARROW_C_DATA_INTERFACE
+#define ARROW_C_DATA_INTERFACE
+
+#define ARROW_FLAG_DICTIONARY_ORDERED 1
+#define ARROW_FLAG_NULLABLE 2
+#define ARROW_FLAG_MAP_KEYS_SORTED 4
+
+/** The type of an array. Whoever has it calls `release`, which is NULL in one that has none. */
+struct ArrowSchema {
+  const char* format;   /**< the type in Arrow's format strings */
+  const char* name;     /**< of the column */
+  const char* metadata; /**< here NULL */
+  int64_t flags;        /**< bits of ARROW_FLAG_… */
+  int64_t n_children;   /**< of a struct: its columns */
+  struct ArrowSchema** children;
+  struct ArrowSchema* dictionary; /**< here NULL */
+  void (*release)(struct ArrowSchema*);
+  void* private_data;
+};
+
+/** An array. Whoever has it calls `release`, which is NULL in one that has none. */
+struct ArrowArray {
+  int64_t length;     /**< rows */
+  int64_t null_count; /**< of these */
+  int64_t offset;     /**< here 0 */
+  int64_t n_buffers;
+  int64_t n_children;
+  const void** buffers;
+  struct ArrowArray** children;
+  struct ArrowArray* dictionary; /**< here NULL */
+  void (*release)(struct ArrowArray*);
+  void* private_data;
+};
+
+#endif
+#ifndef ARROW_C_STREAM_INTERFACE
+#define ARROW_C_STREAM_INTERFACE
+
+/** Arrays of one type, one after the other. Functions return 0 or an errno. */
+struct ArrowArrayStream {
+  int (*get_schema)(struct ArrowArrayStream*, struct ArrowSchema* out);
+  int (*get_next)(struct ArrowArrayStream*, struct ArrowArray* out); /**< at the end: released */
+  const char* (*get_last_error)(struct ArrowArrayStream*); /**< valid until the next call */
+  void (*release)(struct ArrowArrayStream*);
+  void* private_data;
+};
+
+#endif
+
+/** Receives a fault as tcpinfo_reader_next() returns it, and its line. @return 0 to go on. */
+typedef int (*tcpinfo_fault_callback)(void* user, int result, uint64_t line);
+
+/** What a stream of records holds. */
+typedef struct tcpinfo_arrow_options {
+  size_t size;            /**< of the struct: TCPINFO_INIT() */
+  const uint32_t* fields; /**< numbers of fields; only used during the call */
+  size_t field_count;     /**< of these; 0: all fields */
+  size_t rows;            /**< of an array at most; 0 = 65,536 */
+  /**
+   * NULL: a fault ends the stream, behind the rows before it. Else it is told, and reading goes on.
+   */
+  tcpinfo_fault_callback on_fault;
+  void (*on_release)(void* user); /**< called when the stream has been released; may be NULL */
+  void* user;                     /**< for the callbacks */
+  uint32_t keep_sentinels;        /**< 0: a field whose value is its sentinel is null */
+  uint32_t reserved;              /**< 0 */
+} tcpinfo_arrow_options;
+
+/**
+ * The records that follow as a stream of Apache Arrow: arrays of structs with the columns `uuid`
+ * (text, of the archive's metadata), `timestamp` and `ended` (timestamps in nanoseconds, UTC,
+ * without a time zone), `poll` (uint64), and the fields by their csv_name: uint8 to uint64 and bool
+ * as tcpinfo_field.type says, texts and addresses as text. What is absent is null, and so is a time
+ * that 64 bits of nanoseconds do not hold; bytes that are not UTF-8 are U+FFFD. Metadata records
+ * are passed over. Arrays own their memory: they stay when the stream is released. One thread at a
+ * time uses the stream, whichever it is; callbacks run in it.
+ * @param reader  of the archive or segment. After 0 it belongs to the stream, whose release()
+ * closes it: the handle is not used any more. What it reads (a descriptor, memory) must outlive the
+ * stream
+ * @param options NULL: all fields
+ * @param out     filled; the caller owns it. get_next() returns EIO for a fault that is no error of
+ *                the system, and get_last_error() says what and where; it says the same from then
+ * on
+ * @return 0; TCPINFO_E_UNKNOWN_FIELD, TCPINFO_E_INVALID_ARGUMENT, TCPINFO_E_BUSY,
+ * TCPINFO_E_OUT_OF_MEMORY: the reader is still the caller's.
+ */
+TCPINFO_C_API int tcpinfo_reader_arrow(tcpinfo_reader* reader, const tcpinfo_arrow_options* options,
+                                       struct ArrowArrayStream* out)
+    TCPINFO_C_NOEXCEPT TCPINFO_C_CHECK;
+
 /* ------------------------------------------------------------------------------------------------
  * Summaries and columns of segments
  */

@@ -175,6 +175,48 @@ static_assert(offsetof(tcpinfo_segment_columns, present) == 48);
 static_assert(offsetof(tcpinfo_segment_columns, lines) == 56);
 static_assert(offsetof(tcpinfo_segment_columns, goes_on) == 60);
 
+static_assert(sizeof(tcpinfo_arrow_options) == 64);
+static_assert(offsetof(tcpinfo_arrow_options, size) == 0);
+static_assert(offsetof(tcpinfo_arrow_options, fields) == 8);
+static_assert(offsetof(tcpinfo_arrow_options, field_count) == 16);
+static_assert(offsetof(tcpinfo_arrow_options, rows) == 24);
+static_assert(offsetof(tcpinfo_arrow_options, on_fault) == 32);
+static_assert(offsetof(tcpinfo_arrow_options, on_release) == 40);
+static_assert(offsetof(tcpinfo_arrow_options, user) == 48);
+static_assert(offsetof(tcpinfo_arrow_options, keep_sentinels) == 56);
+static_assert(offsetof(tcpinfo_arrow_options, reserved) == 60);
+
+// As Arrow's specification has them.
+static_assert(sizeof(ArrowSchema) == 72);
+static_assert(offsetof(ArrowSchema, format) == 0);
+static_assert(offsetof(ArrowSchema, name) == 8);
+static_assert(offsetof(ArrowSchema, metadata) == 16);
+static_assert(offsetof(ArrowSchema, flags) == 24);
+static_assert(offsetof(ArrowSchema, n_children) == 32);
+static_assert(offsetof(ArrowSchema, children) == 40);
+static_assert(offsetof(ArrowSchema, dictionary) == 48);
+static_assert(offsetof(ArrowSchema, release) == 56);
+static_assert(offsetof(ArrowSchema, private_data) == 64);
+
+static_assert(sizeof(ArrowArray) == 80);
+static_assert(offsetof(ArrowArray, length) == 0);
+static_assert(offsetof(ArrowArray, null_count) == 8);
+static_assert(offsetof(ArrowArray, offset) == 16);
+static_assert(offsetof(ArrowArray, n_buffers) == 24);
+static_assert(offsetof(ArrowArray, n_children) == 32);
+static_assert(offsetof(ArrowArray, buffers) == 40);
+static_assert(offsetof(ArrowArray, children) == 48);
+static_assert(offsetof(ArrowArray, dictionary) == 56);
+static_assert(offsetof(ArrowArray, release) == 64);
+static_assert(offsetof(ArrowArray, private_data) == 72);
+
+static_assert(sizeof(ArrowArrayStream) == 40);
+static_assert(offsetof(ArrowArrayStream, get_schema) == 0);
+static_assert(offsetof(ArrowArrayStream, get_next) == 8);
+static_assert(offsetof(ArrowArrayStream, get_last_error) == 16);
+static_assert(offsetof(ArrowArrayStream, release) == 24);
+static_assert(offsetof(ArrowArrayStream, private_data) == 32);
+
 static_assert(sizeof(tcpinfo_writer_options) == 24);
 static_assert(offsetof(tcpinfo_writer_options, size) == 0);
 static_assert(offsetof(tcpinfo_writer_options, plain) == 8);
