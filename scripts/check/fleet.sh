@@ -21,7 +21,7 @@ part() {
     docs/fleet
   long_check "two versions of a table" python3 -B test/fleet/upgrade.py build/tools/tcpinfo-csv \
     docs/fleet
-  long_check "rows of M-Lab's ETL" python3 -B test/fleet/mlab_rows.py build/tools/tcpinfo-csv \
+  long_check "rows of the ETL of M-Lab" python3 -B test/fleet/mlab_rows.py build/tools/tcpinfo-csv \
     docs/fleet test/golden/own/kernel*.jsonl
   # More recordings than those that are here.
   IFS=: read -ra more <<<"${CHECK_ARCHIVES:-}"

@@ -7,8 +7,9 @@ usage: run.py BUILD OUTPUT [--connections N] [--archives DIR] [--rounds R] [--ta
 N (20,000) short connections are recorded in either layout; or the archives below DIR are packed.
 The same rows are then written in each format, and loaded from each into each engine that is here,
 R (3) times; medians are told. The floor of a load is the engine copying the same rows from one of
-its tables to another: nothing to read, the same to store. What a client takes to start and to
-answer nothing is taken off. OUTPUT.md has the tables.
+its tables to another: nothing to read, the same to store. Processor time is that of the client, of
+tcpinfo-csv where it is in between, and of the server; what a client takes to start and to answer
+nothing is taken off. OUTPUT.md has the tables.
 """
 from __future__ import annotations
 
@@ -27,6 +28,7 @@ sys.path[:0] = [str(TOP / name) for name in ("bench", "bench/segments", "checks"
 import databases  # noqa: E402
 import loads  # noqa: E402
 import stores  # noqa: E402
+from meter import measured  # noqa: E402
 from tools import Cost, cost  # noqa: E402
 
 FORMATS = ("csv", "jsonl", "parquet")
@@ -102,7 +104,9 @@ def sizes(table: Table, recorded: Recorded) -> str:
 def loaded(store: stores.Store, table: Table, recorded: Recorded, rounds: int) -> str:
     """Rows of the table of load rates: one for each way into this engine."""
     place = store.place
-    start = cost(["bash", "-c", store.nothing()], rounds).wall_s
+    server = store.server()
+    starts = [measured(store.nothing(), server) for _ in range(rounds)]
+    start = Cost(min(one.wall_s for one in starts), min(one.cpu_s for one in starts))
     ways = dict(store.ways(table.name, table.files, " ".join(table.flags)))
     for name, folder in (("segments", recorded.segments), ("archives", recorded.archives)):
         ways[name] = store.from_tool(table.name, " ".join(table.flags), folder)
@@ -113,13 +117,15 @@ def loaded(store: stores.Store, table: Table, recorded: Recorded, rounds: int) -
         for _ in range(rounds):
             target = store.target(table.name) if name != "floor" else store.second(table.name)
             place.call(store.empty(target))
-            took.append(max(LEAST_S, cost(["bash", "-ec", command], 1).wall_s - start))
+            took.append(measured(command, server))
             found = store.count(target)
             if found != table.rows:
                 raise SystemExit(f"{store.name}, {name}: {found} rows, not {table.rows}")
-        middle = sorted(took)[len(took) // 2]
-        text += (f"| {store.name} | {table.name} | {name} | {middle:.2f} | "
-                 f"{table.rows / middle:,.0f} |\n")
+        wall, cpu = (sorted(values)[len(took) // 2] for values in (
+            [max(LEAST_S, one.wall_s - start.wall_s) for one in took],
+            [max(LEAST_S, one.cpu_s - start.cpu_s) for one in took]))
+        text += (f"| {store.name} | {table.name} | {name} | {wall:.2f} | {cpu:.2f} | "
+                 f"{table.rows / cpu:,.0f} |\n")
     return text
 
 
@@ -140,7 +146,8 @@ def main() -> None:
         recorded = record(build, scratch, args)
         tables = [write(build, recorded, name, scratch, args.rounds) for name in args.tables]
         text = "".join(sizes(table, recorded) + "\n" for table in tables)
-        text += "| engine | table | from | s | rows/s |\n| --- | --- | --- | --- | --- |\n"
+        text += ("| engine | table | from | s | CPU, s | rows/s of CPU |\n"
+                 "| --- | --- | --- | --- | --- | --- |\n")
         for kind in stores.ALL:
             if (missing := kind.missing()) is not None:
                 print(f"skipped: {kind.name}: {missing}")

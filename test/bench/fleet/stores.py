@@ -30,6 +30,10 @@ class Store(contextlib.ExitStack):
     def missing(cls) -> str | None:
         raise NotImplementedError
 
+    def server(self) -> int | None:
+        """The process that works for the client, with its children."""
+        return None
+
     def sql(self, text: str) -> str:
         """The command that runs it and prints cells."""
         raise NotImplementedError
@@ -105,6 +109,10 @@ class PostgreSQL(Store):
         self.enter_context(databases.postgres(self.place))
         return self
 
+    def server(self) -> int | None:
+        told = self.place.folder / "postgres/data/postmaster.pid"
+        return int(told.read_text(encoding="utf-8").split()[0])
+
     def sql(self, text: str) -> str:
         return f"psql -qAtX -v ON_ERROR_STOP=1 -c {shlex.quote(text)}"
 
@@ -140,6 +148,9 @@ class ClickHouse(Store):
     def __enter__(self) -> ClickHouse:
         self.cluster = self.enter_context(clickhouse.Cluster(self.place.folder))
         return self
+
+    def server(self) -> int | None:
+        return self.cluster.servers["a"].pid
 
     def sql(self, text: str) -> str:
         return f"{self.cluster.client('a')} -n -q {shlex.quote(text)}"
