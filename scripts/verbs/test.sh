@@ -7,6 +7,26 @@
 source scripts/bare/part.sh
 
 configure_only=
+# The process that has bare machines made, and its log.
+machines=
+machines_log=build-check/bare-machines.log
+
+# Bare machines are made and used while g++ compiles, for half of the time each of both keeps one processor
+# busy. Tests that judge times come when they have gone.
+begin_machines() {
+  say "bare machines, beside the first build (log: $machines_log)"
+  mkdir -p "${machines_log%/*}"
+  bare_machines --short >"$machines_log" 2>&1 </dev/null &
+  machines=$!
+}
+end_machines() {
+  [[ $machines ]] || return 0
+  # How it ended is noted already.
+  wait "$machines" || true
+  machines=
+  say "bare machines"
+  cat "$machines_log"
+}
 
 # build_and_test NAME DIR COMPILER KIND OPTION…: KIND is all or most.
 build_and_test() {
@@ -21,6 +41,7 @@ build_and_test() {
     note_failure "$name" "the build"
     return 0
   fi
+  end_machines
   say "$name: testing"
   case $kind in
     all) run_tests "$name" "$dir" testlog --no-rebuild ;;
@@ -63,7 +84,7 @@ verb() {
   if [[ $doors ]]; then install_packages "${bare_packages[@]}"; fi
   install_for_tests
   start_results
-  if [[ $doors ]]; then bare_machines --short; fi
+  if [[ $doors ]]; then begin_machines; fi
   build_and_test g++ build g++ all "${main_options[@]}"
   if [[ -z $quick ]]; then
     # A library that is linked with -z defs cannot leave the sanitizer to the program, as clang does.
@@ -72,5 +93,6 @@ verb() {
     test_threads tsan build-tsan g++ "${sanitizer_options[@]}" \
       "-Dcpp_args=-g1 $together_warnings" -Db_sanitize=thread
   fi
+  end_machines
   report
 }

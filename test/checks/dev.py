@@ -246,12 +246,36 @@ def test_report(root, scratch):
     check("line 99\n" not in done.stdout, "all of a flood is shown")
 
 
+def test_machines(root, scratch):
+    """Bare machines are made beside the first build, and gone when the tests begin; what they come
+    to counts."""
+    copy = Copy(root, scratch, "machines")
+    done = copy.script("""source scripts/results.sh; source scripts/verbs/test.sh
+bare_machines() {
+  until [[ -e built ]]; do sleep 0.1; done
+  sleep 1
+  echo machines are done
+  note_failure bare "no machine"
+  return 1
+}
+configure() { :; }
+ninja() { touch built; }
+run_tests() { echo testing; }
+start_results; begin_machines; build_and_test g++ build g++ all
+cat "$results"
+""")
+    said = done.stdout.splitlines()
+    check(done.returncode == 0 and "bare\tFAILED\tno machine" in said
+          and said.index("machines are done") < said.index("testing"),
+          f"bare machines beside a build: {done.stdout} {done.stderr}")
+
+
 def main():
     root = pathlib.Path(sys.argv[1]).resolve()
     with tempfile.TemporaryDirectory() as name:
         scratch = pathlib.Path(name)
         for test in (test_folders, test_read_only, test_closed, test_noexec, test_packages,
-                     test_report):
+                     test_report, test_machines):
             test(root, scratch)
     print(f"{count} checks, {len(faults)} failed")
     if faults:
