@@ -102,6 +102,19 @@ void append_percent(std::string& to, double percent) {
     append_fixed(to, percent, 2);
 }
 
+const owner_facts& owner_of(const flow_summary& f, const context& c) {
+  if (c.texts.owner_of != &f) c.texts.owner = f.owner();
+  c.texts.owner_of = &f;
+  return c.texts.owner;
+}
+
+const std::optional<analysis::why::live_verdict>& cause_of(const flow_summary& f,
+                                                           const context& c) {
+  if (c.texts.cause_of != &f) c.texts.cause = main_cause(f, c.why);
+  c.texts.cause_of = &f;
+  return c.texts.cause;
+}
+
 void put_limit(flow_cell& to, const flow_summary& f, double flow_summary::limits::*part,
                const context& c) {
   if (const auto limits = f.limited()) put_decimal(to, (*limits).*part, append_percent, c);
@@ -210,37 +223,41 @@ constexpr flow_column columns_of_flows[] = {
     {"NETNS", "netns", 24, false,
      [](flow_summary& f, const context& c, flow_cell& to) { put_text(to, f.netns(), c); }, true},
     {"COMM", "comm", 26, false,
-     [](flow_summary& f, const context& c, flow_cell& to) { put_text(to, f.owner().comm, c); },
+     [](flow_summary& f, const context& c, flow_cell& to) { put_text(to, owner_of(f, c).comm, c); },
      true},
     {"PID", "pid", wide_column, true,
      [](flow_summary& f, const context& c, flow_cell& to) {
-       put_number(to, text::parse_whole(f.owner().pid, 0xffff'ffff), c);
+       put_number(to, text::parse_whole(owner_of(f, c).pid, 0xffff'ffff), c);
      },
      true},
     {"CONTAINER", "container", wide_column, false,
      [](flow_summary& f, const context& c, flow_cell& to) {
-       put_text(to, names_of_cgroup(f.owner().cgroup).container, c);
+       put_text(to, names_of_cgroup(owner_of(f, c).cgroup).container, c);
      },
      true},
     {"POD", "pod", wide_column, false,
      [](flow_summary& f, const context& c, flow_cell& to) {
-       put_text(to, names_of_cgroup(f.owner().cgroup).pod, c);
+       put_text(to, names_of_cgroup(owner_of(f, c).cgroup).pod, c);
      },
      true},
     {"CGROUP", "cgroup", wide_column, false,
-     [](flow_summary& f, const context& c, flow_cell& to) { put_text(to, f.owner().cgroup, c); },
+     [](flow_summary& f, const context& c, flow_cell& to) {
+       put_text(to, owner_of(f, c).cgroup, c);
+     },
      true},
     {"EXECUTABLE", "executable", wide_column, false,
      [](flow_summary& f, const context& c, flow_cell& to) {
-       put_text(to, f.owner().executable, c);
+       put_text(to, owner_of(f, c).executable, c);
      },
      true},
     {"OWNER", "owner", wide_column, false,
-     [](flow_summary& f, const context& c, flow_cell& to) { put_text(to, f.owner().owner, c); },
+     [](flow_summary& f, const context& c, flow_cell& to) {
+       put_text(to, owner_of(f, c).owner, c);
+     },
      true},
     {"WHY", "why", 8, false,
      [](flow_summary& f, const context& c, flow_cell& to) {
-       const auto verdict = main_cause(f, c.why);
+       const auto verdict = cause_of(f, c);
        if (!verdict) return;
        const std::string_view cause = analysis::why::name_of(verdict->main);
        put_word(to, cause, cause, c);
@@ -248,7 +265,7 @@ constexpr flow_column columns_of_flows[] = {
      true},
     {"WHY%", "why_percent", 25, true,
      [](flow_summary& f, const context& c, flow_cell& to) {
-       if (const auto verdict = main_cause(f, c.why))
+       if (const auto& verdict = cause_of(f, c))
          put_decimal(to, 100 * verdict->share, append_percent, c);
      },
      true},

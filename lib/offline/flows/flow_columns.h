@@ -25,13 +25,18 @@ enum class cell_use : std::uint8_t {
   sorting,   ///< a text, or `number` alone
 };
 
-/// What remembers the texts of the connection before.
+/// What remembers the texts of the connection before. The connections must not change meanwhile.
 struct cell_texts {
   explicit cell_texts(time_style style) noexcept : times(style) {}
 
   moment_text times;
   address_text local;
   address_text remote;
+  // What several columns show of the same connection.
+  const flow_summary* owner_of = nullptr;
+  owner_facts owner;
+  const flow_summary* cause_of = nullptr;
+  std::optional<analysis::why::live_verdict> cause;
 };
 
 /// What cells are made with.
