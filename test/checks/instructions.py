@@ -21,6 +21,7 @@ LIMITS = {
     "encode_line": 3150,
     "encode_next_line": 1740,
     "observe_traffic": 1020,
+    "summary_record": 1500,
     "base64": 490,
 }
 TIMES = (100, 2100)
