@@ -63,14 +63,15 @@ class Churn:
         due = time.monotonic()
         while self._steps or time.monotonic() < end:
             now = time.monotonic()
+            # Those that are open come first: else, where time is short, more and more of them are.
+            if self._steps and self._steps[0][0] <= now:
+                self._continue(heapq.heappop(self._steps)[2])
+                continue
             if due < end and now >= due:
                 due += 1 / LIVES_A_SECOND
                 (make,) = self._roll.choices(list(kinds), list(kinds.values()))
                 self.kinds[make.__name__] += 1
                 self._continue(make())
-                continue
-            if self._steps and self._steps[0][0] <= now:
-                self._continue(heapq.heappop(self._steps)[2])
                 continue
             times = [one for one in (due if due < end else None,
                                      self._steps[0][0] if self._steps else None, now + 0.5) if one]
