@@ -108,11 +108,10 @@ bool was_sent_needlessly(const life& l) {
 bool is_path_full(const life& l) {
   // BBR keeps its queue as short as it finds the path.
   if (l.is_bbr() || !l.base_rtt_us()) return false;
-  if (was_sent_needlessly(l)) return false;
   std::vector<std::size_t> lossy;
   for (std::size_t i = 0; i < l.size(); ++i)
     if (!l.is_opening(i) && grown(l.from(i), l.to(i), seen::total_retrans) != 0) lossy.push_back(i);
-  if (lossy.size() < thresholds::loss_rounds) return false;
+  if (lossy.size() < thresholds::loss_rounds || was_sent_needlessly(l)) return false;
   if (was_full_before(l)) return true;
   if (is_lost_above_rate(l, lossy)) return false;
   const auto c = contrast_of(l, 0, lossy.back());

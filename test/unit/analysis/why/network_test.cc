@@ -44,6 +44,20 @@ TEST_CASE("a queue of more than 100 ms is bufferbloat") {
   CHECK(h.cause() == "bufferbloat");
 }
 
+TEST_CASE("a queue counts by what waited in it, not by the rounds that it makes long") {
+  // A tenth of all bytes waited 150 ms, in 3 rounds of 200.
+  const auto flow = [](std::uint64_t bytes_in_queue) {
+    made_history h;
+    leave_slow_start(h);
+    queue(h, 30'000, 197);
+    for (int i = 0; i < 3; ++i) h.pass(bytes_in_queue).set(tcp_field::rtt, 170'000).busy(170);
+    queue(h, 30'000, 1);
+    return h.cause();
+  };
+  CHECK(flow(300) == "bufferbloat");
+  CHECK(flow(40) == "shaped_bottleneck");
+}
+
 TEST_CASE("jitter is no queue, and neither is noise of hosts") {
   made_history jitter;
   jitter.set(tcp_field::rttvar, 12'000);
@@ -79,7 +93,7 @@ TEST_CASE("a delay that stays while window and rate grow is the path's") {
 }
 
 TEST_CASE("a path that is full whatever the window is, is congested by others") {
-  const auto full = [](bool own) {
+  const auto full = [](bool own, bool reordered = false) {
     made_history h;
     h.set(tcp_field::min_rtt, own ? 20'000 : 60'000).set(tcp_field::rttvar, 8'000);
     h.set(tcp_field::rtt, own ? 20'000 : 60'000);
@@ -88,6 +102,7 @@ TEST_CASE("a path that is full whatever the window is, is congested by others") 
     for (std::uint64_t i = 0; i < 120; ++i) {
       const std::uint64_t cwnd = 8 + i % 24;
       if (cwnd == 31) h.lose(2);
+      if (cwnd == 31 && reordered) h.grow(tcp_field::dsack_dups, 2).grow(tcp_field::reord_seen, 1);
       const std::uint64_t rtt = own ? 20'000 + 1'000 * cwnd : i % 2 == 0 ? 80'000 : 84'000;
       h.set(tcp_field::snd_cwnd, cwnd).set(tcp_field::rtt, rtt);
       h.pass(own ? 8 : cwnd).busy(static_cast<std::int64_t>(rtt / 1000));
@@ -97,6 +112,8 @@ TEST_CASE("a path that is full whatever the window is, is congested by others") 
   };
   CHECK(full(false) == "congested_path");
   CHECK(full(true) != "congested_path");
+  // What came twice had not been lost, and nothing was full.
+  CHECK(full(false, true) != "congested_path");
 }
 
 TEST_CASE("what fits into the first window waits for nothing") {
