@@ -199,9 +199,12 @@ class Ends:
         flow = self._flow
         got = rested = 0
         of_message = sum(flow.messages)
+        slow: Slow | None = None
         try:
             while True:
-                slow = self._reader.at(self._since() if self.began else -1)
+                # A whole piece is drawn once, however many reads it takes.
+                if slow is None or not slow.whole or rested == got:
+                    slow = self._reader.at(self._since() if self.began else -1)
                 block = sock.recv(1 << 18 if slow is None else slow.piece)
                 if not block:
                     break

@@ -76,12 +76,12 @@ def window_without_autotuning(d: Draw) -> Scenario:
 
 
 def autotuning_that_ends(d: Draw) -> Scenario:
-    """The kernel's autotuning is turned off within the first round trips: the buffer stays as large
-    as it had become."""
+    """The kernel's autotuning is turned off when the buffer has grown in the first round trips: it
+    stays as large as it had become."""
     rtt = d.log(60, 300)
-    off = Change(rtt / 1000 * d.even(1.5, 3.5),
+    off = Change(rtt / 1000 * d.even(2.8, 4.5),
                  (("sysctl", "-w", "net.ipv4.tcp_moderate_rcvbuf=0"),))
-    flow = Flow(path(rtt), changes=(off,), size=int(d.log(2e6, 6e6)), cc=cc_of(d))
+    flow = Flow(path(rtt), changes=(off,), size=int(d.log(4e6, 10e6)), cc=cc_of(d))
     return Scenario("receive_autotuning", flow, without(flow, changes=()), rtt)
 
 
