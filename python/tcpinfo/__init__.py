@@ -30,6 +30,7 @@ Errors of the system are OSError (FileNotFoundError, PermissionError …), all o
 An object is used by one thread at a time; it is closed by close(), by `with`, and when nothing
 refers to it any more. Times are nanoseconds since 1970.
 """
+from ._arrow import ArrowStream
 from ._archives import (Column, Columns, Metadata, Reader, Record, Writer, columns)
 from ._events import CLOSED, OPENED, Event, Events
 from ._fields import FIELDS, Field, field
@@ -42,9 +43,9 @@ from ._sockets import ALL_STATES, CONNECTIONS, STATES, Listener, Socket, dump, s
 __version__ = version()
 
 __all__ = [
-    "ALL_STATES", "ArchiveName", "CLOSED", "CONNECTIONS", "Column", "Columns", "Error", "Event",
-    "Events", "FIELDS", "Field", "HEAD", "Listener", "Message", "Metadata", "OPENED", "Reader",
-    "Record", "STATES", "Segment", "SegmentColumns", "Socket", "SocketId", "Summary", "Writer",
-    "archives", "columns", "dump", "field", "files", "kernel_layout", "parse_archive_name",
-    "socket_id", "unmapped", "version",
+    "ALL_STATES", "ArchiveName", "ArrowStream", "CLOSED", "CONNECTIONS", "Column", "Columns",
+    "Error", "Event", "Events", "FIELDS", "Field", "HEAD", "Listener", "Message", "Metadata",
+    "OPENED", "Reader", "Record", "STATES", "Segment", "SegmentColumns", "Socket", "SocketId",
+    "Summary", "Writer", "archives", "columns", "dump", "field", "files", "kernel_layout",
+    "parse_archive_name", "socket_id", "unmapped", "version",
 ]

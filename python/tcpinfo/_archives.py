@@ -11,7 +11,8 @@ from ctypes import byref, c_int64, c_size_t, c_uint8, c_uint32, c_uint64, c_void
 from dataclasses import dataclass
 from typing import Any, Union
 
-from ._fields import Field, number_field
+from ._arrow import ArrowStream
+from ._fields import Field, field, number_field
 from ._messages import Message, SocketId
 from ._native import (BAD_JSON, FOREIGN_BYTE_ORDER, INVALID_ARGUMENT, LIB, UNKNOWN_FIELD,
                       WRONG_TYPE, ColumnsStruct, Error, Handle, MetadataStruct, OnFault,
@@ -253,6 +254,26 @@ class Reader(Handle):
                     raise exception_of(result)
                 self._fault(result)
         return gathered.columns(list(wanted), metadata, which)
+
+    def arrow(self, fields: Iterable[str | Field] | None = None, *, keep_sentinels: bool = False,
+              batch_rows: int = 0) -> ArrowStream:
+        """The records that follow as a stream of Apache Arrow, with these fields, or all; texts and
+        addresses may be among them. `keep_sentinels` as in columns(); `batch_rows`: of one array at
+        most, 0 = 65,536.
+
+        The stream takes the Reader over, which is closed then. Without `on_fault` a fault ends the
+        stream with an error, behind the rows before it; an `on_fault` that raises ends it, too. A
+        descriptor that is read must stay open as long as the stream.
+        """
+        ids = [] if fields is None else [field(one).id for one in fields]
+        if fields is not None and not ids:
+            raise ValueError("arrow() without a field; None is all of them")
+        on_fault, name = self._on_fault, self._name
+        told = None if on_fault is None else lambda result, line: on_fault(
+            exception_of(result, name, line))
+        stream = ArrowStream(self._alive(), ids, batch_rows, keep_sentinels, told, self._kept)
+        self._finalizer.detach()
+        return stream
 
     def _first_message(self) -> Record | None:
         """The next record of a message whose numbers can be read."""

@@ -6,8 +6,8 @@ import ctypes
 import os
 import weakref
 from collections.abc import Callable
-from ctypes import (POINTER, Structure, byref, c_char_p, c_int, c_int32, c_int64, c_size_t, c_uint8,
-                    c_uint16, c_uint32, c_uint64, c_void_p)
+from ctypes import (CFUNCTYPE, POINTER, Structure, byref, c_char_p, c_int, c_int32, c_int64,
+                    c_size_t, c_uint8, c_uint16, c_uint32, c_uint64, c_void_p)
 from typing import Any
 
 ERRNO_END = 10_000
@@ -125,6 +125,27 @@ class SegmentColumnsStruct(Structure):
                 ("lines", c_uint32), ("goes_on", c_uint32)]
 
 
+FaultFunction = CFUNCTYPE(c_int, c_void_p, c_int, c_uint64)
+ReleaseFunction = CFUNCTYPE(None, c_void_p)
+
+
+class ArrowOptions(Structure):
+    _fields_ = [("size", c_size_t), ("fields", POINTER(c_uint32)), ("field_count", c_size_t),
+                ("rows", c_size_t), ("on_fault", FaultFunction), ("on_release", ReleaseFunction),
+                ("user", c_void_p), ("keep_sentinels", c_uint32), ("reserved", c_uint32)]
+
+
+class ArrowStreamStruct(Structure):
+    """struct ArrowArrayStream."""
+
+
+ArrowStreamStruct._fields_ = [
+    ("get_schema", CFUNCTYPE(c_int, POINTER(ArrowStreamStruct), c_void_p)),
+    ("get_next", CFUNCTYPE(c_int, POINTER(ArrowStreamStruct), c_void_p)),
+    ("get_last_error", CFUNCTYPE(c_char_p, POINTER(ArrowStreamStruct))),
+    ("release", CFUNCTYPE(None, POINTER(ArrowStreamStruct))), ("private_data", c_void_p)]
+
+
 class WriterOptions(Structure):
     _fields_ = [("size", c_size_t), ("plain", c_uint32), ("level", c_int32),
                 ("frame_bytes", c_size_t)]
@@ -146,7 +167,8 @@ STRUCTS = {
     "tcpinfo_writer_options": WriterOptions, "tcpinfo_event": EventStruct,
     "tcpinfo_query_options": QueryOptions, "tcpinfo_socket_options": SocketOptions,
     "tcpinfo_listener_options": ListenerOptions, "tcpinfo_reader_options": ReaderOptions,
-    "tcpinfo_events_options": EventsOptions, "tcpinfo_summary_value": SummaryValue,
+    "tcpinfo_events_options": EventsOptions, "tcpinfo_arrow_options": ArrowOptions,
+    "tcpinfo_summary_value": SummaryValue,
     "tcpinfo_summary_bucket": SummaryBucket, "tcpinfo_summary": SummaryStruct,
     "tcpinfo_segment_column": SegmentColumn, "tcpinfo_segment_columns": SegmentColumnsStruct,
 }
@@ -188,6 +210,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "reader_close": (None, [c_void_p]),
     "reader_next": (c_int, [c_void_p, POINTER(RecordStruct)]),
     "reader_columns": (c_int, [c_void_p, POINTER(ColumnsStruct), POINTER(c_size_t)]),
+    "reader_arrow": (c_int, [c_void_p, POINTER(ArrowOptions), POINTER(ArrowStreamStruct)]),
     "reader_line": (c_uint64, [c_void_p, POINTER(c_void_p), POINTER(c_size_t)]),
     "reader_is_segment": (c_int, [c_void_p]),
     "reader_archive": (c_char_p, [c_void_p]),

@@ -13,6 +13,7 @@ import base64
 import ctypes
 import dataclasses
 import datetime
+import gc
 import inspect
 import ipaddress
 import json
@@ -29,7 +30,7 @@ import unittest
 from pathlib import Path
 
 import tcpinfo
-from tcpinfo import _native
+from tcpinfo import _arrow, _native
 
 SOURCE = Path(sys.argv[1]).resolve()
 GOLDEN = SOURCE / "test" / "golden" / "own"
@@ -46,6 +47,60 @@ def nanoseconds(text: str) -> int:
     whole, _, fraction = text.removesuffix("Z").partition(".")
     moment = datetime.datetime.fromisoformat(whole + "+00:00")
     return int(moment.timestamp()) * 1_000_000_000 + int(fraction.ljust(9, "0") or 0)
+
+
+class ArrowSchema(ctypes.Structure):
+    pass
+
+
+class ArrowArray(ctypes.Structure):
+    pass
+
+
+ArrowSchema._fields_ = [
+    ("format", ctypes.c_char_p), ("name", ctypes.c_char_p), ("metadata", ctypes.c_void_p),
+    ("flags", ctypes.c_int64), ("n_children", ctypes.c_int64),
+    ("children", ctypes.POINTER(ctypes.POINTER(ArrowSchema))), ("dictionary", ctypes.c_void_p),
+    ("release", ctypes.CFUNCTYPE(None, ctypes.POINTER(ArrowSchema))),
+    ("private_data", ctypes.c_void_p)]
+ArrowArray._fields_ = [
+    ("length", ctypes.c_int64), ("null_count", ctypes.c_int64), ("offset", ctypes.c_int64),
+    ("n_buffers", ctypes.c_int64), ("n_children", ctypes.c_int64),
+    ("buffers", ctypes.POINTER(ctypes.c_void_p)),
+    ("children", ctypes.POINTER(ctypes.POINTER(ArrowArray))), ("dictionary", ctypes.c_void_p),
+    ("release", ctypes.CFUNCTYPE(None, ctypes.POINTER(ArrowArray))),
+    ("private_data", ctypes.c_void_p)]
+ARROW_TYPES = {b"tsn:": ctypes.c_int64, b"L": ctypes.c_uint64, b"I": ctypes.c_uint32}
+
+
+def arrow_batches(stream: tcpinfo.ArrowStream) -> tuple[list[str], list[tuple[int, list]]]:
+    """The names of the columns, and of each array its length and the numbers of its columns."""
+    capsule = stream.__arrow_c_stream__()
+    pointer = ctypes.pythonapi.PyCapsule_GetPointer
+    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    held = _native.ArrowStreamStruct.from_address(pointer(capsule, b"arrow_array_stream"))
+    schema, batches = ArrowSchema(), []
+    assert held.get_schema(held, ctypes.addressof(schema)) == 0
+    types = [schema.children[i].contents for i in range(schema.n_children)]
+    names = [one.name.decode() for one in types]
+    while True:
+        array = ArrowArray()
+        failed = held.get_next(held, ctypes.addressof(array))
+        if failed:
+            schema.release(schema)
+            raise OSError(failed, held.get_last_error(held).decode())
+        if not array.release:
+            break
+        columns = []
+        for at, one in enumerate(types):
+            number = ARROW_TYPES.get(one.format)
+            child = array.children[at].contents
+            columns.append(list((number * child.length).from_address(child.buffers[1]))
+                           if number else [])
+        batches.append((array.length, columns))
+        array.release(array)
+    schema.release(schema)
+    return names, batches
 
 
 class Interface(unittest.TestCase):
@@ -347,6 +402,55 @@ class Archives(unittest.TestCase):
 
     def test_columns(self) -> None:
         self.check_columns()
+
+    def test_arrow(self) -> None:
+        wanted = tcpinfo.columns(ARCHIVE, ["rtt_us", "cookie"])
+        stream = tcpinfo.Reader(ARCHIVE).arrow(["rtt_us", tcpinfo.field("cong"), "cookie"],
+                                               batch_rows=3)
+        names, batches = arrow_batches(stream)
+        self.assertEqual(names, ["uuid", "timestamp", "poll", "ended", "rtt_us", "cong", "cookie"])
+        self.assertTrue(all(0 < length <= 3 for length, _ in batches))
+        self.assertEqual([n for _, columns in batches for n in columns[1]], list(wanted.times_ns))
+        self.assertEqual([n for _, columns in batches for n in columns[6]],
+                         list(wanted["cookie"].values))
+        with self.assertRaises(ValueError):
+            stream.__arrow_c_stream__()
+        names, batches = arrow_batches(tcpinfo.Reader(ARCHIVE).arrow())
+        self.assertEqual(names[4:], list(tcpinfo.FIELDS))
+        with self.assertRaises(KeyError):
+            tcpinfo.Reader(ARCHIVE).arrow(["nothing"])
+        with self.assertRaises(ValueError):
+            tcpinfo.Reader(ARCHIVE).arrow([])
+
+    def test_arrow_faults(self) -> None:
+        lines = ARCHIVE.read_bytes().splitlines(keepends=True)
+        damaged = memoryview(b"".join(lines[:3] + [b"nonsense\n"] + lines[3:]))
+        with self.assertRaises(OSError) as ended:
+            arrow_batches(tcpinfo.Reader(damaged).arrow(["rtt_us"]))
+        self.assertRegex(str(ended.exception), "line 4: .")
+        faults: list[Exception] = []
+        reader = tcpinfo.Reader(damaged, faults.append)
+        stream = reader.arrow(["rtt_us"])
+        self.assertTrue(reader.closed)
+        del reader, damaged
+        gc.collect()
+        _, batches = arrow_batches(stream)
+        self.assertEqual(sum(length for length, _ in batches), len(lines) - 1)
+        self.assertEqual([str(fault) for fault in faults], ["<memory>:4: not a JSON record"])
+
+    def test_arrow_is_released(self) -> None:
+        reader = tcpinfo.Reader(memoryview(ARCHIVE.read_bytes()), print)
+        stream = reader.arrow()
+        self.assertEqual(len(_arrow._kept), 1)
+        del stream
+        gc.collect()
+        self.assertEqual(len(_arrow._kept), 0)
+        capsule = tcpinfo.Reader(ARCHIVE).arrow().__arrow_c_stream__()
+        gc.collect()
+        self.assertEqual((len(_arrow._kept), len(_arrow._structs)), (1, 1))
+        del capsule
+        gc.collect()
+        self.assertEqual((len(_arrow._kept), len(_arrow._structs)), (0, 0))
 
     def test_columns_without_numpy(self) -> None:
         text = ("import sys; sys.modules['numpy'] = None; sys.argv = sys.argv[1:]\n"
