@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# help: questions of docs/fleet asked of every engine, rows of two versions, Parquet, clusters killed
+# help: questions of docs/fleet asked of every engine, rows of two versions, Parquet, Arrow, clusters killed
 
 # CHECK_FLEET_SECONDS is how long servers of NATS are killed (600); the tenth of it, none is there.
 
@@ -31,6 +31,8 @@ part() {
     long_check "a hundred failures of kafka" python3 -B test/fleet/kafka_failures.py \
       build/tools/tcpinfo-collect build/test/cli/kafka_cluster
   fi
+  long_check "arrow in duckdb" env LD_LIBRARY_PATH=build/lib PYTHONPATH=python python3 -B \
+    test/fleet/check_arrow.py build/tools/tcpinfo-csv test/golden/own/kernel618_*.jsonl
   long_check "a cluster killed" python3 -B test/fleet/cluster_kills.py build/tools/tcpinfo-csv
   long_check "a cluster of NATS killed" python3 -B test/fleet/jetstream_kills.py \
     build/tools/tcpinfo-collect build/tools/tcpinfo-csv "${CHECK_FLEET_SECONDS:-600}"
