@@ -26,11 +26,28 @@ def used(process: int | None) -> float:
     return sum(map(int, fields[11:15])) / TICKS
 
 
-def measured(command: str, server: int | None) -> Cost:
-    """Of a command of bash's, with what it makes the server do."""
-    before, many = used(server), children(server) if server is not None else 0
-    took = cost(["bash", "-ec", command], 1)
+def at_rest(process: int | None) -> int:
+    """How many children it has while no client is there."""
+    if process is None:
+        return 0
+    counts = []
+    for _ in range(20):
+        counts.append(children(process))
+        time.sleep(0.05)
+    return min(counts)
+
+
+def settle(process: int | None, rest: int) -> None:
     end = time.monotonic() + SETTLE_S
-    while server is not None and children(server) > many and time.monotonic() < end:
+    while process is not None and children(process) > rest and time.monotonic() < end:
         time.sleep(0.02)
+
+
+def measured(command: str, server: int | None, rest: int) -> Cost:
+    """Of a command of bash's, with what it makes the server do.
+    @param rest at_rest() of the server"""
+    settle(server, rest)
+    before = used(server)
+    took = cost(["bash", "-ec", command], 1)
+    settle(server, rest)
     return Cost(took.wall_s, took.cpu_s + used(server) - before)

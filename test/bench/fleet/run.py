@@ -4,7 +4,7 @@
 
 usage: run.py BUILD OUTPUT [--connections N] [--archives DIR] [--rounds R] [--tables NAME,…]
 
-N (20,000) short connections are recorded in either layout; or the archives below DIR are packed.
+N (20,000) short connections are recorded as archives, which are packed; or those below DIR are.
 The same rows are then written in each format, and loaded from each into each engine that is here,
 R (3) times; medians are told. The floor of a load is the engine copying the same rows from one of
 its tables to another: nothing to read, the same to store. Processor time is that of the client, of
@@ -28,7 +28,7 @@ sys.path[:0] = [str(TOP / name) for name in ("bench", "bench/segments", "checks"
 import databases  # noqa: E402
 import loads  # noqa: E402
 import stores  # noqa: E402
-from meter import measured  # noqa: E402
+from meter import at_rest, measured  # noqa: E402
 from tools import Cost, cost  # noqa: E402
 
 FORMATS = ("csv", "jsonl", "parquet")
@@ -57,13 +57,12 @@ class Table:
 
 
 def record(build: Path, scratch: Path, args: argparse.Namespace) -> Recorded:
-    if args.archives is None:
-        made = loads.short(build, scratch, args.connections)
-        return Recorded(made["connections"].folder, made["segments"].folder)
+    archives = (loads.short(build, scratch, args.connections)["connections"].folder
+                if args.archives is None else args.archives)
     packed = scratch / "packed"
-    subprocess.run([build / "tools/tcpinfo-dump", "pack", "-q", args.archives, "-o", packed],
+    subprocess.run([build / "tools/tcpinfo-dump", "pack", "-q", archives, "-o", packed],
                    check=True)
-    return Recorded(args.archives, packed)
+    return Recorded(archives, packed)
 
 
 def write(build: Path, recorded: Recorded, name: str, scratch: Path, rounds: int) -> Table:
@@ -105,7 +104,8 @@ def loaded(store: stores.Store, table: Table, recorded: Recorded, rounds: int) -
     """Rows of the table of load rates: one for each way into this engine."""
     place = store.place
     server = store.server()
-    starts = [measured(store.nothing(), server) for _ in range(rounds)]
+    rest = at_rest(server)
+    starts = [measured(store.nothing(), server, rest) for _ in range(rounds)]
     start = Cost(min(one.wall_s for one in starts), min(one.cpu_s for one in starts))
     ways = dict(store.ways(table.name, table.files, " ".join(table.flags)))
     for name, folder in (("segments", recorded.segments), ("archives", recorded.archives)):
@@ -117,7 +117,7 @@ def loaded(store: stores.Store, table: Table, recorded: Recorded, rounds: int) -
         for _ in range(rounds):
             target = store.target(table.name) if name != "floor" else store.second(table.name)
             place.call(store.empty(target))
-            took.append(measured(command, server))
+            took.append(measured(command, server, rest))
             found = store.count(target)
             if found != table.rows:
                 raise SystemExit(f"{store.name}, {name}: {found} rows, not {table.rows}")
