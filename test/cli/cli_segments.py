@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import re
 import shutil
 import subprocess
@@ -25,6 +26,7 @@ from publishing import blocks
 CSV, DUMP, MAKE_SEGMENT = sys.argv[1:4]
 GOLDEN, CORPUS = Path(sys.argv[4]), Path(sys.argv[5])
 FRAME = b"\x28\xb5\x2f\xfd"
+SANITIZED = os.environ.get("TCPINFO_SANITIZED") == "1"
 Answer = tuple[int, str, str]
 
 
@@ -128,6 +130,9 @@ def test_same(archives: Path, scratch: Path, name: str) -> None:
         "blocks of 1": (["--block", "1"], True),
         "by turns": (["--block", "11", "--by-turns"], False)}
     expected = {what: run(*command, archives) for what, command in (COMMANDS | THINNED).items()}
+    if SANITIZED and name != "made":
+        # For what a sanitizer sees, one way is like another, and the made archives come by all.
+        segments = {"by turns": segments["by turns"]}
     for kind, (options, in_order) in segments.items():
         segment = make_segment(archives, scratch / f"{name}.tcpseg.zst", *options)
         for what, command in (COMMANDS | THINNED).items():
