@@ -78,15 +78,18 @@ def check_bad_answers() -> None:
         check((done.returncode, done.stdout) == (1, "") and said in done.stderr
               and done.stderr.count("\n") == 1, f"{text[:60]!r}: {done}")
     done = run("--socket", "/nowhere/at/all", UUID)
-    check((done.returncode, done.stdout) == (1, "") and "/nowhere/at/all" in done.stderr,
-          f"no socket: {done}")
+    for done in (done, run(UUID)):
+        check((done.returncode, done.stdout) == (1, "") and "--socket names another" in done.stderr
+              and "--query-socket" in done.stderr, f"no socket: {done}")
+    check("/nowhere/at/all" in run("--socket", "/nowhere/at/all", UUID).stderr, "which socket")
 
 
 def check_usage() -> None:
     for arguments, said in (([], "no connection named"), (["1", "2"], "one too many"),
                             (["word"], "no cookie at its end"), (["1.2.3.4:5"], "no '-' or blank"),
                             (["1", "--changes"], "--text"), (["1", "--text", "--json"], "excludes"),
-                            (["1", "--since", "now"], "--since")):
+                            (["1", "--since", "now"], "--since"),
+                            (["1", "--time", "epoch"], "--time goes with --text or --json")):
         done = run(*arguments)
         check((done.returncode, done.stdout) == (2, "") and said in done.stderr,
               f"{arguments}: {done}")

@@ -403,7 +403,13 @@ def has_metrics() -> bool:
 
 def test_outlets() -> None:
     for value in ("0x1b6", "rw", "1000", "-1", "0668"):
-        refused("eventsocket-mode", f"--eventsocket-mode={value}")
+        refused("eventsocket-mode", f"--eventsocket-mode={value}", "--eventsocket=x")
+    # Options of what is not there.
+    for flag, of in (("--eventsocket-mode=0660", "--eventsocket"),
+                     ("--events-replay", "--eventsocket"),
+                     ("--query-socket-mode=0660", "--query-socket"),
+                     ("--label-limit=5", "--traffic-metrics")):
+        refused(f"{flag.partition('=')[0]} requires {of}", flag)
     refused("eventsocket", "--eventsocket", "x" * 108)
     refused("/no-such-dir/s", "--eventsocket", "/no-such-dir/s")
     refused("events-owner: without --eventsocket", "--events-owner", "--owner", "cgroup")

@@ -294,7 +294,7 @@ def filters(folder: Path) -> None:
               f"{flags}: {rtts(done.stdout)}, not {expected}")
     done = run("--uuid", "other", path)
     check(rtts(done.stdout) == [] and done.returncode == 1 and done.stderr
-          == b"tcpinfo-csv: --uuid: no connection 'other' was found\n", f"--uuid other: {done}")
+          == b"tcpinfo-csv: no connection 'other' was found\n", f"--uuid other: {done}")
     compat_rows = run("--compat=mlab", "--since", "2023-11-14T22:14:08Z", path).stdout
     check(compat_rows.count(b"\n") == 4, "filters hold in compat output; metadata rows stay")
 

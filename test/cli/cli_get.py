@@ -93,6 +93,8 @@ def test_names(root: Path) -> None:
                  "192.0.2.1:171-198.51.100.9:443"):
         finds_nothing(name, name, root)
     refuses("no connection named")
+    refuses(f"'{UUID}' is looked for in", UUID)
+    refuses("is looked for in", "192.0.2.1:443", "198.51.100.9:171")
     refuses("has 0x before it, or 16 of them", "ab", root)
     refuses("1 to 16 hexadecimal digits stand behind 0x", "0x12345678123456789", root)
     refuses("1 to 16 hexadecimal digits stand behind sk:", "sk:", root)
@@ -106,6 +108,7 @@ def test_names(root: Path) -> None:
     refuses("stands behind both ends", "192.0.2.1:443-198.51.100.9:171,", root)
     refuses("is no UUID", "a/b", root)
     refuses("--since", UUID, "--since", "nonsense", root)
+    refuses("--time goes with --text or --json", UUID, "--time", "epoch", root)
 
 
 def test_opened(root: Path) -> None:

@@ -157,8 +157,68 @@ def test_live() -> None:
     refused("there is no interface 'nope0'", "--host", "fe80::1%nope0", tools=((DUMP, "live"),))
     done = run(DUMP, "live", "--uuid", "FFFFFFFFFFFFFFF0")
     check(done.returncode == 1 and done.stdout == ""
-          and "--uuid: no connection 'FFFFFFFFFFFFFFF0' was found" in done.stderr,
+          and "no connection 'FFFFFFFFFFFFFFF0' was found" in done.stderr,
           f"live: no such UUID: {done}")
+
+
+# --- Nothing passes ---------------------------------------------------------------------------
+
+def test_nothing_passes(folder: Path) -> None:
+    """Every tool that filters says how many records came and that none passed, on standard error
+    alone, and its exit status does not change."""
+    day = folder / "2023/11/14"
+    day.mkdir(parents=True)
+    archive(day, 0, metadata() + "".join(record(n, n, rtt=n, dport=5201) for n in range(1, 6)))
+    out = ["-o", str(folder / "out")]
+    tools = ((DUMP,), (DUMP, "--json"), (DUMP, "ls"), (DUMP, "ls", "--json"),
+             (DUMP, "ls", "--exact"), (DUMP, "why"), (DUMP, "why", "--json"),
+             (DUMP, "summary"), (DUMP, "summary", "--json"),
+             (CSV,), (CSV, "--format", "jsonl"), (CSV, "--connections"), (CSV, "--grid", "1s"),
+             (CSV, "--format", "parquet", *out))
+    said = "of 5 records nothing passes the filters\n"
+    for flags in (("--port", "1"), ("--state", "syn-sent"), ("--since", "2023-11-14T23:00"),
+                  ("--host", "203.0.113.0/24", "--dport", "5201"), ("--comm", "nginx"),
+                  ("--uuid", UUID, "--sport", "1")):
+        for tool in tools:
+            if "--grid" in tool and "--state" in flags:
+                continue
+            done = run(*tool, *flags, folder)
+            check(done.returncode == 0 and done.stderr.endswith(f": {said}")
+                  and done.stderr.count("\n") == 1 and "filters" not in done.stdout,
+                  f"{tool[1:]} {flags}: {done}")
+    done = run(DUMP, "plot", "--port", "1", folder)
+    check(done.returncode == 1 and said in done.stderr and not done.stdout, f"plot: {done}")
+    done = run(DUMP, "compare", "--port", "1", folder, folder)
+    check(done.returncode == 1 and said in done.stderr and not done.stdout, f"compare: {done}")
+    done = run(DUMP, "follow", "--from-start", "--duration", "10ms", "--port", "1", folder)
+    check(done.returncode == 0 and done.stderr.endswith(said), f"follow: {done}")
+    # What was not opened was not counted: its name says that it is of another day.
+    os.utime(next(day.iterdir()), (1700000000, 1700000000))
+    for tool in tools:
+        done = run(*tool, "--since", "2023-12-01", folder)
+        check(done.returncode == 0 and "of 0 records nothing passes" in done.stderr
+              and "unread" in done.stderr, f"{tool[1:]}: of another day: {done}")
+    # Where some pass, where there is no filter, and where there is nothing, nothing is said.
+    (folder / "empty").mkdir()
+    for tool in tools:
+        for arguments in (["--port", "5201", folder], [folder], ["--port", "1", folder / "empty"]):
+            done = run(*tool, *arguments)
+            check(done.returncode == 0 and not done.stderr, f"{tool[1:]} {arguments}: {done}")
+
+
+def test_live_nothing_passes() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        with socket.create_connection(listener.getsockname()):
+            for verb in (("live",), ("live", "--json", "--interval", "10ms", "--reps", "3"),
+                         ("top", "--interval", "100ms", "--rounds", "3")):
+                done = run(DUMP, *verb, "--src", "192.0.2.77")
+                check(done.returncode == 0 and done.stderr.count("nothing passes the filters") == 1
+                      and " sockets nothing passes" in done.stderr, f"{verb}: {done}")
+    done = run(DUMP, "live", "--reps", "3")
+    check(done.returncode == 2 and "--interval" in done.stderr and "--reps" in done.stderr,
+          f"live --reps alone: {done}")
 
 
 # --- Filters more than once -------------------------------------------------------------------
@@ -197,7 +257,7 @@ def test_uuid(folder: Path) -> None:
             passes("1", "--uuid", uuid, where)
             rows = run(DUMP, "ls", "--json", "--uuid", uuid, where)
             check(json.loads(rows.stdout)["uuid"] == UUID, f"ls --uuid {uuid}: {rows}")
-    says = "--uuid: no connection 'AC' was found"
+    says = "no connection 'AC' was found"
     for tool in ((CSV,), (CSV, "-j", "3"), (CSV, "--compat=mlab"), (DUMP,), (DUMP, "ls")):
         done = run(*tool, "--uuid", "AC,AB", folder)
         check(done.returncode == 1 and done.stdout and done.stderr.count("\n") == 1
@@ -292,6 +352,54 @@ def test_ls_columns(folder: Path) -> None:
     refused("--jobs: 'x' is no number from 0 to 256", "-j", "x", tools=((DUMP, "ls"), (CSV,)))
 
 
+def test_ls_where(folder: Path) -> None:
+    """Conditions on columns: numbers in their unit or with another one, moments, texts, absent
+    values."""
+    for n in range(1, 7):
+        uuid = UUID[:-4] + f"{n:04X}"
+        about = json.loads(metadata(0, uuid))
+        if n < 4:
+            about["Metadata"] |= {"Comm": f"nginx{n}", "Pid": n}
+        archive(folder, 0, json.dumps(about, separators=(",", ":")) + "\n"
+                + record(n, n, rtt=n * 1000, cookie=n, dport=100 + n, acked=n * 1000 + 1)
+                + record(n + n, n + n, rtt=n * 1000, cookie=n, dport=100 + n, acked=n * 1000 + 1,
+                         state=CLOSE_WAIT if n == 6 else 1), uuid)
+
+    def listed(*conditions: str, flags: tuple[str, ...] = ()) -> str:
+        asked = [word for c in conditions for word in ("--where", c)]
+        done = run(DUMP, "ls", "--json", *asked, *flags, folder)
+        check(done.returncode == 0, f"{conditions}: {done}")
+        return "".join(json.loads(line)["uuid"][-1] for line in done.stdout.splitlines())
+
+    for condition, expected in {
+            "median_rtt_us>3000": "456", "median_rtt > 3ms": "456", "median_rtt>=3ms": "3456",
+            "median_rtt<0.003s": "12", "median_rtt<2500": "12", "median_rtt=2000": "2",
+            "median_rtt!=2ms": "13456", "duration>=4": "456", "duration_s<=2s": "12",
+            "duration>1500ms": "23456", "pid<=2": "12", "pid!=1": "23", "comm=nginx*": "123",
+            "comm != nginx1": "23", "comm=nginx?": "123", "comm=NGINX1": "",
+            "state=CLOSE_WAIT": "6",
+            "remote=198.51.100.9:10[12]": "12", "start>=2023-11-14T22:13:24Z": "456",
+            "start<1700000003": "12", "snapshots=2": "123456", "missed_polls<1": "123"}.items():
+        check(listed(condition) == expected, f"{condition}: {listed(condition)}, not {expected}")
+    check(listed("median_rtt>1ms", "median_rtt<4ms", "comm=*") == "23", "all must hold")
+    check(listed("median_rtt>1ms", flags=("--port", "102,105")) == "25", "and filters")
+    check(listed("median_rtt>1ms", flags=("--sort", "median_rtt", "-r", "--limit", "2")) == "65",
+          "the first of those")
+    for how in ((), ("--json",), ("--csv",)):
+        done = run(DUMP, "ls", *how, "--where", "median_rtt>1s", folder)
+        check(done.returncode == 0
+              and done.stderr == "tcpinfo-dump: of 6 connections none meets --where\n", f"{done}")
+    for condition, words in {
+            "median_rtt": "none of = !=", "": "none of = !=", "nothing>1": "none of the columns",
+            ">1": "none of the columns", "median_rtt>": "no value",
+            "median_rtt>x": "'x' is no number", "median_rtt>1MB": "is no number",
+            "sent>1ms": "is no number", "comm>a": "compared by = and",
+            "start>noon": "noon", "median_rtt>nan": "no number",
+            "snapshots>1ms": "no number"}.items():
+        refused("--where: ", "--where", condition, tools=((DUMP, "ls"),))
+        refused(words, "--where", condition, tools=((DUMP, "ls"),))
+
+
 def test_ls_jobs(folder: Path) -> None:
     """The same text and the same faults, however many files are read at a time."""
     for number in range(60):
@@ -366,14 +474,16 @@ def test_missed(folder: Path) -> None:
 
 
 def main() -> None:
-    for test in (test_times, test_lists, test_more_than_once, test_uuid, test_ls_columns,
-                 test_ls_jobs, test_ls_progress, test_colour, test_missed):
+    for test in (test_times, test_lists, test_nothing_passes, test_more_than_once, test_uuid,
+                 test_ls_columns, test_ls_where, test_ls_jobs, test_ls_progress, test_colour,
+                 test_missed):
         with tempfile.TemporaryDirectory() as folder:
             test(Path(folder))
     if os.environ.get("TCPINFO_EMULATED") == "1":
         print("skipped: live sockets, under an emulator")
     else:
         test_live()
+        test_live_nothing_passes()
     finish()
 
 

@@ -263,9 +263,10 @@ def partitions(scratch: Path) -> None:
           f"partitions: left by another: {done}")
     folder = scratch / "file"
     folder.write_text("none", encoding="utf-8")
-    done = run("--format", "parquet", "--partition", "date", "-o", folder, KERNEL)
-    check(done.returncode == 1 and b"Not a directory" in done.stderr,
-          "partitions: not below a file")
+    for wrong in (folder, folder / "below"):
+        done = run("--format", "parquet", "--partition", "date", "-o", wrong, KERNEL)
+        check(done.returncode == 2 and b"Not a directory" in done.stderr
+              and folder.read_text(encoding="utf-8") == "none", "partitions: not below a file")
 
 
 def refused() -> None:

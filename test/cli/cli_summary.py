@@ -223,8 +223,9 @@ def test_compare(folder: Path) -> None:
     check(few[0]["a"]["clusters"] == 3 and all(
         line.get("unsaid") in ("few_clusters", "no_values") for line in few[1:]), f"{few}")
     text = run("compare", "--asn", table, before, after)
-    check(text.returncode == 0 and "too few clusters to say" in text.stdout
-          and "95 %" not in text.stdout, f"{text}")
+    check(text.returncode == 0 and "95 %" not in text.stdout and
+          "too few clusters to say: as many as 3.0 of equal size on one side, and it takes 10"
+          in text.stdout, f"{text}")
     text = run("compare", before, after)
     check(text.returncode == 0 and not text.stderr
           and "A  120 connections in 24 clusters (as many as 24.0 of equal size)" in text.stdout
@@ -232,6 +233,18 @@ def test_compare(folder: Path) -> None:
           and "p99 takes 1000 on either side" in text.stdout
           and re.search(r"\n\d+ intervals of 95 %: some \d+\.\d of them miss", text.stdout)
           and not re.search(r"\bp ?[=<]", text.stdout), f"{text}")
+    check("it takes 10 connections that have it and 10 that do not, on both sides" in text.stdout,
+          f"{text}")
+    # A rise that takes four digits as percents, and sides of one.
+    much = made(folder, "much", networks=8, each=5, scale=50)
+    text = run("compare", before, much)
+    check(re.search(r"median +\d\S* ms +\d\S* ms +50 times +95 %: \S+ times to \S+ times",
+                    text.stdout) and not re.search(r"\+\d{4}", text.stdout), f"{text}")
+    alone = folder / "alone"
+    alone.mkdir()
+    connection(alone, 0xA0, 0, 1, 1000)
+    text = run("compare", alone, alone)
+    check(text.stdout.startswith("A  1 connection in 1 cluster (as many as 1.0 "), f"{text}")
     why = lines("compare", "--why", before, after)
     for told in (said, why):
         check(any(line.get("of") == "time_share" for line in told), f"{told}")
@@ -252,6 +265,31 @@ def test_cgroups(folder: Path) -> None:
     check(groups == [("/system.slice/web.service", 3), (None, 1)], f"{groups}")
 
 
+def test_processes_and_minutes(folder: Path) -> None:
+    path = folder / "a"
+    path.mkdir()
+    for i in range(4):
+        connection(path, 0xA0 + i, i // 2, 1, 1000)
+    done = run("summary", "--by", "process", "--json", path)
+    check(done.returncode == 0 and "left out: by process" in done.stderr, f"{done}")
+    for i, file in enumerate(sorted(path.iterdir())[:3]):
+        about, rest = file.read_text().split("\n", maxsplit=1)
+        said = json.loads(about)
+        said["Metadata"] |= {"Comm": "nginx" if i < 2 else "sshd", "Pid": 7}
+        file.write_text(json.dumps(said, separators=(",", ":")) + "\n" + rest)
+
+    def groups(by: str, *flags: str) -> list[tuple]:
+        return [(line["group"], line["connections"]) for line in lines("summary", *flags, path)
+                if line.get("by") == by]
+
+    for flags in (("--by", "process,minute"), ()):
+        check(groups("process", *flags) == [("nginx", 2), (None, 1), ("sshd", 1)],
+              f"{flags}: {groups('process', *flags)}")
+    minutes = groups("minute", "--by", "minute", "--limit", "1")
+    check(minutes == [("2023-11-14T22:13", 2), ("2023-11-14T23:13", 2)], f"{minutes}")
+    check(not groups("minute"), "minutes where nobody asked")
+
+
 def test_trouble(folder: Path) -> None:
     path = folder / "a"
     path.mkdir()
@@ -265,8 +303,13 @@ def test_trouble(folder: Path) -> None:
     done = run("summary", folder / "absent", path)
     check(done.returncode == 1 and "absent" in done.stderr and "1 connections" in done.stdout,
           f"{done}")
-    done = run("compare", folder / "absent", path)
-    check(done.returncode == 1 and "nothing is known on one side" in done.stdout, f"{done}")
+    (folder / "empty").mkdir()
+    for arguments in ((folder / "absent", path), (path, folder / "absent"),
+                      (path, folder / "empty"), (path, "--json", folder / "absent")):
+        done = run("compare", *arguments)
+        named = [a for a in arguments if a not in (path, "--json")][0]
+        check(done.returncode == 1 and not done.stdout
+              and f"{named}: no connection to compare" in done.stderr, f"{arguments}: {done}")
     done = run("summary", "--uuid", "no_such", path)
     check(done.returncode == 1 and "no_such" in done.stderr, f"{done}")
     done = run("summary", "--by", "cgroup", "--json", path)
@@ -275,7 +318,7 @@ def test_trouble(folder: Path) -> None:
 
 def main() -> None:
     for test in (test_summary, test_html, test_networks, test_compare, test_cgroups,
-                 test_trouble):
+                 test_processes_and_minutes, test_trouble):
         with tempfile.TemporaryDirectory() as folder:
             test(Path(folder))
     finish()

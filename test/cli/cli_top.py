@@ -173,10 +173,14 @@ def check_usage() -> None:
                             (["--interval", "10ms"], "--interval: '10ms'"),
                             (["--interval", "x"], "--interval: 'x'"),
                             (["--rounds", "-1"], "'-1'"), (["--limit", "all"], "'all'"),
-                            (["--port", "x"], "--port"), (["word"], "word")):
+                            (["--port", "x"], "--port"), (["word"], "word"),
+                            (["--plain", "--socket", "/x"], "--plain")):
         done = run(*arguments)
         check((done.returncode, done.stdout) == (2, "") and said in done.stderr,
               f"{arguments}: {done}")
+    done = run("--socket", "/nowhere/at/all", "--rounds", "1")
+    check((done.returncode, done.stdout) == (1, "") and "/nowhere/at/all" in done.stderr
+          and "--socket" in done.stderr, f"no collector: {done}")
 
 
 def has(text: str) -> Callable[[list[str]], object]:

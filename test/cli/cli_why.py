@@ -6,8 +6,10 @@ usage: cli_why.py TCPINFO-DUMP GOLDEN CORPUS
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import struct
 import subprocess
 import sys
 import tempfile
@@ -48,6 +50,18 @@ def limited(cookie: int, first: int = 0, count: int = 20, end: bool = True) -> s
             record(i / 10, cookie=cookie, sent=40_000 * i, acked=40_000 * i, rtt=20_000,
                    state=CLOSE if last else 1),
             snd_mss=1448, snd_wnd=30_000, busy_time=100_000 * i, rwnd_limited=80_000 * i)
+    return lines
+
+
+def with_port(text: str, dport: int) -> str:
+    """The same records with another port of the other end."""
+    lines = ""
+    for line in text.splitlines():
+        said = json.loads(line)
+        ends = bytearray(base64.b64decode(said["RawIDM"]))
+        ends[6:8] = struct.pack(">H", dport)
+        said["RawIDM"] = base64.b64encode(ends).decode()
+        lines += json.dumps(said, separators=(",", ":")) + "\n"
     return lines
 
 
@@ -115,6 +129,48 @@ def test_files_together(folder: Path) -> None:
     third = UUID[:-2] + "EF"
     archive(mixed, 0, metadata(0, third) + limited(0xEF), third)
     check([v["uuid"] for v in told(mixed)] == [UUID, OTHER, third], "of both")
+
+
+def test_named(folder: Path) -> None:
+    """An argument that names a connection, as with get: whatever it is named by, before the path or
+    behind it."""
+    archive(folder, 0, metadata() + with_port(limited(0xAB), 40171))
+    archive(folder, 0, metadata(0, OTHER) + with_port(limited(0xCD), 40205), OTHER)
+    both = told(folder)
+    check(len(both) == 2, f"{both}")
+    for name in ([UUID], ["171"], ["0xAB"], ["sk:ab"], ["00000000000000ab"],
+                 ["192.0.2.1:443-198.51.100.9:40171"], ["198.51.100.9:40171 192.0.2.1:443"],
+                 ["192.0.2.1:443", "198.51.100.9:40171"],
+                 ["[::ffff:192.0.2.1]:443", "[::ffff:198.51.100.9]:40171"]):
+        for arguments in ([*name, folder], [folder, *name]):
+            check(told(*arguments) == both[:1], f"{arguments}")
+        done = run(*name, stdin=(folder / f"{UUID}.00000.jsonl").read_text())
+        check(done.returncode == 2 and "is looked for in" in done.stderr and not done.stdout,
+              f"no path: {done}")
+    text = "".join(path.read_text() for path in sorted(folder.iterdir()))
+    done = run("--json", "205", "-", stdin=text)
+    check([json.loads(line) for line in done.stdout.splitlines()] == both[1:], f"{done}")
+    check(told(UUID, "192.0.2.1:443-198.51.100.9:40205", folder) == both, "two of them")
+    # The end of an aborted connection has no port any more, and stands in a file of its own.
+    last = archive(folder, 1, metadata(1) + with_port(limited(0xAB, 20, 1), 0))
+    check(told("192.0.2.1:443-198.51.100.9:40171", folder)[0]["duration_s"] == 2, "a lost port")
+    last.unlink()
+    for name in ("172", "0xAC", "192.0.2.1:443-198.51.100.9:40172"):
+        done = run(name, folder)
+        check((done.returncode, done.stdout) == (1, "")
+              and done.stderr == f"tcpinfo-dump: no connection '{name}' was found\n", f"{done}")
+    done = run("171", "192.0.2.1:443-198.51.100.9:1", "--json", folder)
+    check(done.returncode == 1 and done.stderr.count("\n") == 1
+          and [json.loads(line) for line in done.stdout.splitlines()] == both[:1], f"{done}")
+    for arguments in (["192.0.2.1:443", folder], [folder, "192.0.2.1:443"]):
+        done = run(*arguments)
+        check(done.returncode == 2 and "the other one is missing" in done.stderr, f"{done}")
+    # What exists is a file.
+    inside = folder / "171"
+    inside.write_text(metadata(0, OTHER) + with_port(limited(0xCD), 40205))
+    done = subprocess.run([DUMP, "why", "--json", "171"], cwd=folder, capture_output=True,
+                          text=True, timeout=60, check=False)
+    check([json.loads(line) for line in done.stdout.splitlines()] == both[1:], f"{done}")
 
 
 def test_column(folder: Path) -> None:
@@ -186,7 +242,7 @@ def test_real() -> None:
 
 
 def main() -> None:
-    for test in (test_one, test_files_together, test_column, test_trouble):
+    for test in (test_one, test_files_together, test_named, test_column, test_trouble):
         with tempfile.TemporaryDirectory() as folder:
             test(Path(folder))
     test_real()

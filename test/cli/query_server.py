@@ -14,7 +14,7 @@ def answer(body: bytes, status: str = "200 OK") -> bytes:
 
 
 class Server:
-    """Answers one caller, with these bytes, and keeps what was asked."""
+    """Answers the first caller that asks something, with these bytes, and keeps what was asked."""
 
     def __init__(self, path: Path, text: bytes) -> None:
         self.request = b""
@@ -26,11 +26,14 @@ class Server:
         self._thread.start()
 
     def _serve(self) -> None:
-        caller, _ = self._listener.accept()
-        with caller:
-            while b"\r\n\r\n" not in self.request:
-                self.request += caller.recv(4096)
-            caller.sendall(self._text)
+        while b"\r\n\r\n" not in self.request:
+            caller, _ = self._listener.accept()
+            with caller:
+                while some := caller.recv(4096):
+                    self.request += some
+                    if b"\r\n\r\n" in self.request:
+                        caller.sendall(self._text)
+                        break
 
     def close(self) -> None:
         self._thread.join(20)

@@ -25,11 +25,16 @@ _tcpinfo_dump() {
     --sort)
       [[ $command == top ]] && words='rate sent received retransmitted rtt cause owner' || words=$columns
       ;;
+    --where)
+      mapfile -t COMPREPLY < <(compgen -W "$columns" -- "$current")
+      compopt -o nospace 2>/dev/null
+      return
+      ;;
     --segment-size) words='16MiB 64MiB 256MiB 1GiB' ;;
     --max-window) words='64MiB 128MiB 256MiB 512MiB 1GiB 2GiB' ;;
     --by)
       [[ $current == *,* ]] && head=${current%,*},
-      words='port prefix as cc cgroup hour closed cause'
+      words='port prefix as cc cgroup process hour minute closed cause'
       mapfile -t COMPREPLY < <(compgen -P "$head" -W "$words" -- "${current##*,}")
       compopt -o nospace 2>/dev/null
       return
@@ -70,7 +75,7 @@ _tcpinfo_dump() {
   if [[ $current == -* ]]; then
     case $command in
       ls)
-        words="--json --csv --columns --sort --reverse --limit --exact --why --time --color --jobs
+        words="--json --csv --columns --where --sort --reverse --limit --exact --why --time --color --jobs
           --no-progress --max-window --verbose $filters $owners --since --until"
         ;;
       follow)

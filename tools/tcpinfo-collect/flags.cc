@@ -169,6 +169,12 @@ void declare(CLI::App& app, collect_flags& f) {
            "--layout segments",
            "URL");
   app.add_flag("-v,--verbose", f.verbose, "say what is done, not only what goes wrong");
+  // Alone these would say something of what is not there.
+  for (const auto& [flag, of] : {std::pair("--label-limit", "--traffic-metrics"),
+                                 std::pair("--eventsocket-mode", "--eventsocket"),
+                                 std::pair("--events-replay", "--eventsocket"),
+                                 std::pair("--query-socket-mode", "--query-socket")})
+    app.get_option(flag)->needs(app.get_option(of));
 }
 
 void refuse_empty(const CLI::App& app) {

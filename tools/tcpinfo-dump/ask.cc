@@ -37,7 +37,11 @@ int dump_ask(std::vector<std::string> arguments) {
     if (!named.empty())
       throw offline::bad_value("one connection is asked for at a time: '" + named.front() +
                                "' is one too many");
-    if (text || flags.json) o.print = flags.options();
+    if (text || flags.json)
+      o.print = flags.options();
+    else if (app.count("--time") != 0)
+      throw offline::bad_value(
+          "--time goes with --text or --json: lines of archives stay as they are");
     offline::output out(STDOUT_FILENO);
     return offline::ask_for_connection(out, o, complain);
   });

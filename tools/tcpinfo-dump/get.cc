@@ -11,6 +11,7 @@
 #include "offline/filters/filter_flags.h"
 #include "tcpinfo-dump/command_line.h"
 #include "tcpinfo-dump/connection_argument.h"
+#include "tcpinfo-dump/named_connection.h"
 #include "tcpinfo-dump/verbs.h"
 
 namespace tcpinfo::tools {
@@ -36,13 +37,17 @@ int dump_get(std::vector<std::string> arguments) {
   app.add_flag("-v,--verbose", o.verbose, verbose_help);
   return run(app, arguments, [&] {
     o.connection = take_connection(named);
+    need_path(named, o.connection.text);
     o.paths = named;
-    refuse_terminal(o.paths);
     o.max_window_log = offline::window_log_of(max_window);
     const offline::filter_options filter = offline::to_filter_options(times);
     o.since = filter.since;
     o.until = filter.until;
-    if (text || flags.json) o.print = flags.options();
+    if (text || flags.json)
+      o.print = flags.options();
+    else if (app.count("--time") != 0)
+      throw offline::bad_value(
+          "--time goes with --text or --json: lines of archives stay as they are");
     offline::output out(STDOUT_FILENO);
     return offline::get_connection(out, o, complain);
   });

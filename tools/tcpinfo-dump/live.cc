@@ -25,12 +25,14 @@ int dump_live(std::vector<std::string> arguments) {
   offline::filter_flags filter;
   print_flags flags;
   std::string interval;
-  app.add_option("--interval", interval, "again and again, with this time between")
-      ->type_name("DURATION");
+  CLI::Option* const again =
+      app.add_option("--interval", interval, "again and again, with this time between")
+          ->type_name("DURATION");
   app.add_option("--reps", o.reps, "so many times with --interval, 0 = until interrupted")
       ->type_name("N")
       ->check(refuse_uncounted)
-      ->capture_default_str();
+      ->capture_default_str()
+      ->needs(again);
   flags.declare(app);
   offline::declare_of_connections(app, filter);
   return run(app, arguments, [&] {

@@ -8,7 +8,9 @@
 
 #include "offline/commands/commands.h"
 #include "offline/filters/filter_flags.h"
+#include "offline/flows/flow_conditions.h"
 #include "offline/flows/flow_print.h"
+#include "offline/inputs/now.h"
 #include "tcpinfo-dump/command_line.h"
 #include "tcpinfo-dump/verbs.h"
 
@@ -22,6 +24,7 @@ int dump_ls(std::vector<std::string> arguments) {
   offline::list_options o;
   reading_flags reading;
   std::vector<std::string> columns;
+  std::vector<std::string> where;
   std::string sort;
   std::string time = "utc";
   std::string colour = "auto";
@@ -32,6 +35,13 @@ int dump_ls(std::vector<std::string> arguments) {
   app.add_flag("--csv", csv, "comma-separated values with a header")->excludes(as_json);
   offline::add_list(app, "--columns", columns,
                     "columns to print, in that order, named as by --json; * ? [...] match names");
+  app.add_option("--where", where,
+                 "only connections whose value is so: COLUMN = != < <= > >= VALUE, such as "
+                 "median_rtt>20ms, sent>10MB, comm=nginx*; given again, all must hold")
+      ->type_name("CONDITION")
+      ->expected(1)
+      ->allow_extra_args(false)  // what follows its value is a file
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_option("--sort", sort, "column to sort by, such as start, sent, median_rtt")
       ->type_name("COLUMN");
   app.add_flag("-r,--reverse", o.print.reverse, "the largest first");
@@ -56,6 +66,13 @@ int dump_ls(std::vector<std::string> arguments) {
         throw bad_value(fmt::format("--sort: '{}' is none of the columns: {}", sort,
                                     offline::flow_column_names()));
     }
+    const tcpinfo::timestamp here =
+        tcpinfo::timestamp::from_unix_nanoseconds(offline::realtime_now_ns());
+    for (const std::string& condition : where)
+      if (const std::string wrong =
+              offline::parse_flow_condition(condition, here, o.where.emplace_back());
+          !wrong.empty())
+        throw bad_value(fmt::format("--where: {}", wrong));
     for (const std::string& list : columns)
       if (const std::string wrong = offline::pick_flow_columns(list, o.print.columns);
           !wrong.empty())

@@ -5,7 +5,6 @@
 #include <CLI/CLI.hpp>
 #include <cstddef>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "offline/commands/plot_command.h"
@@ -23,9 +22,7 @@ int dump_plot(std::vector<std::string> arguments) {
   offline::plot_options o;
   reading_flags reading;
   std::vector<std::string> named;
-  app.add_option("PATH|UUID", named,
-                 "files and directories, and UUIDs of connections to be drawn alone; - or no path: "
-                 "standard input");
+  app.add_option("PATH|CONNECTION", named, named_or_paths_help);
   app.add_option("-o,--output", o.output, "file for the page; standard output without it")
       ->type_name("FILE");
   app.add_option("--limit", o.limit, "only so many connections, the first ones; 0 = all")
@@ -40,8 +37,7 @@ int dump_plot(std::vector<std::string> arguments) {
       ->capture_default_str();
   reading.declare(app);
   return run(app, arguments, [&] {
-    for (std::string& name : named)
-      (names_connection(name) ? reading.filter.uuid : o.paths).push_back(std::move(name));
+    sort_arguments(named, reading.filter.named, o.paths);
     refuse_terminal(o.paths);
     if (o.output == "-") o.output.clear();
     if (o.output.empty() && isatty(STDOUT_FILENO) != 0)

@@ -28,10 +28,11 @@ int dump_summary(std::vector<std::string> arguments) {
   CLI::Option* as_json = app.add_flag("--json", json, "one JSON object a line");
   app.add_flag("--html", html, "one page of HTML, on standard output")->excludes(as_json);
   offline::add_list(app, "--by", by,
-                    "group by port, prefix, as, cc, cgroup, hour, closed, cause; default: by all");
+                    "group by port, prefix, as, cc, cgroup, process, hour, minute, closed, cause; "
+                    "default: by all but minute");
   app.add_option("--asn", o.as_file, "routing table of pyasn or iptoasn, to group by as")
       ->type_name("FILE");
-  app.add_option("--limit", o.limit, "groups of a table, hours apart; 0 = all")
+  app.add_option("--limit", o.limit, "groups of a table, hours and minutes apart; 0 = all")
       ->type_name("N")
       ->check(refuse_uncounted)
       ->capture_default_str();

@@ -53,10 +53,12 @@ int dump_top(std::vector<std::string> arguments) {
       ->type_name("N")
       ->check(refuse_uncounted)
       ->capture_default_str();
-  app.add_flag("--plain", plain, "a table each time, on a terminal, too");
+  CLI::Option* const as_tables =
+      app.add_flag("--plain", plain, "a table each time, on a terminal, too");
   app.add_option("--socket", o.socket,
                  "a collector's --query-socket, for the past of a connection that is opened")
-      ->type_name("PATH");
+      ->type_name("PATH")
+      ->excludes(as_tables);
   offline::declare_of_connections(app, filter);
   return run(app, arguments, [&] {
     const interfaces names;

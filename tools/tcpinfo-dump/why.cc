@@ -3,7 +3,6 @@
 
 #include <CLI/CLI.hpp>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "offline/commands/why_command.h"
@@ -21,9 +20,7 @@ int dump_why(std::vector<std::string> arguments) {
   std::string time = "utc";
   std::string colour = "auto";
   bool json = false;
-  app.add_option("PATH|UUID", named,
-                 "files and directories, and UUIDs of connections to be told of alone; - or no "
-                 "path: standard input");
+  app.add_option("PATH|CONNECTION", named, named_or_paths_help);
   app.add_flag("--json", json, "one JSON object a line, for each connection and view");
   app.add_option("--limit", o.limit, "only so many connections, the first ones; 0 = all")
       ->type_name("N")
@@ -33,8 +30,7 @@ int dump_why(std::vector<std::string> arguments) {
   declare_colour(app, colour);
   reading.declare(app);
   return run(app, arguments, [&] {
-    for (std::string& name : named)
-      (names_connection(name) ? reading.filter.uuid : o.paths).push_back(std::move(name));
+    sort_arguments(named, reading.filter.named, o.paths);
     refuse_terminal(o.paths);
     o.reading = reading.options();
     o.print.time = time_style_of(time);

@@ -143,6 +143,7 @@ std::vector<effect> quantile_comparison::effects(std::span<const unsigned> perce
     effect& e = made[i];
     e.a = at_a[i];
     e.b = at_b[i];
+    e.clusters = clusters;
     if (a_.sorted.empty() || b_.sorted.empty())
       e.why = unsaid::no_values;
     else if (clusters < fewest_clusters)
@@ -188,6 +189,7 @@ effect share_effect(std::vector<observation> a, std::vector<observation> b, bool
   e.a = share_of(all_a);
   e.b = share_of(all_b);
   const double clusters = std::min(size_of(sizes_a).effective, size_of(sizes_b).effective);
+  e.clusters = clusters;
   const double cases = all_a.value + all_b.value;
   const double others = all_a.weight + all_b.weight - cases;
   constexpr auto fewest = static_cast<double>(fewest_beyond);

@@ -48,7 +48,8 @@ struct effect {
   double a = 0;  ///< where there are values
   double b = 0;
   unsaid why = unsaid::nothing;
-  double change = 1;  ///< b against a; this and the bounds where `why` is nothing
+  double clusters = 0;  ///< sample_size::effective of the side that has fewer
+  double change = 1;    ///< b against a; this and the bounds where `why` is nothing
   double low = 1;
   double high = 1;  ///< of a ratio it may be infinite
 };

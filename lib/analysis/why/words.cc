@@ -46,8 +46,4 @@ std::string rate_text(double bytes_per_second) {
   return scaled(bytes_per_second * 8, units);
 }
 
-std::string counted(std::uint64_t n, const char* one) {
-  return fmt::format("{} {}{}", n, one, n == 1 ? "" : "s");
-}
-
 }  // namespace tcpinfo::analysis::why

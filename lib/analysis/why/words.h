@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <string>
 
+#include "text/counted.h"
+
 namespace tcpinfo::analysis::why {
 
 /// "850 bytes", "64.0 kB", "6.29 MB".
@@ -16,8 +18,7 @@ namespace tcpinfo::analysis::why {
 [[nodiscard]] std::string ns_text(std::int64_t ns);
 /// "9.88 Mbit/s".
 [[nodiscard]] std::string rate_text(double bytes_per_second);
-/// "1 segment", "2 segments".
-[[nodiscard]] std::string counted(std::uint64_t n, const char* one);
+using text::counted;
 
 }  // namespace tcpinfo::analysis::why
 

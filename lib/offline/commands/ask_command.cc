@@ -64,7 +64,7 @@ int ask_for_connection(output& out, const ask_options& options, const say& compl
   }
   const query_answer said = ask_collector(options.socket, path);
   if (!said.fault.empty()) {
-    complain(fmt::format("cannot ask the collector at {}: {}", options.socket, said.fault));
+    complain(no_collector(options.socket, said.fault));
     return exit_trouble;
   }
   if (said.status != 200) {

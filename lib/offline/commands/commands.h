@@ -12,6 +12,7 @@
 
 #include "offline/commands/print_command.h"
 #include "offline/filters/filters.h"
+#include "offline/flows/flow_conditions.h"
 #include "offline/flows/flow_print.h"
 #include "offline/text/output.h"
 
@@ -36,9 +37,10 @@ struct flow_reading_options {
 struct list_options {
   std::vector<std::string> paths;
   flow_reading_options reading;
-  bool exact = false;  ///< read records, also where there are summaries
-  bool why = false;    ///< the same, and find out what limited each connection
-  bool notes = false;  ///< say also what is no fault: columns left out
+  bool exact = false;                 ///< read records, also where there are summaries
+  bool why = false;                   ///< the same, and find out what limited each connection
+  bool notes = false;                 ///< say also what is no fault: columns left out
+  std::vector<flow_condition> where;  ///< connections that meet all of these alone
   flow_print_options print;
 };
 /// tcpinfo-dump ls

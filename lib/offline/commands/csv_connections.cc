@@ -81,15 +81,20 @@ rows_written write_connections(const csv_options& options, const walk_options& w
                         },
                         on_fault};
     if (!options.exact && !options.why && wants_all_connections(options.filter)) {
-      calls.summary = [&](input_summary& s) { list.add(s); };
+      calls.summary = [&](input_summary& s) {
+        counts.seen += s.of.records().snapshots();
+        list.add(s);
+      };
       calls.times = {options.filter.since, options.filter.until};
     }
     read_in_order(
-        options.paths, walk, wanted_parts(options.filter),
+        options.paths, walk, wanted_parts(options.filter, &counts.unread),
         {.captures = true, .max_window_log = options.max_window_log, .all_faults = options.verbose},
         options.workers, counts, calls);
     why_list* const examined = options.why ? &why : nullptr;
     const std::vector<flow_summary*> rows = rows_of(list, filter);
+    counts.seen += filter.counts().seen;
+    if (!rows.empty()) counts.passed += list.snapshots();
     const bool written = parquet != nullptr ? write_parquet(rows, options, examined, *parquet)
                                             : write_text(rows, options, examined, target);
     if (written && why.late() != 0) {

@@ -112,10 +112,12 @@ rows_written write_grid(const csv_options& options, const walk_options& walk, cs
                               },
                               on_fault};
     read_in_order(
-        options.paths, walk, wanted_parts(options.filter),
+        options.paths, walk, wanted_parts(options.filter, &counts.unread),
         {.captures = true, .max_window_log = options.max_window_log, .all_faults = options.verbose},
         options.workers, counts, calls);
     rows.end(list);
+    counts.seen += filter.counts().seen;
+    counts.passed += filter.counts().passed;
     if (rows.tell(progress)) done.lost = true;
   } catch (const stop_reading&) {
     // Either `aborted` says why, or the target does.

@@ -23,6 +23,10 @@ struct csv_counts {
   std::atomic<std::uint64_t> files{0};  ///< done
   std::atomic<std::uint64_t> bytes{0};  ///< read, as stored
   std::atomic<std::uint64_t> rows{0};
+  /// Of records, as filter_counts; set at the end of each part, or of all.
+  std::atomic<std::uint64_t> seen{0};
+  std::atomic<std::uint64_t> passed{0};
+  std::atomic<bool> unread{false};  ///< files, or parts of them, were passed over by the filters
 };
 
 /// All there is to do; 0 where unknown.

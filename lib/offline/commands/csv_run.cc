@@ -2,7 +2,9 @@
 #include "offline/commands/csv_run.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
+#include <cerrno>
 #include <exception>
 #include <new>
 #include <optional>
@@ -15,6 +17,7 @@
 #include "offline/commands/csv_worker.h"
 #include "offline/commands/replaced_input.h"
 #include "offline/filters/passed_over.h"
+#include "offline/filters/unmet.h"
 #include "offline/tables/mlab_csv.h"
 
 namespace tcpinfo::offline {
@@ -58,9 +61,10 @@ bool is_of_connections(const csv_options& options) {
 }
 
 // The compatible table has a row for each metadata record, whatever the filters say.
-walk_options files_of(const csv_options& options) {
+walk_options files_of(const csv_options& options, csv_counts& counts) {
   walk_options walk =
-      options.mlab ? walk_options() : wanted_files(options.filter, is_of_connections(options));
+      options.mlab ? walk_options()
+                   : wanted_files(options.filter, is_of_connections(options), &counts.unread);
   walk.max_window_log = options.max_window_log;
   return walk;
 }
@@ -83,6 +87,13 @@ std::string finish(parquet_output& parquet) {
   return parquet.error();
 }
 
+// Why no folder can be there; 0 where it is, or may be made. A link may lead to one.
+int why_no_folder(const std::string& path) {
+  struct stat there {};
+  if (stat(path.c_str(), &there) == 0) return S_ISDIR(there.st_mode) ? 0 : ENOTDIR;
+  return errno == ENOENT ? 0 : errno;
+}
+
 table_description description_of(const csv_options& options) {
   return options.connections
              ? describe_connections(options.connection_table.columns, time_style::utc)
@@ -90,10 +101,10 @@ table_description description_of(const csv_options& options) {
 }
 
 // The compatible table has a row for each metadata record, wherever it is.
-part_options parts_of(const csv_options& options) {
+part_options parts_of(const csv_options& options, csv_counts& counts) {
   part_options parts;
   if (options.mlab) return parts;
-  parts = wanted_parts(options.filter);
+  parts = wanted_parts(options.filter, &counts.unread);
   // What is known of connections in one part of a file is not known in the next one.
   if (options.filter.every_ns == 0 && !options.filter.by_ends()) parts.most_bytes = part_bytes;
   return parts;
@@ -108,7 +119,7 @@ rows_written write_records(const csv_options& options, const walk_options& wante
   input_walk walk(options.paths, wanted, [&](const input_fault& f) {
     return all->turns.wait(all->turns.next_number()) && all->tell(f);
   });
-  part_walk parts(walk, parts_of(options));
+  part_walk parts(walk, parts_of(options, counts));
   csv_turns turns([&](input_part& part) { return parts.next(part); });
   csv_shared shared{options, target, turns, progress, counts, {}, {}, parquet};
   all = &shared;
@@ -120,7 +131,7 @@ rows_written write_records(const csv_options& options, const walk_options& wante
 
 csv_status run_csv(const csv_options& options) {
   csv_counts counts;
-  const walk_options wanted = files_of(options);
+  const walk_options wanted = files_of(options, counts);
   csv_progress progress(counts, options.paths, wanted, options.progress,
                         is_of_connections(options) ? "records" : "rows");
   csv_target target;
@@ -130,7 +141,7 @@ csv_status run_csv(const csv_options& options) {
   }
   // The files of partitions are opened as rows come.
   const bool one_file = options.partition.empty();
-  if (const int error = one_file ? target.open(options.output) : 0) {
+  if (const int error = one_file ? target.open(options.output) : why_no_folder(options.output)) {
     progress.say(fmt::format("{}: {}: {}", program, name_of(options.output), message_of(error)));
     return csv_status::usage;
   }
@@ -153,7 +164,8 @@ csv_status run_csv(const csv_options& options) {
   const auto complain = [&](std::string_view line) {
     progress.say(fmt::format("{}: {}", program, line));
   };
-  if (!cut_short && !target.closed() && tell_unmet(options.filter.uuids, complain))
+  if (!cut_short && !target.closed() &&
+      tell_unmet_or_none(options.filter, {counts.seen, counts.passed}, counts.unread, complain))
     done.lost = true;
   if (target.closed()) return done.lost ? csv_status::trouble : csv_status::done;
   // What is not whole, or what --strict refused, gets no name.

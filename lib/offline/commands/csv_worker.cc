@@ -73,6 +73,8 @@ void csv_worker::convert(const input_part& part) {
     }
     if (!stopped_) thin.flush(emit);
   }
+  shared_.counts.seen += filter.counts().seen;
+  shared_.counts.passed += filter.counts().passed;
 }
 
 void csv_worker::row(const input_record& r) {

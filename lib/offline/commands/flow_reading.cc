@@ -40,11 +40,20 @@ void read_all_flows(const std::vector<std::string>& paths, const flow_reading_op
     const flow_summary* flow = to.list.add(r, filter.wants_in_any_state(r));
     if (details == flow_details::causes && flow != nullptr) to.why.add(*flow, r);
   }};
-  if (details == flow_details::none) calls.summary = [&](input_summary& s) { to.list.add(s); };
+  std::uint64_t summarized = 0;
+  if (details == flow_details::none)
+    calls.summary = [&](input_summary& s) {
+      summarized += s.of.records().snapshots();
+      to.list.add(s);
+    };
   to.trouble = read_flow_records(paths, options, calls, complain, &passed);
+  to.unread = passed;
   if (passed) to.list.some_passed_over();
   for (flow_summary* f : to.list.flows())
     if (filter.wants_state(f->state())) to.wanted.push_back(f);
+  to.counts = filter.counts();
+  to.counts.seen += summarized;
+  to.counts.passed = to.wanted.empty() ? 0 : to.counts.passed + summarized;
 }
 
 bool tell_late(const why_list& why, const say& complain) {

@@ -41,6 +41,8 @@ struct read_flows {
   why_list why;
   std::vector<flow_summary*> wanted;  ///< whose last state is wanted
   bool trouble = false;
+  filter_counts counts;  ///< nothing passed where no connection is wanted
+  bool unread = false;   ///< files, or parts of them, were passed over by the filters
 };
 
 /// What is read beside what summaries tell.

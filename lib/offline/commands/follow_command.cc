@@ -12,6 +12,7 @@
 #include <limits>
 #include <optional>
 
+#include "offline/filters/unmet.h"
 #include "offline/inputs/held_file.h"
 #include "offline/inputs/now.h"
 
@@ -63,6 +64,8 @@ class following {
   int run() {
     bool going = follower_.begin();
     while (going && out_.flush() && wait()) going = follower_.take();
+    // A connection that is named and was not met may come yet: no fault.
+    if (out_.flush()) tell_none_passed(filter_.options(), counts_, false, "record", complain_);
     return end_status(out_, trouble_, complain_);
   }
 
@@ -85,12 +88,16 @@ class following {
   }
 
   bool take(input_record& r, std::optional<bool>& wanted) {
-    if (r.has_message && wants(r, wanted)) print(r);
+    if (r.has_message) {
+      ++counts_.seen;
+      if (wants(r, wanted)) print(r);
+    }
     // Now and then within much that is there at the beginning.
     return !out_.closed() && out_.error() == 0 && (++taken_ % 1024 != 0 || !is_over());
   }
 
   void print(const input_record& r) {
+    ++counts_.passed;
     const snapshot_label label{r.uuid(), r.context->sequence, r.time,   r.poll, r.context->opened,
                                r.ended,  r.carried,           r.thinned};
     if (!printer_.print(out_.buffer(), label, r.m, r.context->layout))
@@ -135,6 +142,7 @@ class following {
   snapshot_printer printer_;
   follower follower_;
   std::optional<std::int64_t> end_ns_;
+  filter_counts counts_;
   std::uint64_t taken_ = 0;
   bool trouble_ = false;
 };

@@ -10,6 +10,7 @@
 #include <system_error>
 #include <vector>
 
+#include "offline/filters/ends_list.h"
 #include "offline/filters/filters.h"
 #include "offline/filters/passed_over.h"
 #include "offline/inputs/inputs.h"
@@ -29,7 +30,8 @@ class connection_getter {
                  .max_window_log = options.max_window_log,
                  .all_faults = options.verbose,
                  .repeats_metadata = true}) {
-    if (options.connection.ends) ends_.emplace(*options.connection.ends);
+    if (const auto& ends = options.connection.ends)
+      ends_.emplace(ends_list({{*ends, options.connection.text}}));
     if (options.print) printer_.emplace(*options.print);
   }
 
@@ -52,7 +54,7 @@ class connection_getter {
  private:
   static filter_options filter_of(const get_options& options) {
     filter_options f;
-    f.uuids = options.connection.uuids;
+    if (const std::string& uuid = options.connection.uuid; !uuid.empty()) f.uuids = {uuid};
     f.since = options.since;
     f.until = options.until;
     return f;

@@ -11,6 +11,7 @@
 
 #include "offline/commands/commands.h"
 #include "offline/filters/filters.h"
+#include "offline/filters/unmet.h"
 #include "offline/inputs/now.h"
 #include "offline/live/kernel_look.h"
 
@@ -82,6 +83,9 @@ int print_live(output& out, const live_options& options, const say& complain) {
     });
     printer.forget_others();
     if (!out.flush()) break;
+    // Whoever interrupts it later has been told.
+    if (rep == 1 && !options.filter.by_name())
+      tell_none_passed(options.filter, kernel.counts(), false, "socket", complain);
     if (options.interval_ns == 0 || rep == options.reps) break;
     // A round that took longer than the interval is followed by the next one that is due.
     next += options.interval_ns;
@@ -89,7 +93,7 @@ int print_live(output& out, const live_options& options, const say& complain) {
     if (next < now) next += (now - next) / options.interval_ns * options.interval_ns;
     sleep_until(next);
   }
-  if (!out.closed() && tell_unmet(options.filter.uuids, complain)) trouble = true;
+  if (!out.closed() && tell_unmet(options.filter, complain)) trouble = true;
   return end_status(out, trouble, complain);
 }
 

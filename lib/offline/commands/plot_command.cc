@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <optional>
 #include <unordered_map>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "offline/commands/csv_target.h"
 #include "offline/commands/flow_reading.h"
 #include "offline/commands/replaced_input.h"
+#include "offline/filters/unmet.h"
 #include "offline/plotting/plot_page.h"
 
 namespace tcpinfo::offline {
@@ -50,6 +52,7 @@ class plot_gathering {
     std::erase_if(flows,
                   [this](const flow_summary* f) { return !filter_.wants_state(f->state()); });
     sort_by_start(flows);
+    any_wanted_ = !flows.empty();
     std::vector<plotted_flow> drawn;
     for (flow_summary* f : flows) {
       const auto it = rows_.find(f);
@@ -64,6 +67,10 @@ class plot_gathering {
     return drawn;
   }
 
+  /// Nothing passed where no connection has the state that is wanted.
+  [[nodiscard]] filter_counts counts() const noexcept {
+    return any_wanted_ ? filter_.counts() : filter_counts{filter_.counts().seen, 0};
+  }
   [[nodiscard]] std::uint64_t left_out() const noexcept { return left_out_; }
   [[nodiscard]] std::uint64_t thinned() const noexcept { return thinned_; }
   [[nodiscard]] std::uint64_t untimed() const noexcept { return untimed_; }
@@ -83,10 +90,12 @@ class plot_gathering {
   std::uint64_t left_out_ = 0;
   std::uint64_t thinned_ = 0;
   std::uint64_t untimed_ = 0;
+  bool any_wanted_ = false;
 };
 
 // What is in no page, or in the page with fewer records. @return whether it is a fault.
-bool tell_rest(const plot_gathering& all, const plot_options& options, const say& complain) {
+bool tell_rest(const plot_gathering& all, const plot_options& options, bool unread,
+               const say& complain) {
   if (all.left_out() != 0)
     complain(fmt::format("{} more connections are not in the page: --limit {} takes the first ones",
                          all.left_out(), options.limit));
@@ -98,7 +107,7 @@ bool tell_rest(const plot_gathering& all, const plot_options& options, const say
   if (all.untimed() != 0)
     complain(fmt::format("{} records have no time, and cannot be drawn", all.untimed()));
   const bool late = tell_late(all.why(), complain);
-  const bool unmet = tell_unmet(options.reading.filter.uuids, complain);
+  const bool unmet = tell_unmet_or_none(options.reading.filter, all.counts(), unread, complain);
   return all.untimed() != 0 || late || unmet;
 }
 
@@ -117,10 +126,11 @@ int plot_flows(const plot_options& options, const say& complain) {
   csv_target target;
   if (const int error = target.open(options.output)) return refuse(error, exit_usage);
   plot_gathering all(options);
+  std::atomic<bool> unread{false};
   bool trouble = read_flow_records(options.paths, options.reading,
-                                   {[&all](input_record& r) { all.add(r); }}, complain);
+                                   {[&all](input_record& r) { all.add(r); }}, complain, &unread);
   const std::vector<plotted_flow> flows = all.finish();
-  if (tell_rest(all, options, complain)) trouble = true;
+  if (tell_rest(all, options, unread, complain)) trouble = true;
   if (flows.empty()) {
     complain("no connection has a record with a time: no page is written");
     return exit_trouble;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <array>
+#include <atomic>
 #include <iterator>
 #include <new>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "offline/commands/commands.h"
 #include "offline/filters/filters.h"
 #include "offline/filters/passed_over.h"
+#include "offline/filters/unmet.h"
 #include "offline/inputs/inputs.h"
 #include "offline/text/untold.h"
 #include "text/escape.h"
@@ -156,10 +158,11 @@ int print_files(output& out, const print_options& options, const say& complain) 
     complain(to_string(f));
     return true;
   };
-  walk_options wanted = wanted_files(options.filter, true);
+  std::atomic<bool> unread{false};
+  walk_options wanted = wanted_files(options.filter, true, &unread);
   wanted.max_window_log = options.max_window_log;
   input_walk files(options.paths, wanted, on_fault);
-  part_walk walk(files, wanted_parts(options.filter));
+  part_walk walk(files, wanted_parts(options.filter, &unread));
   input_reader reader(
       on_fault,
       {.captures = true, .max_window_log = options.max_window_log, .all_faults = options.verbose});
@@ -187,7 +190,8 @@ int print_files(output& out, const print_options& options, const say& complain) 
       thin.flush(emit);
     }
   }
-  if (going && tell_unmet(options.filter.uuids, complain)) trouble = true;
+  if (going && out.flush() && tell_unmet_or_none(options.filter, filter.counts(), unread, complain))
+    trouble = true;
   return end_status(out, trouble, complain);
 }
 

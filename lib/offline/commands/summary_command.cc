@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/message_of.h"
+#include "offline/filters/unmet.h"
 #include "offline/networks/as_file.h"
 #include "offline/summaries/distributions.h"
 #include "offline/summaries/summary_print.h"
@@ -22,6 +23,8 @@ std::string why_not(group_key key, const std::vector<connection_facts>& all,
     return "by autonomous system: --asn names a routing table";
   if (key == group_key::cgroup && none([](const connection_facts& f) { return !f.cgroup.empty(); }))
     return "by cgroup: no connection has an owner that was recorded";
+  if (key == group_key::process && none([](const connection_facts& f) { return !f.comm.empty(); }))
+    return "by process: no connection has a process that was recorded";
   if (key == group_key::cause &&
       none([](const connection_facts& f) { return f.causes.has_value(); }))
     return "by cause: no record has counters, or no time passed between two";
@@ -63,6 +66,7 @@ int summarize_flows(output& out, const summary_options& options, const say& comp
   const bool asked = !options.by.empty();
   for (std::size_t i = 0; i < (asked ? options.by.size() : group_key_count); ++i) {
     const group_key key = asked ? options.by[i] : static_cast<group_key>(i);
+    if (!asked && key == group_key::minute) continue;  // of a day 1,440 lines
     if (std::string why = why_not(key, all, options); why.empty())
       by.push_back(key);
     else
@@ -81,7 +85,8 @@ int summarize_flows(output& out, const summary_options& options, const say& comp
     // In JSON there is no place for sentences.
     if (options.format == summary_format::json && asked)
       for (const std::string& sentence : left_out) complain("left out: " + sentence);
-    if (tell_unmet(options.reading.filter.uuids, complain)) trouble = true;
+    if (tell_unmet_or_none(options.reading.filter, flows.counts, flows.unread, complain))
+      trouble = true;
   }
   return end_status(out, trouble || flows.trouble, complain);
 }

@@ -22,8 +22,8 @@ struct summary_options {
   std::vector<std::string> paths;
   flow_reading_options reading;
   bool why = false;           ///< read records, also where there are summaries, and look for causes
-  std::vector<group_key> by;  ///< empty: all of which there is something to say
-  std::size_t limit = 10;     ///< groups of a table, hours apart; 0: all
+  std::vector<group_key> by;  ///< empty: all but minutes of which there is something to say
+  std::size_t limit = 10;     ///< groups of a table, hours and minutes apart; 0: all
   std::string as_file;        ///< a routing table; empty: none
   summary_format format = summary_format::text;
 };

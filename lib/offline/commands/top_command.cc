@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "offline/filters/unmet.h"
 #include "offline/inputs/now.h"
 #include "offline/live/kernel_look.h"
 #include "offline/live/query_client.h"
@@ -42,9 +43,12 @@ class watching {
       if (!look()) trouble = true;
       if (!fault_.empty()) complain_(fault_);
       put_table(out);
-      if (!out.flush() || round == options_.rounds) break;
+      if (!out.flush()) break;
+      if (round == 1 && !options_.filter.by_name())
+        tell_none_passed(options_.filter, kernel_.counts(), false, "socket", complain_);
+      if (round == options_.rounds) break;
     }
-    if (!out.closed() && tell_unmet(options_.filter.uuids, complain_)) trouble = true;
+    if (!out.closed() && tell_unmet(options_.filter, complain_)) trouble = true;
     return end_status(out, trouble, complain_);
   }
 
@@ -130,6 +134,11 @@ class watching {
 }  // namespace
 
 int run_top(output& out, terminal* on, const top_options& options, const say& complain) {
+  if (!options.socket.empty())
+    if (const std::string why = why_no_collector(options.socket); !why.empty()) {
+      complain(no_collector(options.socket, why));
+      return exit_trouble;
+    }
   watching all(options, complain);
   if (!all.open()) return exit_trouble;
   return on == nullptr ? all.print(out) : all.draw(*on);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "offline/commands/flow_reading.h"
+#include "offline/filters/unmet.h"
 
 namespace tcpinfo::offline {
 
@@ -31,7 +32,8 @@ int tell_why(output& out, const why_options& options, const say& complain) {
                       "told of them",
                       untold));
     if (tell_late(read.why, complain)) trouble = true;
-    if (tell_unmet(options.reading.filter.uuids, complain)) trouble = true;
+    if (tell_unmet_or_none(options.reading.filter, read.counts, read.unread, complain))
+      trouble = true;
   }
   return end_status(out, trouble, complain);
 }

@@ -108,14 +108,21 @@ void declare(CLI::App& app, filter_flags& f, bool thins) {
 filter_options to_filter_options(const filter_flags& f,
                                  const text::interface_finder& find_interface) {
   filter_options o;
-  std::vector<std::string> uuids;
+  std::vector<uuid_list::item> uuids;
+  std::vector<ends_list::item> ends;
   each_value("--uuid", f.uuid, [&](const std::string& value) {
     return text::each_item(value, [&](std::string_view item) {
-      uuids.emplace_back(item);
+      uuids.push_back({std::string(item), std::string(item)});
       return std::string();
     });
   });
+  for (const connection_name& name : f.named)
+    if (name.ends)
+      ends.push_back({*name.ends, name.text});
+    else
+      uuids.push_back({name.uuid, name.text});
   o.uuids = uuid_list(uuids);
+  o.ends = ends_list(ends);
   o.ports = ports_of("--port", f.port);
   o.sports = ports_of("--sport", f.sport);
   o.dports = ports_of("--dport", f.dport);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "offline/filters/filters.h"
+#include "offline/filters/wanted_connection.h"
 
 namespace CLI {
 class App;
@@ -27,6 +28,7 @@ class bad_value : public std::runtime_error {
 /// the last one counts.
 struct filter_flags {
   std::vector<std::string> uuid;
+  std::vector<connection_name> named;  ///< by arguments that are no flags
   std::vector<std::string> port, sport, dport;
   std::vector<std::string> host, src, dst;
   std::vector<std::string> state;

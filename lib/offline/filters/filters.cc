@@ -98,8 +98,12 @@ std::string parse_states(std::string_view text, std::uint32_t& states) {
 
 bool record_filter::wants_connection(std::string_view uuid, const socket_id& id,
                                      bool any_dport) const {
+  return (options_.uuids.empty() || options_.uuids.holds(uuid, id.cookie)) &&
+         has_wanted_ends(id, any_dport);
+}
+
+bool record_filter::has_wanted_ends(const socket_id& id, bool any_dport) const {
   const filter_options& o = options_;
-  if (!o.uuids.empty() && !o.uuids.holds(uuid, id.cookie)) return false;
   if (!o.ports.empty() && !any_dport && !holds(o.ports, id.sport) && !holds(o.ports, id.dport))
     return false;
   if (!o.sports.empty() && !holds(o.sports, id.sport)) return false;
@@ -112,7 +116,7 @@ bool record_filter::wants_connection(std::string_view uuid, const socket_id& id,
 }
 
 bool wants_all_connections(const filter_options& o) noexcept {
-  return o.uuids.empty() && o.ports.empty() && o.sports.empty() && o.dports.empty() &&
+  return !o.by_name() && o.ports.empty() && o.sports.empty() && o.dports.empty() &&
          o.hosts.empty() && o.srcs.empty() && o.dsts.empty() && !o.by_owner() && o.every_ns == 0;
 }
 
@@ -162,7 +166,7 @@ bool record_filter::is_lost_end(const socket_id& id, std::uint8_t state) noexcep
   return id.dport == 0 && state == static_cast<std::uint8_t>(tcp_state::close);
 }
 
-bool record_filter::wants_in_any_state(const input_record& r) {
+bool record_filter::judge(const input_record& r) {
   const filter_options& o = options_;
   if (!r.has_message) {
     // A connection without a record is known all the same.
@@ -177,19 +181,35 @@ bool record_filter::wants_in_any_state(const input_record& r) {
     if (!wants_owner_) return false;
   }
   const bool by_ends = o.by_ends();
-  if (by_ends || !o.uuids.empty()) {
-    socket_id ends = by_ends ? ends_of(r) : socket_id{};
-    ends.cookie = r.m.cookie();
-    if (!wants_connection(r.uuid(), ends,
-                          is_lost_end(ends, static_cast<std::uint8_t>(r.m.state()))))
-      return false;
+  const socket_id ends = by_ends ? ends_of(r) : socket_id{};
+  if (o.by_name()) {
+    // Both are asked: each notes what it met.
+    const bool by_uuid = !o.uuids.empty() && o.uuids.holds(r.uuid(), r.m.cookie());
+    const bool by_both_ends = !o.ends.empty() && named_ends_.wants(r);
+    if (!by_uuid && !by_both_ends) return false;
   }
+  if (by_ends && !has_wanted_ends(ends, is_lost_end(ends, static_cast<std::uint8_t>(r.m.state()))))
+    return false;
   return wants_time(r.time);
 }
 
+bool record_filter::wants_in_any_state(const input_record& r) {
+  const bool wanted = judge(r);
+  if (r.has_message) {
+    ++counts_.seen;
+    if (wanted) ++counts_.passed;
+  }
+  return wanted;
+}
+
 bool record_filter::wants(const input_record& r) {
-  return wants_in_any_state(r) &&
-         (!r.has_message || wants_state(static_cast<std::uint8_t>(r.m.state())));
+  const bool wanted =
+      judge(r) && (!r.has_message || wants_state(static_cast<std::uint8_t>(r.m.state())));
+  if (r.has_message) {
+    ++counts_.seen;
+    if (wanted) ++counts_.passed;
+  }
+  return wanted;
 }
 
 bool thinner::keeps(const input_record& r) {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "offline/filters/by_connection.h"
+#include "offline/filters/ends_list.h"
 #include "offline/filters/uuid_list.h"
 #include "offline/inputs/inputs.h"
 #include "text/values.h"
@@ -26,6 +27,7 @@ namespace tcpinfo::offline {
 /// that is not empty must match.
 struct filter_options {
   uuid_list uuids{};
+  ends_list ends{};  ///< who is in one of these two lists is not asked for the other
   std::vector<std::uint16_t> ports{};  ///< at either end
   std::vector<std::uint16_t> sports{};
   std::vector<std::uint16_t> dports{};
@@ -42,7 +44,9 @@ struct filter_options {
 
   /// Whether owners matter.
   [[nodiscard]] bool by_owner() const noexcept { return !cgroups.empty() || !comms.empty(); }
-  /// Whether the ends of connections matter.
+  /// Whether connections are named one by one.
+  [[nodiscard]] bool by_name() const noexcept { return !uuids.empty() || !ends.empty(); }
+  /// Whether ports and addresses of connections matter.
   [[nodiscard]] bool by_ends() const noexcept {
     return !ports.empty() || !sports.empty() || !dports.empty() || !hosts.empty() ||
            !srcs.empty() || !dsts.empty();
@@ -58,11 +62,18 @@ struct filter_options {
 /// @return what is wrong, with all the words there are; empty where nothing is.
 [[nodiscard]] std::string parse_states(std::string_view text, std::uint32_t& states);
 
+/// Of records with a message.
+struct filter_counts {
+  std::uint64_t seen = 0;
+  std::uint64_t passed = 0;
+};
+
 /// Says which records are wanted. Keeps the ends of the connections it saw, because the last record
 /// of a connection that was aborted here has no remote port. One for each reader.
 class record_filter {
  public:
-  explicit record_filter(filter_options options) : options_(std::move(options)) {}
+  explicit record_filter(filter_options options)
+      : options_(std::move(options)), named_ends_(options_.ends) {}
 
   /// Whether a record with a message is wanted. Records without a message (metadata) are never
   /// refused. Show it every record of the input, in order.
@@ -70,7 +81,10 @@ class record_filter {
   /// The same without regard to the state.
   [[nodiscard]] bool wants_in_any_state(const input_record& r);
 
-  /// UUID (or cookie), ports, addresses and interface alone.
+  /// Of what wants() and wants_in_any_state() were asked.
+  [[nodiscard]] const filter_counts& counts() const noexcept { return counts_; }
+
+  /// UUID (or cookie), ports, addresses and interface alone, whatever ends are named.
   /// `any_dport`: the remote port is not known, and may be any.
   [[nodiscard]] bool wants_connection(std::string_view uuid, const socket_id& id,
                                       bool any_dport = false) const;
@@ -82,10 +96,14 @@ class record_filter {
   [[nodiscard]] const filter_options& options() const noexcept { return options_; }
 
  private:
+  [[nodiscard]] bool judge(const input_record& r);
   [[nodiscard]] socket_id ends_of(const input_record& r);
   [[nodiscard]] static bool is_lost_end(const socket_id& id, std::uint8_t state) noexcept;
+  [[nodiscard]] bool has_wanted_ends(const socket_id& id, bool any_dport) const;
 
   filter_options options_;
+  ends_filter named_ends_;
+  filter_counts counts_;
   by_connection<socket_id> ends_;
   context_pointer owner_context_;  // that was judged last
   bool wants_owner_ = false;

@@ -6,13 +6,12 @@
 #include <cstdlib>
 #include <memory>
 
+#include "common/time_units.h"
 #include "offline/inputs/file_names.h"
 #include "offline/text/times.h"
 
 namespace tcpinfo::offline {
 namespace {
-
-constexpr std::int64_t day_seconds = 86'400;
 
 // The clock by which files are stamped ticks up to 10 ms behind that of records, and some file
 // systems keep two seconds as one.
@@ -60,9 +59,9 @@ bool passed_over::covers(std::string_view path,
   // Asked for before the times: the connection is known, whatever they say.
   if (!segment && !uuids_.empty() && !uuids_.holds(name.uuid, cookie)) return true;
   if (until_ && compare({*day, 0, 0}, *until_) >= 0) return true;
-  if (!since_ || *day + day_seconds > since_->seconds) return false;
+  if (!since_ || *day + seconds_a_day > since_->seconds) return false;
   const auto modified = modified_ns();
-  return modified && *modified / 1'000'000'000 + stamp_lag_seconds < since_->seconds;
+  return modified && *modified / ns_a_second + stamp_lag_seconds < since_->seconds;
 }
 
 bool passed_over::covers_folder(std::string_view path,
@@ -71,9 +70,9 @@ bool passed_over::covers_folder(std::string_view path,
   const auto day = day_of(path);
   if (!day) return false;
   if (until_ && compare({*day, 0, 0}, *until_) >= 0) return true;
-  if (!since_ || *day + 2 * day_seconds > since_->seconds) return false;
+  if (!since_ || *day + 2 * seconds_a_day > since_->seconds) return false;
   const auto modified = modified_ns();
-  return modified && *modified / 1'000'000'000 + stamp_lag_seconds < since_->seconds;
+  return modified && *modified / ns_a_second + stamp_lag_seconds < since_->seconds;
 }
 
 walk_options wanted_files(const filter_options& filter, bool captures, std::atomic<bool>* passed) {
@@ -88,8 +87,8 @@ walk_options wanted_files(const filter_options& filter, bool captures, std::atom
 
 part_options wanted_parts(const filter_options& filter, std::atomic<bool>* passed) {
   part_options parts{.passed = passed};
-  // Which of --uuid are no connection's, only all of the file tells.
-  if (!filter.uuids.empty()) return parts;
+  // Which of those named are no connection's, only all of the file tells.
+  if (filter.by_name()) return parts;
   const auto in_utc = [](const timestamp& t) { return timestamp{t.seconds, t.nanoseconds, 0}; };
   if (filter.since) parts.wanted.since = in_utc(*filter.since);
   if (filter.until) parts.wanted.until = in_utc(*filter.until);

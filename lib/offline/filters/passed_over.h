@@ -20,7 +20,8 @@ namespace tcpinfo::offline {
 /// Judges files by the filters. Only a file whose path is a collector's is ever passed over:
 /// YYYY/MM/DD/UUID.SEQUENCE.jsonl[.zst][.part], the UUID with a cookie at its end and the date that
 /// on which the file was begun, in UTC; or that of a segment, YYYY/MM/DD/NAME.tcpseg[.zst][.part].
-/// - By --uuid: where the file's name has another one. Segments never.
+/// - By UUIDs: where the file's name has another one, unless connections are also named by their
+///   ends, which no name tells. Segments never.
 /// - By --until: where the folder's day begins at that moment or later.
 /// - By --since: where the folder's day ended before it and the file was last written to before it,
 ///   too: a file that is begun before midnight goes on after it.
@@ -30,9 +31,11 @@ class passed_over {
   /// Nothing is passed over.
   passed_over() = default;
   explicit passed_over(const filter_options& filter)
-      : uuids_(filter.uuids), since_(filter.since), until_(filter.until) {}
+      : uuids_(filter.ends.empty() ? filter.uuids : uuid_list()),
+        since_(filter.since),
+        until_(filter.until) {}
 
-  /// Whether no record of that file is wanted. Notes for tell_unmet() which of --uuid it is of.
+  /// Whether no record of that file is wanted. Notes for tell_unmet() which UUID it is of.
   /// Asks when it was last written to (in ns since 1970) only where that decides.
   [[nodiscard]] bool covers(std::string_view path,
                             const std::function<std::optional<std::int64_t>()>& modified_ns);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "offline/filters/uuid_list.h"
 
-#include <fmt/format.h>
 #include <tcpinfo/archive.h>
 
 #include <atomic>
@@ -35,12 +34,18 @@ std::optional<std::uint64_t> bare_cookie(std::string_view text) {
   return cookie;
 }
 
+std::vector<uuid_list::item> as_typed(const std::vector<std::string>& texts) {
+  std::vector<uuid_list::item> items;
+  for (const std::string& text : texts) items.push_back({text, text});
+  return items;
+}
+
 }  // namespace
 
 struct uuid_list::impl {
   struct entry {
-    explicit entry(std::string t) : text(std::move(t)) {}
-    std::string text;
+    explicit entry(std::string t) : typed(std::move(t)) {}
+    std::string typed;
     // Written by any worker, read after all of them.
     std::atomic<bool> met{false};
   };
@@ -62,11 +67,13 @@ struct uuid_list::impl {
   std::unordered_multimap<std::uint64_t, entry*> by_any_cookie;  // of UUIDs, too
 };
 
-uuid_list::uuid_list(const std::vector<std::string>& texts) {
-  if (texts.empty()) return;
+uuid_list::uuid_list(const std::vector<std::string>& texts) : uuid_list(as_typed(texts)) {}
+
+uuid_list::uuid_list(const std::vector<item>& items) {
+  if (items.empty()) return;
   impl_ = std::make_shared<impl>();
-  for (const std::string& text : texts) {
-    impl::entry& e = impl_->entries.emplace_back(text);
+  for (const auto& [text, typed] : items) {
+    impl::entry& e = impl_->entries.emplace_back(typed);
     impl_->by_text.emplace(text, &e);
     std::uint64_t of_uuid = 0;
     if (const auto cookie = bare_cookie(text)) {
@@ -99,15 +106,8 @@ std::vector<std::string> uuid_list::unmet() const {
   std::vector<std::string> texts;
   if (impl_ == nullptr) return texts;
   for (const impl::entry& e : impl_->entries)
-    if (!e.met.load(std::memory_order_relaxed)) texts.push_back(e.text);
+    if (!e.met.load(std::memory_order_relaxed)) texts.push_back(e.typed);
   return texts;
-}
-
-bool tell_unmet(const uuid_list& uuids, const std::function<void(std::string_view)>& complain) {
-  const std::vector<std::string> unmet = uuids.unmet();
-  for (const std::string& text : unmet)
-    complain(fmt::format("--uuid: no connection '{}' was found", text));
-  return !unmet.empty();
 }
 
 }  // namespace tcpinfo::offline

@@ -40,12 +40,12 @@ std::string parse_connection_name(std::string_view text, connection_name& out) {
                            cookie_digits, before);
     }
   if (hex || (digits.size() == cookie_digits && all(digits, is_hex_digit))) {
-    made.uuids = {as_hex(digits)};
+    made.uuid = as_hex(digits);
     std::from_chars(digits.data(), digits.data() + digits.size(), made.cookie, 16);
   } else if (all(name, is_digit)) {
     const auto cookie = text::parse_whole(name);
     if (!cookie) return fmt::format("'{}' is no cookie: it has more than 64 bits", name);
-    made.uuids = {as_hex(fmt::format("{:x}", *cookie))};
+    made.uuid = as_hex(fmt::format("{:x}", *cookie));
     made.cookie = *cookie;
   } else if (all(name, is_hex_digit)) {
     return fmt::format("'{}': a cookie in hexadecimal digits has 0x before it, or {} of them", name,
@@ -59,28 +59,11 @@ std::string parse_connection_name(std::string_view text, connection_name& out) {
   } else if (check_uuid(name)) {
     return fmt::format("'{}' is no UUID, no cookie and not both ends of a connection", name);
   } else {
-    made.uuids = {std::string(name)};
+    made.uuid = std::string(name);
     if (parse_uuid_cookie(name, made.cookie)) made.cookie = 0;
   }
   out = std::move(made);
   return {};
-}
-
-bool ends_filter::wants(const input_record& r) {
-  const socket_id id = r.m.id();
-  const text::endpoint here{id.src.unmapped(), id.sport};
-  const text::endpoint there{id.dst.unmapped(), id.dport};
-  const bool is_it =
-      (here == ends_.one && there == ends_.other) || (here == ends_.other && there == ends_.one);
-  if (is_it) {
-    met_.insert(r.connection_key());
-    return true;
-  }
-  const bool lost = id.dport == 0 && r.m.state() == static_cast<std::uint8_t>(tcp_state::close);
-  if (lost) return met_.contains(r.connection_key());
-  // The socket was connected anew.
-  if (!met_.empty()) met_.erase(r.connection_key());
-  return false;
 }
 
 }  // namespace tcpinfo::offline

@@ -4,16 +4,11 @@
 #ifndef TCPINFO_OFFLINE_FILTERS_WANTED_CONNECTION_H
 #define TCPINFO_OFFLINE_FILTERS_WANTED_CONNECTION_H
 
-#include <tcpinfo/inetdiag.h>
-
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 
-#include "offline/filters/uuid_list.h"
-#include "offline/inputs/inputs.h"
 #include "text/endpoints.h"
 
 namespace tcpinfo::offline {
@@ -21,7 +16,7 @@ namespace tcpinfo::offline {
 /// What a connection is named by: its UUID or cookie, or its ends.
 struct connection_name {
   std::string text;          ///< as it was typed
-  uuid_list uuids{};         ///< empty where it is named by its ends
+  std::string uuid = {};     ///< or its cookie, as uuid_list takes them; empty: named by its ends
   std::uint64_t cookie = 0;  ///< that at its end, or that it is named by; 0: not known
   std::optional<text::endpoint_pair> ends = {};  ///< nullopt where it is named by UUID or cookie
 };
@@ -33,20 +28,6 @@ struct connection_name {
 /// - anything else that may be a UUID.
 /// @return why it is none; empty where `out` has it.
 [[nodiscard]] std::string parse_connection_name(std::string_view text, connection_name& out);
-
-/// Says which records are of a connection that is named by its ends. Remembers the connections that
-/// it met, because the last record of one that was aborted here has no remote port.
-class ends_filter {
- public:
-  explicit ends_filter(const text::endpoint_pair& ends) : ends_(ends) {}
-
-  /// Whether a record with a message is of it. Show it every record, in order.
-  [[nodiscard]] bool wants(const input_record& r);
-
- private:
-  text::endpoint_pair ends_;
-  std::unordered_set<std::string> met_;  // connection_key() of each
-};
 
 }  // namespace tcpinfo::offline
 

@@ -40,7 +40,10 @@ bool kernel_look::wants(const message& m) const {
 
 std::error_code kernel_look::look(const std::function<void(const message&)>& see) {
   return kernel_.dump(request_, [&](const message& m) {
-    if (wants(m)) see(m);
+    ++counts_.seen;
+    if (!wants(m)) return;
+    ++counts_.passed;
+    see(m);
   });
 }
 

@@ -23,6 +23,8 @@ class kernel_look {
   /// Calls `see` for each socket that is wanted; the message is the kernel's answer, and valid
   /// during the call. @return what was wrong with the kernel's answer: then some may be missing.
   [[nodiscard]] std::error_code look(const std::function<void(const message&)>& see);
+  /// Of all looks: sockets that the kernel showed, and those that were wanted.
+  [[nodiscard]] const filter_counts& counts() const noexcept { return counts_; }
 
  private:
   [[nodiscard]] bool wants(const message& m) const;
@@ -30,6 +32,7 @@ class kernel_look {
   const filter_options& wanted_;
   const bool any_;  // also sockets without a remote end: their state was asked for
   record_filter filter_;
+  filter_counts counts_;
   diag_socket kernel_;
   dump_request request_;
 };

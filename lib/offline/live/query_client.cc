@@ -162,4 +162,16 @@ query_answer ask_collector(const std::string& socket, std::string_view path,
   return out;
 }
 
+std::string why_no_collector(const std::string& socket) {
+  constexpr std::int64_t patience_ns = 3'000'000'000;
+  return exchange(patience_ns).call(socket);
+}
+
+std::string no_collector(std::string_view socket, std::string_view why) {
+  return fmt::format(
+      "cannot ask the collector at {}: {} (--socket names another one; it takes a collector with "
+      "--query-socket)",
+      socket, why);
+}
+
 }  // namespace tcpinfo::offline

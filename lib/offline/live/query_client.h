@@ -29,6 +29,12 @@ struct query_answer {
 [[nodiscard]] query_answer ask_collector(const std::string& socket, std::string_view path,
                                          std::int64_t patience_ns = 30'000'000'000);
 
+/// Calls the collector and asks nothing. @return why it cannot be asked; empty where it can.
+[[nodiscard]] std::string why_no_collector(const std::string& socket);
+
+/// The message about that.
+[[nodiscard]] std::string no_collector(std::string_view socket, std::string_view why);
+
 }  // namespace tcpinfo::offline
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "offline/summaries/comparison.h"
 #include "offline/text/number_text.h"
+#include "text/counted.h"
 #include "text/escape.h"
 
 namespace tcpinfo::offline {
@@ -20,11 +21,14 @@ std::string value_text(const compared& line, double value) {
   return fmt::format("{:.2f} %", 100 * value);
 }
 
-// A change as "+12.3 %", and of what are percent already in points.
+// A change as "+12.3 %", as "12.3 times" where percents would have four digits, and of what are
+// percent already in points.
 std::string change_text(const compared& line, double change) {
   if (line.kind == st::effect_kind::difference)
     return fmt::format("{:+.2f} points", line.q ? change : 100 * change);
   if (std::isinf(change)) return "without bound";
+  constexpr double many_times = 10;
+  if (change >= many_times) return fmt::format("{:.3g} times", change);
   return fmt::format("{:+.1f} %", 100 * (change - 1));
 }
 
@@ -36,13 +40,17 @@ std::string why_text(const compared& line) {
       return "nothing is known on one side";
     case st::unsaid::few_values:
       if (line.percent == 0)
-        return fmt::format("too few to say: {} connections have it, or have it not",
-                           st::fewest_beyond);
+        return fmt::format(
+            "too few to say: it takes {0} connections that have it and {0} that do not, on both "
+            "sides together",
+            st::fewest_beyond);
       return fmt::format("too few connections to say: p{} takes {} on either side", line.percent,
                          st::fewest_beyond * 100 / std::min(line.percent, 100 - line.percent));
     case st::unsaid::few_clusters:
-      return fmt::format("too few clusters to say: it takes as many as {:.0f} of equal size",
-                         st::fewest_clusters);
+      return fmt::format(
+          "too few clusters to say: as many as {:.1f} of equal size on one side, and it takes "
+          "{:.0f}",
+          line.effect.clusters, st::fewest_clusters);
     case st::unsaid::zero:
       return "no ratio: it is 0 in A";
   }
@@ -67,9 +75,9 @@ std::string_view name_of(st::unsaid why) {
 
 void append_side(std::string& to, std::string_view letter, std::string_view name,
                  const st::sample_size& size) {
-  fmt::format_to(std::back_inserter(to),
-                 "{}  {} connections in {} clusters (as many as {:.1f} of equal size): {}\n",
-                 letter, size.observations, size.clusters, size.effective, text::escaped(name));
+  fmt::format_to(std::back_inserter(to), "{}  {} in {} (as many as {:.1f} of equal size): {}\n",
+                 letter, text::counted(size.observations, "connection"),
+                 text::counted(size.clusters, "cluster"), size.effective, text::escaped(name));
 }
 
 void append_size(std::string& to, std::string_view name, const st::sample_size& size) {
@@ -115,9 +123,9 @@ void append_comparison_text(std::string& to, const comparison& c, std::string_vi
   }
   if (intervals != 0)
     fmt::format_to(std::back_inserter(to),
-                   "\n{} intervals of {:.0f} %: some {:.1f} of them miss the truth by chance "
-                   "alone. Seed {}, {} draws.\n",
-                   intervals, 100 * options.confidence,
+                   "\n{} of {:.0f} %: some {:.1f} of them miss the truth by chance alone. Seed "
+                   "{}, {} draws.\n",
+                   text::counted(intervals, "interval"), 100 * options.confidence,
                    static_cast<double>(intervals) * (1 - options.confidence), options.seed,
                    options.draws);
 }

@@ -15,7 +15,6 @@ namespace {
 using analysis::statistics::effect_kind;
 
 constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
-constexpr std::int64_t hour_s = 3600;
 // Networks of these sizes are mostly routed as one.
 constexpr unsigned v4_network_bits = 24;
 constexpr unsigned v6_network_bits = 48;
@@ -83,11 +82,6 @@ const std::array<quantity_description, quantity_count>& quantities() noexcept {
   return all_quantities;
 }
 
-std::optional<std::int64_t> connection_facts::hour() const noexcept {
-  if (!start_s) return std::nullopt;
-  return *start_s / hour_s - (*start_s % hour_s < 0 ? 1 : 0);
-}
-
 ip_prefix connection_facts::network() const noexcept {
   return ip_prefix::of(remote,
                        remote.family == address_family::ipv4 ? v4_network_bits : v6_network_bits);
@@ -119,6 +113,7 @@ connection_facts facts_of(flow_summary& flow, why_list* why) {
   made.closed = flow.closed();
   made.congestion_control = flow.congestion_control();
   made.cgroup = flow.owner().cgroup;
+  made.comm = flow.owner().comm;
   if (const auto again = flow.last(total::total_retrans)) made.any_retransmission = *again != 0;
   made.causes = causes_of(flow, why);
   return made;

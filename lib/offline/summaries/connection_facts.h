@@ -59,13 +59,13 @@ struct connection_facts {
   closing closed = closing::open;
   std::string_view congestion_control;
   std::string_view cgroup;  ///< of its owner; empty where none was recorded
+  std::string_view comm;    ///< name of its owner's process; the same
   std::optional<bool> any_retransmission;
   std::optional<cause_facts> causes;
 
   [[nodiscard]] double value(quantity q) const noexcept {
     return values[static_cast<std::size_t>(q)];
   }
-  [[nodiscard]] std::optional<std::int64_t> hour() const noexcept;
   /// The /24 or /48 that the other end is in.
   [[nodiscard]] ip_prefix network() const noexcept;
 };

@@ -63,14 +63,14 @@ group_table table_by(const members& all, group_key by, const as_table* networks,
   made.by = by;
   std::map<std::string, members> found;
   for (const connection_facts* f : all) found[group_of(*f, by, networks)].push_back(f);
-  // The map has hours in their order, and the others in that of their names.
+  // The map has times in their order, and the others in that of their names.
   std::vector<std::pair<const std::string, members>*> order;
   for (auto& one : found) order.push_back(&one);
-  if (by != group_key::hour)
+  if (!is_of_times(by))
     std::stable_sort(order.begin(), order.end(), [](const auto* a, const auto* b) {
       return a->second.size() > b->second.size();
     });
-  const bool is_limited = by != group_key::hour && limit != 0 && order.size() > limit;
+  const bool is_limited = !is_of_times(by) && limit != 0 && order.size() > limit;
   const std::size_t told = is_limited ? limit : order.size();
   for (std::size_t i = 0; i < told; ++i)
     made.groups.push_back(group_of_members(order[i]->first, order[i]->second));

@@ -47,7 +47,7 @@ struct group {
 
 struct group_table {
   group_key by = group_key::port;
-  std::vector<group> groups;   ///< hours in their order, others with the most connections first
+  std::vector<group> groups;   ///< times in their order, others with the most connections first
   std::uint64_t left_out = 0;  ///< groups beyond the limit, which are `rest` together
   std::optional<group> rest;
 };
@@ -69,7 +69,7 @@ struct connection_summary {
   std::vector<cause_time> causes;  ///< the longest first; empty where none were looked for
 };
 
-/// `limit`: groups of a table, hours apart, which are all told; 0: all.
+/// `limit`: groups of a table, hours and minutes apart, which are all told; 0: all.
 [[nodiscard]] connection_summary summarize(std::span<const connection_facts> all,
                                            std::span<const group_key> by, const as_table* networks,
                                            std::size_t limit);

@@ -19,21 +19,23 @@ constexpr std::array<group_key_description, group_key_count> keys = {{
     {"as", "autonomous system of the other end"},
     {"cc", "congestion control"},
     {"cgroup", "cgroup"},
+    {"process", "process"},
     {"hour", "hour in which they began, UTC"},
+    {"minute", "minute in which they began, UTC"},
     {"closed", "end"},
     {"cause", "main cause"},
 }};
 
-std::string hour_text(const connection_facts& f) {
-  const auto hour = f.hour();
-  if (!hour) return {};
+// `size` characters of 2026-01-31T12:34:56.789Z.
+std::string beginning_text(const connection_facts& f, std::size_t size) {
+  if (!f.start_s) return {};
   std::array<char, max_moment_size> text;
   timestamp begin;
-  begin.seconds = *hour * 3600;
-  const std::size_t size = format_moment(begin, time_style::utc, text);
-  constexpr std::size_t to_the_hour = 13;  // 2026-01-31T12
-  return std::string(text.data(), std::min(size, to_the_hour));
+  begin.seconds = *f.start_s;
+  return std::string(text.data(), std::min(format_moment(begin, time_style::utc, text), size));
 }
+constexpr std::size_t to_the_hour = 13;
+constexpr std::size_t to_the_minute = 16;
 
 std::string network_text(const connection_facts& f, const as_table* networks) {
   const std::uint32_t number = networks == nullptr ? as_table::none : networks->find(f.remote);
@@ -78,8 +80,12 @@ std::string group_of(const connection_facts& f, group_key key, const as_table* n
       return std::string(f.congestion_control);
     case group_key::cgroup:
       return std::string(f.cgroup);
+    case group_key::process:
+      return std::string(f.comm);
     case group_key::hour:
-      return hour_text(f);
+      return beginning_text(f, to_the_hour);
+    case group_key::minute:
+      return beginning_text(f, to_the_minute);
     case group_key::closed:
       return std::string(f.closed == closing::open ? "open" : closing_name(f.closed));
     case group_key::cause:

@@ -21,7 +21,9 @@ enum class group_key : std::uint8_t {
   network,
   congestion_control,
   cgroup,
+  process,
   hour,
+  minute,
   closed,
   cause,
 };
@@ -32,6 +34,11 @@ struct group_key_description {
   std::string_view title;  ///< for people
 };
 [[nodiscard]] const group_key_description& describe(group_key key) noexcept;
+
+/// Whether its groups are times, which are told all and in their order.
+[[nodiscard]] constexpr bool is_of_times(group_key key) noexcept {
+  return key == group_key::hour || key == group_key::minute;
+}
 
 /// A list of names between commas is added to `out`, each once.
 /// @return what is wrong; empty where nothing is.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "offline/filters/unmet.h"
 #include "offline/text/times.h"
 #include "unit/catch.h"
 #include "unit/offline/files.h"
@@ -335,4 +336,49 @@ TEST_CASE("a connection asked for is found by its cookie in the record") {
   CHECK(pass(text, {.uuids = {"0000000000000ABC"}}) == seconds{0});
   CHECK(pass(text, {.uuids = {"ABC"}, .ports = {1}}).empty());
   CHECK(pass(text, {.uuids = {"ABD"}}).empty());
+}
+
+TEST_CASE("connections are asked for by their ends, in either order, or else by their UUIDs") {
+  made_socket s;
+  s.cookie = 0xabc;
+  const socket_id id = s.view().id();
+  const text::endpoint here{id.src.unmapped(), id.sport};
+  const text::endpoint there{id.dst.unmapped(), id.dport};
+  const std::string text = metadata_line("", 0) + record_line(at_second(0), s.view());
+  for (const text::endpoint_pair& pair :
+       {text::endpoint_pair{here, there}, text::endpoint_pair{there, here}}) {
+    filter_options o;
+    o.ends = ends_list({{pair, "both"}});
+    CHECK(pass(text, o) == seconds{0});
+    CHECK(o.ends.unmet().empty());
+  }
+  filter_options o;
+  o.ends = ends_list({{{here, here}, "neither"}});
+  CHECK(pass(text, o).empty());
+  CHECK(o.ends.unmet() == std::vector<std::string>{"neither"});
+  CHECK_FALSE(wants_all_connections(o));
+  o.uuids = {"ABC"};
+  CHECK(pass(text, o) == seconds{0});
+  o.ports = {1};
+  CHECK(pass(text, o).empty());
+}
+
+TEST_CASE("what filters let pass is counted, and named connections are told as they were typed") {
+  filter_options o;
+  o.uuids = uuid_list(std::vector<uuid_list::item>{{"0xabd", "2749"}});
+  std::vector<std::string> said;
+  const auto complain = [&said](std::string_view line) { said.emplace_back(line); };
+  CHECK(tell_unmet_or_none(o, {3, 0}, false, complain));
+  CHECK(said == std::vector<std::string>{"no connection '2749' was found"});
+  said.clear();
+  o = {.ports = {1}};
+  CHECK_FALSE(tell_unmet_or_none(o, {3, 0}, false, complain));
+  CHECK_FALSE(tell_unmet_or_none(o, {1, 0}, true, complain));
+  CHECK(said == std::vector<std::string>{"of 3 records nothing passes the filters",
+                                         "of 1 record nothing passes the filters; others were left "
+                                         "unread, by names and times"});
+  said.clear();
+  CHECK_FALSE(tell_unmet_or_none(o, {3, 1}, false, complain));
+  CHECK_FALSE(tell_unmet_or_none(o, {0, 0}, false, complain));
+  CHECK(said.empty());
 }
