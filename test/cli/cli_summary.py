@@ -275,7 +275,7 @@ def test_processes_and_minutes(folder: Path) -> None:
     for i, file in enumerate(sorted(path.iterdir())[:3]):
         about, rest = file.read_text().split("\n", maxsplit=1)
         said = json.loads(about)
-        said["Metadata"] |= {"Comm": "nginx" if i < 2 else "sshd", "Pid": 7}
+        said["Metadata"] |= {"Comm": "nginx" if i < 2 else "sshd", "Pid": "7"}
         file.write_text(json.dumps(said, separators=(",", ":")) + "\n" + rest)
 
     def groups(by: str, *flags: str) -> list[tuple]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -152,9 +153,13 @@ def test_named(folder: Path) -> None:
     check([json.loads(line) for line in done.stdout.splitlines()] == both[1:], f"{done}")
     check(told(UUID, "192.0.2.1:443-198.51.100.9:40205", folder) == both, "two of them")
     # The end of an aborted connection has no port any more, and stands in a file of its own.
-    last = archive(folder, 1, metadata(1) + with_port(limited(0xAB, 20, 1), 0))
-    check(told("192.0.2.1:443-198.51.100.9:40171", folder)[0]["duration_s"] == 2, "a lost port")
-    last.unlink()
+    parted = folder / "parted"
+    parted.mkdir()
+    archive(parted, 0, metadata() + with_port(limited(0xAB, 0, 20, end=False), 40171))
+    archive(parted, 1, metadata(1) + with_port(limited(0xAB, 20, 1), 0))
+    check([v["duration_s"] for v in told("192.0.2.1:443-198.51.100.9:40171", parted)] == [2],
+          "a lost port")
+    shutil.rmtree(parted)
     for name in ("172", "0xAC", "192.0.2.1:443-198.51.100.9:40172"):
         done = run(name, folder)
         check((done.returncode, done.stdout) == (1, "")
