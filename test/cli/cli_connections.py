@@ -13,6 +13,7 @@ import io
 import json
 import math
 import random
+import re
 import sqlite3
 import statistics
 import struct
@@ -54,9 +55,12 @@ def run(*flags: str | Path, given: bytes | None = None) -> subprocess.CompletedP
 
 def rows(*flags: str | Path) -> list[dict[str, str]]:
     done = run(*flags)
-    check(done.returncode == 0 and not done.stderr,
+    got = list(csv.DictReader(io.StringIO(done.stdout)))
+    # Where nothing passes that is said.
+    said = done.stderr if got else re.sub("tcpinfo-csv: of .* nothing passes.*\\n", "", done.stderr)
+    check(done.returncode == 0 and not said,
           f"{flags}: status {done.returncode}, {done.stderr[:300]}")
-    return list(csv.DictReader(io.StringIO(done.stdout)))
+    return got
 
 
 # --- archives -----------------------------------------------------------------------------------
