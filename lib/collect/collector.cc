@@ -120,7 +120,7 @@ std::unique_ptr<owner_book> find_owners(const config& settings) {
 // Credentials that cannot be read, or by too many, are a wrong usage; before anything is made.
 int add_targets(const config& settings, publishers& out) {
   for (const publish_url& url : settings.publish)
-    if (const std::string wrong = out.add(url); !wrong.empty()) {
+    if (const std::string wrong = out.add(url, settings.make_rows); !wrong.empty()) {
       log(event::start_refused, "--publish {}: {}", url.name, wrong);
       return exit_usage;
     }

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "collect/connection_rows.h"
 #include "collect/listen_address.h"
 #include "collect/publish_url.h"
 #include "collect/record_limits.h"
@@ -72,10 +73,11 @@ struct config {
   bool events_owner = false;  ///< events say whose connections are, as far as `owner` has it told
   std::string query_socket;   ///< path; empty: none
   unsigned query_socket_mode = 0600;
-  std::vector<std::string> netns;            ///< other network namespaces: names, paths, or "all"
-  std::vector<publish_url> publish;          ///< where segments are sent, or their blocks
-  std::optional<listen_address> prometheus;  ///< where metrics are served; none: nowhere
-  std::optional<traffic_labels> traffic;     ///< of metrics of the traffic; none: no such metrics
+  std::vector<std::string> netns;             ///< other network namespaces: names, paths, or "all"
+  std::vector<publish_url> publish;           ///< where segments are sent, or their blocks
+  std::optional<listen_address> prometheus;   ///< where metrics are served; none: nowhere
+  std::optional<traffic_labels> traffic;      ///< of metrics of the traffic; none: no such metrics
+  connection_rows_maker make_rows = nullptr;  ///< for targets of rows
 };
 
 }  // namespace tcpinfo::collect

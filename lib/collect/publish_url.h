@@ -16,6 +16,11 @@ enum class publish_by {
   kafka,  ///< blocks, to a topic of Kafka
 };
 
+enum class publish_what {
+  blocks,       ///< as they are; or whole segments
+  connections,  ///< rows of JSON, made of the summaries in them
+};
+
 struct publish_url {
   publish_by how = publish_by::file;
   /// The URL without its parameters: logs, metrics and the cursor call the target so. It holds no
@@ -26,6 +31,7 @@ struct publish_url {
   std::string credentials = {};  ///< file; empty: none
   std::string ca = {};           ///< file of certificates to trust; "system"; empty: see tls
   bool tls = false;              ///< https always; others where there is a ca
+  publish_what what = publish_what::blocks;
 };
 
 /// Whether it goes segment by segment, once these are complete, and not block by block.

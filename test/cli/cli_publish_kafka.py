@@ -8,6 +8,7 @@ usage: cli_publish_kafka.py COLLECTOR TCPINFO_CSV CLUSTER
 from __future__ import annotations
 
 import concurrent.futures
+import json
 import shutil
 import signal
 import socket
@@ -104,6 +105,61 @@ def test_failures(scratch: Path) -> None:
         check(set(read) == set(want), f"kcat: {len(read)} rows, of {len(want)}")
     finally:
         cluster.close()
+
+
+def writer_of(name: str) -> str:
+    """HOST.START-RUN.WRITER of HOST.START-RUN.WRITER.NUMBER.tcpseg.zst."""
+    return name.rsplit(".", 3)[0]
+
+
+def run_of(name: str) -> str:
+    return writer_of(name).rpartition(".")[0]
+
+
+def test_connections(scratch: Path) -> None:
+    """Rows in place of blocks: those of tcpinfo-csv, by connection, at least once."""
+    cluster = Kafka(CLUSTER, "rows")
+    output = scratch / "rows"
+    flags = ["--output", str(output), *SEGMENTS, "--publish", cluster.url, "--publish-what",
+             "connections"]
+    try:
+        with traffic():
+            with subprocess.Popen([COLLECTOR, *flags], stderr=subprocess.DEVNULL) as collector:
+                try:
+                    await_run(output, set())
+                    time.sleep(1.5)
+                finally:
+                    collector.send_signal(signal.SIGKILL)
+            done = run(*flags, seconds=1.5)
+        check(done.returncode == 0, done.stderr)
+        files = sorted(output.glob("**/*.tcpseg.zst"))
+        wanted = {path.name: table.splitlines() for path in files if (table := subprocess.run(
+            [CSV, "--connections", "--format", "jsonl", str(path)], stdout=subprocess.PIPE,
+            timeout=HANGS, check=True).stdout)}
+        # What a killed writer had begun has no summaries.
+        killed = [name for name in wanted if run_of(name) == run_of(min(wanted))]
+        cut = {max(name for name in killed if writer_of(name) == writer)
+               for writer in {writer_of(name) for name in killed}}
+        must = {row for name, found in wanted.items() if name not in cut for row in found}
+        may = {row for found in wanted.values() for row in found}
+        check(len(wanted) > len(cut) + 1 and len(must) > 2, f"{len(must)} rows, {sorted(wanted)}")
+        end = time.monotonic() + HANGS
+        while time.monotonic() < end and not must <= {row for _, _, _, row in cluster.came}:
+            time.sleep(0.02)
+        came = {name: (key, content) for _, key, name, content in cluster.came}
+        rows_came = {content for _, content in came.values()}
+        check(must <= rows_came, f"{len(must - rows_came)} of {len(must)} rows did not come")
+        check(rows_came <= may, f"{rows_came - may}")
+        for name, (key, content) in came.items():
+            check(json.loads(content)["uuid"] == key and name.startswith(key + "/"), name)
+    finally:
+        cluster.close()
+    for said, *more in (("takes whole segments", "--publish", f"file:{scratch}/t", "--publish-what",
+                         "connections"),
+                        ("neither blocks nor", "--publish", cluster.url, "--publish-what", "rows"),
+                        ("without --publish", "--publish-what", "blocks")):
+        done = run("--output", str(output), *SEGMENTS, *more)
+        check(done.returncode == 2 and said in done.stderr, f"{more}: {done.stderr}")
 
 
 def test_too_large(scratch: Path) -> None:
@@ -213,6 +269,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         scratch = Path(directory)
         test_failures(scratch)
+        test_connections(scratch)
         test_too_large(scratch)
         test_credentials(scratch)
         if shutil.which("openssl") is None:

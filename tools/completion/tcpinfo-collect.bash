@@ -46,6 +46,10 @@ _tcpinfo_collect() {
       mapfile -t COMPREPLY < <(compgen -W 'file:/ https:// nats:// kafka://' -- "$current")
       return
       ;;
+    --publish-what)
+      mapfile -t COMPREPLY < <(compgen -W 'blocks connections' -- "$current")
+      return
+      ;;
     --interval | --reps | --duration | --rotate | --flush | --level | --writers | \
       --exclude-srcport | --exclude-dstip | --finals-only) return ;;
   esac
@@ -58,7 +62,7 @@ _tcpinfo_collect() {
       --sample --thin --finals-only --anonymize --owner --file-mode
       --event-buffer --uuid-prefix-file --prometheus --traffic-metrics --label-limit
       --eventsocket --eventsocket-mode --events-replay --events-owner --query-socket
-      --query-socket-mode --publish
+      --query-socket-mode --publish --publish-what
       --verbose --help --version'
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
 }

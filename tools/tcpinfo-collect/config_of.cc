@@ -20,6 +20,7 @@
 #include "collect/serving/metrics.h"
 #include "collect/writing/identity.h"
 #include "tcpinfo-collect/bad_flag.h"
+#include "tcpinfo-collect/published_rows.h"
 #include "text/values.h"
 #include "text/whole_number.h"
 
@@ -165,6 +166,12 @@ bool is_one_folder(const std::string& a, const std::string& b) {
 
 // Where a URL is wrong it may hold a secret, and is not repeated.
 void targets_to_config(const collect_flags& f, collect::config& c) {
+  const bool rows = f.publish_what == "connections";
+  if (!rows && !f.publish_what.empty() && f.publish_what != "blocks")
+    throw bad_flag("--publish-what: it is neither blocks nor connections");
+  if (!f.publish_what.empty() && f.publish.empty())
+    throw bad_flag("--publish-what: without --publish nothing is sent");
+  c.make_rows = make_published_rows;
   for (std::size_t i = 0; i < f.publish.size(); ++i) {
     collect::publish_url url;
     const std::string wrong = collect::parse_publish_url(f.publish[i], url);
@@ -174,6 +181,15 @@ void targets_to_config(const collect_flags& f, collect::config& c) {
                                  url.how == collect::publish_by::https  ? "libcurl (https://)"
                                  : url.how == collect::publish_by::nats ? "libnats (nats://)"
                                                                         : "librdkafka (kafka://)"));
+    if (rows && collect::takes_segments(url))
+      throw bad_flag(fmt::format(
+          "--publish-what connections: {} takes whole segments (nats:// and kafka:// take rows)",
+          url.name));
+    if (rows) {
+      url.what = collect::publish_what::connections;
+      // Its cursor says nothing of blocks.
+      url.name += " (connections)";
+    }
     const bool twice = std::any_of(c.publish.begin(), c.publish.end(),
                                    [&url](const auto& other) { return other.name == url.name; });
     if (twice) throw bad_flag(fmt::format("--publish: {} is there twice", url.name));

@@ -168,6 +168,11 @@ void declare(CLI::App& app, collect_flags& f) {
            "nats://HOST/SUBJECT, kafka://HOST/TOPIC (blocks); can be given more than once; needs "
            "--layout segments",
            "URL");
+  app.add_option(
+         "--publish-what", f.publish_what,
+         "what is sent there: blocks (the default), or connections (a row of JSON for each, "
+         "as of tcpinfo-csv --connections; not to file: and https://)")
+      ->type_name("WHAT");
   app.add_flag("-v,--verbose", f.verbose, "say what is done, not only what goes wrong");
   // Alone these would say something of what is not there.
   for (const auto& [flag, of] : {std::pair("--label-limit", "--traffic-metrics"),

@@ -49,6 +49,7 @@ struct collect_flags {
   std::string query_socket;
   std::string query_socket_mode = "0600";
   std::vector<std::string> publish;
+  std::string publish_what;
   std::vector<std::string> netns;
   bool no_realtime = false;
   bool events_replay = false;

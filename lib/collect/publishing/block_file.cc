@@ -22,6 +22,8 @@ namespace {
 // Of a block, as docs/segment.md has it.
 constexpr std::array<unsigned char, 8> block_magic = {0x89, 'T', 'C', 'P', 'S', 'E', 'G', '\n'};
 constexpr std::size_t head_size = 40;
+constexpr std::size_t kind_at = 9;
+constexpr std::byte kind_of_summaries{2};
 constexpr std::size_t checksum_at = 16;
 constexpr std::size_t block_number_at = 36;
 // Of a skippable frame: magic number and size.
@@ -82,6 +84,7 @@ std::error_code block_file::look_into(bytes_view frame, found_block& out, bool& 
       std::span(content_).first(head_size), n);
   if (!ec && n == head_size &&
       std::memcmp(content_.data(), block_magic.data(), block_magic.size()) == 0) {
+    out.summaries = content_[kind_at] == kind_of_summaries;
     out.number = load_le<std::uint32_t>(content_.data() + block_number_at);
     out.checksum = load_le<std::uint64_t>(content_.data() + checksum_at);
     good = true;

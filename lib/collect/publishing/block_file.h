@@ -28,6 +28,7 @@ struct found_block {
   std::uint64_t end = 0;       ///< offset behind it
   std::uint32_t number = 0;    ///< in its segment
   std::uint64_t checksum = 0;  ///< that it has in its head
+  bool summaries = false;      ///< it has these, and no records
   bytes_view frame = {};       ///< until the next call
 };
 

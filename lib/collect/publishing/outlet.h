@@ -16,17 +16,21 @@
 
 namespace tcpinfo::collect {
 
-/// Blocks of one stream, one after the other.
+/// Blocks of one stream, one after the other; or rows that were made of them.
 struct block_batch {
   struct block {
     std::string id;  ///< HOST/START-RUN/WRITER/SEGMENT/BLOCK-CHECKSUM: of these bytes and no others
     std::size_t at = 0;  ///< in `bytes`
     std::size_t size = 0;
+    std::string key = {};  ///< of a row, whose id is UUID/HOST/START-RUN/WRITER/SEGMENT/BLOCK/N
   };
   std::string key;  ///< HOST/START-RUN/WRITER: what has the same one stays in order
   std::vector<block> blocks;
   std::vector<std::byte> bytes;
 
+  [[nodiscard]] const std::string& key_of(const block& one) const noexcept {
+    return one.key.empty() ? key : one.key;
+  }
   [[nodiscard]] bytes_view bytes_of(const block& one) const noexcept {
     return bytes_view(bytes).subspan(one.at, one.size);
   }

@@ -9,6 +9,7 @@
 #include <iterator>
 #include <limits>
 #include <new>
+#include <span>
 #include <utility>
 
 #include "collect/os/thread.h"
@@ -47,12 +48,14 @@ std::string key_text(const stream_key& key) {
 }  // namespace
 
 publisher::publisher(os& system, std::string output, const publish_url& url,
-                     std::unique_ptr<outlet> to, publish_counts& counts)
+                     std::unique_ptr<outlet> to, publish_counts& counts,
+                     std::unique_ptr<connection_rows> rows)
     : system_(system),
       output_(std::move(output)),
       name_(url.name),
       segments_(takes_segments(url)),
       to_(std::move(to)),
+      rows_(std::move(rows)),
       counts_(counts),
       cursor_(system, output_, url.name) {
   counts_.level_ns.store(system_.monotonic_ns(), std::memory_order_relaxed);
@@ -252,12 +255,34 @@ std::error_code publisher::take_batch(const stream_key& key, bool ended, stream_
       continue;
     }
     to.block = std::uint64_t{found.number} + 1;
-    batch_.blocks.push_back(
-        {fmt::format("{}/{}/{}-{:016x}", batch_.key, to.segment, found.number, found.checksum),
-         batch_.bytes.size(), found.frame.size()});
-    batch_.bytes.insert(batch_.bytes.end(), found.frame.begin(), found.frame.end());
+    if (const auto ec = add_block(found, to.segment)) {
+      if (ec == errc::out_of_memory) throw std::bad_alloc();
+      counts_.damaged.add();
+    }
   }
   return {};
+}
+
+// Adds the block to the batch, or the rows that are made of it.
+std::error_code publisher::add_block(const found_block& found, std::uint64_t segment) {
+  if (rows_ == nullptr) {
+    batch_.blocks.push_back(
+        {fmt::format("{}/{}/{}-{:016x}", batch_.key, segment, found.number, found.checksum),
+         batch_.bytes.size(),
+         found.frame.size(),
+         {}});
+    batch_.bytes.insert(batch_.bytes.end(), found.frame.begin(), found.frame.end());
+    return {};
+  }
+  if (!found.summaries) return {};
+  std::size_t n = 0;
+  return rows_->make(found.frame, [&](std::string_view uuid, std::string_view row) {
+    batch_.blocks.push_back(
+        {fmt::format("{}/{}/{}/{}/{}", uuid, batch_.key, segment, found.number, n++),
+         batch_.bytes.size(), row.size(), std::string(uuid)});
+    const bytes_view bytes = std::as_bytes(std::span(row));
+    batch_.bytes.insert(batch_.bytes.end(), bytes.begin(), bytes.end());
+  });
 }
 
 bool publisher::send_segment(const stream_key& key, std::uint64_t number,

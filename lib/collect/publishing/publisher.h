@@ -19,6 +19,7 @@
 #include <thread>
 #include <utility>
 
+#include "collect/connection_rows.h"
 #include "collect/os/os.h"
 #include "collect/publish_url.h"
 #include "collect/publishing/block_file.h"
@@ -33,8 +34,9 @@ namespace tcpinfo::collect {
 class publisher {
  public:
   /// `system` and `counts` outlive it.
+  /// @param rows makes what is sent of the blocks; null: they are sent as they are
   publisher(os& system, std::string output, const publish_url& url, std::unique_ptr<outlet> to,
-            publish_counts& counts);
+            publish_counts& counts, std::unique_ptr<connection_rows> rows = nullptr);
   ~publisher() { finish(); }
   publisher(const publisher&) = delete;
   publisher& operator=(const publisher&) = delete;
@@ -67,6 +69,7 @@ class publisher {
                                  const found_segment& segment, bool ended, bool& done);
   [[nodiscard]] std::error_code take_batch(const stream_key& key, bool ended, stream_position& to,
                                            bool& fresh);
+  [[nodiscard]] std::error_code add_block(const found_block& found, std::uint64_t segment);
   [[nodiscard]] bool send_segment(const stream_key& key, std::uint64_t number,
                                   const found_segment& segment);
   [[nodiscard]] bool take(const send_result& result, const stream_key& key,
@@ -92,6 +95,7 @@ class publisher {
   const std::string name_;
   const bool segments_;  // whole ones
   const std::unique_ptr<outlet> to_;
+  const std::unique_ptr<connection_rows> rows_;
   const may_wait may_ = [this] { return may_go_on(); };
   publish_counts& counts_;
   cursor cursor_;

@@ -10,12 +10,18 @@
 
 namespace tcpinfo::collect {
 
-std::string publishers::add(const publish_url& url) {
+std::string publishers::add(const publish_url& url, connection_rows_maker make_rows) {
   std::string why;
+  std::unique_ptr<connection_rows> rows;
+  if (url.what == publish_what::connections) {
+    if (make_rows == nullptr) return "this program makes no rows";
+    rows = make_rows();
+  }
   auto to = make_outlet(system_, url, why);
   if (to == nullptr) return why;
   publish_counts& counts = counts_.emplace_back(url.name);
-  targets_.push_back(std::make_unique<publisher>(system_, output_, url, std::move(to), counts));
+  targets_.push_back(
+      std::make_unique<publisher>(system_, output_, url, std::move(to), counts, std::move(rows)));
   return {};
 }
 

@@ -10,6 +10,7 @@
 #include <system_error>
 #include <vector>
 
+#include "collect/connection_rows.h"
 #include "collect/os/os.h"
 #include "collect/publish_url.h"
 #include "collect/publishing/publisher.h"
@@ -23,8 +24,9 @@ class publishers final : public unsent_files {
   /// `system` outlives it.
   publishers(os& system, std::string output) : system_(system), output_(std::move(output)) {}
 
-  /// Adds a target. Before start(). @return what is wrong with it; empty: nothing is.
-  [[nodiscard]] std::string add(const publish_url& url);
+  /// Adds a target. Before start(). @param make_rows for one that is sent rows
+  /// @return what is wrong with it; empty: nothing is.
+  [[nodiscard]] std::string add(const publish_url& url, connection_rows_maker make_rows = nullptr);
   /// Reads where each target was. @param path what could not be read
   [[nodiscard]] std::error_code open(std::string& path);
   /// @return why there can be no thread.

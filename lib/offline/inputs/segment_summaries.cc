@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <tcpinfo/error.h>
 #include <unistd.h>
 
 #include <new>
@@ -58,6 +59,24 @@ bool segment_summaries::read(const std::string& path, const summary_times& wante
   if (damaged_) held_.clear();
   if (damaged_) held_all_ = true;
   return !damaged_;
+}
+
+std::error_code segment_summaries::read_block(bytes_view block) {
+  held_.clear();
+  held_all_ = true;
+  damaged_ = false;
+  segment_reader_options options;
+  options.max_window_log = max_window_log_;
+  if (const auto ec = reader_.open_memory(block, options)) return ec;
+  segment_summary summary;
+  for (bool more = true;;) {
+    std::error_code ec = reader_.next_summary(summary, more);
+    if (!ec && !more) return {};
+    if (!ec && !take(reader_.archive(), summary)) ec = errc::bad_block;
+    if (!ec) continue;
+    held_.clear();
+    return ec;
+  }
 }
 
 bool segment_summaries::load(int fd) {

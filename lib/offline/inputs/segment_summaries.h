@@ -50,6 +50,10 @@ class segment_summaries {
   /// records are to be read instead: also where anything of the summaries is damaged. No fault is
   /// told here.
   [[nodiscard]] bool read(const std::string& path, const summary_times& wanted);
+  /// Reads those of one block in memory, which is used until they were handed on; a block of
+  /// records has none. @return as segment_reader::next_summary(), errc::bad_block also where one
+  /// does not say which connection it is of: there are none then.
+  [[nodiscard]] std::error_code read_block(bytes_view block);
   /// Of the latest file, where that was false: its index says that they tell of all its records,
   /// and they cannot be read.
   [[nodiscard]] bool is_damaged() const noexcept { return damaged_; }

@@ -200,10 +200,11 @@ rd_kafka_resp_err_t kafka_outlet::publish(const block_batch& batch, const block_
     return one;
   };
   const bytes_view bytes = batch.bytes_of(block);
+  const std::string& key = batch.key_of(block);
   std::array<rd_kafka_vu_t, 6> parts{};
   parts[0].vtype = RD_KAFKA_VTYPE_TOPIC;
   parts[0].u.cstr = topic_.c_str();
-  parts[1] = memory(RD_KAFKA_VTYPE_KEY, batch.key.data(), batch.key.size());
+  parts[1] = memory(RD_KAFKA_VTYPE_KEY, key.data(), key.size());
   parts[2] = memory(RD_KAFKA_VTYPE_VALUE, bytes.data(), bytes.size());
   parts[3].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
   parts[3].u.i = RD_KAFKA_MSG_F_COPY;

@@ -217,7 +217,8 @@ natsStatus nats_outlet::publish(const block_batch& batch, const block_batch::blo
   natsStatus status =
       natsMsg_Create(&message, url_.path.c_str(), nullptr, bytes, static_cast<int>(block.size));
   if (status == NATS_OK) status = natsMsgHeader_Set(message, id_header, block.id.c_str());
-  if (status == NATS_OK) status = natsMsgHeader_Set(message, "Tcpinfo-Key", batch.key.c_str());
+  if (status == NATS_OK)
+    status = natsMsgHeader_Set(message, "Tcpinfo-Key", batch.key_of(block).c_str());
   // It takes the message where it succeeds.
   if (status == NATS_OK) status = js_PublishMsgAsync(context_.get(), &message, nullptr);
   natsMsg_Destroy(message);

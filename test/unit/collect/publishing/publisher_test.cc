@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include "collect/publishing/outlets/file_outlet.h"
 #include "collect/publishing/publishers.h"
@@ -48,7 +49,7 @@ class fake_outlet final : public block_outlet {
         continue;
       }
       to_.ids.push_back(block.id);
-      to_.keys.push_back(batch.key);
+      to_.keys.push_back(batch.key_of(block));
       to_.bytes.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     }
     if (to_.lost_answers > 0) {
@@ -251,6 +252,64 @@ TEST_CASE("damage costs what is damaged, and a file that is gone is counted") {
   CHECK(run.counts.gone.get() == 2);
   CHECK(said.text().find("segments 3 to 4 of " + run_text + "/0 were removed") !=
         std::string::npos);
+}
+
+TEST_CASE("rows are sent in place of the blocks that they are made of") {
+  output_directory d;
+  server to;
+  // Two rows of each block of summaries, which is damaged when told.
+  struct made_rows final : connection_rows {
+    bool* damaged;
+    explicit made_rows(bool* what) : damaged(what) {}
+    [[nodiscard]] std::error_code make(bytes_view block, const taker& take) override {
+      if (std::exchange(*damaged, false)) return errc::bad_block;
+      take("one", std::to_string(block.size()));
+      take("two", "{}");
+      return {};
+    }
+  };
+  segment_writer writer;
+  REQUIRE_FALSE(writer.create({}));
+  const metadata about{.uuid = "u", .start_time = timestamp::from_unix_nanoseconds(1)};
+  const summary_value one_record{.field = summary_records, .value = 1};
+  const auto summaries = [&] {
+    segment_archive archive;
+    archive.about = &about;
+    archive.path = "a/b";
+    segment_summary summary;
+    summary.values = {&one_record, 1};
+    REQUIRE_FALSE(writer.add_summary(archive, summary));
+    bytes_view bytes;
+    REQUIRE_FALSE(writer.flush_summaries(bytes));
+    return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  };
+  const std::string first = summaries();
+  const std::string second = summaries();
+  const made_blocks records(1, 100);
+  d.put(d.name(0), records.all() + first + second);
+  bool damaged = false;
+  publish_counts counts(d.blocks.name);
+  publisher p(*d.system, d.output.string(), d.blocks, std::make_unique<fake_outlet>(to), counts,
+              std::make_unique<made_rows>(&damaged));
+  REQUIRE_FALSE(p.open());
+  to.lost_answers = 1;
+  CHECK_FALSE(p.look());
+  CHECK(p.look());
+  CHECK(to.bytes == std::to_string(first.size()) + "{}" + std::to_string(second.size()) + "{}" +
+                        std::to_string(first.size()) + "{}" + std::to_string(second.size()) + "{}");
+  REQUIRE(to.keys.size() == 8);
+  CHECK(to.keys[0] == "one");
+  CHECK(to.keys[1] == "two");
+  CHECK(to.ids[0] == "one/" + run_text + "/0/0/0/0");
+  CHECK(to.ids[3] == "two/" + run_text + "/0/0/1/1");
+  CHECK(different(to.ids) == 4);
+  CHECK(counts.messages.get() == 4);
+  CHECK(p.has({stem, 0}, 0));
+  damaged = true;
+  d.put(d.name(1), first);
+  CHECK(p.look());
+  CHECK(counts.damaged.get() == 1);
+  CHECK(p.has({stem, 0}, 1));
 }
 
 TEST_CASE("a segment that the disk does not give keeps others waiting for five tries") {
