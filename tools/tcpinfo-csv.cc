@@ -165,8 +165,8 @@ offline::grid_table_options to_grid_table(const flags& f, const offline::table_o
 
 std::int64_t grid_step_of(const CLI::App& app, const flags& f) {
   if (app.count("--grid") == 0) return 0;
-  for (const char* name :
-       {"--connections", "--exact", "--sentinels", "--every", "--time", "--state", "--ddl"})
+  for (const char* name : {"--connections", "--exact", "--sentinels", "--every", "--time",
+                           "--state", "--ddl", "--partition"})
     if (app.count(name) != 0) throw bad_value(fmt::format("{} does not go with --grid", name));
   const auto step = tcpinfo::text::parse_duration(f.grid);
   constexpr std::int64_t shortest = 1'000'000;
@@ -191,7 +191,7 @@ void check_parquet(const CLI::App& app, const flags& f) {
     if (app.count("--partition") != 0) throw bad_value("--partition goes with --format parquet");
     return;
   }
-  for (const char* name : {"--grid", "--time", "--ddl"})
+  for (const char* name : {"--time", "--ddl"})
     if (app.count(name) != 0)
       throw bad_value(fmt::format("{} does not go with --format parquet", name));
   if (app.count("--partition") != 0 && f.output.empty())

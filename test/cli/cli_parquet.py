@@ -76,7 +76,8 @@ def drawn(scratch: Path) -> None:
 
 def the_same_as_csv(scratch: Path) -> None:
     for flags in ([], ["--connections"], ["--sentinels", "keep"],
-                  ["--columns", "rtt_us,state,options_sack,timestamp"]):
+                  ["--columns", "rtt_us,state,options_sack,timestamp"], ["--grid", "100ms"],
+                  ["--grid", "1s", "--columns", "delta_*,age_s,state,uuid"]):
         path = scratch / "table.parquet"
         done = run(*flags, "--format", "parquet", "-o", path, *ARCHIVES)
         columns = tables.columns_of(CSV, *flags)
@@ -91,7 +92,8 @@ def the_same_as_csv(scratch: Path) -> None:
         check(fault == "" and len(wanted) > 3, f"{name}: rows ({fault})")
         check(is_sorted(file) and len(file.order[0]) > 0, f"{name}: in order")
         check(file.notes["tcpinfo.table"] ==
-              ("tcpinfo_connections" if "--connections" in flags else "tcpinfo"), f"{name}: notes")
+              ("tcpinfo_connections" if "--connections" in flags else
+               "tcpinfo_grid" if "--grid" in flags else "tcpinfo"), f"{name}: notes")
 
 
 def outputs(scratch: Path) -> None:
@@ -277,7 +279,8 @@ def refused() -> None:
             (["--format", "parquet", "--partition", "date,date", "-o", "x"], b"date twice"),
             (["--format", "parquet", "--partition", "", "-o", "x"], b"--partition: empty value"),
             (["--format", "parquet", "--time", "utc"], b"--time does not go with --format parquet"),
-            (["--format", "parquet", "--grid", "1s"], b"--grid does not go with --format parquet"),
+            (["--format", "parquet", "--grid", "1s", "--partition", "date", "-o", "x"],
+             b"--partition does not go with --grid"),
             (["--format", "parquet", "--ddl", "duckdb"], b"--ddl does not go with"),
             (["--compat", "mlab", "--partition", "date"], b"--partition does not go with --compat"),
             (["--format", "orc"], b"'orc' is none of csv, tsv, jsonl, parquet")):

@@ -34,8 +34,9 @@ def _cell(text: str | None, kind: str) -> str | None:
 
 def rows_of_csv(tool: str, paths: list[str | Path], *flags: str) -> list[list[str | None]]:
     kinds = [kind for _, kind in columns_of(tool, *flags)]
-    done = subprocess.run([tool, *flags, "--time", "epoch", *map(str, paths)],
-                          capture_output=True, check=False)
+    times = [] if "--grid" in flags else ["--time", "epoch"]
+    done = subprocess.run([tool, *flags, *times, *map(str, paths)], capture_output=True,
+                          check=False)
     rows = _split(done.stdout.decode())[1:]
     return [[_cell(text, kind) for text, kind in zip(row, kinds, strict=True)] for row in rows]
 

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "offline/commands/ordered_reading.h"
 #include "offline/filters/passed_over.h"
@@ -19,10 +20,16 @@
 namespace tcpinfo::offline {
 namespace {
 
+constexpr std::size_t grid_batch_rows = 4096;  // copied to a row group at once
+const std::vector<parquet::column_spec> no_grid_columns;
+
 class grid_writer {
  public:
-  grid_writer(const csv_options& options, csv_target& target)
-      : options_(options), target_(target) {}
+  grid_writer(const csv_options& options, csv_target& target, parquet_output* parquet)
+      : options_(options),
+        target_(target),
+        parquet_(parquet),
+        batches_(parquet != nullptr ? parquet->columns() : no_grid_columns) {}
 
   void add(const flow_summary& flow, const input_record& r) {
     const auto ns = r.moment_ns();
@@ -69,16 +76,30 @@ class grid_writer {
     steps.reset();
   }
   void put(const grid_step& step) {
+    if (parquet_ != nullptr) {
+      append_grid_cells(batches_.of({}), uuid_, step, options_.grid_table.columns);
+      if (++batched_ == grid_batch_rows) write();
+      return;
+    }
     append_grid_row(text_, uuid_, step, options_.grid_table);
     if (text_.size() >= csv_portion) write();
   }
   void write() {
+    if (parquet_ != nullptr) {
+      if (!parquet_->append(batches_)) throw stop_reading();
+      batches_.clear();
+      batched_ = 0;
+      return;
+    }
     if (!target_.write(text_)) throw stop_reading();
     text_.clear();
   }
 
   const csv_options& options_;
   csv_target& target_;
+  parquet_output* parquet_;
+  partitioned_rows batches_;  // one, of Parquet
+  std::size_t batched_ = 0;
   snapshot decoded_;
   std::unordered_map<const flow_summary*, std::unique_ptr<grid_steps>> open_;  // null: ended
   std::string uuid_;
@@ -91,10 +112,10 @@ class grid_writer {
 }  // namespace
 
 rows_written write_grid(const csv_options& options, const walk_options& walk, csv_target& target,
-                        csv_progress& progress, csv_counts& counts) {
+                        parquet_output* parquet, csv_progress& progress, csv_counts& counts) {
   rows_written done;
   flow_list list(flow_list::rtts::bounded);
-  grid_writer rows(options, target);
+  grid_writer rows(options, target, parquet);
   record_filter filter(options.filter);
   const auto on_fault = [&](const input_fault& f) {
     if (!f.note) done.lost = true;

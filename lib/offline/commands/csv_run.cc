@@ -95,6 +95,7 @@ int why_no_folder(const std::string& path) {
 }
 
 table_description description_of(const csv_options& options) {
+  if (options.grid_ns != 0) return describe_grid(options.grid_table.columns);
   return options.connections
              ? describe_connections(options.connection_table.columns, time_style::utc)
              : describe(options.table.columns, time_style::utc);
@@ -151,12 +152,10 @@ csv_status run_csv(const csv_options& options) {
 
   rows_written done;
   if (parquet || target.write(header_of(options))) {
-    if (options.grid_ns != 0) {
-      done = write_grid(options, wanted, target, progress, counts);
-    } else {
-      const auto write = options.connections ? write_connections : write_records;
-      done = write(options, wanted, target, parquet ? &*parquet : nullptr, progress, counts);
-    }
+    const auto write = options.grid_ns != 0  ? write_grid
+                       : options.connections ? write_connections
+                                             : write_records;
+    done = write(options, wanted, target, parquet ? &*parquet : nullptr, progress, counts);
   }
 
   progress.stop();

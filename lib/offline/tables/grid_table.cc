@@ -5,6 +5,7 @@
 #include <tcpinfo/tcp.h>
 
 #include <algorithm>
+#include <bit>
 #include <deque>
 #include <iterator>
 #include <optional>
@@ -85,6 +86,27 @@ void append_value(std::string& to, std::size_t column, std::string_view uuid, co
   }
 }
 
+// A null where it is not known.
+void push_value(parquet::column_values& to, std::size_t column, std::string_view uuid,
+                const grid_step& step) {
+  const auto push_seconds = [&to](std::int64_t ns) {
+    to.push(std::bit_cast<std::uint64_t>(static_cast<double>(ns) / 1e9));
+  };
+  switch (column) {
+    case uuid_column:
+      return to.push_text(uuid);
+    case time_column:
+      return push_seconds(step.time_ns);
+    case age_column:
+      return push_seconds(step.age_ns);
+    case own_count - 1:
+      return to.push_text(state_name(step.state));
+    default:
+      if (const auto n = number_of(column, step)) return to.push(*n);
+      to.push_null();
+  }
+}
+
 }  // namespace
 
 grid_columns all_grid_columns() {
@@ -137,6 +159,11 @@ void append_grid_row(std::string& to, std::string_view uuid, const grid_step& st
       first = false;
   }
   to += json ? "}\n" : "\n";
+}
+
+void append_grid_cells(parquet::row_batch& to, std::string_view uuid, const grid_step& step,
+                       const grid_columns& columns) {
+  for (std::size_t i = 0; i < columns.size(); ++i) push_value(to[i], columns[i], uuid, step);
 }
 
 }  // namespace tcpinfo::offline

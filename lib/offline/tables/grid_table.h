@@ -13,6 +13,7 @@
 
 #include "offline/tables/grid_steps.h"
 #include "offline/tables/table_description.h"
+#include "parquet/values.h"
 
 namespace tcpinfo::offline {
 
@@ -35,6 +36,9 @@ struct grid_table_options {
 /// Appends a row, newline included. What is not known is an empty cell, and in JSON no member.
 void append_grid_row(std::string& to, std::string_view uuid, const grid_step& step,
                      const grid_table_options& options);
+/// The same to a batch with these columns, of Parquet. Throws std::bad_alloc.
+void append_grid_cells(parquet::row_batch& to, std::string_view uuid, const grid_step& step,
+                       const grid_columns& columns);
 
 }  // namespace tcpinfo::offline
 
