@@ -7,6 +7,7 @@ usage: cli_parts.py TCPINFO-CSV TCPINFO-DUMP MAKE-SEGMENT
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -61,10 +62,17 @@ def without_index(segment: Path) -> Path:
     return copy
 
 
+def complaints(of: subprocess.CompletedProcess[bytes], path: Path) -> bytes:
+    """Without the path, and without how many records were read where nothing passes: of blocks that
+    are passed over nobody knows."""
+    said = of.stderr.replace(bytes(path), b"")
+    return re.sub(rb"of \d+ records (nothing passes the filters).*", rb"\1", said)
+
+
 def same(arguments: list[str], segment: Path, whole: Path, what: str) -> bytes:
     one, other = run(*arguments, segment), run(*arguments, whole)
     check(one.returncode == other.returncode and one.stdout == other.stdout
-          and one.stderr.replace(bytes(segment), b"") == other.stderr.replace(bytes(whole), b""),
+          and complaints(one, segment) == complaints(other, whole),
           f"{what}: {one.returncode}, {other.returncode}, {one.stderr[:300]!r}, "
           f"{other.stderr[:300]!r}; "
           f"{len(one.stdout)} and {len(other.stdout)} bytes")
