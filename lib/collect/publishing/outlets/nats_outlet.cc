@@ -70,7 +70,11 @@ class awaited {
     }
     changed_.notify_all();
   }
-  send_result wait(const block_batch& batch, const may_wait& may) {
+  [[nodiscard]] bool has_failed() noexcept {
+    const std::lock_guard lock(mutex_);
+    return !fault_.empty();
+  }
+  send_result wait(const block_batch& batch, natsConnection* connection, const may_wait& may) {
     using clock = std::chrono::steady_clock;
     std::unique_lock lock(mutex_);
     auto heard = clock::now();
@@ -83,8 +87,11 @@ class awaited {
         return {.fault = "no acknowledgement"};
       lock.unlock();
       const bool go_on = may();
+      const bool is_open = natsConnection_Status(connection) == NATS_CONN_STATUS_CONNECTED;
       lock.lock();
       if (!go_on) return {.fault = "no acknowledgement before the end"};
+      if (!is_open && !ids_.empty() && fault_.empty())
+        return {.fault = "the connection ended before all was acknowledged"};
       if (!ids_.empty() && fault_.empty()) changed_.wait_for(lock, std::chrono::milliseconds(200));
     }
     if (!fault_.empty()) return {.fault = fault_};
@@ -229,7 +236,8 @@ send_result nats_outlet::send_blocks(const block_batch& batch, const may_wait& m
   waiting_.begin(batch);
   natsStatus status = open();
   for (const auto& block : batch.blocks) {
-    if (status != NATS_OK) break;
+    // What is behind one that was not taken would overtake it.
+    if (status != NATS_OK || waiting_.has_failed()) break;
     if (!may()) {
       close();
       return {.fault = "not all could be sent before the end"};
@@ -242,7 +250,7 @@ send_result nats_outlet::send_blocks(const block_batch& batch, const may_wait& m
   }
   send_result result;
   if (status == NATS_OK) {
-    result = waiting_.wait(batch, may);
+    result = waiting_.wait(batch, connection_.get(), may);
   } else {
     check(status);
     natsStatus last = NATS_OK;
