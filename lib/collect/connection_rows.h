@@ -7,6 +7,7 @@
 
 #include <tcpinfo/bytes.h>
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string_view>
@@ -22,10 +23,13 @@ class connection_rows {
   connection_rows(const connection_rows&) = delete;
   connection_rows& operator=(const connection_rows&) = delete;
 
-  using taker = std::function<void(std::string_view uuid, std::string_view row)>;
-  /// Makes a row of each summary in a block, compressed as it is; of other blocks none. Views are
-  /// valid during the call. @return why the block cannot be read: none of its rows was given.
-  [[nodiscard]] virtual std::error_code make(bytes_view block, const taker& take) = 0;
+  /// Says whether it takes the row: after one that it does not take it is given no more.
+  using taker = std::function<bool(std::string_view uuid, std::string_view row)>;
+  /// Makes a row of each summary in a block, compressed as it is; of other blocks none. Those
+  /// before the row `first` are left out. Views are valid during the call.
+  /// @return why the block cannot be read: none of its rows was given.
+  [[nodiscard]] virtual std::error_code make(bytes_view block, std::size_t first,
+                                             const taker& take) = 0;
 };
 
 /// Null: there are none.

@@ -8,8 +8,9 @@ namespace {
 
 class published_rows final : public collect::connection_rows {
  public:
-  [[nodiscard]] std::error_code make(bytes_view block, const taker& take) override {
-    return offline::make_summary_rows(block, take);
+  [[nodiscard]] std::error_code make(bytes_view block, std::size_t first,
+                                     const taker& take) override {
+    return offline::make_summary_rows(block, first, take);
   }
 };
 

@@ -196,9 +196,11 @@ bool publisher::send_blocks(const stream_key& key, std::uint64_t number,
   stream_position at = position_of(key, number);
   // The file may have been written anew since the cursor was there.
   bool fresh = at.offset > 0;
+  // Rows of the block there that are sent. The cursor knows none of them.
+  std::size_t row = 0;
   for (;;) {
     stream_position to = at;
-    ec = take_batch(key, ended, to, fresh);
+    ec = take_batch(key, ended, to, row, fresh);
     // What was read before it is sent first.
     if (ec && batch_.blocks.empty()) {
       (void)failed(segment.path, ec);
@@ -231,8 +233,9 @@ bool publisher::send_blocks(const stream_key& key, std::uint64_t number,
 }
 
 // Fills the batch from a position on, which is moved behind it, as far as its segment can be read.
+// `row` is the first that is wanted of the block there.
 std::error_code publisher::take_batch(const stream_key& key, bool ended, stream_position& to,
-                                      bool& fresh) {
+                                      std::size_t& row, bool& fresh) {
   batch_.blocks.clear();
   batch_.bytes.clear();
   batch_.key = key_text(key);
@@ -249,22 +252,27 @@ std::error_code publisher::take_batch(const stream_key& key, bool ended, stream_
       continue;
     }
     if (found.what == found_block::kind::end) break;
-    to.offset = found.end;
     if (found.what == found_block::kind::damaged) {
+      to.offset = found.end;
       counts_.damaged.add();
       continue;
     }
-    to.block = std::uint64_t{found.number} + 1;
-    if (const auto ec = add_block(found, to.segment)) {
+    if (const auto ec = add_block(found, to.segment, row)) {
       if (ec == errc::out_of_memory) throw std::bad_alloc();
       counts_.damaged.add();
     }
+    // More rows of this block are the next batch's.
+    if (row > 0) break;
+    to.offset = found.end;
+    to.block = std::uint64_t{found.number} + 1;
   }
   return {};
 }
 
-// Adds the block to the batch, or the rows that are made of it.
-std::error_code publisher::add_block(const found_block& found, std::uint64_t segment) {
+// Adds the block to the batch, or the rows that are made of it: from one on, as many as a batch may
+// have, and at least one. `row` is then the first that is left; 0: none is.
+std::error_code publisher::add_block(const found_block& found, std::uint64_t segment,
+                                     std::size_t& row) {
   if (rows_ == nullptr) {
     batch_.blocks.push_back(
         {fmt::format("{}/{}/{}-{:016x}", batch_.key, segment, found.number, found.checksum),
@@ -275,13 +283,19 @@ std::error_code publisher::add_block(const found_block& found, std::uint64_t seg
     return {};
   }
   if (!found.summaries) return {};
-  std::size_t n = 0;
-  return rows_->make(found.frame, [&](std::string_view uuid, std::string_view row) {
+  const std::size_t first = std::exchange(row, 0);
+  std::size_t n = first;
+  return rows_->make(found.frame, first, [&](std::string_view uuid, std::string_view text) {
+    if (batch_.bytes.size() >= batch_bytes) {
+      row = n;
+      return false;
+    }
     batch_.blocks.push_back(
         {fmt::format("{}/{}/{}/{}/{}", uuid, batch_.key, segment, found.number, n++),
-         batch_.bytes.size(), row.size(), std::string(uuid)});
-    const bytes_view bytes = std::as_bytes(std::span(row));
+         batch_.bytes.size(), text.size(), std::string(uuid)});
+    const bytes_view bytes = std::as_bytes(std::span(text));
     batch_.bytes.insert(batch_.bytes.end(), bytes.begin(), bytes.end());
+    return true;
   });
 }
 

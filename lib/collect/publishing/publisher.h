@@ -9,6 +9,7 @@
 #define TCPINFO_COLLECT_PUBLISHING_PUBLISHER_H
 
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -68,8 +69,9 @@ class publisher {
   [[nodiscard]] bool send_blocks(const stream_key& key, std::uint64_t number,
                                  const found_segment& segment, bool ended, bool& done);
   [[nodiscard]] std::error_code take_batch(const stream_key& key, bool ended, stream_position& to,
-                                           bool& fresh);
-  [[nodiscard]] std::error_code add_block(const found_block& found, std::uint64_t segment);
+                                           std::size_t& row, bool& fresh);
+  [[nodiscard]] std::error_code add_block(const found_block& found, std::uint64_t segment,
+                                          std::size_t& row);
   [[nodiscard]] bool send_segment(const stream_key& key, std::uint64_t number,
                                   const found_segment& segment);
   [[nodiscard]] bool take(const send_result& result, const stream_key& key,

@@ -30,6 +30,7 @@ struct server {
   int faults = 0;              // so many tries fail
   int lost_answers = 0;        // so many arrive, and are not acknowledged
   std::string too_large = {};  // a block with these bytes is
+  std::size_t largest_batch = 0;
 };
 
 class fake_outlet final : public block_outlet {
@@ -40,6 +41,7 @@ class fake_outlet final : public block_outlet {
       --to_.faults;
       return {.fault = "away"};
     }
+    to_.largest_batch = std::max(to_.largest_batch, batch.bytes.size());
     send_result result;
     for (std::size_t i = 0; i < batch.blocks.size(); ++i) {
       const auto& block = batch.blocks[i];
@@ -112,6 +114,25 @@ std::size_t different(std::vector<std::string> ids) {
   std::sort(ids.begin(), ids.end());
   return static_cast<std::size_t>(std::unique(ids.begin(), ids.end()) - ids.begin());
 }
+
+// A block with one summary each time.
+struct summary_blocks {
+  segment_writer writer;
+  summary_blocks() { REQUIRE_FALSE(writer.create({})); }
+  [[nodiscard]] std::string next() {
+    const metadata about{.uuid = "u", .start_time = timestamp::from_unix_nanoseconds(1)};
+    const summary_value one_record{.field = summary_records, .value = 1};
+    segment_archive archive;
+    archive.about = &about;
+    archive.path = "a/b";
+    segment_summary summary;
+    summary.values = {&one_record, 1};
+    REQUIRE_FALSE(writer.add_summary(archive, summary));
+    bytes_view bytes;
+    REQUIRE_FALSE(writer.flush_summaries(bytes));
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  }
+};
 
 }  // namespace
 
@@ -261,30 +282,18 @@ TEST_CASE("rows are sent in place of the blocks that they are made of") {
   struct made_rows final : connection_rows {
     bool* damaged;
     explicit made_rows(bool* what) : damaged(what) {}
-    [[nodiscard]] std::error_code make(bytes_view block, const taker& take) override {
+    [[nodiscard]] std::error_code make(bytes_view block, std::size_t from,
+                                       const taker& take) override {
+      CHECK(from == 0);
       if (std::exchange(*damaged, false)) return errc::bad_block;
-      take("one", std::to_string(block.size()));
-      take("two", "{}");
+      CHECK(take("one", std::to_string(block.size())));
+      CHECK(take("two", "{}"));
       return {};
     }
   };
-  segment_writer writer;
-  REQUIRE_FALSE(writer.create({}));
-  const metadata about{.uuid = "u", .start_time = timestamp::from_unix_nanoseconds(1)};
-  const summary_value one_record{.field = summary_records, .value = 1};
-  const auto summaries = [&] {
-    segment_archive archive;
-    archive.about = &about;
-    archive.path = "a/b";
-    segment_summary summary;
-    summary.values = {&one_record, 1};
-    REQUIRE_FALSE(writer.add_summary(archive, summary));
-    bytes_view bytes;
-    REQUIRE_FALSE(writer.flush_summaries(bytes));
-    return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  };
-  const std::string first = summaries();
-  const std::string second = summaries();
+  summary_blocks summaries;
+  const std::string first = summaries.next();
+  const std::string second = summaries.next();
   const made_blocks records(1, 100);
   d.put(d.name(0), records.all() + first + second);
   bool damaged = false;
@@ -310,6 +319,40 @@ TEST_CASE("rows are sent in place of the blocks that they are made of") {
   CHECK(p.look());
   CHECK(counts.damaged.get() == 1);
   CHECK(p.has({stem, 0}, 1));
+}
+
+TEST_CASE("many rows of one block go in several batches") {
+  output_directory d;
+  server to;
+  constexpr std::size_t rows = 10;
+  constexpr std::size_t row_bytes = std::size_t{1} << 20;
+  struct made_rows final : connection_rows {
+    [[nodiscard]] std::error_code make(bytes_view, std::size_t from, const taker& take) override {
+      const std::string row(row_bytes, 'x');
+      while (from < rows && take(std::to_string(from), row)) ++from;
+      return {};
+    }
+  };
+  summary_blocks summaries;
+  const std::string first = summaries.next();
+  d.put(d.name(0), first + summaries.next());
+  publish_counts counts(d.blocks.name);
+  publisher p(*d.system, d.output.string(), d.blocks, std::make_unique<fake_outlet>(to), counts,
+              std::make_unique<made_rows>());
+  REQUIRE_FALSE(p.open());
+  to.lost_answers = 1;
+  CHECK_FALSE(p.look());
+  CHECK(to.ids.size() < rows);
+  to.ids.clear();
+  CHECK(p.look());
+  CHECK(to.largest_batch < 6 * row_bytes);
+  REQUIRE(to.ids.size() == 2 * rows);
+  for (std::size_t i = 0; i < to.ids.size(); ++i) {
+    const std::string n = std::to_string(i % rows);
+    CHECK(to.ids[i] == n + "/" + run_text + "/0/0/" + std::to_string(i / rows) + "/" + n);
+  }
+  CHECK(counts.messages.get() == 2 * rows);
+  CHECK(p.has({stem, 0}, 0));
 }
 
 TEST_CASE("a segment that the disk does not give keeps others waiting for five tries") {
