@@ -35,7 +35,7 @@ from ._archives import (Column, Columns, Metadata, Reader, Record, Writer, colum
 from ._events import CLOSED, OPENED, Event, Events
 from ._fields import FIELDS, Field, field
 from ._messages import Message, SocketId, kernel_layout, unmapped
-from ._names import ArchiveName, archives, files, parse_archive_name, files
+from ._names import ArchiveName, archives, files, parse_archive_name
 from ._native import Error, version
 from ._segments import HEAD, Segment, SegmentColumns, Summary
 from ._sockets import ALL_STATES, CONNECTIONS, STATES, Listener, Socket, dump, socket_id
