@@ -23,8 +23,10 @@ class kept_metadata {
   kept_metadata(const kept_metadata&) = delete;
   kept_metadata& operator=(const kept_metadata&) = delete;
 
-  /// Keeps what is said in place of what was kept before. May throw std::bad_alloc.
+  /// Keeps what is said in place of what was kept before. May throw std::bad_alloc: then nothing is
+  /// said.
   void take(const metadata& said) {
+    forget();  // what was told points to texts that go now, whether or not there is memory for more
     std::size_t used = 0;
     const auto keep = [&](std::string_view text) {
       std::string& kept = texts_[used++];
