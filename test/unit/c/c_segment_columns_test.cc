@@ -74,9 +74,11 @@ std::string some_summaries() {
 
 struct opened_segment {
   tcpinfo_segment* handle = nullptr;
+  /// `bytes` must outlive it.
   explicit opened_segment(const std::string& bytes) {
     REQUIRE(tcpinfo_segment_open_memory(&handle, bytes.data(), bytes.size(), nullptr) == 0);
   }
+  explicit opened_segment(std::string&&) = delete;
   ~opened_segment() { tcpinfo_segment_close(handle); }
   opened_segment(const opened_segment&) = delete;
   opened_segment& operator=(const opened_segment&) = delete;
@@ -237,7 +239,8 @@ TEST_CASE("C: what reads summaries and columns refuses what it cannot take") {
   CHECK(tcpinfo_segment_missing(nullptr) == 0);
 
   // No segment: a fault, and then the end.
-  const opened_segment held("{\"no\":\"segment\"}\n");
+  const std::string none = "{\"no\":\"segment\"}\n";
+  const opened_segment held(none);
   const tcpinfo_segment_column too_wide = {2, 0, 3};
   CHECK(tcpinfo_segment_want_columns(held.handle, &too_wide, 1) == TCPINFO_E_INVALID_ARGUMENT);
   CHECK(tcpinfo_segment_want_columns(held.handle, nullptr, 1) == TCPINFO_E_INVALID_ARGUMENT);
