@@ -17,7 +17,7 @@ using namespace tcpinfo;
 namespace {
 
 constexpr std::size_t usual_batch = std::size_t{1} << 16U;
-// Places of texts are signed numbers of 32 bits.
+// An array ends above it. Offsets of texts are signed numbers of 32 bits.
 constexpr std::size_t most_characters = std::size_t{1} << 30U;
 
 /// What an ArrowArrayStream points to.

@@ -3,7 +3,9 @@
 
 #include <array>
 #include <cstring>
+#include <limits>
 #include <memory>
+#include <new>
 #include <utility>
 
 #include "common/utf8.h"
@@ -67,6 +69,9 @@ struct arrow_type {
   unsigned bits;
 };
 constexpr arrow_type arrow_text = {"u", 0};
+// Of a column of texts: offsets are signed numbers of 32 bits. Arrays end long before; it is only a
+// text of more than 1 GiB, of a reader that takes such lines (max_line), that comes here.
+constexpr std::size_t most_text_bytes = std::numeric_limits<std::int32_t>::max();
 
 arrow_type type_of(field_type type) noexcept {
   switch (type) {
@@ -146,6 +151,7 @@ void arrow_column::push_text(std::string_view text) {
   while (!text.empty()) {
     const std::size_t size = utf8_sequence(text);
     const std::string_view good = size == 0 ? "\xef\xbf\xbd" : text.substr(0, size);
+    if (good.size() > most_text_bytes - values_.size()) throw std::bad_alloc();
     values_.insert(values_.end(), good.begin(), good.end());
     text.remove_prefix(size == 0 ? 1 : size);
   }
