@@ -92,7 +92,13 @@ class Segment(Handle):
         offset of the first byte in it, and width: 1, 2, 4 or 8 bytes. Without any there are times
         and polls.
         """
-        asked = [SegmentColumn(*one) for one in wanted]
+        asked = []
+        for attribute, offset, width in wanted:
+            made = SegmentColumn(attribute, offset, width)
+            # ctypes keeps the low bits of a number, which would be another column.
+            if (made.attribute, made.offset, made.width) != (attribute, offset, width):
+                raise ValueError(f"no column: {(attribute, offset, width)}")
+            asked.append(made)
         array = (SegmentColumn * len(asked))(*asked)
         checked(LIB.segment_want_columns(self._alive(), array, len(asked)))
         self._wanted = len(asked)

@@ -684,6 +684,9 @@ class Segments(unittest.TestCase):
                 self.assertEqual(set(counts), {1, 3})
                 with self.assertRaises(tcpinfo.Error):
                     segment.columns([(2, 0, 3)])
+                for wrong in ((2, 65536 + 68, 4), (2, 68, 65536 + 4), (-1, 44, 8), (2, 68)):
+                    with self.assertRaises(ValueError):
+                        segment.columns([wrong])
         with self.assertRaises(FileNotFoundError):
             tcpinfo.Segment("/nowhere/x")
         with self.assertRaises(tcpinfo.Error) as archive:
