@@ -268,6 +268,8 @@ class Reader(Handle):
         ids = [] if fields is None else [field(one).id for one in fields]
         if fields is not None and not ids:
             raise ValueError("arrow() without a field; None is all of them")
+        if batch_rows < 0:
+            raise ValueError(f"arrow() with batch_rows={batch_rows}")
         on_fault, name = self._on_fault, self._name
         told = None if on_fault is None else lambda result, line: on_fault(
             exception_of(result, name, line))

@@ -421,6 +421,8 @@ class Archives(unittest.TestCase):
             tcpinfo.Reader(ARCHIVE).arrow(["nothing"])
         with self.assertRaises(ValueError):
             tcpinfo.Reader(ARCHIVE).arrow([])
+        with self.assertRaises(ValueError):
+            tcpinfo.Reader(ARCHIVE).arrow(batch_rows=-1)
 
     def test_arrow_faults(self) -> None:
         lines = ARCHIVE.read_bytes().splitlines(keepends=True)
