@@ -941,8 +941,8 @@ TCPINFO_C_API void tcpinfo_segment_close(tcpinfo_segment* segment) TCPINFO_C_NOE
  * The next summary; records are passed over. Of an archive there may be several, each of other
  * records.
  * @param segment whose summaries are read
- * @param out     filled as far as its `size` says; what it points to is valid until the next call
- *                with this handle
+ * @param out     filled as far as its `size` says; what it points to is valid until the handle
+ * reads on, is closed, or is told to want other columns
  * @return 1; 0 at the end; less than 0 as tcpinfo_reader_next(), where a damaged block costs all
  * summaries in it. TCPINFO_E_INVALID_ARGUMENT where columns were read: nothing is done.
  */
@@ -961,8 +961,8 @@ TCPINFO_C_API int tcpinfo_segment_want_columns(tcpinfo_segment* segment,
  * Those columns of the next archive in a block: no messages are made. Before columns were wanted
  * there are times and polls alone.
  * @param segment whose columns are read
- * @param out     filled as far as its `size` says; what it points to is valid until the next call
- *                with this handle
+ * @param out     filled as far as its `size` says; what it points to is valid until the handle
+ * reads on, is closed, or is told to want other columns
  * @return 1; 0 at the end; less than 0 as tcpinfo_reader_next(), where a damaged block costs all
  * records in it. TCPINFO_E_INVALID_ARGUMENT where summaries were read: nothing is done.
  */
@@ -980,7 +980,7 @@ TCPINFO_C_API const char* tcpinfo_segment_archive(const tcpinfo_segment* segment
  * What the first line of that archive says.
  * @param segment whose summary or columns were read
  * @param out     filled as far as its `size` says; what it points to is valid until the next call
- *                with this handle
+ *                of this function, or of one that reads or closes
  * @return 1; 0 where it has none, or one that is kept as text, and where the latest call gave
  * nothing; TCPINFO_E_OUT_OF_MEMORY.
  */
