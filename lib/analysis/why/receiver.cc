@@ -53,8 +53,11 @@ std::uint64_t probes_in(std::int64_t length_ns) noexcept {
 
 // Behind drops the kernel announces two segments (tcp_clamp_window() in net/ipv4/tcp_input.c), and
 // what was dropped comes again, mostly after a timeout. So drops hold while nothing comes, or the
-// window still grows to what it was.
-bool is_recovering(const life& l, std::size_t i, std::uint64_t before) noexcept {
+// window still grows to what it was. Where the sender had no more, the time until it has more may
+// be hours, and the window has not grown back either.
+bool is_recovering(const life& l, std::size_t i, std::uint64_t before, bool behind_drops) noexcept {
+  if (l.length_ns(i) > thresholds::longest_repair_ns) return false;
+  if (behind_drops && is_silent(l, i)) return true;
   if (before == 0 || l.from(i).or_zero(seen::rcv_wnd) >= before) return false;
   return is_silent(l, i) || l.to(i).or_zero(seen::rcv_wnd) > l.from(i).or_zero(seen::rcv_wnd);
 }
@@ -82,8 +85,7 @@ labels receiver_causes(const life& l) {
       before_drops = std::max(before_drops, from.or_zero(seen::rcv_wnd));
     } else if (unread) {
       causes[i] = cause::peer_reads_slowly;
-    } else if (is_recovering(l, i, before_drops) ||
-               (is_silent(l, i) && i > 0 && causes[i - 1] == cause::host_drops)) {
+    } else if (is_recovering(l, i, before_drops, i > 0 && causes[i - 1] == cause::host_drops)) {
       causes[i] = cause::host_drops;
     } else if (grown(from, to, seen::received_ce) != 0) {
       causes[i] = cause::ecn;

@@ -167,6 +167,9 @@ inline constexpr std::uint64_t bbr_probe_rtt_segments = 4;
 // Timeouts.
 /// The kernel waits so long at least (TCP_RTO_MIN).
 inline constexpr std::int64_t least_timeout_ns = 200'000'000;
+/// What a receiver dropped comes again within four of them, each twice as long as the one before: a
+/// longer silence is not of the drops. (chosen)
+inline constexpr std::int64_t longest_repair_ns = (1 + 2 + 4 + 8) * least_timeout_ns;
 /// Segments outstanding when the last data was lost: fewer than make three duplicates. RFC 5681.
 inline constexpr std::uint64_t tail_segments = 3;
 /// Timeouts in a row before a hole for large segments is thought of. RFC 4821.

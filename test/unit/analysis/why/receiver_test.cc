@@ -125,6 +125,24 @@ TEST_CASE("drops hold until the window has grown back") {
   CHECK(flow(false) == Catch::Approx(0.1));
 }
 
+TEST_CASE("a pause behind drops is not theirs, though the window has not grown back") {
+  const auto flow = [](std::int64_t pause_ms) {
+    made_history h;
+    h.rcvbuf = 65'536;
+    h.set(tcp_field::rcv_wnd, 90'000).record();
+    receive(h, 5);
+    h.unread_memory = 64'000;
+    h.drops += 5;
+    h.set(tcp_field::rcv_wnd, 3'000);
+    receive(h, 1);
+    h.unread_memory = 0;
+    h.set(tcp_field::rcv_wnd, 20'000).grow(tcp_field::bytes_received, 500).after(pause_ms);
+    return h.seconds(why::cause::host_drops, receiver);
+  };
+  CHECK(flow(1'000) == Catch::Approx(1.02));
+  CHECK(flow(60'000) == Catch::Approx(0.02));
+}
+
 TEST_CASE("what probes a window that unread data has closed is dropped, and the program slow") {
   made_history h;
   h.rcvbuf = 65'536;
