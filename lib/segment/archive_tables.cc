@@ -2,9 +2,7 @@
 #include "segment/archive_tables.h"
 
 #include <algorithm>
-#include <cstring>
 #include <span>
-#include <utility>
 
 #include "common/hexadecimal.h"
 #include "segment/kept_time.h"
@@ -195,7 +193,7 @@ inline void archive_tables::choose_names(const archive_entry& e) {
 void archive_tables::make_names(const archive_entry& e) {
   const context& c = contexts_[e.context];
   made_path_ = {};
-  made_names_ = {e.context, e.has(has_cookie), e.cookie};
+  made_names_ = {};  // until there is room for them
   if (e.has(has_cookie)) {
     const std::string_view prefix = text(c[0]);
     uuid_.resize(prefix.size() + 1 + cookie_digits);
@@ -204,6 +202,7 @@ void archive_tables::make_names(const archive_entry& e) {
   } else {
     metadata_.uuid = texts_[e.uuid];
   }
+  made_names_ = {e.context, e.has(has_cookie), e.cookie};
   metadata_.host = text(c[1]);
   metadata_.kernel = text(c[2]);
   metadata_.collector = text(c[3]);
