@@ -253,6 +253,7 @@ std::error_code publisher::take_batch(const stream_key& key, bool ended, stream_
     }
     if (found.what == found_block::kind::end) break;
     if (found.what == found_block::kind::damaged) {
+      row = 0;
       to.offset = found.end;
       counts_.damaged.add();
       continue;
@@ -282,8 +283,8 @@ std::error_code publisher::add_block(const found_block& found, std::uint64_t seg
     batch_.bytes.insert(batch_.bytes.end(), found.frame.begin(), found.frame.end());
     return {};
   }
-  if (!found.summaries) return {};
   const std::size_t first = std::exchange(row, 0);
+  if (!found.summaries) return {};
   std::size_t n = first;
   return rows_->make(found.frame, first, [&](std::string_view uuid, std::string_view text) {
     if (batch_.bytes.size() >= batch_bytes) {
