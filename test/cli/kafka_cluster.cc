@@ -21,10 +21,11 @@
 #include <atomic>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
-#include <memory>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <thread>
 
 namespace {
