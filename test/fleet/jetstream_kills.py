@@ -71,7 +71,8 @@ def read_cursor(output: Path) -> Cursor:
     lines = found[0].read_text().splitlines()[2:-1] if found else []
     positions = {}
     for line in lines:
-        stem, writer, segment, _, block = line.rsplit(" ", 4)
+        # Segments that the disk did not give would follow.
+        stem, writer, segment, _, block = line.split(" ")[:5]
         # The name of a file has a point where ids have a slash.
         host, run = stem.rsplit(".", 1)
         positions[f"{host}/{run}/{writer}"] = (int(segment), int(block))
