@@ -142,6 +142,7 @@ class kafka_outlet final : public block_outlet {
 
  private:
   [[nodiscard]] std::string open();
+  [[nodiscard]] send_result send_all(const block_batch& batch, const may_wait& may);
   [[nodiscard]] rd_kafka_resp_err_t publish(const block_batch& batch,
                                             const block_batch::block& block, std::size_t which);
   void send_from(const block_batch& batch, std::size_t from, const may_wait& may,
@@ -265,7 +266,7 @@ std::string kafka_outlet::with_reason(std::string fault) {
   return words.empty() ? std::move(fault) : fmt::format("{} ({})", fault, words);
 }
 
-send_result kafka_outlet::send_blocks(const block_batch& batch, const may_wait& may) {
+send_result kafka_outlet::send_all(const block_batch& batch, const may_wait& may) {
   send_result result;
   std::size_t from = 0;
   state_.words.clear();
@@ -288,9 +289,24 @@ send_result kafka_outlet::send_blocks(const block_batch& batch, const may_wait& 
     break;
   }
   result.all = result.fault.empty();
-  if (!result.all || alone_) producer_.reset();
-  alone_ = false;
   return result;
+}
+
+send_result kafka_outlet::send_blocks(const block_batch& batch, const may_wait& may) {
+  // Reports that come later are of messages of this batch, and must not be taken for the next
+  // one's: a producer goes with what it has not reported, also where memory is missing.
+  const auto end = [this](bool good) noexcept {
+    if (!good || alone_) producer_.reset();
+    alone_ = false;
+  };
+  try {
+    send_result result = send_all(batch, may);
+    end(result.all);
+    return result;
+  } catch (...) {
+    end(false);
+    throw;
+  }
 }
 
 }  // namespace
