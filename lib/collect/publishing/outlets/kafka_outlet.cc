@@ -104,6 +104,12 @@ struct message_reports {
   }
 };
 
+// For max.message.bytes of the topic, or for its segment.bytes.
+bool is_too_large(rd_kafka_resp_err_t error) noexcept {
+  return error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
+         error == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
+}
+
 struct kafka_state {
   last_words words;
   message_reports reports;
@@ -277,7 +283,7 @@ send_result kafka_outlet::send_all(const block_batch& batch, const may_wait& may
     from += good;
     const rd_kafka_resp_err_t error = state_.reports.error;
     if (result.fault.empty() && error == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
-    if (result.fault.empty() && error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
+    if (result.fault.empty() && is_too_large(error)) {
       // What is too large may be several in one request. One alone that is will never be taken.
       if (alone_) result.too_large.push_back(from++);
       alone_ = true;
