@@ -8,8 +8,8 @@
 #
 # OLD is what the --ddl that made the table printed, NEW what that of the newer version prints, of
 # the same database and with the same flags. Columns are added behind those that are there; rows
-# are loaded by the names of their first line. A column that has another type is an error (1), and
-# one that is written no more is told in a comment and stays.
+# are loaded by the names of their first line. A column that has another type is an error (1): then
+# nothing is printed. One that is written no more is told in a comment and stays.
 set -eu
 
 if [ $# -ne 2 ] || [ ! -r "$1" ] || [ ! -r "$2" ]; then
@@ -31,6 +31,8 @@ awk '
     sub(/ (COMMENT|OPTIONS).*$/, "", text)
     return text
   }
+  # Kept until it is known that nothing is wrong: the output may go straight into a database.
+  function say(line) { said = said line "\n" }
   FNR == 1 { file++; inside = 0 }
   /^CREATE TABLE / { table[file] = $3; inside = 1; next }
   /^\)/ { inside = 0 }
@@ -41,7 +43,7 @@ awk '
     text = definition($0)
     if (!(name in old)) {
       added[name] = 1
-      print "ALTER TABLE " table[2] " ADD COLUMN " text ";"
+      say("ALTER TABLE " table[2] " ADD COLUMN " text ";")
     } else if (old[name] != type(text)) {
       print "add-columns.sh: " name " is " old[name] ", and would be " type(text) | "cat >&2"
       failed = 1
@@ -49,18 +51,19 @@ awk '
   }
   file == 2 && /^COMMENT ON COLUMN / {
     split($4, parts, ".")
-    if (parts[2] in added) print
+    if (parts[2] in added) say($0)
   }
   # What SQLite imports through has all columns, in the order of the rows.
-  file == 2 && /^CREATE VIEW / { print "DROP VIEW " $3 ";"; importing = 1 }
-  file == 2 && importing { print }
+  file == 2 && /^CREATE VIEW / { say("DROP VIEW " $3 ";"); importing = 1 }
+  file == 2 && importing { say($0) }
   END {
     if (table[1] == "" || table[1] != table[2]) {
       print "add-columns.sh: these make no table, or two: " table[1] " " table[2] | "cat >&2"
       exit 1
     }
     for (i = 1; i <= many; i++)
-      if (!(order[i] in here)) print "-- " order[i] " is written no more"
-    exit failed
+      if (!(order[i] in here)) say("-- " order[i] " is written no more")
+    if (failed) exit 1
+    printf "%s", said
   }
 ' "$1" "$2"
