@@ -91,6 +91,7 @@ int partition_files::create(file& f) {
   // It may have got its name meanwhile.
   if (lstat(f.path.c_str(), &there) == 0) return EEXIST;
   if (ftruncate(fd.get(), 0) != 0 || fstat(fd.get(), &there) != 0) return errno;
+  if (there.st_nlink == 0) return EBUSY;  // its writer has removed it meanwhile
   f.device = there.st_dev;
   f.inode = there.st_ino;
   f.held = std::move(fd);
