@@ -120,10 +120,7 @@ rows_written write_grid(const csv_options& options, const walk_options& walk, cs
   const auto on_fault = [&](const input_fault& f) {
     if (!f.note) done.lost = true;
     progress.say(to_string(f));
-    if (!f.note && options.strict) {
-      done.aborted = true;
-      throw stop_reading();
-    }
+    if (!f.note && options.strict) throw stop_reading();
     return true;
   };
   try {
@@ -141,7 +138,7 @@ rows_written write_grid(const csv_options& options, const walk_options& walk, cs
     counts.passed += filter.counts().passed;
     if (rows.tell(progress)) done.lost = true;
   } catch (const stop_reading&) {
-    // Either `aborted` says why, or the target does.
+    done.aborted = true;  // of what was not read nobody knows what is in it
   } catch (const std::exception& e) {
     done.lost = done.aborted = true;
     progress.say(fmt::format("tcpinfo-csv: {}", e.what()));
