@@ -28,6 +28,8 @@ std::string change_text(const compared& line, double change) {
     return fmt::format("{:+.2f} points", line.q ? change : 100 * change);
   if (std::isinf(change)) return "without bound";
   constexpr double many_times = 10;
+  constexpr double whole_times = 100;  // and without an exponent
+  if (change >= whole_times) return fmt::format("{:.0f} times", change);
   if (change >= many_times) return fmt::format("{:.3g} times", change);
   return fmt::format("{:+.1f} %", 100 * (change - 1));
 }
