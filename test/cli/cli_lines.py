@@ -154,6 +154,13 @@ def test_live() -> None:
                     done = run(DUMP, "live", "--json", "--state", "all", "--uuid", uuid)
                     check(done.returncode == 0 and len(done.stdout.splitlines()) == 1,
                           f"live --uuid {uuid}: {done}")
+                # It is there, and another filter leaves nothing of it.
+                for verb in (("live",), ("top", "--interval", "100ms", "--rounds", "1")):
+                    done = run(DUMP, *verb, "--state", "all", "--uuid", cookie, "--src",
+                               "192.0.2.77")
+                    check(done.returncode == 0 and "no connection" not in done.stderr
+                          and done.stderr.count("nothing passes the filters") == 1,
+                          f"{verb} --uuid, of another address: {done}")
     refused("there is no interface 'nope0'", "--host", "fe80::1%nope0", tools=((DUMP, "live"),))
     done = run(DUMP, "live", "--uuid", "FFFFFFFFFFFFFFF0")
     check(done.returncode == 1 and done.stdout == ""

@@ -83,7 +83,7 @@ int print_live(output& out, const live_options& options, const say& complain) {
     });
     printer.forget_others();
     if (!out.flush()) break;
-    // Whoever interrupts it later has been told.
+    // Whoever interrupts it later has been told. A connection that is named may come yet.
     if (rep == 1 && !options.filter.by_name())
       tell_none_passed(options.filter, kernel.counts(), false, "socket", complain);
     if (options.interval_ns == 0 || rep == options.reps) break;
@@ -93,7 +93,9 @@ int print_live(output& out, const live_options& options, const say& complain) {
     if (next < now) next += (now - next) / options.interval_ns * options.interval_ns;
     sleep_until(next);
   }
-  if (!out.closed() && tell_unmet(options.filter, complain)) trouble = true;
+  if (!out.closed() && options.filter.by_name() &&
+      tell_unmet_or_none(options.filter, kernel.counts(), false, complain, "socket"))
+    trouble = true;
   return end_status(out, trouble, complain);
 }
 

@@ -48,7 +48,9 @@ class watching {
         tell_none_passed(options_.filter, kernel_.counts(), false, "socket", complain_);
       if (round == options_.rounds) break;
     }
-    if (!out.closed() && tell_unmet(options_.filter, complain_)) trouble = true;
+    if (!out.closed() && options_.filter.by_name() &&
+        tell_unmet_or_none(options_.filter, kernel_.counts(), false, complain_, "socket"))
+      trouble = true;
     return end_status(out, trouble, complain_);
   }
 

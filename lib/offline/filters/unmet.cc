@@ -33,9 +33,10 @@ void tell_none_passed(const filter_options& filter, const filter_counts& counts,
 }
 
 bool tell_unmet_or_none(const filter_options& filter, const filter_counts& counts, bool unread,
-                        const std::function<void(std::string_view)>& complain) {
+                        const std::function<void(std::string_view)>& complain,
+                        std::string_view what) {
   const bool unmet = tell_unmet(filter, complain);
-  if (!unmet) tell_none_passed(filter, counts, unread, "record", complain);
+  if (!unmet) tell_none_passed(filter, counts, unread, what, complain);
   return unmet;
 }
 

@@ -26,7 +26,8 @@ void tell_none_passed(const filter_options& filter, const filter_counts& counts,
 /// @return whether a connection that is named was not met.
 [[nodiscard]] bool tell_unmet_or_none(const filter_options& filter, const filter_counts& counts,
                                       bool unread,
-                                      const std::function<void(std::string_view)>& complain);
+                                      const std::function<void(std::string_view)>& complain,
+                                      std::string_view what = "record");
 
 }  // namespace tcpinfo::offline
 
