@@ -77,8 +77,10 @@ def check_bad_answers() -> None:
         _, done = asked(text, UUID)
         check((done.returncode, done.stdout) == (1, "") and said in done.stderr
               and done.stderr.count("\n") == 1, f"{text[:60]!r}: {done}")
-    done = run("--socket", "/nowhere/at/all", UUID)
-    for done in (done, run(UUID)):
+    # A collector of this machine may answer where none is named.
+    there = Path("/run/tcpinfo/query.sock").exists()
+    for socket in (["--socket", "/nowhere/at/all"], *([] if there else [[]])):
+        done = run(*socket, UUID)
         check((done.returncode, done.stdout) == (1, "") and "--socket names another" in done.stderr
               and "--query-socket" in done.stderr, f"no socket: {done}")
     check("/nowhere/at/all" in run("--socket", "/nowhere/at/all", UUID).stderr, "which socket")
