@@ -136,7 +136,7 @@ def build_bare(top, folder, flags, libdir):
     """Programs without exceptions and RTTI: they need no more than the headers and the library."""
     env = dict(os.environ, LD_LIBRARY_PATH=str(libdir))
     for compiler in filter(shutil.which, ("g++", "clang++")):
-        for name, arguments in (("list", []), ("archive_statistics", ["/nonexistent"])):
+        for name, arguments in (("list", []), ("archive_statistics", [str(folder / "missing")])):
             program = folder / f"{name}-bare-{compiler}"
             run([compiler, "-std=c++20", "-fno-exceptions", "-fno-rtti", "-Wall", "-Wextra",
                  "-Werror", str(top / f"docs/examples/{name}.cc"), "-o", str(program), *flags])
