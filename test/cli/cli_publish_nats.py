@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """tcpinfo-collect --publish nats://: every block comes, through kills of the collector and of the
-server, once for each id, in order; and the tools read what came.
+server, once for each id, in order; the tools read what came; names in certificates are looked at.
 
 usage: cli_publish_nats.py COLLECTOR TCPINFO_CSV
 """
@@ -132,6 +132,56 @@ def test_no_stream(server: Server, scratch: Path) -> None:
     check(not cursors or "Z-" not in cursors[0].read_text(), "something was acknowledged")
 
 
+def certificate(scratch: Path, name: str, alternative: str) -> Path:
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", f"/CN={name}",
+                    "-addext", f"subjectAltName={alternative}", "-keyout", scratch / f"{name}.key",
+                    "-out", scratch / f"{name}.pem"], check=True, capture_output=True,
+                   timeout=HANGS)
+    return scratch / f"{name}.pem"
+
+
+def test_tls(program: str, scratch: Path) -> None:
+    """A server whose certificate is not trusted, or of another name, hears nothing."""
+    good = certificate(scratch, "good", "DNS:localhost,IP:127.0.0.1")
+    other = certificate(scratch, "other", "DNS:other.example")
+    for shown in (good, other):
+        port = free_port()
+        with subprocess.Popen([program, "--addr", "127.0.0.1", "--port", str(port), "--tls",
+                               "--tlscert", shown, "--tlskey", shown.with_suffix(".key")],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+            try:
+                await_server(port)
+                # Behind a greeting that passed nobody answers: there is no JetStream.
+                said = "No responders" if shown == good else "mismatch"
+                for host in ("localhost", "127.0.0.1"):
+                    try_tls(scratch, f"{host}:{port}", shown, said)
+                unknown = other if shown == good else good
+                try_tls(scratch, f"localhost:{port}", unknown, "self-signed certificate")
+            finally:
+                server.kill()
+
+
+def await_server(port: int) -> None:
+    end = time.monotonic() + HANGS
+    while time.monotonic() < end:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise RuntimeError("nats-server does not start")
+
+
+def try_tls(scratch: Path, server: str, trusted: Path, said: str) -> None:
+    output = tempfile.mkdtemp(dir=scratch)
+    with traffic():
+        done = subprocess.run([COLLECTOR, "--output", output, *SEGMENTS, "--duration", "600ms",
+                               "--publish", f"nats://{server}/a?ca={trusted}"],
+                              capture_output=True, text=True, timeout=HANGS, check=False)
+    check(done.returncode == 0 and said in done.stderr, f"{server}, {trusted.name} trusted: {done}")
+
+
 def main() -> None:
     refusal = subprocess.run([COLLECTOR, "--layout", "segments", "--publish", "nats://localhost/a",
                               "--max-memory", "1"], capture_output=True, text=True, check=False)
@@ -147,6 +197,10 @@ def main() -> None:
             test_no_stream(server, scratch)
         finally:
             server.kill()
+        if shutil.which("openssl") is None:
+            print("no openssl: TLS is not tried")
+        else:
+            test_tls(program, scratch)
     finish()
 
 
