@@ -99,7 +99,7 @@ std::string path_of(std::string_view path, publish_url& out) {
       if (!is_subject(path)) return "it names no subject behind the server";
       break;
     case publish_by::kafka:
-      if (path.empty() || path.size() > longest_topic ||
+      if (path.empty() || path.size() > longest_topic || path == "." || path == ".." ||
           !std::all_of(path.begin(), path.end(), is_of_topic))
         return "it names no topic behind the server";
       break;

@@ -83,6 +83,8 @@ TEST_CASE("what is no URL of a target is refused, and not repeated") {
                                       "nats://,/secret",
                                       "nats://u:secret@h/s",
                                       "kafka://h",
+                                      "kafka://h/.",
+                                      "kafka://h/..",
                                       "kafka://h/secret/b",
                                       "kafka://h/secret?credentials=/run/secret"}) {
     INFO(text);
