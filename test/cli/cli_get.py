@@ -107,6 +107,8 @@ def test_names(root: Path) -> None:
     refuses("lacks a ]", "[::1:443-198.51.100.9:171", root)
     refuses("stands behind both ends", "192.0.2.1:443-198.51.100.9:171,", root)
     refuses("is no UUID", "a/b", root)
+    refuses(f"'{OTHER}' is a second connection", UUID, OTHER, root)
+    refuses("'0xCD' is a second connection", UUID, root, "0xCD")
     refuses("--since", UUID, "--since", "nonsense", root)
     refuses("--time goes with --text or --json", UUID, "--time", "epoch", root)
 

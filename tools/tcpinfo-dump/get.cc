@@ -38,7 +38,11 @@ int dump_get(std::vector<std::string> arguments) {
   return run(app, arguments, [&] {
     o.connection = take_connection(named);
     need_path(named, o.connection.text);
-    o.paths = named;
+    std::vector<offline::connection_name> more;
+    sort_arguments(named, more, o.paths);
+    if (!more.empty())
+      throw offline::bad_value(
+          fmt::format("'{}' is a second connection: one is printed", more.front().text));
     o.max_window_log = offline::window_log_of(max_window);
     const offline::filter_options filter = offline::to_filter_options(times);
     o.since = filter.since;
