@@ -235,6 +235,8 @@ class Reader(Handle):
         A fault that is raised, for want of `on_fault`, ends the call without a result. Behind the
         first message, lines that are neither a message nor metadata are passed over silently.
         """
+        if isinstance(fields, str):
+            raise TypeError(f"columns() takes a list of fields: [{fields!r}]")
         wanted = {one if isinstance(one, str) else one.csv_name: number_field(one, "columns()")
                   for one in fields}
         gathered = _Gathered(list(wanted.values()), keep_sentinels)
@@ -265,6 +267,8 @@ class Reader(Handle):
         stream with an error, behind the rows before it; an `on_fault` that raises ends it, too. A
         descriptor that is read must stay open as long as the stream.
         """
+        if isinstance(fields, str):
+            raise TypeError(f"arrow() takes a list of fields: [{fields!r}]")
         ids = [] if fields is None else [field(one).id for one in fields]
         if fields is not None and not ids:
             raise ValueError("arrow() without a field; None is all of them")

@@ -419,6 +419,9 @@ class Archives(unittest.TestCase):
         self.assertEqual(names[4:], list(tcpinfo.FIELDS))
         with self.assertRaises(KeyError):
             tcpinfo.Reader(ARCHIVE).arrow(["nothing"])
+        for taker in (tcpinfo.Reader.arrow, tcpinfo.Reader.columns):
+            with self.assertRaisesRegex(TypeError, r"\['info.rtt'\]"):
+                taker(tcpinfo.Reader(ARCHIVE), "info.rtt")
         with self.assertRaises(ValueError):
             tcpinfo.Reader(ARCHIVE).arrow([])
         with self.assertRaises(ValueError):
