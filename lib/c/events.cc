@@ -5,9 +5,9 @@
 
 #include <array>
 #include <cerrno>
-#include <new>
 #include <string>
 
+#include "c/open_handle.h"
 #include "c/result.h"
 #include "c/structs.h"
 #include "common/callback_scope.h"
@@ -61,17 +61,11 @@ int tcpinfo_events_connect(tcpinfo_events** out, const char* path,
   if (out == nullptr || path == nullptr || !c_take_options(given, asked) || asked.nonblocking > 1 ||
       asked.reserved != 0)
     return TCPINFO_E_INVALID_ARGUMENT;
-  auto* const made = new (std::nothrow) tcpinfo_events;
-  if (made == nullptr) return TCPINFO_E_OUT_OF_MEMORY;
   event_client_options options;
   options.nonblocking = asked.nonblocking;
   if (asked.max_line != 0) options.max_line = asked.max_line;
-  if (const std::error_code ec = made->client.connect(path, options)) {
-    delete made;
-    return c_result(ec);
-  }
-  *out = made;
-  return 0;
+  return c_open_handle(
+      out, [&](tcpinfo_events& made) noexcept { return made.client.connect(path, options); });
 }
 
 void tcpinfo_events_close(tcpinfo_events* events) noexcept { delete events; }

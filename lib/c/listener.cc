@@ -3,9 +3,8 @@
 // Sockets that end.
 #include <tcpinfo/inetdiag.h>
 
-#include <new>
-
 #include "c/message_queue.h"
+#include "c/open_handle.h"
 #include "c/result.h"
 #include "c/structs.h"
 #include "common/callback_scope.h"
@@ -24,17 +23,11 @@ int tcpinfo_listener_open(tcpinfo_listener** out, const tcpinfo_listener_options
   tcpinfo_listener_options asked{};
   if (out == nullptr || !c_take_options(given, asked) || asked.netns < -1 || asked.reserved != 0)
     return TCPINFO_E_INVALID_ARGUMENT;
-  auto* const made = new (std::nothrow) tcpinfo_listener;
-  if (made == nullptr) return TCPINFO_E_OUT_OF_MEMORY;
   listener_options options;
   options.receive_buffer = asked.receive_buffer;
   options.netns = netns_from_c(asked.netns);
-  if (const std::error_code ec = made->netlink.open(options)) {
-    delete made;
-    return c_result(ec);
-  }
-  *out = made;
-  return 0;
+  return c_open_handle(out,
+                       [&](tcpinfo_listener& made) noexcept { return made.netlink.open(options); });
 }
 
 void tcpinfo_listener_close(tcpinfo_listener* listener) noexcept { delete listener; }

@@ -7,12 +7,12 @@
 #include <tcpinfo/tcp.h>
 
 #include <limits>
-#include <new>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "c/field_info.h"
+#include "c/open_handle.h"
 #include "c/open_reader.h"
 #include "c/result.h"
 #include "c/structs.h"
@@ -30,14 +30,8 @@ int open_reader(tcpinfo_reader** out, const tcpinfo_reader_options* given, Open&
   archive_reader_options options;
   if (asked.max_line != 0) options.max_line = asked.max_line;
   if (asked.max_window_log != 0) options.max_window_log = asked.max_window_log;
-  auto* const made = new (std::nothrow) tcpinfo_reader;
-  if (made == nullptr) return TCPINFO_E_OUT_OF_MEMORY;
-  if (const std::error_code ec = open(made->records, options)) {
-    delete made;
-    return c_result(ec);
-  }
-  *out = made;
-  return 0;
+  return c_open_handle(out,
+                       [&](tcpinfo_reader& made) noexcept { return open(made.records, options); });
 }
 
 /// Whether the latest record is of another archive than the one before. A fault may have taken the

@@ -3,11 +3,11 @@
 // Summaries and columns of segments.
 #include <tcpinfo/segment.h>
 
-#include <new>
 #include <string>
 #include <vector>
 
 #include "c/kept_metadata.h"
+#include "c/open_handle.h"
 #include "c/result.h"
 #include "c/structs.h"
 
@@ -38,14 +38,8 @@ int open_segment(tcpinfo_segment** out, const tcpinfo_reader_options* given, Ope
     return TCPINFO_E_INVALID_ARGUMENT;
   segment_reader_options options;
   if (asked.max_window_log != 0) options.max_window_log = asked.max_window_log;
-  auto* const made = new (std::nothrow) tcpinfo_segment;
-  if (made == nullptr) return TCPINFO_E_OUT_OF_MEMORY;
-  if (const std::error_code ec = open(made->reader, options)) {
-    delete made;
-    return c_result(ec);
-  }
-  *out = made;
-  return 0;
+  return c_open_handle(out,
+                       [&](tcpinfo_segment& made) noexcept { return open(made.reader, options); });
 }
 
 template <class T>

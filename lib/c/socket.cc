@@ -3,11 +3,11 @@
 // Dumps and queries.
 #include <tcpinfo/inetdiag.h>
 
-#include <new>
 #include <utility>
 #include <vector>
 
 #include "c/message_queue.h"
+#include "c/open_handle.h"
 #include "c/result.h"
 #include "c/structs.h"
 #include "common/callback_scope.h"
@@ -113,16 +113,10 @@ int tcpinfo_socket_open(tcpinfo_socket** out, const tcpinfo_socket_options* give
   tcpinfo_socket_options asked{};
   if (out == nullptr || !c_take_options(given, asked) || asked.netns < -1 || asked.reserved != 0)
     return TCPINFO_E_INVALID_ARGUMENT;
-  auto* const made = new (std::nothrow) tcpinfo_socket;
-  if (made == nullptr) return TCPINFO_E_OUT_OF_MEMORY;
   diag_socket_options options;
   options.netns = netns_from_c(asked.netns);
-  if (const std::error_code ec = made->netlink.open(options)) {
-    delete made;
-    return c_result(ec);
-  }
-  *out = made;
-  return 0;
+  return c_open_handle(out,
+                       [&](tcpinfo_socket& made) noexcept { return made.netlink.open(options); });
 }
 
 void tcpinfo_socket_close(tcpinfo_socket* socket) noexcept { delete socket; }

@@ -3,9 +3,9 @@
 // Archives, written.
 #include <tcpinfo/archive.h>
 
-#include <new>
 #include <string_view>
 
+#include "c/open_handle.h"
 #include "c/result.h"
 #include "c/structs.h"
 
@@ -66,18 +66,12 @@ int tcpinfo_writer_open(tcpinfo_writer** out, const char* path,
   tcpinfo_writer_options options{};
   if (out == nullptr || path == nullptr || !c_take_options(given, options) || options.plain > 1)
     return TCPINFO_E_INVALID_ARGUMENT;
-  auto* const made = new (std::nothrow) tcpinfo_writer;
-  if (made == nullptr) return TCPINFO_E_OUT_OF_MEMORY;
   archive_file_options how;
   how.plain = options.plain;
   if (options.level != 0) how.level = options.level;
   if (options.frame_bytes != 0) how.frame_bytes = options.frame_bytes;
-  if (const std::error_code ec = made->file.create(path, how)) {
-    delete made;
-    return c_result(ec);
-  }
-  *out = made;
-  return 0;
+  return c_open_handle(out,
+                       [&](tcpinfo_writer& made) noexcept { return made.file.create(path, how); });
 }
 
 int tcpinfo_writer_write(tcpinfo_writer* writer, const tcpinfo_record* given) noexcept {
