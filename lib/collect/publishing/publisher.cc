@@ -189,10 +189,7 @@ bool publisher::send_blocks(const stream_key& key, std::uint64_t number,
     done = true;
     return true;
   }
-  if (ec) {
-    (void)failed(segment.path, ec);
-    return done = is_of_the_disk(ec) && give_up(key, number);
-  }
+  if (ec) return done = unread(key, number, segment.path, ec);
   stream_position at = position_of(key, number);
   // The file may have been written anew since the cursor was there.
   bool fresh = at.offset > 0;
@@ -202,10 +199,7 @@ bool publisher::send_blocks(const stream_key& key, std::uint64_t number,
     stream_position to = at;
     ec = take_batch(key, ended, to, row, fresh);
     // What was read before it is sent first.
-    if (ec && batch_.blocks.empty()) {
-      (void)failed(segment.path, ec);
-      return done = is_of_the_disk(ec) && give_up(key, number);
-    }
+    if (ec && batch_.blocks.empty()) return done = unread(key, number, segment.path, ec);
     if (batch_.blocks.empty()) {
       at = to;
       break;
@@ -310,10 +304,7 @@ bool publisher::send_segment(const stream_key& key, std::uint64_t number,
     gone(key, number, segment);
     return true;
   }
-  if (ec) {
-    (void)failed(segment.path, ec);
-    return is_of_the_disk(ec) && give_up(key, number);
-  }
+  if (ec) return unread(key, number, segment.path, ec);
   const whole_segment whole{segment.path, segment.path.substr(output_.size() + 1),
                             fmt::format("{}/{}", key_text(key), number), file.get(), size};
   const send_result result = to_->send_segment(whole, may_);
@@ -370,6 +361,13 @@ void publisher::complete(const stream_key& key, std::uint64_t number) {
   }
   const std::lock_guard lock(mutex_);
   unsaved_ = positions_[key].unread.erase(number) > 0 || unsaved_;
+}
+
+// A segment that cannot be read: is told. Whether those behind it wait no longer.
+bool publisher::unread(const stream_key& key, std::uint64_t number, const std::string& path,
+                       std::error_code ec) {
+  (void)failed(path, ec);
+  return is_of_the_disk(ec) && give_up(key, number);
 }
 
 // Whether those behind a segment wait no longer for the disk to give it.

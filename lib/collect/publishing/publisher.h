@@ -82,6 +82,8 @@ class publisher {
   [[nodiscard]] stream_position position_of(const stream_key& key, std::uint64_t segment) const;
   void set(const stream_key& key, const stream_position& to);
   [[nodiscard]] bool is_behind(const stream_key& key, std::uint64_t number) const;
+  [[nodiscard]] bool unread(const stream_key& key, std::uint64_t number, const std::string& path,
+                            std::error_code ec);
   [[nodiscard]] bool give_up(const stream_key& key, std::uint64_t number);
   void complete(const stream_key& key, std::uint64_t number);
   void lost(const stream_key& key, std::uint64_t first, std::uint64_t last);
