@@ -24,7 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from checks import check, finish
-from publishing import SEGMENTS, segments, traffic
+from publishing import SEGMENTS, certificate, segments, traffic
 
 COLLECTOR, DUMP = sys.argv[1:3]
 HANGS = 60
@@ -127,12 +127,7 @@ class Server:
     """Takes PUT over TLS. `refuse` requests are answered 503; with `hold`, none is answered."""
 
     def __init__(self, scratch: Path) -> None:
-        key, self.certificate = scratch / "key.pem", scratch / "ca.pem"
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                        "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
-                        "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout",
-                        str(key), "-out", str(self.certificate)], check=True,
-                       capture_output=True, timeout=HANGS)
+        self.certificate, key = certificate(scratch, "localhost", "DNS:localhost")
         self.puts: list[tuple[str, bytes, dict[str, str]]] = []
         self.refuse = 0
         self.hold = threading.Event()

@@ -22,8 +22,8 @@ from collections import defaultdict
 from pathlib import Path
 
 from checks import check, finish
-from publishing import (HANGS, SEGMENTS, Kafka, await_run, blocks, check_order, place_of, rows,
-                        runs, segments, traffic)
+from publishing import (HANGS, SEGMENTS, Kafka, await_run, blocks, certificate, check_order,
+                        place_of, rows, runs, segments, traffic)
 
 COLLECTOR, CSV, CLUSTER = sys.argv[1:4]
 # Errors that Kafka calls retriable: not the leader, timed out, too few replicas, and none of these,
@@ -223,14 +223,8 @@ def test_credentials(scratch: Path) -> None:
 
 def test_tls(scratch: Path) -> None:
     """A broker whose certificate nobody knows, or is of another name, hears nothing."""
-    files = {}
-    for name in ("localhost", "elsewhere.example"):
-        key, certificate = scratch / f"{name}.key", scratch / f"{name}.pem"
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                        "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
-                        f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-keyout", str(key),
-                        "-out", str(certificate)], check=True, capture_output=True, timeout=HANGS)
-        files[name] = certificate, key
+    files = {name: certificate(scratch, name, f"DNS:{name}")
+             for name in ("localhost", "elsewhere.example")}
     with traffic():
         check(run("--output", str(scratch / "tls"), *SEGMENTS, seconds=0.5).returncode == 0, "")
     user = scratch / "user"

@@ -20,10 +20,10 @@ from collections import defaultdict
 from pathlib import Path
 
 from checks import check, finish
-from publishing import SEGMENTS, Nats, await_run, blocks, rows, runs, segments, traffic
+from publishing import (HANGS, SEGMENTS, Nats, await_run, blocks, certificate, rows, runs, segments,
+                        traffic)
 
 COLLECTOR, CSV = sys.argv[1:3]
-HANGS = 60
 STREAM, SUBJECT = "BLOCKS", "tcp.blocks"
 
 
@@ -132,31 +132,21 @@ def test_no_stream(server: Server, scratch: Path) -> None:
     check(not cursors or "Z-" not in cursors[0].read_text(), "something was acknowledged")
 
 
-def certificate(scratch: Path, name: str, alternative: str) -> Path:
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                    "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", f"/CN={name}",
-                    "-addext", f"subjectAltName={alternative}", "-keyout", scratch / f"{name}.key",
-                    "-out", scratch / f"{name}.pem"], check=True, capture_output=True,
-                   timeout=HANGS)
-    return scratch / f"{name}.pem"
-
-
 def test_tls(program: str, scratch: Path) -> None:
     """A server whose certificate is not trusted, or of another name, hears nothing."""
     good = certificate(scratch, "good", "DNS:localhost,IP:127.0.0.1")
     other = certificate(scratch, "other", "DNS:other.example")
-    for shown in (good, other):
+    for (shown, key), (unknown, _) in ((good, other), (other, good)):
         port = free_port()
         with subprocess.Popen([program, "--addr", "127.0.0.1", "--port", str(port), "--tls",
-                               "--tlscert", shown, "--tlskey", shown.with_suffix(".key")],
+                               "--tlscert", shown, "--tlskey", key],
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
             try:
                 await_server(port)
                 # Behind a greeting that passed nobody answers: there is no JetStream.
-                said = "No responders" if shown == good else "mismatch"
+                said = "No responders" if shown == good[0] else "mismatch"
                 for host in ("localhost", "127.0.0.1"):
                     try_tls(scratch, f"{host}:{port}", shown, said)
-                unknown = other if shown == good else good
                 try_tls(scratch, f"localhost:{port}", unknown, "self-signed certificate")
             finally:
                 server.kill()

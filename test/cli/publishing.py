@@ -42,6 +42,16 @@ def traffic() -> Iterator[None]:
                 thread.join()
 
 
+def certificate(scratch: Path, name: str, alternatives: str) -> tuple[Path, Path]:
+    """Of a server with these names, signed by itself, and its key."""
+    made, key = scratch / f"{name}.pem", scratch / f"{name}.key"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", f"/CN={name}",
+                    "-addext", f"subjectAltName={alternatives}", "-keyout", key, "-out", made],
+                   check=True, capture_output=True, timeout=HANGS)
+    return made, key
+
+
 def segments(root: Path) -> dict[str, bytes]:
     """Complete ones, by their names below the folder."""
     return {str(path.relative_to(root)): path.read_bytes()
